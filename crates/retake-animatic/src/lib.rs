@@ -1,0 +1,11 @@
+//! The embedded renderer: a prompt becomes shots, shots become frames and sound, and those become
+//! one finished MP4 file.
+//!
+//! What comes out is an *animatic*: a drawn, moving sketch of the video that was asked for, true in
+//! duration, size, cuts and camera moves, so that timing and framing can be judged before money is
+//! spent on a render. It needs no key, no network and no model weights, and the same [`Brief`]
+//! always yields the same bytes.
+
+mod brief;
+
+pub use brief::Brief;
