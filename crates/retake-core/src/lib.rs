@@ -1,1 +1,19 @@
-//! 
+//! The language of Retake and the rules it keeps.
+//!
+//! What a caller may ask for ([`request`], [`size`]), what models accept ([`catalog`]), what is checked
+//! before a job exists ([`preflight`]) and where it may go ([`plan`]), how a job lives ([`life`]) and
+//! what to do with it next ([`step`]). Nothing here does IO or reads a clock: callers pass in what
+//! happened and when, and get back values.
+#![warn(clippy::missing_errors_doc)]
+
+pub mod catalog;
+pub mod fault;
+pub mod ids;
+pub mod life;
+pub mod money;
+pub mod plan;
+pub mod policy;
+pub mod preflight;
+pub mod request;
+pub mod size;
+pub mod step;

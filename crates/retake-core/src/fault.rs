@@ -1,0 +1,148 @@
+//! What went wrong in one exchange with a provider, on three axes: kind, source and retry advice.
+//!
+//! A fault is what an adapter read from an answer. Which of the six causes stands behind it is for
+//! [`FaultKind::cause`] to say, and only where the kind leaves no doubt.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+/// What went wrong in one exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What kind of failure it is.
+    pub kind: FaultKind,
+    /// Whose failure it is.
+    pub source: FaultSource,
+    /// What happened, for people, with no secret in it.
+    pub message: String,
+    /// The pause the provider asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<SignedDuration>,
+}
+
+/// The kinds of failure that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The render broke.
+    Runtime,
+    /// Content rules refused the prompt or the picture.
+    RefusedContent,
+    /// Too much is going on there.
+    Overloaded,
+    /// The request is not one this model takes.
+    BadRequest,
+    /// Something behind the provider did not answer in time.
+    Timeout,
+    /// Money, quota or tier.
+    Quota,
+    /// The key is not accepted.
+    Auth,
+    /// The render is not there any more, or never was.
+    Lost,
+    /// The file is not the video that was asked for.
+    Malformed,
+    /// No room or no access for the file on our side.
+    Storage,
+    /// An answer nobody has seen before.
+    Unrecognised,
+}
+
+/// Whose failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultSource {
+    /// Ours: a restart, a full disk.
+    Us,
+    /// The provider's.
+    Provider,
+    /// Nobody's in particular.
+    Network,
+    /// The caller's.
+    Caller,
+}
+
+/// The six causes that "the server had an error" hides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A runtime error while rendering.
+    RuntimeError,
+    /// Content moderation, often in mid-render.
+    ContentModeration,
+    /// Queue saturation, load shedding, rate limit.
+    Capacity,
+    /// A request that passed validation and failed later.
+    InvalidRequest,
+    /// Something the provider depends on timed out.
+    DependencyTimeout,
+    /// Billing, quota, tier, soft block.
+    Account,
+}
+
+impl Fault {
+    /// A fault of that kind and source.
+    pub fn new(kind: FaultKind, source: FaultSource, message: impl Into<String>) -> Self {
+        Self { kind, source, message: message.into(), retry_after: None }
+    }
+
+    /// Our own restart took the render with it.
+    pub fn interrupted() -> Self {
+        let message = "the process that rendered this was stopped before it finished";
+        Self::new(FaultKind::Lost, FaultSource::Us, message)
+    }
+}
+
+impl FaultKind {
+    /// The cause, where the kind alone decides it.
+    pub fn cause(self) -> Option<Cause> {
+        Some(match self {
+            Self::Runtime | Self::Lost | Self::Malformed => Cause::RuntimeError,
+            Self::RefusedContent => Cause::ContentModeration,
+            Self::Overloaded => Cause::Capacity,
+            Self::BadRequest => Cause::InvalidRequest,
+            Self::Timeout => Cause::DependencyTimeout,
+            Self::Quota | Self::Auth => Cause::Account,
+            Self::Storage | Self::Unrecognised => return None,
+        })
+    }
+
+    /// The word that stands for it in answers, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Runtime => "runtime",
+            Self::RefusedContent => "refused_content",
+            Self::Overloaded => "overloaded",
+            Self::BadRequest => "bad_request",
+            Self::Timeout => "timeout",
+            Self::Quota => "quota",
+            Self::Auth => "auth",
+            Self::Lost => "lost",
+            Self::Malformed => "malformed",
+            Self::Storage => "storage",
+            Self::Unrecognised => "unrecognised",
+        }
+    }
+}
+
+impl Cause {
+    /// The id that stands for it in answers and documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RuntimeError => "runtime_error",
+            Self::ContentModeration => "content_moderation",
+            Self::Capacity => "capacity",
+            Self::InvalidRequest => "invalid_request",
+            Self::DependencyTimeout => "dependency_timeout",
+            Self::Account => "account",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.as_str(), self.message)
+    }
+}

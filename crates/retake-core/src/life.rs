@@ -1,0 +1,236 @@
+//! The life of a job: the states it and its attempts can be in, and what moves them on.
+//!
+//! A job is one promise to a caller: this prompt becomes one video, or you are told why not. A series of
+//! attempts, each on one route of its plan, keeps it. [`advance`] is the only thing that changes a
+//! [`Life`]: it takes what happened and when, and returns the next life together with the moment at
+//! which there is something to do again. What that is, [`crate::step::decide`] reads from the life.
+//!
+//! An attempt is recorded (`Intent`) before its provider is called, so a crash in between leaves a trace
+//! to settle instead of a render nobody remembers paying for.
+
+mod advance;
+#[cfg(test)]
+mod properties;
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use self::advance::{Advanced, IllegalEvent, advance};
+use crate::fault::{Fault, FaultSource};
+
+/// A job's state and the attempts made for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// Where the job stands.
+    pub state: JobState,
+    /// Percent done; never falls, and is 100 exactly when completed.
+    pub progress: u8,
+    /// Whether its owner asked to stop it.
+    pub cancel_requested: bool,
+    /// The attempts, oldest first. At most the last one is open.
+    pub attempts: Vec<Attempt>,
+    /// The place in the plan where the next attempt goes.
+    pub next_route: usize,
+    /// Why the job waits, if it waits for something outside.
+    pub hold: Option<String>,
+}
+
+/// Where a job stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// No provider has taken it yet.
+    #[default]
+    Queued,
+    /// A provider took it.
+    InProgress,
+    /// Its video is verified and kept.
+    Completed,
+    /// It ended without a video.
+    Failed(Fault),
+    /// Its owner stopped it.
+    Cancelled,
+}
+
+/// One submission of a job to one route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its number within the job, from 1.
+    pub number: u32,
+    /// The place of its route in the plan.
+    pub route: usize,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// The provider's name for it, once there is one.
+    pub remote_id: Option<String>,
+    /// When its intent was recorded.
+    pub begun_at: Timestamp,
+    /// When the provider took it.
+    pub accepted_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Percent done by the provider's own count.
+    pub progress: u8,
+    /// Downloads of its result that did not succeed.
+    pub failed_fetches: u32,
+    /// Why it failed.
+    pub fault: Option<Fault>,
+}
+
+/// Where an attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptState {
+    /// About to be submitted.
+    Intent,
+    /// The answer to the submit was lost: it may or may not exist there.
+    Unknown,
+    /// The provider has it.
+    Submitted,
+    /// Rendered; its file is being brought home.
+    Fetching,
+    /// Its file is verified and kept.
+    Succeeded,
+    /// It ended without a file.
+    Failed,
+    /// It was stopped on request.
+    Cancelled,
+}
+
+/// Something that happened to a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A submit to this place in the plan is about to be made.
+    Begun {
+        /// The place in the plan.
+        route: usize,
+    },
+    /// The provider took it.
+    Accepted {
+        /// The provider's name for it.
+        remote_id: String,
+    },
+    /// The answer to the submit was lost.
+    SubmitLost {
+        /// What was seen instead.
+        fault: Fault,
+    },
+    /// The provider reports how far it is.
+    Progressed {
+        /// Percent, by the provider's count.
+        percent: u8,
+    },
+    /// The provider is done and the file can be fetched.
+    Rendered,
+    /// The file could not be brought home this time; it is still there.
+    FetchFailed {
+        /// What went wrong.
+        fault: Fault,
+    },
+    /// The file is verified and kept.
+    Stored,
+    /// The attempt ended without a file.
+    AttemptFailed {
+        /// Why.
+        fault: Fault,
+    },
+    /// The owner asked to stop the job.
+    CancelRequested,
+    /// The job is stopped, at its provider too.
+    Cancelled,
+    /// The time for retries ran out before another attempt could begin.
+    DeadlinePassed,
+}
+
+impl Life {
+    /// The attempt that is not over yet.
+    pub fn open_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last().filter(|attempt| attempt.state.is_open())
+    }
+
+    /// Attempts that a provider's fault or success used up; our own interruptions do not count.
+    pub fn spent_attempts(&self) -> u32 {
+        self.count(|attempt| !attempt.was_interrupted())
+    }
+
+    /// Attempts that we ourselves interrupted.
+    pub fn interruptions(&self) -> u32 {
+        self.count(Attempt::was_interrupted)
+    }
+
+    /// When the first attempt began.
+    pub fn first_begun_at(&self) -> Option<Timestamp> {
+        self.attempts.first().map(|attempt| attempt.begun_at)
+    }
+
+    /// Time left until the file is finished, judged by the pace so far; nothing while that is a guess.
+    pub fn time_left(&self, now: Timestamp) -> Option<SignedDuration> {
+        let attempt = self.open_attempt().filter(|a| (3..100).contains(&a.progress))?;
+        let passed = now.duration_since(attempt.accepted_at?);
+        let done = i32::from(attempt.progress);
+        Some((passed * (100 - done) / done).max(SignedDuration::ZERO))
+    }
+
+    fn count(&self, which: impl Fn(&Attempt) -> bool) -> u32 {
+        u32::try_from(self.attempts.iter().filter(|a| which(a)).count()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Attempt {
+    fn was_interrupted(&self) -> bool {
+        self.fault.as_ref().is_some_and(|fault| fault.source == FaultSource::Us)
+    }
+}
+
+impl JobState {
+    /// Whether the job is over.
+    pub fn is_ended(&self) -> bool {
+        matches!(self, Self::Completed | Self::Failed(_) | Self::Cancelled)
+    }
+
+    /// The word that stands for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl AttemptState {
+    /// Whether the attempt is still under way.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Intent | Self::Unknown | Self::Submitted | Self::Fetching)
+    }
+
+    /// The word that stands for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intent => "intent",
+            Self::Unknown => "unknown",
+            Self::Submitted => "submitted",
+            Self::Fetching => "fetching",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for AttemptState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

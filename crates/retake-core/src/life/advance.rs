@@ -1,0 +1,340 @@
+//! The transition function: the only code that changes a [`Life`].
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Attempt, AttemptState, Event, JobState, Life};
+use crate::{
+    fault::{Cause, Fault, FaultKind, FaultSource},
+    plan::Plan,
+    policy::Policy,
+};
+
+/// A life after something happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advanced {
+    /// The next life.
+    pub life: Life,
+    /// When there is something to do again; `None` once the job is over.
+    pub due: Option<Timestamp>,
+}
+
+/// Something was said to have happened that cannot happen in this state, such as a late poll result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a job that is {job} with its attempt {attempt} cannot take the event {event:?}")]
+pub struct IllegalEvent {
+    job: &'static str,
+    attempt: &'static str,
+    event: Event,
+}
+
+/// Decides what a job becomes when `event` happens at `now`.
+///
+/// # Errors
+///
+/// [`IllegalEvent`] when the event does not fit the state. The life is unchanged then.
+pub fn advance(
+    life: &Life,
+    event: &Event,
+    plan: &Plan,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Advanced, IllegalEvent> {
+    use AttemptState as A;
+
+    let mut next = life.clone();
+    let attempt = life.open_attempt().map(|attempt| attempt.state);
+    let at = match (attempt, event) {
+        _ if life.state.is_ended() => return Err(illegal(life, event)),
+        (None, Event::Begun { route }) if !life.cancel_requested && *route < plan.routes.len() => {
+            next.begin(*route, now);
+            now
+        }
+        (Some(A::Intent | A::Unknown), Event::Accepted { remote_id }) => {
+            next.accept(remote_id, now);
+            now
+        }
+        (Some(A::Intent), Event::SubmitLost { .. }) => {
+            next.set_attempt(A::Unknown);
+            now
+        }
+        (Some(A::Submitted), Event::Progressed { percent }) => {
+            next.progress_to(*percent);
+            now
+        }
+        (Some(A::Submitted), Event::Rendered) => {
+            next.progress_to(99);
+            next.set_attempt(A::Fetching);
+            now
+        }
+        (Some(A::Fetching), Event::FetchFailed { fault }) => {
+            now + next.wait_for_file(fault, policy)
+        }
+        (Some(A::Fetching), Event::Stored) => {
+            next.end_attempt(A::Succeeded, None, now);
+            next.end(JobState::Completed);
+            now
+        }
+        (Some(_), Event::AttemptFailed { fault }) => {
+            next.end_attempt(A::Failed, Some(fault.clone()), now);
+            next.retry_or_end(fault, plan, policy, now)
+        }
+        (_, Event::CancelRequested) => {
+            next.cancel_requested = true;
+            now
+        }
+        (open, Event::Cancelled) if life.cancel_requested => {
+            if open.is_some() {
+                next.end_attempt(A::Cancelled, None, now);
+            }
+            next.end(JobState::Cancelled);
+            now
+        }
+        (None, Event::DeadlinePassed) if !life.attempts.is_empty() => {
+            next.end(JobState::Failed(next.last_fault()));
+            now
+        }
+        _ => return Err(illegal(life, event)),
+    };
+    let due = (!next.state.is_ended()).then_some(at);
+    Ok(Advanced { life: next, due })
+}
+
+impl Life {
+    fn begin(&mut self, route: usize, now: Timestamp) {
+        self.hold = None;
+        self.attempts.push(Attempt {
+            number: u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
+            route,
+            state: AttemptState::Intent,
+            remote_id: None,
+            begun_at: now,
+            accepted_at: None,
+            ended_at: None,
+            progress: 0,
+            failed_fetches: 0,
+            fault: None,
+        });
+    }
+
+    fn accept(&mut self, remote_id: &str, now: Timestamp) {
+        self.state = JobState::InProgress;
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.state = AttemptState::Submitted;
+            attempt.remote_id = Some(remote_id.to_owned());
+            attempt.accepted_at = Some(now);
+        }
+    }
+
+    fn set_attempt(&mut self, state: AttemptState) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.state = state;
+        }
+    }
+
+    /// Only a kept file makes it 100.
+    fn progress_to(&mut self, percent: u8) {
+        let percent = percent.min(99);
+        self.progress = self.progress.max(percent);
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.progress = attempt.progress.max(percent);
+        }
+    }
+
+    fn end_attempt(&mut self, state: AttemptState, fault: Option<Fault>, now: Timestamp) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.state = state;
+            attempt.ended_at = Some(now);
+            attempt.fault = fault;
+        }
+    }
+
+    fn end(&mut self, state: JobState) {
+        if state == JobState::Completed {
+            self.progress = 100;
+        }
+        self.hold = None;
+        self.state = state;
+    }
+
+    /// A finished render is worth waiting for: the pauses grow, and only its loss ends the attempt.
+    fn wait_for_file(&mut self, fault: &Fault, policy: &Policy) -> SignedDuration {
+        self.hold = Some(fault.message.clone());
+        let Some(attempt) = self.attempts.last_mut() else { return policy.retry_after };
+        attempt.failed_fetches = attempt.failed_fetches.saturating_add(1);
+        let growing = SignedDuration::from_secs(1) * (1 << attempt.failed_fetches.min(8));
+        fault.retry_after.unwrap_or(growing).clamp(SignedDuration::ZERO, Policy::LONG_PAUSE)
+    }
+
+    /// The remedy that fits the fault: another attempt here, later or elsewhere, or the end.
+    fn retry_or_end(
+        &mut self,
+        fault: &Fault,
+        plan: &Plan,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Timestamp {
+        let remedy = if self.cancel_requested {
+            Some((self.next_route, SignedDuration::ZERO))
+        } else {
+            self.remedy(fault, plan, policy)
+        };
+        let Some((route, pause)) = remedy else {
+            self.end(JobState::Failed(fault.clone()));
+            return now;
+        };
+        self.next_route = route;
+        self.hold = (!pause.is_zero()).then(|| fault.message.clone());
+        now + pause
+    }
+
+    fn remedy(
+        &self,
+        fault: &Fault,
+        plan: &Plan,
+        policy: &Policy,
+    ) -> Option<(usize, SignedDuration)> {
+        let here = self.attempts.last()?.route;
+        if fault.source == FaultSource::Us {
+            let pause = if fault.kind == FaultKind::Storage {
+                policy.retry_after
+            } else {
+                SignedDuration::ZERO
+            };
+            return (self.interruptions() < Policy::MAX_INTERRUPTIONS).then_some((here, pause));
+        }
+        if self.spent_attempts() >= policy.max_attempts {
+            return None;
+        }
+        let elsewhere = (here + 1 < plan.routes.len()).then_some((here + 1, SignedDuration::ZERO));
+        let tries_here =
+            self.attempts.iter().filter(|a| a.route == here && !a.was_interrupted()).count();
+        let asked =
+            fault.retry_after.map(|pause| pause.clamp(SignedDuration::ZERO, policy.deadline));
+        match fault.kind.cause() {
+            Some(Cause::RuntimeError | Cause::DependencyTimeout) | None if tries_here < 2 => {
+                Some((here, asked.unwrap_or(policy.retry_after)))
+            }
+            Some(Cause::Capacity) => match (asked, elsewhere) {
+                (Some(pause), None) => Some((here, pause)),
+                (_, Some(next)) => Some(next),
+                (None, None) if tries_here < 2 => Some((here, policy.retry_after)),
+                (None, None) => Some((here, Policy::LONG_PAUSE)),
+            },
+            _ => elsewhere,
+        }
+    }
+
+    fn last_fault(&self) -> Fault {
+        let last = self.attempts.iter().rev().find_map(|attempt| attempt.fault.clone());
+        last.unwrap_or_else(|| {
+            Fault::new(FaultKind::Unrecognised, FaultSource::Us, "no attempt could be made in time")
+        })
+    }
+}
+
+fn illegal(life: &Life, event: &Event) -> IllegalEvent {
+    IllegalEvent {
+        job: life.state.as_str(),
+        attempt: life.attempts.last().map_or("not made", |attempt| attempt.state.as_str()),
+        event: event.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::a_plan_of;
+
+    const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    fn after(plan: &Plan, events: &[Event]) -> Advanced {
+        let start = Advanced { life: Life::default(), due: Some(NOON) };
+        events.iter().fold(start, |at, event| {
+            advance(&at.life, event, plan, &Policy::default(), NOON).unwrap()
+        })
+    }
+
+    fn rendering() -> Vec<Event> {
+        vec![Event::Begun { route: 0 }, Event::Accepted { remote_id: "r-1".into() }]
+    }
+
+    fn failed(kind: FaultKind, source: FaultSource) -> Event {
+        Event::AttemptFailed { fault: Fault::new(kind, source, "it broke") }
+    }
+
+    #[test]
+    fn a_render_that_is_stored_completes_its_job() {
+        let done =
+            after(&a_plan_of(1), &[rendering(), vec![Event::Rendered, Event::Stored]].concat());
+
+        assert_eq!(done.life.state, JobState::Completed);
+        assert_eq!((done.life.progress, done.due), (100, None));
+    }
+
+    #[test]
+    fn a_runtime_error_is_retried_once_on_the_same_route_after_the_pause() {
+        let broke = failed(FaultKind::Runtime, FaultSource::Provider);
+        let next = after(&a_plan_of(2), &[rendering(), vec![broke]].concat());
+
+        assert_eq!(next.life.next_route, 0);
+        assert_eq!(next.due, Some(NOON + SignedDuration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_second_runtime_error_goes_to_the_next_route() {
+        let broke = failed(FaultKind::Runtime, FaultSource::Provider);
+        let twice = [rendering(), vec![broke.clone()], rendering(), vec![broke]].concat();
+        let next = after(&a_plan_of(2), &twice);
+
+        assert_eq!((next.life.next_route, next.due), (1, Some(NOON)));
+    }
+
+    #[test]
+    fn refused_content_is_never_retried_unchanged_where_it_was_refused() {
+        let refused = failed(FaultKind::RefusedContent, FaultSource::Provider);
+        let next = after(&a_plan_of(1), &[rendering(), vec![refused]].concat());
+
+        assert!(matches!(next.life.state, JobState::Failed(_)));
+    }
+
+    #[test]
+    fn our_own_restart_costs_a_job_no_attempt_and_no_wait() {
+        let interrupted = Event::AttemptFailed { fault: Fault::interrupted() };
+        let mut events = Vec::new();
+        for _ in 0..10 {
+            events.extend(rendering());
+            events.push(interrupted.clone());
+        }
+        let next = after(&a_plan_of(1), &events);
+
+        assert_eq!((next.life.spent_attempts(), next.due), (0, Some(NOON)));
+    }
+
+    #[test]
+    fn a_failed_download_keeps_the_finished_render() {
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "connection dropped");
+        let events = [rendering(), vec![Event::Rendered, Event::FetchFailed { fault }]].concat();
+        let next = after(&a_plan_of(1), &events);
+
+        assert_eq!(next.life.open_attempt().unwrap().state, AttemptState::Fetching);
+        assert!(next.due.unwrap() > NOON);
+    }
+
+    #[test]
+    fn a_late_poll_result_cannot_reopen_an_ended_job() {
+        let plan = a_plan_of(1);
+        let done = after(&plan, &[rendering(), vec![Event::Rendered, Event::Stored]].concat());
+
+        let late = Event::Progressed { percent: 50 };
+        assert!(advance(&done.life, &late, &plan, &Policy::default(), NOON).is_err());
+    }
+
+    #[test]
+    fn nothing_new_is_begun_once_the_owner_asked_to_stop() {
+        let plan = a_plan_of(1);
+        let stopped = after(&plan, &[Event::CancelRequested]);
+
+        let begun = Event::Begun { route: 0 };
+        assert!(advance(&stopped.life, &begun, &plan, &Policy::default(), NOON).is_err());
+    }
+}

@@ -1,0 +1,313 @@
+//! What is checked against a model before a job exists.
+//!
+//! Sizes and lengths are refused here and nowhere else; the legal values come from the
+//! [catalog](crate::catalog). A [`Finding`] names the rule, the parameter and the way out.
+
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    catalog::{Model, Negative},
+    request::{Shot, VideoRequest},
+    size::Size,
+};
+
+/// Something that preflight noticed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// The rule that noticed it; the public error code when it is an error.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The parameter it is about.
+    pub param: Option<&'static str>,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// A change to the request that would mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Value>,
+}
+
+impl Eq for Finding {}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// The video may not come out as meant.
+    Warning,
+    /// This model cannot take the request.
+    Error,
+}
+
+/// The length of a video when the request names none, as in OpenAI's API.
+pub const DEFAULT_SECONDS: u32 = 4;
+/// The size of a video when the request names none, as in OpenAI's API.
+pub const DEFAULT_SIZE: Size = Size::new(720, 1280);
+
+/// Checks a request against one model.
+pub fn check(request: &VideoRequest, model: &Model, today: Date) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(check_shutdown(model, today));
+    findings.extend(check_prompt(request, model));
+    findings.extend(check_seconds(request, model));
+    findings.extend(check_size(request, model));
+    findings.extend(check_first_frame(request, model));
+    findings.extend(check_extras(request, model));
+    findings
+}
+
+/// Settles everything that the request left open, for a model that [`check`] found nothing against.
+pub fn settle(request: &VideoRequest, model: &Model, seed: u64) -> Shot {
+    Shot {
+        prompt: request.prompt.clone(),
+        negative_prompt: request.negative_prompt.clone(),
+        seconds: request.seconds.unwrap_or_else(|| model.seconds.nearest(DEFAULT_SECONDS)),
+        size: wanted_size(request, model).unwrap_or(DEFAULT_SIZE),
+        seed: request.seed.unwrap_or(seed),
+        looped: request.looped.unwrap_or(false),
+        audio: request.audio.unwrap_or(model.audio),
+        first_frame: request.first_frame.clone(),
+    }
+}
+
+fn error(rule: &'static str, param: &'static str, message: String) -> Finding {
+    Finding { rule, severity: Severity::Error, param: Some(param), message, fix: None }
+}
+
+fn check_shutdown(model: &Model, today: Date) -> Option<Finding> {
+    let day = model.shutdown.filter(|_| model.is_shut_down(today))?;
+    let message = format!(
+        "`{}` was shut down by its provider on {day}; ask for a model that `GET /v1/models` lists",
+        model.name
+    );
+    Some(error("model_shut_down", "model", message))
+}
+
+fn check_prompt(request: &VideoRequest, model: &Model) -> Option<Finding> {
+    if request.prompt.trim().is_empty() {
+        let message =
+            "the prompt is empty; say in a sentence what the video should show".to_owned();
+        return Some(error("empty_prompt", "prompt", message));
+    }
+    let found = request.prompt.chars().count();
+    (found > model.prompt_chars).then(|| {
+        let limit = model.prompt_chars;
+        let message = format!("the prompt has {found} characters; `{}` reads {limit}", model.name);
+        error("prompt_too_long", "prompt", message)
+    })
+}
+
+fn check_seconds(request: &VideoRequest, model: &Model) -> Option<Finding> {
+    let asked = request.seconds.filter(|seconds| !model.seconds.allow(*seconds))?;
+    let message = format!("`{}` renders {} seconds, not {asked}", model.name, model.seconds);
+    let mut finding = error("unsupported_seconds", "seconds", message);
+    finding.fix = Some(json!({ "seconds": model.seconds.nearest(asked) }));
+    Some(finding)
+}
+
+fn check_size(request: &VideoRequest, model: &Model) -> Option<Finding> {
+    let sizes = || {
+        let names: Vec<_> = model.sizes.iter().map(Size::to_string).collect();
+        names.join(", ")
+    };
+    if let Some(size) = request.size {
+        if let Some(ratio) = request.aspect_ratio.filter(|ratio| !size.has_ratio(*ratio)) {
+            let message = format!(
+                "the size {size} is not {ratio}; name the size or the aspect ratio, not both"
+            );
+            return Some(error("contradicting_size", "aspect_ratio", message));
+        }
+        if let Some(lines) = request.resolution.filter(|lines| size.short_side() != *lines) {
+            let message = format!(
+                "the size {size} is not {lines}p; name the size or the resolution, not both"
+            );
+            return Some(error("contradicting_size", "resolution", message));
+        }
+        if model.sizes.contains(&size) {
+            return None;
+        }
+        let message = format!("`{}` renders the sizes {}, not {size}", model.name, sizes());
+        let mut finding = error("unsupported_size", "size", message);
+        finding.fix = nearest_size(size, model).map(|near| json!({ "size": near }));
+        return Some(finding);
+    }
+    if wanted_size(request, model).is_some() {
+        return None;
+    }
+    let (param, asked) = match (request.aspect_ratio, request.resolution) {
+        (Some(ratio), Some(lines)) => ("aspect_ratio", format!("{ratio} at {lines}p")),
+        (Some(ratio), None) => ("aspect_ratio", ratio.to_string()),
+        (None, Some(lines)) => ("resolution", format!("{lines}p")),
+        (None, None) => ("size", DEFAULT_SIZE.to_string()),
+    };
+    let message = format!("`{}` renders the sizes {}; none is {asked}", model.name, sizes());
+    Some(error("unsupported_size", param, message))
+}
+
+/// The size that the request means: named, or the one nearest 720p among those that fit its shape.
+fn wanted_size(request: &VideoRequest, model: &Model) -> Option<Size> {
+    if request.size.is_some() {
+        return request.size;
+    }
+    if request.aspect_ratio.is_none() && request.resolution.is_none() {
+        let from_picture = request.first_frame.as_ref().map(|picture| picture.size);
+        let default = model.sizes.contains(&DEFAULT_SIZE).then_some(DEFAULT_SIZE);
+        return from_picture
+            .filter(|size| model.sizes.contains(size))
+            .or(default)
+            .or(model.sizes.first().copied());
+    }
+    let fits = |size: &&Size| {
+        request.aspect_ratio.is_none_or(|ratio| size.has_ratio(ratio))
+            && request.resolution.is_none_or(|lines| size.short_side() == lines)
+    };
+    model.sizes.iter().filter(fits).min_by_key(|size| size.short_side().abs_diff(720)).copied()
+}
+
+fn nearest_size(asked: Size, model: &Model) -> Option<Size> {
+    let off = |size: &&Size| {
+        let (wide, high) = (size.width.abs_diff(asked.width), size.height.abs_diff(asked.height));
+        u64::from(wide) + u64::from(high)
+    };
+    model.sizes.iter().min_by_key(off).copied()
+}
+
+fn check_first_frame(request: &VideoRequest, model: &Model) -> Option<Finding> {
+    let picture = request.first_frame.as_ref()?;
+    if !model.first_frame {
+        let message = format!("`{}` takes no picture to start from", model.name);
+        return Some(error("unsupported_parameter", "input_reference", message));
+    }
+    let size = wanted_size(request, model).filter(|size| *size != picture.size)?;
+    let message = format!(
+        "the picture is {} and the video {size}; scale the picture to {size}, or ask for another size",
+        picture.size
+    );
+    Some(error("reference_size_mismatch", "input_reference", message))
+}
+
+fn check_extras(request: &VideoRequest, model: &Model) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut refuse = |param, what: &str| {
+        let message = format!("`{}` {what}; leave the parameter out", model.name);
+        findings.push(error("unsupported_parameter", param, message));
+    };
+    if request.looped == Some(true) && !model.looping {
+        refuse("loop", "cannot loop");
+    }
+    if request.audio == Some(true) && !model.audio {
+        refuse("audio", "makes no sound");
+    }
+    if request.seed.is_some() && !model.seed {
+        refuse("seed", "takes no seed");
+    }
+    if let Some(negative) = &request.negative_prompt {
+        if model.negative == Negative::None {
+            refuse("negative_prompt", "takes no negative prompt");
+        }
+        let found = negative.chars().count();
+        if found > model.prompt_chars {
+            let limit = model.prompt_chars;
+            let message = format!(
+                "the negative prompt has {found} characters; `{}` reads {limit}",
+                model.name
+            );
+            findings.push(error("prompt_too_long", "negative_prompt", message));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{catalog::Catalog, request::Picture};
+
+    const TODAY: Date = Date::constant(2026, 11, 21);
+
+    fn a_request() -> VideoRequest {
+        VideoRequest { prompt: "a lighthouse in a storm".into(), ..VideoRequest::default() }
+    }
+
+    fn findings(request: &VideoRequest) -> Vec<(&'static str, Option<&'static str>)> {
+        let catalog = Catalog::shipped().unwrap();
+        let model = catalog.model("animatic", "animatic").unwrap();
+        check(request, model, TODAY).iter().map(|f| (f.rule, f.param)).collect()
+    }
+
+    #[test]
+    fn a_plain_prompt_passes_and_gets_the_documented_defaults() {
+        let catalog = Catalog::shipped().unwrap();
+        let shot = settle(&a_request(), catalog.model("animatic", "animatic").unwrap(), 7);
+
+        assert_eq!(findings(&a_request()), []);
+        assert_eq!((shot.seconds, shot.size, shot.seed), (4, DEFAULT_SIZE, 7));
+    }
+
+    #[test]
+    fn a_prompt_of_blanks_is_empty() {
+        let request = VideoRequest { prompt: " \n\t".into(), ..a_request() };
+
+        assert_eq!(findings(&request), [("empty_prompt", Some("prompt"))]);
+    }
+
+    #[test]
+    fn an_illegal_length_is_refused_with_the_legal_ones() {
+        let catalog = Catalog::shipped().unwrap();
+        let request = VideoRequest { seconds: Some(0), ..a_request() };
+        let found = check(&request, catalog.model("animatic", "animatic").unwrap(), TODAY);
+
+        assert_eq!(found[0].message, "`animatic` renders 1 to 120 seconds, not 0");
+        assert_eq!(found[0].fix, Some(json!({ "seconds": 1 })));
+    }
+
+    #[test]
+    fn an_illegal_size_is_refused() {
+        let request = VideoRequest { size: Some(Size::new(1281, 720)), ..a_request() };
+
+        assert_eq!(findings(&request), [("unsupported_size", Some("size"))]);
+    }
+
+    #[test]
+    fn an_aspect_ratio_picks_the_size_nearest_720p() {
+        let catalog = Catalog::shipped().unwrap();
+        let request = VideoRequest { aspect_ratio: Some("16:9".parse().unwrap()), ..a_request() };
+        let shot = settle(&request, catalog.model("animatic", "animatic").unwrap(), 7);
+
+        assert_eq!(shot.size, Size::new(1280, 720));
+    }
+
+    #[test]
+    fn a_size_and_a_ratio_that_contradict_each_other_are_refused() {
+        let ratio = Some("9:16".parse().unwrap());
+        let request =
+            VideoRequest { size: Some(Size::new(1280, 720)), aspect_ratio: ratio, ..a_request() };
+
+        assert_eq!(findings(&request), [("contradicting_size", Some("aspect_ratio"))]);
+    }
+
+    #[test]
+    fn a_picture_of_another_size_than_the_video_is_refused() {
+        let picture =
+            Picture { key: "k".into(), size: Size::new(640, 360), media_type: "image/png".into() };
+        let request = VideoRequest {
+            size: Some(Size::new(1280, 720)),
+            first_frame: Some(picture),
+            ..a_request()
+        };
+
+        assert_eq!(findings(&request), [("reference_size_mismatch", Some("input_reference"))]);
+    }
+
+    #[test]
+    fn a_model_that_was_shut_down_says_when() {
+        let catalog = Catalog::shipped().unwrap();
+        let found = check(&a_request(), catalog.model("openai", "sora-2").unwrap(), TODAY);
+
+        assert!(found[0].message.contains("2026-09-24"), "{}", found[0].message);
+    }
+}

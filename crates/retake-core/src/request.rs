@@ -1,0 +1,70 @@
+//! The canonical request: what a caller asks for, free of any provider's wire format.
+//!
+//! Every way in parses into a [`VideoRequest`], in which what was left out is `None`. Preflight settles
+//! it against one model and yields a [`Shot`]: the same wish with nothing left open, which is what an
+//! adapter translates. The words of the prompt are never changed on the way.
+
+use serde::{Deserialize, Serialize};
+
+use crate::size::{Ratio, Size};
+
+/// What a caller asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoRequest {
+    /// What the video should show.
+    pub prompt: String,
+    /// The model asked for; without one the configured default.
+    pub model: Option<String>,
+    /// Length in seconds.
+    pub seconds: Option<u32>,
+    /// Width and height.
+    pub size: Option<Size>,
+    /// The shape, when no exact size was named.
+    pub aspect_ratio: Option<Ratio>,
+    /// The shorter side in pixels, when no exact size was named: 720 for `720p`.
+    pub resolution: Option<u32>,
+    /// What the video should not show.
+    pub negative_prompt: Option<String>,
+    /// The same seed and request give the same video where the model can promise it.
+    pub seed: Option<u64>,
+    /// Whether the end should lead back to the beginning.
+    #[serde(rename = "loop")]
+    pub looped: Option<bool>,
+    /// Whether the video should have sound.
+    pub audio: Option<bool>,
+    /// The picture to start from.
+    pub first_frame: Option<Picture>,
+}
+
+/// A picture that came with a request, by where it is stored and what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// The key under which the asset store keeps it.
+    pub key: String,
+    /// Width and height.
+    pub size: Size,
+    /// `image/jpeg`, `image/png` or `image/webp`.
+    pub media_type: String,
+}
+
+/// A request settled for one model: nothing is left open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shot {
+    /// What the video should show.
+    pub prompt: String,
+    /// What it should not show.
+    pub negative_prompt: Option<String>,
+    /// Length in seconds.
+    pub seconds: u32,
+    /// Width and height.
+    pub size: Size,
+    /// Decides what the prompt leaves open.
+    pub seed: u64,
+    /// Whether the end leads back to the beginning.
+    #[serde(rename = "loop")]
+    pub looped: bool,
+    /// Whether there is sound.
+    pub audio: bool,
+    /// The picture to start from.
+    pub first_frame: Option<Picture>,
+}
