@@ -1,0 +1,21 @@
+//! The MP4 container (ISO/IEC 14496-12), as far as one picture track and one sound track need it.
+//!
+//! `avc` knows H.264's byte stream, `movie` describes a file to be written and lays out its index,
+//! `write` streams samples into it. `boxes` walks the boxes of a file that was handed to us,
+//! `tables` and `fragments` read its sample tables, and `probe` draws the conclusions (`video`). The two halves share no
+//! code, so that a mistake in one is not repeated in the other's favour.
+
+mod avc;
+mod boxes;
+mod fragments;
+mod movie;
+mod probe;
+mod tables;
+mod video;
+mod write;
+
+pub use avc::{AvcConfig, AvcError, append_length_prefixed, is_key_frame, nal_units};
+pub use movie::{AacTrack, AvcTrack, Movie};
+pub use probe::{ProbeError, probe};
+pub use video::{Codec, MediaTime, PictureTrack, SoundTrack, VideoFile};
+pub use write::{Mp4Writer, WriteError};

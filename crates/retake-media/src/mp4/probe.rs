@@ -1,0 +1,235 @@
+//! Says what a video file is, without playing it.
+//!
+//! The file may come from anywhere. Besides naming codec, size and duration, reading it proves that
+//! it is complete: every box fits into the file, and so does every sample the tables point at. A
+//! download that broke off is an error that says so, not a shorter video.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use thiserror::Error;
+
+use super::boxes::{self, Fields, TopLevelBox, child, children, descend};
+use super::fragments::{self, Piece};
+use super::tables::{self, Samples};
+use super::video::{Codec, MediaTime, PictureTrack, SoundTrack, VideoFile};
+
+const MAX_TRACKS: usize = 64;
+
+/// Why a file is not a video that plays.
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    #[error("this is not an MP4 or MOV file; it looks like {looks_like}")]
+    NotAVideo { looks_like: &'static str },
+
+    #[error("the file is truncated: {what} needs {needed} bytes, and there are {found}")]
+    Truncated { what: String, needed: u64, found: u64 },
+
+    #[error("the file is damaged: {0}")]
+    Malformed(&'static str),
+
+    #[error("the file was not read, because it has {0}")]
+    TooComplex(&'static str),
+
+    #[error("the file has no pictures")]
+    NoPictures,
+
+    #[error("the file could not be read")]
+    Io(#[from] io::Error),
+}
+
+/// Reads the structure of an MP4 or MOV file, fragmented or not.
+pub fn probe(mut reader: impl Read + Seek) -> Result<VideoFile, ProbeError> {
+    let bytes = reader.seek(SeekFrom::End(0))?;
+    refuse_other_formats(&mut reader, bytes)?;
+    let boxes = boxes::top_level(&mut reader, bytes)?;
+    let index_at = boxes.iter().position(|it| &it.kind == b"moov");
+    let Some(index_at) = index_at else {
+        let what = "a file whose index (`moov`) comes last, or was never written,".to_owned();
+        return Err(ProbeError::Truncated { what, needed: bytes + 1, found: bytes });
+    };
+    let moov = boxes::read_content(&mut reader, boxes[index_at])?;
+    let pieces = read_fragments(&mut reader, &boxes, &moov)?;
+    let data_at = boxes.iter().position(|it| &it.kind == b"mdat");
+    let faststart = data_at.is_none_or(|data_at| index_at < data_at);
+    Reading { moov: &moov, pieces, bytes }.finish(faststart)
+}
+
+/// Names what was sent in place of a video: often a page or a message saying why.
+fn refuse_other_formats(reader: &mut (impl Read + Seek), bytes: u64) -> Result<(), ProbeError> {
+    let mut head = Vec::new();
+    reader.seek(SeekFrom::Start(0))?;
+    reader.by_ref().take(64).read_to_end(&mut head)?;
+    let text = head.trim_ascii_start();
+    let looks_like = match head.get(4..8) {
+        Some(b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide" | b"pnot") => return Ok(()),
+        _ if bytes == 0 => "an empty file",
+        _ if head.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) => "WebM or Matroska",
+        _ if head.starts_with(b"RIFF") => "AVI, WAV or WebP",
+        _ if head.starts_with(b"GIF8") => "a GIF",
+        _ if head.starts_with(b"\x89PNG") || head.starts_with(&[0xFF, 0xD8]) => "a picture",
+        _ if text.starts_with(b"<") => "a web page or XML",
+        _ if text.starts_with(b"{") || text.starts_with(b"[") => "JSON",
+        _ if head.iter().all(|byte| matches!(byte, 9 | 10 | 13 | 32..=126)) => "text",
+        _ => "something else",
+    };
+    Err(ProbeError::NotAVideo { looks_like })
+}
+
+fn read_fragments(
+    reader: &mut (impl Read + Seek),
+    boxes: &[TopLevelBox],
+    moov: &[u8],
+) -> Result<Vec<Piece>, ProbeError> {
+    let Some(defaults) = fragments::defaults(moov) else { return Ok(Vec::new()) };
+    let mut totals: Vec<Piece> = Vec::new();
+    for moof in boxes.iter().filter(|it| &it.kind == b"moof") {
+        let content = boxes::read_content(reader, *moof)?;
+        for piece in fragments::pieces(&content, &defaults) {
+            if let Some(total) = totals.iter_mut().find(|total| total.track == piece.track) {
+                total.samples = total.samples.saturating_add(piece.samples);
+                total.duration = total.duration.saturating_add(piece.duration);
+            } else if totals.len() < MAX_TRACKS {
+                totals.push(piece);
+            } else {
+                return Err(ProbeError::TooComplex("more than 64 tracks"));
+            }
+        }
+    }
+    Ok(totals)
+}
+
+/// The index, and what else is needed to understand it.
+struct Reading<'a> {
+    moov: &'a [u8],
+    pieces: Vec<Piece>,
+    bytes: u64,
+}
+
+impl Reading<'_> {
+    fn finish(&self, faststart: bool) -> Result<VideoFile, ProbeError> {
+        let movie_scale = child(self.moov, *b"mvhd").and_then(timescale_and_duration);
+        let (movie_scale, _) =
+            movie_scale.ok_or(ProbeError::Malformed("it has no movie header"))?;
+        let (mut picture, mut sound) = (None, None);
+        let traks = children(self.moov).filter(|(kind, _)| kind == b"trak");
+        for (number, (_, trak)) in traks.enumerate() {
+            if number == MAX_TRACKS {
+                return Err(ProbeError::TooComplex("more than 64 tracks"));
+            }
+            match handler(trak) {
+                Some(b"vide") if picture.is_none() => {
+                    picture = self.picture_track(trak, movie_scale)?;
+                }
+                Some(b"soun") if sound.is_none() => sound = self.sound_track(trak, movie_scale)?,
+                _ => {}
+            }
+        }
+        let picture = picture.ok_or(ProbeError::NoPictures)?;
+        let heard = sound.as_ref().map(|sound| sound.duration);
+        let duration = heard.map_or(picture.duration, |heard| heard.max(picture.duration));
+        Ok(VideoFile { duration, picture, sound, faststart, bytes: self.bytes })
+    }
+
+    /// A track with a cover picture or with no frames at all does not make a video: `None`.
+    fn picture_track(&self, trak: &[u8], scale: u32) -> Result<Option<PictureTrack>, ProbeError> {
+        let (kind, mut entry) = sample_entry(trak)?;
+        let codec = Codec::from_sample_entry(kind, entry.0);
+        let size = entry.take(24).and_then(|_| entry.u16().zip(entry.u16()));
+        let (width, height) = size.ok_or(ProbeError::Malformed("a sample entry is cut short"))?;
+        let (samples, duration) = self.samples(trak, scale)?;
+        if samples.count == 0 || matches!(&kind, b"jpeg" | b"png ") {
+            return Ok(None);
+        }
+        if width == 0 || height == 0 || duration.ticks == 0 {
+            return Err(ProbeError::Malformed("its pictures have no size or no duration"));
+        }
+        let (width, height) = (u32::from(width), u32::from(height));
+        Ok(Some(PictureTrack { codec, width, height, frames: samples.count, duration }))
+    }
+
+    fn sound_track(&self, trak: &[u8], scale: u32) -> Result<Option<SoundTrack>, ProbeError> {
+        let (kind, mut entry) = sample_entry(trak)?;
+        let codec = Codec::from_sample_entry(kind, entry.0);
+        let mut read = || {
+            entry.take(16)?;
+            let channels = entry.u16()?;
+            entry.take(6)?;
+            Some((channels, entry.u32()? >> 16))
+        };
+        let (channels, stated) =
+            read().ok_or(ProbeError::Malformed("a sample entry is cut short"))?;
+        let (samples, duration) = self.samples(trak, scale)?;
+        if samples.count == 0 {
+            return Ok(None);
+        }
+        let sample_rate = if stated == 0 { media_timescale(trak).unwrap_or(0) } else { stated };
+        Ok(Some(SoundTrack { codec, channels, sample_rate, duration }))
+    }
+
+    /// The samples of a track, and how long they are shown once its edit list is applied.
+    fn samples(&self, trak: &[u8], movie_scale: u32) -> Result<(Samples, MediaTime), ProbeError> {
+        let timescale = media_timescale(trak)
+            .filter(|&scale| scale > 0)
+            .ok_or(ProbeError::Malformed("a track has no timescale"))?;
+        let stbl = descend(trak, &[*b"mdia", *b"minf", *b"stbl"])
+            .ok_or(ProbeError::Malformed("a track has no sample tables"))?;
+        let mut samples = tables::read(stbl)?;
+        if samples.end > self.bytes {
+            let what = "the last sample".to_owned();
+            return Err(ProbeError::Truncated { what, needed: samples.end, found: self.bytes });
+        }
+        let id = track_id(trak);
+        if let Some(piece) = self.pieces.iter().find(|piece| Some(piece.track) == id) {
+            samples.count = samples.count.saturating_add(piece.samples);
+            samples.duration = samples.duration.saturating_add(piece.duration);
+        }
+        let whole = MediaTime { ticks: samples.duration, timescale };
+        let edited = edited_duration(trak).filter(|&ticks| ticks > 0 && movie_scale > 0);
+        let edited = edited.map(|ticks| MediaTime { ticks, timescale: movie_scale });
+        Ok((samples, edited.unwrap_or(whole)))
+    }
+}
+
+fn handler(trak: &[u8]) -> Option<&[u8; 4]> {
+    descend(trak, &[*b"mdia", *b"hdlr"])?.get(8..12)?.try_into().ok()
+}
+
+fn track_id(trak: &[u8]) -> Option<u32> {
+    let (version, _, mut fields) = Fields::versioned(child(trak, *b"tkhd")?)?;
+    fields.sized(version)?;
+    fields.sized(version)?;
+    fields.u32()
+}
+
+fn media_timescale(trak: &[u8]) -> Option<u32> {
+    descend(trak, &[*b"mdia", *b"mdhd"]).and_then(timescale_and_duration).map(|(scale, _)| scale)
+}
+
+/// `mvhd` and `mdhd` begin alike: two dates, a timescale, a duration.
+fn timescale_and_duration(body: &[u8]) -> Option<(u32, u64)> {
+    let (version, _, mut fields) = Fields::versioned(body)?;
+    fields.sized(version)?;
+    fields.sized(version)?;
+    fields.u32().zip(fields.sized(version))
+}
+
+/// How long the edit list shows the track, in ticks of the movie; pauses at the start included.
+fn edited_duration(trak: &[u8]) -> Option<u64> {
+    let (version, _, mut fields) = Fields::versioned(descend(trak, &[*b"edts", *b"elst"])?)?;
+    let count = fields.u32()?;
+    let mut total = 0_u64;
+    for _ in 0..count {
+        total = total.saturating_add(fields.sized(version)?);
+        fields.sized(version)?;
+        fields.u32()?;
+    }
+    Some(total)
+}
+
+/// The first sample description: its kind, and its fields.
+fn sample_entry(trak: &[u8]) -> Result<([u8; 4], Fields<'_>), ProbeError> {
+    let entry = descend(trak, &[*b"mdia", *b"minf", *b"stbl", *b"stsd"])
+        .and_then(|body| children(body.get(8..)?).next());
+    let (kind, body) = entry.ok_or(ProbeError::Malformed("a track has no sample description"))?;
+    Ok((kind, Fields(body)))
+}
