@@ -7,5 +7,10 @@
 //! always yields the same bytes.
 
 mod brief;
+mod storyboard;
 
 pub use brief::Brief;
+pub use storyboard::{
+    Action, Angle, FPS, Family, Figure, Framing, Garment, Heading, Hour, Look, Move, Place, Role, Shot,
+    Storyboard, Tint, Transition, Weather, storyboard,
+};
