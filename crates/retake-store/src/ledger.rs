@@ -1,0 +1,103 @@
+//! The ledger's verbs: everything the rest of the system may ask of it.
+//!
+//! Every verb is one durable transaction: when it returns `Ok`, a power cut changes nothing. A caller that
+//! stops waiting does not undo what it asked for. A job is acted on under a [`Lease`], and every write of a
+//! leaseholder is fenced by replica and epoch, so that one which lost its lease cannot write.
+//!
+//! How many attempts are open on an account is counted here, in the same transaction that hands the job
+//! out, so that [`Slots`] hold over all replicas. A job occupies a slot from the claim that is to begin an
+//! attempt until that attempt has ended.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use retake_core::ids::{ReplicaId, VideoId};
+
+use crate::{
+    error::StoreError,
+    record::{
+        Change, Claimed, Committed, Deleted, ExpiredFile, Job, Lease, Listing, NewJob, Page,
+        Recorded, Slots,
+    },
+};
+
+/// The memory of the system.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Records a job together with the first event of its timeline. It is due at once.
+    async fn accept(&self, job: &NewJob) -> Result<(), StoreError>;
+
+    /// Hands out jobs whose time has come: first those that need no new slot (polls, downloads, cancels),
+    /// the longest due first, then for each account as many waiting ones as it has free slots.
+    /// A job whose account is not among `slots` goes on waiting.
+    async fn claim(
+        &self,
+        replica: &ReplicaId,
+        slots: &[Slots],
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Records what happened to a claimed job. A request to cancel that came in between is never lost: it
+    /// is merged into the life, reported back, and makes the job due at once when it is freed.
+    async fn commit(&self, lease: &Lease, change: &Change) -> Result<Committed, StoreError>;
+
+    /// Gives a job back with nothing new to record; it is due again at `due`.
+    async fn release(&self, lease: &Lease, due: Timestamp) -> Result<(), StoreError>;
+
+    /// Records that the owner wants the job stopped, and makes it due. A job that is over, or was asked to
+    /// stop before, is returned as it is. Needs no lease.
+    async fn request_cancel(&self, id: &VideoId, now: Timestamp) -> Result<Job, StoreError>;
+
+    /// One job, unless it was deleted.
+    async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError>;
+
+    /// Jobs in the order of their ids, which is the order of their making.
+    async fn list(&self, page: &Page) -> Result<Listing, StoreError>;
+
+    /// Hides a job that is over and erases its prompts; the rest stays for the audit.
+    async fn delete(&self, id: &VideoId, now: Timestamp) -> Result<Deleted, StoreError>;
+
+    /// The timeline of a job after a place in it (0 for the whole), oldest first; empty when unknown.
+    async fn events(
+        &self,
+        id: &VideoId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError>;
+
+    /// The earliest moment at which [`claim`](Self::claim) with these slots could hand something out, as
+    /// things stand: jobs that wait for an occupied slot do not count.
+    async fn next_due(&self, slots: &[Slots]) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Makes a replica known; only a known one can claim. Counts as its first heartbeat.
+    async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Says that a replica is alive. [`StoreError::ReplicaForgotten`] when its leases were voided: it
+    /// must drop what it holds and register again.
+    async fn heartbeat(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Forgets the replicas whose last heartbeat is before `silent_since` and frees their jobs, due at
+    /// once. Returns how many jobs were freed.
+    async fn void_leases(&self, silent_since: Timestamp) -> Result<u64, StoreError>;
+
+    /// Files to remove: those past their time and those of deleted jobs, the longest overdue first.
+    async fn expired_files(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ExpiredFile>, StoreError>;
+
+    /// Records that a job's file is gone.
+    async fn file_removed(&self, id: &VideoId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Those of the keys that a job still needs: its output until that was removed, its first frame until
+    /// then too, and neither once the job was deleted. A file that is being brought home or was just
+    /// uploaded is not known yet, so a sweep leaves young files alone.
+    async fn known_keys(&self, keys: &[String]) -> Result<Vec<String>, StoreError>;
+
+    /// Whether the ledger can be read and takes writes, as far as that can be said cheaply.
+    async fn health(&self) -> Result<(), StoreError>;
+
+    /// Finishes what was asked for so far and lets go of the store. Every later verb is refused.
+    async fn close(&self) -> Result<(), StoreError>;
+}
