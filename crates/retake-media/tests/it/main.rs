@@ -1,5 +1,7 @@
 //! Files written by this crate, judged by an independent reader and by our own.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests have nobody to hand an error to")]
+
 mod files;
 mod hostile;
 mod written;

@@ -80,6 +80,11 @@ fn a_file_may_begin_in_the_middle_of_its_stream() {
     assert_eq!(probe(Cursor::new(&bytes[6..])).unwrap().picture.frames, 1);
 }
 
+fn bytes_of<'a>(file: &'a [u8], sample: &re_mp4::Sample) -> &'a [u8] {
+    let at = usize::try_from(sample.offset).unwrap();
+    &file[at..at + usize::try_from(sample.size).unwrap()]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -104,16 +109,14 @@ proptest! {
         for (number, sample) in (0_u32..).zip(&pictures.samples) {
             prop_assert_eq!(sample.size, size_of(number) as u64);
             prop_assert_eq!(sample.is_sync, number % 48 == 0);
-            let range = sample.offset as usize..(sample.offset + sample.size) as usize;
-            prop_assert!(file[range].iter().all(|&byte| byte == 7));
+            prop_assert!(bytes_of(&file, sample).iter().all(|&byte| byte == 7));
         }
         prop_assert_eq!(pictures.duration, u64::from(seconds) * pictures.timescale);
         prop_assert_eq!(ours.duration, MediaTime { ticks: u64::from(seconds), timescale: 1 });
         if with_sound {
             let sound = &judge.tracks()[&2];
             for sample in &sound.samples {
-                let range = sample.offset as usize..(sample.offset + sample.size) as usize;
-                prop_assert!(file[range].iter().all(|&byte| byte == 9));
+                prop_assert!(bytes_of(&file, sample).iter().all(|&byte| byte == 9));
             }
             let heard: u64 = sound.samples.iter().map(|sample| sample.duration).sum();
             prop_assert_eq!(heard, u64::from(seconds) * 48_000 + 1024);
