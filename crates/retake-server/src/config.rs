@@ -1,0 +1,154 @@
+//! The settings of a gateway: what can be set, to what, and where each value came from.
+//!
+//! Four layers, the later winning: the defaults written here, `retake.toml`, the
+//! environment (`RETAKE_DATA_DIR`, `RETAKE_SERVER__BIND`) and the flags of the command
+//! line. Whatever cannot be used is refused with the file and line, variable or flag it
+//! came from, and everything wrong is told at once: nobody should have to start a server
+//! five times to learn of five typing errors.
+//!
+//! The doc comments below are the reference. [`section!`](section) keeps them beside the
+//! fields, and `reference` prints them, so the two cannot drift apart.
+
+mod check;
+mod environment;
+mod layers;
+mod problem;
+mod quantity;
+mod reference;
+mod section;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    environment::Environment,
+    layers::{Flag, Loaded, Sources},
+    problem::{ConfigError, ConfigProblem, Source},
+    quantity::{ByteSize, Retention},
+    reference::{reference, reference_markdown},
+};
+use self::{quantity::duration, section::section};
+
+/// The provider that is always there: the embedded renderer, an account of its own name.
+pub const BUILT_IN: &str = "animatic";
+
+section! {
+    /// Settings that concern the whole gateway.
+    pub struct Config at "" {
+        /// Where jobs and videos are kept. `~` is your home folder; a relative path in a file
+        /// starts at that file. Without this setting: `$XDG_DATA_HOME/retake` when that is set.
+        data_dir: PathBuf = PathBuf::from("~/.local/share/retake"),
+        /// The model that renders a request which names none: a name from `[models]`, or
+        /// "animatic", the embedded renderer.
+        default_model: String = BUILT_IN.to_owned(),
+    }
+    sections {
+        server: ServerConfig,
+        assets: AssetsConfig,
+        renderer: RendererConfig,
+        policy: PolicyConfig,
+        log: LogConfig,
+    }
+    named {
+        models: ModelConfig,
+    }
+}
+
+section! {
+    /// How the gateway listens and what it lets in.
+    pub struct ServerConfig at "server" {
+        /// Address and port to listen on; port 0 takes a free one. Only loopback for now: other
+        /// addresses need API keys, which this version does not have yet.
+        bind: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)),
+        /// Largest request body, reference images included.
+        max_upload: ByteSize = ByteSize::mib(32),
+        /// How long a stopping server lets answers under way finish. Unfinished jobs are kept
+        /// and go on at the next start.
+        shutdown_grace: SignedDuration as "duration" = SignedDuration::from_secs(10),
+    }
+}
+
+section! {
+    /// What happens to finished videos.
+    pub struct AssetsConfig at "assets" {
+        /// How long a finished video is kept: "forever", or a duration such as "30d".
+        retention: Retention = Retention::Forever,
+        /// When less than this is free on the disk of `data_dir`, new jobs are refused and
+        /// nothing more is fetched.
+        min_free_space: ByteSize = ByteSize::mib(256),
+    }
+}
+
+section! {
+    /// The embedded renderer.
+    pub struct RendererConfig at "renderer" {
+        /// How many videos are rendered at once. 0: sized to the machine.
+        threads: usize = 0,
+    }
+}
+
+section! {
+    /// A name of your choice that callers may ask for as a model, and where it leads. For
+    /// example `[models.sora-2]` and below it `routes = ["animatic/animatic"]`.
+    pub struct ModelConfig at "models.NAME" {
+        /// Where a request for this name may go, in order of preference, as "account/model".
+        /// The account that is always there is "animatic", with the model "animatic".
+        routes: Vec<String> = Vec::new(),
+    }
+}
+
+section! {
+    /// How hard a job is tried before it fails.
+    pub struct PolicyConfig at "policy" {
+        /// How many attempts one job gets in all.
+        max_attempts: u32 = 4,
+        /// A job that is not finished this long after it was created fails.
+        deadline: SignedDuration as "duration" = SignedDuration::from_mins(30),
+        /// Pause before another attempt after a fault that a little patience may cure.
+        retry_after: SignedDuration as "duration" = SignedDuration::from_secs(30),
+    }
+}
+
+section! {
+    /// What is logged, and how. The log goes to standard error.
+    pub struct LogConfig at "log" {
+        /// "pretty" for people, "json" for machines.
+        format: LogFormat = LogFormat::Pretty,
+        /// "error", "warn", "info", "debug" or "trace".
+        level: LogLevel = LogLevel::Info,
+    }
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// The least important thing that is still logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// The level as a filter of `tracing` spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What types alone cannot check: that the settings make sense, and fit together.
+
+use jiff::SignedDuration;
+
+use super::{
+    AssetsConfig, BUILT_IN, ByteSize, Config, ConfigProblem, ModelConfig, PolicyConfig,
+    RendererConfig, Retention, ServerConfig, quantity::duration,
+};
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const LEAST_UPLOAD: ByteSize = ByteSize::bytes(1 << 10);
+const MOST_UPLOAD: ByteSize = ByteSize::mib(4 << 10);
+const MOST_THREADS: usize = 256;
+const MOST_ATTEMPTS: u32 = 100;
+
+impl Config {
+    /// Adds everything that is wrong to `problems`.
+    pub fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        if self.data_dir.as_os_str().is_empty() {
+            problems.push(ConfigProblem::new(
+                "data_dir",
+                "nothing",
+                "the folder for jobs and videos",
+                "set data_dir to a folder, for example with RETAKE_DATA_DIR",
+            ));
+        }
+        self.check_default_model(problems);
+        for (name, model) in &self.models {
+            model.check(name, problems);
+        }
+        self.server.check(problems);
+        self.assets.check(problems);
+        self.renderer.check(problems);
+        self.policy.check(problems);
+    }
+
+    fn check_default_model(&self, problems: &mut Vec<ConfigProblem>) {
+        let known = || self.models.keys().map(String::as_str).chain([BUILT_IN]);
+        if known().any(|name| name == self.default_model) {
+            return;
+        }
+        let names: Vec<_> = known().collect();
+        problems.push(ConfigProblem::new(
+            "default_model",
+            format!("{:?}", self.default_model),
+            format!("one of {}", names.join(", ")),
+            match nearest(&self.default_model, known()) {
+                Some(name) => format!("did you mean {name:?}?"),
+                None => format!("add [models.{}] with its routes", self.default_model),
+            },
+        ));
+    }
+}
+
+impl ServerConfig {
+    fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        if !self.bind.ip().is_loopback() {
+            problems.push(ConfigProblem::new(
+                "server.bind",
+                format!("\"{}\"", self.bind),
+                "a loopback address such as \"127.0.0.1:8080\"",
+                "binding beyond loopback needs API keys, which this version does not have yet: \
+                 put an authenticating proxy in front",
+            ));
+        }
+        if !(LEAST_UPLOAD..=MOST_UPLOAD).contains(&self.max_upload) {
+            problems.push(ConfigProblem::new(
+                "server.max_upload",
+                self.max_upload.to_string(),
+                format!("between {LEAST_UPLOAD} and {MOST_UPLOAD}"),
+                "reference images are rarely larger than a few MiB: 32MiB is a good value",
+            ));
+        }
+        within("server.shutdown_grace", self.shutdown_grace, SignedDuration::ZERO, HOUR, problems);
+    }
+}
+
+impl AssetsConfig {
+    fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        if let Retention::For(time) = self.retention
+            && time < HOUR
+        {
+            problems.push(ConfigProblem::new(
+                "assets.retention",
+                duration::show(&time),
+                "at least 1h",
+                "a video has to stay long enough to be fetched: raise it, or use \"forever\"",
+            ));
+        }
+    }
+}
+
+impl RendererConfig {
+    fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        if self.threads > MOST_THREADS {
+            problems.push(ConfigProblem::new(
+                "renderer.threads",
+                self.threads.to_string(),
+                format!("at most {MOST_THREADS}"),
+                "0 sizes the renderer to the machine",
+            ));
+        }
+    }
+}
+
+impl ModelConfig {
+    fn check(&self, name: &str, problems: &mut Vec<ConfigProblem>) {
+        let key = format!("models.{name}.routes");
+        if self.routes.is_empty() {
+            problems.push(ConfigProblem::new(
+                key,
+                "no routes",
+                "at least one route as \"account/model\"",
+                format!("for example routes = [\"{BUILT_IN}/{BUILT_IN}\"]"),
+            ));
+            return;
+        }
+        for route in &self.routes {
+            if route != &format!("{BUILT_IN}/{BUILT_IN}") {
+                problems.push(ConfigProblem::new(
+                    &key,
+                    format!("{route:?}"),
+                    "an account and a model that exist, as \"account/model\"",
+                    format!("the only one in this version is \"{BUILT_IN}/{BUILT_IN}\""),
+                ));
+            }
+        }
+    }
+}
+
+impl PolicyConfig {
+    fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        if !(1..=MOST_ATTEMPTS).contains(&self.max_attempts) {
+            problems.push(ConfigProblem::new(
+                "policy.max_attempts",
+                self.max_attempts.to_string(),
+                format!("between 1 and {MOST_ATTEMPTS}"),
+                "1 means that nothing is tried twice",
+            ));
+        }
+        let (second, day) = (SignedDuration::from_secs(1), HOUR * 24);
+        within("policy.deadline", self.deadline, second, day * 30, problems);
+        within("policy.retry_after", self.retry_after, SignedDuration::ZERO, day, problems);
+        if self.retry_after >= self.deadline {
+            problems.push(ConfigProblem::new(
+                "policy.retry_after",
+                duration::show(&self.retry_after),
+                "less than policy.deadline",
+                "lower policy.retry_after, or raise policy.deadline",
+            ));
+        }
+    }
+}
+
+fn within(
+    key: &str,
+    found: SignedDuration,
+    least: SignedDuration,
+    most: SignedDuration,
+    problems: &mut Vec<ConfigProblem>,
+) {
+    if !(least..=most).contains(&found) {
+        let (least, most) = (duration::show(&least), duration::show(&most));
+        problems.push(ConfigProblem::new(
+            key,
+            duration::show(&found),
+            format!("between {least} and {most}"),
+            "choose a duration in that range",
+        ));
+    }
+}
+
+/// The known word that `word` was probably meant to be.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|name| (strsim::jaro_winkler(&word.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}

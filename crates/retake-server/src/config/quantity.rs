@@ -1,0 +1,176 @@
+//! Amounts as people write them: sizes in bytes, spans of time, how long to keep a file.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A number of bytes, written with its unit: `"32MiB"`, `"2GB"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(u64);
+
+const UNITS: [(&str, u64); 7] = [
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("KB", 1_000),
+    ("B", 1),
+];
+
+impl ByteSize {
+    pub const fn bytes(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn mib(mebibytes: u64) -> Self {
+        Self(mebibytes << 20)
+    }
+
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ByteSize {
+    /// Writes the size exactly, in the largest unit that divides it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fitting = UNITS.iter().find(|(_, unit)| self.0 != 0 && self.0.is_multiple_of(*unit));
+        let (name, unit) = fitting.unwrap_or(&("B", 1));
+        write!(f, "{}{name}", self.0 / unit)
+    }
+}
+
+/// The text is no size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a size with its unit such as `32MiB`")]
+pub struct NotASize;
+
+impl FromStr for ByteSize {
+    type Err = NotASize;
+
+    fn from_str(text: &str) -> Result<Self, NotASize> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let number: u64 = number.parse().map_err(|_| NotASize)?;
+        let (_, factor) = UNITS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))
+            .ok_or(NotASize)?;
+        number.checked_mul(*factor).map(Self).ok_or(NotASize)
+    }
+}
+
+impl Serialize for ByteSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// How long a finished video is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    Forever,
+    For(SignedDuration),
+}
+
+impl Retention {
+    /// When a file that is kept from `now` on may be removed.
+    pub fn expires_at(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Forever => None,
+            Self::For(time) => now.checked_add(time).ok(),
+        }
+    }
+}
+
+impl Serialize for Retention {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Forever => serializer.serialize_str("forever"),
+            Self::For(time) => duration::serialize(time, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Retention {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "forever" {
+            return Ok(Self::Forever);
+        }
+        duration::parse(&text).map(Self::For).map_err(de::Error::custom)
+    }
+}
+
+/// Durations as `"30s"`, `"5m"`, `"30d"`. A day is 24 hours: there is no calendar here.
+pub(super) mod duration {
+    use super::{Deserialize, Deserializer, Serializer, SignedDuration, Span, SpanRelativeTo, de};
+
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+    pub(in crate::config) fn parse(text: &str) -> Result<SignedDuration, jiff::Error> {
+        text.parse::<Span>()?.to_duration(SpanRelativeTo::days_are_24_hours())
+    }
+
+    pub(in crate::config) fn show(time: &SignedDuration) -> String {
+        let days = time.as_hours() / 24;
+        if days > 0 && DAY.checked_mul(i32::try_from(days).unwrap_or(0)) == Some(*time) {
+            return format!("{days}d");
+        }
+        format!("{time:#}")
+    }
+
+    pub(in crate::config) fn serialize<S: Serializer>(
+        time: &SignedDuration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&show(time))
+    }
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SignedDuration, D::Error> {
+        parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_survives_being_written_and_read() {
+        for bytes in [0, 1, 999, 1000, 1024, 32 << 20, 5_000_000_000, u64::MAX] {
+            let size = ByteSize::bytes(bytes);
+
+            assert_eq!(size.to_string().parse(), Ok(size), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_size_without_a_known_unit_is_no_size() {
+        for text in ["", "32", "MiB", "32 XB", "-1MiB", "1.5GiB", "99999999999GiB"] {
+            assert_eq!(text.parse::<ByteSize>(), Err(NotASize), "{text:?}");
+        }
+        assert_eq!("32 mib".parse(), Ok(ByteSize::mib(32)));
+    }
+
+    #[test]
+    fn durations_know_days_and_are_written_as_short_as_they_came() {
+        for text in ["30s", "5m", "30d", "1h 30m", "250ms", "0s"] {
+            let time = duration::parse(text).unwrap();
+
+            assert_eq!(duration::show(&time), text);
+        }
+        assert_eq!(duration::parse("2d").unwrap(), SignedDuration::from_hours(48));
+        assert!(duration::parse("soon").is_err());
+    }
+}

@@ -1,0 +1,378 @@
+//! The folder in which a gateway keeps everything, and who may use it.
+//!
+//! One process at a time holds a data directory. The hold is a lock of the operating
+//! system on `retake.lock`, so it ends with its process however that ends: there is
+//! nothing stale to clean up after a crash. The holder announces its URL in `server.json`,
+//! so that other processes can talk to it instead. That file is believed only while the
+//! lock is held: without a holder it is a leftover.
+//!
+//! A folder that is neither empty nor marked as ours is refused. A typing error in
+//! `data_dir` must not fill somebody's home folder with videos, or sweep it.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, ErrorKind, Write as _},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// The format of the folder that this version reads and writes.
+const FORMAT: &str = "retake data directory, format 1";
+const FORMAT_FAMILY: &str = "retake data directory, format ";
+
+/// A folder that is ours and can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir {
+    path: PathBuf,
+}
+
+/// The hold of this process on a data directory. Dropped, it is given up.
+#[derive(Debug)]
+pub struct Held {
+    data_dir: DataDir,
+    announced: bool,
+    /// Closing it releases the lock.
+    _lock: File,
+}
+
+/// What the holder tells about itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Announcement {
+    url: String,
+    pid: u32,
+    version: String,
+}
+
+/// Why a folder cannot serve as the data directory.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    #[error("the data directory {} is a file: remove it, or set data_dir to a folder", path.display())]
+    NotAFolder { path: PathBuf },
+
+    #[error(
+        "the folder {} holds other things (`{found}`): set data_dir to an empty or a new folder",
+        path.display()
+    )]
+    Foreign { path: PathBuf, found: String },
+
+    #[error(
+        "the data directory {} was written by another version of retake ({found}): use that version, \
+         or set data_dir to a new folder",
+        path.display()
+    )]
+    OtherFormat { path: PathBuf, found: String },
+
+    #[error(
+        "the data directory {} cannot be created: create it yourself, or set data_dir to a folder \
+         you may write",
+        path.display()
+    )]
+    Create {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
+    #[error(
+        "the data directory {} cannot be written: free some space, change its permissions, or set \
+         data_dir to another folder",
+        path.display()
+    )]
+    Unwritable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
+    #[error("the data directory is in use by {}", url.as_deref().unwrap_or("another retake"))]
+    HeldBy { url: Option<String> },
+}
+
+impl DataDir {
+    /// Makes the folder ready: creates what is missing, for its owner alone, and makes sure
+    /// that it is ours and can be written.
+    ///
+    /// # Errors
+    ///
+    /// [`DataDirError`], for every reason but being held.
+    pub fn prepare(path: &Path) -> Result<Self, DataDirError> {
+        let data_dir = Self { path: path.to_owned() };
+        if path.exists() && !path.is_dir() {
+            return Err(DataDirError::NotAFolder { path: path.to_owned() });
+        }
+        create_private(path)
+            .map_err(|source| DataDirError::Create { path: path.to_owned(), source })?;
+        data_dir.adopt()?;
+        for folder in [data_dir.assets_path(), data_dir.work_path()] {
+            create_private(&folder).map_err(|source| data_dir.unwritable(source))?;
+        }
+        data_dir.try_writing().map_err(|source| data_dir.unwritable(source))?;
+        Ok(data_dir)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database file of the ledger.
+    pub fn ledger_path(&self) -> PathBuf {
+        self.path.join("ledger.db")
+    }
+
+    /// Where finished videos and references are kept.
+    pub fn assets_path(&self) -> PathBuf {
+        self.path.join("assets")
+    }
+
+    /// Where files are while they are being made.
+    pub fn work_path(&self) -> PathBuf {
+        self.path.join("work")
+    }
+
+    /// Takes hold of the folder for this process, unless another has it.
+    ///
+    /// # Errors
+    ///
+    /// [`DataDirError::HeldBy`], with the URL of the holder once it has announced it, or
+    /// [`DataDirError::Unwritable`] when there can be no lock.
+    pub fn try_hold(&self) -> Result<Held, DataDirError> {
+        match self.try_lock()? {
+            Some(lock) => {
+                // Left by a process that was killed; nobody may believe it from now on.
+                let _ = fs::remove_file(self.announcement_path());
+                Ok(Held { data_dir: self.clone(), announced: false, _lock: lock })
+            }
+            None => Err(DataDirError::HeldBy { url: self.announced_url() }),
+        }
+    }
+
+    /// The URL of the process that holds the folder, if one does and has announced it.
+    pub fn running_server(&self) -> Option<String> {
+        match self.try_lock() {
+            Ok(None) => self.announced_url(),
+            Ok(Some(_)) | Err(_) => None,
+        }
+    }
+
+    fn try_lock(&self) -> Result<Option<File>, DataDirError> {
+        let path = self.path.join("retake.lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|source| self.unwritable(source))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(self.unwritable(source)),
+        }
+    }
+
+    /// Marks a new folder as ours, or makes sure that an old one is.
+    fn adopt(&self) -> Result<(), DataDirError> {
+        let marker = self.path.join("format");
+        match fs::read_to_string(&marker) {
+            Ok(text) if text.trim() == FORMAT => Ok(()),
+            Ok(text) => Err(match text.trim().strip_prefix(FORMAT_FAMILY) {
+                Some(number) => DataDirError::OtherFormat {
+                    path: self.path.clone(),
+                    found: format!("format {number}"),
+                },
+                None => self.foreign("format"),
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if let Some(found) = self.something_foreign()? {
+                    return Err(self.foreign(&found));
+                }
+                replace(&marker, format!("{FORMAT}\n").as_bytes())
+                    .map_err(|source| self.unwritable(source))
+            }
+            Err(source) => Err(self.unwritable(source)),
+        }
+    }
+
+    /// Something in an unmarked folder that nobody would call empty. Hidden files do not
+    /// count, nor does what a file system puts at its own root.
+    fn something_foreign(&self) -> Result<Option<String>, DataDirError> {
+        let entries = fs::read_dir(&self.path).map_err(|source| self.unwritable(source))?;
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().display().to_string()));
+        Ok(names.into_iter().find(|name| !name.starts_with('.') && name != "lost+found"))
+    }
+
+    fn try_writing(&self) -> io::Result<()> {
+        let probe = self.path.join(format!(".probe-{}", std::process::id()));
+        fs::write(&probe, b"?").and_then(|()| fs::remove_file(&probe)).inspect_err(|_| {
+            let _ = fs::remove_file(&probe);
+        })
+    }
+
+    fn announcement_path(&self) -> PathBuf {
+        self.path.join("server.json")
+    }
+
+    fn announced_url(&self) -> Option<String> {
+        let text = fs::read(self.announcement_path()).ok()?;
+        serde_json::from_slice::<Announcement>(&text).ok().map(|announcement| announcement.url)
+    }
+
+    fn foreign(&self, found: &str) -> DataDirError {
+        DataDirError::Foreign { path: self.path.clone(), found: found.to_owned() }
+    }
+
+    fn unwritable(&self, source: io::Error) -> DataDirError {
+        DataDirError::Unwritable { path: self.path.clone(), source }
+    }
+}
+
+impl Held {
+    pub fn data_dir(&self) -> &DataDir {
+        &self.data_dir
+    }
+
+    /// Tells other processes where this one answers.
+    ///
+    /// # Errors
+    ///
+    /// [`DataDirError::Unwritable`] when it cannot be written down.
+    pub fn announce(&mut self, url: &str) -> Result<(), DataDirError> {
+        let announcement = Announcement {
+            url: url.to_owned(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        serde_json::to_vec_pretty(&announcement)
+            .map_err(io::Error::from)
+            .and_then(|text| replace(&self.data_dir.announcement_path(), &text))
+            .map_err(|source| self.data_dir.unwritable(source))?;
+        self.announced = true;
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.announced {
+            let _ = fs::remove_file(self.data_dir.announcement_path());
+        }
+    }
+}
+
+/// Creates a folder, and those above it, that only its owner can enter.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Puts a file of the owner's in place in one step: a reader finds all of it, or the old one.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().display();
+    let beside = path.with_file_name(format!(".{name}-{}", std::process::id()));
+    let written = write_private(&beside, content).and_then(|()| fs::rename(&beside, path));
+    written.inspect_err(|_| {
+        let _ = fs::remove_file(&beside);
+    })
+}
+
+fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somewhere() -> (tempfile::TempDir, DataDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::prepare(&folder.path().join("new/retake")).unwrap();
+        (folder, data_dir)
+    }
+
+    #[test]
+    fn a_new_folder_is_made_ready_and_found_ready_again() {
+        let (_folder, data_dir) = somewhere();
+
+        assert_eq!(DataDir::prepare(data_dir.path()).unwrap(), data_dir);
+        assert!(data_dir.assets_path().is_dir() && data_dir.work_path().is_dir());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(data_dir.path()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+    }
+
+    #[test]
+    fn a_folder_of_other_things_is_not_adopted() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("thesis.tex"), "").unwrap();
+
+        let error = DataDir::prepare(folder.path()).unwrap_err();
+
+        assert!(matches!(&error, DataDirError::Foreign { found, .. } if found == "thesis.tex"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was left behind");
+    }
+
+    #[test]
+    fn a_file_in_its_place_and_another_format_are_refused() {
+        let (_folder, data_dir) = somewhere();
+        let format = data_dir.path().join("format");
+
+        let error = DataDir::prepare(&format).unwrap_err();
+        assert!(matches!(error, DataDirError::NotAFolder { .. }));
+
+        fs::write(&format, format!("{FORMAT_FAMILY}2\n")).unwrap();
+        let error = DataDir::prepare(data_dir.path()).unwrap_err();
+        assert!(matches!(error, DataDirError::OtherFormat { found, .. } if found == "format 2"));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_refused() {
+        let (_folder, data_dir) = somewhere();
+
+        let error = DataDir::prepare(&data_dir.path().join("format/below")).unwrap_err();
+
+        assert!(matches!(error, DataDirError::Create { .. }), "{error}");
+    }
+
+    #[test]
+    fn one_holds_the_folder_and_the_other_learns_where_it_answers() {
+        let (_folder, first) = somewhere();
+        let second = DataDir::prepare(first.path()).unwrap();
+
+        let mut held = first.try_hold().unwrap();
+        let error = second.try_hold().unwrap_err();
+        assert!(matches!(error, DataDirError::HeldBy { url: None }));
+
+        held.announce("http://127.0.0.1:4242").unwrap();
+        let error = second.try_hold().unwrap_err();
+        assert!(matches!(error, DataDirError::HeldBy { url: Some(url) } if url.ends_with(":4242")));
+        assert_eq!(second.running_server().as_deref(), Some("http://127.0.0.1:4242"));
+
+        drop(held);
+        assert_eq!(second.running_server(), None);
+        second.try_hold().unwrap();
+    }
+
+    #[test]
+    fn an_announcement_without_a_holder_is_not_believed() {
+        let (_folder, data_dir) = somewhere();
+        let leftover = r#"{"url":"http://127.0.0.1:1","pid":1,"version":"0"}"#;
+        fs::write(data_dir.announcement_path(), leftover).unwrap();
+
+        assert_eq!(data_dir.running_server(), None);
+        let _held = data_dir.try_hold().unwrap();
+        let error = data_dir.try_hold().unwrap_err();
+        assert!(matches!(error, DataDirError::HeldBy { url: None }));
+    }
+}
