@@ -3,7 +3,7 @@
 //! A fault is what an adapter read from an answer. Which of the six causes stands behind it is for
 //! [`FaultKind::cause`] to say, and only where the kind leaves no doubt.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,17 @@ impl Cause {
             Self::Account => "account",
         }
     }
+}
+
+/// An error and what caused it, in one line for a log or a message.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 impl fmt::Display for Fault {

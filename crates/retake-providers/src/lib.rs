@@ -1,1 +1,94 @@
-//! 
+//! What Retake asks of a provider, and the providers it knows.
+//!
+//! [`Provider`] is the whole of what the scheduler needs: submit, look up a submit whose answer was lost,
+//! poll, fetch, cancel. Nothing here knows the ledger; each call is told all it needs and answers with a
+//! value or a [`Fault`]. The one provider that is always there is [`embedded`], the renderer inside this
+//! process.
+
+pub mod embedded;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use retake_core::{fault::Fault, request::Shot};
+
+/// A service that renders video.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Hands a render over. Called at most once per tag, after the intent was recorded.
+    async fn submit(&self, submission: Submission) -> Result<RemoteId, SubmitError>;
+
+    /// Looks for a render by the tag it was submitted under. `None` is a promise: it does not exist
+    /// there and will not be billed.
+    async fn look_up(&self, tag: &str) -> Result<Option<RemoteId>, Fault>;
+
+    /// Asks how far a render is. An `Err` says that the question got no answer, not that the render
+    /// failed.
+    async fn poll(&self, remote_id: &str) -> Result<Polled, Fault>;
+
+    /// Opens the finished file.
+    async fn fetch(
+        &self,
+        remote_id: &str,
+    ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError>;
+
+    /// Stops a render. Stopping one that is over or unknown is no fault.
+    async fn cancel(&self, remote_id: &str) -> Result<(), Fault>;
+
+    /// Lets go of a render whose file is kept elsewhere or not wanted any more.
+    async fn forget(&self, _remote_id: &str) {}
+}
+
+/// A provider's name for a render.
+pub type RemoteId = String;
+
+/// A render to hand over.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Our name for it: unique per attempt, and the idempotency key where the provider takes one.
+    pub tag: String,
+    /// What to render.
+    pub shot: Shot,
+    /// The bytes of [`Shot::first_frame`].
+    pub first_frame: Option<Bytes>,
+}
+
+/// How far a render is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// Not done yet.
+    Running {
+        /// Percent done, by the provider's count.
+        percent: u8,
+        /// When asking again makes sense.
+        ask_again_in: Duration,
+    },
+    /// Done: its file can be fetched.
+    Rendered,
+    /// Over without a file.
+    Failed(Fault),
+}
+
+/// Why a submit has no render to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The provider said no: there is no render and nothing is billed.
+    #[error("the provider refused the render: {0}")]
+    Refused(Fault),
+    /// The answer was lost: there may be a render.
+    #[error("the answer to the submit was lost: {0}")]
+    Lost(Fault),
+}
+
+/// Why a finished file could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// It is still there: try again.
+    #[error("the file could not be fetched this time: {0}")]
+    Later(Fault),
+    /// It is gone for good.
+    #[error("the file is gone: {0}")]
+    Gone(Fault),
+}

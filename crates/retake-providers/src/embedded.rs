@@ -1,0 +1,268 @@
+//! The embedded renderer as a provider: a small pool of render threads and a folder of finished files.
+//!
+//! A render is known by its tag. While it runs it writes `TAG.part`; finished, the file is renamed to
+//! `TAG.mp4`, so that a file with that name is always whole. A restart forgets the renders that were
+//! running (a poll then says that we interrupted it, which costs the job no attempt) and still finds
+//! the finished ones.
+
+mod pool;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt as _, stream::BoxStream};
+use jiff::{SignedDuration, Timestamp};
+use retake_animatic::Brief;
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use tokio_util::io::ReaderStream;
+
+use self::pool::{Outcome, Pool};
+use crate::{FetchError, Polled, Provider, RemoteId, Submission, SubmitError};
+
+/// Finished files that nobody fetched are kept this long across restarts.
+const KEEP_UNFETCHED: SignedDuration = SignedDuration::from_hours(24);
+/// A local question costs nothing, and a progress bar should move.
+const ASK_AGAIN_IN: Duration = Duration::from_millis(120);
+/// How much of a file is read at a time.
+const READ_AT_ONCE: usize = 256 * 1024;
+
+/// The renderer inside this process.
+#[derive(Debug)]
+pub struct Embedded {
+    folder: PathBuf,
+    pool: Pool,
+}
+
+impl Embedded {
+    /// Starts `threads` renderers that write into `folder`, and clears out what earlier ones left.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made or read.
+    pub fn start(folder: &Path, threads: usize, now: Timestamp) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        clear_out(folder, now)?;
+        Ok(Self { folder: folder.to_owned(), pool: Pool::start(threads)? })
+    }
+
+    /// Stops every render and waits for the threads to end.
+    pub fn shutdown(&self) {
+        self.pool.shutdown();
+    }
+
+    fn finished(&self, tag: &str) -> PathBuf {
+        self.folder.join(format!("{tag}.mp4"))
+    }
+
+    async fn is_finished(&self, tag: &str) -> bool {
+        is_safe(tag) && tokio::fs::try_exists(self.finished(tag)).await.unwrap_or(false)
+    }
+}
+
+#[async_trait]
+impl Provider for Embedded {
+    async fn submit(&self, submission: Submission) -> Result<RemoteId, SubmitError> {
+        let tag = submission.tag.clone();
+        if !is_safe(&tag) {
+            let fault =
+                Fault::new(FaultKind::BadRequest, FaultSource::Us, "the tag is no file name");
+            return Err(SubmitError::Refused(fault));
+        }
+        let finished = self.finished(&tag);
+        let brief = brief(submission);
+        let taken =
+            self.pool.render(&tag, move |watch| pool::render_to_file(&brief, &finished, watch));
+        if taken {
+            return Ok(tag);
+        }
+        let message = "the renderer is shutting down";
+        Err(SubmitError::Refused(Fault::new(FaultKind::Lost, FaultSource::Us, message)))
+    }
+
+    async fn look_up(&self, tag: &str) -> Result<Option<RemoteId>, Fault> {
+        let known = self.pool.outcome(tag).is_some() || self.is_finished(tag).await;
+        Ok(known.then(|| tag.to_owned()))
+    }
+
+    async fn poll(&self, remote_id: &str) -> Result<Polled, Fault> {
+        Ok(match self.pool.outcome(remote_id) {
+            Some(Outcome::Running { percent }) => {
+                Polled::Running { percent, ask_again_in: ASK_AGAIN_IN }
+            }
+            Some(Outcome::Failed(fault)) => Polled::Failed(fault),
+            _ if self.is_finished(remote_id).await => Polled::Rendered,
+            _ => Polled::Failed(Fault::interrupted()),
+        })
+    }
+
+    async fn fetch(
+        &self,
+        remote_id: &str,
+    ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
+        if !is_safe(remote_id) {
+            return Err(FetchError::Gone(Fault::interrupted()));
+        }
+        let file =
+            tokio::fs::File::open(self.finished(remote_id)).await.map_err(|source| match source
+                .kind()
+            {
+                io::ErrorKind::NotFound => FetchError::Gone(Fault::interrupted()),
+                _ => FetchError::Later(storage_fault(&source)),
+            })?;
+        let chunks = ReaderStream::with_capacity(file, READ_AT_ONCE);
+        Ok(chunks.map(|chunk| chunk.map_err(|source| storage_fault(&source))).boxed())
+    }
+
+    async fn cancel(&self, remote_id: &str) -> Result<(), Fault> {
+        self.pool.cancel(remote_id);
+        self.forget(remote_id).await;
+        Ok(())
+    }
+
+    async fn forget(&self, remote_id: &str) {
+        self.pool.forget(remote_id);
+        if is_safe(remote_id) {
+            let path = self.finished(remote_id);
+            if let Err(source) = tokio::fs::remove_file(&path).await
+                && source.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %path.display(), %source, "a rendered file could not be removed");
+            }
+        }
+    }
+}
+
+fn brief(submission: Submission) -> Brief {
+    let shot = submission.shot;
+    Brief {
+        prompt: shot.prompt,
+        negative_prompt: shot.negative_prompt,
+        seconds: shot.seconds,
+        width: shot.size.width,
+        height: shot.size.height,
+        seed: shot.seed,
+        looped: shot.looped,
+        audio: shot.audio,
+        first_frame: submission.first_frame.map(Vec::from),
+    }
+}
+
+fn storage_fault(source: &io::Error) -> Fault {
+    let message = format!("the work folder could not be used: {source}");
+    Fault::new(FaultKind::Storage, FaultSource::Us, message)
+}
+
+/// Tags become file names, so only what our own ids are made of is let through.
+fn is_safe(tag: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    !tag.is_empty() && tag.len() <= 120 && tag.bytes().all(plain)
+}
+
+fn clear_out(folder: &Path, now: Timestamp) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let stale = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("part") => true,
+            Some("mp4") => is_older_than(&path, now - KEEP_UNFETCHED),
+            _ => false,
+        };
+        if stale {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_older_than(path: &Path, moment: Timestamp) -> bool {
+    let written = std::fs::metadata(path).and_then(|meta| meta.modified());
+    written.is_ok_and(|at| Timestamp::try_from(at).is_ok_and(|at| at < moment))
+}
+
+#[cfg(test)]
+mod tests {
+    use retake_core::{request::Shot, size::Size};
+
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    fn a_submission(tag: &str) -> Submission {
+        let shot = Shot {
+            prompt: "a lighthouse at dusk".into(),
+            negative_prompt: None,
+            seconds: 1,
+            size: Size::new(160, 90),
+            seed: 7,
+            looped: false,
+            audio: true,
+            first_frame: None,
+        };
+        Submission { tag: tag.into(), shot, first_frame: None }
+    }
+
+    async fn until_over(embedded: &Embedded, id: &str) -> Polled {
+        loop {
+            match embedded.poll(id).await.unwrap() {
+                Polled::Running { .. } => tokio::task::yield_now().await,
+                over => return over,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_submitted_render_ends_as_a_file_that_can_be_fetched() {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
+
+        let id = embedded.submit(a_submission("video_1-1")).await.unwrap();
+        assert_eq!(until_over(&embedded, &id).await, Polled::Rendered);
+
+        let mut chunks = embedded.fetch(&id).await.unwrap();
+        let first = chunks.next().await.unwrap().unwrap();
+        assert_eq!(&first[4..8], b"ftyp");
+    }
+
+    #[tokio::test]
+    async fn a_finished_file_outlives_a_restart_and_an_unfinished_one_is_reported_as_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("done-1.mp4"), b"whole").unwrap();
+        std::fs::write(folder.path().join("half-1.part"), b"half").unwrap();
+
+        let now =
+            Timestamp::try_from(std::fs::metadata(folder.path()).unwrap().modified().unwrap());
+        let embedded = Embedded::start(folder.path(), 1, now.unwrap()).unwrap();
+
+        assert_eq!(embedded.poll("done-1").await.unwrap(), Polled::Rendered);
+        let half = embedded.poll("half-1").await.unwrap();
+        assert_eq!(half, Polled::Failed(Fault::interrupted()));
+        assert_eq!(embedded.look_up("half-1").await.unwrap(), None);
+        assert!(!folder.path().join("half-1.part").exists());
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_render_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
+        let mut long = a_submission("video_2-1");
+        long.shot.seconds = 120;
+
+        let id = embedded.submit(long).await.unwrap();
+        embedded.cancel(&id).await.unwrap();
+        embedded.shutdown();
+
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_tag_that_could_leave_the_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
+
+        assert!(embedded.submit(a_submission("../outside")).await.is_err());
+    }
+}

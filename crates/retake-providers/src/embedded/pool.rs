@@ -1,0 +1,200 @@
+//! The render threads and what they are doing.
+//!
+//! Rendering is pure computation, so it runs on threads of its own and never on those that answer
+//! requests. A render that panics fails that render and not its thread.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, BufWriter},
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+};
+
+use retake_animatic::{Brief, Progress, RenderError};
+use retake_core::fault::{Fault, FaultKind, FaultSource, chain};
+
+/// What is known of a render.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Running { percent: u8 },
+    Done,
+    Failed(Fault),
+}
+
+/// A fixed number of render threads with one queue.
+#[derive(Debug)]
+pub(super) struct Pool {
+    renders: Mutex<HashMap<String, Arc<Render>>>,
+    queue: Mutex<Option<mpsc::Sender<Work>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A render's side of the conversation: it reports here and learns here that it should stop.
+#[derive(Debug, Default)]
+pub(super) struct Render {
+    percent: AtomicU8,
+    stop: AtomicBool,
+    ended: Mutex<Option<Result<(), Fault>>>,
+}
+
+type Job = Box<dyn FnOnce(&Render) -> Result<(), Fault> + Send>;
+
+struct Work {
+    render: Arc<Render>,
+    run: Job,
+}
+
+impl Pool {
+    pub(super) fn start(threads: usize) -> io::Result<Self> {
+        let (queue, work) = mpsc::channel::<Work>();
+        let work = Arc::new(Mutex::new(work));
+        let handles = (0..threads.max(1))
+            .map(|n| {
+                let work = Arc::clone(&work);
+                thread::Builder::new().name(format!("render-{n}")).spawn(move || serve(&work))
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self {
+            renders: Mutex::default(),
+            queue: Mutex::new(Some(queue)),
+            threads: Mutex::new(handles),
+        })
+    }
+
+    /// Queues a render under its tag; the same tag again changes nothing. `false` after a shutdown.
+    pub(super) fn render(
+        &self,
+        tag: &str,
+        run: impl FnOnce(&Render) -> Result<(), Fault> + Send + 'static,
+    ) -> bool {
+        let mut renders = locked(&self.renders);
+        if renders.contains_key(tag) {
+            return true;
+        }
+        let render = Arc::new(Render::default());
+        let work = Work { render: Arc::clone(&render), run: Box::new(run) };
+        let sent = locked(&self.queue).as_ref().is_some_and(|queue| queue.send(work).is_ok());
+        if sent {
+            renders.insert(tag.to_owned(), render);
+        }
+        sent
+    }
+
+    pub(super) fn outcome(&self, tag: &str) -> Option<Outcome> {
+        let render = Arc::clone(locked(&self.renders).get(tag)?);
+        let ended = locked(&render.ended).clone();
+        Some(match ended {
+            None => Outcome::Running { percent: render.percent.load(Ordering::Relaxed) },
+            Some(Ok(())) => Outcome::Done,
+            Some(Err(fault)) => Outcome::Failed(fault),
+        })
+    }
+
+    pub(super) fn cancel(&self, tag: &str) {
+        if let Some(render) = locked(&self.renders).get(tag) {
+            render.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn forget(&self, tag: &str) {
+        locked(&self.renders).remove(tag);
+    }
+
+    pub(super) fn shutdown(&self) {
+        locked(&self.queue).take();
+        for render in locked(&self.renders).values() {
+            render.stop.store(true, Ordering::Relaxed);
+        }
+        for handle in locked(&self.threads).drain(..) {
+            if handle.join().is_err() {
+                tracing::error!("a render thread ended by a panic");
+            }
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// Renders into `finished` by way of a `.part` file beside it, which never outlives a failure.
+pub(super) fn render_to_file(brief: &Brief, finished: &Path, render: &Render) -> Result<(), Fault> {
+    let part = finished.with_extension("part");
+    let result = write_part(brief, &part, render).and_then(|()| {
+        // Stopped at the very end: nobody wants the file any more.
+        if render.stop.load(Ordering::Relaxed) { Err(stopped()) } else { Ok(()) }
+    });
+    let result = result.and_then(|()| fs::rename(&part, finished).map_err(|e| no_room(&e)));
+    if result.is_err() {
+        // What cannot be removed now is cleared out at the next start.
+        fs::remove_file(&part).ok();
+    }
+    result
+}
+
+fn write_part(brief: &Brief, part: &Path, render: &Render) -> Result<(), Fault> {
+    let file = File::create(part).map_err(|source| no_room(&source))?;
+    let mut watch = |progress: Progress| {
+        let percent =
+            u64::from(progress.frames_done) * 100 / u64::from(progress.frames_total.max(1));
+        render.percent.store(u8::try_from(percent).unwrap_or(100), Ordering::Relaxed);
+        if render.stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    retake_animatic::render(brief, BufWriter::new(file), &mut watch)
+        .map_err(|error| fault_of(&error))?;
+    Ok(())
+}
+
+fn fault_of(error: &RenderError) -> Fault {
+    match error {
+        RenderError::Cancelled => stopped(),
+        RenderError::Io(source) => no_room(source),
+        RenderError::Brief(_) => {
+            Fault::new(FaultKind::BadRequest, FaultSource::Caller, chain(error))
+        }
+        _ => Fault::new(FaultKind::Runtime, FaultSource::Provider, chain(error)),
+    }
+}
+
+fn stopped() -> Fault {
+    Fault::new(FaultKind::Lost, FaultSource::Us, "the render was stopped before it finished")
+}
+
+fn no_room(source: &io::Error) -> Fault {
+    let message = format!("the rendered file could not be written: {source}");
+    Fault::new(FaultKind::Storage, FaultSource::Us, message)
+}
+
+fn serve(work: &Mutex<mpsc::Receiver<Work>>) {
+    loop {
+        let next = locked(work).recv();
+        let Ok(Work { render, run }) = next else { return };
+        let result = if render.stop.load(Ordering::Relaxed) {
+            Err(stopped())
+        } else {
+            catch_unwind(AssertUnwindSafe(|| run(&render))).unwrap_or_else(|_| {
+                let message = "the renderer broke on this request";
+                Err(Fault::new(FaultKind::Runtime, FaultSource::Provider, message))
+            })
+        };
+        *locked(&render.ended) = Some(result);
+    }
+}
+
+/// A panic elsewhere leaves these maps whole, so a poisoned lock is still good.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

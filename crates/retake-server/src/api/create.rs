@@ -1,0 +1,275 @@
+//! From the fields of a create to the canonical request.
+//!
+//! OpenAI's names come first (`seconds`, `size`, `input_reference`); `duration`, `aspect_ratio`,
+//! `resolution`, `negative_prompt`, `loop`, `seed` and `audio` are read as well. Multipart has only text,
+//! so numbers and booleans are read from text too. A field that nobody knows is refused: a typing error
+//! in a parameter must not cost a render.
+
+use axum::body::Bytes;
+use retake_core::{request::VideoRequest, size::Size};
+use serde_json::{Map, Value};
+
+use super::{
+    Problem,
+    body::{Fields, shortened},
+};
+
+const KNOWN: [&str; 14] = [
+    "aspect_ratio",
+    "audio",
+    "duration",
+    "input_reference",
+    "loop",
+    "metadata",
+    "model",
+    "negative_prompt",
+    "prompt",
+    "resolution",
+    "seconds",
+    "seed",
+    "size",
+    "user",
+];
+
+/// Reads what is asked for, and the bytes of the picture to start from.
+pub(super) fn parse(fields: Fields) -> Result<(VideoRequest, Option<Bytes>), Problem> {
+    let Fields { values, mut files } = fields;
+    let unknown = values.keys().chain(files.keys()).find(|name| !KNOWN.contains(&name.as_str()));
+    if let Some(name) = unknown {
+        return Err(unknown_parameter(name));
+    }
+    let picture = match files.remove("input_reference") {
+        Some(_) if values.contains_key("input_reference") => {
+            return Err(invalid_value(
+                "input_reference",
+                "is given twice, as a file and as a value",
+            ));
+        }
+        Some(bytes) => Some(bytes),
+        None => inline_picture(&values)?,
+    };
+    if let Some(name) = files.keys().next() {
+        return Err(invalid_type(name, "text, not a file"));
+    }
+    let Some(prompt) = text(&values, "prompt")? else {
+        let message = "`prompt` is missing; say in a sentence what the video should show";
+        return Err(Problem::bad_request("missing_required_parameter", Some("prompt"), message));
+    };
+    let request = VideoRequest {
+        prompt,
+        model: text(&values, "model")?,
+        seconds: seconds(&values)?,
+        size: parsed::<Size>(&values, "size")?,
+        aspect_ratio: parsed(&values, "aspect_ratio")?,
+        resolution: resolution(&values)?,
+        negative_prompt: text(&values, "negative_prompt")?.filter(|text| !text.trim().is_empty()),
+        seed: whole(&values, "seed")?,
+        looped: flag(&values, "loop")?,
+        audio: flag(&values, "audio")?,
+        first_frame: None,
+    };
+    Ok((request, picture))
+}
+
+fn unknown_parameter(name: &str) -> Problem {
+    let name = shortened(name);
+    let nearest = KNOWN
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(known, &name), known))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let message = match nearest {
+        Some((_, known)) => format!("there is no parameter `{name}`; did you mean `{known}`?"),
+        None => format!("there is no parameter `{name}`; known are {}", KNOWN.join(", ")),
+    };
+    Problem::bad_request("unknown_parameter", Some(&name), message)
+}
+
+fn invalid_type(param: &str, expected: &str) -> Problem {
+    let param = shortened(param);
+    Problem::bad_request("invalid_type", Some(&param), format!("`{param}` has to be {expected}"))
+}
+
+fn invalid_value(param: &str, what: &str) -> Problem {
+    Problem::bad_request("invalid_value", Some(param), format!("`{param}` {what}"))
+}
+
+/// A value that is there and not null.
+fn given<'a>(values: &'a Map<String, Value>, param: &str) -> Option<&'a Value> {
+    values.get(param).filter(|value| !value.is_null())
+}
+
+fn text(values: &Map<String, Value>, param: &str) -> Result<Option<String>, Problem> {
+    match given(values, param) {
+        None => Ok(None),
+        Some(Value::String(text)) if text.contains('\0') => {
+            Err(invalid_value(param, "contains a NUL character; remove it"))
+        }
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(invalid_type(param, "text")),
+    }
+}
+
+fn parsed<T>(values: &Map<String, Value>, param: &str) -> Result<Option<T>, Problem>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    let Some(text) = text(values, param)? else { return Ok(None) };
+    let invalid =
+        |error: T::Err| Problem::bad_request("invalid_value", Some(param), error.to_string());
+    text.trim().parse().map(Some).map_err(invalid)
+}
+
+fn whole(values: &Map<String, Value>, param: &str) -> Result<Option<u64>, Problem> {
+    let invalid = || invalid_type(param, "a whole number from 0 to 9007199254740991");
+    let number = match given(values, param) {
+        None => return Ok(None),
+        Some(Value::String(text)) => text.trim().parse().map_err(|_| invalid())?,
+        Some(value) => value.as_u64().ok_or_else(invalid)?,
+    };
+    // Beyond this, JSON readers round.
+    if number > 9_007_199_254_740_991 { Err(invalid()) } else { Ok(Some(number)) }
+}
+
+fn flag(values: &Map<String, Value>, param: &str) -> Result<Option<bool>, Problem> {
+    match given(values, param) {
+        None => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(Value::String(text)) if text == "true" => Ok(Some(true)),
+        Some(Value::String(text)) if text == "false" => Ok(Some(false)),
+        Some(_) => Err(invalid_type(param, "`true` or `false`")),
+    }
+}
+
+fn seconds(values: &Map<String, Value>) -> Result<Option<u32>, Problem> {
+    let seconds = whole_seconds(values, "seconds")?;
+    let duration = whole_seconds(values, "duration")?;
+    if let (Some(seconds), Some(duration)) = (seconds, duration)
+        && seconds != duration
+    {
+        let what = format!("says {duration} and `seconds` says {seconds}; send one of the two");
+        return Err(invalid_value("duration", &what));
+    }
+    Ok(seconds.or(duration))
+}
+
+fn whole_seconds(values: &Map<String, Value>, param: &str) -> Result<Option<u32>, Problem> {
+    let invalid = || invalid_type(param, "a whole number of seconds, such as `8` or `\"8\"`");
+    let number: u64 = match given(values, param) {
+        None => return Ok(None),
+        Some(Value::String(text)) => {
+            let text = text.trim();
+            text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| invalid())?
+        }
+        Some(value) => value.as_u64().ok_or_else(invalid)?,
+    };
+    u32::try_from(number).map(Some).map_err(|_| invalid())
+}
+
+fn resolution(values: &Map<String, Value>) -> Result<Option<u32>, Problem> {
+    let Some(text) = text(values, "resolution")? else { return Ok(None) };
+    let invalid = || invalid_value("resolution", "has to be a number of lines, such as `720p`");
+    let lines = text.trim().strip_suffix(['p', 'P']).ok_or_else(invalid)?;
+    lines.parse().map(Some).map_err(|_| invalid())
+}
+
+/// `input_reference` as a value: an object with a data URL under `image_url`.
+fn inline_picture(values: &Map<String, Value>) -> Result<Option<Bytes>, Problem> {
+    const PARAM: &str = "input_reference";
+    let object = match given(values, PARAM) {
+        None => return Ok(None),
+        Some(Value::Object(object)) => object,
+        Some(_) => {
+            return Err(invalid_type(
+                PARAM,
+                "a file, or an object such as `{\"image_url\": \"data:…\"}`",
+            ));
+        }
+    };
+    if object.contains_key("file_id") {
+        return Err(invalid_value(PARAM, "cannot name a `file_id` here; send the picture itself"));
+    }
+    let Some(Value::String(url)) = object.get("image_url") else {
+        return Err(invalid_value(PARAM, "needs an `image_url` with the picture as a data URL"));
+    };
+    let Some(rest) = url.strip_prefix("data:") else {
+        let what = "has an `image_url` that would have to be fetched, which is not done here; \
+                    send the picture as a file or as a data URL";
+        return Err(invalid_value(PARAM, what));
+    };
+    let encoded = rest.split_once(";base64,").map(|(_, encoded)| encoded);
+    let decoded = encoded.and_then(|encoded| base64_decode(encoded.trim()));
+    let broken = || invalid_value(PARAM, "has an `image_url` whose data is not base64");
+    decoded.map(|bytes| Some(Bytes::from(bytes))).ok_or_else(broken)
+}
+
+fn base64_decode(text: &str) -> Option<Vec<u8>> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    STANDARD.decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse_json(value: Value) -> Result<VideoRequest, Problem> {
+        let Value::Object(values) = value else { panic!("an object") };
+        parse(Fields { values, ..Fields::default() }).map(|(request, _)| request)
+    }
+
+    #[test]
+    fn seconds_may_be_text_or_a_number() {
+        let text = parse_json(json!({ "prompt": "p", "seconds": "8" })).unwrap();
+        let number = parse_json(json!({ "prompt": "p", "seconds": 8 })).unwrap();
+
+        assert_eq!((text.seconds, number.seconds), (Some(8), Some(8)));
+    }
+
+    #[test]
+    fn a_duration_that_contradicts_the_seconds_is_refused() {
+        assert!(parse_json(json!({ "prompt": "p", "seconds": 8, "duration": 8 })).is_ok());
+        assert!(parse_json(json!({ "prompt": "p", "seconds": 8, "duration": 4 })).is_err());
+    }
+
+    #[test]
+    fn booleans_may_be_text_as_multipart_sends_them() {
+        let request = parse_json(json!({ "prompt": "p", "loop": "true", "audio": false })).unwrap();
+
+        assert_eq!((request.looped, request.audio), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn a_null_is_as_good_as_nothing() {
+        let request = parse_json(json!({ "prompt": "p", "size": null, "seed": null })).unwrap();
+
+        assert_eq!((request.size, request.seed), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_breaks_the_parser(name in prop::sample::select(KNOWN.to_vec()), value in any_json()) {
+            parse_json(json!({ "prompt": "p", name: value })).ok();
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-z_]{0,9}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! The collector: brings a finished file home and verifies it before anyone is told that it is done.
+//!
+//! The file is streamed into staging and hashed on the way; then its container is read and held against
+//! what was asked for: size, duration, tracks, and that every sample lies inside the file. Only a file
+//! that passes is moved to its place. One that does not is a failed attempt with the differences named.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use jiff::SignedDuration;
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    ids::VideoId,
+    request::Shot,
+};
+use retake_media::{Expectation, ProbeError, VideoFile};
+use retake_providers::{FetchError, Provider};
+use retake_store::Output;
+
+use crate::assets::{AssetError, Assets, Staged};
+
+/// No video is larger than this, whatever a provider sends.
+const LARGEST_FILE: u64 = 8 * 1024 * 1024 * 1024;
+/// Providers round to frames and to the granularity of their audio; more than this is another video.
+const DURATION_TOLERANCE: Duration = Duration::from_millis(250);
+
+/// What is fetched for whom.
+pub(crate) struct Errand<'a> {
+    pub(crate) id: &'a VideoId,
+    pub(crate) attempt: u32,
+    pub(crate) remote_id: &'a str,
+    pub(crate) shot: &'a Shot,
+}
+
+/// Fetches, verifies and keeps the file of a finished render.
+pub(crate) async fn collect(
+    assets: &Assets,
+    provider: &dyn Provider,
+    errand: &Errand<'_>,
+) -> Result<Output, FetchError> {
+    assets.check_room().map_err(|error| later(&error))?;
+    let mut chunks = provider.fetch(errand.remote_id).await?;
+    let mut staged = assets.stage(errand.id, errand.attempt).await.map_err(|e| later(&e))?;
+    while let Some(chunk) = chunks.next().await {
+        if let Err(problem) = add(&mut staged, chunk).await {
+            staged.abort().await;
+            return Err(problem);
+        }
+    }
+    let arrived = staged.finish().await.map_err(|error| later(&error))?;
+    let file = match verify(assets, &arrived.key, arrived.bytes, errand.shot).await {
+        Ok(file) => file,
+        Err(problem) => {
+            if let Err(error) = assets.remove(&arrived.key).await {
+                tracing::warn!(key = arrived.key, %error, "a refused file could not be removed");
+            }
+            return Err(problem);
+        }
+    };
+    let key = assets.keep_video(&arrived.key, errand.id).await.map_err(|error| later(&error))?;
+    Ok(output(key, arrived.bytes, arrived.sha256, &file))
+}
+
+async fn add(staged: &mut Staged, chunk: Result<bytes::Bytes, Fault>) -> Result<(), FetchError> {
+    let chunk = chunk.map_err(FetchError::Later)?;
+    if staged.bytes() + chunk.len() as u64 > LARGEST_FILE {
+        let message = "the file is larger than any video may be";
+        let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, message);
+        return Err(FetchError::Gone(fault));
+    }
+    staged.write(chunk).await.map_err(|error| later(&error))
+}
+
+/// Reads the container and holds it against the request.
+async fn verify(
+    assets: &Assets,
+    key: &str,
+    bytes: u64,
+    shot: &Shot,
+) -> Result<VideoFile, FetchError> {
+    let reader = assets.reader(key, bytes);
+    let expected = Expectation {
+        size: Some((shot.size.width, shot.size.height)),
+        duration: Some(Duration::from_secs(shot.seconds.into())),
+        tolerance: DURATION_TOLERANCE,
+        // A silent track is no fault where no sound was asked for.
+        sound: shot.audio.then_some(true),
+    };
+    let looked = tokio::task::spawn_blocking(move || {
+        let file = retake_media::probe(reader)?;
+        let mismatches = expected.check(&file);
+        Ok::<_, ProbeError>((file, mismatches))
+    });
+    let malformed = |message: String| {
+        FetchError::Gone(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
+    };
+    let (file, mismatches) = match looked.await {
+        Ok(looked) => {
+            looked.map_err(|error| malformed(format!("the file is no video: {error}")))?
+        }
+        Err(_) => return Err(malformed("the file broke the code that reads it".into())),
+    };
+    if mismatches.is_empty() {
+        return Ok(file);
+    }
+    let named: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+    Err(malformed(format!("the file is not the video that was asked for: {}", named.join("; "))))
+}
+
+fn output(key: String, bytes: u64, sha256: String, file: &VideoFile) -> Output {
+    Output {
+        key,
+        bytes,
+        sha256,
+        width: file.picture.width,
+        height: file.picture.height,
+        duration_ms: u64::try_from(file.duration.as_duration().as_millis()).unwrap_or(u64::MAX),
+        frames: u32::try_from(file.picture.frames).ok(),
+        video_codec: file.picture.codec.to_string(),
+        audio_codec: file.sound.as_ref().map(|sound| sound.codec.to_string()),
+    }
+}
+
+fn later(error: &AssetError) -> FetchError {
+    let mut fault = Fault::new(FaultKind::Storage, FaultSource::Us, error.to_string());
+    if let AssetError::NoRoom { .. } = error {
+        fault.retry_after = Some(SignedDuration::from_secs(10));
+    }
+    FetchError::Later(fault)
+}

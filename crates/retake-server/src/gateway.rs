@@ -1,0 +1,270 @@
+//! A whole gateway: everything put together, started and shut down.
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use retake_core::{
+    catalog::{Catalog, CatalogError},
+    fault::chain,
+    ids::ReplicaId,
+    plan::{InvalidRoute, Route},
+    policy::Policy,
+};
+use retake_providers::embedded::Embedded;
+use retake_store::{Ledger, SqliteLedger, StoreError};
+use tokio::net::TcpListener;
+
+use crate::{
+    accounts::{Account, Accounts},
+    api,
+    assets::{AssetError, Assets, sweep},
+    clock::Clock,
+    config::{BUILT_IN, Config},
+    data_dir::{DataDirError, Held},
+    intake::{Intake, Models},
+    scheduler::{Bell, Scheduler},
+    tasks::Tasks,
+    videos::Videos,
+};
+
+/// Pause between two sweeps.
+const SWEEP_EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether a gateway works off jobs or only answers questions about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Jobs are worked off.
+    Running,
+    /// Jobs stay as they are.
+    Paused,
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}; choose another address with server.bind or --bind")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder for renders is unusable.
+    #[error("the work folder {} cannot be used", folder.display())]
+    WorkFolder {
+        /// Which folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A configured route is none.
+    #[error("models.{name}.routes is not usable")]
+    Route {
+        /// The configured model.
+        name: String,
+        /// What is wrong.
+        source: InvalidRoute,
+    },
+    /// The shipped catalog is broken.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The data directory is unusable.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The asset folder is unusable.
+    #[error(transparent)]
+    Assets(#[from] AssetError),
+    /// The ledger cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A gateway that listens.
+pub struct Gateway {
+    url: String,
+    tasks: Tasks,
+    renderer: Arc<Embedded>,
+    ledger: Arc<dyn Ledger>,
+    grace: Duration,
+    held: Held,
+}
+
+/// What the parts of a gateway share.
+struct Parts {
+    accounts: Accounts,
+    assets: Assets,
+    bell: Bell,
+    clock: Clock,
+    ledger: Arc<dyn Ledger>,
+    renderer: Arc<Embedded>,
+}
+
+impl Gateway {
+    /// Opens the data directory, listens, and continues the jobs that an earlier process left.
+    pub async fn start(config: &Config, mut held: Held, work: Work) -> Result<Self, StartError> {
+        let address = config.server.bind;
+        let unusable = |source| StartError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(unusable)?;
+        let url = format!("http://{}", listener.local_addr().map_err(unusable)?);
+
+        let parts = Parts::open(config, &held, Clock::system())?;
+        let tasks = Tasks::default();
+        if work == Work::Running {
+            parts.schedule(config, &tasks).await?;
+        }
+        let router = parts.router(config)?;
+        let stopping = tasks.clone();
+        tasks.spawn(async move {
+            let serve = axum::serve(listener, router)
+                .with_graceful_shutdown(async move { stopping.stopping().await });
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the listener ended");
+            }
+        });
+        held.announce(&url)?;
+        let grace = config.server.shutdown_grace.try_into().unwrap_or_default();
+        Ok(Self { url, tasks, renderer: parts.renderer, ledger: parts.ledger, grace, held })
+    }
+
+    /// Where it listens, as `http://address:port`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops: no new connections, answers under way get the configured time, renders are broken off and
+    /// go on from the ledger at the next start.
+    pub async fn shutdown(self) {
+        self.tasks.stop();
+        let renderer = Arc::clone(&self.renderer);
+        let stopped = tokio::task::spawn_blocking(move || renderer.shutdown()).await;
+        if stopped.is_err() {
+            tracing::error!("the renderer did not stop as it should");
+        }
+        if tokio::time::timeout(self.grace, self.tasks.ended()).await.is_err() {
+            tracing::warn!("connections that were still open after the time of grace are cut");
+        }
+        if let Err(error) = self.ledger.close().await {
+            tracing::error!(error = chain(&error), "the ledger did not close cleanly");
+        }
+        drop(self.held);
+    }
+}
+
+impl Parts {
+    fn open(config: &Config, held: &Held, clock: Clock) -> Result<Self, StartError> {
+        let data_dir = held.data_dir();
+        let ledger = Arc::new(SqliteLedger::open(&data_dir.ledger_path())?);
+        let assets = Assets::local(data_dir.assets_path(), config.assets.min_free_space.as_u64())?;
+        let threads = renderer_threads(config.renderer.threads);
+        let folder = data_dir.work_path();
+        let renderer = Embedded::start(&folder, threads, clock.now())
+            .map_err(|source| StartError::WorkFolder { folder, source })?;
+        let renderer = Arc::new(renderer);
+        let accounts = Accounts::new(vec![Account {
+            name: BUILT_IN.to_owned(),
+            provider_name: "animatic",
+            provider: Arc::<Embedded>::clone(&renderer),
+            concurrency: u32::try_from(threads).unwrap_or(1),
+        }]);
+        Ok(Self { accounts, assets, bell: Bell::default(), clock, ledger, renderer })
+    }
+
+    /// Registers this process with the ledger and starts the work in the background.
+    async fn schedule(&self, config: &Config, tasks: &Tasks) -> Result<(), StartError> {
+        let now = self.clock.now();
+        let replica = ReplicaId::new(now);
+        // The data directory is held, so whoever else is on record has died.
+        self.ledger.void_leases(now + SignedDuration::from_secs(1)).await?;
+        self.ledger.register(&replica, now).await?;
+        let scheduler = Scheduler {
+            accounts: self.accounts.clone(),
+            assets: self.assets.clone(),
+            bell: self.bell.clone(),
+            clock: self.clock.clone(),
+            ledger: Arc::clone(&self.ledger),
+            policy: policy(config),
+            replica,
+            retention: config.assets.retention,
+            tasks: tasks.clone(),
+        };
+        tasks.spawn(scheduler.clone().keep_alive());
+        tasks.spawn(scheduler.run());
+        tasks.spawn(housekeeping(
+            self.assets.clone(),
+            Arc::clone(&self.ledger),
+            self.clock.clone(),
+            tasks.clone(),
+        ));
+        Ok(())
+    }
+
+    fn router(&self, config: &Config) -> Result<axum::Router, StartError> {
+        let catalog = Arc::new(Catalog::shipped()?);
+        let models = Arc::new(models(config)?);
+        let intake = Intake {
+            accounts: self.accounts.clone(),
+            assets: self.assets.clone(),
+            bell: self.bell.clone(),
+            catalog,
+            clock: self.clock.clone(),
+            ledger: Arc::clone(&self.ledger),
+            models,
+        };
+        let videos = Videos {
+            assets: self.assets.clone(),
+            bell: self.bell.clone(),
+            clock: self.clock.clone(),
+            ledger: Arc::clone(&self.ledger),
+        };
+        let largest = usize::try_from(config.server.max_upload.as_u64()).unwrap_or(usize::MAX);
+        Ok(api::router(intake, videos, largest))
+    }
+}
+
+/// A render keeps two threads busy, one that draws and one that encodes.
+fn renderer_threads(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+        threads => threads,
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy {
+        max_attempts: config.policy.max_attempts,
+        deadline: config.policy.deadline,
+        retry_after: config.policy.retry_after,
+    }
+}
+
+fn models(config: &Config) -> Result<Models, StartError> {
+    let mut named = Vec::new();
+    for (name, model) in &config.models {
+        let routes: Result<Vec<Route>, _> =
+            model.routes.iter().map(|route| route.parse()).collect();
+        let routes = routes.map_err(|source| StartError::Route { name: name.clone(), source })?;
+        named.push((name.clone(), routes));
+    }
+    Ok(Models { default: config.default_model.clone(), named })
+}
+
+async fn housekeeping(assets: Assets, ledger: Arc<dyn Ledger>, clock: Clock, tasks: Tasks) {
+    while !tasks.is_stopping() {
+        match sweep(&assets, ledger.as_ref(), clock.now()).await {
+            Ok(swept) if swept.expired + swept.orphans > 0 => {
+                tracing::info!(
+                    swept.expired,
+                    swept.orphans,
+                    "removed files that had had their time"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = chain(&*error), "no sweep"),
+        }
+        tokio::select! {
+            () = clock.wait_until(clock.now() + SWEEP_EVERY) => {}
+            () = tasks.stopping() => {}
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The scheduler: claims due jobs, does one effect per step, and commits one transition.
+//!
+//! It keeps nothing in memory that the ledger does not know, so a restart continues every job from there.
+//! What comes next is [`decide`]d and what follows from it is [`advance`]d by the rules in `retake-core`;
+//! here are only the effects. A transition whose commit fails (a full disk, a locked database) is kept
+//! and committed again until it succeeds or the lease is lost: what has happened at a provider must not
+//! be forgotten.
+
+mod effects;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use retake_core::{
+    fault::chain,
+    ids::ReplicaId,
+    life::{Event, Life, advance},
+    policy::Policy,
+    step::{Step, decide},
+};
+use retake_store::{Change, Claimed, Job, Ledger, Output, StoreError};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::{accounts::Accounts, assets::Assets, clock::Clock, config::Retention, tasks::Tasks};
+
+/// Steps that run at once.
+const STEPS_AT_ONCE: u32 = 128;
+/// Without news the ledger is asked again after this long.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
+/// A replica whose last sign of life is older than this has lost its leases.
+const SILENCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Rung when there may be something new to do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bell(Arc<Notify>);
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    async fn rung(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// Works off the jobs of a ledger.
+#[derive(Clone)]
+pub(crate) struct Scheduler {
+    pub(crate) accounts: Accounts,
+    pub(crate) assets: Assets,
+    pub(crate) bell: Bell,
+    pub(crate) clock: Clock,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) policy: Policy,
+    pub(crate) replica: ReplicaId,
+    pub(crate) retention: Retention,
+    pub(crate) tasks: Tasks,
+}
+
+impl Scheduler {
+    /// Works until the tasks are told to stop; steps under way are finished by their own tasks.
+    pub(crate) async fn run(self) {
+        let permits = Arc::new(Semaphore::new(STEPS_AT_ONCE as usize));
+        while !self.tasks.is_stopping() {
+            let free = u32::try_from(permits.available_permits()).unwrap_or(STEPS_AT_ONCE);
+            let claimed = match self.claim(free).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "no jobs could be claimed");
+                    Vec::new()
+                }
+            };
+            let more = !claimed.is_empty();
+            for claimed in claimed {
+                let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
+                let scheduler = self.clone();
+                self.tasks.spawn(async move {
+                    scheduler.step(claimed).await;
+                    drop(permit);
+                    scheduler.bell.ring();
+                });
+            }
+            if !more {
+                self.rest().await;
+            }
+        }
+    }
+
+    /// Keeps this replica's leases alive and takes over those of replicas that fell silent.
+    pub(crate) async fn keep_alive(self) {
+        while !self.tasks.is_stopping() {
+            let now = self.clock.now();
+            let beat = async {
+                self.ledger.heartbeat(&self.replica, now).await?;
+                self.ledger.void_leases(now - SILENCE).await
+            };
+            match beat.await {
+                Ok(0) => {}
+                Ok(freed) => {
+                    tracing::warn!(
+                        jobs = freed,
+                        "took over the jobs of a replica that fell silent"
+                    );
+                    self.bell.ring();
+                }
+                Err(StoreError::ReplicaForgotten { .. }) => {
+                    tracing::warn!(
+                        "this process was silent for too long; its jobs are claimed anew"
+                    );
+                    self.ledger.register(&self.replica, now).await.ok();
+                }
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "no heartbeat");
+                }
+            }
+            tokio::select! {
+                () = self.clock.wait_until(now + SILENCE / 6) => {}
+                () = self.tasks.stopping() => {}
+            }
+        }
+    }
+
+    async fn claim(&self, free: u32) -> Result<Vec<Claimed>, StoreError> {
+        if free == 0 {
+            return Ok(Vec::new());
+        }
+        let now = self.clock.now();
+        self.ledger.claim(&self.replica, &self.accounts.slots(), free, now).await
+    }
+
+    /// Waits for the bell, the next due moment or the end.
+    async fn rest(&self) {
+        let now = self.clock.now();
+        let latest = now + LOOK_AGAIN;
+        let due =
+            self.ledger.next_due(&self.accounts.slots()).await.ok().flatten().unwrap_or(latest);
+        // A job that is due now but was not claimable waits for a slot; its release rings the bell.
+        let until = if due <= now { latest } else { due.min(latest) };
+        tokio::select! {
+            () = self.bell.rung() => {}
+            () = self.clock.wait_until(until) => {}
+            () = self.tasks.stopping() => {}
+        }
+    }
+
+    async fn step(&self, claimed: Claimed) {
+        let step = decide(&claimed.job.life, &self.policy, self.clock.now());
+        let mut hand = Hand { scheduler: self, claimed };
+        match step {
+            Step::Rest => hand.release(self.clock.now() + LOOK_AGAIN).await,
+            Step::Begin { route } => hand.begin(route).await,
+            Step::Settle => hand.settle().await,
+            Step::Poll { remote_id } => hand.poll(&remote_id).await,
+            Step::Fetch { remote_id } => hand.fetch(&remote_id).await,
+            Step::Cancel { remote_id } => hand.cancel(remote_id).await,
+            Step::EndCancelled => hand.record(Event::Cancelled, Then::Free).await,
+            Step::GiveUp => hand.record(Event::DeadlinePassed, Then::Free).await,
+        }
+    }
+}
+
+/// A claimed job in the hand of one step.
+struct Hand<'a> {
+    scheduler: &'a Scheduler,
+    claimed: Claimed,
+}
+
+/// What becomes of the lease after a transition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// The same step has more to do.
+    Keep,
+    /// Anybody may take the next step.
+    Free,
+    /// Anybody may take the next step, at the earliest then.
+    FreeAt(Timestamp),
+}
+
+impl Hand<'_> {
+    fn job(&self) -> &Job {
+        &self.claimed.job
+    }
+
+    fn life(&self) -> &Life {
+        &self.claimed.job.life
+    }
+
+    /// Advances the life by `event` and commits it.
+    async fn record(&mut self, event: Event, then: Then) {
+        self.record_with(event, then, None).await;
+    }
+
+    async fn record_with(&mut self, event: Event, then: Then, output: Option<Output>) {
+        let now = self.scheduler.clock.now();
+        let advanced =
+            match advance(self.life(), &event, &self.job().plan, &self.scheduler.policy, now) {
+                Ok(advanced) => advanced,
+                Err(error) => {
+                    tracing::error!(job.id = %self.job().id, %error, "a step came to nothing");
+                    return self.release(now + LOOK_AGAIN).await;
+                }
+            };
+        let due = match then {
+            Then::FreeAt(moment) => advanced.due.map(|due| due.max(moment)),
+            Then::Keep | Then::Free => advanced.due,
+        };
+        let expires_at = output.as_ref().and_then(|_| self.scheduler.retention.expires_at(now));
+        let change = Change {
+            life: advanced.life.clone(),
+            due,
+            event,
+            at: now,
+            output,
+            expires_at,
+            keep_lease: then == Then::Keep,
+        };
+        if self.commit(&change).await {
+            self.tell(&advanced.life);
+            self.claimed.job.life = advanced.life;
+        }
+    }
+
+    /// Commits until it is durable or somebody else holds the job. `false` when it was lost.
+    async fn commit(&self, change: &Change) -> bool {
+        let mut pause = SignedDuration::from_millis(250);
+        loop {
+            let error = match self.scheduler.ledger.commit(&self.claimed.lease, change).await {
+                Ok(_) => return true,
+                Err(error @ StoreError::LeaseLost { .. }) => {
+                    tracing::warn!(job.id = %self.job().id, %error, "a step was overtaken");
+                    return false;
+                }
+                Err(error) => error,
+            };
+            tracing::error!(job.id = %self.job().id, error = chain(&error), "a transition waits for the ledger");
+            tokio::select! {
+                () = self.scheduler.clock.wait_until(self.scheduler.clock.now() + pause) => {}
+                // The lease ends with this process; the next one settles what happened.
+                () = self.scheduler.tasks.stopping() => return false,
+            }
+            pause = (pause * 2).min(SignedDuration::from_secs(15));
+        }
+    }
+
+    /// Gives the job back without a change.
+    async fn release(&self, due: Timestamp) {
+        if let Err(error) = self.scheduler.ledger.release(&self.claimed.lease, due).await {
+            tracing::error!(job.id = %self.job().id, error = chain(&error), "a job could not be given back");
+        }
+    }
+
+    fn tell(&self, life: &Life) {
+        if !life.state.is_ended() {
+            return;
+        }
+        let took = self.scheduler.clock.now().duration_since(self.job().created_at);
+        tracing::info!(
+            job.id = %self.job().id,
+            job.attempts = life.attempts.len(),
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(0),
+            "the video {}", life.state
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! What can be done with videos that exist: look, list, cancel, delete, open the file.
+
+use std::sync::Arc;
+
+use retake_core::{fault::chain, ids::VideoId};
+use retake_store::{Job, Ledger, Listing, Output, Page, StoreError};
+
+use crate::{
+    assets::{AssetError, Assets},
+    clock::Clock,
+    scheduler::Bell,
+};
+
+/// The videos of this gateway.
+#[derive(Clone)]
+pub(crate) struct Videos {
+    pub(crate) assets: Assets,
+    pub(crate) bell: Bell,
+    pub(crate) clock: Clock,
+    pub(crate) ledger: Arc<dyn Ledger>,
+}
+
+/// Why nothing could be done with a video.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VideoError {
+    /// No such video.
+    #[error("there is no video `{id}`; `GET /v1/videos` lists those there are")]
+    Unknown {
+        /// What was asked for, shortened.
+        id: String,
+    },
+    /// It is still being made.
+    #[error(
+        "the video `{id}` is {state} ({progress} %); its content exists once `GET /v1/videos/{id}` says `completed`"
+    )]
+    NotReady {
+        /// Which video.
+        id: VideoId,
+        /// Where it stands.
+        state: &'static str,
+        /// How far it is.
+        progress: u8,
+    },
+    /// It ended without a file.
+    #[error(
+        "the video `{id}` {state} and has no content; `GET /v1/videos/{id}` says why under `error`"
+    )]
+    NoContent {
+        /// Which video.
+        id: VideoId,
+        /// How it ended.
+        state: &'static str,
+    },
+    /// Its file was removed when its time was up.
+    #[error(
+        "the file of the video `{id}` was kept until {expired_at} and is gone; ask for the video again"
+    )]
+    Expired {
+        /// Which video.
+        id: VideoId,
+        /// Until when it was kept.
+        expired_at: String,
+    },
+    /// It cannot be deleted while it is being made.
+    #[error(
+        "the video `{id}` is still being made; cancel it first with `POST /v1/videos/{id}/cancel`"
+    )]
+    NotEnded {
+        /// Which video.
+        id: VideoId,
+    },
+    /// The file could not be read.
+    #[error("the file of the video could not be read")]
+    Assets(#[from] AssetError),
+    /// No ledger.
+    #[error("the ledger did not answer")]
+    Store(#[from] StoreError),
+}
+
+impl Videos {
+    /// The video by that id.
+    pub(crate) async fn get(&self, id: &str) -> Result<Job, VideoError> {
+        let Ok(known) = id.parse::<VideoId>() else { return Err(unknown(id)) };
+        self.ledger.job(&known).await?.ok_or_else(|| unknown(id))
+    }
+
+    /// Whether the ledger answers.
+    pub(crate) async fn health(&self) -> Result<(), VideoError> {
+        Ok(self.ledger.health().await?)
+    }
+
+    /// A page of videos.
+    pub(crate) async fn list(&self, page: Page) -> Result<Listing, VideoError> {
+        Ok(self.ledger.list(&page).await?)
+    }
+
+    /// Asks to stop a video that is being made; one that has ended stays as it is.
+    pub(crate) async fn cancel(&self, id: &str) -> Result<Job, VideoError> {
+        let job = self.get(id).await?;
+        let job = self.ledger.request_cancel(&job.id, self.clock.now()).await?;
+        self.bell.ring();
+        Ok(job)
+    }
+
+    /// Deletes a video that has ended, its file first.
+    pub(crate) async fn delete(&self, id: &str) -> Result<VideoId, VideoError> {
+        let job = self.get(id).await?;
+        match self.ledger.delete(&job.id, self.clock.now()).await {
+            Ok(_) => {}
+            Err(StoreError::NotEnded { .. }) => return Err(VideoError::NotEnded { id: job.id }),
+            Err(StoreError::NotFound { .. }) => return Err(unknown(id)),
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(output) = &job.output {
+            match self.assets.remove(&output.key).await {
+                Ok(()) => self.ledger.file_removed(&job.id, self.clock.now()).await?,
+                // The video is deleted all the same; the sweep takes the file.
+                Err(error) => {
+                    tracing::warn!(job.id = %job.id, error = chain(&error), "a file stayed behind");
+                }
+            }
+        }
+        Ok(job.id)
+    }
+
+    /// The file of a finished video.
+    pub(crate) async fn content(&self, id: &str) -> Result<(Job, Output), VideoError> {
+        let job = self.get(id).await?;
+        let state = job.life.state.as_str();
+        let id = job.id.clone();
+        if !job.life.state.is_ended() {
+            return Err(VideoError::NotReady { id, state, progress: job.life.progress });
+        }
+        let Some(output) = job.output.clone() else {
+            return Err(VideoError::NoContent { id, state });
+        };
+        let past = job.expires_at.filter(|until| *until <= self.clock.now());
+        if job.file_removed_at.is_some() || past.is_some() {
+            let expired_at = job.expires_at.map(|at| at.to_string()).unwrap_or_default();
+            return Err(VideoError::Expired { id, expired_at });
+        }
+        Ok((job, output))
+    }
+}
+
+fn unknown(id: &str) -> VideoError {
+    VideoError::Unknown { id: id.chars().take(64).collect() }
+}
