@@ -1,0 +1,78 @@
+//! Running programs, loudly: each command line is shown before it runs.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+/// Runs programs in the workspace's root.
+pub(crate) struct Shell {
+    root: PathBuf,
+}
+
+impl Shell {
+    pub(crate) fn at_workspace_root() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("xtask lies in the workspace")?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Result<()> {
+        self.cargo_with(arguments, &[])
+    }
+
+    pub(crate) fn cargo_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<()> {
+        let mut command = Command::new("cargo");
+        command.args(arguments).envs(environment.iter().copied());
+        self.run(&mut command)
+    }
+
+    pub(crate) fn cargo_output(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new("cargo");
+        command.args(arguments).current_dir(&self.root).stderr(Stdio::inherit());
+        say(&shown(&command));
+        let output = command.output()?;
+        ensure!(output.status.success(), "`{}` ended with {}", shown(&command), output.status);
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    pub(crate) fn has_cargo_tool(&self, name: &str) -> bool {
+        self.succeeds(Command::new("cargo").args([name, "--version"]))
+    }
+
+    pub(crate) fn succeeds(&self, command: &mut Command) -> bool {
+        command.current_dir(&self.root).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+
+    pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
+        say(&shown(command));
+        let status = command
+            .current_dir(&self.root)
+            .status()
+            .with_context(|| format!("`{}` could not be started", shown(command)))?;
+        ensure!(status.success(), "`{}` ended with {status}", shown(command));
+        Ok(())
+    }
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[expect(clippy::print_stderr, reason = "a task talks to the person who runs it")]
+pub(crate) fn say(text: &str) {
+    eprintln!("xtask: {text}");
+}
