@@ -52,15 +52,20 @@ pub enum StoreError {
     },
 
     /// A stored value is not one this version can read.
-    #[error("{what} of `{id}` cannot be read; it may stem from another version of Retake")]
+    #[error("the record of `{id}` cannot be read; it may stem from another version of Retake")]
     Unreadable {
         /// Whose value it is.
         id: String,
-        /// Which value it is.
-        what: &'static str,
         /// What the reader said.
         #[source]
         source: Cause,
+    },
+
+    /// The file is a database, but not a ledger.
+    #[error("the database at {ledger} belongs to another program; choose another data directory")]
+    NotALedger {
+        /// Where it is.
+        ledger: String,
     },
 
     /// The schema is from the future.

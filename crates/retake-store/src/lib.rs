@@ -1,12 +1,15 @@
 //! The ledger: the only memory of the system.
 //!
-//! One trait, [`Ledger`], made of business verbs, with an engine behind it: SQLite for one data
+//! One trait, [`Ledger`], made of business verbs, with an engine behind it: [`SqliteLedger`] for one data
 //! directory. A restart or a second replica goes on from what is written here and from nothing else. SQL
 //! appears in this crate only. No clock is read: callers say what time it is.
 
+#[cfg(test)]
+mod conformance;
 pub mod error;
 pub mod ledger;
 pub mod record;
+pub mod sqlite;
 
 pub use self::{
     error::StoreError,
@@ -15,4 +18,5 @@ pub use self::{
         Change, Claimed, Committed, Deleted, ExpiredFile, Job, JobEvent, Lease, Listing, NewJob,
         Output, Page, Recorded, Slots,
     },
+    sqlite::SqliteLedger,
 };

@@ -143,7 +143,8 @@ pub struct Change {
     pub output: Option<Output>,
     /// When the file may be removed; `None` leaves what is recorded.
     pub expires_at: Option<Timestamp>,
-    /// Whether the holder goes on under the same lease. A job that is over is freed in any case.
+    /// Whether the holder goes on under the same lease. A job that is over, or that needs another slot
+    /// for its next step, is freed in any case.
     pub keep_lease: bool,
 }
 
@@ -152,6 +153,8 @@ pub struct Change {
 pub struct Committed {
     /// Whether the owner asked to stop the job, perhaps since it was claimed.
     pub cancel_requested: bool,
+    /// Whether the lease goes on.
+    pub lease_kept: bool,
 }
 
 /// Which part of the list to give.

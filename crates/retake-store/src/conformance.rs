@@ -1,0 +1,269 @@
+//! What every ledger promises, whichever engine is behind it.
+//!
+//! A test here takes an [`Engine`], which opens the same store as often as it is asked: twice for two
+//! replicas, again for a restart. [`conformance!`] makes each of them a test of one engine.
+
+pub(crate) mod accepting;
+pub(crate) mod cancelling;
+pub(crate) mod claiming;
+pub(crate) mod deleting;
+pub(crate) mod fencing;
+pub(crate) mod files;
+pub(crate) mod histories;
+pub(crate) mod listing;
+pub(crate) mod timeline;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use retake_core::{
+    catalog::Catalog,
+    fault::{Fault, FaultKind, FaultSource},
+    ids::{ReplicaId, VideoId},
+    life::{Event, advance},
+    plan::{Candidate, Plan, plan},
+    policy::Policy,
+    request::VideoRequest,
+};
+
+use crate::{Change, Claimed, Committed, Ledger, NewJob, Output, Slots, StoreError};
+
+/// One store, empty at first, and any number of ways to it.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync {
+    /// Opens the store, as a further replica would.
+    async fn open(&self) -> Arc<dyn Ledger>;
+}
+
+/// Makes a test of each promise for one engine, given an expression that makes a store.
+macro_rules! conformance {
+    ($store:expr => $($room:ident: $($promise:ident),+ $(,)?;)+) => {
+        $(mod $room {
+            use super::*;
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                crate::conformance::$room::$promise(&$store).await;
+            })+
+        })+
+    };
+    ($store:expr) => {
+        crate::conformance::conformance! { $store =>
+            accepting:
+                an_accepted_job_is_there_after_a_restart,
+                an_id_is_accepted_once,
+                a_closed_ledger_takes_nothing;
+            claiming:
+                a_job_is_claimed_by_one_of_many_claimers,
+                slots_hold_across_replicas,
+                an_open_attempt_keeps_its_slot_between_claims,
+                a_poll_is_handed_out_though_every_slot_is_taken,
+                what_has_been_due_longest_goes_first,
+                nothing_is_claimed_before_its_time,
+                a_job_waits_while_nobody_has_its_account,
+                a_lowered_concurrency_lets_open_attempts_finish,
+                the_next_moment_ignores_jobs_that_wait_for_a_slot,
+                an_unknown_replica_cannot_claim;
+            fencing:
+                a_lost_lease_cannot_finish_a_job,
+                the_lease_of_an_earlier_claim_cannot_write,
+                begin_and_submit_run_under_one_claim,
+                a_job_that_needs_another_slot_is_freed,
+                a_job_ends_at_most_once,
+                a_silent_replica_loses_its_jobs_and_a_lively_one_keeps_them,
+                the_slot_of_a_submit_that_was_never_recorded_is_free_again,
+                a_forgotten_replica_is_told_so;
+            cancelling:
+                a_cancel_while_the_job_is_held_reaches_its_holder,
+                a_cancel_makes_a_held_job_due_as_soon_as_it_is_given_back,
+                a_cancel_that_its_holder_acts_on_keeps_the_holders_pause,
+                a_cancel_racing_a_commit_is_never_lost,
+                a_waiting_job_that_is_cancelled_needs_no_slot,
+                a_job_cancelled_while_claimed_keeps_its_slot_until_it_is_given_back,
+                a_cancel_after_the_end_changes_nothing,
+                a_second_cancel_leaves_no_second_line;
+            listing:
+                pages_meet_without_gap_or_overlap,
+                a_deleted_job_is_left_out_and_still_a_place_to_go_on_from,
+                a_page_after_an_unknown_id_begins_where_it_would_be;
+            deleting:
+                only_a_job_that_is_over_can_be_deleted,
+                a_deleted_job_is_gone_for_everyone,
+                a_second_delete_changes_nothing;
+            timeline:
+                every_change_adds_one_line_that_names_its_attempt,
+                a_timeline_is_read_on_from_a_place;
+            files:
+                a_file_is_to_be_removed_when_its_time_is_over,
+                the_file_of_a_deleted_job_is_to_be_removed_at_once,
+                a_sweep_learns_which_keys_are_needed;
+            histories:
+                random_histories_keep_every_promise;
+        }
+    };
+}
+pub(crate) use conformance;
+
+pub(crate) const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+/// A moment some seconds after noon.
+pub(crate) fn noon_plus(seconds: i64) -> Timestamp {
+    NOON + SignedDuration::from_secs(seconds)
+}
+
+/// A plan over these accounts.
+pub(crate) fn a_plan_over(accounts: &[&str]) -> Plan {
+    let catalog = Catalog::shipped().unwrap();
+    let model = catalog.model("animatic", "animatic").unwrap();
+    let candidates: Vec<_> = accounts
+        .iter()
+        .map(|account| Candidate { route: format!("{account}/animatic").parse().unwrap(), model })
+        .collect();
+    plan(&a_request(), &candidates, 7, Date::constant(2026, 11, 21)).unwrap()
+}
+
+pub(crate) fn a_request() -> VideoRequest {
+    VideoRequest {
+        prompt: "a lighthouse in \"fog\"; its light goes round".to_owned(),
+        ..VideoRequest::default()
+    }
+}
+
+/// A job on the account `north`, made at `at`.
+pub(crate) fn a_job(at: Timestamp) -> NewJob {
+    a_job_over(&["north"], at)
+}
+
+pub(crate) fn a_job_over(accounts: &[&str], at: Timestamp) -> NewJob {
+    NewJob {
+        id: VideoId::new(at),
+        created_at: at,
+        request: a_request(),
+        plan: a_plan_over(accounts),
+    }
+}
+
+pub(crate) fn slots(account: &str, concurrency: u32) -> Vec<Slots> {
+    vec![Slots { account: account.to_owned(), concurrency }]
+}
+
+pub(crate) fn accepted(remote_id: &str) -> Event {
+    Event::Accepted { remote_id: remote_id.to_owned() }
+}
+
+pub(crate) fn attempt_failed() -> Event {
+    Event::AttemptFailed { fault: a_fault() }
+}
+
+pub(crate) fn a_fault() -> Fault {
+    let mut fault = Fault::new(FaultKind::Overloaded, FaultSource::Provider, "HTTP 503");
+    fault.retry_after = Some(SignedDuration::from_secs(10));
+    fault
+}
+
+pub(crate) fn an_output(key: &str) -> Output {
+    Output {
+        key: key.to_owned(),
+        bytes: 1_234_567,
+        sha256: "00ff".to_owned(),
+        width: 1280,
+        height: 720,
+        duration_ms: 8_000,
+        frames: Some(192),
+        video_codec: "h264".to_owned(),
+        audio_codec: None,
+    }
+}
+
+/// A replica at work on a ledger.
+pub(crate) struct Worker {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) me: ReplicaId,
+}
+
+impl Worker {
+    /// A replica that is known since noon.
+    pub(crate) async fn at(engine: &dyn Engine) -> Self {
+        let (ledger, me) = (engine.open().await, ReplicaId::new(NOON));
+        ledger.register(&me, NOON).await.unwrap();
+        Self { ledger, me }
+    }
+
+    pub(crate) async fn accept(&self, job: NewJob) -> VideoId {
+        self.ledger.accept(&job).await.unwrap();
+        job.id
+    }
+
+    /// Claims with that many slots on `north`.
+    pub(crate) async fn claim(&self, concurrency: u32, now: Timestamp) -> Vec<Claimed> {
+        self.ledger.claim(&self.me, &slots("north", concurrency), 100, now).await.unwrap()
+    }
+
+    /// Claims the one job there is to claim.
+    pub(crate) async fn claim_one(&self, now: Timestamp) -> Claimed {
+        let mut claimed = self.claim(100, now).await;
+        assert_eq!(claimed.len(), 1, "one job was to be claimed");
+        claimed.remove(0)
+    }
+
+    /// Records what happened at `at`, and goes on under the same lease.
+    pub(crate) async fn tell(
+        &self,
+        held: &mut Claimed,
+        event: Event,
+        at: Timestamp,
+    ) -> Result<Committed, StoreError> {
+        self.change(held, event, at, true).await
+    }
+
+    /// Records what happened at `at`, and gives the job back.
+    pub(crate) async fn tell_and_free(
+        &self,
+        mut held: Claimed,
+        event: Event,
+        at: Timestamp,
+    ) -> Result<Committed, StoreError> {
+        self.change(&mut held, event, at, false).await
+    }
+
+    /// Takes a claimed job to its end, with a file that expires an hour later.
+    pub(crate) async fn finish(&self, mut held: Claimed, key: &str, at: Timestamp) {
+        for event in [Event::Begun { route: 0 }, accepted("r-1"), Event::Rendered] {
+            self.tell(&mut held, event, at).await.unwrap();
+        }
+        let stored = Change {
+            output: Some(an_output(key)),
+            expires_at: Some(at + SignedDuration::from_hours(1)),
+            ..change_of(&held, Event::Stored, at, false)
+        };
+        self.ledger.commit(&held.lease, &stored).await.unwrap();
+    }
+
+    async fn change(
+        &self,
+        held: &mut Claimed,
+        event: Event,
+        at: Timestamp,
+        keep_lease: bool,
+    ) -> Result<Committed, StoreError> {
+        let change = change_of(held, event, at, keep_lease);
+        let committed = self.ledger.commit(&held.lease, &change).await?;
+        held.job.life = change.life;
+        Ok(committed)
+    }
+}
+
+/// What the rules make of an event.
+pub(crate) fn change_of(held: &Claimed, event: Event, at: Timestamp, keep_lease: bool) -> Change {
+    let advanced = advance(&held.job.life, &event, &held.job.plan, &Policy::default(), at).unwrap();
+    Change {
+        event,
+        at,
+        life: advanced.life,
+        due: advanced.due,
+        output: None,
+        expires_at: None,
+        keep_lease,
+    }
+}

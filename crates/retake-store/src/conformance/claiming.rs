@@ -1,0 +1,148 @@
+//! Handing jobs out.
+
+use std::{collections::HashSet, sync::Arc};
+
+use retake_core::{ids::ReplicaId, life::Event};
+use tokio::task::JoinSet;
+
+use super::{Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, noon_plus, slots};
+use crate::StoreError;
+
+pub(crate) async fn a_job_is_claimed_by_one_of_many_claimers(engine: &dyn Engine) {
+    let workers = [Arc::new(Worker::at(engine).await), Arc::new(Worker::at(engine).await)];
+    for n in 0..60 {
+        workers[0].accept(a_job(noon_plus(n))).await;
+    }
+
+    let mut claims = JoinSet::new();
+    for n in 0..24 {
+        let worker = Arc::clone(&workers[n % 2]);
+        claims.spawn(async move {
+            let five = worker.ledger.claim(&worker.me, &slots("north", 60), 5, noon_plus(60)).await;
+            five.unwrap()
+        });
+    }
+
+    let claimed: Vec<_> = claims.join_all().await.into_iter().flatten().collect();
+    let ids: HashSet<_> = claimed.iter().map(|claim| &claim.job.id).collect();
+    assert_eq!((claimed.len(), ids.len()), (60, 60));
+}
+
+pub(crate) async fn slots_hold_across_replicas(engine: &dyn Engine) {
+    let (one, two) = (Worker::at(engine).await, Worker::at(engine).await);
+    for n in 0..10 {
+        one.accept(a_job(noon_plus(n))).await;
+    }
+
+    let (first, second) = (one.claim(3, noon_plus(20)).await, two.claim(5, noon_plus(20)).await);
+
+    assert_eq!((first.len(), second.len()), (3, 2));
+    assert!(one.claim(5, noon_plus(20)).await.is_empty());
+}
+
+pub(crate) async fn an_open_attempt_keeps_its_slot_between_claims(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job(NOON)).await;
+    let mut held = worker.claim_one(NOON).await;
+    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    worker.tell_and_free(held, accepted("r-1"), noon_plus(5)).await.unwrap();
+    worker.accept(a_job(NOON)).await;
+
+    assert!(worker.claim(1, NOON).await.is_empty(), "the slot is in use");
+
+    let poll = worker.claim(1, noon_plus(5)).await.remove(0);
+    worker.tell_and_free(poll, attempt_failed(), noon_plus(6)).await.unwrap();
+    assert_eq!(worker.claim(1, noon_plus(6)).await.len(), 1, "the slot is free again");
+}
+
+pub(crate) async fn a_poll_is_handed_out_though_every_slot_is_taken(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let rendering = worker.accept(a_job(NOON)).await;
+    let held = worker.claim_one(NOON).await;
+    worker.tell_and_free(held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    worker.accept(a_job(NOON)).await;
+
+    let claimed = worker.claim(1, NOON).await;
+
+    assert_eq!(claimed.iter().map(|claim| &claim.job.id).collect::<Vec<_>>(), [&rendering]);
+}
+
+pub(crate) async fn what_has_been_due_longest_goes_first(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let late = worker.accept(a_job(noon_plus(9))).await;
+    let early = worker.accept(a_job(noon_plus(1))).await;
+    let middle = worker.accept(a_job(noon_plus(5))).await;
+
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let next = worker.ledger.claim(&worker.me, &slots("north", 3), 1, noon_plus(9)).await;
+        order.push(next.unwrap().remove(0).job.id);
+    }
+
+    assert_eq!(order, [early, middle, late]);
+}
+
+pub(crate) async fn nothing_is_claimed_before_its_time(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job(noon_plus(1))).await;
+
+    assert!(worker.claim(1, NOON).await.is_empty());
+    assert_eq!(worker.ledger.next_due(&slots("north", 1)).await.unwrap(), Some(noon_plus(1)));
+
+    let held = worker.claim_one(noon_plus(1)).await;
+    worker.ledger.release(&held.lease, noon_plus(8)).await.unwrap();
+    assert!(worker.claim(1, noon_plus(7)).await.is_empty());
+    assert_eq!(worker.claim_one(noon_plus(8)).await.lease.epoch, held.lease.epoch + 1);
+}
+
+pub(crate) async fn a_job_waits_while_nobody_has_its_account(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job_over(&["south"], NOON)).await;
+
+    assert!(worker.claim(1, NOON).await.is_empty());
+    assert_eq!(worker.ledger.next_due(&slots("north", 1)).await.unwrap(), None);
+
+    let with_both = [slots("north", 1), slots("south", 1)].concat();
+    let claimed = worker.ledger.claim(&worker.me, &with_both, 10, NOON).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+}
+
+pub(crate) async fn a_lowered_concurrency_lets_open_attempts_finish(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    for _ in 0..4 {
+        worker.accept(a_job(NOON)).await;
+    }
+    let mut held = worker.claim(3, NOON).await;
+
+    assert!(worker.claim(1, NOON).await.is_empty());
+
+    for claim in held.drain(..2) {
+        worker.finish(claim, "out/1", NOON).await;
+    }
+    assert!(worker.claim(1, NOON).await.is_empty());
+    assert_eq!(worker.claim(2, NOON).await.len(), 1);
+}
+
+pub(crate) async fn the_next_moment_ignores_jobs_that_wait_for_a_slot(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job(NOON)).await;
+    let mut held = worker.claim_one(NOON).await;
+    worker.accept(a_job(noon_plus(1))).await;
+    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    worker.tell_and_free(held, accepted("r-1"), noon_plus(30)).await.unwrap();
+
+    let next = async |count| worker.ledger.next_due(&slots("north", count)).await.unwrap();
+
+    assert_eq!(next(1).await, Some(noon_plus(30)));
+    assert_eq!(next(2).await, Some(noon_plus(1)));
+}
+
+pub(crate) async fn an_unknown_replica_cannot_claim(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job(NOON)).await;
+
+    let stranger = ReplicaId::new(NOON);
+    let claimed = worker.ledger.claim(&stranger, &slots("north", 1), 1, NOON).await;
+
+    assert!(matches!(claimed, Err(StoreError::ReplicaForgotten { .. })), "{claimed:?}");
+}

@@ -1,0 +1,104 @@
+//! Handing out the jobs whose time has come.
+//!
+//! Counting the slots in use and taking the job happen in one transaction, so that no two replicas can
+//! fill the same slot. `wants` stays set while a job is held for a submit: if its holder falls silent, the
+//! job waits for a slot again.
+
+use jiff::Timestamp;
+use retake_core::ids::{ReplicaId, VideoId};
+use rusqlite::{Connection, ToSql, named_params};
+
+use super::{
+    fault::Done,
+    replica, rows,
+    values::{Moment, Text},
+};
+use crate::{
+    error::StoreError,
+    record::{Claimed, Lease, Slots},
+};
+
+pub(super) const READY: &str = "SELECT id FROM jobs
+    WHERE wants IS NULL AND replica IS NULL AND due_at <= :now
+    ORDER BY due_at, id LIMIT :limit";
+
+pub(super) const WAITING: &str = "SELECT id FROM jobs
+    WHERE wants = :account AND replica IS NULL AND due_at <= :now
+    ORDER BY due_at, id LIMIT :limit";
+
+pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE holds = :account";
+
+pub(super) const NEXT_READY: &str = "SELECT MIN(due_at) FROM jobs
+    WHERE wants IS NULL AND replica IS NULL AND due_at IS NOT NULL";
+
+pub(super) const NEXT_WAITING: &str =
+    "SELECT MIN(due_at) FROM jobs WHERE wants = :account AND replica IS NULL";
+
+pub(super) const TAKE: &str = "UPDATE jobs
+    SET replica = :replica, epoch = epoch + 1, holds = COALESCE(wants, holds), nudged_at = NULL
+    WHERE id = :id RETURNING epoch";
+
+/// Takes what is ready, then as many waiting jobs as there is room for.
+pub(super) fn claim(
+    db: &Connection,
+    replica: &ReplicaId,
+    slots: &[Slots],
+    limit: u32,
+    now: Timestamp,
+) -> Done<Vec<Claimed>> {
+    replica::known(db, replica)?;
+    let now = Moment(now);
+    let ready = due(db, READY, named_params! { ":now": now, ":limit": limit })?;
+    let mut claimed = take(db, replica, ready)?;
+    for slot in slots {
+        let room = limit.saturating_sub(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
+        let count = room.min(free(db, slot)?);
+        if count > 0 {
+            let waiting = named_params! { ":account": slot.account, ":now": now, ":limit": count };
+            let waiting = due(db, WAITING, waiting)?;
+            claimed.extend(take(db, replica, waiting)?);
+        }
+    }
+    Ok(claimed)
+}
+
+/// When there could be something to take, with the slots as they are.
+pub(super) fn next_due(db: &Connection, slots: &[Slots]) -> Done<Option<Timestamp>> {
+    let mut earliest: Option<Moment> =
+        db.prepare_cached(NEXT_READY)?.query_row([], |row| row.get(0))?;
+    for slot in slots {
+        if free(db, slot)? > 0 {
+            let next: Option<Moment> = db
+                .prepare_cached(NEXT_WAITING)?
+                .query_row(named_params! { ":account": slot.account }, |row| row.get(0))?;
+            earliest = [earliest, next].into_iter().flatten().min_by_key(|moment| moment.0);
+        }
+    }
+    Ok(earliest.map(|moment| moment.0))
+}
+
+fn free(db: &Connection, slot: &Slots) -> Done<u32> {
+    let occupied: u32 = db
+        .prepare_cached(OCCUPIED)?
+        .query_row(named_params! { ":account": slot.account }, |row| row.get(0))?;
+    Ok(slot.concurrency.saturating_sub(occupied))
+}
+
+fn due(db: &Connection, sql: &str, values: &[(&str, &dyn ToSql)]) -> Done<Vec<VideoId>> {
+    let mut query = db.prepare_cached(sql)?;
+    let ids = query.query_map(values, |row| row.get(0).map(|Text(id)| id))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+fn take(db: &Connection, replica: &ReplicaId, ids: Vec<VideoId>) -> Done<Vec<Claimed>> {
+    let mut update = db.prepare_cached(TAKE)?;
+    ids.into_iter()
+        .map(|id| {
+            let holder = named_params! { ":replica": replica.as_str(), ":id": id.as_str() };
+            let epoch = update.query_row(holder, |row| row.get(0))?;
+            let job = rows::job(db, &id)?;
+            let job = job.ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
+            Ok(Claimed { job, lease: Lease { id, epoch, replica: replica.clone() } })
+        })
+        .collect()
+}

@@ -1,0 +1,52 @@
+//! Opening a connection, and the settings each one needs.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::fault::Done;
+
+/// How long another process may keep the ledger locked before the caller hears of it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many statements a connection keeps prepared.
+const STATEMENTS: usize = 64;
+
+/// `FULL` makes an answered commit survive a power cut. `secure_delete` overwrites an erased prompt.
+const WRITER: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA secure_delete = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -32768;
+    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA journal_size_limit = 67108864;
+";
+
+const READER: &str = "
+    PRAGMA query_only = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -8192;
+";
+
+/// The connection that writes; makes the file if there is none.
+pub(super) fn writer(path: &Path) -> Done<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    connection(path, flags, WRITER)
+}
+
+/// A connection that only reads.
+pub(super) fn reader(path: &Path) -> Done<Connection> {
+    connection(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER)
+}
+
+fn connection(path: &Path, flags: OpenFlags, settings: &str) -> Done<Connection> {
+    let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(PATIENCE)?;
+    db.execute_batch(settings)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
+}

@@ -1,0 +1,89 @@
+//! What a job's owner may do to it without a lease: ask to stop it, and delete it.
+
+use jiff::Timestamp;
+use retake_core::{ids::VideoId, life::Event, plan::Plan, request::VideoRequest};
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::{
+    fault::{Done, Fail},
+    rows, timeline,
+    values::{Json, Moment},
+};
+use crate::{
+    error::StoreError,
+    record::{Deleted, Job, JobEvent},
+};
+
+/// A job that is held keeps its slot until its holder gives it back: it may be submitting right now.
+const CANCEL: &str = "UPDATE jobs SET cancel_requested = 1, wants = NULL, due_at = :now,
+        nudged_at = CASE WHEN replica IS NOT NULL THEN :now END
+    WHERE id = :id";
+
+const HIDE: &str = "UPDATE jobs SET deleted_at = :now,
+        file_due_at = CASE WHEN output_key IS NOT NULL AND file_removed_at IS NULL THEN :now END
+    WHERE id = :id";
+
+const STANDING: &str =
+    "SELECT state IN ('queued', 'in_progress') AS open, deleted_at IS NOT NULL AS deleted,
+        CASE WHEN file_removed_at IS NULL THEN output_key END AS file
+    FROM jobs WHERE id = :id";
+
+/// Asks to stop a job that is not over.
+pub(super) fn request_cancel(db: &Connection, id: &VideoId, now: Timestamp) -> Done<Job> {
+    let missing = || StoreError::NotFound { id: id.clone() };
+    let mut job = rows::job(db, id)?.ok_or_else(missing)?;
+    if job.life.state.is_ended() || job.life.cancel_requested {
+        return Ok(job);
+    }
+    db.prepare_cached(CANCEL)?
+        .execute(named_params! { ":id": id.as_str(), ":now": Moment(now) })?;
+    let event = Event::CancelRequested;
+    let attempt = timeline::attempt_of(&event, &job.life);
+    timeline::append(db, id, now, attempt, &JobEvent::Life(event))?;
+    job.life.cancel_requested = true;
+    Ok(job)
+}
+
+/// Hides a job that is over.
+pub(super) fn delete(db: &Connection, id: &VideoId, now: Timestamp) -> Done<Deleted> {
+    let standing: Option<(bool, bool, Option<String>)> = db
+        .prepare_cached(STANDING)?
+        .query_row(named_params! { ":id": id.as_str() }, |row| {
+            Ok((row.get("open")?, row.get("deleted")?, row.get("file")?))
+        })
+        .optional()?;
+    match standing {
+        None => Err(StoreError::NotFound { id: id.clone() }.into()),
+        Some((true, _, _)) => Err(StoreError::NotEnded { id: id.clone() }.into()),
+        Some((false, true, key)) => Ok(Deleted { key, already: true }),
+        Some((false, false, key)) => {
+            db.prepare_cached(HIDE)?
+                .execute(named_params! { ":id": id.as_str(), ":now": Moment(now) })?;
+            erase_prompts(db, id)?;
+            Ok(Deleted { key, already: false })
+        }
+    }
+}
+
+fn erase_prompts(db: &Connection, id: &VideoId) -> Done<()> {
+    let texts: rusqlite::Result<(Json<VideoRequest>, Json<Plan>)> = db
+        .prepare_cached("SELECT request, plan FROM job_requests WHERE job_id = :id")?
+        .query_row(named_params! { ":id": id.as_str() }, |row| Ok((row.get(0)?, row.get(1)?)));
+    let (Json(mut request), Json(mut plan)) =
+        texts.map_err(|error| Fail::from(error).reading(id))?;
+    request.prompt.clear();
+    request.negative_prompt = None;
+    for planned in &mut plan.routes {
+        planned.shot.prompt.clear();
+        planned.shot.negative_prompt = None;
+    }
+    db.prepare_cached(
+        "UPDATE job_requests SET request = :request, plan = :plan WHERE job_id = :id",
+    )?
+    .execute(named_params! {
+        ":id": id.as_str(),
+        ":request": Json(request),
+        ":plan": Json(plan),
+    })?;
+    Ok(())
+}

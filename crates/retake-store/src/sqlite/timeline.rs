@@ -1,0 +1,65 @@
+//! The timeline of a job: written once, line by line, and read in order.
+
+use jiff::Timestamp;
+use retake_core::{
+    ids::VideoId,
+    life::{AttemptState, Event, Life},
+};
+use rusqlite::{Connection, named_params};
+
+use super::{
+    fault::{Done, Fail},
+    values::{Json, Moment},
+};
+use crate::record::{JobEvent, Recorded};
+
+const APPEND: &str = "INSERT INTO events (job_id, seq, at, attempt, event)
+    SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :attempt, :event FROM events WHERE job_id = :id";
+
+pub(super) const READ: &str = "SELECT seq, at, attempt, event FROM events
+    WHERE job_id = :id AND seq > :after ORDER BY seq LIMIT :limit";
+
+/// Adds a line.
+pub(super) fn append(
+    db: &Connection,
+    id: &VideoId,
+    at: Timestamp,
+    attempt: Option<u32>,
+    event: &JobEvent,
+) -> Done<()> {
+    db.prepare_cached(APPEND)?.execute(named_params! {
+        ":id": id.as_str(),
+        ":at": Moment(at),
+        ":attempt": attempt,
+        ":event": Json(event),
+    })?;
+    Ok(())
+}
+
+/// The lines after a place.
+pub(super) fn read(db: &Connection, id: &VideoId, after: u64, limit: u32) -> Done<Vec<Recorded>> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut query = db.prepare_cached(READ)?;
+    let rows = query.query_map(
+        named_params! { ":id": id.as_str(), ":after": after, ":limit": limit },
+        |row| {
+            let Moment(at) = row.get("at")?;
+            let Json(event) = row.get("event")?;
+            Ok(Recorded { seq: row.get("seq")?, at, attempt: row.get("attempt")?, event })
+        },
+    )?;
+    let lines: rusqlite::Result<_> = rows.collect();
+    lines.map_err(|error| Fail::from(error).reading(id))
+}
+
+/// The number of the attempt an event happened to, given the life after it.
+pub(super) fn attempt_of(event: &Event, after: &Life) -> Option<u32> {
+    let last = after.attempts.last()?;
+    let concerns = match event {
+        Event::DeadlinePassed => false,
+        Event::CancelRequested => last.state.is_open(),
+        Event::Cancelled => last.state == AttemptState::Cancelled,
+        _ => true,
+    };
+    concerns.then_some(last.number)
+}

@@ -1,0 +1,207 @@
+//! The one thread that writes, and the group commit.
+//!
+//! Making a commit durable costs a flush of the disk, however much it holds. So whatever waits in the queue
+//! when the thread comes back from one flush goes into the next together: one transaction, a savepoint per
+//! command, one commit, and only then the answers. A command that is refused rolls back to its savepoint and
+//! hurts nobody. When the commit itself fails, nothing of the group was kept and each command hears so.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::fault::{Done, Fail};
+use crate::error::StoreError;
+
+/// How many commands may wait. Whoever comes later waits for a place.
+const QUEUE: usize = 1024;
+
+/// How many commands share a commit at most, which bounds the time a reader of the answer waits.
+const GROUP: usize = 256;
+
+/// The way to the writing thread.
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Message>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    ledger: Arc<str>,
+}
+
+enum Message {
+    Write(Box<dyn Command>),
+    Close(oneshot::Sender<()>),
+}
+
+/// A piece of work whose answer waits for the commit.
+trait Command: Send {
+    /// Does the work; `Err` when it is to be rolled back.
+    fn run(&mut self, db: &Connection) -> Result<(), StoreError>;
+
+    /// Tells the caller how it went, given how the commit went.
+    fn answer(self: Box<Self>, commit: &Result<(), StoreError>);
+}
+
+struct Pending<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    ledger: Arc<str>,
+}
+
+impl<T, F> Command for Pending<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Done<T> + Send,
+{
+    fn run(&mut self, db: &Connection) -> Result<(), StoreError> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        let result = work(db).map_err(|fail| fail.at(&self.ledger));
+        let verdict = result.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.result = Some(result);
+        verdict
+    }
+
+    fn answer(self: Box<Self>, commit: &Result<(), StoreError>) {
+        let answer = match (self.result, commit) {
+            (Some(Err(own)), _) => Err(own),
+            (_, Err(shared)) => Err(shared.clone()),
+            (Some(done), Ok(())) => done,
+            (None, Ok(())) => Err(StoreError::Closed { ledger: self.ledger.to_string() }),
+        };
+        // A caller that stopped waiting has no use for the answer; what it asked for is done.
+        drop(self.reply.send(answer));
+    }
+}
+
+impl Writer {
+    /// Starts the thread, which owns the connection until it is closed.
+    pub(super) fn start(db: Connection, ledger: Arc<str>) -> Result<Self, StoreError> {
+        let (queue, inbox) = mpsc::channel(QUEUE);
+        let named = Arc::clone(&ledger);
+        let thread = thread::Builder::new()
+            .name("ledger-writer".to_owned())
+            .spawn(move || work(db, inbox, &named))
+            .map_err(|error| StoreError::Unexpected {
+                ledger: ledger.to_string(),
+                source: Arc::new(error),
+            })?;
+        Ok(Self { queue: Some(queue), thread: Mutex::new(Some(thread)), ledger })
+    }
+
+    /// Does a piece of work in a durable transaction.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Done<T> + Send + 'static,
+    {
+        let closed = || StoreError::Closed { ledger: self.ledger.to_string() };
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
+        let (reply, answer) = oneshot::channel();
+        let ledger = Arc::clone(&self.ledger);
+        let command = Pending { work: Some(work), result: None, reply, ledger };
+        queue.send(Message::Write(Box::new(command))).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Whether commands are still taken.
+    pub(super) fn is_open(&self) -> bool {
+        self.queue.as_ref().is_some_and(|queue| !queue.is_closed())
+    }
+
+    /// Takes no more commands, and waits until those that were taken are done.
+    pub(super) async fn close(&self) {
+        let Some(queue) = &self.queue else { return };
+        let (done, closed) = oneshot::channel();
+        if queue.send(Message::Close(done)).await.is_ok() {
+            drop(closed.await);
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!(ledger.path = %self.ledger, "the thread that writes the ledger broke off");
+        }
+    }
+}
+
+fn work(db: Connection, mut inbox: mpsc::Receiver<Message>, ledger: &str) {
+    let mut closers = Vec::new();
+    let mut group: Vec<Box<dyn Command>> = Vec::with_capacity(GROUP);
+    while let Some(first) = inbox.blocking_recv() {
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Write(command) => group.push(command),
+                Message::Close(done) => {
+                    inbox.close();
+                    closers.push(done);
+                }
+            }
+            next = (group.len() < GROUP).then(|| inbox.try_recv().ok()).flatten();
+        }
+        if !group.is_empty() {
+            settle(&db, mem::take(&mut group), ledger);
+        }
+    }
+    finish(db, ledger);
+    for done in closers {
+        let _ = done.send(());
+    }
+}
+
+/// Runs a group in one transaction and answers each of its commands.
+fn settle(db: &Connection, mut group: Vec<Box<dyn Command>>, ledger: &str) {
+    let commit = together(db, &mut group, ledger);
+    if commit.is_err() && !db.is_autocommit() {
+        drop(db.execute_batch("ROLLBACK"));
+    }
+    for command in group {
+        command.answer(&commit);
+    }
+}
+
+fn together(
+    db: &Connection,
+    group: &mut [Box<dyn Command>],
+    ledger: &str,
+) -> Result<(), StoreError> {
+    let tell = |sql| run(db, sql).map_err(|fail| fail.at(ledger));
+    tell("BEGIN IMMEDIATE")?;
+    for command in group {
+        tell("SAVEPOINT command")?;
+        if let Err(error) = command.run(db) {
+            // A full disk can take the whole transaction down, and with it the neighbours' work.
+            if db.is_autocommit() {
+                return Err(error);
+            }
+            tell("ROLLBACK TO command")?;
+        }
+        tell("RELEASE command")?;
+    }
+    tell("COMMIT")
+}
+
+fn run(db: &Connection, sql: &str) -> Result<(), Fail> {
+    db.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Moves what is in the write-ahead log into the database, so that one file holds everything.
+fn finish(db: Connection, ledger: &str) {
+    let moved = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let closed = db.close().map_err(|(_, error)| error);
+    if let Err(error) = moved.and(closed) {
+        tracing::warn!(
+            ledger.path = %ledger,
+            error = %error,
+            "the ledger was not tidied up on closing; nothing is lost, the next start does it"
+        );
+    }
+}
