@@ -15,11 +15,12 @@ use crate::{
     record::{JobEvent, NewJob},
 };
 
-const JOB: &str = "INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested,
+pub(super) const JOB: &str =
+    "INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested,
         next_route, due_at, wants, first_frame_key)
     VALUES (:id, :now, :routes, :state, 0, 0, :next_route, :now, :wants, :first_frame_key)";
 
-const REQUEST: &str =
+pub(super) const REQUEST: &str =
     "INSERT INTO job_requests (job_id, request, plan) VALUES (:id, :request, :plan)";
 
 /// The rows of a new job, made ready before the writing thread is asked.

@@ -25,7 +25,8 @@ use crate::{
 pub(super) const HELD: &str = "SELECT routes, cancel_requested, nudged_at FROM jobs
     WHERE id = :id AND replica = :replica AND epoch = :epoch";
 
-const LIFE: &str = "UPDATE jobs SET state = :state, fault = :fault, progress = :progress,
+pub(super) const LIFE: &str =
+    "UPDATE jobs SET state = :state, fault = :fault, progress = :progress,
         cancel_requested = :cancel_requested, next_route = :next_route, hold = :hold,
         completed_at = :completed_at, expires_at = COALESCE(:expires_at, expires_at),
         output = COALESCE(:output, output), output_key = COALESCE(:output_key, output_key),
@@ -36,7 +37,8 @@ const LIFE: &str = "UPDATE jobs SET state = :state, fault = :fault, progress = :
         nudged_at = CASE WHEN :keep THEN nudged_at END
     WHERE id = :id";
 
-const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
+pub(super) const ATTEMPT: &str =
+    "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
         remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault)
     VALUES (:id, :number, :place, :route, :cost, :state, :remote_id, :begun_at, :accepted_at,
         :ended_at, :progress, :failed_fetches, :fault)
@@ -46,7 +48,8 @@ const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, route, cost_
         failed_fetches = excluded.failed_fetches, fault = excluded.fault";
 
 /// A slot that was taken for a submit that was never recorded is given back with the job.
-const RELEASE: &str = "UPDATE jobs SET replica = NULL, due_at = COALESCE(nudged_at, :due),
+pub(super) const RELEASE: &str =
+    "UPDATE jobs SET replica = NULL, due_at = COALESCE(nudged_at, :due),
         nudged_at = NULL, holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
     WHERE id = :id AND replica = :replica AND epoch = :epoch";
 

@@ -13,7 +13,7 @@ use crate::{error::StoreError, record::ExpiredFile};
 pub(super) const EXPIRED: &str = "SELECT id, output_key FROM jobs
     WHERE file_due_at <= :now ORDER BY file_due_at, id LIMIT :limit";
 
-const REMOVED: &str = "UPDATE jobs
+pub(super) const REMOVED: &str = "UPDATE jobs
     SET file_removed_at = COALESCE(file_removed_at, :now), file_due_at = NULL WHERE id = :id";
 
 pub(super) const AN_OUTPUT: &str = "SELECT 1 FROM jobs

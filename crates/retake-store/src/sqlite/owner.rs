@@ -15,15 +15,15 @@ use crate::{
 };
 
 /// A job that is held keeps its slot until its holder gives it back: it may be submitting right now.
-const CANCEL: &str = "UPDATE jobs SET cancel_requested = 1, wants = NULL, due_at = :now,
+pub(super) const CANCEL: &str = "UPDATE jobs SET cancel_requested = 1, wants = NULL, due_at = :now,
         nudged_at = CASE WHEN replica IS NOT NULL THEN :now END
     WHERE id = :id";
 
-const HIDE: &str = "UPDATE jobs SET deleted_at = :now,
+pub(super) const HIDE: &str = "UPDATE jobs SET deleted_at = :now,
         file_due_at = CASE WHEN output_key IS NOT NULL AND file_removed_at IS NULL THEN :now END
     WHERE id = :id";
 
-const STANDING: &str =
+pub(super) const STANDING: &str =
     "SELECT state IN ('queued', 'in_progress') AS open, deleted_at IS NOT NULL AS deleted,
         CASE WHEN file_removed_at IS NULL THEN output_key END AS file
     FROM jobs WHERE id = :id";

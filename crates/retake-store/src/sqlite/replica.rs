@@ -7,10 +7,10 @@ use rusqlite::{Connection, named_params};
 use super::{fault::Done, values::Moment};
 use crate::error::StoreError;
 
-const REGISTER: &str = "INSERT INTO replicas (id, registered_at, heartbeat_at)
+pub(super) const REGISTER: &str = "INSERT INTO replicas (id, registered_at, heartbeat_at)
     VALUES (:id, :now, :now) ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at";
 
-const HEARTBEAT: &str = "UPDATE replicas SET heartbeat_at = :now WHERE id = :id";
+pub(super) const HEARTBEAT: &str = "UPDATE replicas SET heartbeat_at = :now WHERE id = :id";
 
 /// What was still to be done is due at once. A slot that was taken for a submit that was never recorded is
 /// free again; an open attempt keeps its own.

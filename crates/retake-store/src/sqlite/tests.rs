@@ -1,6 +1,10 @@
 //! The promises of the ledger, kept by SQLite, and what only a file can show.
 
-use std::sync::Arc;
+mod crash;
+mod opening;
+mod plans;
+
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -17,12 +21,20 @@ impl Folder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("retake.db")
+    }
+
+    fn ledger(&self) -> SqliteLedger {
+        SqliteLedger::open(&self.path()).unwrap()
+    }
 }
 
 #[async_trait]
 impl Engine for Folder {
     async fn open(&self) -> Arc<dyn Ledger> {
-        Arc::new(SqliteLedger::open(&self.0.path().join("retake.db")).unwrap())
+        Arc::new(self.ledger())
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::record::{JobEvent, Recorded};
 
-const APPEND: &str = "INSERT INTO events (job_id, seq, at, attempt, event)
+pub(super) const APPEND: &str = "INSERT INTO events (job_id, seq, at, attempt, event)
     SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :attempt, :event FROM events WHERE job_id = :id";
 
 pub(super) const READ: &str = "SELECT seq, at, attempt, event FROM events

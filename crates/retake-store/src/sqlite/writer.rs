@@ -205,3 +205,99 @@ fn finish(db: Connection, ledger: &str) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLES: &str = "PRAGMA foreign_keys = ON;
+        CREATE TABLE parents (n INTEGER PRIMARY KEY);
+        CREATE TABLE notes (n INTEGER PRIMARY KEY, text TEXT);
+        CREATE TABLE children (n INTEGER REFERENCES parents (n) DEFERRABLE INITIALLY DEFERRED);";
+
+    fn a_database() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(TABLES).unwrap();
+        db
+    }
+
+    type Answer = oneshot::Receiver<Result<(), StoreError>>;
+
+    /// A command that runs these statements.
+    fn command(sql: &'static str) -> (Box<dyn Command>, Answer) {
+        let (reply, answer) = oneshot::channel();
+        let work = move |db: &Connection| Ok(db.execute_batch(sql)?);
+        let ledger = "here".into();
+        (Box::new(Pending { work: Some(work), result: None, reply, ledger }), answer)
+    }
+
+    /// Runs the commands as one group, and tells how each of them went.
+    fn group(db: &Connection, sqls: &[&'static str]) -> Vec<Result<(), StoreError>> {
+        let (commands, answers): (Vec<_>, Vec<_>) = sqls.iter().map(|sql| command(sql)).unzip();
+        settle(db, commands, "here");
+        answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
+    }
+
+    fn notes(db: &Connection) -> Vec<i64> {
+        let mut query = db.prepare("SELECT n FROM notes ORDER BY n").unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_refused_command_leaves_no_trace_and_hurts_no_neighbour() {
+        let db = a_database();
+
+        let answers = group(
+            &db,
+            &[
+                "INSERT INTO notes (n) VALUES (1)",
+                "INSERT INTO notes (n) VALUES (2); INSERT INTO notes (n) VALUES (1)",
+                "INSERT INTO notes (n) VALUES (3)",
+            ],
+        );
+
+        assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(notes(&db), [1, 3]);
+    }
+
+    #[test]
+    fn a_commit_that_fails_is_told_to_every_command_of_the_group() {
+        let db = a_database();
+
+        // The missing parent is noticed at the commit.
+        let broken = ["INSERT INTO notes (n) VALUES (1)", "INSERT INTO children (n) VALUES (9)"];
+        let answers = group(&db, &broken);
+
+        assert!(answers.iter().all(Result::is_err), "{answers:?}");
+        assert!(notes(&db).is_empty());
+        assert!(group(&db, &["INSERT INTO notes (n) VALUES (2)"])[0].is_ok());
+        assert_eq!(notes(&db), [2]);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_the_next_command_finds_the_writer_at_work() {
+        let db = a_database();
+        db.execute_batch("PRAGMA max_page_count = 8").unwrap();
+
+        let large = "INSERT INTO notes (text) VALUES (hex(randomblob(90000)))";
+        let answers = group(&db, &["INSERT INTO notes (n) VALUES (1)", large]);
+
+        assert!(matches!(answers[1], Err(StoreError::DiskFull { .. })), "{answers:?}");
+        let kept = if answers[0].is_ok() { vec![1] } else { vec![] };
+        assert_eq!(notes(&db), kept, "an answer is the truth");
+        assert!(group(&db, &["INSERT INTO notes (n) VALUES (2)"])[0].is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_is_done_before_the_writer_closes() {
+        let writer = Writer::start(a_database(), "here".into()).unwrap();
+        let insert = |db: &Connection| Ok(db.execute("INSERT INTO notes (text) VALUES ('x')", [])?);
+
+        let (one, two, ()) =
+            tokio::join!(writer.write(insert), writer.write(insert), writer.close());
+
+        assert!(one.is_ok() && two.is_ok());
+        assert!(matches!(writer.write(insert).await, Err(StoreError::Closed { .. })));
+        assert!(!writer.is_open());
+    }
+}
