@@ -1,0 +1,103 @@
+//! Setting type with the embedded fonts.
+
+use crate::scene::ink::{BLACK, Ink};
+use crate::scene::num::{count, floor, size};
+use crate::scene::pixels;
+use cosmic_text::fontdb;
+use cosmic_text::{Attrs, Buffer, Color, Family, FontSystem, Metrics, Shaping, SwashCache};
+use std::sync::Arc;
+use tiny_skia::Pixmap;
+
+const REGULAR: &[u8] = include_bytes!("../fonts/Inter-Regular.otf");
+const STRONG: &[u8] = include_bytes!("../fonts/Inter-SemiBold.otf");
+
+/// The two weights in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    Plain,
+    Strong,
+}
+
+/// The type case: fonts and what was shaped with them.
+#[derive(Debug)]
+pub(super) struct Letters {
+    fonts: FontSystem,
+    glyphs: SwashCache,
+}
+
+/// Room around set letters, for their shadow.
+pub(super) fn padding(size: f32) -> f32 {
+    (size * 0.3).ceil() + 1.0
+}
+
+impl Letters {
+    /// Only the fonts that this build carries; those of the machine are never read.
+    pub(super) fn embedded() -> Self {
+        let mut fonts = fontdb::Database::new();
+        for font in [REGULAR, STRONG] {
+            fonts.load_font_source(fontdb::Source::Binary(Arc::new(font)));
+        }
+        let fonts = FontSystem::new_with_locale_and_db("en-US".into(), fonts);
+        Self { fonts, glyphs: SwashCache::new() }
+    }
+
+    fn shaped(&mut self, text: &str, size: f32, weight: Weight) -> Buffer {
+        let mut buffer = Buffer::new(&mut self.fonts, Metrics::new(size, size * 1.25));
+        let weight = match weight {
+            Weight::Plain => fontdb::Weight::NORMAL,
+            Weight::Strong => fontdb::Weight::SEMIBOLD,
+        };
+        let attrs = Attrs::new().family(Family::Name("Inter")).weight(weight);
+        buffer.set_size(None, None);
+        buffer.set_text(text, &attrs, Shaping::Advanced, None);
+        buffer.shape_until_scroll(&mut self.fonts, false);
+        buffer
+    }
+
+    /// How wide a line will be.
+    pub(super) fn width(&mut self, text: &str, size: f32, weight: Weight) -> f32 {
+        let buffer = self.shaped(text, size, weight);
+        buffer.layout_runs().map(|run| run.line_w).fold(0.0, f32::max)
+    }
+
+    /// One line of type with a soft shadow, padded on all sides.
+    pub(super) fn set(&mut self, text: &str, height: f32, weight: Weight, ink: Ink) -> Option<Pixmap> {
+        let mut buffer = self.shaped(text, height, weight);
+        let wide = buffer.layout_runs().map(|run| run.line_w).fold(0.0, f32::max);
+        let pad = padding(height);
+        let (width, tall) = (size(wide + 2.0 * pad), size(height * 1.25 + 2.0 * pad));
+        if wide <= 0.0 || width > 8192 {
+            return None;
+        }
+        let mut letters = Pixmap::new(width, tall)?;
+        let inset = floor(pad);
+        let white = Color::rgb(255, 255, 255);
+        let pixels = letters.data_mut().as_chunks_mut::<4>().0;
+        buffer.draw(&mut self.fonts, &mut self.glyphs, white, |x, y, _, _, colour| {
+            let (x, y) = (x + inset, y + inset);
+            let at = |value: i32, end: u32| u32::try_from(value).ok().filter(|value| *value < end);
+            if let (Some(x), Some(y)) = (at(x, width), at(y, tall))
+                && let Some(pixel) = pixels.get_mut(y as usize * width as usize + x as usize)
+            {
+                let cover = f32::from(colour.a()) / 255.0;
+                let above = pixels::word(ink.alpha(ink.alpha * cover).bytes());
+                *pixel = pixels::over(above, pixels::word(*pixel)).to_le_bytes();
+            }
+        });
+        Some(with_shadow(&letters, height))
+    }
+}
+
+/// The same letters over their own blurred shape.
+fn with_shadow(letters: &Pixmap, height: f32) -> Pixmap {
+    let mut shadow = letters.clone();
+    for pixel in shadow.data_mut().as_chunks_mut::<4>().0 {
+        *pixel = BLACK.alpha(f32::from(pixel[3]) / 255.0 * 0.85).bytes();
+    }
+    pixels::blur(&mut shadow, count((height * 0.07).max(1.0)));
+    let above = letters.data().as_chunks::<4>().0;
+    for (pixel, above) in shadow.data_mut().as_chunks_mut::<4>().0.iter_mut().zip(above) {
+        *pixel = pixels::over(pixels::word(*above), pixels::word(*pixel)).to_le_bytes();
+    }
+    shadow
+}
