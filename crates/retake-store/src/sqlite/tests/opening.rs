@@ -1,0 +1,141 @@
+//! Opening a ledger: what is brought up to date, and what is refused with a way out.
+
+use std::{error::Error, fs};
+
+use rusqlite::Connection;
+
+use super::Folder;
+use crate::{
+    Ledger, SqliteLedger, StoreError,
+    conformance::{NOON, a_job},
+};
+
+fn refusal(folder: &Folder) -> StoreError {
+    SqliteLedger::open(&folder.path()).err().unwrap()
+}
+
+/// Opens and closes a ledger, then lets another hand at the file.
+async fn tampered(sql: &str) -> Folder {
+    let folder = Folder::new();
+    folder.ledger().close().await.unwrap();
+    Connection::open(folder.path()).unwrap().execute_batch(sql).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_ledger_from_the_future_is_refused() {
+    let folder = tampered("INSERT INTO migrations VALUES (7, 'later', 'x')").await;
+
+    let error = refusal(&folder);
+
+    let path = folder.path().display().to_string();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the ledger at {path} was written by a newer Retake (schema 7, this one knows 1); \
+             use that version or another data directory"
+        )
+    );
+}
+
+#[tokio::test]
+async fn an_edited_migration_is_refused() {
+    let folder = tampered("UPDATE migrations SET checksum = 'other'").await;
+
+    let error = refusal(&folder);
+
+    assert!(matches!(error, StoreError::ChangedMigration { number: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let folder = Folder::new();
+    let text = "these are my holiday notes, and by no means a database\n".repeat(40);
+    fs::write(folder.path(), &text).unwrap();
+
+    let error = refusal(&folder);
+
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert!(error.source().is_some());
+    assert_eq!(fs::read_to_string(folder.path()).unwrap(), text);
+}
+
+#[test]
+fn the_database_of_another_program_is_left_alone() {
+    let folder = Folder::new();
+    let other = Connection::open(folder.path()).unwrap();
+    other.execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
+
+    let error = refusal(&folder);
+
+    assert!(matches!(error, StoreError::NotALedger { .. }), "{error}");
+    let tables: u32 =
+        other.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let folder = Folder::new();
+    let path = folder.path().join("deeper").join("retake.db");
+
+    let error = SqliteLedger::open(&path).err().unwrap();
+
+    assert!(matches!(error, StoreError::CannotOpen { .. }), "{error}");
+    assert!(error.to_string().contains("deeper"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_reported_as_damage() {
+    let folder = Folder::new();
+    let ledger = folder.ledger();
+    let job = a_job(NOON);
+    ledger.accept(&job).await.unwrap();
+    ledger.close().await.unwrap();
+    let mut bytes = fs::read(folder.path()).unwrap();
+    for byte in &mut bytes[8192..] {
+        *byte = 0xa5;
+    }
+    fs::write(folder.path(), bytes).unwrap();
+
+    let error = match SqliteLedger::open(&folder.path()) {
+        Ok(ledger) => ledger.job(&job.id).await.unwrap_err(),
+        Err(error) => error,
+    };
+
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stored_value_that_cannot_be_read_names_its_job() {
+    let folder = Folder::new();
+    let ledger = folder.ledger();
+    let job = a_job(NOON);
+    ledger.accept(&job).await.unwrap();
+    let other = Connection::open(folder.path()).unwrap();
+    other.execute_batch("UPDATE job_requests SET plan = '{'").unwrap();
+
+    let error = ledger.job(&job.id).await.unwrap_err();
+
+    assert!(error.to_string().contains(job.id.as_str()), "{error}");
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_erased_prompt_is_nowhere_in_the_file() {
+    let folder = Folder::new();
+    let worker = crate::conformance::Worker::at(&folder).await;
+    let mut job = a_job(NOON);
+    job.request.prompt = "an unmistakable heron".to_owned();
+    job.plan.routes[0].shot.prompt.clone_from(&job.request.prompt);
+    let id = worker.accept(job).await;
+    let held = worker.claim_one(NOON).await;
+    worker.finish(held, "out/1", NOON).await;
+
+    worker.ledger.delete(&id, NOON).await.unwrap();
+    worker.ledger.close().await.unwrap();
+
+    let bytes = fs::read(folder.path()).unwrap();
+    let needle = b"unmistakable";
+    assert!(!bytes.windows(needle.len()).any(|window| window == needle));
+}
