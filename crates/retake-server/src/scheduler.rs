@@ -7,6 +7,8 @@
 //! be forgotten.
 
 mod effects;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    error::Error,
     fs::{self, File},
     io::{self, BufWriter},
     ops::ControlFlow,
@@ -158,11 +159,16 @@ fn write_part(brief: &Brief, part: &Path, render: &Render) -> Result<(), Fault> 
     Ok(())
 }
 
+/// What the disk said, if it stands behind an error.
+fn disk_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    error.downcast_ref().or_else(|| disk_error(error.source()?))
+}
+
 fn fault_of(error: &RenderError) -> Fault {
-    match error {
-        RenderError::Cancelled => stopped(),
-        RenderError::Io(source) => no_room(source),
-        RenderError::Brief(_) => {
+    match (error, disk_error(error)) {
+        (RenderError::Cancelled, _) => stopped(),
+        (_, Some(source)) => no_room(source),
+        (RenderError::Brief(_), _) => {
             Fault::new(FaultKind::BadRequest, FaultSource::Caller, chain(error))
         }
         _ => Fault::new(FaultKind::Runtime, FaultSource::Provider, chain(error)),

@@ -66,3 +66,56 @@ async fn remove_orphans(
     }
     Ok(removed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use retake_core::{
+        catalog::Catalog,
+        ids::VideoId,
+        plan::{Candidate, plan},
+        request::{Picture, VideoRequest},
+        size::Size,
+    };
+    use retake_store::{NewJob, SqliteLedger};
+
+    use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn files_no_job_knows_are_removed_once_they_are_old_and_known_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let assets = Assets::local(folder.path().join("assets"), 0).unwrap();
+        let ledger: Arc<dyn Ledger> =
+            Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
+        let now = Clock::system().now();
+        let known = assets.keep_picture(Bytes::from_static(b"known")).await.unwrap();
+        let orphan = assets.keep_picture(Bytes::from_static(b"orphan")).await.unwrap();
+        ledger.accept(&a_job_that_starts_from(&known, now)).await.unwrap();
+
+        let young = sweep(&assets, ledger.as_ref(), now).await.unwrap();
+        let old = sweep(&assets, ledger.as_ref(), now + GRACE * 2).await.unwrap();
+
+        assert_eq!((young.orphans, old.orphans), (0, 1));
+        assert!(assets.read(&known).await.is_ok());
+        assert!(assets.read(&orphan).await.is_err());
+    }
+
+    fn a_job_that_starts_from(key: &str, now: Timestamp) -> NewJob {
+        let catalog = Catalog::shipped().unwrap();
+        let model = catalog.model("animatic", "animatic").unwrap();
+        let picture =
+            Picture { key: key.into(), size: Size::new(720, 1280), media_type: "image/png".into() };
+        let request = VideoRequest {
+            prompt: "a lighthouse".into(),
+            first_frame: Some(picture),
+            ..VideoRequest::default()
+        };
+        let route = "animatic/animatic".parse().unwrap();
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let plan = plan(&request, &[Candidate { route, model }], 7, today).unwrap();
+        NewJob { id: VideoId::new(now), created_at: now, request, plan }
+    }
+}

@@ -1,0 +1,215 @@
+//! The scheduler against providers that do what a test says, on a clock that a test moves.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use jiff::{SignedDuration, Timestamp};
+use retake_core::{
+    catalog::Catalog,
+    fault::{Fault, FaultKind, FaultSource},
+    ids::{ReplicaId, VideoId},
+    life::JobState,
+    plan::{Candidate, plan},
+    policy::Policy,
+    request::VideoRequest,
+};
+use retake_providers::{FetchError, Polled, Provider, RemoteId, Submission, SubmitError};
+use retake_store::{Job, Ledger, NewJob, SqliteLedger};
+
+use super::{Bell, Scheduler};
+use crate::{
+    accounts::{Account, Accounts},
+    assets::Assets,
+    clock::Clock,
+    config::Retention,
+    tasks::Tasks,
+};
+
+const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+/// What a provider does when it is asked next; then it goes on rendering for ever.
+#[derive(Default)]
+struct Scripted {
+    submits: Mutex<VecDeque<Result<RemoteId, SubmitError>>>,
+    found: Option<RemoteId>,
+    submitted: Mutex<Vec<String>>,
+    cancelled: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    fn that_answers(answers: Vec<Result<RemoteId, SubmitError>>) -> Self {
+        Self { submits: Mutex::new(answers.into()), ..Self::default() }
+    }
+}
+
+#[async_trait]
+impl Provider for Scripted {
+    async fn submit(&self, submission: Submission) -> Result<RemoteId, SubmitError> {
+        self.submitted.lock().unwrap().push(submission.tag);
+        self.submits.lock().unwrap().pop_front().unwrap_or_else(|| Ok("r-1".into()))
+    }
+
+    async fn look_up(&self, _tag: &str) -> Result<Option<RemoteId>, Fault> {
+        Ok(self.found.clone())
+    }
+
+    async fn poll(&self, _remote_id: &str) -> Result<Polled, Fault> {
+        Ok(Polled::Running { percent: 10, ask_again_in: Duration::from_secs(10) })
+    }
+
+    async fn fetch(&self, _: &str) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
+        Err(FetchError::Gone(Fault::interrupted()))
+    }
+
+    async fn cancel(&self, remote_id: &str) -> Result<(), Fault> {
+        self.cancelled.lock().unwrap().push(remote_id.to_owned());
+        Ok(())
+    }
+}
+
+/// A scheduler over scripted providers, moved step by step.
+struct Stage {
+    scheduler: Scheduler,
+    id: VideoId,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// One job whose plan goes over the providers in order.
+    async fn with(providers: &[(&str, Arc<Scripted>)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger: Arc<dyn Ledger> =
+            Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
+        let account = |(name, provider): &(&str, Arc<Scripted>)| Account {
+            name: (*name).to_owned(),
+            provider_name: "animatic",
+            provider: Arc::<Scripted>::clone(provider),
+            concurrency: 1,
+        };
+        let scheduler = Scheduler {
+            accounts: Accounts::new(providers.iter().map(account).collect()),
+            assets: Assets::local(folder.path().join("assets"), 0).unwrap(),
+            bell: Bell::default(),
+            clock: Clock::manual(NOON),
+            ledger,
+            policy: Policy::default(),
+            replica: ReplicaId::new(NOON),
+            retention: Retention::Forever,
+            tasks: Tasks::default(),
+        };
+        scheduler.ledger.register(&scheduler.replica, NOON).await.unwrap();
+        let job = a_job(providers);
+        scheduler.ledger.accept(&job).await.unwrap();
+        Self { scheduler, id: job.id, _folder: folder }
+    }
+
+    /// Does every step that is due now, then moves the clock to the next due moment, `rounds` times.
+    async fn play(&self, rounds: usize) -> Job {
+        for _ in 0..rounds {
+            for claimed in self.scheduler.claim(8).await.unwrap() {
+                self.scheduler.step(claimed).await;
+            }
+            let slots = self.scheduler.accounts.slots();
+            if let Some(due) = self.scheduler.ledger.next_due(&slots).await.unwrap() {
+                let wait = due.duration_since(self.scheduler.clock.now());
+                self.scheduler.clock.move_on(wait.max(SignedDuration::ZERO));
+            }
+        }
+        self.scheduler.ledger.job(&self.id).await.unwrap().unwrap()
+    }
+}
+
+fn a_job(providers: &[(&str, Arc<Scripted>)]) -> NewJob {
+    let catalog = Catalog::shipped().unwrap();
+    let model = catalog.model("animatic", "animatic").unwrap();
+    let request = VideoRequest { prompt: "a lighthouse".into(), ..VideoRequest::default() };
+    let candidates: Vec<_> = providers
+        .iter()
+        .map(|(name, _)| Candidate { route: format!("{name}/animatic").parse().unwrap(), model })
+        .collect();
+    let today = NOON.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let plan = plan(&request, &candidates, 7, today).unwrap();
+    NewJob { id: VideoId::new(NOON), created_at: NOON, request, plan }
+}
+
+fn a_fault(kind: FaultKind) -> Fault {
+    Fault::new(kind, FaultSource::Provider, "the server had an error")
+}
+
+fn attempts(job: &Job) -> Vec<String> {
+    let tell = |attempt: &retake_core::life::Attempt| {
+        let planned = job.plan.at(attempt.route).unwrap();
+        format!("{} {}", planned.route.account, attempt.state)
+    };
+    job.life.attempts.iter().map(tell).collect()
+}
+
+#[tokio::test]
+async fn an_overloaded_provider_hands_the_job_to_the_next_in_the_plan() {
+    let overloaded = Err(SubmitError::Refused(a_fault(FaultKind::Overloaded)));
+    let north = Arc::new(Scripted::that_answers(vec![overloaded]));
+    let south = Arc::new(Scripted::default());
+    let stage = Stage::with(&[("north", north), ("south", south)]).await;
+
+    let job = stage.play(3).await;
+
+    assert_eq!(attempts(&job), ["north failed", "south submitted"]);
+    assert_eq!(job.life.state, JobState::InProgress);
+}
+
+#[tokio::test]
+async fn a_submit_whose_answer_was_lost_is_looked_up_and_not_repeated() {
+    let lost = Err(SubmitError::Lost(a_fault(FaultKind::Timeout)));
+    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![lost]) };
+    let north = Arc::new(north);
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+
+    let job = stage.play(3).await;
+
+    assert_eq!(north.submitted.lock().unwrap().len(), 1);
+    assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
+}
+
+#[tokio::test]
+async fn a_lost_submit_that_never_arrived_is_made_again_under_another_tag() {
+    let lost = Err(SubmitError::Lost(a_fault(FaultKind::Timeout)));
+    let north = Arc::new(Scripted::that_answers(vec![lost]));
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+
+    let job = stage.play(4).await;
+
+    assert_eq!(attempts(&job), ["north failed", "north submitted"]);
+    let tags = north.submitted.lock().unwrap();
+    assert_ne!(tags[0], tags[1]);
+}
+
+#[tokio::test]
+async fn a_running_render_is_stopped_at_its_provider_when_its_owner_asks() {
+    let north = Arc::new(Scripted::default());
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+    stage.play(2).await;
+
+    stage.scheduler.ledger.request_cancel(&stage.id, NOON).await.unwrap();
+    let job = stage.play(1).await;
+
+    assert_eq!(job.life.state, JobState::Cancelled);
+    assert_eq!(*north.cancelled.lock().unwrap(), ["r-1"]);
+}
+
+#[tokio::test]
+async fn a_job_fails_with_the_last_fault_when_every_attempt_is_used_up() {
+    let broke = || Err(SubmitError::Refused(a_fault(FaultKind::Runtime)));
+    let north = Arc::new(Scripted::that_answers(vec![broke(), broke(), broke()]));
+    let stage = Stage::with(&[("north", north)]).await;
+
+    let job = stage.play(8).await;
+
+    assert_eq!(attempts(&job), ["north failed", "north failed"]);
+    assert_eq!(job.life.state, JobState::Failed(a_fault(FaultKind::Runtime)));
+}
