@@ -26,7 +26,7 @@ pub use brief::BriefError;
 
 use crate::encode::EncodeError;
 use crate::sound::{Sound, SoundError};
-use crate::{Brief, FPS, Storyboard, storyboard};
+use crate::{Brief, FPS, PaintError, Painter, Storyboard, storyboard};
 use crew::Crew;
 
 /// Where a render is.
@@ -71,6 +71,9 @@ pub enum RenderError {
     #[error("there is not enough memory for a picture of {width}x{height}")]
     NoCanvas { width: u32, height: u32 },
 
+    #[error("the pictures cannot be drawn")]
+    Paint(#[from] PaintError),
+
     #[error("the pictures could not be encoded")]
     Encode(#[from] EncodeError),
 
@@ -87,15 +90,6 @@ pub enum RenderError {
     WorkerLost,
 }
 
-// PLACEHOLDER until the painter lands
-fn plain(frame: u32, canvas: &mut Pixmap) {
-    let (w, h) = (canvas.width() as usize, canvas.height() as usize);
-    for (at, px) in canvas.data_mut().chunks_exact_mut(4).enumerate() {
-        let (x, y) = (at % w, at / w);
-        px.copy_from_slice(&[((x + frame as usize * 2) % 256) as u8, (y * 255 / h) as u8, 90, 255]);
-    }
-}
-
 /// Renders a brief into `out`, from its current position on.
 ///
 /// `watch` hears about the progress at least once for every frame, and about ten times a second when
@@ -108,7 +102,10 @@ pub fn render<W: Write + Seek>(
 ) -> Result<Rendered, RenderError> {
     brief.check()?;
     let storyboard = storyboard(brief);
-    let engage = || Ok(plain);
+    let engage = || {
+        let mut painter = Painter::new(brief, &storyboard)?;
+        Ok(move |frame, canvas: &mut Pixmap| painter.paint(frame, canvas))
+    };
     produce(brief, &storyboard, engage, out, watch)
 }
 
@@ -159,9 +156,8 @@ impl Assembly<'_> {
             sample.clear();
             append_length_prefixed(&picture.access_unit, &mut sample);
             writer.write_frame(&sample, picture.is_key)?;
-            self.sound.advance(frame, |packet| {
-                writer.write_sound(packet).map_err(RenderError::from)
-            })?;
+            self.sound
+                .advance(frame, |packet| writer.write_sound(packet).map_err(RenderError::from))?;
         }
         coded.report(Stage::Finishing, watch)?;
         let (_, bytes) = writer.finish()?;

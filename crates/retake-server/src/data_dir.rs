@@ -130,6 +130,15 @@ impl DataDir {
         self.path.join("work")
     }
 
+    /// The bytes that are free on its disk.
+    ///
+    /// # Errors
+    ///
+    /// [`DataDirError::Unwritable`] when the system does not say.
+    pub fn free_space(&self) -> Result<u64, DataDirError> {
+        fs4::available_space(&self.path).map_err(|source| self.unwritable(source))
+    }
+
     /// Takes hold of the folder for this process, unless another has it.
     ///
     /// # Errors

@@ -72,12 +72,13 @@ where
                 scope.spawn(move || self.draw_and_encode(share, board, &sender));
                 desks.push(desk);
             }
-            let order = self.groups.iter().enumerate().flat_map(move |(number, group)| {
-                group.clone().map(move |_| number % workers)
-            });
+            let order = self
+                .groups
+                .iter()
+                .enumerate()
+                .flat_map(move |(number, group)| group.clone().map(move |_| number % workers));
             let total = self.groups.last().map_or(0, |group| group.end);
-            let mut coded =
-                CodedFrames { order: Box::new(order), desks, board: &board, total };
+            let mut coded = CodedFrames { order: Box::new(order), desks, board: &board, total };
             let result = assemble(&mut coded);
             // Dropping the desks as well wakes a worker that waits for room on his.
             board.stop.store(true, Ordering::Relaxed);

@@ -151,8 +151,7 @@ fn a_painter_that_cannot_begin_ends_the_render_with_its_reason() {
     let refuse = || Err::<fn(u32, &mut Pixmap), _>(RenderError::NoCanvas { width: 1, height: 1 });
     let mut watch = |_| ControlFlow::Continue(());
 
-    let error =
-        produce(&brief, &storyboard(&brief), refuse, Cursor::new(Vec::new()), &mut watch);
+    let error = produce(&brief, &storyboard(&brief), refuse, Cursor::new(Vec::new()), &mut watch);
 
     assert!(matches!(error, Err(RenderError::NoCanvas { width: 1, height: 1 })));
 }

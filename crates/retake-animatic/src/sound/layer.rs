@@ -1,8 +1,8 @@
 //! The air of a shot: noise, coloured until it passes for weather.
 
+use super::SAMPLE_RATE;
 use super::mood::Mood;
 use super::voice::Oscillator;
-use super::SAMPLE_RATE;
 
 /// A kind of noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -88,13 +88,15 @@ impl TestGateway {
     /// Waits for the video to be in one of `states` (of `retake.state`).
     pub(crate) async fn until(&self, id: &str, states: &[&str]) -> Value {
         let mut last = Value::Null;
+        // A pause between two looks, so that looking does not keep the renderer from working.
+        let mut pause = tokio::time::interval(Duration::from_millis(20));
         let wait = async {
             loop {
                 last = self.video(id).await;
                 if states.contains(&last["retake"]["state"].as_str().unwrap_or("")) {
                     return;
                 }
-                tokio::task::yield_now().await;
+                pause.tick().await;
             }
         };
         let in_time = tokio::time::timeout(PATIENCE, wait).await.is_ok();

@@ -16,8 +16,8 @@ use retake_core::{
 use super::{Engine, Worker, a_fault, a_job_over, accepted, attempt_failed, change_of, noon_plus};
 use crate::{Claimed, JobEvent, Slots, StoreError};
 
-const HISTORIES: u64 = 6;
-const STEPS: i64 = 220;
+const HISTORIES: u64 = 4;
+const STEPS: i64 = 200;
 const SLOTS: u32 = 2;
 
 /// A small generator, the same on every machine.
