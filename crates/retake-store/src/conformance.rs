@@ -78,6 +78,7 @@ macro_rules! conformance {
                 a_cancel_while_the_job_is_held_reaches_its_holder,
                 a_cancel_makes_a_held_job_due_as_soon_as_it_is_given_back,
                 a_cancel_that_its_holder_acts_on_keeps_the_holders_pause,
+                a_holder_that_knows_of_the_cancel_sets_the_pace,
                 a_cancel_racing_a_commit_is_never_lost,
                 a_waiting_job_that_is_cancelled_needs_no_slot,
                 a_job_cancelled_while_claimed_keeps_its_slot_until_it_is_given_back,

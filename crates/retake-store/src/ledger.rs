@@ -69,6 +69,10 @@ pub trait Ledger: Send + Sync {
     /// things stand: jobs that wait for an occupied slot do not count.
     async fn next_due(&self, slots: &[Slots]) -> Result<Option<Timestamp>, StoreError>;
 
+    /// The accounts that jobs wait for, whether or not they have free slots. A job whose account nobody
+    /// offers any more would wait for ever, so the scheduler compares these with what is configured.
+    async fn awaited_accounts(&self) -> Result<Vec<String>, StoreError>;
+
     /// Makes a replica known; only a known one can claim. Counts as its first heartbeat.
     async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError>;
 

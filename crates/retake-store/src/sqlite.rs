@@ -1,7 +1,7 @@
 //! The ledger in one SQLite file, for one machine.
 //!
-//! One thread writes and makes groups of commands durable together ([`writer`]); a few connections read
-//! beside it ([`readers`]). The verbs are plain functions over a connection, one file for each of the
+//! One thread writes and makes groups of commands durable together (`writer`); a few connections read
+//! beside it (`readers`). The verbs are plain functions over a connection, one file for each of the
 //! occasions on which they are called.
 
 mod accept;
@@ -128,6 +128,10 @@ impl Ledger for SqliteLedger {
     async fn next_due(&self, slots: &[Slots]) -> Result<Option<Timestamp>, StoreError> {
         let slots = slots.to_vec();
         self.readers.read(move |db| claim::next_due(db, &slots)).await
+    }
+
+    async fn awaited_accounts(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.read(claim::awaited).await
     }
 
     async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError> {

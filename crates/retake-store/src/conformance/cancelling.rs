@@ -1,12 +1,13 @@
 //! Asking to stop a job, whoever holds it.
 
+use jiff::SignedDuration;
 use retake_core::{
     ids::VideoId,
     life::{Event, JobState},
 };
 
-use super::{Engine, NOON, Worker, a_job, accepted, noon_plus, slots};
-use crate::{Claimed, JobEvent, StoreError};
+use super::{Engine, NOON, Worker, a_job, accepted, change_of, noon_plus, slots};
+use crate::{Change, Claimed, JobEvent, StoreError};
 
 /// A job that is rendering, held by the worker.
 async fn rendering(worker: &Worker) -> Claimed {
@@ -55,7 +56,6 @@ pub(crate) async fn a_cancel_that_its_holder_acts_on_keeps_the_holders_pause(eng
     worker.ledger.request_cancel(&held.job.id, noon_plus(1)).await.unwrap();
     worker.ledger.release(&held.lease, noon_plus(1)).await.unwrap();
     held = worker.claim_one(noon_plus(1)).await;
-
     worker.ledger.release(&held.lease, noon_plus(30)).await.unwrap();
 
     assert!(worker.claim(9, noon_plus(29)).await.is_empty(), "its provider asked for a pause");
@@ -65,16 +65,33 @@ pub(crate) async fn a_cancel_that_its_holder_acts_on_keeps_the_holders_pause(eng
     assert_eq!((job.life.state, job.completed_at), (JobState::Cancelled, None));
 }
 
+pub(crate) async fn a_holder_that_knows_of_the_cancel_sets_the_pace(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let mut held = rendering(&worker).await;
+    worker.ledger.request_cancel(&held.job.id, noon_plus(1)).await.unwrap();
+    worker.tell(&mut held, Event::Progressed { percent: 40 }, noon_plus(1)).await.unwrap();
+    held.job.life.cancel_requested = true;
+
+    let progress = change_of(&held, Event::Progressed { percent: 41 }, noon_plus(2), false);
+    let paused = Change { due: Some(noon_plus(30)), ..progress };
+    worker.ledger.commit(&held.lease, &paused).await.unwrap();
+
+    assert!(worker.claim(9, noon_plus(29)).await.is_empty());
+    worker.claim_one(noon_plus(30)).await;
+}
+
 pub(crate) async fn a_cancel_racing_a_commit_is_never_lost(engine: &dyn Engine) {
     let (worker, owner) = (Worker::at(engine).await, engine.open().await);
     for round in 0..30 {
         let held = rendering(&worker).await;
         let id = held.job.id.clone();
-        let progress = Event::Progressed { percent: 40 };
         let at = noon_plus(round);
+        let much_later = Some(at + SignedDuration::from_hours(1));
+        let progress = Event::Progressed { percent: 40 };
+        let progress = Change { due: much_later, ..change_of(&held, progress, at, false) };
 
-        let (cancelled, told) =
-            tokio::join!(owner.request_cancel(&id, at), worker.tell_and_free(held, progress, at));
+        let commit = worker.ledger.commit(&held.lease, &progress);
+        let (cancelled, told) = tokio::join!(owner.request_cancel(&id, at), commit);
 
         assert!(cancelled.unwrap().life.cancel_requested);
         told.unwrap();

@@ -98,9 +98,12 @@ pub(crate) async fn nothing_is_claimed_before_its_time(engine: &dyn Engine) {
 pub(crate) async fn a_job_waits_while_nobody_has_its_account(engine: &dyn Engine) {
     let worker = Worker::at(engine).await;
     worker.accept(a_job_over(&["south"], NOON)).await;
+    worker.accept(a_job_over(&["south"], noon_plus(9))).await;
+    worker.accept(a_job_over(&["east"], noon_plus(9))).await;
 
     assert!(worker.claim(1, NOON).await.is_empty());
     assert_eq!(worker.ledger.next_due(&slots("north", 1)).await.unwrap(), None);
+    assert_eq!(worker.ledger.awaited_accounts().await.unwrap(), ["east", "south"]);
 
     let with_both = [slots("north", 1), slots("south", 1)].concat();
     let claimed = worker.ledger.claim(&worker.me, &with_both, 10, NOON).await.unwrap();

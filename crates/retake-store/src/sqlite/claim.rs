@@ -34,6 +34,9 @@ pub(super) const NEXT_READY: &str = "SELECT MIN(due_at) FROM jobs
 pub(super) const NEXT_WAITING: &str =
     "SELECT MIN(due_at) FROM jobs WHERE wants = :account AND replica IS NULL";
 
+pub(super) const NEXT_ACCOUNT: &str =
+    "SELECT MIN(wants) FROM jobs WHERE wants > :account AND replica IS NULL";
+
 pub(super) const TAKE: &str = "UPDATE jobs
     SET replica = :replica, epoch = epoch + 1, holds = COALESCE(wants, holds), nudged_at = NULL
     WHERE id = :id RETURNING epoch";
@@ -75,6 +78,19 @@ pub(super) fn next_due(db: &Connection, slots: &[Slots]) -> Done<Option<Timestam
         }
     }
     Ok(earliest.map(|moment| moment.0))
+}
+
+/// The accounts that jobs wait for. Leaps from one to the next, however many jobs there are.
+pub(super) fn awaited(db: &Connection) -> Done<Vec<String>> {
+    let mut query = db.prepare_cached(NEXT_ACCOUNT)?;
+    let mut accounts: Vec<String> = Vec::new();
+    loop {
+        let last = accounts.last().map_or("", String::as_str);
+        let next: Option<String> =
+            query.query_row(named_params! { ":account": last }, |row| row.get(0))?;
+        let Some(account) = next else { return Ok(accounts) };
+        accounts.push(account);
+    }
 }
 
 fn free(db: &Connection, slot: &Slots) -> Done<u32> {
