@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use tiny_skia::Pixmap;
 
+use super::groups::{self, LONGEST_STINT};
 use super::{Progress, RenderError, Stage};
 use crate::encode::{I420, OpenH264Encoder, VideoEncoder as _};
 
 /// More would take more memory than time is won.
-const MOST_WORKERS: usize = 4;
-/// Coded frames that a worker may be ahead: it can finish a group and go on with its next one.
-const AHEAD: usize = 64;
+const MOST_WORKERS: u32 = 4;
+/// Coded frames that a worker may be ahead: a stint, and some of his next one.
+const AHEAD: usize = LONGEST_STINT as usize + 60;
 /// How long the watcher is left alone when no frame comes.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -60,23 +61,23 @@ where
         &self,
         assemble: impl FnOnce(&mut CodedFrames<'_>) -> Result<T, RenderError>,
     ) -> Result<T, RenderError> {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let workers = cores.min(MOST_WORKERS).min(self.groups.len()).max(1);
+        let workers = workers();
+        let stints = groups::stints(self.groups, workers);
         let board = Board::default();
         thread::scope(|scope| {
             let mut desks = Vec::new();
-            for worker in 0..workers {
+            for worker in 0..workers as usize {
                 let (sender, desk) = sync_channel(AHEAD);
-                let share = self.groups.iter().skip(worker).step_by(workers);
+                let share = stints.iter().skip(worker).step_by(workers as usize);
+                let share = share.copied().flatten();
                 let board = &board;
                 scope.spawn(move || self.draw_and_encode(share, board, &sender));
                 desks.push(desk);
             }
-            let order = self
-                .groups
-                .iter()
-                .enumerate()
-                .flat_map(move |(number, group)| group.clone().map(move |_| number % workers));
+            let turns = (0..workers as usize).cycle().zip(&stints);
+            let order = turns.flat_map(|(worker, stint)| {
+                stint.iter().flat_map(Range::clone).map(move |_| worker)
+            });
             let total = self.groups.last().map_or(0, |group| group.end);
             let mut coded = CodedFrames { order: Box::new(order), desks, board: &board, total };
             let result = assemble(&mut coded);
@@ -129,6 +130,12 @@ where
         }
         Ok(())
     }
+}
+
+/// One worker for each core, within reason.
+fn workers() -> u32 {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    u32::try_from(cores).map_or(MOST_WORKERS, |cores| cores.min(MOST_WORKERS))
 }
 
 impl CodedFrames<'_> {

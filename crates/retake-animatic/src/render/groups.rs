@@ -1,7 +1,7 @@
-//! Where the video is cut into groups of pictures.
+//! Where the video is cut into groups of pictures, and who makes which.
 //!
 //! Groups begin where shots do, so that a cut falls on a key frame and costs nothing extra; long
-//! shots are divided evenly. The plan depends on the storyboard alone.
+//! shots are divided evenly. The groups depend on the storyboard alone, never on the machine.
 
 use std::ops::Range;
 
@@ -12,6 +12,8 @@ use crate::Storyboard;
 const LONGEST: u32 = 30;
 /// A shot shorter than this goes with its neighbour.
 const SHORTEST: u32 = 10;
+/// Frames of a stint; its coded frames may have to wait in memory for their turn.
+pub(super) const LONGEST_STINT: u32 = 180;
 
 /// The groups of a video, in order, without gaps.
 pub(super) fn groups(storyboard: &Storyboard) -> Vec<Range<u32>> {
@@ -32,6 +34,20 @@ fn divided(span: Range<u32>) -> impl Iterator<Item = Range<u32>> {
     let parts = len.div_ceil(LONGEST).max(1);
     let boundary = move |part: u32| span.start + len * part / parts;
     (0..parts).map(move |part| boundary(part)..boundary(part + 1))
+}
+
+/// Shares the groups out to `workers`, who take turns at the stints. A stint is a run of groups:
+/// within it a worker stays with a shot, which he has to build only once. Stints are about equally
+/// long, so that all workers finish together.
+pub(super) fn stints(groups: &[Range<u32>], workers: u32) -> Vec<&[Range<u32>]> {
+    let frames = groups.last().map_or(0, |group| group.end);
+    let rounds = frames.div_ceil(LONGEST_STINT * workers).max(1);
+    let stints = rounds * workers;
+    let border = |number: u32| {
+        let frame = u64::from(frames) * u64::from(number) / u64::from(stints);
+        groups.partition_point(|group| u64::from(group.start + group.end) / 2 < frame)
+    };
+    (0..stints).map(|number| &groups[border(number)..border(number + 1)]).collect()
 }
 
 #[cfg(test)]
@@ -60,7 +76,17 @@ mod tests {
             for pair in groups.windows(2) {
                 prop_assert_eq!(pair[0].end, pair[1].start);
             }
-            prop_assert!(groups.iter().all(|group| (SHORTEST..=LONGEST).contains(&(group.end - group.start))));
+            let length = |group: &Range<u32>| group.end - group.start;
+            prop_assert!(groups.iter().all(|it| (SHORTEST..=LONGEST).contains(&length(it))));
+            for workers in 1..5 {
+                let stints = stints(&groups, workers);
+                prop_assert_eq!(stints.len() % workers as usize, 0);
+                prop_assert_eq!(stints.concat(), groups.clone());
+                for stint in stints {
+                    let frames: u32 = stint.iter().map(length).sum();
+                    prop_assert!(frames <= LONGEST_STINT + LONGEST);
+                }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use rusty_h264_decoder::Decoder;
 
 use super::*;
 use crate::encode::I420;
-use crate::sound::tests::a_brief;
+use crate::sound::tests::{a_brief, level};
 
 /// A picture with soft and hard edges, in motion: what the painter's pictures are made of.
 fn a_scene(frame: u32, canvas: &mut Pixmap) {
@@ -16,9 +16,8 @@ fn a_scene(frame: u32, canvas: &mut Pixmap) {
     let byte = |value: u32| u8::try_from(value % 256).unwrap();
     for (at, pixel) in (0..).zip(canvas.data_mut().chunks_exact_mut(4)) {
         let (x, y) = (at % width, at / width);
-        let on_disc = (x as i32 - (frame * 2 % width) as i32).pow(2)
-            + (y as i32 - height as i32 / 2).pow(2)
-            < 200;
+        let disc = (frame * 2 % width, height / 2);
+        let on_disc = x.abs_diff(disc.0).pow(2) + y.abs_diff(disc.1).pow(2) < 200;
         let sky = byte(80 + 120 * y / height);
         let colour = if on_disc { [240, 200, 40, 255] } else { [sky / 2, sky, 200, 255] };
         pixel.copy_from_slice(&colour);
@@ -190,9 +189,6 @@ fn psnr(left: &[u8], right: &[u8]) -> f64 {
         let difference = f64::from(left) - f64::from(right);
         difference * difference
     });
-    10.0 * (255.0 * 255.0 * left.len() as f64 / squares.sum::<f64>().max(1e-9)).log10()
-}
-
-fn level(samples: &[f32]) -> f32 {
-    (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
+    let pixels = f64::from(u32::try_from(left.len()).unwrap());
+    10.0 * (255.0 * 255.0 * pixels / squares.sum::<f64>().max(1e-9)).log10()
 }
