@@ -137,18 +137,18 @@ fn overcast(brush: &mut Brush<'_>, chance: &mut Chance, area: Area, base: f32, l
 
 /// One cloud: puffs over a flat base, bright where the light comes from.
 pub(crate) fn cloud(brush: &mut Brush<'_>, chance: &mut Chance, (x, y): Spot, wide: f32, (lit, shade): (Ink, Ink)) {
-    let puffs: Vec<(f32, f32, f32)> = (0..16)
-        .map(|_| {
-            let across = chance.range(-1.0, 1.0);
+    let puffs: Vec<(f32, f32, f32)> = (0..30)
+        .map(|at| {
+            let across = (index(at) + chance.unit()) / 15.0 - 1.0;
             let room = (1.0 - across * across).max(0.06);
-            (x + across * wide, y - chance.unit() * room * wide * 0.26, wide * (0.08 + 0.13 * room))
+            (x + across * wide, y - chance.unit() * room * wide * 0.26, wide * (0.09 + 0.17 * room))
         })
         .collect();
     brush.oval(x, y + wide * 0.02, wide * 1.05, wide * 0.06, shade.alpha(0.45));
     for &(x, y, size) in &puffs {
-        brush.glow(x, y + size * 0.3, size * 1.7, size * 1.15, shade.alpha(0.8));
+        brush.glow(x, y + size * 0.3, size * 1.9, size * 1.2, shade.alpha(0.55));
     }
     for &(x, y, size) in &puffs {
-        brush.glow(x, y - size * 0.2, size * 1.35, size, lit.alpha(0.85));
+        brush.glow(x, y - size * 0.2, size * 1.6, size * 1.05, lit.alpha(0.5));
     }
 }

@@ -132,7 +132,8 @@ fn span(framing: Framing, figure: Figure) -> f32 {
         Framing::Wide if thing => 0.36,
         Framing::Wide => 0.43,
         Framing::Medium if thing => 0.5,
-        Framing::Medium => 0.72,
+        Framing::Medium if figure.family() == Family::Human => 1.02,
+        Framing::Medium => 0.66,
         Framing::Close if thing => 0.64,
         Framing::Close => 1.05,
         Framing::ExtremeClose if thing => 1.0,
@@ -152,7 +153,8 @@ pub(super) fn cast(setting: &Setting, clock: &Clock) -> (Vec<Actor>, f32) {
     if speed > 0.0 && follow == 0.0 {
         cross(&mut actors, setting, clock, speed * lead.facing);
     }
-    for (at, role) in setting.shot.cast.iter().enumerate().skip(1) {
+    let crowded = setting.shot.framing >= Framing::Close;
+    for (at, role) in setting.shot.cast.iter().enumerate().skip(1).filter(|_| !crowded) {
         actors.extend(company(setting, role, &support(setting, role, main, &lead, at)));
     }
     actors.sort_by(|one, other| other.depth.total_cmp(&one.depth));
@@ -182,8 +184,12 @@ fn lead(setting: &Setting, role: &Role, clock: &Clock) -> Actor {
     let tall = if aspect < 0.9 { 0.86 } else { 1.0 };
     let mut scale = span(shot.framing, figure) * tall / high.max(wide * 0.62);
     if bust {
-        scale = if shot.framing == Framing::Medium { 0.46 } else if shot.framing == Framing::Close { 0.74 } else { 1.25 };
-        scale = scale.min(aspect * if shot.framing == Framing::ExtremeClose { 1.6 } else { 0.86 });
+        scale = match shot.framing {
+            Framing::Medium => 0.66,
+            Framing::Close => 1.0,
+            _ => 1.9,
+        };
+        scale = scale.min(aspect * if shot.framing == Framing::ExtremeClose { 2.2 } else { 1.25 });
     }
     let close = matches!(shot.framing, Framing::Close | Framing::ExtremeClose);
     let room = if close && figure.family() != Family::Object { 1.6 } else { 0.84 };
@@ -205,7 +211,11 @@ fn is_bust(role: &Role, framing: Framing) -> bool {
     role.figure.family() == Family::Human
         && matches!(framing, Framing::Medium | Framing::Close | Framing::ExtremeClose)
         && role.count <= 2
-        && matches!(role.action, Action::Still | Action::Look | Action::Work | Action::Walk | Action::Sit | Action::Run | Action::Wave)
+        && match role.action {
+            Action::Still | Action::Look => true,
+            Action::Work | Action::Walk | Action::Sit | Action::Run | Action::Wave => framing != Framing::Medium,
+            _ => false,
+        }
 }
 
 /// The height of a figure's feet in the frame.
@@ -214,7 +224,7 @@ fn ground(setting: &Setting, role: &Role, scale: f32, high: f32, bust: bool) -> 
     let figure = role.figure;
     if bust {
         // Eyes on the upper third: the face's middle is the puppet's measure -0.55.
-        return if shot.framing == Framing::ExtremeClose { 0.5 * scale } else { 0.42 * scale - 0.06 };
+        return if shot.framing == Framing::ExtremeClose { 0.56 * scale } else { 0.5 * scale - 0.06 };
     }
     let close = matches!(shot.framing, Framing::Close | Framing::ExtremeClose);
     let tall = if setting.aspect < 0.9 { 0.06 } else { 0.0 };
@@ -231,7 +241,8 @@ fn ground(setting: &Setting, role: &Role, scale: f32, high: f32, bust: bool) -> 
     }
     let feet = setting.horizon + setting.drop;
     let fits = (high * scale - 0.4).max(feet + tall);
-    fits.min(if close { 0.9 } else { 0.42 })
+    // What is larger than the frame shows its upper part.
+    fits.min(if close || high * scale > 0.8 { 2.0 } else { 0.4 })
 }
 
 fn airborne(setting: &Setting, role: &Role) -> bool {
