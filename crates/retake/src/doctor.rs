@@ -1,0 +1,192 @@
+//! `retake doctor`: whether everything works, and what to do where it does not.
+//!
+//! Each line says what was really done. The renderer is tried on a data directory of its
+//! own that is thrown away: a check must not work off somebody's queue.
+
+use std::{net::SocketAddr, time::Duration};
+
+use retake_server::{
+    Work,
+    config::{BUILT_IN, Config},
+    data_dir::DataDir,
+};
+use serde_json::json;
+
+use crate::{
+    exit::{Exit, Failure},
+    follow,
+    gateway::Gateway,
+    interrupt::{Interrupt, stopped},
+    progress::Progress,
+    session::{Context, Session, start, unusable},
+    table::bytes,
+};
+
+/// Longest time a test render of one second may take.
+const LONGEST_RENDER: Duration = Duration::from_mins(2);
+
+/// One thing that was tried: what was seen, or what is wrong with it.
+struct Check {
+    name: &'static str,
+    result: Result<String, Failure>,
+}
+
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::listen()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot hear signals: {error}")))?;
+    let checks = tokio::select! {
+        biased;
+        exit = interrupt.wait() => return Err(stopped(exit, "interrupted")),
+        checks = examine(context) => checks,
+    };
+    let ill = checks.iter().filter(|check| check.result.is_err()).count();
+    if context.printer.json {
+        let checks: Vec<_> = checks.iter().map(Check::to_json).collect();
+        context.printer.json(&json!({ "ok": ill == 0, "checks": checks }))?;
+    } else {
+        let lines: Vec<_> = checks.iter().map(Check::to_text).collect();
+        context.printer.data(&lines.join("\n"))?;
+    }
+    match ill {
+        0 => Ok(()),
+        1 => Err(Failure::new(Exit::Failed, "one check found a problem")),
+        many => Err(Failure::new(Exit::Failed, format!("{many} checks found problems"))),
+    }
+}
+
+async fn examine(context: &Context) -> Vec<Check> {
+    match context.server() {
+        Ok(Some(url)) => {
+            let server = async { Ok(visit(&Gateway::at(url)?).await?) };
+            vec![Check { name: "server", result: server.await }]
+        }
+        Ok(None) => examine_here(context).await,
+        Err(failure) => vec![Check { name: "server", result: Err(failure) }],
+    }
+}
+
+async fn examine_here(context: &Context) -> Vec<Check> {
+    let loaded = match context.load(Vec::new()) {
+        Ok(loaded) => loaded,
+        Err(failure) => return vec![Check { name: "settings", result: Err(failure) }],
+    };
+    let from = match &loaded.file {
+        Some(file) => format!("{} is fine", file.display()),
+        None => "no settings file, the defaults are in force".to_owned(),
+    };
+    let mut checks = vec![Check { name: "settings", result: Ok(from) }];
+    let data_dir = data_dir(&loaded.config);
+    let usable = data_dir.is_ok();
+    checks.push(Check { name: "data directory", result: data_dir });
+    if usable {
+        checks.push(Check { name: "disk", result: disk(&loaded.config) });
+        checks.push(Check { name: "ledger", result: ledger(context).await });
+    }
+    checks.push(Check { name: "renderer", result: renderer(context, &loaded.config).await });
+    checks
+}
+
+fn data_dir(config: &Config) -> Result<String, Failure> {
+    let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
+    let folder = data_dir.path().display();
+    Ok(match data_dir.running_server() {
+        Some(url) => format!("{folder} can be written and is in use by the retake at {url}"),
+        None => format!("{folder} can be written and is not in use"),
+    })
+}
+
+fn disk(config: &Config) -> Result<String, Failure> {
+    let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
+    let free = data_dir.free_space().map_err(|error| unusable(&error))?;
+    let least = config.assets.min_free_space.as_u64();
+    if free < least {
+        let (free, least) = (bytes(free), bytes(least));
+        return Err(Failure::new(
+            Exit::CannotWrite,
+            format!("{free} are free, and new videos need {least} (assets.min_free_space)"),
+        )
+        .hint("make room, for example with `retake videos delete ID`"));
+    }
+    Ok(format!("{} are free", bytes(free)))
+}
+
+/// Opens the ledger by way of a gateway, ours or the one that runs, and reads from it.
+async fn ledger(context: &Context) -> Result<String, Failure> {
+    let session = Session::open(context, Work::Paused).await?;
+    let seen = async {
+        let newest = session.gateway().videos(1, None).await?;
+        let server = visit(session.gateway()).await?;
+        Ok(match newest.videos.first() {
+            Some(video) => format!("opened and read, newest video {}; {server}", video.id()),
+            None => format!("opened and read, no videos yet; {server}"),
+        })
+    };
+    let seen = seen.await;
+    session.close().await;
+    seen
+}
+
+async fn visit(gateway: &Gateway) -> Result<String, crate::gateway::CallError> {
+    let version = gateway.health().await?;
+    let models = gateway.models().await?;
+    let models = models["data"].as_array().map_or(0, Vec::len);
+    let url = gateway.url().origin().ascii_serialization();
+    Ok(format!("gateway {version} answered at {url} and offers {models} model(s)"))
+}
+
+/// Renders one second in a folder of its own.
+async fn renderer(context: &Context, config: &Config) -> Result<String, Failure> {
+    let broken = |error: std::io::Error| {
+        Failure::new(Exit::CannotWrite, format!("no temporary folder: {error}"))
+            .hint("make room in the folder for temporary files, or set TMPDIR to another")
+    };
+    let folder = tempfile::tempdir().map_err(broken)?;
+    let mut config = config.clone();
+    config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.data_dir = folder.path().join("doctor");
+    let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
+    let held = data_dir.try_hold().map_err(|error| unusable(&error))?;
+    let mut session = Session::of(start(&config, held, Work::Running).await?)?;
+    let rendered = tokio::time::timeout(LONGEST_RENDER, render(context, &mut session)).await;
+    session.close().await;
+    rendered.unwrap_or_else(|_| {
+        Err(Failure::new(Exit::Failed, "a test video of 1 s took more than 2 minutes")
+            .hint("see whether the machine is busy with something else"))
+    })
+}
+
+async fn render(context: &Context, session: &mut Session) -> Result<String, Failure> {
+    let request = json!({
+        "model": BUILT_IN, "prompt": "a quiet harbour at dawn", "seconds": "1", "size": "640x360",
+    });
+    let video = session.gateway().create(|call| call.json(&request)).await?;
+    let progress = Progress::new(context.printer);
+    let video = follow::until_ended(context, session, video.id(), &progress).await?;
+    if !video.is_completed() {
+        return Err(follow::failed(&video));
+    }
+    let took = video.took_s().unwrap_or_default();
+    Ok(format!("rendered a test video of 1 s at 640x360 in {took} s, and threw it away"))
+}
+
+impl Check {
+    fn to_text(&self) -> String {
+        match &self.result {
+            Ok(seen) => format!("✓ {}: {seen}", self.name),
+            Err(failure) => {
+                let hints = failure.hints().iter().map(|hint| format!("\n    {hint}"));
+                format!("✗ {}: {}{}", self.name, failure.message(), hints.collect::<String>())
+            }
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let hints = self.result.as_ref().err().map(Failure::hints).unwrap_or_default();
+        json!({
+            "name": self.name,
+            "ok": self.result.is_ok(),
+            "message": self.result.as_ref().map_or_else(Failure::message, Clone::clone),
+            "hints": hints,
+        })
+    }
+}

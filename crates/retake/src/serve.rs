@@ -1,0 +1,70 @@
+//! `retake serve`: the gateway, until it is told to stop.
+
+use std::time::Duration;
+
+use retake_server::{
+    Work,
+    config::{Flag, Loaded},
+    data_dir::DataDir,
+};
+use serde_json::json;
+
+use crate::{
+    cli::log,
+    exit::{Exit, Failure},
+    interrupt::Interrupt,
+    session::{Context, Holder, hold_or_find, start, unusable},
+};
+
+/// A command that only has a look holds the data directory for a moment.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    bind: Option<String>,
+}
+
+pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
+    if context.globals.server.is_some() {
+        return Err(Failure::new(Exit::BadInput, "`serve` is a server and needs no other")
+            .hint("leave out --server"));
+    }
+    let bind = args.bind.map(|value| Flag { name: "--bind", key: "server.bind", value });
+    let Loaded { config, .. } = context.load(bind.into_iter().collect())?;
+    log(config.log.level.as_str(), config.log.format, context.printer);
+    let mut interrupt = Interrupt::listen()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot hear signals: {error}")))?;
+
+    let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
+    let held = match hold_or_find(&data_dir, PATIENCE).await? {
+        Holder::Us(held) => held,
+        Holder::Other(gateway) => {
+            let url = gateway.url().origin().ascii_serialization();
+            let message = format!("the data directory is in use by the retake at {url}");
+            return Err(Failure::new(Exit::Failed, message)
+                .hint("use that one, end it, or give this one its own folder with --data-dir"));
+        }
+    };
+    let gateway = start(&config, held, Work::Running).await?;
+    ready(context, gateway.url(), &data_dir)?;
+
+    interrupt.wait().await;
+    context.printer.say("stopping; once more to stop at once");
+    tokio::select! {
+        biased;
+        () = gateway.shutdown() => Ok(()),
+        exit = interrupt.wait() => Err(Failure::new(exit, "stopped at once")),
+    }
+}
+
+/// Says where the gateway answers: to people on stderr, to programs on stdout.
+fn ready(context: &Context, url: &str, data_dir: &DataDir) -> Result<(), Failure> {
+    let folder = data_dir.path().display().to_string();
+    if context.printer.json {
+        return context.printer.json(&json!({ "url": url, "data_dir": folder }));
+    }
+    context.printer.say(&format!("retake answers at {url}/v1 and keeps its data in {folder}"));
+    Ok(())
+}

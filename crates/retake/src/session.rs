@@ -1,0 +1,223 @@
+//! How a command gets a gateway to talk to, and another when that one goes away.
+//!
+//! With `--server` it is the one named. Else it is whoever holds the data directory:
+//! another process if one does, or this one. A neighbour may end at any time, being
+//! nothing but somebody else's command. Then its jobs are in the ledger, and
+//! [`Session::recover`] takes the data directory over and goes on with them.
+
+use std::{net::SocketAddr, time::Duration};
+
+use reqwest::Url;
+use retake_server::{
+    Work,
+    config::{Config, Environment, Flag, Loaded},
+    data_dir::{DataDir, DataDirError, Held},
+};
+
+use crate::{
+    cli::Globals,
+    exit::{Exit, Failure, chain},
+    gateway::{CallError, Gateway, server_url},
+    printer::Printer,
+};
+
+/// Where an in-process gateway listens: a port that nobody else has.
+const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+/// How long to wait for a holder of the data directory to answer or to end.
+const PATIENCE: Duration = Duration::from_secs(15);
+const GLANCE: Duration = Duration::from_millis(50);
+/// Pauses between tries to reach a named server again.
+const BACKOFF_MS: [u64; 5] = [250, 500, 1_000, 2_000, 4_000];
+
+/// What a command knows about its surroundings.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) globals: Globals,
+    pub(crate) environment: Environment,
+    pub(crate) printer: Printer,
+}
+
+/// A gateway to talk to for as long as a command runs.
+pub(crate) struct Session {
+    gateway: Gateway,
+    origin: Origin,
+    /// How often the named server was not reached in a row.
+    misses: usize,
+}
+
+enum Origin {
+    /// Named by the user.
+    Named,
+    /// Another process that holds the data directory.
+    Neighbour,
+    /// This process.
+    Own(retake_server::Gateway),
+}
+
+impl Context {
+    /// The settings in force, with the flags of the command line.
+    pub(crate) fn load(&self, flags: Vec<Flag>) -> Result<Loaded, Failure> {
+        let data_dir = self.globals.data_dir.as_ref().map(|path| Flag {
+            name: "--data-dir",
+            key: "data_dir",
+            value: path.display().to_string(),
+        });
+        let flags: Vec<Flag> = data_dir.into_iter().chain(flags).collect();
+        Config::load_with_flags(self.globals.config.as_deref(), &self.environment, &flags).map_err(
+            |error| {
+                Failure::caused_by(Exit::BadInput, &error)
+                    .hint("`retake config reference` shows every setting with its default")
+            },
+        )
+    }
+
+    /// The server that was named, by flag or variable. A data directory on the command line
+    /// is nearer to the user than a variable.
+    pub(crate) fn server(&self) -> Result<Option<Url>, Failure> {
+        let variable = self.environment.get("RETAKE_SERVER");
+        let variable = variable.filter(|_| self.globals.data_dir.is_none());
+        self.globals.server.as_deref().or(variable).map(server_url).transpose()
+    }
+}
+
+impl Session {
+    /// Finds a gateway, or starts one in this process that does `work`.
+    pub(crate) async fn open(context: &Context, work: Work) -> Result<Self, Failure> {
+        let (gateway, origin) = match context.server()? {
+            Some(url) => (Gateway::at(url)?, Origin::Named),
+            None => find_or_start(context, work).await?,
+        };
+        Ok(Self { gateway, origin, misses: 0 })
+    }
+
+    /// Talks to a gateway that was started by the caller.
+    pub(crate) fn of(own: retake_server::Gateway) -> Result<Self, Failure> {
+        let gateway = Gateway::at(server_url(own.url())?)?;
+        Ok(Self { gateway, origin: Origin::Own(own), misses: 0 })
+    }
+
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Whether the gateway is this process or on this machine because of the same settings.
+    pub(crate) fn is_local(&self) -> bool {
+        !matches!(self.origin, Origin::Named)
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self.origin, Origin::Own(_))
+    }
+
+    /// A call went well.
+    pub(crate) fn reached(&mut self) {
+        self.misses = 0;
+    }
+
+    /// Makes up for a call that failed on the way: returns when it is worth another try.
+    pub(crate) async fn recover(
+        &mut self,
+        context: &Context,
+        error: CallError,
+    ) -> Result<(), Failure> {
+        if !error.may_pass() || self.is_own() {
+            return Err(error.into());
+        }
+        let lost = matches!(error, CallError::Unreachable { .. });
+        if lost && matches!(self.origin, Origin::Neighbour) {
+            (self.gateway, self.origin) = find_or_start(context, Work::Running).await?;
+            return Ok(());
+        }
+        let Some(pause) = BACKOFF_MS.get(self.misses) else { return Err(error.into()) };
+        self.misses += 1;
+        tokio::time::sleep(Duration::from_millis(*pause)).await;
+        Ok(())
+    }
+
+    /// Ends what was started for this command.
+    pub(crate) async fn close(self) {
+        if let Origin::Own(gateway) = self.origin {
+            gateway.shutdown().await;
+        }
+    }
+}
+
+async fn find_or_start(context: &Context, work: Work) -> Result<(Gateway, Origin), Failure> {
+    let mut config = context.load(Vec::new())?.config;
+    config.server.bind = HERE;
+    let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
+    match hold_or_find(&data_dir, PATIENCE).await? {
+        Holder::Other(gateway) => {
+            context.printer.say(&format!(
+                "using the running retake at {}",
+                gateway.url().origin().ascii_serialization()
+            ));
+            Ok((gateway, Origin::Neighbour))
+        }
+        Holder::Us(held) => {
+            let own = start(&config, held, work).await?;
+            Ok((Gateway::at(server_url(own.url())?)?, Origin::Own(own)))
+        }
+    }
+}
+
+/// Starts a gateway in this process.
+pub(crate) async fn start(
+    config: &Config,
+    held: Held,
+    work: Work,
+) -> Result<retake_server::Gateway, Failure> {
+    retake_server::Gateway::start(config, held, work)
+        .await
+        .map_err(|error| Failure::caused_by(Exit::Failed, &error))
+}
+
+/// Who has the data directory.
+pub(crate) enum Holder {
+    Us(Held),
+    Other(Gateway),
+}
+
+/// Takes hold of the data directory, or finds the process that has it and answers. A holder
+/// that is only starting or ending is waited for.
+pub(crate) async fn hold_or_find(
+    data_dir: &DataDir,
+    patience: Duration,
+) -> Result<Holder, Failure> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let error = match data_dir.try_hold() {
+            Ok(held) => return Ok(Holder::Us(held)),
+            Err(error) => error,
+        };
+        match &error {
+            DataDirError::HeldBy { url: Some(url) } => {
+                let gateway = Gateway::at(server_url(url)?)?;
+                if gateway.health().await.is_ok() {
+                    return Ok(Holder::Other(gateway));
+                }
+            }
+            DataDirError::HeldBy { url: None } => {}
+            _ => return Err(unusable(&error)),
+        }
+        if waited >= patience {
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("{}, which does not answer", chain(&error)),
+            )
+            .hint("end that process, or use another folder with --data-dir"));
+        }
+        tokio::time::sleep(GLANCE).await;
+        waited += GLANCE;
+    }
+}
+
+/// The data directory cannot be used.
+pub(crate) fn unusable(error: &DataDirError) -> Failure {
+    let exit = match error {
+        DataDirError::Create { .. } | DataDirError::Unwritable { .. } => Exit::CannotWrite,
+        DataDirError::HeldBy { .. } => Exit::Failed,
+        _ => Exit::BadInput,
+    };
+    Failure::caused_by(exit, error).hint("choose another folder with --data-dir or RETAKE_DATA_DIR")
+}

@@ -1,0 +1,37 @@
+//! `retake config`: the settings in force, the settings there are.
+
+use retake_server::config;
+use serde_json::json;
+
+use crate::{exit::Failure, session::Context};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Settings {
+    /// Check the settings and tell everything that is wrong with them
+    Check,
+    /// Show the settings in force, each with where it came from
+    Show,
+    /// Print a retake.toml with every setting, its meaning and its default
+    Reference,
+}
+
+pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), Failure> {
+    let printer = context.printer;
+    if let Settings::Reference = command {
+        return printer.verbatim(config::reference().as_bytes());
+    }
+    let loaded = context.load(Vec::new())?;
+    let file = loaded.file.as_ref().map(|file| file.display().to_string());
+    match (command, printer.json) {
+        (Settings::Show, true) => printer.json(&json!({ "file": file, "settings": loaded.config })),
+        (Settings::Show, false) => printer.data(&loaded.render_toml()),
+        (_, true) => printer.json(&json!({ "file": file, "ok": true })),
+        (_, false) => {
+            match file {
+                Some(file) => printer.say(&format!("{file} is fine")),
+                None => printer.say("there is no settings file; the defaults are in force"),
+            }
+            Ok(())
+        }
+    }
+}
