@@ -106,6 +106,14 @@ impl<'p> Brush<'p> {
         }
     }
 
+    /// Cuts a hole, so that what lies behind shows through.
+    pub(crate) fn clear(&mut self, left: f32, top: f32, width: f32, height: f32) {
+        if let Some(rect) = Rect::from_xywh(left, top, width, height) {
+            let paint = Paint { blend_mode: BlendMode::Clear, ..Paint::default() };
+            self.pixmap.fill_rect(rect, &paint, self.transform, None);
+        }
+    }
+
     /// A rectangle with a vertical gradient.
     pub(crate) fn rect_shaded(&mut self, area: [f32; 4], top: Ink, bottom: Ink) {
         let [left, y, width, height] = area;
