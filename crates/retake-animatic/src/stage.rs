@@ -45,7 +45,7 @@ impl Setting {
             (Angle::High, _) => (-0.2, 0.46),
             (_, Move::Aerial) => (-0.16, 0.42),
             (Angle::Pov, _) => (0.02, 0.34),
-            _ => (0.06, 0.28),
+            _ => (0.04, 0.28),
         };
         let (metre, enlarged, blur) = match shot.framing {
             Framing::ExtremeWide => (0.085, 1.0, 0.0),
@@ -92,7 +92,10 @@ impl Setting {
     pub(crate) fn set_view(&self, view: View, travelled: f32) -> View {
         let focus = self.horizon * 0.5;
         View {
-            pan: (view.pan.0 / self.enlarged, view.pan.1 / self.enlarged + focus * (1.0 - 1.0 / self.enlarged)),
+            pan: (
+                view.pan.0 / self.enlarged,
+                view.pan.1 / self.enlarged + focus * (1.0 - 1.0 / self.enlarged),
+            ),
             truck: (view.truck.0 + travelled, view.truck.1),
             zoom: view.zoom * self.enlarged,
             ..view
@@ -132,7 +135,14 @@ impl Stage {
                 setting.set_view(view::view(&setting.shot, &clock), travel * share)
             })
             .collect();
-        Self { setting, behind: Vec::new(), before: Vec::new(), table: None, views, density: height }
+        Self {
+            setting,
+            behind: Vec::new(),
+            before: Vec::new(),
+            table: None,
+            views,
+            density: height,
+        }
     }
 
     /// What the camera will see of a depth during the shot.

@@ -61,7 +61,13 @@ impl Letters {
     }
 
     /// One line of type with a soft shadow, padded on all sides.
-    pub(super) fn set(&mut self, text: &str, height: f32, weight: Weight, ink: Ink) -> Option<Pixmap> {
+    pub(super) fn set(
+        &mut self,
+        text: &str,
+        height: f32,
+        weight: Weight,
+        ink: Ink,
+    ) -> Option<Pixmap> {
         let mut buffer = self.shaped(text, height, weight);
         let wide = buffer.layout_runs().map(|run| run.line_w).fold(0.0, f32::max);
         let pad = padding(height);

@@ -50,8 +50,19 @@ pub(super) fn balanced(text: &str, room: f32, mut width: impl FnMut(&str) -> f32
 }
 
 /// The most balanced break at which both lines fit.
-fn halves(words: &[&str], cut: bool, room: f32, width: &mut impl FnMut(&str) -> f32) -> Option<Vec<String>> {
-    let end = |line: String| if cut { format!("{}…", line.trim_end_matches([',', '.', ':', '-', '–', ' '])) } else { line };
+fn halves(
+    words: &[&str],
+    cut: bool,
+    room: f32,
+    width: &mut impl FnMut(&str) -> f32,
+) -> Option<Vec<String>> {
+    let end = |line: String| {
+        if cut {
+            format!("{}…", line.trim_end_matches([',', '.', ':', '-', '–', ' ']))
+        } else {
+            line
+        }
+    };
     // Widths of single words are enough to look for the break; the chosen lines are measured.
     let widths: Vec<f32> = words.iter().map(|word| width(word)).collect();
     let space = room * 0.008;

@@ -18,7 +18,8 @@ pub(super) struct Still {
 impl Still {
     /// Reads a picture and cuts it so that it covers the frame.
     pub(super) fn read(bytes: &[u8], width: u32, height: u32) -> Result<Self, PaintError> {
-        let picture = Picture::decode(bytes, StillLimits::default()).map_err(PaintError::FirstFrame)?;
+        let picture =
+            Picture::decode(bytes, StillLimits::default()).map_err(PaintError::FirstFrame)?;
         let pixels = cover(&picture.rgba, (picture.width, picture.height), width, height);
         let aspect = real(width) / real(height);
         let area = [-aspect / 2.0, -0.5, aspect / 2.0, 0.5];
@@ -44,7 +45,8 @@ impl Still {
         let breath = if shot.camera == Move::Static { 0.0 } else { 0.05 };
         let grown = if grown < 1.0 { 1.0 + (1.0 - grown) * 0.3 } else { grown };
         // Panning needs room: the picture grows as far as the camera turns away from its middle.
-        let room = 1.0 + 2.0 * pan.1.abs().max(pan.0.abs() / (real(canvas.width()) / real(canvas.height())));
+        let room = 1.0
+            + 2.0 * pan.1.abs().max(pan.0.abs() / (real(canvas.width()) / real(canvas.height())));
         let zoom = (grown + breath * clock.progress()).max(room);
         let view = View { pan, truck: (0.0, 0.0), dolly: 0.0, zoom };
         self.plate.lay(canvas, &view, &mut self.scratch);
@@ -65,13 +67,15 @@ fn cover(rgba: &[u8], from: (u32, u32), width: u32, height: u32) -> Option<Pixma
         let mut sum = [0.0_f32; 3];
         for sample in 0..steps * steps {
             let (sx, sy) = (real(sample % steps) + 0.5, real(sample / steps) + 0.5);
-            let spot = (left + (x + sx / real(steps)) / scale, top + (y + sy / real(steps)) / scale);
+            let spot =
+                (left + (x + sx / real(steps)) / scale, top + (y + sy / real(steps)) / scale);
             let read = between(source, from, (spot.0 - 0.5, spot.1 - 0.5));
             for (total, part) in sum.iter_mut().zip(read) {
                 *total += part;
             }
         }
-        let [red, green, blue] = sum.map(|part| crate::scene::num::byte(part / real(steps * steps) / 255.0));
+        let [red, green, blue] =
+            sum.map(|part| crate::scene::num::byte(part / real(steps * steps) / 255.0));
         *pixel = [red, green, blue, 255];
     }
     Some(out)
@@ -88,7 +92,12 @@ fn between(source: &[[u8; 4]], (width, height): (u32, u32), (x, y): (f32, f32)) 
         let [red, green, blue, alpha] = source.get(at).copied().unwrap_or([0; 4]);
         [red, green, blue].map(|part| f32::from(part) * f32::from(alpha) / 255.0)
     };
-    let corners = [(read(0, 0), (1.0 - fx) * (1.0 - fy)), (read(1, 0), fx * (1.0 - fy)), (read(0, 1), (1.0 - fx) * fy), (read(1, 1), fx * fy)];
+    let corners = [
+        (read(0, 0), (1.0 - fx) * (1.0 - fy)),
+        (read(1, 0), fx * (1.0 - fy)),
+        (read(0, 1), (1.0 - fx) * fy),
+        (read(1, 1), fx * fy),
+    ];
     let mut sum = [0.0; 3];
     for (colour, share) in corners {
         for (total, part) in sum.iter_mut().zip(colour) {

@@ -57,7 +57,7 @@ pub(crate) struct Pose {
     /// Which of several alike it is.
     pub(crate) rank: usize,
     pub(crate) heading: Heading,
-    pub(crate) close: bool,
+    pub(crate) indoors: bool,
 }
 
 impl Pose {
@@ -79,7 +79,8 @@ impl Dye<'_> {
     pub(crate) fn of(&self, local: Ink) -> Ink {
         let lit = self.light.lit(local, self.depth).mix(self.light.shade(local, self.depth), 0.42);
         // Even at night a subject keeps a little of its own colour.
-        lit.mix(local.scaled(0.55).graded(self.light.look), 0.16)
+        let keep = 0.16 + 0.16 * self.light.darkness();
+        lit.mix(local.scaled(0.55).graded(self.light.look), keep)
     }
 
     /// A colour that shines by itself.
@@ -115,9 +116,12 @@ impl Cast {
 
     /// Draws all actors, the farthest first.
     pub(crate) fn lay(&mut self, frame: &mut Pixmap, stage: &Stage, view: &View, clock: &Clock) {
-        let fits = |sheet: &Pixmap| sheet.width() == frame.width() && sheet.height() == frame.height();
+        let fits =
+            |sheet: &Pixmap| sheet.width() == frame.width() && sheet.height() == frame.height();
         let sheet = self.sheet.take().filter(fits);
-        let Some(mut sheet) = sheet.or_else(|| Pixmap::new(frame.width(), frame.height())) else { return };
+        let Some(mut sheet) = sheet.or_else(|| Pixmap::new(frame.width(), frame.height())) else {
+            return;
+        };
         for actor in &self.actors {
             actor.lay(frame, &mut sheet, stage, view, clock);
         }
@@ -137,7 +141,7 @@ struct Mark {
 }
 
 impl Actor {
-    fn pose(&self, clock: &Clock) -> Pose {
+    fn pose(&self, clock: &Clock, indoors: bool) -> Pose {
         let (per_second, _) = place::gait(self.role.figure, self.role.action);
         let offset = super::num::index(self.rank) * 0.37;
         Pose {
@@ -146,7 +150,7 @@ impl Actor {
             clock: *clock,
             rank: self.rank,
             heading: self.role.heading,
-            close: self.bust,
+            indoors,
         }
     }
 
@@ -194,18 +198,31 @@ impl Actor {
         Mark { x, y, scale: mark.scale * view.scale(self.depth), ..mark }
     }
 
-    fn lay(&self, frame: &mut Pixmap, sheet: &mut Pixmap, stage: &Stage, view: &View, clock: &Clock) {
+    fn lay(
+        &self,
+        frame: &mut Pixmap,
+        sheet: &mut Pixmap,
+        stage: &Stage,
+        view: &View,
+        clock: &Clock,
+    ) {
         let light = &stage.setting.light;
         let mark = self.mark(clock, view);
-        let pose = self.pose(clock);
+        let pose = self.pose(clock, light.indoor);
         let lens = Lens::of(frame);
         if self.grounded && !self.bust {
             self.shadow(frame, light, &mark, lens);
         }
-        let [left, top, right, bottom] = place::bounds(self.role.figure, self.role.action, self.bust);
+        let [left, top, right, bottom] =
+            place::bounds(self.role.figure, self.role.action, self.bust);
         let reach = left.abs().max(right.abs()).max(top.abs()).max(bottom.abs());
-        let (wide, high) = if mark.degrees.abs() > 20.0 { (reach, (reach, reach)) } else { (left.abs().max(right.abs()), (-top, bottom)) };
-        let corner = |x: f32, y: f32| lens.pixel((mark.x + x * mark.scale, mark.y + y * mark.scale));
+        let (wide, high) = if mark.degrees.abs() > 20.0 {
+            (reach, (reach, reach))
+        } else {
+            (left.abs().max(right.abs()), (-top, bottom))
+        };
+        let corner =
+            |x: f32, y: f32| lens.pixel((mark.x + x * mark.scale, mark.y + y * mark.scale));
         let (from, to) = (corner(-wide, -high.0), corner(wide, high.1));
         let Some(area) = pixels::clip(frame, [from.0, from.1, to.0, to.1]) else { return };
         clear(sheet, area);
@@ -232,7 +249,9 @@ impl Actor {
             F::Human => human::draw(brush, &self.role, pose, dye),
             F::Vehicle => vehicle::draw(brush, &self.role, pose, dye),
             F::Object => thing::draw(brush, &self.role, pose, dye),
-            F::Animal if figure.swims() || figure == Figure::Frog => sea::draw(brush, &self.role, pose, dye),
+            F::Animal if figure.swims() || figure == Figure::Frog => {
+                sea::draw(brush, &self.role, pose, dye)
+            }
             F::Animal if bird::is_winged(figure) => bird::draw(brush, &self.role, pose, dye),
             F::Animal => beast::draw(brush, &self.role, pose, dye),
         }
@@ -268,9 +287,21 @@ impl Actor {
         let long = footprint * (0.7 + 1.9 * low);
         if light.disc {
             let x = mark.x - side * long * 0.72;
-            brush.glow(x, ground, long * 1.25, footprint * 0.17, dark.alpha(strength * 0.75 * fade));
+            brush.glow(
+                x,
+                ground,
+                long * 1.25,
+                footprint * 0.17,
+                dark.alpha(strength * 0.75 * fade),
+            );
         }
-        brush.glow(mark.x, ground, footprint * 1.1, footprint * 0.2, dark.alpha(strength * 1.5 * fade));
+        brush.glow(
+            mark.x,
+            ground,
+            footprint * 1.1,
+            footprint * 0.2,
+            dark.alpha(strength * 1.5 * fade),
+        );
     }
 }
 
@@ -300,7 +331,13 @@ fn merge(frame: &mut Pixmap, sheet: &Pixmap, [left, top, right, bottom]: [usize;
 }
 
 /// The mirror image of what floats, below its waterline, stirred.
-fn mirror(frame: &mut Pixmap, sheet: &Pixmap, [left, top, right, bottom]: [usize; 4], line: f32, clock: &Clock) {
+fn mirror(
+    frame: &mut Pixmap,
+    sheet: &Pixmap,
+    [left, top, right, bottom]: [usize; 4],
+    line: f32,
+    clock: &Clock,
+) {
     let width = frame.width() as usize;
     let height = frame.height() as usize;
     let line = usize::try_from(super::num::floor(line.max(0.0))).unwrap_or(0).min(bottom);

@@ -211,8 +211,15 @@ impl<'p> Brush<'p> {
             GradientStop::new(1.0, fade(0.0)),
         ];
         let center = Point::from_xy(0.0, 0.0);
-        let shader =
-            RadialGradient::new(center, 0.0, center, 1.0, stops, SpreadMode::Pad, Transform::identity());
+        let shader = RadialGradient::new(
+            center,
+            0.0,
+            center,
+            1.0,
+            stops,
+            SpreadMode::Pad,
+            Transform::identity(),
+        );
         let Some(shader) = shader else { return };
         let paint = self.paint(shader);
         let transform =

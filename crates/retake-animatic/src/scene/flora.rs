@@ -27,7 +27,14 @@ pub(crate) struct Leafage {
 }
 
 /// Draws a tree that stands at a spot.
-pub(crate) fn tree(brush: &mut Brush<'_>, kind: Tree, (x, y): (f32, f32), height: f32, tones: Leafage, chance: &mut Chance) {
+pub(crate) fn tree(
+    brush: &mut Brush<'_>,
+    kind: Tree,
+    (x, y): (f32, f32),
+    height: f32,
+    tones: Leafage,
+    chance: &mut Chance,
+) {
     let mut brush = brush.at(x, y, height);
     match kind {
         Tree::Conifer => conifer(&mut brush, tones, chance),
@@ -136,7 +143,16 @@ fn bare(brush: &mut Brush<'_>, tones: Leafage, chance: &mut Chance) {
 }
 
 #[expect(clippy::too_many_arguments, reason = "the state of a growing branch")]
-fn branch(brush: &mut Brush<'_>, from: (f32, f32), way: (f32, f32), length: f32, thick: f32, left: u8, ink: Ink, chance: &mut Chance) {
+fn branch(
+    brush: &mut Brush<'_>,
+    from: (f32, f32),
+    way: (f32, f32),
+    length: f32,
+    thick: f32,
+    left: u8,
+    ink: Ink,
+    chance: &mut Chance,
+) {
     let to = (from.0 + way.0 * length, from.1 + way.1 * length);
     brush.limb(from, to, thick, thick * 0.7, ink);
     if left == 0 {
@@ -146,7 +162,16 @@ fn branch(brush: &mut Brush<'_>, from: (f32, f32), way: (f32, f32), length: f32,
         let turn: f32 = side * chance.range(0.25, 0.65);
         let (sin, cos) = turn.sin_cos();
         let next = (way.0 * cos - way.1 * sin, way.0 * sin + way.1 * cos);
-        branch(brush, to, next, length * chance.range(0.62, 0.8), thick * 0.66, left - 1, ink, chance);
+        branch(
+            brush,
+            to,
+            next,
+            length * chance.range(0.62, 0.8),
+            thick * 0.66,
+            left - 1,
+            ink,
+            chance,
+        );
     }
 }
 
@@ -162,7 +187,14 @@ fn cactus(brush: &mut Brush<'_>, tones: Leafage) {
 }
 
 /// A row of grass blades along a line, as tall as `height`.
-pub(crate) fn grass(brush: &mut Brush<'_>, (left, right): (f32, f32), y: f32, height: f32, tones: (Ink, Ink), chance: &mut Chance) {
+pub(crate) fn grass(
+    brush: &mut Brush<'_>,
+    (left, right): (f32, f32),
+    y: f32,
+    height: f32,
+    tones: (Ink, Ink),
+    chance: &mut Chance,
+) {
     let step = height * 0.16;
     let mut x = left;
     while x < right {
@@ -170,13 +202,28 @@ pub(crate) fn grass(brush: &mut Brush<'_>, (left, right): (f32, f32), y: f32, he
         let lean = chance.range(-0.45, 0.55) * tall;
         let wide = height * chance.range(0.02, 0.045);
         let tone = tones.0.mix(tones.1, chance.unit());
-        brush.polygon(&[(x - wide, y), (x + lean * 0.35, y - tall * 0.6), (x + lean, y - tall), (x + lean * 0.45 + wide, y - tall * 0.55), (x + wide, y)], tone);
+        brush.polygon(
+            &[
+                (x - wide, y),
+                (x + lean * 0.35, y - tall * 0.6),
+                (x + lean, y - tall),
+                (x + lean * 0.45 + wide, y - tall * 0.55),
+                (x + wide, y),
+            ],
+            tone,
+        );
         x += step * chance.range(0.4, 1.3);
     }
 }
 
 /// A bush: a low heap of leaves.
-pub(crate) fn bush(brush: &mut Brush<'_>, (x, y): (f32, f32), size: f32, tones: Leafage, chance: &mut Chance) {
+pub(crate) fn bush(
+    brush: &mut Brush<'_>,
+    (x, y): (f32, f32),
+    size: f32,
+    tones: Leafage,
+    chance: &mut Chance,
+) {
     for (tone, shift, scale) in [(tones.shade, 0.0, 1.0), (tones.lit.alpha(0.55), 0.22, 0.62)] {
         for _ in 0..7 {
             let (dx, dy) = (chance.range(-0.85, 0.85) * size, -chance.range(0.1, 0.5) * size);

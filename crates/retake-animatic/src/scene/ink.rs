@@ -16,7 +16,12 @@ pub(crate) struct Ink {
 /// A colour written the way everyone writes it: `0xRRGGBB`.
 pub(crate) const fn ink(hex: u32) -> Ink {
     let [_, red, green, blue] = hex.to_be_bytes();
-    Ink { red: red as f32 / 255.0, green: green as f32 / 255.0, blue: blue as f32 / 255.0, alpha: 1.0 }
+    Ink {
+        red: red as f32 / 255.0,
+        green: green as f32 / 255.0,
+        blue: blue as f32 / 255.0,
+        alpha: 1.0,
+    }
 }
 
 pub(crate) const WHITE: Ink = ink(0x00FF_FFFF);
@@ -111,7 +116,9 @@ impl Ink {
             }
             Look::Anime => self.saturated(1.35).lighter(0.07),
             Look::Watercolor => self.saturated(0.85).lighter(0.2),
-            Look::Cyberpunk => split(self.saturated(1.25), ink(0x0010_2a5c), ink(0x00ff_4fb0), 0.26),
+            Look::Cyberpunk => {
+                split(self.saturated(1.25), ink(0x0010_2a5c), ink(0x00ff_4fb0), 0.26)
+            }
             Look::Neon => split(self.saturated(1.35), ink(0x001a_1450), ink(0x0050_e0ff), 0.16),
             Look::Pastel => self.saturated(0.75).mix(ink(0x00ff_e6ea), 0.3),
             Look::Moody => self.saturated(0.62).scaled(0.8),

@@ -19,7 +19,16 @@ pub(crate) fn skyline(area: Area, steps: usize, height: impl Fn(f32) -> f32) -> 
 }
 
 /// Rolling hills: bright where they catch the light, veiled at their feet.
-pub(crate) fn hills(brush: &mut Brush<'_>, setting: &Setting, area: Area, base: f32, tall: f32, local: Ink, depth: f32, salt: u64) {
+pub(crate) fn hills(
+    brush: &mut Brush<'_>,
+    setting: &Setting,
+    area: Area,
+    base: f32,
+    tall: f32,
+    local: Ink,
+    depth: f32,
+    salt: u64,
+) {
     let seed = setting.seed.wrapping_add(salt);
     let height = |x: f32| base - tall * (0.5 + 0.5 * chance::rough(seed, x * 1.3 + 7.0, 3));
     let top = setting.light.lit(local, depth);
@@ -38,7 +47,17 @@ struct Peak {
 }
 
 /// A range of mountains with lit and shaded faces; `snow` is the share of each that is white.
-pub(crate) fn mountains(brush: &mut Brush<'_>, setting: &Setting, area: Area, base: f32, tall: f32, local: Ink, depth: f32, snow: f32, salt: u64) {
+pub(crate) fn mountains(
+    brush: &mut Brush<'_>,
+    setting: &Setting,
+    area: Area,
+    base: f32,
+    tall: f32,
+    local: Ink,
+    depth: f32,
+    snow: f32,
+    salt: u64,
+) {
     let mut chance = setting.chance(salt);
     let [left, _, right, _] = area;
     let light = &setting.light;
@@ -54,14 +73,38 @@ pub(crate) fn mountains(brush: &mut Brush<'_>, setting: &Setting, area: Area, ba
         .collect();
     peaks.sort_by(|one, other| one.y.total_cmp(&other.y));
     for peak in &peaks {
-        mountain(brush, peak, base, (lit, shade, mist), light.sun.0.signum(), snow, light, depth, &mut chance);
+        mountain(
+            brush,
+            peak,
+            base,
+            (lit, shade, mist),
+            light.sun.0.signum(),
+            snow,
+            light,
+            depth,
+            &mut chance,
+        );
     }
-    brush.rect_shaded([left, base - tall * 0.34, right - left, tall * 0.36 + 0.02], mist.alpha(0.0), mist.alpha(0.75));
+    brush.rect_shaded(
+        [left, base - tall * 0.34, right - left, tall * 0.36 + 0.02],
+        mist.alpha(0.0),
+        mist.alpha(0.75),
+    );
     brush.rect(left, base, right - left, 0.3, mist);
 }
 
 #[expect(clippy::too_many_arguments, reason = "a mountain and all that falls on it")]
-fn mountain(brush: &mut Brush<'_>, peak: &Peak, base: f32, (lit, shade, mist): (Ink, Ink, Ink), side: f32, snow: f32, light: &super::light::Light, depth: f32, chance: &mut Chance) {
+fn mountain(
+    brush: &mut Brush<'_>,
+    peak: &Peak,
+    base: f32,
+    (lit, shade, mist): (Ink, Ink, Ink),
+    side: f32,
+    snow: f32,
+    light: &super::light::Light,
+    depth: f32,
+    chance: &mut Chance,
+) {
     let tall = base - peak.y;
     let slope = |way: f32, chance: &mut Chance| -> Vec<(f32, f32)> {
         (0..=9)
@@ -92,13 +135,16 @@ fn mountain(brush: &mut Brush<'_>, peak: &Peak, base: f32, (lit, shade, mist): (
     }
     for _ in 0..7 {
         let share = chance.range(0.12, 0.8);
-        let (x, y) = (peak.x + side * peak.half * share * chance.range(0.1, 0.75), peak.y + tall * share);
+        let (x, y) =
+            (peak.x + side * peak.half * share * chance.range(0.1, 0.75), peak.y + tall * share);
         let size = tall * 0.16;
-        let rib = [(x, y), (x + side * size * 0.3, y + size), (x - side * size * 0.35, y + size * 0.85)];
+        let rib =
+            [(x, y), (x + side * size * 0.3, y + size), (x - side * size * 0.35, y + size * 0.85)];
         brush.polygon(&rib, shade.alpha(0.35));
     }
     if snow > 0.0 {
-        let (white, grey) = (light.lit(WHITE.scaled(0.96), depth), light.shade(WHITE.scaled(0.98), depth));
+        let (white, grey) =
+            (light.lit(WHITE.scaled(0.96), depth), light.shade(WHITE.scaled(0.98), depth));
         for (edge, tone) in [(&far, grey), (&near, white)] {
             brush.polygon(&cap(edge, &crest, snow, chance), tone);
         }
@@ -106,7 +152,12 @@ fn mountain(brush: &mut Brush<'_>, peak: &Peak, base: f32, (lit, shade, mist): (
 }
 
 /// The snow on one face: down to a jagged line.
-fn cap(edge: &[(f32, f32)], crest: &[(f32, f32)], snow: f32, chance: &mut Chance) -> Vec<(f32, f32)> {
+fn cap(
+    edge: &[(f32, f32)],
+    crest: &[(f32, f32)],
+    snow: f32,
+    chance: &mut Chance,
+) -> Vec<(f32, f32)> {
     let last = count(snow * 9.0).clamp(2, 9);
     let mut shape: Vec<(f32, f32)> = edge.iter().take(last + 1).copied().collect();
     let (from, to) = (edge[last.min(edge.len() - 1)], crest[last.min(crest.len() - 1)]);
@@ -135,7 +186,11 @@ pub(crate) fn floor(brush: &mut Brush<'_>, setting: &Setting, area: Area, local:
         let (x, y) = (chance.range(left, right), mix(top, bottom, down));
         let (wide, high) = (mix(0.02, 0.3, down), mix(0.0008, 0.016, down));
         let dark = chance.odds(0.5);
-        let tone = if dark { light.shade(local.darker(0.2), 1.0 + 5.0 * (1.0 - down)) } else { light.lit(local.lighter(0.1), 1.0 + 5.0 * (1.0 - down)) };
+        let tone = if dark {
+            light.shade(local.darker(0.2), 1.0 + 5.0 * (1.0 - down))
+        } else {
+            light.lit(local.lighter(0.1), 1.0 + 5.0 * (1.0 - down))
+        };
         brush.oval(x, y, wide * chance.range(0.3, 1.0), high, tone.alpha(chance.range(0.08, 0.32)));
     }
     // The light's own pool, and the dark of the foreground.
@@ -143,11 +198,21 @@ pub(crate) fn floor(brush: &mut Brush<'_>, setting: &Setting, area: Area, local:
     let warmth = light.own(light.key).alpha(0.16);
     brush.glow(sun, top, (right - left) * 0.45, (bottom - top) * 0.4, warmth);
     let dim = light.shade(local, 1.0).mix(BLACK, 0.55);
-    brush.rect_shaded([left, mix(top, bottom, 0.55), right - left, (bottom - top) * 0.45], dim.alpha(0.0), dim.alpha(0.55));
+    brush.rect_shaded(
+        [left, mix(top, bottom, 0.55), right - left, (bottom - top) * 0.45],
+        dim.alpha(0.0),
+        dim.alpha(0.55),
+    );
 }
 
 /// A strip of ground between two places on the horizon line, narrowing with distance.
-pub(crate) fn lane(brush: &mut Brush<'_>, setting: &Setting, area: Area, (near, far): ((f32, f32), (f32, f32)), ink: (Ink, Ink)) {
+pub(crate) fn lane(
+    brush: &mut Brush<'_>,
+    setting: &Setting,
+    area: Area,
+    (near, far): ((f32, f32), (f32, f32)),
+    ink: (Ink, Ink),
+) {
     let [_, top, _, bottom] = area;
     let spots = [(far.0, top), (far.1, top), (near.1, bottom), (near.0, bottom)];
     let _ = setting;
@@ -155,7 +220,14 @@ pub(crate) fn lane(brush: &mut Brush<'_>, setting: &Setting, area: Area, (near, 
 }
 
 /// Stones, lit from the key light's side.
-pub(crate) fn stones(brush: &mut Brush<'_>, setting: &Setting, area: Area, local: Ink, many: usize, salt: u64) {
+pub(crate) fn stones(
+    brush: &mut Brush<'_>,
+    setting: &Setting,
+    area: Area,
+    local: Ink,
+    many: usize,
+    salt: u64,
+) {
     let mut chance = setting.chance(salt);
     let [left, top, right, bottom] = area;
     let side = setting.light.sun.0.signum();
@@ -164,19 +236,36 @@ pub(crate) fn stones(brush: &mut Brush<'_>, setting: &Setting, area: Area, local
         let depth = 1.0 + 6.0 * (1.0 - down);
         let (x, y) = (chance.range(left, right), mix(top + 0.01, bottom, down));
         let size = mix(0.004, 0.05, smooth(0.0, 1.0, down)) * chance.range(0.4, 1.0);
-        stone(brush, (x, y), size, (setting.light.lit(local, depth), setting.light.shade(local.darker(0.2), depth)), side, &mut chance);
+        stone(
+            brush,
+            (x, y),
+            size,
+            (setting.light.lit(local, depth), setting.light.shade(local.darker(0.2), depth)),
+            side,
+            &mut chance,
+        );
     }
 }
 
 /// One stone with its shadow.
-pub(crate) fn stone(brush: &mut Brush<'_>, (x, y): (f32, f32), size: f32, (lit, shade): (Ink, Ink), side: f32, chance: &mut Chance) {
+pub(crate) fn stone(
+    brush: &mut Brush<'_>,
+    (x, y): (f32, f32),
+    size: f32,
+    (lit, shade): (Ink, Ink),
+    side: f32,
+    chance: &mut Chance,
+) {
     brush.oval(x - side * size * 0.5, y, size * 1.5, size * 0.22, BLACK.alpha(0.22));
     let mut round = |scale: f32, dx: f32, dy: f32| -> Vec<(f32, f32)> {
         (0..8)
             .map(|at| {
                 let turn = index(at) / 8.0 * std::f32::consts::TAU;
                 let reach = size * scale * chance.range(0.8, 1.1);
-                (x + dx + turn.cos() * reach, (y - size * 0.35 + dy + turn.sin() * reach * 0.62).min(y + size * 0.1))
+                (
+                    x + dx + turn.cos() * reach,
+                    (y - size * 0.35 + dy + turn.sin() * reach * 0.62).min(y + size * 0.1),
+                )
             })
             .collect()
     };

@@ -46,11 +46,15 @@ pub(crate) enum Mote {
 impl Live {
     pub(crate) fn lay(&self, frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock) {
         match self {
-            Self::Glitter { line, x, colour } => glitter(frame, setting, view, clock, (*line, *x, *colour)),
+            Self::Glitter { line, x, colour } => {
+                glitter(frame, setting, view, clock, (*line, *x, *colour))
+            }
             Self::Fall { left, right, top, bottom, depth, colour } => {
                 fall(frame, setting, view, clock, [*left, *top, *right, *bottom], *depth, *colour);
             }
-            Self::Motes { kind, colour, amount } => motes(frame, setting, view, clock, (*kind, *colour, *amount)),
+            Self::Motes { kind, colour, amount } => {
+                motes(frame, setting, view, clock, (*kind, *colour, *amount))
+            }
             Self::Birds { x, y, colour } => birds(frame, setting, view, clock, (*x, *y, *colour)),
             Self::Stars { rush } => stars(frame, setting, view, clock, *rush),
             Self::Beams { colour, floor } => beams(frame, setting, view, clock, *colour, *floor),
@@ -59,7 +63,13 @@ impl Live {
     }
 }
 
-fn glitter(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, (line, x, colour): (f32, f32, Ink)) {
+fn glitter(
+    frame: &mut Pixmap,
+    setting: &Setting,
+    view: &View,
+    clock: &Clock,
+    (line, x, colour): (f32, f32, Ink),
+) {
     let lens = Lens::of(frame);
     let mut chance = setting.chance(51);
     let (sun, horizon) = view.project((x, line), INFINITY);
@@ -83,7 +93,15 @@ fn glitter(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, (l
     }
 }
 
-fn fall(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, area: [f32; 4], depth: f32, colour: Ink) {
+fn fall(
+    frame: &mut Pixmap,
+    setting: &Setting,
+    view: &View,
+    clock: &Clock,
+    area: [f32; 4],
+    depth: f32,
+    colour: Ink,
+) {
     let [left, top, right, bottom] = area;
     let lens = Lens::of(frame);
     let mut chance = setting.chance(52);
@@ -110,7 +128,13 @@ fn fall(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, area:
     }
 }
 
-fn motes(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, (kind, colour, amount): (Mote, Ink, usize)) {
+fn motes(
+    frame: &mut Pixmap,
+    setting: &Setting,
+    view: &View,
+    clock: &Clock,
+    (kind, colour, amount): (Mote, Ink, usize),
+) {
     let lens = Lens::of(frame);
     let height = real(frame.height());
     let mut chance = setting.chance(53);
@@ -119,11 +143,33 @@ fn motes(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, (kin
         let pace = chance.range(0.02, 0.06);
         let wander = clock.swing(pace * 4.0, phase) * 0.03;
         let (dx, y, radius, alpha) = match kind {
-            Mote::Dust => (wander, (y + clock.turns(pace * 0.3)).fract(), mix(0.001, 0.0035, near), 0.35),
-            Mote::Bubbles => (wander * 0.4, 1.0 - (y + clock.turns(0.08 + pace)).fract(), mix(0.002, 0.007, near * near), 0.4),
-            Mote::Fireflies => (wander * 2.0, y + clock.swing(pace * 5.0, phase + 0.3) * 0.04, mix(0.002, 0.0045, near), 0.9 * wave(clock.turns(0.4) + phase).max(0.0)),
-            Mote::Embers => (wander, 1.0 - (y + clock.turns(0.25 + pace)).fract(), mix(0.0012, 0.003, near), 0.9 * (0.4 + 0.6 * y)),
-            Mote::Petals => (wander + y * 0.1, (y + clock.turns(0.1 + pace)).fract(), mix(0.003, 0.006, near), 0.85),
+            Mote::Dust => {
+                (wander, (y + clock.turns(pace * 0.3)).fract(), mix(0.001, 0.0035, near), 0.35)
+            }
+            Mote::Bubbles => (
+                wander * 0.4,
+                1.0 - (y + clock.turns(0.08 + pace)).fract(),
+                mix(0.002, 0.007, near * near),
+                0.4,
+            ),
+            Mote::Fireflies => (
+                wander * 2.0,
+                y + clock.swing(pace * 5.0, phase + 0.3) * 0.04,
+                mix(0.002, 0.0045, near),
+                0.9 * wave(clock.turns(0.4) + phase).max(0.0),
+            ),
+            Mote::Embers => (
+                wander,
+                1.0 - (y + clock.turns(0.25 + pace)).fract(),
+                mix(0.0012, 0.003, near),
+                0.9 * (0.4 + 0.6 * y),
+            ),
+            Mote::Petals => (
+                wander + y * 0.1,
+                (y + clock.turns(0.1 + pace)).fract(),
+                mix(0.003, 0.006, near),
+                0.85,
+            ),
         };
         let x = (x + dx - view.pan.0 * 0.4 * near).rem_euclid(1.0) - 0.5;
         let spot = lens.pixel((x * setting.aspect * 1.05, y - 0.5));
@@ -136,14 +182,21 @@ fn motes(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, (kin
     }
 }
 
-fn birds(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, (x, y, colour): (f32, f32, Ink)) {
+fn birds(
+    frame: &mut Pixmap,
+    setting: &Setting,
+    view: &View,
+    clock: &Clock,
+    (x, y, colour): (f32, f32, Ink),
+) {
     let lens = Lens::of(frame);
     let mut chance = setting.chance(54);
     let mut brush = Brush::new(frame, lens.transform());
     for _ in 0..6 {
         let (dx, dy, phase) = (chance.range(-0.12, 0.12), chance.range(-0.05, 0.05), chance.unit());
         let size = chance.range(0.007, 0.012);
-        let spot = view.project((x + dx + clock.drift(0.012), y + dy + clock.swing(0.2, phase) * 0.006), 60.0);
+        let spot = view
+            .project((x + dx + clock.drift(0.012), y + dy + clock.swing(0.2, phase) * 0.006), 60.0);
         let flap = wave(clock.turns(1.6) + phase) * 0.5;
         let tip = size * (0.35 + flap * 0.7);
         let wings = [
@@ -172,7 +225,14 @@ fn stars(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, rush
     }
 }
 
-fn beams(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, colour: Ink, floor: f32) {
+fn beams(
+    frame: &mut Pixmap,
+    setting: &Setting,
+    view: &View,
+    clock: &Clock,
+    colour: Ink,
+    floor: f32,
+) {
     let lens = Lens::of(frame);
     for at in 0..3 {
         let side = index(at) - 1.0;
@@ -180,12 +240,23 @@ fn beams(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, colo
         let top = view.project((side * 0.42 * setting.aspect.min(1.6), -0.62), 2.0);
         let foot = view.project((side * 0.2 + sway, floor), 1.2);
         let mut brush = Brush::new(frame, lens.transform());
-        let cone = [(top.0 - 0.012, top.1), (top.0 + 0.012, top.1), (foot.0 + 0.17, foot.1), (foot.0 - 0.17, foot.1)];
+        let cone = [
+            (top.0 - 0.012, top.1),
+            (top.0 + 0.012, top.1),
+            (foot.0 + 0.17, foot.1),
+            (foot.0 - 0.17, foot.1),
+        ];
         if let Some(path) = super::brush::polygon(&cone) {
             let mut light = brush.light();
             light.shade(&path, (top, colour.alpha(0.26)), (foot, colour.alpha(0.02)));
         }
-        brush.light().placed(Transform::identity()).glow(foot.0, foot.1, 0.2, 0.045, colour.alpha(0.3));
+        brush.light().placed(Transform::identity()).glow(
+            foot.0,
+            foot.1,
+            0.2,
+            0.045,
+            colour.alpha(0.3),
+        );
     }
 }
 

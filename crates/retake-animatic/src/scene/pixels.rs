@@ -86,7 +86,11 @@ pub(crate) fn resample(row: &[u8], walk: Walk, into: &mut [u32]) {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by the caller")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked by the caller"
+)]
 fn resample_inside(pixels: &[[u8; 4]], walk: Walk, into: &mut [u32]) {
     let mut at = walk.start as u64;
     let step = walk.step as u64;
@@ -160,9 +164,8 @@ pub(crate) fn sheet(width: f32, height: f32) -> Option<Pixmap> {
 
 /// The part of a picture that a box in pixels covers: left, top, right, bottom.
 pub(crate) fn clip(pixmap: &Pixmap, area: [f32; 4]) -> Option<[usize; 4]> {
-    let within = |value: f32, end: u32| {
-        usize::try_from(floor(value.clamp(0.0, real(end)))).unwrap_or(0)
-    };
+    let within =
+        |value: f32, end: u32| usize::try_from(floor(value.clamp(0.0, real(end)))).unwrap_or(0);
     let left = within(area[0], pixmap.width());
     let top = within(area[1], pixmap.height());
     let right = within(area[2] + 1.0, pixmap.width());

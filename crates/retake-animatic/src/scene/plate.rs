@@ -47,8 +47,7 @@ impl Plate {
         let mut pixels = pixels::sheet((right - left) * density, (bottom - top) * density)?;
         let transform = Transform::from_scale(density, density).pre_translate(-left, -top);
         paint(&mut Brush::new(&mut pixels, transform));
-        let mut plate =
-            Self { pixels, left, top, density, depth, lie, drift: 0.0, rows: (0, 0) };
+        let mut plate = Self { pixels, left, top, density, depth, lie, drift: 0.0, rows: (0, 0) };
         plate.rows = plate.filled_rows();
         Some(plate)
     }

@@ -45,7 +45,13 @@ pub(crate) fn paint(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
     } else {
         brush.glow(x, y, 0.9, 0.6, key.alpha(0.3));
     }
-    brush.glow((left + right) / 2.0, horizon, wide * 0.7, 0.22, own(light.sky_low).lighter(0.12).alpha(0.4));
+    brush.glow(
+        (left + right) / 2.0,
+        horizon,
+        wide * 0.7,
+        0.22,
+        own(light.sky_low).lighter(0.12).alpha(0.4),
+    );
     if setting.shot.hour == Hour::Night && setting.shot.caption.to_lowercase().contains("aurora") {
         aurora(brush, setting, area);
     }
@@ -77,7 +83,9 @@ fn stars(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
     for _ in 0..count(260.0 * many * (right - left)) {
         let (x, y) = (chance.range(left, right), chance.range(top, bottom));
         let bright = chance.unit();
-        let alpha = (0.2 + 0.8 * bright * bright) * many.min(1.0) * (1.0 - (y - top) / (bottom - top) * 0.5);
+        let alpha = (0.2 + 0.8 * bright * bright)
+            * many.min(1.0)
+            * (1.0 - (y - top) / (bottom - top) * 0.5);
         brush.circle(x, y, 0.0006 + 0.0013 * bright.powi(6), setting.light.own(WHITE).alpha(alpha));
     }
 }
@@ -123,7 +131,14 @@ fn clouds(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
     }
 }
 
-fn overcast(brush: &mut Brush<'_>, chance: &mut Chance, area: Area, base: f32, lit: Ink, shade: Ink) {
+fn overcast(
+    brush: &mut Brush<'_>,
+    chance: &mut Chance,
+    area: Area,
+    base: f32,
+    lit: Ink,
+    shade: Ink,
+) {
     let [left, top, right, _] = area;
     for rank in 0..46 {
         let share = index(rank) / 46.0;
@@ -136,7 +151,13 @@ fn overcast(brush: &mut Brush<'_>, chance: &mut Chance, area: Area, base: f32, l
 }
 
 /// One cloud: puffs over a flat base, bright where the light comes from.
-pub(crate) fn cloud(brush: &mut Brush<'_>, chance: &mut Chance, (x, y): Spot, wide: f32, (lit, shade): (Ink, Ink)) {
+pub(crate) fn cloud(
+    brush: &mut Brush<'_>,
+    chance: &mut Chance,
+    (x, y): Spot,
+    wide: f32,
+    (lit, shade): (Ink, Ink),
+) {
     let puffs: Vec<(f32, f32, f32)> = (0..30)
         .map(|at| {
             let across = (index(at) + chance.unit()) / 15.0 - 1.0;

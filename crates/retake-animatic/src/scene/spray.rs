@@ -42,7 +42,8 @@ pub(crate) fn streak(frame: &mut Pixmap, from: (f32, f32), to: (f32, f32), ink: 
         let (whole, part) = (x.floor(), x - x.floor());
         if let (Ok(column), Ok(row)) = (usize::try_from(floor(whole)), usize::try_from(floor(y)))
             && column + 1 < width
-            && let Some([left, right]) = pixels.get_mut(row * width + column..row * width + column + 2)
+            && let Some([left, right]) =
+                pixels.get_mut(row * width + column..row * width + column + 2)
         {
             *left = blended(*left, colour, share * (1.0 - part));
             *right = blended(*right, colour, share * part);

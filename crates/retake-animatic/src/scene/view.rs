@@ -5,7 +5,7 @@
 //! its own amount, and that is all it takes for flat layers to look deep.
 
 use super::num::{mix, wave};
-use crate::storyboard::{Action, Family, Move, Shot};
+use crate::storyboard::{Heading, Move, Shot};
 use std::f32::consts::PI;
 
 /// Where the camera is and how it looks, at one moment.
@@ -98,22 +98,6 @@ impl Clock {
     }
 }
 
-/// How far a subject moves through the world, in frame heights a second.
-pub(crate) fn speed(shot: &Shot) -> f32 {
-    let Some(main) = shot.cast.first() else { return 0.0 };
-    let base = match main.action {
-        Action::Walk => 0.16,
-        Action::Run => 0.55,
-        Action::Drive if main.figure.sails() => 0.1,
-        Action::Drive => 0.9,
-        Action::Fly => 0.3,
-        Action::Swim => 0.14,
-        Action::Float => 0.05,
-        _ => 0.0,
-    };
-    if main.figure.family() == Family::Object && base > 0.06 { 0.06 } else { base }
-}
-
 /// The camera at a moment of its move.
 pub(crate) fn view(shot: &Shot, clock: &Clock) -> View {
     let mut view = View::REST;
@@ -122,7 +106,15 @@ pub(crate) fn view(shot: &Shot, clock: &Clock) -> View {
     // Longer shots move further, but not in proportion: nobody pans for a minute.
     let reach = (clock.length / 5.0).sqrt().clamp(0.55, 1.6);
     match shot.camera {
-        Move::Static | Move::Track => {}
+        Move::Track => {
+            // Going along with somebody who walks towards us or away from us.
+            match shot.cast.first().map(|main| main.heading) {
+                Some(Heading::Away) => view.dolly = done * 0.24 * reach,
+                Some(Heading::Toward) => view.dolly = (1.0 - done) * 0.24 * reach,
+                _ => {}
+            }
+        }
+        Move::Static => {}
         Move::PanRight => view.pan.0 = centred * 0.5 * reach,
         Move::PanLeft => view.pan.0 = -centred * 0.5 * reach,
         Move::TiltUp => view.pan.1 = -centred * 0.34 * reach,

@@ -48,8 +48,13 @@ impl Water {
             let tint = self.far.mix(self.near, down.powf(0.7)).bytes();
             let tint = if at == 0 { far } else { tint };
             let near = (index(at) / real(u32::try_from(height).unwrap_or(1))) / 0.4;
-            let share = if self.film { mix(0.75, 0.45, down) } else { self.mirror * mix(1.0, 0.35, down) };
-            let source = mirrored_row(at, above.len() / stride, self.stir(near, clock, 0.0) * index(height) * 0.5);
+            let share =
+                if self.film { mix(0.75, 0.45, down) } else { self.mirror * mix(1.0, 0.35, down) };
+            let source = mirrored_row(
+                at,
+                above.len() / stride,
+                self.stir(near, clock, 0.0) * index(height) * 0.5,
+            );
             let shift = floor(self.stir(near, clock, 0.37) * index(height));
             let source = source.and_then(|row| above.get(row * stride..(row + 1) * stride));
             mirror_row(row, source, shift, tint, (share, self.film));
@@ -73,7 +78,13 @@ fn mirrored_row(at: usize, rows: usize, shift: f32) -> Option<usize> {
     usize::try_from(folded.min(rows - 1)).ok()
 }
 
-fn mirror_row(row: &mut [u8], source: Option<&[u8]>, shift: i32, tint: [u8; 4], (share, film): (f32, bool)) {
+fn mirror_row(
+    row: &mut [u8],
+    source: Option<&[u8]>,
+    shift: i32,
+    tint: [u8; 4],
+    (share, film): (f32, bool),
+) {
     let pixels = row.as_chunks_mut::<4>().0;
     let share = u32::from(super::num::byte(share)).min(255);
     let tint = pixels::word(tint);

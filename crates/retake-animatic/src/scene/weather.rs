@@ -48,7 +48,12 @@ fn rain(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, force
         let top = fallen * (height + length * 2.0) - length * 2.0;
         let across = (x + fallen * slant - view.pan.0 * near * 0.4).rem_euclid(1.0) * width;
         let alpha = mix(0.1, 0.4, near);
-        spray::streak(frame, (across, top), (across + slant * length, top + length), tone.alpha(alpha));
+        spray::streak(
+            frame,
+            (across, top),
+            (across + slant * length, top + length),
+            tone.alpha(alpha),
+        );
     }
 }
 

@@ -117,9 +117,15 @@ fn role(hit: &Hit<'_>, hits: &[Hit<'_>], tokens: &[Token]) -> Option<Role> {
         heading: Heading::Right,
         garment: None,
         ridden: false,
-        name: tokens.get(last).map(|token| token.word.clone()).unwrap_or_default(),
+        name: words_of(tokens, hit.at, last),
         home: hit.meaning.home,
     })
+}
+
+/// The words of a phrase as they stand in the text.
+fn words_of(tokens: &[Token], from: usize, last: usize) -> String {
+    let words = tokens.get(from..=last).unwrap_or(&[]).iter().map(|token| token.word.as_str());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn thing(name: String, at: usize, hits: &[Hit<'_>], tokens: &[Token]) -> Role {

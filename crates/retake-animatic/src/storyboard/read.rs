@@ -211,7 +211,7 @@ fn cues(tokens: &[Token], hits: &[Hit<'_>], cast: Vec<Role>) -> Cues {
         angle: said("angle").find_map(Angle::named),
         hour: hour(said("time")),
         weather: weather(said("weather")),
-        place: place(tokens, hits),
+        place: place(tokens, hits, cast.is_empty()),
         look: said("look").filter_map(Look::named).min_by_key(|look| *look == Look::Cinematic),
         heading: said("direction").find_map(Heading::named),
         action: if cast.is_empty() { action } else { None },
@@ -243,7 +243,7 @@ fn weather<'w>(said: impl Iterator<Item = &'w str>) -> Option<Weather> {
 }
 
 /// The place the text sets its scene in, rather than one it mentions.
-fn place(tokens: &[Token], hits: &[Hit<'_>]) -> Option<Place> {
+fn place(tokens: &[Token], hits: &[Hit<'_>], empty: bool) -> Option<Place> {
     let prepositions = [
         "in", "on", "at", "through", "over", "across", "along", "inside", "into", "above", "under",
         "of", "beneath", "down", "around", "within", "amid", "among", "from",
@@ -267,7 +267,10 @@ fn place(tokens: &[Token], hits: &[Hit<'_>]) -> Option<Place> {
                 | "ice"
                 | "court"
         );
-        i32::from(placed) * 2 + i32::from(hit.len > 1) - i32::from(weak) * 3
+        // A place that opens the sentence is what the shot is about.
+        let subject = empty && !placed && hit.at < 4;
+        i32::from(placed) * 2 + i32::from(subject) * 3 + i32::from(hit.len > 1)
+            - i32::from(weak) * 3
     };
     hits.iter()
         .filter(|hit| hit.is("place") && !hit.negated)
@@ -350,7 +353,7 @@ fn shot(beat: &Beat, before: Option<&Shot>, beats: &[Beat], banned: &Banned, see
             _ => Hour::Morning,
         });
     let place = place_for(cues, before, &cast, weather);
-    let framing = cues.framing.unwrap_or_else(|| usual_framing(&cast, place));
+    let framing = cues.framing.unwrap_or_else(|| usual_framing(&cast, place, cues.place.is_some()));
     let camera = if banned.motion { Some(Move::Static) } else { cues.camera };
     let camera = camera.unwrap_or_else(|| usual_camera(&cast, framing, seed));
     let mut absent = banned.figures.clone();
@@ -366,11 +369,16 @@ fn shot(beat: &Beat, before: Option<&Shot>, beats: &[Beat], banned: &Banned, see
         hour,
         weather,
         place,
-        cast: headed(cast, cues.heading),
+        cast: headed(cast, cues.heading.or(passage(place))),
         look,
         transition: if beat.dissolve { Transition::Dissolve } else { Transition::Cut },
         banned: absent,
     }
+}
+
+/// In a corridor there is only forward and back.
+fn passage(place: Place) -> Option<Heading> {
+    (place == Place::Corridor).then_some(Heading::Toward)
 }
 
 /// A heading said of the shot turns its moving parts; figures face right by themselves.
@@ -430,7 +438,8 @@ fn is_water(place: Place) -> bool {
     matches!(place, Place::Underwater | Place::Ocean | Place::Lake | Place::River | Place::Beach)
 }
 
-fn usual_framing(cast: &[Role], place: Place) -> Framing {
+/// A figure at rest is seen from closer by, unless the prompt sets it in a place to be seen too.
+fn usual_framing(cast: &[Role], place: Place, placed: bool) -> Framing {
     let Some(main) = cast.first() else { return Framing::Wide };
     let small_thing = main.figure.family() == Family::Object
         && !matches!(
@@ -449,8 +458,8 @@ fn usual_framing(cast: &[Role], place: Place) -> Framing {
     let at_rest = matches!(main.action, Action::Still | Action::Look | Action::Work | Action::Lie);
     match main.figure.family() {
         Family::Object if small_thing => Framing::Close,
-        Family::Human if at_rest && main.count < 3 => Framing::Medium,
-        Family::Animal if at_rest && place != Place::Underwater && main.count < 3 => {
+        Family::Human if at_rest && main.count < 3 && !placed => Framing::Medium,
+        Family::Animal if at_rest && !placed && place != Place::Underwater && main.count < 3 => {
             Framing::Medium
         }
         _ => Framing::Wide,

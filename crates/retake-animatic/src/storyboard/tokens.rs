@@ -62,7 +62,7 @@ pub(super) fn regular_stem(word: &str) -> String {
             (stem.len() >= 3 && stem.contains(['a', 'e', 'i', 'o', 'u', 'y'])).then_some(stem)
         })
         .map_or(base.clone(), undouble);
-    base.strip_suffix('e').filter(|stem| stem.len() > 2).unwrap_or(&base).to_owned()
+    base.strip_suffix('e').filter(|stem| stem.len() > 3).unwrap_or(&base).to_owned()
 }
 
 fn singular(word: &str) -> String {

@@ -81,7 +81,10 @@ impl Vocabulary {
         let phrases = list.split(',').map(str::trim).filter(|phrase| !phrase.is_empty());
         match section {
             "forms" => {
-                let stem = tokens::regular_stem(head.trim());
+                // A word listed as its own form is never shortened.
+                let head = head.trim();
+                let itself = list.split(',').any(|form| form.trim() == head);
+                let stem = if itself { head.to_owned() } else { tokens::regular_stem(head) };
                 self.forms.extend(phrases.map(|form| (form.to_owned(), stem.clone())));
             }
             "filler" => self.fillers.extend(phrases.map(str::to_owned)),

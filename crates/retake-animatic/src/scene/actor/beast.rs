@@ -34,7 +34,9 @@ pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_>
     }
     let mut brush = brush.at(0.0, 0.0, build.scale);
     match role.action {
-        Action::Sit | Action::Work | Action::Look if build.sits => sitting(&mut brush, role, pose, &build, &coat),
+        Action::Sit | Action::Work | Action::Look if build.sits => {
+            sitting(&mut brush, role, pose, &build, &coat)
+        }
         Action::Lie => lying(&mut brush, role, pose, &build, &coat),
         _ => standing(&mut brush, role, pose, &build, &coat),
     }
@@ -70,8 +72,15 @@ fn gait(role: &Role, pose: &Pose) -> Gait {
             hop: 0.045 * wave(pose.turns + 0.3).max(0.0),
         },
         Action::Jump => Gait { reach: 34.0, fold: 40.0, pitch: -8.0, hop: 0.0 },
-        Action::Walk | Action::Drive | Action::Swim => Gait { reach: 22.0, fold: 34.0, pitch: wave(pose.turns * 2.0) * 0.8, hop: 0.0 },
-        Action::Dance | Action::Spin => Gait { reach: 16.0, fold: 46.0, pitch: wave(pose.turns) * 9.0, hop: 0.03 * wave(pose.turns * 2.0).max(0.0) },
+        Action::Walk | Action::Drive | Action::Swim => {
+            Gait { reach: 22.0, fold: 34.0, pitch: wave(pose.turns * 2.0) * 0.8, hop: 0.0 }
+        }
+        Action::Dance | Action::Spin => Gait {
+            reach: 16.0,
+            fold: 46.0,
+            pitch: wave(pose.turns) * 9.0,
+            hop: 0.03 * wave(pose.turns * 2.0).max(0.0),
+        },
         _ => Gait { reach: 3.0, fold: 2.0, pitch: 0.0, hop: 0.0 },
     }
 }
@@ -107,7 +116,13 @@ fn standing(brush: &mut Brush<'_>, role: &Role, pose: &Pose, build: &Build, coat
         (x, x * pitch.sin(), hind)
     };
     let pace = |at: usize| {
-        let turns = if jump { phases[at] * 0.25 + 0.05 } else if moving { pose.turns + phases[at] } else { phases[at] };
+        let turns = if jump {
+            phases[at] * 0.25 + 0.05
+        } else if moving {
+            pose.turns + phases[at]
+        } else {
+            phases[at]
+        };
         let (angle, fold) = swing(turns, gait.reach, gait.fold);
         if jump { if at % 2 == 0 { (-42.0, 8.0) } else { (46.0, 40.0) } } else { (angle, fold) }
     };
@@ -123,7 +138,14 @@ fn standing(brush: &mut Brush<'_>, role: &Role, pose: &Pose, build: &Build, coat
     for (at, joints) in legs.iter().enumerate().take(2) {
         draw_leg(&mut brush, joints, at % 2 == 0, build, coat, true);
     }
-    tail(&mut brush, (-half - build.rump * 0.6, -build.rump * 0.6 - half * pitch.sin()), pose, build, coat, moving);
+    tail(
+        &mut brush,
+        (-half - build.rump * 0.6, -build.rump * 0.6 - half * pitch.sin()),
+        pose,
+        build,
+        coat,
+        moving,
+    );
     let mut level = brush.turned(0.0, 0.0, gait.pitch);
     torso(&mut level, build, coat);
     for (at, joints) in legs.iter().enumerate().skip(2) {
@@ -132,12 +154,31 @@ fn standing(brush: &mut Brush<'_>, role: &Role, pose: &Pose, build: &Build, coat
     if role.ridden {
         rider(&mut brush, pose, build, coat);
     }
-    let nod = if moving { wave(pose.turns * if role.action == Action::Run { 1.0 } else { 2.0 }) * 3.0 } else { pose.breath() * 1.5 };
+    let nod = if moving {
+        wave(pose.turns * if role.action == Action::Run { 1.0 } else { 2.0 }) * 3.0
+    } else {
+        pose.breath() * 1.5
+    };
     let lowered = if role.action == Action::Run { 14.0 } else { 0.0 };
-    head::neck_and_head(&mut brush, (half + build.chest * 0.1, -build.chest * 0.45 + half * pitch.sin()), nod + lowered, role, build, coat, pose);
+    head::neck_and_head(
+        &mut brush,
+        (half + build.chest * 0.1, -build.chest * 0.45 + half * pitch.sin()),
+        nod + lowered,
+        role,
+        build,
+        coat,
+        pose,
+    );
 }
 
-fn draw_leg(brush: &mut Brush<'_>, [hip, knee, hock, foot]: &[Spot; 4], hind: bool, build: &Build, coat: &Coat, far: bool) {
+fn draw_leg(
+    brush: &mut Brush<'_>,
+    [hip, knee, hock, foot]: &[Spot; 4],
+    hind: bool,
+    build: &Build,
+    coat: &Coat,
+    far: bool,
+) {
     let tone = if far { coat.far } else { coat.fur };
     let low = if far { coat.sock.darker(0.3) } else { coat.sock };
     let thick = build.leg_thick;
@@ -145,7 +186,13 @@ fn draw_leg(brush: &mut Brush<'_>, [hip, knee, hock, foot]: &[Spot; 4], hind: bo
     brush.limb(*hip, *knee, thigh.max(thick), thick * 1.12, tone);
     brush.limb(*knee, *hock, thick * 1.05, thick * 0.72, tone.mix(low, 0.35));
     brush.limb(*hock, *foot, thick * 0.7, thick * 0.62, low);
-    brush.oval(foot.0 + thick * 0.3, foot.1 + thick * 0.1, thick * 0.98, thick * 0.52, if build.hoofed { low.darker(0.5) } else { low });
+    brush.oval(
+        foot.0 + thick * 0.3,
+        foot.1 + thick * 0.1,
+        thick * 0.98,
+        thick * 0.52,
+        if build.hoofed { low.darker(0.5) } else { low },
+    );
 }
 
 fn torso(brush: &mut Brush<'_>, build: &Build, coat: &Coat) {
@@ -164,7 +211,17 @@ fn torso(brush: &mut Brush<'_>, build: &Build, coat: &Coat) {
         (-half - rump * 0.78, -rump * 0.1),
     ];
     brush.blob_shaded(&shape, coat.fur.lighter(0.05), coat.fur.darker(0.12));
-    brush.within().blob(&[(half * 0.9, chest * 0.3), (half * 0.2, chest * 0.45), (-half * 0.6, rump * 0.35), (-half * 0.5, rump * 0.9), (half * 0.3, chest * 1.0), (half + chest * 0.3, chest * 0.8)], coat.belly.alpha(0.75));
+    brush.within().blob(
+        &[
+            (half * 0.9, chest * 0.3),
+            (half * 0.2, chest * 0.45),
+            (-half * 0.6, rump * 0.35),
+            (-half * 0.5, rump * 0.9),
+            (half * 0.3, chest * 1.0),
+            (half + chest * 0.3, chest * 0.8),
+        ],
+        coat.belly.alpha(0.75),
+    );
     build::pattern(brush, build, coat);
 }
 
@@ -178,7 +235,18 @@ fn tail(brush: &mut Brush<'_>, root: Spot, pose: &Pose, build: &Build, coat: &Co
         Tail::Brush => {
             let tip = (root.0 - length, root.1 + length * (0.35 - stream) + wag * 0.03);
             let (dx, dy) = (tip.0 - root.0, tip.1 - root.1);
-            brush.blob_shaded(&[root, (root.0 + dx * 0.4, root.1 + dy * 0.4 - length * 0.16), (root.0 + dx * 0.85, root.1 + dy * 0.85 - length * 0.12), tip, (root.0 + dx * 0.75, root.1 + dy * 0.75 + length * 0.17), (root.0 + dx * 0.3, root.1 + dy * 0.3 + length * 0.12)], coat.fur, coat.fur.darker(0.1));
+            brush.blob_shaded(
+                &[
+                    root,
+                    (root.0 + dx * 0.4, root.1 + dy * 0.4 - length * 0.16),
+                    (root.0 + dx * 0.85, root.1 + dy * 0.85 - length * 0.12),
+                    tip,
+                    (root.0 + dx * 0.75, root.1 + dy * 0.75 + length * 0.17),
+                    (root.0 + dx * 0.3, root.1 + dy * 0.3 + length * 0.12),
+                ],
+                coat.fur,
+                coat.fur.darker(0.1),
+            );
             brush.circle(tip.0 + length * 0.06, tip.1, length * 0.09, coat.belly);
         }
         Tail::Plume => {
@@ -192,9 +260,13 @@ fn tail(brush: &mut Brush<'_>, root: Spot, pose: &Pose, build: &Build, coat: &Co
             brush.circle(tip.0, tip.1, length * 0.09, coat.belly);
         }
         Tail::Thin | Tail::Tuft => {
-            let tip = (root.0 - length * (0.55 + stream), root.1 + length * (0.72 - stream) + wag * length * 0.12);
+            let tip = (
+                root.0 - length * (0.55 + stream),
+                root.1 + length * (0.72 - stream) + wag * length * 0.12,
+            );
             let bend = (root.0 - length * 0.5, root.1 - length * (0.1 + stream * 0.3));
-            let spots: Vec<Spot> = (0..=6).map(|at| quadratic(root, bend, tip, index(at) / 6.0)).collect();
+            let spots: Vec<Spot> =
+                (0..=6).map(|at| quadratic(root, bend, tip, index(at) / 6.0)).collect();
             brush.curve(&spots, length * 0.09, coat.fur.darker(0.1));
             if build.tail == Tail::Tuft {
                 brush.oval(tip.0, tip.1, length * 0.1, length * 0.13, coat.mane);
@@ -210,18 +282,38 @@ fn tail(brush: &mut Brush<'_>, root: Spot, pose: &Pose, build: &Build, coat: &Co
         }
         Tail::Horse => {
             let sway = wag * 0.05 - stream * 0.35;
-            brush.blob(&[root, (root.0 - length * 0.3, root.1 - length * 0.02), (root.0 - length * (0.42 - sway), root.1 + length * (0.6 - stream)), (root.0 - length * (0.3 - sway * 1.3), root.1 + length * (1.0 - stream)), (root.0 - length * 0.12, root.1 + length * 0.5)], coat.mane);
+            brush.blob(
+                &[
+                    root,
+                    (root.0 - length * 0.3, root.1 - length * 0.02),
+                    (root.0 - length * (0.42 - sway), root.1 + length * (0.6 - stream)),
+                    (root.0 - length * (0.3 - sway * 1.3), root.1 + length * (1.0 - stream)),
+                    (root.0 - length * 0.12, root.1 + length * 0.5),
+                ],
+                coat.mane,
+            );
         }
         Tail::Heavy => {
             let tip = (root.0 - length, root.1 + length * 0.16 + wag * 0.05);
-            brush.blob_shaded(&[(root.0 + build.rump * 0.6, root.1 - build.rump * 0.25), (root.0 - length * 0.4, root.1 - build.rump * 0.1), tip, (root.0 - length * 0.4, root.1 + build.rump * 0.55), (root.0 + build.rump * 0.5, root.1 + build.rump * 0.8)], coat.fur, coat.fur.darker(0.14));
+            brush.blob_shaded(
+                &[
+                    (root.0 + build.rump * 0.6, root.1 - build.rump * 0.25),
+                    (root.0 - length * 0.4, root.1 - build.rump * 0.1),
+                    tip,
+                    (root.0 - length * 0.4, root.1 + build.rump * 0.55),
+                    (root.0 + build.rump * 0.5, root.1 + build.rump * 0.8),
+                ],
+                coat.fur,
+                coat.fur.darker(0.14),
+            );
         }
     }
 }
 
 pub(super) fn quadratic(from: Spot, bend: Spot, to: Spot, share: f32) -> Spot {
     let rest = 1.0 - share;
-    let along = |a: f32, b: f32, c: f32| rest * rest * a + 2.0 * rest * share * b + share * share * c;
+    let along =
+        |a: f32, b: f32, c: f32| rest * rest * a + 2.0 * rest * share * b + share * share * c;
     (along(from.0, bend.0, to.0), along(from.1, bend.1, to.1))
 }
 
@@ -233,7 +325,13 @@ fn sitting(brush: &mut Brush<'_>, role: &Role, pose: &Pose, build: &Build, coat:
     let foot = (shoulder.0 + chest * 0.55, -build.leg_thick * 0.4);
     tail(brush, (hip.0 - rump * 0.7, hip.1 + rump * 0.45), pose, build, coat, true);
     let far = (foot.0 - build.leg_thick * 0.9, foot.1);
-    brush.limb((shoulder.0 + chest * 0.1, shoulder.1), far, build.leg_thick * 1.2, build.leg_thick * 0.7, coat.far);
+    brush.limb(
+        (shoulder.0 + chest * 0.1, shoulder.1),
+        far,
+        build.leg_thick * 1.2,
+        build.leg_thick * 0.7,
+        coat.far,
+    );
     let body = [
         (hip.0 - rump * 0.95, hip.1 + rump * 0.2),
         (hip.0 - rump * 0.6, hip.1 - rump * 0.75),
@@ -245,12 +343,52 @@ fn sitting(brush: &mut Brush<'_>, role: &Role, pose: &Pose, build: &Build, coat:
         (hip.0, hip.1 + rump * 0.9),
     ];
     brush.blob_shaded(&body, coat.fur.lighter(0.05), coat.fur.darker(0.12));
-    brush.within().blob(&[(shoulder.0 + chest * 0.9, shoulder.1), (shoulder.0 + chest * 0.3, shoulder.1 + chest * 0.2), (shoulder.0 + chest * 0.2, shoulder.1 + chest * 1.1), (shoulder.0 + chest * 0.9, shoulder.1 + chest)], coat.belly.alpha(0.8));
-    brush.limb((shoulder.0 + chest * 0.25, shoulder.1 + chest * 0.3), foot, build.leg_thick * 1.35, build.leg_thick * 0.72, coat.fur);
-    brush.oval(foot.0 + build.leg_thick * 0.3, -build.leg_thick * 0.42, build.leg_thick * 1.1, build.leg_thick * 0.55, coat.sock);
-    brush.oval(hip.0 + rump * 0.25, hip.1 + rump * 0.05, rump * 0.95, rump * 0.92, coat.fur.lighter(0.04));
-    brush.oval(hip.0 + rump * 1.0, -build.leg_thick * 0.45, rump * 0.62, build.leg_thick * 0.55, coat.sock);
-    head::neck_and_head(brush, (shoulder.0 + chest * 0.25, shoulder.1 - chest * 0.2), -12.0 + pose.breath() * 2.5, role, build, coat, pose);
+    brush.within().blob(
+        &[
+            (shoulder.0 + chest * 0.9, shoulder.1),
+            (shoulder.0 + chest * 0.3, shoulder.1 + chest * 0.2),
+            (shoulder.0 + chest * 0.2, shoulder.1 + chest * 1.1),
+            (shoulder.0 + chest * 0.9, shoulder.1 + chest),
+        ],
+        coat.belly.alpha(0.8),
+    );
+    brush.limb(
+        (shoulder.0 + chest * 0.25, shoulder.1 + chest * 0.3),
+        foot,
+        build.leg_thick * 1.35,
+        build.leg_thick * 0.72,
+        coat.fur,
+    );
+    brush.oval(
+        foot.0 + build.leg_thick * 0.3,
+        -build.leg_thick * 0.42,
+        build.leg_thick * 1.1,
+        build.leg_thick * 0.55,
+        coat.sock,
+    );
+    brush.oval(
+        hip.0 + rump * 0.25,
+        hip.1 + rump * 0.05,
+        rump * 0.95,
+        rump * 0.92,
+        coat.fur.lighter(0.04),
+    );
+    brush.oval(
+        hip.0 + rump * 1.0,
+        -build.leg_thick * 0.45,
+        rump * 0.62,
+        build.leg_thick * 0.55,
+        coat.sock,
+    );
+    head::neck_and_head(
+        brush,
+        (shoulder.0 + chest * 0.25, shoulder.1 - chest * 0.2),
+        -12.0 + pose.breath() * 2.5,
+        role,
+        build,
+        coat,
+        pose,
+    );
 }
 
 /// Lying on its belly, or asleep with its head on its paws.
@@ -259,14 +397,46 @@ fn lying(brush: &mut Brush<'_>, role: &Role, pose: &Pose, build: &Build, coat: &
     let breath = 1.0 + pose.breath() * 0.015;
     let high = -build.chest * 0.82;
     tail(brush, (-half - build.rump * 0.5, high + build.rump * 0.4), pose, build, coat, true);
-    brush.limb((half * 0.7, -build.leg_thick), (half + build.head * 0.9, -build.leg_thick * 0.5), build.leg_thick * 0.8, build.leg_thick * 0.6, coat.far);
+    brush.limb(
+        (half * 0.7, -build.leg_thick),
+        (half + build.head * 0.9, -build.leg_thick * 0.5),
+        build.leg_thick * 0.8,
+        build.leg_thick * 0.6,
+        coat.far,
+    );
     let mut body = brush.at(0.0, high, 1.0);
     let mut body = body.placed(tiny_skia::Transform::from_scale(1.0, breath));
     torso(&mut body, build, coat);
-    brush.oval(-half * 0.72, high + build.rump * 0.25, build.rump * 0.95, build.rump * 0.72, coat.fur.lighter(0.03));
-    brush.oval(-half * 0.25, -build.leg_thick * 0.5, build.rump * 0.7, build.leg_thick * 0.55, coat.sock);
-    brush.limb((half * 0.75, -build.leg_thick * 0.8), (half + build.head * 1.15, -build.leg_thick * 0.5), build.leg_thick * 0.95, build.leg_thick * 0.65, coat.sock);
-    head::neck_and_head(brush, (half + build.chest * 0.1, high - build.chest * 0.15), 34.0 + pose.breath(), role, build, coat, pose);
+    brush.oval(
+        -half * 0.72,
+        high + build.rump * 0.25,
+        build.rump * 0.95,
+        build.rump * 0.72,
+        coat.fur.lighter(0.03),
+    );
+    brush.oval(
+        -half * 0.25,
+        -build.leg_thick * 0.5,
+        build.rump * 0.7,
+        build.leg_thick * 0.55,
+        coat.sock,
+    );
+    brush.limb(
+        (half * 0.75, -build.leg_thick * 0.8),
+        (half + build.head * 1.15, -build.leg_thick * 0.5),
+        build.leg_thick * 0.95,
+        build.leg_thick * 0.65,
+        coat.sock,
+    );
+    head::neck_and_head(
+        brush,
+        (half + build.chest * 0.1, high - build.chest * 0.15),
+        34.0 + pose.breath(),
+        role,
+        build,
+        coat,
+        pose,
+    );
 }
 
 /// A rider in the saddle.
@@ -275,12 +445,38 @@ fn rider(brush: &mut Brush<'_>, pose: &Pose, build: &Build, coat: &Coat) {
     let seat = (build.length * 0.08, -build.chest * 1.0 + bob);
     let tone = coat.rider;
     brush.limb(seat, (seat.0 + 0.1, seat.1 + 0.19), 0.05, 0.036, tone.darker(0.4));
-    brush.limb((seat.0 + 0.1, seat.1 + 0.19), (seat.0 + 0.04, seat.1 + 0.36), 0.036, 0.024, tone.darker(0.4));
+    brush.limb(
+        (seat.0 + 0.1, seat.1 + 0.19),
+        (seat.0 + 0.04, seat.1 + 0.36),
+        0.036,
+        0.024,
+        tone.darker(0.4),
+    );
     brush.limb(seat, (seat.0 + 0.05, seat.1 - 0.24), 0.062, 0.066, tone);
-    brush.limb((seat.0 + 0.06, seat.1 - 0.25), (seat.0 + 0.16, seat.1 - 0.12), 0.03, 0.024, tone.lighter(0.1));
-    brush.limb((seat.0 + 0.16, seat.1 - 0.12), (seat.0 + 0.28, seat.1 - 0.16), 0.024, 0.018, tone.lighter(0.1));
+    brush.limb(
+        (seat.0 + 0.06, seat.1 - 0.25),
+        (seat.0 + 0.16, seat.1 - 0.12),
+        0.03,
+        0.024,
+        tone.lighter(0.1),
+    );
+    brush.limb(
+        (seat.0 + 0.16, seat.1 - 0.12),
+        (seat.0 + 0.28, seat.1 - 0.16),
+        0.024,
+        0.018,
+        tone.lighter(0.1),
+    );
     brush.oval(seat.0 + 0.07, seat.1 - 0.37, 0.044, 0.056, coat.skin);
-    brush.blob(&[(seat.0 + 0.02, seat.1 - 0.38), (seat.0 + 0.03, seat.1 - 0.44), (seat.0 + 0.09, seat.1 - 0.445), (seat.0 + 0.12, seat.1 - 0.4)], coat.mane);
+    brush.blob(
+        &[
+            (seat.0 + 0.02, seat.1 - 0.38),
+            (seat.0 + 0.03, seat.1 - 0.44),
+            (seat.0 + 0.09, seat.1 - 0.445),
+            (seat.0 + 0.12, seat.1 - 0.4),
+        ],
+        coat.mane,
+    );
 }
 
 fn snake(brush: &mut Brush<'_>, pose: &Pose, coat: &Coat) {
@@ -288,7 +484,11 @@ fn snake(brush: &mut Brush<'_>, pose: &Pose, coat: &Coat) {
         .map(|at| {
             let share = index(at) / 22.0;
             let rise = (share - 0.8).max(0.0) * 1.6;
-            (mix(-0.75, 0.45, share) + rise * 0.1, -0.05 - rise * rise * 1.4 - rise * 0.5 + wave(share * 2.3 - pose.turns) * 0.06 * (1.0 - rise))
+            (
+                mix(-0.75, 0.45, share) + rise * 0.1,
+                -0.05 - rise * rise * 1.4 - rise * 0.5
+                    + wave(share * 2.3 - pose.turns) * 0.06 * (1.0 - rise),
+            )
         })
         .collect();
     for (at, pair) in spots.windows(2).enumerate() {

@@ -29,7 +29,9 @@ pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_>
     };
     let mut brush = brush.at(0.0, 0.0, size);
     let spin = match role.action {
-        Action::Spin | Action::Dance if role.figure == Figure::Dancer || role.action == Action::Spin => {
+        Action::Spin | Action::Dance
+            if role.figure == Figure::Dancer || role.action == Action::Spin =>
+        {
             let turn = wave(pose.turns * 0.5 + 0.25);
             turn.signum() * turn.abs().max(0.28)
         }
@@ -49,8 +51,72 @@ pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_>
 }
 
 fn lying(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
-    let mut brush = brush.turned(0.5, -0.075, -90.0);
-    side(&mut brush, role, pose, outfit);
+    if !pose.indoors {
+        side(&mut brush.turned(0.5, -0.075, -90.0), role, pose, outfit);
+        return;
+    }
+    // A bed: frame, mattress, pillow, and a blanket over the sleeper.
+    let (wood, linen) = (outfit.wood, outfit.trim.mix(outfit.wood, 0.12));
+    brush.round_shaded([-0.6, -0.36, 0.08, 0.4], 0.02, wood.lighter(0.06), wood.darker(0.3));
+    brush.round_shaded([-0.58, -0.12, 1.16, 0.14], 0.02, wood, wood.darker(0.35));
+    brush.round_shaded([-0.55, -0.22, 1.13, 0.14], 0.05, linen.lighter(0.2), linen.darker(0.1));
+    brush.round_shaded([-0.54, -0.3, 0.26, 0.12], 0.05, linen.lighter(0.35), linen);
+    side(&mut brush.turned(0.5, -0.27, -90.0), role, pose, outfit);
+    let breath = pose.breath() * 0.006;
+    let cover = outfit.top.mix(outfit.trim, 0.35);
+    brush.blob_shaded(
+        &[
+            (-0.22, -0.36 - breath),
+            (0.05, -0.37 - breath),
+            (0.4, -0.34),
+            (0.58, -0.26),
+            (0.59, -0.1),
+            (0.1, -0.08),
+            (-0.24, -0.1),
+        ],
+        cover.lighter(0.1),
+        cover.darker(0.15),
+    );
+}
+
+/// A table to work at, with what the trade needs on it.
+fn workplace(brush: &mut Brush<'_>, role: &Role, outfit: &Outfit) {
+    let wood = outfit.wood.lighter(0.12);
+    for x in [0.16, 0.72] {
+        brush.rect(x, -0.44, 0.035, 0.44, wood.darker(0.4));
+    }
+    brush.round_shaded([0.08, -0.48, 0.76, 0.05], 0.012, wood.lighter(0.1), wood.darker(0.2));
+    match role.figure {
+        Figure::Chef => {
+            brush.blob_shaded(
+                &[(0.26, -0.48), (0.24, -0.56), (0.52, -0.56), (0.5, -0.48)],
+                BLACK.lighter(0.25),
+                BLACK.lighter(0.1),
+            );
+            brush.line(&[(0.5, -0.545), (0.66, -0.56)], 0.016, BLACK.lighter(0.15));
+            for (x, tone) in [(0.3, 0xC8503A), (0.36, 0x6E9A4A), (0.42, 0xE0B040), (0.47, 0xC8503A)]
+            {
+                brush.circle(x, -0.568, 0.02, ink(tone).mix(outfit.top, 0.1));
+            }
+        }
+        Figure::Scientist => {
+            for (x, tone) in [(0.36, 0x4AC0E0), (0.5, 0x8AE08A)] {
+                brush.polygon(
+                    &[(x - 0.012, -0.6), (x + 0.012, -0.6), (x + 0.045, -0.48), (x - 0.045, -0.48)],
+                    ink(tone).alpha(0.9),
+                );
+            }
+        }
+        _ => {
+            brush.polygon_shaded(
+                &[(0.3, -0.49), (0.5, -0.48), (0.56, -0.66), (0.37, -0.66)],
+                outfit.trim.darker(0.5),
+                outfit.trim.darker(0.7),
+            );
+            brush.rect(0.26, -0.492, 0.26, 0.014, outfit.trim.darker(0.25));
+            brush.rect_shaded([0.62, -0.55, 0.05, 0.07], outfit.trim, outfit.trim.darker(0.2));
+        }
+    }
 }
 
 /// Where a bone ends that starts there; 0 degrees hangs straight down, 90 points forward.
@@ -90,6 +156,9 @@ fn side(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
     }
     let neck = bone(hip, 180.0 - joints.lean, 0.34);
     head(brush, neck, joints.lean * 0.4 + joints.nod, role, outfit);
+    if role.action == Action::Work && pose.indoors {
+        workplace(brush, role, outfit);
+    }
     arm(brush, shoulder, &joints, 1, outfit);
     let hand = hand_of(shoulder, &joints, 1);
     held(brush, hand, role, outfit);
@@ -110,18 +179,43 @@ fn arm(brush: &mut Brush<'_>, shoulder: Spot, joints: &Joints, at: usize, outfit
     brush.limb(shoulder, elbow, 0.036 * bulk, 0.028 * bulk, tone);
     brush.limb(elbow, hand, 0.028 * bulk, 0.02 * bulk, tone);
     let way = (hand.0 - elbow.0, hand.1 - elbow.1);
-    brush.limb(hand, (hand.0 + way.0 * 0.14, hand.1 + way.1 * 0.14), 0.021 * bulk, 0.017 * bulk, skin);
+    brush.limb(
+        hand,
+        (hand.0 + way.0 * 0.14, hand.1 + way.1 * 0.14),
+        0.021 * bulk,
+        0.017 * bulk,
+        skin,
+    );
 }
 
-fn draw_leg(brush: &mut Brush<'_>, (hip, knee, ankle): (Spot, Spot, Spot), shin: f32, tone: Ink, outfit: &Outfit) {
+fn draw_leg(
+    brush: &mut Brush<'_>,
+    (hip, knee, ankle): (Spot, Spot, Spot),
+    shin: f32,
+    tone: Ink,
+    outfit: &Outfit,
+) {
     let bulk = outfit.bulk.sqrt();
     brush.limb(hip, knee, 0.062 * bulk, 0.042 * bulk, tone);
     brush.limb(knee, ankle, 0.042 * bulk, 0.027 * bulk, tone);
     let mut foot = brush.turned(ankle.0, ankle.1, -shin * 0.85);
     let shoe = outfit.shoes;
-    foot.blob(&[(-0.036, -0.014), (0.0, -0.03), (0.04, -0.006), (0.088, 0.012), (0.09, 0.028), (-0.03, 0.028)], shoe);
+    foot.blob(
+        &[
+            (-0.036, -0.014),
+            (0.0, -0.03),
+            (0.04, -0.006),
+            (0.088, 0.012),
+            (0.09, 0.028),
+            (-0.03, 0.028),
+        ],
+        shoe,
+    );
     if outfit.fins {
-        foot.blob(&[(0.0, 0.0), (0.1, 0.0), (0.24, 0.03), (0.22, 0.045), (0.02, 0.03)], outfit.legs.lighter(0.15));
+        foot.blob(
+            &[(0.0, 0.0), (0.1, 0.0), (0.24, 0.03), (0.22, 0.045), (0.02, 0.03)],
+            outfit.legs.lighter(0.15),
+        );
     }
 }
 
@@ -145,22 +239,43 @@ fn torso(brush: &mut Brush<'_>, hip: Spot, lean: f32, outfit: &Outfit) {
     ];
     brush.blob_shaded(&shape, outfit.top.lighter(0.05), outfit.top.darker(0.16));
     if outfit.coat {
-        let tail = [(wide(-0.07), -0.1), (wide(0.062), -0.1), (wide(0.085), 0.16), (wide(-0.105), 0.17)];
+        let tail =
+            [(wide(-0.07), -0.1), (wide(0.062), -0.1), (wide(0.085), 0.16), (wide(-0.105), 0.17)];
         brush.blob_shaded(&tail, outfit.top.darker(0.04), outfit.top.darker(0.24));
         brush.line(&[(wide(0.05), -0.28), (wide(0.06), 0.14)], 0.006, outfit.top.darker(0.35));
     }
     if outfit.apron {
-        brush.blob(&[(wide(0.02), -0.22), (wide(0.075), -0.2), (wide(0.07), 0.02), (wide(0.075), 0.14), (wide(0.0), 0.14)], outfit.trim);
+        brush.blob(
+            &[
+                (wide(0.02), -0.22),
+                (wide(0.075), -0.2),
+                (wide(0.07), 0.02),
+                (wide(0.075), 0.14),
+                (wide(0.0), 0.14),
+            ],
+            outfit.trim,
+        );
     }
     if outfit.plates {
         for y in [-0.25, -0.15, -0.05] {
-            brush.curve(&[(wide(-0.07), y), (wide(0.0), y + 0.02), (wide(0.07), y)], 0.007, outfit.trim);
+            brush.curve(
+                &[(wide(-0.07), y), (wide(0.0), y + 0.02), (wide(0.07), y)],
+                0.007,
+                outfit.trim,
+            );
         }
     }
     brush.limb((0.0, -0.33), (0.006, -0.385), 0.03, 0.028, outfit.skin.darker(0.12));
 }
 
-fn draw_skirt(brush: &mut Brush<'_>, hip: Spot, length: f32, tone: Ink, legs: &[[Spot; 3]; 2], pose: &Pose) {
+fn draw_skirt(
+    brush: &mut Brush<'_>,
+    hip: Spot,
+    length: f32,
+    tone: Ink,
+    legs: &[[Spot; 3]; 2],
+    pose: &Pose,
+) {
     // The hem follows the knees, and swings a little behind them.
     let reach = |at: usize| (legs[at][1].0 * 0.75).clamp(-0.16, 0.16);
     let (back, front) = (reach(0).min(reach(1)), reach(0).max(reach(1)));
@@ -177,17 +292,42 @@ fn draw_skirt(brush: &mut Brush<'_>, hip: Spot, length: f32, tone: Ink, legs: &[
     ];
     if length < 0.12 {
         // A tutu stands out.
-        brush.blob_shaded(&[(hip.0 - 0.06, hip.1 - 0.04), (hip.0 + 0.06, hip.1 - 0.04), (hip.0 + 0.23, hip.1 + 0.02), (hip.0 + 0.16, hip.1 + 0.07), (hip.0, hip.1 + 0.085), (hip.0 - 0.16, hip.1 + 0.07), (hip.0 - 0.23, hip.1 + 0.02)], tone.lighter(0.2), tone.darker(0.08));
+        brush.blob_shaded(
+            &[
+                (hip.0 - 0.06, hip.1 - 0.04),
+                (hip.0 + 0.06, hip.1 - 0.04),
+                (hip.0 + 0.23, hip.1 + 0.02),
+                (hip.0 + 0.16, hip.1 + 0.07),
+                (hip.0, hip.1 + 0.085),
+                (hip.0 - 0.16, hip.1 + 0.07),
+                (hip.0 - 0.23, hip.1 + 0.02),
+            ],
+            tone.lighter(0.2),
+            tone.darker(0.08),
+        );
         return;
     }
     brush.blob_shaded(&shape, tone, tone.darker(0.18));
-    brush.curve(&[(hip.0 + 0.02, hip.1), (hip.0 + 0.035 + front * 0.4, y - 0.03)], 0.005, tone.darker(0.22));
-    brush.curve(&[(hip.0 - 0.03, hip.1), (hip.0 - 0.06 + back * 0.4, y - 0.03)], 0.005, tone.darker(0.22));
+    brush.curve(
+        &[(hip.0 + 0.02, hip.1), (hip.0 + 0.035 + front * 0.4, y - 0.03)],
+        0.005,
+        tone.darker(0.22),
+    );
+    brush.curve(
+        &[(hip.0 - 0.03, hip.1), (hip.0 - 0.06 + back * 0.4, y - 0.03)],
+        0.005,
+        tone.darker(0.22),
+    );
 }
 
 fn backpack(brush: &mut Brush<'_>, hip: Spot, chest: Spot, outfit: &Outfit) {
     let x = (hip.0 + chest.0) / 2.0 - 0.1;
-    brush.round_shaded([x - 0.06, chest.1 + 0.02, 0.12, 0.24], 0.04, outfit.trim, outfit.trim.darker(0.25));
+    brush.round_shaded(
+        [x - 0.06, chest.1 + 0.02, 0.12, 0.24],
+        0.04,
+        outfit.trim,
+        outfit.trim.darker(0.25),
+    );
 }
 
 fn seat(brush: &mut Brush<'_>, hip: Spot, outfit: &Outfit) {
@@ -212,7 +352,18 @@ fn head(brush: &mut Brush<'_>, neck: Spot, tilt: f32, role: &Role, outfit: &Outf
         return;
     }
     if outfit.long_hair {
-        brush.blob_shaded(&[(-0.01, -0.15), (-0.07, -0.12), (-0.085, -0.02), (-0.075, 0.08), (-0.03, 0.09), (-0.015, 0.0)], outfit.hair, outfit.hair.darker(0.2));
+        brush.blob_shaded(
+            &[
+                (-0.01, -0.15),
+                (-0.07, -0.12),
+                (-0.085, -0.02),
+                (-0.075, 0.08),
+                (-0.03, 0.09),
+                (-0.015, 0.0),
+            ],
+            outfit.hair,
+            outfit.hair.darker(0.2),
+        );
     }
     let face = [
         (-0.005, -0.148),
@@ -235,13 +386,39 @@ fn head(brush: &mut Brush<'_>, neck: Spot, tilt: f32, role: &Role, outfit: &Outf
     brush.curve(&[(0.04, -0.026), (0.052, -0.027)], 0.004, outfit.skin.darker(0.45));
     brush.oval(-0.022, -0.068, 0.011, 0.017, outfit.skin.darker(0.16));
     if outfit.hair.alpha > 0.0 {
-        brush.blob_shaded(&[(0.052, -0.118), (0.03, -0.158), (-0.02, -0.168), (-0.066, -0.135), (-0.074, -0.085), (-0.058, -0.035), (-0.036, -0.04), (-0.03, -0.085), (-0.008, -0.108), (0.02, -0.124)], outfit.hair.lighter(0.06), outfit.hair.darker(0.15));
+        brush.blob_shaded(
+            &[
+                (0.052, -0.118),
+                (0.03, -0.158),
+                (-0.02, -0.168),
+                (-0.066, -0.135),
+                (-0.074, -0.085),
+                (-0.058, -0.035),
+                (-0.036, -0.04),
+                (-0.03, -0.085),
+                (-0.008, -0.108),
+                (0.02, -0.124),
+            ],
+            outfit.hair.lighter(0.06),
+            outfit.hair.darker(0.15),
+        );
     }
     if outfit.bun {
         brush.circle(-0.06, -0.165, 0.03, outfit.hair);
     }
     if outfit.beard {
-        brush.blob(&[(0.05, -0.04), (0.058, -0.012), (0.05, 0.07), (0.02, 0.12), (-0.005, 0.02), (-0.02, -0.03), (0.02, -0.03)], outfit.hair);
+        brush.blob(
+            &[
+                (0.05, -0.04),
+                (0.058, -0.012),
+                (0.05, 0.07),
+                (0.02, 0.12),
+                (-0.005, 0.02),
+                (-0.02, -0.03),
+                (0.02, -0.03),
+            ],
+            outfit.hair,
+        );
     }
     outfit::hat(&mut brush, role, outfit);
 }
@@ -250,34 +427,96 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit) {
     match figure {
         Figure::Astronaut => {
             brush.circle(0.0, -0.075, 0.105, outfit.top.lighter(0.1));
-            brush.oval_shaded([0.034, -0.078, 0.068, 0.07], outfit.trim.lighter(0.3), outfit.trim.darker(0.5));
-            brush.curve(&[(0.045, -0.125), (0.075, -0.11), (0.087, -0.085)], 0.009, WHITE.alpha(0.75));
+            brush.oval_shaded(
+                [0.034, -0.078, 0.068, 0.07],
+                outfit.trim.lighter(0.3),
+                outfit.trim.darker(0.5),
+            );
+            brush.curve(
+                &[(0.045, -0.125), (0.075, -0.11), (0.087, -0.085)],
+                0.009,
+                WHITE.alpha(0.75),
+            );
         }
         Figure::Robot => {
-            brush.round_shaded([-0.07, -0.155, 0.145, 0.15], 0.03, outfit.top.lighter(0.12), outfit.top.darker(0.1));
+            brush.round_shaded(
+                [-0.07, -0.155, 0.145, 0.15],
+                0.03,
+                outfit.top.lighter(0.12),
+                outfit.top.darker(0.1),
+            );
             brush.round([0.0, -0.115, 0.085, 0.045], 0.02, BLACK.alpha(0.85));
             brush.oval(0.05, -0.093, 0.02, 0.014, outfit.trim);
             brush.line(&[(-0.02, -0.155), (-0.03, -0.205)], 0.008, outfit.top.darker(0.3));
             brush.circle(-0.03, -0.21, 0.013, outfit.trim);
         }
         Figure::Diver => {
-            brush.blob(&[(-0.06, -0.02), (-0.07, -0.1), (-0.02, -0.16), (0.045, -0.13), (0.06, -0.06), (0.04, 0.0)], outfit.top);
+            brush.blob(
+                &[
+                    (-0.06, -0.02),
+                    (-0.07, -0.1),
+                    (-0.02, -0.16),
+                    (0.045, -0.13),
+                    (0.06, -0.06),
+                    (0.04, 0.0),
+                ],
+                outfit.top,
+            );
             brush.round([0.005, -0.118, 0.068, 0.055], 0.02, outfit.trim.darker(0.5));
             brush.round([0.02, -0.108, 0.045, 0.034], 0.012, outfit.trim.lighter(0.3));
             brush.curve(&[(0.05, -0.035), (0.02, -0.01), (-0.08, 0.05)], 0.018, BLACK.alpha(0.8));
         }
         Figure::Alien => {
-            brush.blob_shaded(&[(0.0, -0.15), (0.045, -0.11), (0.04, -0.05), (0.02, 0.0), (-0.01, 0.005), (-0.045, -0.05), (-0.065, -0.11), (-0.04, -0.15)], outfit.skin.lighter(0.1), outfit.skin);
+            brush.blob_shaded(
+                &[
+                    (0.0, -0.15),
+                    (0.045, -0.11),
+                    (0.04, -0.05),
+                    (0.02, 0.0),
+                    (-0.01, 0.005),
+                    (-0.045, -0.05),
+                    (-0.065, -0.11),
+                    (-0.04, -0.15),
+                ],
+                outfit.skin.lighter(0.1),
+                outfit.skin,
+            );
             brush.turned(0.022, -0.075, 28.0).oval(0.0, 0.0, 0.014, 0.026, BLACK);
             brush.circle(0.018, -0.086, 0.004, WHITE.alpha(0.8));
         }
         _ => {
-            brush.blob_shaded(&[(-0.005, -0.165), (0.05, -0.14), (0.068, -0.08), (0.06, -0.02), (0.04, 0.02), (-0.05, 0.02), (-0.07, -0.06), (-0.055, -0.14)], outfit.top.lighter(0.16), outfit.top.darker(0.1));
-            brush.polygon(&[(0.01, -0.095), (0.072, -0.09), (0.072, -0.074), (0.012, -0.076)], BLACK.alpha(0.85));
+            brush.blob_shaded(
+                &[
+                    (-0.005, -0.165),
+                    (0.05, -0.14),
+                    (0.068, -0.08),
+                    (0.06, -0.02),
+                    (0.04, 0.02),
+                    (-0.05, 0.02),
+                    (-0.07, -0.06),
+                    (-0.055, -0.14),
+                ],
+                outfit.top.lighter(0.16),
+                outfit.top.darker(0.1),
+            );
+            brush.polygon(
+                &[(0.01, -0.095), (0.072, -0.09), (0.072, -0.074), (0.012, -0.076)],
+                BLACK.alpha(0.85),
+            );
             for at in 0..3 {
                 brush.circle(0.045, -0.05 + index(at) * 0.018, 0.004, BLACK.alpha(0.6));
             }
-            brush.blob(&[(0.02, -0.165), (-0.03, -0.23), (-0.12, -0.21), (-0.15, -0.12), (-0.09, -0.15), (-0.04, -0.16)], outfit.trim);
+            brush.blob(
+                &[
+                    (0.02, -0.165),
+                    (-0.03, -0.23),
+                    (-0.12, -0.21),
+                    (-0.15, -0.12),
+                    (-0.09, -0.15),
+                    (-0.04, -0.16),
+                ],
+                outfit.trim,
+            );
         }
     }
 }
@@ -287,8 +526,16 @@ fn held(brush: &mut Brush<'_>, hand: Spot, role: &Role, outfit: &Outfit) {
     let steel = outfit.top.lighter(0.3);
     match role.figure {
         Figure::Knight => {
-            brush.line(&[(hand.0 - 0.02, hand.1 + 0.04), (hand.0 + 0.12, hand.1 - 0.34)], 0.018, steel);
-            brush.line(&[(hand.0 - 0.03, hand.1 - 0.05), (hand.0 + 0.06, hand.1 - 0.02)], 0.016, outfit.wood);
+            brush.line(
+                &[(hand.0 - 0.02, hand.1 + 0.04), (hand.0 + 0.12, hand.1 - 0.34)],
+                0.018,
+                steel,
+            );
+            brush.line(
+                &[(hand.0 - 0.03, hand.1 - 0.05), (hand.0 + 0.06, hand.1 - 0.02)],
+                0.016,
+                outfit.wood,
+            );
         }
         Figure::Wizard => {
             brush.line(&[(hand.0 + 0.02, hand.1 - 0.5), (hand.0 + 0.01, -0.01)], 0.02, outfit.wood);
@@ -328,17 +575,50 @@ fn facing(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
         brush.circle(hand.0, hand.1 + 0.01, 0.021, outfit.skin);
     }
     let bulk = outfit.bulk;
-    let shape = [(-0.035, -0.34), (-0.12 * bulk, -0.31), (-0.125 * bulk, -0.22), (-0.088 * bulk, -0.1), (-0.1 * bulk, 0.04), (0.0, 0.06), (0.1 * bulk, 0.04), (0.088 * bulk, -0.1), (0.125 * bulk, -0.22), (0.12 * bulk, -0.31), (0.035, -0.34)];
+    let shape = [
+        (-0.035, -0.34),
+        (-0.12 * bulk, -0.31),
+        (-0.125 * bulk, -0.22),
+        (-0.088 * bulk, -0.1),
+        (-0.1 * bulk, 0.04),
+        (0.0, 0.06),
+        (0.1 * bulk, 0.04),
+        (0.088 * bulk, -0.1),
+        (0.125 * bulk, -0.22),
+        (0.12 * bulk, -0.31),
+        (0.035, -0.34),
+    ];
     brush.at(0.0, hip, 1.0).blob_shaded(&shape, outfit.top.lighter(0.05), outfit.top.darker(0.15));
     if outfit.coat {
-        brush.at(0.0, hip, 1.0).blob_shaded(&[(-0.09, -0.1), (0.09, -0.1), (0.13, 0.17), (0.0, 0.19), (-0.13, 0.17)], outfit.top.darker(0.05), outfit.top.darker(0.25));
+        brush.at(0.0, hip, 1.0).blob_shaded(
+            &[(-0.09, -0.1), (0.09, -0.1), (0.13, 0.17), (0.0, 0.19), (-0.13, 0.17)],
+            outfit.top.darker(0.05),
+            outfit.top.darker(0.25),
+        );
     }
     if let Some((length, tone)) = outfit.skirt {
         let y = length.max(0.1);
-        brush.at(0.0, hip, 1.0).blob_shaded(&[(-0.075, -0.1), (0.075, -0.1), (0.11, 0.02), (0.14, y), (0.0, y + 0.02), (-0.14, y), (-0.11, 0.02)], tone, tone.darker(0.2));
+        brush.at(0.0, hip, 1.0).blob_shaded(
+            &[
+                (-0.075, -0.1),
+                (0.075, -0.1),
+                (0.11, 0.02),
+                (0.14, y),
+                (0.0, y + 0.02),
+                (-0.14, y),
+                (-0.11, 0.02),
+            ],
+            tone,
+            tone.darker(0.2),
+        );
     }
     if outfit.pack {
-        brush.round_shaded([-0.1, hip - 0.3, 0.2, 0.26], 0.05, outfit.trim, outfit.trim.darker(0.25));
+        brush.round_shaded(
+            [-0.1, hip - 0.3, 0.2, 0.26],
+            0.05,
+            outfit.trim,
+            outfit.trim.darker(0.25),
+        );
     }
     front_head(brush, hip - 0.37, away, role, outfit);
 }
@@ -350,21 +630,51 @@ fn front_head(brush: &mut Brush<'_>, y: f32, away: bool, role: &Role, outfit: &O
     if outfit.helmet {
         brush.circle(0.0, -0.075, 0.1, outfit.top.lighter(0.1));
         if !away {
-            brush.oval_shaded([0.0, -0.07, 0.072, 0.06], outfit.trim.lighter(0.25), outfit.trim.darker(0.5));
+            brush.oval_shaded(
+                [0.0, -0.07, 0.072, 0.06],
+                outfit.trim.lighter(0.25),
+                outfit.trim.darker(0.5),
+            );
         }
         return;
     }
     if outfit.long_hair {
-        brush.blob(&[(0.0, -0.16), (0.075, -0.12), (0.085, 0.04), (0.05, 0.09), (-0.05, 0.09), (-0.085, 0.04), (-0.075, -0.12)], outfit.hair.darker(0.1));
+        brush.blob(
+            &[
+                (0.0, -0.16),
+                (0.075, -0.12),
+                (0.085, 0.04),
+                (0.05, 0.09),
+                (-0.05, 0.09),
+                (-0.085, 0.04),
+                (-0.075, -0.12),
+            ],
+            outfit.hair.darker(0.1),
+        );
     }
     brush.oval(0.0, -0.07, 0.054, 0.075, outfit.skin);
     let crown = if away { 0.0 } else { -0.105 };
-    brush.blob(&[(0.0, -0.165), (0.058, -0.13), (0.06, -0.08), (0.04, crown), (-0.04, crown), (-0.06, -0.08), (-0.058, -0.13)], outfit.hair);
+    brush.blob(
+        &[
+            (0.0, -0.165),
+            (0.058, -0.13),
+            (0.06, -0.08),
+            (0.04, crown),
+            (-0.04, crown),
+            (-0.06, -0.08),
+            (-0.058, -0.13),
+        ],
+        outfit.hair,
+    );
     if !away {
         for x in [-0.021, 0.021] {
             brush.oval(x, -0.072, 0.006, 0.008, BLACK.alpha(0.7));
         }
-        brush.curve(&[(-0.014, -0.026), (0.0, -0.022), (0.014, -0.026)], 0.005, outfit.skin.darker(0.4));
+        brush.curve(
+            &[(-0.014, -0.026), (0.0, -0.022), (0.014, -0.026)],
+            0.005,
+            outfit.skin.darker(0.4),
+        );
     }
     let garment = role.garment.is_some_and(|(garment, _)| garment == Garment::Hat);
     if garment || role.figure == Figure::Wizard || role.figure == Figure::Chef {

@@ -33,7 +33,10 @@ pub(super) fn gait(figure: Figure, action: Action) -> (f32, f32) {
         (Figure::Shark | Figure::Turtle, _) => (0.55, 0.4),
         (_, Action::Swim) => (0.8, 0.25),
         (Figure::Sailboat | Figure::Ship | Figure::Boat, _) => (0.3, 0.25),
-        (Figure::Plane | Figure::Helicopter | Figure::Spaceship | Figure::Rocket | Figure::Drone, _) => (4.0, 0.07),
+        (
+            Figure::Plane | Figure::Helicopter | Figure::Spaceship | Figure::Rocket | Figure::Drone,
+            _,
+        ) => (4.0, 0.07),
         (Figure::HotAirBalloon | Figure::Balloon, _) => (0.2, 0.1),
         (_, Action::Drive) if figure.family() == Family::Vehicle => (1.2, 1.9),
         (_, Action::Fly) => (1.2, 0.3),
@@ -51,7 +54,12 @@ fn travels(role: &Role) -> bool {
         Action::Still | Action::Look if vehicle => role.figure.sails() || role.figure.flies(),
         Action::Still => matches!(
             role.figure,
-            Figure::Bird | Figure::Eagle | Figure::Fish | Figure::Whale | Figure::Shark | Figure::Dolphin
+            Figure::Bird
+                | Figure::Eagle
+                | Figure::Fish
+                | Figure::Whale
+                | Figure::Shark
+                | Figure::Dolphin
         ),
         _ => false,
     }
@@ -125,14 +133,16 @@ fn metres(figure: Figure) -> f32 {
 }
 
 /// How much of the frame the main figure takes, by framing.
-fn span(framing: Framing, figure: Figure) -> f32 {
+fn span(framing: Framing, figure: Figure, action: Action) -> f32 {
+    let lying = action == Action::Lie && figure.family() == Family::Human;
     let thing = figure.family() == Family::Object;
     match framing {
         Framing::ExtremeWide => 0.15,
         Framing::Wide if thing => 0.36,
         Framing::Wide => 0.43,
         Framing::Medium if thing => 0.5,
-        Framing::Medium if figure.family() == Family::Human => 1.02,
+        Framing::Medium if figure.family() == Family::Human && !lying => 1.02,
+        Framing::Close | Framing::ExtremeClose if lying => 0.8,
         Framing::Medium => 0.66,
         Framing::Close if thing => 0.64,
         Framing::Close => 1.05,
@@ -148,7 +158,8 @@ pub(super) fn cast(setting: &Setting, clock: &Clock) -> (Vec<Actor>, f32) {
     let (moves, stride) = gait(main.figure, main.action);
     let towards = matches!(main.heading, Heading::Toward | Heading::Away);
     let speed = if travels(main) && !towards { moves * stride * lead.scale.min(0.9) } else { 0.0 };
-    let follow = if super::follows(&setting.shot, clock.looped) { speed * lead.facing } else { 0.0 };
+    let follow =
+        if super::follows(&setting.shot, clock.looped) { speed * lead.facing } else { 0.0 };
     let mut actors = company(setting, main, &lead);
     if speed > 0.0 && follow == 0.0 {
         cross(&mut actors, setting, clock, speed * lead.facing);
@@ -163,7 +174,10 @@ pub(super) fn cast(setting: &Setting, clock: &Clock) -> (Vec<Actor>, f32) {
 
 /// Lets everybody walk through the frame, from one side to the other, in the time there is.
 fn cross(actors: &mut [Actor], setting: &Setting, clock: &Clock, speed: f32) {
-    let wide = actors.iter().map(|actor| extent(actor.role.figure, actor.role.action).0 * actor.scale).fold(0.0, f32::max);
+    let wide = actors
+        .iter()
+        .map(|actor| extent(actor.role.figure, actor.role.action).0 * actor.scale)
+        .fold(0.0, f32::max);
     let beyond = if clock.looped { 1.15 } else { 0.72 };
     let way = (setting.aspect + wide) * beyond;
     let whole = if clock.looped { way } else { way.min(speed.abs() * clock.length * 1.15) };
@@ -182,12 +196,12 @@ fn lead(setting: &Setting, role: &Role, clock: &Clock) -> Actor {
     let bust = is_bust(role, shot.framing);
     let (wide, high) = if bust { (0.8, 1.0) } else { extent(figure, role.action) };
     let tall = if aspect < 0.9 { 0.86 } else { 1.0 };
-    let mut scale = span(shot.framing, figure) * tall / high.max(wide * 0.62);
+    let mut scale = span(shot.framing, figure, role.action) * tall / high.max(wide * 0.62);
     if bust {
         scale = match shot.framing {
-            Framing::Medium => 0.66,
-            Framing::Close => 1.0,
-            _ => 1.9,
+            Framing::Medium => 0.6,
+            Framing::Close => 0.96,
+            _ => 1.75,
         };
         scale = scale.min(aspect * if shot.framing == Framing::ExtremeClose { 2.2 } else { 1.25 });
     }
@@ -204,7 +218,18 @@ fn lead(setting: &Setting, role: &Role, clock: &Clock) -> Actor {
     let y = ground(setting, role, scale, high, bust);
     let _ = clock;
     let grounded = on_ground(setting, role);
-    Actor { role: role.clone(), rank: 0, x, y, scale, depth: 1.0, facing, pace: 0.0, grounded, bust }
+    Actor {
+        role: role.clone(),
+        rank: 0,
+        x,
+        y,
+        scale,
+        depth: 1.0,
+        facing,
+        pace: 0.0,
+        grounded,
+        bust,
+    }
 }
 
 fn is_bust(role: &Role, framing: Framing) -> bool {
@@ -213,7 +238,9 @@ fn is_bust(role: &Role, framing: Framing) -> bool {
         && role.count <= 2
         && match role.action {
             Action::Still | Action::Look => true,
-            Action::Work | Action::Walk | Action::Sit | Action::Run | Action::Wave => framing != Framing::Medium,
+            Action::Work | Action::Walk | Action::Sit | Action::Run | Action::Wave => {
+                framing != Framing::Medium
+            }
             _ => false,
         }
 }
@@ -224,7 +251,11 @@ fn ground(setting: &Setting, role: &Role, scale: f32, high: f32, bust: bool) -> 
     let figure = role.figure;
     if bust {
         // Eyes on the upper third: the face's middle is the puppet's measure -0.55.
-        return if shot.framing == Framing::ExtremeClose { 0.56 * scale } else { 0.5 * scale - 0.06 };
+        return if shot.framing == Framing::ExtremeClose {
+            0.47 * scale
+        } else {
+            0.44 * scale - 0.07
+        };
     }
     let close = matches!(shot.framing, Framing::Close | Framing::ExtremeClose);
     let tall = if setting.aspect < 0.9 { 0.06 } else { 0.0 };
@@ -242,13 +273,14 @@ fn ground(setting: &Setting, role: &Role, scale: f32, high: f32, bust: bool) -> 
     let feet = setting.horizon + setting.drop;
     let fits = (high * scale - 0.4).max(feet + tall);
     // What is larger than the frame shows its upper part.
-    fits.min(if close || high * scale > 0.8 { 2.0 } else { 0.4 })
+    fits.min(if close || high * scale > 0.8 { 2.0 } else { 0.37 })
 }
 
 fn airborne(setting: &Setting, role: &Role) -> bool {
     let place = setting.shot.place;
     let perched = matches!(role.action, Action::Sit | Action::Walk | Action::Run);
-    let weightless = matches!(place, Place::Space | Place::Sky) || (place == Place::Underwater && role.figure.swims());
+    let weightless = matches!(place, Place::Space | Place::Sky)
+        || (place == Place::Underwater && role.figure.swims());
     let flies = role.figure.flies() && !perched && role.figure != Figure::Planet;
     let flown = matches!(role.action, Action::Fly | Action::Float) && !role.figure.sails();
     let breaching = role.figure.swims() && role.action == Action::Jump;
@@ -257,7 +289,8 @@ fn airborne(setting: &Setting, role: &Role) -> bool {
 
 /// Aircraft that a prompt shows on the ground.
 fn is_parked(role: &Role) -> bool {
-    matches!(role.action, Action::Sit | Action::Lie) || (role.figure == Figure::Rocket && role.action != Action::Fly)
+    matches!(role.action, Action::Sit | Action::Lie)
+        || (role.figure == Figure::Rocket && role.action != Action::Fly)
 }
 
 fn on_ground(setting: &Setting, role: &Role) -> bool {
@@ -276,13 +309,31 @@ fn support(setting: &Setting, role: &Role, main: &Role, lead: &Actor, at: usize)
     let tall = (metres(role.figure) * metre).clamp(least, 0.85);
     let scale = (tall / high.max(0.1)).min(setting.aspect * 0.5 / wide.max(0.1));
     let side = if at % 2 == 1 { lead.facing } else { -lead.facing };
-    let apart = (lead_wide * lead.scale * if lead.bust { 0.8 } else { 0.55 } + wide * scale * 0.55).min(setting.aspect * 0.4);
+    let apart = (lead_wide * lead.scale * if lead.bust { 0.8 } else { 0.55 } + wide * scale * 0.55)
+        .min(setting.aspect * 0.4);
     let big = metres(role.figure) > 3.0;
     let depth = if big { 1.9 } else { 0.98 + 0.06 * index(at) };
-    let facing = if role.heading == Heading::Left { -1.0 } else if role.figure.family() == Family::Object { 1.0 } else { -side };
-    let facing = if matches!(role.action, Action::Walk | Action::Run | Action::Drive | Action::Fly) { lead.facing } else { facing };
+    let facing = if role.heading == Heading::Left {
+        -1.0
+    } else if role.figure.family() == Family::Object {
+        1.0
+    } else {
+        -side
+    };
+    let facing = if matches!(role.action, Action::Walk | Action::Run | Action::Drive | Action::Fly)
+    {
+        lead.facing
+    } else {
+        facing
+    };
     let air = airborne(setting, role);
-    let y = if air { -0.12 } else if lead.bust { 0.46 } else { setting.foot(depth).min(0.44) };
+    let y = if air {
+        -0.12
+    } else if lead.bust {
+        0.46
+    } else {
+        setting.foot(depth).min(0.44)
+    };
     Actor {
         role: role.clone(),
         rank: 0,
@@ -315,7 +366,9 @@ fn company(setting: &Setting, role: &Role, lead: &Actor) -> Vec<Actor> {
             let y = if floats {
                 lead.y - 0.11 * (index(rank) * 2.4).sin() * f32::from(u8::from(rank > 0))
             } else {
-                lead.y - (setting.foot(lead.depth) - setting.foot(depth)) * if lead.bust { 0.2 } else { 1.0 }
+                lead.y
+                    - (setting.foot(lead.depth) - setting.foot(depth))
+                        * if lead.bust { 0.2 } else { 1.0 }
             };
             let scale = lead.scale * shrink / back.powf(0.8);
             Some(Actor { rank, x, y, scale, depth, ..lead.clone() })

@@ -46,7 +46,10 @@ pub(super) struct Paint {
 pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_>) {
     let tints = [0x0, 0x3E5C76, 0x8C8F94, 0x5B6B4E];
     let custom = role.tint.map_or(ink(0x8F2F2B), Ink::from);
-    let local = tints.get(pose.rank % 4).filter(|_| pose.rank > 0 && matches!(role.figure, Figure::Car | Figure::Truck)).map_or(custom, |tint| ink(*tint));
+    let local = tints
+        .get(pose.rank % 4)
+        .filter(|_| pose.rank > 0 && matches!(role.figure, Figure::Car | Figure::Truck))
+        .map_or(custom, |tint| ink(*tint));
     let paint = Paint {
         body: dye.of(local),
         dark: dye.of(local.darker(0.4)),
@@ -83,13 +86,32 @@ pub(super) fn shine(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_
     let lamps = dye.light.lamps;
     let warm = dye.own(ink(0xFFE2A8));
     match role.figure {
-        Figure::Car | Figure::SportsCar | Figure::Truck | Figure::Bus | Figure::Train | Figure::Motorcycle if lamps > 0.45 => {
+        Figure::Car
+        | Figure::SportsCar
+        | Figure::Truck
+        | Figure::Bus
+        | Figure::Train
+        | Figure::Motorcycle
+            if lamps > 0.45 =>
+        {
             let [_, top, right, _] = bounds(role.figure);
-            let (x, y) = (right * 0.93, if role.figure == Figure::Train { -0.36 } else { top.max(-1.0) * 0.44 });
+            let (x, y) = (
+                right * 0.93,
+                if role.figure == Figure::Train { -0.36 } else { top.max(-1.0) * 0.44 },
+            );
             let (x, y) = if role.figure == Figure::Motorcycle { (0.52, -0.66) } else { (x, y) };
             brush.light().glow(x, y, 0.3, 0.22, warm.alpha(0.75 * lamps));
-            if let Some(beam) = crate::scene::brush::polygon(&[(x, y - 0.04), (x + 1.5, y - 0.1), (x + 1.5, y + 0.52), (x, y + 0.05)]) {
-                brush.light().shade(&beam, ((x, y), warm.alpha(0.34 * lamps)), ((x + 1.4, y), warm.alpha(0.0)));
+            if let Some(beam) = crate::scene::brush::polygon(&[
+                (x, y - 0.04),
+                (x + 1.5, y - 0.1),
+                (x + 1.5, y + 0.52),
+                (x, y + 0.05),
+            ]) {
+                brush.light().shade(
+                    &beam,
+                    ((x, y), warm.alpha(0.34 * lamps)),
+                    ((x + 1.4, y), warm.alpha(0.0)),
+                );
             }
             let back = bounds(role.figure)[0] * 0.93;
             brush.light().glow(back, y, 0.2, 0.14, dye.own(ink(0xFF3A2A)).alpha(0.7 * lamps));
@@ -103,7 +125,13 @@ pub(super) fn shine(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_
                 brush.light().glow(-1.06, y, 0.34 * flicker, 0.1, dye.own(ink(0x6AB8FF)));
             }
         }
-        Figure::HotAirBalloon => brush.light().glow(0.0, -0.3, 0.1, 0.12 * flicker, dye.own(ink(0xFFB04A)).alpha(0.5 + 0.4 * lamps)),
+        Figure::HotAirBalloon => brush.light().glow(
+            0.0,
+            -0.3,
+            0.1,
+            0.12 * flicker,
+            dye.own(ink(0xFFB04A)).alpha(0.5 + 0.4 * lamps),
+        ),
         Figure::Ship if lamps > 0.4 => {
             for at in 0..9 {
                 brush.light().glow(-0.72 + index(at) * 0.15, -0.34, 0.05, 0.04, warm.alpha(lamps));

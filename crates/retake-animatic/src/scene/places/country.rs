@@ -32,7 +32,16 @@ pub(super) fn leafage(setting: &Setting, local: Ink, depth: f32) -> Leafage {
 
 /// Trees side by side on the ground, so far away.
 #[expect(clippy::too_many_arguments, reason = "a row of trees has that many sides")]
-pub(super) fn trees(brush: &mut Brush<'_>, setting: &Setting, area: Area, kind: Tree, local: Ink, depth: f32, (metres, density): (f32, f32), clearing: f32) {
+pub(super) fn trees(
+    brush: &mut Brush<'_>,
+    setting: &Setting,
+    area: Area,
+    kind: Tree,
+    local: Ink,
+    depth: f32,
+    (metres, density): (f32, f32),
+    clearing: f32,
+) {
     let mut chance = setting.chance(300 + u64::from(depth.to_bits() >> 12));
     let [left, _, right, _] = area;
     let (foot, metre) = (setting.foot(depth), setting.metre_at(depth));
@@ -67,7 +76,10 @@ pub(super) fn rolling(stage: &mut Stage, depth: f32, tall: f32, local: Ink, salt
 fn foreground(stage: &mut Stage, local: Ink, height: f32) {
     stage.upright(0.62, (0.2, 0.75), |brush, setting, area| {
         let mut chance = setting.chance(33);
-        let tones = (setting.light.shade(local.darker(0.45), 1.0), setting.light.shade(local.darker(0.15), 1.0));
+        let tones = (
+            setting.light.shade(local.darker(0.45), 1.0),
+            setting.light.shade(local.darker(0.15), 1.0),
+        );
         flora::grass(brush, (area[0], area[2]), 0.56, height, tones, &mut chance);
     });
 }
@@ -87,7 +99,13 @@ fn fog_banks(stage: &mut Stage) {
             for _ in 0..count(14.0 * (area[2] - area[0])) {
                 let x = chance.range(area[0], area[2]);
                 let y = line + chance.range(-0.07, 0.05);
-                brush.glow(x, y, chance.range(0.2, 0.5), chance.range(0.03, 0.09), mist.alpha(strength * 0.6));
+                brush.glow(
+                    x,
+                    y,
+                    chance.range(0.2, 0.5),
+                    chance.range(0.03, 0.09),
+                    mist.alpha(strength * 0.6),
+                );
             }
         });
     }
@@ -96,7 +114,9 @@ fn fog_banks(stage: &mut Stage) {
 pub(super) fn meadow(stage: &mut Stage) {
     sky::build(stage);
     let caption = stage.setting.shot.caption.to_lowercase();
-    let dry = ["wheat", "savanna", "cornfield", "autumn", "prairie"].iter().any(|word| caption.contains(word));
+    let dry = ["wheat", "savanna", "cornfield", "autumn", "prairie"]
+        .iter()
+        .any(|word| caption.contains(word));
     let green = if dry { ink(0xB79A52) } else { GRASS };
     far_range(stage, 0.15, 0.0, 30.0, ink(0x7F92A8));
     rolling(stage, 14.0, 0.1, LEAF.mix(ROCK, 0.3), 61);
@@ -104,7 +124,16 @@ pub(super) fn meadow(stage: &mut Stage) {
     let clearing = 0.3 * stage.setting.aspect;
     for (depth, density) in [(9.0, 0.9), (5.0, 0.3)] {
         stage.upright(depth, (-9.0, 9.0), |brush, setting, area| {
-            trees(brush, setting, area, Tree::Broadleaf, LEAF, depth, (8.5, density), clearing * 0.4);
+            trees(
+                brush,
+                setting,
+                area,
+                Tree::Broadleaf,
+                LEAF,
+                depth,
+                (8.5, density),
+                clearing * 0.4,
+            );
         });
     }
     stage.ground(|brush, setting, area| {
@@ -119,10 +148,24 @@ pub(super) fn meadow(stage: &mut Stage) {
         let (lit, shade) = (tones.lit, tones.shade);
         flora::grass(brush, (area[0], area[2]), foot + 0.012, 0.035, (lit, shade), &mut chance);
         let x = setting.light.sun.0.signum() * -0.42 * setting.aspect;
-        flora::tree(brush, Tree::Broadleaf, (x, foot), 7.0 * setting.metre_at(2.2), leafage(setting, LEAF, 2.2), &mut chance);
+        flora::tree(
+            brush,
+            Tree::Broadleaf,
+            (x, foot),
+            7.0 * setting.metre_at(2.2),
+            leafage(setting, LEAF, 2.2),
+            &mut chance,
+        );
         flora::bush(brush, (x + 0.16, foot), 0.05, tones, &mut chance);
     });
-    stage.put(60.0, Layer::Live(Live::Birds { x: -0.2, y: -0.22, colour: stage.setting.light.shade(ink(0x30343C), 4.0) }));
+    stage.put(
+        60.0,
+        Layer::Live(Live::Birds {
+            x: -0.2,
+            y: -0.22,
+            colour: stage.setting.light.shade(ink(0x30343C), 4.0),
+        }),
+    );
     foreground(stage, green, 0.1);
     evening_motes(stage);
 }
@@ -130,7 +173,11 @@ pub(super) fn meadow(stage: &mut Stage) {
 fn evening_motes(stage: &mut Stage) {
     let light = &stage.setting.light;
     let dark = light.darkness() > 0.6;
-    let (kind, colour, amount) = if dark { (Mote::Fireflies, ink(0xF2E08A), 26) } else { (Mote::Dust, light.key.lighter(0.3), 40) };
+    let (kind, colour, amount) = if dark {
+        (Mote::Fireflies, ink(0xF2E08A), 26)
+    } else {
+        (Mote::Dust, light.key.lighter(0.3), 40)
+    };
     let colour = light.own(colour);
     if stage.setting.shot.weather == Weather::Clear {
         stage.before.push(Layer::Live(Live::Motes { kind, colour, amount }));
@@ -155,11 +202,17 @@ fn meadow_floor(brush: &mut Brush<'_>, setting: &Setting, area: Area, green: Ink
         let near = (y - setting.horizon) / setting.drop.max(0.05);
         let (x, size) = (chance.range(left, right), 0.028 * near * chance.range(0.4, 1.0));
         let depth = (1.0 / near.max(0.1)).min(8.0);
-        let tones = (setting.light.lit(green, depth), setting.light.shade(green.darker(0.1), depth));
+        let tones =
+            (setting.light.lit(green, depth), setting.light.shade(green.darker(0.1), depth));
         if chance.odds(if many { 0.75 } else { 0.12 }) {
             let petal = setting.light.lit(chance.pick(petals, WHITE), depth);
             for _ in 0..if many { 4 } else { 1 } {
-                brush.circle(x + chance.range(-2.0, 2.0) * size, y - size * 0.5, size * 0.16, petal);
+                brush.circle(
+                    x + chance.range(-2.0, 2.0) * size,
+                    y - size * 0.5,
+                    size * 0.16,
+                    petal,
+                );
             }
         }
         flora::grass(brush, (x - size, x + size), y, size, tones, &mut chance);
@@ -182,25 +235,45 @@ pub(super) fn forest(stage: &mut Stage) {
     for (depth, metres) in [(13.0, 24.0), (8.0, 22.0), (5.0, 19.0)] {
         stage.upright(depth, (-9.0, 9.0), |brush, setting, area| {
             trees(brush, setting, area, kind, local, depth, (metres, 2.6), 0.02);
-            trees(brush, setting, area, Tree::Broadleaf, local.mix(LEAF, 0.4), depth, (metres * 0.35, 2.4), 0.02);
+            trees(
+                brush,
+                setting,
+                area,
+                Tree::Broadleaf,
+                local.mix(LEAF, 0.4),
+                depth,
+                (metres * 0.35, 2.4),
+                0.02,
+            );
             let mist = setting.light.own(setting.light.haze.mix(setting.light.sky_low, 0.4));
             let foot = setting.foot(depth);
-            brush.rect_shaded([area[0], foot - 0.16, area[2] - area[0], 0.2], mist.alpha(0.0), mist.alpha(0.5));
+            brush.rect_shaded(
+                [area[0], foot - 0.16, area[2] - area[0], 0.2],
+                mist.alpha(0.0),
+                mist.alpha(0.5),
+            );
         });
     }
     stage.ground(|brush, setting, area| {
         let soil = if autumn { ink(0x9A6A3A) } else { ink(0x6B6E42) };
         land::floor(brush, setting, area, soil, 1.6);
-        let path = (setting.light.lit(ink(0xA08A62), 4.0), setting.light.lit(ink(0x86704E), 1.0).darker(0.2));
+        let path = (
+            setting.light.lit(ink(0xA08A62), 4.0),
+            setting.light.lit(ink(0x86704E), 1.0).darker(0.2),
+        );
         land::lane(brush, setting, area, ((-0.5, 0.42), (-0.012, 0.012)), path);
         forest_floor(brush, setting, area, soil);
     });
     fog_banks(stage);
     light_shafts(stage);
     for depth in [2.8, 1.8] {
-        stage.upright(depth, (-9.0, 9.0), |brush, setting, area| trunks(brush, setting, area, depth, local, jungle));
+        stage.upright(depth, (-9.0, 9.0), |brush, setting, area| {
+            trunks(brush, setting, area, depth, local, jungle)
+        });
     }
-    stage.upright(0.6, (-0.6, 0.75), |brush, setting, area| frame_of_leaves(brush, setting, area, local));
+    stage.upright(0.6, (-0.6, 0.75), |brush, setting, area| {
+        frame_of_leaves(brush, setting, area, local)
+    });
     evening_motes(stage);
 }
 
@@ -215,12 +288,26 @@ fn forest_floor(brush: &mut Brush<'_>, setting: &Setting, area: Area, soil: Ink)
             continue;
         }
         let tones = leafage(setting, LEAF.mix(soil, 0.3), (1.0 / near.max(0.1)).min(7.0));
-        flora::grass(brush, (x - 0.03 * near, x + 0.03 * near), y, 0.05 * near, (tones.lit, tones.shade), &mut chance);
+        flora::grass(
+            brush,
+            (x - 0.03 * near, x + 0.03 * near),
+            y,
+            0.05 * near,
+            (tones.lit, tones.shade),
+            &mut chance,
+        );
     }
 }
 
 /// Near trunks, out of the top of the picture.
-fn trunks(brush: &mut Brush<'_>, setting: &Setting, area: Area, depth: f32, local: Ink, jungle: bool) {
+fn trunks(
+    brush: &mut Brush<'_>,
+    setting: &Setting,
+    area: Area,
+    depth: f32,
+    local: Ink,
+    jungle: bool,
+) {
     let mut chance = setting.chance(37 + u64::from(depth.to_bits() >> 16));
     let foot = setting.foot(depth);
     let light = &setting.light;
@@ -230,17 +317,32 @@ fn trunks(brush: &mut Brush<'_>, setting: &Setting, area: Area, depth: f32, loca
     while x < area[2] {
         if x.abs() > 0.2 * setting.aspect {
             let lean = chance.range(-0.03, 0.03);
-            let root = [(x - thick * 1.5, foot + 0.012), (x - thick * 0.7, foot - 0.06), (x - thick * 0.5 + lean, area[1] - 0.1), (x + thick * 0.5 + lean, area[1] - 0.1), (x + thick * 0.7, foot - 0.06), (x + thick * 1.6, foot + 0.012)];
+            let root = [
+                (x - thick * 1.5, foot + 0.012),
+                (x - thick * 0.7, foot - 0.06),
+                (x - thick * 0.5 + lean, area[1] - 0.1),
+                (x + thick * 0.5 + lean, area[1] - 0.1),
+                (x + thick * 0.7, foot - 0.06),
+                (x + thick * 1.6, foot + 0.012),
+            ];
             if let Some(path) = crate::scene::brush::polygon(&root) {
                 let side = light.sun.0.signum();
-                brush.shade(&path, ((x - side * thick, 0.0), shade), ((x + side * thick, 0.0), lit));
+                brush.shade(
+                    &path,
+                    ((x - side * thick, 0.0), shade),
+                    ((x + side * thick, 0.0), lit),
+                );
             }
             let tones = leafage(setting, local, depth);
             flora::bush(brush, (x + thick * 1.5, foot + 0.012), 0.11 / depth, tones, &mut chance);
             if jungle {
                 for at in 0..4 {
                     let y = area[1] + 0.1 + index(at) * 0.04;
-                    brush.curve(&[(x, y), (x + 0.1, y + 0.2 + index(at) * 0.05), (x + 0.24, y - 0.05)], 0.005, shade);
+                    brush.curve(
+                        &[(x, y), (x + 0.1, y + 0.2 + index(at) * 0.05), (x + 0.24, y - 0.05)],
+                        0.005,
+                        shade,
+                    );
                 }
             }
         }
@@ -275,9 +377,18 @@ fn light_shafts(stage: &mut Stage) {
             let x = sun + chance.range(-0.55, 0.55);
             let drift = (x - sun) * 0.7 - setting.light.sun.0.signum() * 0.3;
             let wide = chance.range(0.015, 0.06);
-            let shaft = [(x - wide * 0.4, area[1]), (x + wide * 0.4, area[1]), (x + drift + wide, 0.25), (x + drift - wide, 0.25)];
+            let shaft = [
+                (x - wide * 0.4, area[1]),
+                (x + wide * 0.4, area[1]),
+                (x + drift + wide, 0.25),
+                (x + drift - wide, 0.25),
+            ];
             if let Some(path) = crate::scene::brush::polygon(&shaft) {
-                brush.light().shade(&path, ((x, area[1]), colour.alpha(0.22)), ((x + drift, 0.22), colour.alpha(0.0)));
+                brush.light().shade(
+                    &path,
+                    ((x, area[1]), colour.alpha(0.22)),
+                    ((x + drift, 0.22), colour.alpha(0.0)),
+                );
             }
         }
     });
@@ -323,7 +434,16 @@ pub(super) fn desert(stage: &mut Stage) {
     let caption = stage.setting.shot.caption.to_lowercase();
     if !caption.contains("sahara") && !caption.contains("dune") {
         stage.upright(3.4, (-9.0, 9.0), |brush, setting, area| {
-            trees(brush, setting, area, Tree::Cactus, ink(0x6E8A55), 3.4, (4.2, 0.18), 0.26 * setting.aspect);
+            trees(
+                brush,
+                setting,
+                area,
+                Tree::Cactus,
+                ink(0x6E8A55),
+                3.4,
+                (4.2, 0.18),
+                0.26 * setting.aspect,
+            );
         });
     }
 }
@@ -334,7 +454,9 @@ fn dunes(stage: &mut Stage, depth: f32, tall: f32, salt: u64) {
     stage.upright(depth, (-9.0, base + 0.25), |brush, setting, area| {
         let seed = setting.seed + salt;
         let crest = |x: f32| {
-            let turn = x * 1.25 + crate::scene::chance::noise(seed, x * 0.8) * 1.2 + f32::from(u8::try_from(salt % 9).unwrap_or(0));
+            let turn = x * 1.25
+                + crate::scene::chance::noise(seed, x * 0.8) * 1.2
+                + f32::from(u8::try_from(salt % 9).unwrap_or(0));
             let saw = 1.0 - (turn.rem_euclid(2.0) - 1.0).abs();
             base - tall * (0.25 + 0.75 * saw * saw * (3.0 - 2.0 * saw))
         };
@@ -350,9 +472,18 @@ fn dunes(stage: &mut Stage, depth: f32, tall: f32, salt: u64) {
             let next = x + (right - left) / index(steps);
             if (crest(next) - crest(x)) * side < 0.0 {
                 let foot = (bottom + 0.1 - crest(x)).max(0.01);
-                let quad = [(x, crest(x)), (next + 0.0005, crest(next)), (next + 0.0005 - side * 0.02, crest(next) + foot), (x - side * 0.02, crest(x) + foot)];
+                let quad = [
+                    (x, crest(x)),
+                    (next + 0.0005, crest(next)),
+                    (next + 0.0005 - side * 0.02, crest(next) + foot),
+                    (x - side * 0.02, crest(x) + foot),
+                ];
                 if let Some(path) = crate::scene::brush::polygon(&quad) {
-                    brush.shade(&path, ((x, crest(x)), shade), ((x, crest(x) + tall * 1.4), shade.alpha(0.0)));
+                    brush.shade(
+                        &path,
+                        ((x, crest(x)), shade),
+                        ((x, crest(x) + tall * 1.4), shade.alpha(0.0)),
+                    );
                 }
             }
         }
@@ -368,9 +499,14 @@ fn ripples(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
         let x = chance.range(left, right);
         let wide = mix(0.05, 0.35, down);
         let bend = chance.range(-0.012, 0.012);
-        let line = [(x - wide, y), (x - wide * 0.3, y + bend), (x + wide * 0.3, y - bend), (x + wide, y)];
+        let line =
+            [(x - wide, y), (x - wide * 0.3, y + bend), (x + wide * 0.3, y - bend), (x + wide, y)];
         brush.curve(&line, mix(0.0008, 0.004, down), setting.light.shade(SAND, 1.5).alpha(0.35));
-        brush.curve(&line.map(|(x, y)| (x, y - mix(0.001, 0.005, down))), mix(0.0008, 0.003, down), setting.light.lit(SAND.lighter(0.2), 1.5).alpha(0.35));
+        brush.curve(
+            &line.map(|(x, y)| (x, y - mix(0.001, 0.005, down))),
+            mix(0.0008, 0.003, down),
+            setting.light.lit(SAND.lighter(0.2), 1.5).alpha(0.35),
+        );
     }
 }
 
@@ -394,7 +530,16 @@ pub(super) fn snowfield(stage: &mut Stage) {
     });
     fog_banks(stage);
     stage.upright(2.4, (-9.0, 9.0), |brush, setting, area| {
-        trees(brush, setting, area, Tree::Conifer, FIR.mix(SNOW, 0.25), 2.4, (7.0, 0.3), 0.36 * setting.aspect);
+        trees(
+            brush,
+            setting,
+            area,
+            Tree::Conifer,
+            FIR.mix(SNOW, 0.25),
+            2.4,
+            (7.0, 0.3),
+            0.36 * setting.aspect,
+        );
     });
 }
 
@@ -402,16 +547,34 @@ pub(super) fn snowfield(stage: &mut Stage) {
 pub(super) fn road(stage: &mut Stage) {
     sky::build(stage);
     let caption = stage.setting.shot.caption.to_lowercase();
-    let dry = caption.contains("desert") || stage.setting.shot.cast.is_empty() && stage.setting.seed.is_multiple_of(4);
+    let dry = caption.contains("desert")
+        || stage.setting.shot.cast.is_empty() && stage.setting.seed.is_multiple_of(4);
     let land = if dry { ink(0xC79A68) } else { ink(0x8C9A55) };
-    far_range(stage, if dry { 0.16 } else { 0.2 }, if dry { 0.0 } else { 0.3 }, 34.0, if dry { ink(0xA3705A) } else { ROCK });
+    far_range(
+        stage,
+        if dry { 0.16 } else { 0.2 },
+        if dry { 0.0 } else { 0.3 },
+        34.0,
+        if dry { ink(0xA3705A) } else { ROCK },
+    );
     rolling(stage, 12.0, 0.07, land.mix(LEAF, if dry { 0.0 } else { 0.5 }), 76);
     stage.upright(7.0, (-9.0, 9.0), |brush, setting, area| {
-        let (kind, local, metres) = if dry { (Tree::Cactus, ink(0x6E8A55), 5.0) } else { (Tree::Conifer, FIR, 10.0) };
+        let (kind, local, metres) =
+            if dry { (Tree::Cactus, ink(0x6E8A55), 5.0) } else { (Tree::Conifer, FIR, 10.0) };
         trees(brush, setting, area, kind, local, 7.0, (metres, if dry { 0.12 } else { 0.8 }), 0.12);
     });
-    let rails = stage.setting.shot.cast.first().is_some_and(|role| role.figure == crate::storyboard::Figure::Train);
-    let across = stage.setting.shot.cast.iter().any(|role| role.figure.family() == crate::storyboard::Family::Vehicle);
+    let rails = stage
+        .setting
+        .shot
+        .cast
+        .first()
+        .is_some_and(|role| role.figure == crate::storyboard::Figure::Train);
+    let across = stage
+        .setting
+        .shot
+        .cast
+        .iter()
+        .any(|role| role.figure.family() == crate::storyboard::Family::Vehicle);
     stage.ground(|brush, setting, area| {
         land::floor(brush, setting, area, land, 1.0);
         if rails {
@@ -457,34 +620,57 @@ fn side_road(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
     let [left, _, right, _] = area;
     let wide = right - left;
     let (far, near) = (setting.foot(1.75), setting.foot(0.72));
-    brush.rect_shaded([left, far, wide, near - far], asphalt(setting, 2.0), asphalt(setting, 1.0).darker(0.18));
+    brush.rect_shaded(
+        [left, far, wide, near - far],
+        asphalt(setting, 2.0),
+        asphalt(setting, 1.0).darker(0.18),
+    );
     let paint = setting.light.lit(ink(0xE6E2D6), 1.2);
     brush.rect(left, far + 0.006, wide, 0.004, paint.alpha(0.8));
     brush.rect(left, near - 0.016, wide, 0.01, paint.alpha(0.7));
     let line = setting.foot(1.12);
     let mut x = left;
     while x < right {
-        brush.polygon(&[(x, line), (x + 0.12, line), (x + 0.118, line + 0.006), (x - 0.004, line + 0.006)], setting.light.lit(ink(0xE8CF7A), 1.2).alpha(0.85));
+        brush.polygon(
+            &[(x, line), (x + 0.12, line), (x + 0.118, line + 0.006), (x - 0.004, line + 0.006)],
+            setting.light.lit(ink(0xE8CF7A), 1.2).alpha(0.85),
+        );
         x += 0.26;
     }
-    brush.rect_shaded([left, far - 0.01, wide, 0.012], setting.light.shade(ink(0x8A7C60), 2.0).alpha(0.0), setting.light.shade(ink(0x8A7C60), 2.0));
+    brush.rect_shaded(
+        [left, far - 0.01, wide, 0.012],
+        setting.light.shade(ink(0x8A7C60), 2.0).alpha(0.0),
+        setting.light.shade(ink(0x8A7C60), 2.0),
+    );
 }
 
 fn long_road(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
     let [_, top, _, bottom] = area;
     let reach = (bottom - setting.horizon) / setting.drop.max(0.05);
     let half = 3.6 * setting.metre * reach;
-    land::lane(brush, setting, area, ((-half, half), (-0.002, 0.002)), (asphalt(setting, 6.0), asphalt(setting, 1.0).darker(0.15)));
+    land::lane(
+        brush,
+        setting,
+        area,
+        ((-half, half), (-0.002, 0.002)),
+        (asphalt(setting, 6.0), asphalt(setting, 1.0).darker(0.15)),
+    );
     let paint = setting.light.lit(ink(0xE6E2D6), 1.2);
     for side in [-1.0, 1.0] {
         let (near, wide) = (side * half * 0.93, half * 0.02);
-        brush.polygon(&[(0.0, top), (0.0005, top), (near + wide, bottom), (near - wide, bottom)], paint.alpha(0.8));
+        brush.polygon(
+            &[(0.0, top), (0.0005, top), (near + wide, bottom), (near - wide, bottom)],
+            paint.alpha(0.8),
+        );
     }
     for at in 0..16 {
         let depth = 0.55 * 1.35_f32.powi(at);
         let (from, to) = (setting.foot(depth), setting.foot(depth * 1.16));
         let wide = |y: f32| (y - setting.horizon) * 0.022;
-        brush.polygon(&[(-wide(to), to), (wide(to), to), (wide(from), from), (-wide(from), from)], setting.light.lit(ink(0xE8CF7A), 1.2));
+        brush.polygon(
+            &[(-wide(to), to), (wide(to), to), (wide(from), from), (-wide(from), from)],
+            setting.light.lit(ink(0xE8CF7A), 1.2),
+        );
     }
 }
 
@@ -496,7 +682,10 @@ fn railway(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
     brush.rect_shaded([left, far - 0.01, wide, near - far + 0.03], gravel, gravel.darker(0.3));
     let mut x = left;
     while x < right {
-        brush.polygon(&[(x, far), (x + 0.03, far), (x + 0.034, near), (x - 0.004, near)], setting.light.shade(ink(0x5A4636), 1.0));
+        brush.polygon(
+            &[(x, far), (x + 0.03, far), (x + 0.034, near), (x - 0.004, near)],
+            setting.light.shade(ink(0x5A4636), 1.0),
+        );
         x += 0.075;
     }
     for y in [setting.foot(1.2), setting.foot(0.95)] {

@@ -20,7 +20,10 @@ const ROCK: Ink = ink(0x77757A);
 /// Whether the main figure is in or on the water rather than beside it.
 fn afloat(setting: &Setting) -> bool {
     setting.shot.cast.first().is_some_and(|role| {
-        role.figure.sails() || role.figure.swims() || role.action == Action::Swim || role.action == Action::Drive
+        role.figure.sails()
+            || role.figure.swims()
+            || role.action == Action::Swim
+            || role.action == Action::Drive
     })
 }
 
@@ -45,7 +48,10 @@ fn waves(stage: &Stage) -> f32 {
 /// Colours of open water: what the sky gives it far out, what it is close by.
 fn tones(setting: &Setting, deep: Ink) -> (Ink, Ink) {
     let light = &setting.light;
-    (light.own(light.sky_low.mix(light.sky_mid, 0.5)).darker(0.12), light.shade(deep, 1.0).mix(light.own(light.sky_top), 0.3))
+    (
+        light.own(light.sky_low.mix(light.sky_mid, 0.5)).darker(0.12),
+        light.shade(deep, 1.0).mix(light.own(light.sky_top), 0.3),
+    )
 }
 
 fn open_water(stage: &mut Stage, line: f32, deep: Ink) {
@@ -65,8 +71,18 @@ fn islands(stage: &mut Stage) {
         let mut chance = setting.chance(401);
         let tone = setting.light.half(ink(0x5C6E74), 12.0);
         for _ in 0..2 {
-            let (x, wide, tall) = (chance.range(area[0], area[2]), chance.range(0.1, 0.3), chance.range(0.02, 0.06));
-            brush.blob(&[(x - wide, base + 0.01), (x - wide * 0.5, base - tall * 0.7), (x, base - tall), (x + wide * 0.4, base - tall * 0.5), (x + wide, base + 0.01)], tone);
+            let (x, wide, tall) =
+                (chance.range(area[0], area[2]), chance.range(0.1, 0.3), chance.range(0.02, 0.06));
+            brush.blob(
+                &[
+                    (x - wide, base + 0.01),
+                    (x - wide * 0.5, base - tall * 0.7),
+                    (x, base - tall),
+                    (x + wide * 0.4, base - tall * 0.5),
+                    (x + wide, base + 0.01),
+                ],
+                tone,
+            );
         }
     });
 }
@@ -89,7 +105,10 @@ fn palms(brush: &mut Brush<'_>, setting: &Setting, area: Area, line: f32) {
     let side = -setting.light.sun.0.signum();
     let tones = leafage(setting, ink(0x4F7A44), 1.6);
     for (x, tall) in [(0.44, 0.62), (0.56, 0.5), (0.37, 0.44)] {
-        let spot = (side * x * (area[2] - area[0]).min(setting.aspect * 1.2) * 0.9, line + 0.03 + chance.range(0.0, 0.02));
+        let spot = (
+            side * x * (area[2] - area[0]).min(setting.aspect * 1.2) * 0.9,
+            line + 0.03 + chance.range(0.0, 0.02),
+        );
         flora::tree(brush, Tree::Palm, spot, tall, tones, &mut chance);
     }
     flora::bush(brush, (side * 0.5 * setting.aspect, line + 0.035), 0.06, tones, &mut chance);
@@ -101,7 +120,11 @@ fn shore(brush: &mut Brush<'_>, setting: &Setting, area: Area, line: f32, local:
     let edge = |x: f32| line + rough(setting.seed + 6, x * 1.4, 3) * 0.022;
     let shape = land::skyline(area, 80, edge);
     if let Some(path) = polygon(&shape) {
-        brush.shade(&path, ((0.0, line), light.lit(local.darker(0.22), 1.6)), ((0.0, line + 0.12), light.lit(local, 1.2)));
+        brush.shade(
+            &path,
+            ((0.0, line), light.lit(local.darker(0.22), 1.6)),
+            ((0.0, line + 0.12), light.lit(local, 1.2)),
+        );
     }
     let wet: Vec<(f32, f32)> = shape.iter().take(81).map(|(x, y)| (*x, *y + 0.008)).collect();
     brush.curve(&wet, 0.014, light.shade(local.darker(0.2), 1.4).alpha(0.7));
@@ -111,7 +134,11 @@ fn shore(brush: &mut Brush<'_>, setting: &Setting, area: Area, line: f32, local:
     for _ in 0..170 {
         let y = mix(line + 0.03, bottom, chance.unit());
         let near = ((y - setting.horizon) / setting.drop.max(0.05)).min(2.5);
-        let tone = if chance.odds(0.5) { light.shade(local, 1.2) } else { light.lit(local.lighter(0.2), 1.0) };
+        let tone = if chance.odds(0.5) {
+            light.shade(local, 1.2)
+        } else {
+            light.lit(local.lighter(0.2), 1.0)
+        };
         brush.oval(chance.range(left, right), y, 0.03 * near, 0.002 * near, tone.alpha(0.28));
     }
     let dim = light.shade(local, 1.0).darker(0.5);
@@ -119,7 +146,14 @@ fn shore(brush: &mut Brush<'_>, setting: &Setting, area: Area, line: f32, local:
     for _ in 0..7 {
         let y = mix(line + 0.05, bottom.min(0.5), chance.unit());
         let size = 0.012 * (1.0 + (y - line) * 5.0);
-        land::stone(brush, (chance.range(left, right), y), size, (light.lit(ROCK, 1.2), light.shade(ROCK, 1.2)), light.sun.0.signum(), &mut chance);
+        land::stone(
+            brush,
+            (chance.range(left, right), y),
+            size,
+            (light.lit(ROCK, 1.2), light.shade(ROCK, 1.2)),
+            light.sun.0.signum(),
+            &mut chance,
+        );
     }
 }
 
@@ -148,10 +182,17 @@ fn swell(brush: &mut Brush<'_>, setting: &Setting, area: Area, line: f32, tall: 
         let peak = 1.0 - (turn.rem_euclid(2.0) - 1.0).abs();
         line - tall * peak * peak * (0.6 + 0.4 * rough(seed + 3, x * 1.7, 2))
     };
-    let (body, foam) = (light.shade(ink(0x1D4F66), depth).mix(light.own(light.sky_top), 0.25), light.lit(WHITE, depth));
+    let (body, foam) = (
+        light.shade(ink(0x1D4F66), depth).mix(light.own(light.sky_top), 0.25),
+        light.lit(WHITE, depth),
+    );
     let shape = land::skyline(area, 160, crest);
     if let Some(path) = polygon(&shape) {
-        brush.shade(&path, ((0.0, line - tall), body.alpha(0.85)), ((0.0, line + tall * 1.6), body.alpha(0.0)));
+        brush.shade(
+            &path,
+            ((0.0, line - tall), body.alpha(0.85)),
+            ((0.0, line + tall * 1.6), body.alpha(0.0)),
+        );
     }
     for pair in shape.get(..161).unwrap_or(&[]).windows(2) {
         if let [from, to] = pair {
@@ -190,7 +231,9 @@ fn lake(stage: &mut Stage) {
 /// Ground for those who stand beside the water; reeds for everybody.
 fn near_bank(stage: &mut Stage) {
     if afloat(&stage.setting) {
-        stage.upright(0.66, (0.2, 0.8), |brush, setting, area| reeds(brush, setting, area, 0.56, 0.16));
+        stage.upright(0.66, (0.2, 0.8), |brush, setting, area| {
+            reeds(brush, setting, area, 0.56, 0.16)
+        });
         return;
     }
     let line = stage.setting.foot(1.35);
@@ -200,10 +243,19 @@ fn near_bank(stage: &mut Stage) {
         let tones = leafage(setting, ink(0x6F8F48), 1.3);
         for _ in 0..34 {
             let (x, y) = (chance.range(area[0], area[2]), chance.range(line + 0.015, 0.5));
-            flora::grass(brush, (x - 0.03, x + 0.03), y, 0.04, (tones.lit, tones.shade), &mut chance);
+            flora::grass(
+                brush,
+                (x - 0.03, x + 0.03),
+                y,
+                0.04,
+                (tones.lit, tones.shade),
+                &mut chance,
+            );
         }
     });
-    stage.upright(1.28, (-9.0, 9.0), |brush, setting, area| reeds(brush, setting, area, line + 0.02, 0.1));
+    stage.upright(1.28, (-9.0, 9.0), |brush, setting, area| {
+        reeds(brush, setting, area, line + 0.02, 0.1)
+    });
 }
 
 fn reeds(brush: &mut Brush<'_>, setting: &Setting, area: Area, y: f32, tall: f32) {
@@ -217,9 +269,19 @@ fn reeds(brush: &mut Brush<'_>, setting: &Setting, area: Area, y: f32, tall: f32
                 continue;
             }
             let (high, lean) = (tall * chance.range(0.5, 1.1), chance.range(-0.02, 0.03));
-            brush.curve(&[(x, y), (x + lean * 0.4, y - high * 0.6), (x + lean, y - high)], 0.004, tones.shade.mix(tones.lit, chance.unit()));
+            brush.curve(
+                &[(x, y), (x + lean * 0.4, y - high * 0.6), (x + lean, y - high)],
+                0.004,
+                tones.shade.mix(tones.lit, chance.unit()),
+            );
             if chance.odds(0.3) {
-                brush.limb((x + lean, y - high), (x + lean, y - high + 0.02), 0.004, 0.004, tones.wood);
+                brush.limb(
+                    (x + lean, y - high),
+                    (x + lean, y - high + 0.02),
+                    0.004,
+                    0.004,
+                    tones.wood,
+                );
             }
         }
     }
@@ -237,7 +299,14 @@ fn waterfall(stage: &mut Stage) {
     (pool.depth, pool.mirror) = (3.4, 0.6);
     stage.behind.push(Layer::Water(pool));
     let white = stage.setting.light.lit(ink(0xEAF4F8), 1.6);
-    stage.behind.push(Layer::Live(Live::Fall { left: -0.14, right: 0.14, top, bottom: foot, depth: 3.4, colour: white }));
+    stage.behind.push(Layer::Live(Live::Fall {
+        left: -0.14,
+        right: 0.14,
+        top,
+        bottom: foot,
+        depth: 3.4,
+        colour: white,
+    }));
     near_bank(stage);
 }
 
@@ -247,7 +316,11 @@ fn cliffs(brush: &mut Brush<'_>, setting: &Setting, area: Area, top: f32, foot: 
     let [left, _, right, _] = area;
     let (lit, shade) = (light.lit(ROCK, 2.6), light.shade(ROCK.darker(0.1), 2.6));
     brush.rect_shaded([left, top, right - left, foot - top + 0.02], lit, shade);
-    brush.rect_shaded([-0.16, top, 0.32, foot - top + 0.02], light.lit(ink(0xD6E6EC), 2.4), light.lit(ink(0xA8C8D4), 2.4));
+    brush.rect_shaded(
+        [-0.16, top, 0.32, foot - top + 0.02],
+        light.lit(ink(0xD6E6EC), 2.4),
+        light.lit(ink(0xA8C8D4), 2.4),
+    );
     for _ in 0..110 {
         let (x, y) = (chance.range(left, right), chance.range(top, foot));
         if x.abs() < 0.17 {
@@ -255,15 +328,39 @@ fn cliffs(brush: &mut Brush<'_>, setting: &Setting, area: Area, top: f32, foot: 
         }
         let (wide, high) = (chance.range(0.02, 0.07), chance.range(0.03, 0.12));
         let tone = if chance.odds(0.5) { lit.lighter(0.06) } else { shade.darker(0.15) };
-        brush.polygon(&[(x, y), (x + wide, y + high * 0.15), (x + wide * 0.9, y + high), (x - wide * 0.15, y + high * 0.8)], tone.alpha(0.5));
+        brush.polygon(
+            &[
+                (x, y),
+                (x + wide, y + high * 0.15),
+                (x + wide * 0.9, y + high),
+                (x - wide * 0.15, y + high * 0.8),
+            ],
+            tone.alpha(0.5),
+        );
     }
     for side in [-1.0_f32, 1.0] {
-        brush.polygon(&[(side * 0.14, top), (side * 0.2, top + 0.1), (side * 0.15, foot), (side * 0.22, foot), (side * 0.3, top)], shade.darker(0.2).alpha(0.6));
+        brush.polygon(
+            &[
+                (side * 0.14, top),
+                (side * 0.2, top + 0.1),
+                (side * 0.15, foot),
+                (side * 0.22, foot),
+                (side * 0.3, top),
+            ],
+            shade.darker(0.2).alpha(0.6),
+        );
     }
     for at in 0..14 {
         let x = left + (right - left) * index(at) / 14.0;
         if x.abs() > 0.2 {
-            land::stone(brush, (x, foot + 0.012), chance.range(0.03, 0.06), (lit, shade), light.sun.0.signum(), &mut chance);
+            land::stone(
+                brush,
+                (x, foot + 0.012),
+                chance.range(0.03, 0.06),
+                (lit, shade),
+                light.sun.0.signum(),
+                &mut chance,
+            );
         }
     }
 }
@@ -274,7 +371,14 @@ fn trees_on_top(brush: &mut Brush<'_>, setting: &Setting, area: Area, top: f32) 
     let mut x = area[0];
     while x < area[2] {
         if x.abs() > 0.18 {
-            flora::tree(brush, Tree::Conifer, (x, top + 0.012), chance.range(0.14, 0.24), tones, &mut chance);
+            flora::tree(
+                brush,
+                Tree::Conifer,
+                (x, top + 0.012),
+                chance.range(0.14, 0.24),
+                tones,
+                &mut chance,
+            );
             flora::bush(brush, (x + 0.04, top + 0.01), 0.035, tones, &mut chance);
         }
         x += chance.range(0.05, 0.1);

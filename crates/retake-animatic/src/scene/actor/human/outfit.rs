@@ -89,7 +89,8 @@ impl Outfit {
                 self.hair = ink(0xD9D6D0);
                 self.coat = true;
                 (self.top, self.sleeves) = (ink(0x6A6258), ink(0x6A6258));
-                self.beard = !word.contains("woman") && !word.contains("mother") && word != "grandma";
+                self.beard =
+                    !word.contains("woman") && !word.contains("mother") && word != "grandma";
             }
             Figure::Dancer => {
                 whole(self, 0xD9A0AC);
@@ -124,13 +125,15 @@ impl Outfit {
             }
             Figure::Alien => {
                 self.skin = role.tint.map_or(ink(0x6F9A76), Ink::from);
-                (self.top, self.sleeves, self.legs, self.shoes) = (self.skin.darker(0.12), self.skin, self.skin, self.skin.darker(0.2));
+                (self.top, self.sleeves, self.legs, self.shoes) =
+                    (self.skin.darker(0.12), self.skin, self.skin, self.skin.darker(0.2));
                 (self.bulk, self.helmet) = (0.78, true);
             }
             Figure::Wizard => {
                 whole(self, 0x3F3A6E);
                 self.hair = ink(0xD6D3CC);
-                (self.skirt, self.beard, self.trim) = (Some((0.48, ink(0x3F3A6E))), true, ink(0x8FD0FF));
+                (self.skirt, self.beard, self.trim) =
+                    (Some((0.48, ink(0x3F3A6E))), true, ink(0x8FD0FF));
                 (self.hat, self.bulk) = (Some(ink(0x38336A)), 1.1);
             }
             Figure::Diver => {
@@ -190,7 +193,16 @@ impl Outfit {
     }
 
     fn dyed(mut self, dye: Dye<'_>) -> Self {
-        for part in [&mut self.skin, &mut self.hair, &mut self.top, &mut self.sleeves, &mut self.legs, &mut self.shoes, &mut self.trim, &mut self.wood] {
+        for part in [
+            &mut self.skin,
+            &mut self.hair,
+            &mut self.top,
+            &mut self.sleeves,
+            &mut self.legs,
+            &mut self.shoes,
+            &mut self.trim,
+            &mut self.wood,
+        ] {
             *part = dye.of(*part);
         }
         self.skirt = self.skirt.map(|(length, colour)| (length, dye.of(colour)));
@@ -204,16 +216,41 @@ pub(super) fn hat(brush: &mut Brush<'_>, role: &Role, outfit: &Outfit) {
     let Some(colour) = outfit.hat else { return };
     match role.figure {
         Figure::Chef => {
-            brush.blob_shaded(&[(-0.055, -0.13), (-0.075, -0.24), (-0.02, -0.27), (0.04, -0.265), (0.075, -0.22), (0.05, -0.13)], colour, colour.darker(0.12));
+            brush.blob_shaded(
+                &[
+                    (-0.055, -0.13),
+                    (-0.075, -0.24),
+                    (-0.02, -0.27),
+                    (0.04, -0.265),
+                    (0.075, -0.22),
+                    (0.05, -0.13),
+                ],
+                colour,
+                colour.darker(0.12),
+            );
             brush.rect(-0.057, -0.165, 0.108, 0.035, colour.darker(0.07));
         }
         Figure::Wizard => {
-            brush.polygon_shaded(&[(-0.08, -0.13), (-0.06, -0.32), (0.075, -0.13)], colour.lighter(0.1), colour);
+            brush.polygon_shaded(
+                &[(-0.08, -0.13), (-0.06, -0.32), (0.075, -0.13)],
+                colour.lighter(0.1),
+                colour,
+            );
             brush.oval(0.0, -0.128, 0.14, 0.018, colour.darker(0.15));
         }
         _ => {
             brush.oval(0.004, -0.134, 0.105, 0.014, colour.darker(0.2));
-            brush.blob_shaded(&[(-0.06, -0.136), (-0.055, -0.195), (0.0, -0.208), (0.052, -0.192), (0.056, -0.136)], colour.lighter(0.06), colour.darker(0.1));
+            brush.blob_shaded(
+                &[
+                    (-0.06, -0.136),
+                    (-0.055, -0.195),
+                    (0.0, -0.208),
+                    (0.052, -0.192),
+                    (0.056, -0.136),
+                ],
+                colour.lighter(0.06),
+                colour.darker(0.1),
+            );
             brush.rect(-0.058, -0.153, 0.114, 0.014, BLACK.alpha(0.35));
         }
     }

@@ -35,7 +35,10 @@ pub(super) fn joints(role: &Role, pose: &Pose) -> Joints {
     };
     let mut joints = match role.action {
         Action::Walk => stride(pose.turns, 25.0, 52.0, 26.0, 16.0, 3.0),
-        Action::Run => Joints { lift: 0.04 * wave(pose.turns * 2.0 + 0.25).max(0.0), ..stride(pose.turns, 44.0, 98.0, 48.0, 84.0, 13.0) },
+        Action::Run => Joints {
+            lift: 0.04 * wave(pose.turns * 2.0 + 0.25).max(0.0),
+            ..stride(pose.turns, 44.0, 98.0, 48.0, 84.0, 13.0)
+        },
         Action::Sit | Action::Drive => Joints {
             lean: -2.0 + breath,
             thighs: [82.0, 86.0],
@@ -44,25 +47,78 @@ pub(super) fn joints(role: &Role, pose: &Pose) -> Joints {
             elbows: [52.0, 58.0],
             ..rest
         },
-        Action::Lie => Joints { thighs: [2.0, 12.0], knees: [4.0, 26.0], shoulders: [10.0, 8.0], ..rest },
+        Action::Lie => {
+            Joints { thighs: [2.0, 12.0], knees: [4.0, 26.0], shoulders: [10.0, 8.0], ..rest }
+        }
         Action::Dance => dance(pose),
-        Action::Spin => Joints { thighs: [-4.0, 38.0], knees: [0.0, 96.0], shoulders: [140.0, 158.0], elbows: [32.0, 26.0], ..rest },
-        Action::Jump => Joints { lean: 6.0, thighs: [-28.0, 52.0], knees: [48.0, 74.0], shoulders: [128.0, -70.0], elbows: [28.0, 30.0], ..rest },
-        Action::Fall => Joints { lean: -12.0, thighs: [48.0, -26.0], knees: [46.0, 34.0], shoulders: [128.0, -110.0], elbows: [24.0, -22.0], ..rest },
-        Action::Fly => Joints { lean: -4.0, thighs: [-4.0, 3.0], knees: [5.0, 3.0], shoulders: [24.0, 176.0], elbows: [8.0, 4.0], ..rest },
+        Action::Spin => Joints {
+            thighs: [-4.0, 38.0],
+            knees: [0.0, 96.0],
+            shoulders: [140.0, 158.0],
+            elbows: [32.0, 26.0],
+            ..rest
+        },
+        Action::Jump => Joints {
+            lean: 6.0,
+            thighs: [-28.0, 52.0],
+            knees: [48.0, 74.0],
+            shoulders: [128.0, -70.0],
+            elbows: [28.0, 30.0],
+            ..rest
+        },
+        Action::Fall => Joints {
+            lean: -12.0,
+            thighs: [48.0, -26.0],
+            knees: [46.0, 34.0],
+            shoulders: [128.0, -110.0],
+            elbows: [24.0, -22.0],
+            ..rest
+        },
+        Action::Fly => Joints {
+            lean: -4.0,
+            thighs: [-4.0, 3.0],
+            knees: [5.0, 3.0],
+            shoulders: [24.0, 176.0],
+            elbows: [8.0, 4.0],
+            ..rest
+        },
         Action::Swim => {
             let (kick, stroke) = (wave(pose.turns * 2.0), pose.turns * 360.0);
-            Joints { lean: -3.0, thighs: [kick * 14.0, -kick * 14.0], knees: [12.0, 14.0], shoulders: [170.0 - stroke % 360.0, 170.0 - (stroke + 180.0) % 360.0], elbows: [14.0, 14.0], ..rest }
+            Joints {
+                lean: -3.0,
+                thighs: [kick * 14.0, -kick * 14.0],
+                knees: [12.0, 14.0],
+                shoulders: [170.0 - stroke % 360.0, 170.0 - (stroke + 180.0) % 360.0],
+                elbows: [14.0, 14.0],
+                ..rest
+            }
         }
         Action::Float => {
             let sway = pose.clock.swing(0.14, 0.3) * 7.0;
-            Joints { lean: 3.0, thighs: [28.0 + sway, 10.0 - sway], knees: [46.0, 30.0], shoulders: [56.0 + sway, -36.0 - sway], elbows: [34.0, 28.0], ..rest }
+            Joints {
+                lean: 3.0,
+                thighs: [28.0 + sway, 10.0 - sway],
+                knees: [46.0, 30.0],
+                shoulders: [56.0 + sway, -36.0 - sway],
+                elbows: [34.0, 28.0],
+                ..rest
+            }
         }
         Action::Work => {
             let busy = wave(pose.clock.turns(0.8)) * 8.0;
-            Joints { lean: 6.0, nod: 12.0 + breath, shoulders: [32.0 + busy, 26.0 - busy], elbows: [66.0, 72.0 + busy], ..rest }
+            Joints {
+                lean: 6.0,
+                nod: 12.0 + breath,
+                shoulders: [32.0 + busy, 26.0 - busy],
+                elbows: [66.0, 72.0 + busy],
+                ..rest
+            }
         }
-        Action::Wave => Joints { shoulders: [10.0, 150.0], elbows: [14.0, 24.0 + wave(pose.clock.turns(1.4)) * 24.0], ..rest },
+        Action::Wave => Joints {
+            shoulders: [10.0, 150.0],
+            elbows: [14.0, 24.0 + wave(pose.clock.turns(1.4)) * 24.0],
+            ..rest
+        },
         Action::Rise => Joints { shoulders: [150.0, 158.0], elbows: [16.0, 12.0], ..rest },
         Action::Look => Joints { nod: -5.0 + breath * 2.0, ..rest },
         Action::Still => rest,
@@ -85,7 +141,10 @@ pub(super) fn joints(role: &Role, pose: &Pose) -> Joints {
 fn stride(turns: f32, reach: f32, bend: f32, arms: f32, elbow: f32, lean: f32) -> Joints {
     let leg = |offset: f32| {
         let (swing, forward) = (wave(turns + offset), wave(turns + offset + 0.25));
-        (swing * reach + reach * 0.12, 5.0 + bend * forward.max(0.0).powf(1.3) + bend * 0.08 * (1.0 - swing))
+        (
+            swing * reach + reach * 0.12,
+            5.0 + bend * forward.max(0.0).powf(1.3) + bend * 0.08 * (1.0 - swing),
+        )
     };
     let (far, near) = (leg(0.5), leg(0.0));
     Joints {

@@ -39,21 +39,48 @@ pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuf
 fn book(brush: &mut Brush<'_>, stuff: &Stuff) {
     // Open, standing on its lower edges.
     for side in [-1.0_f32, 1.0] {
-        brush.polygon_shaded(&[(0.0, -0.16), (side * 0.64, -0.3), (side * 0.64, -0.86), (0.0, -0.74)], stuff.body, stuff.dark);
-        brush.blob_shaded(&[(0.0, -0.19), (side * 0.2, -0.28), (side * 0.58, -0.33), (side * 0.58, -0.85), (side * 0.22, -0.84), (0.0, -0.74)], stuff.white, stuff.white.darker(0.12 + 0.1 * side));
+        brush.polygon_shaded(
+            &[(0.0, -0.16), (side * 0.64, -0.3), (side * 0.64, -0.86), (0.0, -0.74)],
+            stuff.body,
+            stuff.dark,
+        );
+        brush.blob_shaded(
+            &[
+                (0.0, -0.19),
+                (side * 0.2, -0.28),
+                (side * 0.58, -0.33),
+                (side * 0.58, -0.85),
+                (side * 0.22, -0.84),
+                (0.0, -0.74),
+            ],
+            stuff.white,
+            stuff.white.darker(0.12 + 0.1 * side),
+        );
         for row in 0..7 {
             let y = -0.76 + index(row) * 0.065;
-            brush.line(&[(side * 0.09, y + 0.02), (side * (0.5 - 0.08 * index(row % 3)), y - 0.03)], 0.013, stuff.black.alpha(0.4));
+            brush.line(
+                &[(side * 0.09, y + 0.02), (side * (0.5 - 0.08 * index(row % 3)), y - 0.03)],
+                0.013,
+                stuff.black.alpha(0.4),
+            );
         }
     }
     brush.line(&[(0.0, -0.74), (0.0, -0.16)], 0.02, stuff.dark);
-    brush.polygon(&[(0.05, -0.7), (0.09, -0.7), (0.1, -0.02), (0.07, -0.07), (0.04, -0.02)], stuff.accent);
+    brush.polygon(
+        &[(0.05, -0.7), (0.09, -0.7), (0.1, -0.02), (0.07, -0.07), (0.04, -0.02)],
+        stuff.accent,
+    );
 }
 
 fn phone(brush: &mut Brush<'_>, stuff: &Stuff, dye: Dye<'_>) {
     let mut brush = brush.turned(0.0, 0.0, 6.0);
     brush.round_shaded([-0.25, -1.0, 0.5, 1.0], 0.07, stuff.black.lighter(0.2), stuff.black);
-    brush.round_shaded([-0.225, -0.975, 0.45, 0.95], 0.055, dye.own(ink(0x7FB2F0)), dye.own(ink(0x3A3F8C)));
+    brush.round_shaded(
+        [-0.225, -0.975, 0.45, 0.95],
+        0.055,
+        dye.own(ink(0x7FB2F0)),
+        dye.own(ink(0x3A3F8C)),
+    );
     brush.round([-0.06, -0.955, 0.12, 0.026], 0.013, BLACK);
     for at in 0..12 {
         let (x, y) = (-0.17 + index(at % 4) * 0.098, -0.62 + index(at / 4) * 0.14);
@@ -63,30 +90,76 @@ fn phone(brush: &mut Brush<'_>, stuff: &Stuff, dye: Dye<'_>) {
 }
 
 fn laptop(brush: &mut Brush<'_>, stuff: &Stuff, dye: Dye<'_>) {
-    brush.polygon_shaded(&[(-0.56, -0.86), (0.56, -0.86), (0.6, -0.1), (-0.6, -0.1)], stuff.black.lighter(0.15), stuff.black);
-    brush.polygon_shaded(&[(-0.52, -0.82), (0.52, -0.82), (0.555, -0.15), (-0.555, -0.15)], dye.own(ink(0x8FC0F4)), dye.own(ink(0x2C4A86)));
+    brush.polygon_shaded(
+        &[(-0.56, -0.86), (0.56, -0.86), (0.6, -0.1), (-0.6, -0.1)],
+        stuff.black.lighter(0.15),
+        stuff.black,
+    );
+    brush.polygon_shaded(
+        &[(-0.52, -0.82), (0.52, -0.82), (0.555, -0.15), (-0.555, -0.15)],
+        dye.own(ink(0x8FC0F4)),
+        dye.own(ink(0x2C4A86)),
+    );
     for row in 0..6 {
         let y = -0.72 + index(row) * 0.085;
-        brush.line(&[(-0.44, y), (-0.44 + 0.24 + 0.11 * index(row * 3 % 5), y)], 0.026, WHITE.alpha(0.5));
+        brush.line(
+            &[(-0.44, y), (-0.44 + 0.24 + 0.11 * index(row * 3 % 5), y)],
+            0.026,
+            WHITE.alpha(0.5),
+        );
     }
     brush.round([0.16, -0.72, 0.3, 0.34], 0.03, WHITE.alpha(0.25));
-    brush.polygon_shaded(&[(-0.6, -0.1), (0.6, -0.1), (0.78, 0.02), (-0.78, 0.02)], stuff.light, stuff.body);
-    brush.polygon(&[(-0.5, -0.085), (0.5, -0.085), (0.56, -0.035), (-0.56, -0.035)], stuff.black.lighter(0.14));
+    brush.polygon_shaded(
+        &[(-0.6, -0.1), (0.6, -0.1), (0.78, 0.02), (-0.78, 0.02)],
+        stuff.light,
+        stuff.body,
+    );
+    brush.polygon(
+        &[(-0.5, -0.085), (0.5, -0.085), (0.56, -0.035), (-0.56, -0.035)],
+        stuff.black.lighter(0.14),
+    );
     brush.round([-0.78, 0.015, 1.56, 0.035], 0.015, stuff.body.darker(0.25));
 }
 
 fn bottle(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff) {
     let name = role.name.as_str();
-    if matches!(name, "jar" | "can" | "cosmetics" | "skincare" | "lotion") {
+    let is = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    if is(&["jar", "can", "cosmetic", "skincare", "lotion"]) {
         brush.round_shaded([-0.3, -0.66, 0.6, 0.66], 0.06, stuff.light, stuff.body.darker(0.15));
-        brush.round_shaded([-0.32, -0.86, 0.64, 0.22], 0.04, stuff.gold.lighter(0.2), stuff.gold.darker(0.2));
-    } else if matches!(name, "perfume" | "potion" | "vial" | "serum" | "product") {
+        brush.round_shaded(
+            [-0.32, -0.86, 0.64, 0.22],
+            0.04,
+            stuff.gold.lighter(0.2),
+            stuff.gold.darker(0.2),
+        );
+    } else if is(&["perfume", "potion", "vial", "serum", "product"]) {
         brush.round_shaded([-0.34, -0.66, 0.68, 0.66], 0.1, stuff.light.lighter(0.2), stuff.body);
         brush.round([-0.28, -0.48, 0.56, 0.42], 0.06, stuff.body.darker(0.12).alpha(0.65));
-        brush.rect_shaded([-0.1, -0.76, 0.2, 0.11], stuff.gold.lighter(0.25), stuff.gold.darker(0.2));
+        brush.rect_shaded(
+            [-0.1, -0.76, 0.2, 0.11],
+            stuff.gold.lighter(0.25),
+            stuff.gold.darker(0.2),
+        );
         brush.round_shaded([-0.15, -1.0, 0.3, 0.25], 0.05, stuff.black.lighter(0.3), stuff.black);
     } else {
-        brush.blob_shaded(&[(-0.08, -1.0), (-0.085, -0.76), (-0.2, -0.6), (-0.235, -0.45), (-0.235, -0.06), (-0.17, 0.0), (0.17, 0.0), (0.235, -0.06), (0.235, -0.45), (0.2, -0.6), (0.085, -0.76), (0.08, -1.0)], stuff.light, stuff.dark);
+        brush.blob_shaded(
+            &[
+                (-0.08, -1.0),
+                (-0.085, -0.76),
+                (-0.2, -0.6),
+                (-0.235, -0.45),
+                (-0.235, -0.06),
+                (-0.17, 0.0),
+                (0.17, 0.0),
+                (0.235, -0.06),
+                (0.235, -0.45),
+                (0.2, -0.6),
+                (0.085, -0.76),
+                (0.08, -1.0),
+            ],
+            stuff.light,
+            stuff.dark,
+        );
         brush.round([-0.095, -1.05, 0.19, 0.12], 0.03, stuff.gold);
     }
     brush.round([-0.2, -0.42, 0.4, 0.24], 0.015, stuff.white.alpha(0.92));
@@ -97,9 +170,32 @@ fn bottle(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff) {
 
 fn sneaker(brush: &mut Brush<'_>, stuff: &Stuff) {
     let mut brush = brush.at(0.0, -0.04, 1.0);
-    brush.blob_shaded(&[(-0.7, -0.1), (-0.72, 0.0), (0.0, 0.04), (0.7, 0.02), (0.76, -0.1), (0.2, -0.14)], stuff.white, stuff.white.darker(0.2));
-    brush.blob_shaded(&[(-0.68, -0.12), (-0.7, -0.42), (-0.6, -0.62), (-0.46, -0.56), (-0.3, -0.46), (-0.12, -0.5), (0.06, -0.42), (0.34, -0.28), (0.64, -0.22), (0.74, -0.1), (0.2, -0.08)], stuff.light, stuff.body.darker(0.12));
-    brush.blob(&[(-0.56, -0.16), (-0.2, -0.2), (0.2, -0.3), (0.36, -0.27), (0.1, -0.12), (-0.3, -0.09)], stuff.accent);
+    brush.blob_shaded(
+        &[(-0.7, -0.1), (-0.72, 0.0), (0.0, 0.04), (0.7, 0.02), (0.76, -0.1), (0.2, -0.14)],
+        stuff.white,
+        stuff.white.darker(0.2),
+    );
+    brush.blob_shaded(
+        &[
+            (-0.68, -0.12),
+            (-0.7, -0.42),
+            (-0.6, -0.62),
+            (-0.46, -0.56),
+            (-0.3, -0.46),
+            (-0.12, -0.5),
+            (0.06, -0.42),
+            (0.34, -0.28),
+            (0.64, -0.22),
+            (0.74, -0.1),
+            (0.2, -0.08),
+        ],
+        stuff.light,
+        stuff.body.darker(0.12),
+    );
+    brush.blob(
+        &[(-0.56, -0.16), (-0.2, -0.2), (0.2, -0.3), (0.36, -0.27), (0.1, -0.12), (-0.3, -0.09)],
+        stuff.accent,
+    );
     brush.blob(&[(-0.62, -0.56), (-0.46, -0.52), (-0.3, -0.42), (-0.44, -0.44)], stuff.dark);
     for at in 0..4 {
         let (x, y) = (-0.14 + index(at) * 0.095, -0.47 + index(at) * 0.042);
@@ -109,7 +205,9 @@ fn sneaker(brush: &mut Brush<'_>, stuff: &Stuff) {
 }
 
 fn clock(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
-    let watch = role.figure == Figure::Watch && !role.name.contains("pocket") && !role.name.contains("compass");
+    let watch = role.figure == Figure::Watch
+        && !role.name.contains("pocket")
+        && !role.name.contains("compass");
     if watch {
         brush.round_shaded([-0.2, -1.08, 0.4, 0.34], 0.06, stuff.black.lighter(0.2), stuff.black);
         brush.round_shaded([-0.2, -0.26, 0.4, 0.32], 0.06, stuff.black.lighter(0.1), stuff.black);
@@ -120,9 +218,15 @@ fn clock(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
     for at in 0..12 {
         let (sin, cos) = (index(at) / 12.0 * TAU).sin_cos();
         let inner = if at % 3 == 0 { 0.255 } else { 0.285 };
-        brush.line(&[(sin * inner, -0.5 - cos * inner), (sin * 0.31, -0.5 - cos * 0.31)], if at % 3 == 0 { 0.024 } else { 0.012 }, stuff.black);
+        brush.line(
+            &[(sin * inner, -0.5 - cos * inner), (sin * 0.31, -0.5 - cos * 0.31)],
+            if at % 3 == 0 { 0.024 } else { 0.012 },
+            stuff.black,
+        );
     }
-    for (turns, reach, wide) in [(0.86 + pose.clock.now * 0.002, 0.17, 0.03), (0.17 + pose.clock.now * 0.01, 0.25, 0.02)] {
+    for (turns, reach, wide) in
+        [(0.86 + pose.clock.now * 0.002, 0.17, 0.03), (0.17 + pose.clock.now * 0.01, 0.25, 0.02)]
+    {
         let (sin, cos) = (turns * TAU).sin_cos();
         brush.line(&[(0.0, -0.5), (sin * reach, -0.5 - cos * reach)], wide, stuff.black);
     }
@@ -137,14 +241,22 @@ fn ring(brush: &mut Brush<'_>, stuff: &Stuff) {
         brush.stroke(&band, 0.085, stuff.body);
         brush.stroke(&band, 0.03, stuff.light);
     }
-    brush.polygon_shaded(&[(-0.2, -0.92), (0.2, -0.92), (0.28, -0.82), (0.0, -0.6), (-0.28, -0.82)], ink(0xF2FAFF), ink(0x8FB8D8));
+    brush.polygon_shaded(
+        &[(-0.2, -0.92), (0.2, -0.92), (0.28, -0.82), (0.0, -0.6), (-0.28, -0.82)],
+        ink(0xF2FAFF),
+        ink(0x8FB8D8),
+    );
     brush.polygon(&[(-0.2, -0.92), (-0.08, -0.82), (-0.28, -0.82)], WHITE);
     brush.polygon(&[(-0.08, -0.82), (0.1, -0.82), (0.0, -0.6)], ink(0xD2EAF8));
     brush.polygon(&[(-0.03, -1.05), (0.0, -0.98), (0.03, -1.05), (0.0, -1.12)], WHITE);
 }
 
 fn headphones(brush: &mut Brush<'_>, stuff: &Stuff) {
-    brush.curve(&[(-0.36, -0.34), (-0.36, -0.72), (0.0, -0.98), (0.36, -0.72), (0.36, -0.34)], 0.085, stuff.body);
+    brush.curve(
+        &[(-0.36, -0.34), (-0.36, -0.72), (0.0, -0.98), (0.36, -0.72), (0.36, -0.34)],
+        0.085,
+        stuff.body,
+    );
     brush.curve(&[(-0.3, -0.72), (0.0, -0.92), (0.3, -0.72)], 0.03, stuff.light);
     for side in [-1.0_f32, 1.0] {
         brush.oval_shaded([side * 0.36, -0.26, 0.13, 0.24], stuff.light, stuff.dark);
@@ -156,7 +268,12 @@ fn camera(brush: &mut Brush<'_>, stuff: &Stuff) {
     brush.round([-0.16, -0.82, 0.32, 0.2], 0.04, stuff.body.darker(0.15));
     brush.round_shaded([-0.58, -0.68, 1.16, 0.66], 0.08, stuff.light, stuff.body);
     brush.rect(-0.58, -0.52, 1.16, 0.3, stuff.black);
-    for (size, tone) in [(0.29, stuff.body.darker(0.3)), (0.24, stuff.black), (0.17, ink(0x2C4A6C)), (0.09, ink(0x0E1420))] {
+    for (size, tone) in [
+        (0.29, stuff.body.darker(0.3)),
+        (0.24, stuff.black),
+        (0.17, ink(0x2C4A6C)),
+        (0.09, ink(0x0E1420)),
+    ] {
         brush.circle(0.0, -0.35, size, tone);
     }
     brush.oval(-0.06, -0.42, 0.05, 0.035, WHITE.alpha(0.7));
@@ -169,20 +286,35 @@ fn lantern(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff, dye: Dye<'_>) {
     if role.name.contains("street") || role.name.contains("post") || role.name == "lamp" {
         brush.line(&[(0.0, 0.0), (0.0, -0.86)], 0.035, stuff.black);
         brush.round([-0.06, -0.06, 0.12, 0.08], 0.02, stuff.black);
-        brush.polygon(&[(-0.06, -0.86), (0.06, -0.86), (0.1, -1.02), (-0.1, -1.02)], glow.lighter(0.3));
+        brush.polygon(
+            &[(-0.06, -0.86), (0.06, -0.86), (0.1, -1.02), (-0.1, -1.02)],
+            glow.lighter(0.3),
+        );
         brush.polygon(&[(-0.12, -1.02), (0.0, -1.1), (0.12, -1.02)], stuff.black);
         return;
     }
     if role.name.contains("bulb") {
         brush.circle(0.0, -0.66, 0.3, glow.lighter(0.35).alpha(0.85));
         brush.rect_shaded([-0.12, -0.42, 0.24, 0.34], stuff.light, stuff.dark);
-        brush.curve(&[(-0.08, -0.46), (-0.06, -0.7), (0.0, -0.6), (0.06, -0.7), (0.08, -0.46)], 0.02, ink(0xFFF4D0));
+        brush.curve(
+            &[(-0.08, -0.46), (-0.06, -0.7), (0.0, -0.6), (0.06, -0.7), (0.08, -0.46)],
+            0.02,
+            ink(0xFFF4D0),
+        );
         return;
     }
     brush.curve(&[(-0.16, -0.92), (0.0, -1.08), (0.16, -0.92)], 0.03, stuff.black);
-    brush.blob_shaded(&[(-0.2, -0.86), (-0.36, -0.5), (-0.2, -0.12), (0.2, -0.12), (0.36, -0.5), (0.2, -0.86)], glow.lighter(0.15), dye.own(ink(0xE0702A)));
+    brush.blob_shaded(
+        &[(-0.2, -0.86), (-0.36, -0.5), (-0.2, -0.12), (0.2, -0.12), (0.36, -0.5), (0.2, -0.86)],
+        glow.lighter(0.15),
+        dye.own(ink(0xE0702A)),
+    );
     for x in [-0.2, 0.0, 0.2] {
-        brush.curve(&[(x * 0.6, -0.86), (x * 1.3, -0.5), (x * 0.6, -0.12)], 0.012, stuff.accent.darker(0.4).alpha(0.7));
+        brush.curve(
+            &[(x * 0.6, -0.86), (x * 1.3, -0.5), (x * 0.6, -0.12)],
+            0.012,
+            stuff.accent.darker(0.4).alpha(0.7),
+        );
     }
     brush.round([-0.2, -0.92, 0.4, 0.08], 0.02, stuff.black);
     brush.round([-0.2, -0.13, 0.4, 0.08], 0.02, stuff.black);
@@ -192,8 +324,16 @@ fn lantern(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff, dye: Dye<'_>) {
 fn balloon(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
     let sway = pose.clock.swing(0.2, 0.0) * 0.05;
     if role.name.contains("kite") {
-        brush.curve(&[(0.0, -0.32), (0.1 + sway, -0.16), (-0.04, 0.0), (0.06, 0.1)], 0.014, stuff.white);
-        brush.polygon_shaded(&[(0.0, -1.05), (0.34, -0.72), (0.0, -0.3), (-0.34, -0.72)], stuff.light, stuff.body);
+        brush.curve(
+            &[(0.0, -0.32), (0.1 + sway, -0.16), (-0.04, 0.0), (0.06, 0.1)],
+            0.014,
+            stuff.white,
+        );
+        brush.polygon_shaded(
+            &[(0.0, -1.05), (0.34, -0.72), (0.0, -0.3), (-0.34, -0.72)],
+            stuff.light,
+            stuff.body,
+        );
         brush.polygon(&[(0.0, -1.05), (0.34, -0.72), (0.0, -0.72)], stuff.gold);
         brush.polygon(&[(0.0, -0.72), (0.0, -0.3), (-0.34, -0.72)], stuff.gold);
         return;
@@ -206,17 +346,55 @@ fn balloon(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
         brush.curve(&[(-0.26, -0.7), (-0.16, -0.84), (0.0, -0.9)], 0.04, WHITE.alpha(0.85));
         return;
     }
-    brush.curve(&[(0.0, -0.34), (sway, -0.2), (-sway, -0.06), (sway * 0.5, 0.1)], 0.014, stuff.white);
-    brush.blob_shaded(&[(0.0, -1.06), (0.26, -0.96), (0.34, -0.74), (0.24, -0.5), (0.0, -0.35), (-0.24, -0.5), (-0.34, -0.74), (-0.26, -0.96)], stuff.light.mix(stuff.body, 0.5), stuff.body.darker(0.15));
+    brush.curve(
+        &[(0.0, -0.34), (sway, -0.2), (-sway, -0.06), (sway * 0.5, 0.1)],
+        0.014,
+        stuff.white,
+    );
+    brush.blob_shaded(
+        &[
+            (0.0, -1.06),
+            (0.26, -0.96),
+            (0.34, -0.74),
+            (0.24, -0.5),
+            (0.0, -0.35),
+            (-0.24, -0.5),
+            (-0.34, -0.74),
+            (-0.26, -0.96),
+        ],
+        stuff.light.mix(stuff.body, 0.5),
+        stuff.body.darker(0.15),
+    );
     brush.polygon(&[(-0.045, -0.31), (0.045, -0.31), (0.0, -0.37)], stuff.dark);
     brush.turned(-0.15, -0.85, -30.0).oval(0.0, 0.0, 0.05, 0.1, WHITE.alpha(0.6));
 }
 
 fn guitar(brush: &mut Brush<'_>, stuff: &Stuff) {
     let mut brush = brush.turned(0.0, 0.0, 9.0);
-    brush.polygon_shaded(&[(-0.035, -0.98), (0.035, -0.98), (0.04, -0.45), (-0.04, -0.45)], stuff.wood.darker(0.3), stuff.wood.darker(0.4));
+    brush.polygon_shaded(
+        &[(-0.035, -0.98), (0.035, -0.98), (0.04, -0.45), (-0.04, -0.45)],
+        stuff.wood.darker(0.3),
+        stuff.wood.darker(0.4),
+    );
     brush.round([-0.06, -1.1, 0.12, 0.14], 0.02, stuff.dark);
-    brush.blob_shaded(&[(0.0, -0.62), (0.17, -0.58), (0.2, -0.44), (0.15, -0.34), (0.28, -0.2), (0.22, -0.02), (0.0, 0.03), (-0.22, -0.02), (-0.28, -0.2), (-0.15, -0.34), (-0.2, -0.44), (-0.17, -0.58)], stuff.light, stuff.body.darker(0.15));
+    brush.blob_shaded(
+        &[
+            (0.0, -0.62),
+            (0.17, -0.58),
+            (0.2, -0.44),
+            (0.15, -0.34),
+            (0.28, -0.2),
+            (0.22, -0.02),
+            (0.0, 0.03),
+            (-0.22, -0.02),
+            (-0.28, -0.2),
+            (-0.15, -0.34),
+            (-0.2, -0.44),
+            (-0.17, -0.58),
+        ],
+        stuff.light,
+        stuff.body.darker(0.15),
+    );
     brush.circle(0.0, -0.36, 0.075, stuff.black);
     brush.rect(-0.09, -0.15, 0.18, 0.03, stuff.dark);
     for at in 0..4 {
@@ -229,8 +407,16 @@ fn piano(brush: &mut Brush<'_>, stuff: &Stuff) {
     for x in [-0.56, 0.1, 0.5] {
         brush.line(&[(x, -0.3), (x, 0.02)], 0.05, stuff.body);
     }
-    brush.blob_shaded(&[(-0.72, -0.58), (-0.5, -1.04), (0.34, -0.96), (0.7, -0.6), (0.4, -0.56), (-0.4, -0.57)], stuff.body.lighter(0.2), stuff.body);
-    brush.blob_shaded(&[(-0.74, -0.56), (0.72, -0.56), (0.74, -0.44), (0.64, -0.3), (-0.7, -0.28)], stuff.body.lighter(0.12), stuff.body.darker(0.3));
+    brush.blob_shaded(
+        &[(-0.72, -0.58), (-0.5, -1.04), (0.34, -0.96), (0.7, -0.6), (0.4, -0.56), (-0.4, -0.57)],
+        stuff.body.lighter(0.2),
+        stuff.body,
+    );
+    brush.blob_shaded(
+        &[(-0.74, -0.56), (0.72, -0.56), (0.74, -0.44), (0.64, -0.3), (-0.7, -0.28)],
+        stuff.body.lighter(0.12),
+        stuff.body.darker(0.3),
+    );
     brush.polygon(&[(-0.78, -0.46), (-0.2, -0.46), (-0.2, -0.38), (-0.8, -0.38)], stuff.white);
     for at in 0..12 {
         brush.rect(-0.77 + index(at) * 0.048, -0.46, 0.02, 0.045, BLACK);
@@ -252,7 +438,11 @@ fn drum(brush: &mut Brush<'_>, stuff: &Stuff) {
 }
 
 fn ball(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
-    let spin = if role.action == crate::storyboard::Action::Still { 0.0 } else { pose.clock.turns(0.6) * 360.0 };
+    let spin = if role.action == crate::storyboard::Action::Still {
+        0.0
+    } else {
+        pose.clock.turns(0.6) * 360.0
+    };
     let soccer = role.name.contains("soccer") || role.name.contains("football");
     let body = if soccer { stuff.white } else { stuff.body };
     brush.oval_shaded([0.0, -0.5, 0.5, 0.5], body.lighter(0.15), body.darker(0.2));
@@ -261,7 +451,10 @@ fn ball(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
         for at in 0..6 {
             let (sin, cos) = (index(at) / 5.0 * TAU).sin_cos();
             let (x, y) = if at == 5 { (0.0, 0.0) } else { (sin * 0.4, cos * 0.4) };
-            let patch: Vec<Spot> = (0..5).map(|n| (index(n) / 5.0 * TAU).sin_cos()).map(|(s, c)| (x + s * 0.14, y - c * 0.14)).collect();
+            let patch: Vec<Spot> = (0..5)
+                .map(|n| (index(n) / 5.0 * TAU).sin_cos())
+                .map(|(s, c)| (x + s * 0.14, y - c * 0.14))
+                .collect();
             brush.within().polygon(&patch, stuff.black);
         }
     } else {
@@ -276,7 +469,22 @@ fn ball(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
 fn umbrella(brush: &mut Brush<'_>, stuff: &Stuff) {
     brush.line(&[(0.0, -0.96), (0.0, -0.1)], 0.028, stuff.wood);
     brush.curve(&[(0.0, -0.1), (0.01, -0.02), (0.08, -0.01), (0.1, -0.08)], 0.032, stuff.wood);
-    brush.blob_shaded(&[(-0.62, -0.56), (-0.5, -0.82), (0.0, -1.0), (0.5, -0.82), (0.62, -0.56), (0.42, -0.62), (0.2, -0.57), (0.0, -0.62), (-0.2, -0.57), (-0.42, -0.62)], stuff.light.mix(stuff.body, 0.5), stuff.body.darker(0.12));
+    brush.blob_shaded(
+        &[
+            (-0.62, -0.56),
+            (-0.5, -0.82),
+            (0.0, -1.0),
+            (0.5, -0.82),
+            (0.62, -0.56),
+            (0.42, -0.62),
+            (0.2, -0.57),
+            (0.0, -0.62),
+            (-0.2, -0.57),
+            (-0.42, -0.62),
+        ],
+        stuff.light.mix(stuff.body, 0.5),
+        stuff.body.darker(0.12),
+    );
     for side in [-0.2, 0.2] {
         brush.curve(&[(0.0, -1.0), (side * 0.9, -0.84), (side, -0.58)], 0.01, stuff.dark);
     }
@@ -287,7 +495,11 @@ fn chair(brush: &mut Brush<'_>, stuff: &Stuff) {
     for (x, dim) in [(-0.16, 0.3), (0.3, 0.3), (-0.28, 0.0), (0.2, 0.0)] {
         brush.line(&[(x, -0.42), (x - 0.02, 0.0)], 0.045, stuff.body.darker(dim));
     }
-    brush.polygon_shaded(&[(-0.34, -0.44), (0.26, -0.44), (0.36, -0.52), (-0.2, -0.52)], stuff.light, stuff.body);
+    brush.polygon_shaded(
+        &[(-0.34, -0.44), (0.26, -0.44), (0.36, -0.52), (-0.2, -0.52)],
+        stuff.light,
+        stuff.body,
+    );
     brush.rect(-0.34, -0.45, 0.6, 0.05, stuff.dark);
     brush.line(&[(-0.3, -0.45), (-0.36, -1.05)], 0.05, stuff.body);
     brush.line(&[(-0.16, -0.52), (-0.22, -1.05)], 0.045, stuff.body.darker(0.15));
@@ -297,11 +509,17 @@ fn chair(brush: &mut Brush<'_>, stuff: &Stuff) {
 }
 
 fn gift(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff) {
-    let chest = role.name.contains("chest") || role.name.contains("suitcase") || role.name.contains("crate");
+    let chest = role.name.contains("chest")
+        || role.name.contains("suitcase")
+        || role.name.contains("crate");
     let body = if chest { stuff.wood } else { stuff.body };
     brush.rect_shaded([-0.48, -0.56, 0.96, 0.56], body.lighter(0.1), body.darker(0.25));
     if chest {
-        brush.blob_shaded(&[(-0.5, -0.54), (-0.46, -0.78), (0.0, -0.86), (0.46, -0.78), (0.5, -0.54)], body.lighter(0.16), body);
+        brush.blob_shaded(
+            &[(-0.5, -0.54), (-0.46, -0.78), (0.0, -0.86), (0.46, -0.78), (0.5, -0.54)],
+            body.lighter(0.16),
+            body,
+        );
         for x in [-0.36, 0.28] {
             brush.rect(x, -0.8, 0.08, 0.8, stuff.gold.darker(0.25));
         }
@@ -312,14 +530,22 @@ fn gift(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff) {
     brush.rect_shaded([-0.53, -0.7, 1.06, 0.17], body.lighter(0.2), body);
     brush.rect(-0.08, -0.7, 0.16, 0.7, stuff.gold);
     for side in [-1.0_f32, 1.0] {
-        brush.blob_shaded(&[(0.0, -0.72), (side * 0.12, -0.96), (side * 0.34, -0.98), (side * 0.3, -0.78)], stuff.gold.lighter(0.25), stuff.gold.darker(0.1));
+        brush.blob_shaded(
+            &[(0.0, -0.72), (side * 0.12, -0.96), (side * 0.34, -0.98), (side * 0.3, -0.78)],
+            stuff.gold.lighter(0.25),
+            stuff.gold.darker(0.1),
+        );
     }
     brush.circle(0.0, -0.75, 0.07, stuff.gold.darker(0.15));
 }
 
 fn sword(brush: &mut Brush<'_>, stuff: &Stuff) {
     let mut brush = brush.turned(0.0, -0.5, 12.0);
-    brush.polygon_shaded(&[(-0.045, 0.2), (-0.045, -0.5), (0.0, -0.62), (0.045, -0.5), (0.045, 0.2)], stuff.light.lighter(0.4), stuff.body);
+    brush.polygon_shaded(
+        &[(-0.045, 0.2), (-0.045, -0.5), (0.0, -0.62), (0.045, -0.5), (0.045, 0.2)],
+        stuff.light.lighter(0.4),
+        stuff.body,
+    );
     brush.line(&[(0.0, -0.52), (0.0, 0.18)], 0.014, stuff.dark);
     brush.round([-0.18, 0.2, 0.36, 0.05], 0.02, stuff.gold);
     brush.round([-0.03, 0.25, 0.06, 0.2], 0.02, stuff.wood.darker(0.2));
@@ -339,31 +565,87 @@ fn key(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff) {
     if role.name.contains("trophy") {
         brush.round_shaded([-0.24, -0.14, 0.48, 0.14], 0.02, stuff.wood, stuff.wood.darker(0.4));
         brush.line(&[(0.0, -0.14), (0.0, -0.44)], 0.08, stuff.body);
-        brush.blob_shaded(&[(-0.32, -1.0), (-0.28, -0.62), (0.0, -0.4), (0.28, -0.62), (0.32, -1.0), (0.0, -0.97)], stuff.light, stuff.body.darker(0.2));
+        brush.blob_shaded(
+            &[
+                (-0.32, -1.0),
+                (-0.28, -0.62),
+                (0.0, -0.4),
+                (0.28, -0.62),
+                (0.32, -1.0),
+                (0.0, -0.97),
+            ],
+            stuff.light,
+            stuff.body.darker(0.2),
+        );
         for side in [-1.0_f32, 1.0] {
-            brush.curve(&[(side * 0.3, -0.92), (side * 0.5, -0.86), (side * 0.42, -0.64), (side * 0.24, -0.6)], 0.045, stuff.body);
+            brush.curve(
+                &[
+                    (side * 0.3, -0.92),
+                    (side * 0.5, -0.86),
+                    (side * 0.42, -0.64),
+                    (side * 0.24, -0.6),
+                ],
+                0.045,
+                stuff.body,
+            );
         }
         return;
     }
     brush.oval_shaded([0.0, -0.46, 0.44, 0.44], stuff.light, stuff.dark);
     brush.oval_shaded([0.0, -0.46, 0.36, 0.36], stuff.body, stuff.light);
-    brush.polygon(&[(0.0, -0.7), (0.06, -0.53), (0.24, -0.53), (0.1, -0.42), (0.15, -0.24), (0.0, -0.34), (-0.15, -0.24), (-0.1, -0.42), (-0.24, -0.53), (-0.06, -0.53)], stuff.dark);
+    brush.polygon(
+        &[
+            (0.0, -0.7),
+            (0.06, -0.53),
+            (0.24, -0.53),
+            (0.1, -0.42),
+            (0.15, -0.24),
+            (0.0, -0.34),
+            (-0.15, -0.24),
+            (-0.1, -0.42),
+            (-0.24, -0.53),
+            (-0.06, -0.53),
+        ],
+        stuff.dark,
+    );
 }
 
 fn skull(brush: &mut Brush<'_>, stuff: &Stuff) {
-    brush.blob_shaded(&[(0.0, -1.0), (0.36, -0.88), (0.46, -0.58), (0.32, -0.34), (0.24, -0.04), (-0.24, -0.04), (-0.32, -0.34), (-0.46, -0.58), (-0.36, -0.88)], stuff.light.lighter(0.2), stuff.body);
+    brush.blob_shaded(
+        &[
+            (0.0, -1.0),
+            (0.36, -0.88),
+            (0.46, -0.58),
+            (0.32, -0.34),
+            (0.24, -0.04),
+            (-0.24, -0.04),
+            (-0.32, -0.34),
+            (-0.46, -0.58),
+            (-0.36, -0.88),
+        ],
+        stuff.light.lighter(0.2),
+        stuff.body,
+    );
     for side in [-1.0_f32, 1.0] {
         brush.oval(side * 0.18, -0.52, 0.125, 0.14, stuff.black);
     }
     brush.polygon(&[(0.0, -0.42), (0.06, -0.28), (-0.06, -0.28)], stuff.black);
     for at in 0..5 {
-        brush.line(&[(-0.16 + index(at) * 0.08, -0.2), (-0.16 + index(at) * 0.08, -0.06)], 0.016, stuff.black.alpha(0.8));
+        brush.line(
+            &[(-0.16 + index(at) * 0.08, -0.2), (-0.16 + index(at) * 0.08, -0.06)],
+            0.016,
+            stuff.black.alpha(0.8),
+        );
     }
 }
 
 fn door(brush: &mut Brush<'_>, stuff: &Stuff) {
     brush.rect(-0.36, -1.06, 0.72, 1.08, stuff.dark);
-    brush.rect_shaded([-0.3, -1.0, 0.6, 1.0], stuff.light.mix(stuff.body, 0.6), stuff.body.darker(0.2));
+    brush.rect_shaded(
+        [-0.3, -1.0, 0.6, 1.0],
+        stuff.light.mix(stuff.body, 0.6),
+        stuff.body.darker(0.2),
+    );
     for (y, tall) in [(-0.9, 0.36), (-0.44, 0.34)] {
         for x in [-0.23, 0.04] {
             brush.rect(x, y, 0.19, tall, stuff.dark.alpha(0.55));
@@ -374,9 +656,25 @@ fn door(brush: &mut Brush<'_>, stuff: &Stuff) {
 
 /// Something nobody drew yet: a solid on a plinth, neutral but well lit.
 fn unknown(brush: &mut Brush<'_>, pose: &Pose, stuff: &Stuff) {
-    brush.polygon_shaded(&[(-0.34, -0.3), (0.34, -0.3), (0.38, 0.0), (-0.38, 0.0)], stuff.white, stuff.white.darker(0.25));
+    brush.polygon_shaded(
+        &[(-0.34, -0.3), (0.34, -0.3), (0.38, 0.0), (-0.38, 0.0)],
+        stuff.white,
+        stuff.white.darker(0.25),
+    );
     brush.oval(0.0, -0.3, 0.34, 0.06, stuff.white.lighter(0.2));
     let hover = wave(pose.clock.turns(0.2)) * 0.01;
-    brush.blob_shaded(&[(-0.26, -0.36 + hover), (-0.3, -0.6), (-0.2, -0.86), (0.04, -0.98 + hover), (0.24, -0.84), (0.28, -0.56), (0.22, -0.34 + hover)], stuff.light, stuff.dark);
+    brush.blob_shaded(
+        &[
+            (-0.26, -0.36 + hover),
+            (-0.3, -0.6),
+            (-0.2, -0.86),
+            (0.04, -0.98 + hover),
+            (0.24, -0.84),
+            (0.28, -0.56),
+            (0.22, -0.34 + hover),
+        ],
+        stuff.light,
+        stuff.dark,
+    );
     brush.blob(&[(-0.18, -0.62), (-0.1, -0.84), (0.02, -0.88), (-0.08, -0.6)], WHITE.alpha(0.3));
 }

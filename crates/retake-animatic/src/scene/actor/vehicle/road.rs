@@ -15,14 +15,22 @@ fn wheel(brush: &mut Brush<'_>, (x, y): Spot, radius: f32, turns: f32, paint: &P
     for at in 0..5 {
         let turn = (turns + index(at) / 5.0) * TAU;
         let (sin, cos) = turn.sin_cos();
-        brush.line(&[(x, y), (x + cos * radius * 0.56, y + sin * radius * 0.56)], radius * 0.16, paint.metal);
+        brush.line(
+            &[(x, y), (x + cos * radius * 0.56, y + sin * radius * 0.56)],
+            radius * 0.16,
+            paint.metal,
+        );
     }
     brush.circle(x, y, radius * 0.16, paint.metal.lighter(0.2));
 }
 
 /// Turns of a wheel for turns of the gait; one of those leads this far in the puppet's measures.
 fn rolled(pose: &Pose, radius: f32) -> f32 {
-    if pose.action == Action::Drive || pose.action == Action::Run { pose.turns * 1.9 / (TAU * radius) } else { 0.1 }
+    if pose.action == Action::Drive || pose.action == Action::Run {
+        pose.turns * 1.9 / (TAU * radius)
+    } else {
+        0.1
+    }
 }
 
 fn bounce(pose: &Pose) -> f32 {
@@ -33,10 +41,32 @@ pub(super) fn car(brush: &mut Brush<'_>, pose: &Pose, paint: &Paint) {
     let (turns, y) = (rolled(pose, 0.2), bounce(pose));
     brush.oval(0.0, -0.1, 1.05, 0.1, BLACK.alpha(0.55));
     let mut body = brush.at(0.0, y, 1.0);
-    let hull = [(-1.18, -0.2), (-1.2, -0.46), (-1.12, -0.58), (-0.78, -0.62), (-0.52, -0.9), (-0.1, -0.96), (0.28, -0.92), (0.58, -0.63), (1.02, -0.55), (1.2, -0.4), (1.2, -0.2), (0.6, -0.15), (-0.6, -0.15)];
+    let hull = [
+        (-1.18, -0.2),
+        (-1.2, -0.46),
+        (-1.12, -0.58),
+        (-0.78, -0.62),
+        (-0.52, -0.9),
+        (-0.1, -0.96),
+        (0.28, -0.92),
+        (0.58, -0.63),
+        (1.02, -0.55),
+        (1.2, -0.4),
+        (1.2, -0.2),
+        (0.6, -0.15),
+        (-0.6, -0.15),
+    ];
     body.blob_shaded(&hull, paint.light.mix(paint.body, 0.55), paint.body.darker(0.3));
-    body.blob_shaded(&[(-0.68, -0.62), (-0.48, -0.85), (-0.14, -0.89), (-0.13, -0.62)], paint.glass.lighter(0.2), paint.glass);
-    body.blob_shaded(&[(-0.06, -0.62), (-0.06, -0.89), (0.24, -0.85), (0.46, -0.63)], paint.glass.lighter(0.2), paint.glass);
+    body.blob_shaded(
+        &[(-0.68, -0.62), (-0.48, -0.85), (-0.14, -0.89), (-0.13, -0.62)],
+        paint.glass.lighter(0.2),
+        paint.glass,
+    );
+    body.blob_shaded(
+        &[(-0.06, -0.62), (-0.06, -0.89), (0.24, -0.85), (0.46, -0.63)],
+        paint.glass.lighter(0.2),
+        paint.glass,
+    );
     body.oval(0.16, -0.68, 0.065, 0.085, paint.tyre.alpha(0.75));
     body.line(&[(-0.1, -0.6), (-0.12, -0.24)], 0.012, paint.dark);
     body.line(&[(-1.1, -0.42), (1.1, -0.4)], 0.014, paint.dark.alpha(0.6));
@@ -55,11 +85,36 @@ pub(super) fn sports_car(brush: &mut Brush<'_>, pose: &Pose, paint: &Paint) {
     let (turns, y) = (rolled(pose, 0.2), bounce(pose) * 0.6);
     brush.oval(0.0, -0.09, 1.25, 0.09, BLACK.alpha(0.55));
     let mut body = brush.at(0.0, y, 1.0);
-    body.polygon(&[(-1.32, -0.5), (-1.36, -0.66), (-1.0, -0.64), (-1.08, -0.5)], paint.dark.darker(0.2));
-    let hull = [(-1.36, -0.2), (-1.36, -0.46), (-1.1, -0.56), (-0.62, -0.62), (-0.3, -0.73), (0.02, -0.75), (0.34, -0.68), (0.68, -0.5), (1.16, -0.4), (1.4, -0.27), (1.4, -0.16), (0.6, -0.12), (-0.6, -0.12)];
+    body.polygon(
+        &[(-1.32, -0.5), (-1.36, -0.66), (-1.0, -0.64), (-1.08, -0.5)],
+        paint.dark.darker(0.2),
+    );
+    let hull = [
+        (-1.36, -0.2),
+        (-1.36, -0.46),
+        (-1.1, -0.56),
+        (-0.62, -0.62),
+        (-0.3, -0.73),
+        (0.02, -0.75),
+        (0.34, -0.68),
+        (0.68, -0.5),
+        (1.16, -0.4),
+        (1.4, -0.27),
+        (1.4, -0.16),
+        (0.6, -0.12),
+        (-0.6, -0.12),
+    ];
     body.blob_shaded(&hull, paint.light.mix(paint.body, 0.45), paint.body.darker(0.35));
-    body.blob_shaded(&[(-0.36, -0.57), (-0.22, -0.68), (0.02, -0.7), (0.28, -0.64), (0.5, -0.5), (0.1, -0.52)], paint.glass.darker(0.1), paint.glass.darker(0.4));
-    body.curve(&[(-1.2, -0.42), (-0.4, -0.44), (0.6, -0.4), (1.2, -0.33)], 0.02, paint.light.alpha(0.7));
+    body.blob_shaded(
+        &[(-0.36, -0.57), (-0.22, -0.68), (0.02, -0.7), (0.28, -0.64), (0.5, -0.5), (0.1, -0.52)],
+        paint.glass.darker(0.1),
+        paint.glass.darker(0.4),
+    );
+    body.curve(
+        &[(-1.2, -0.42), (-0.4, -0.44), (0.6, -0.4), (1.2, -0.33)],
+        0.02,
+        paint.light.alpha(0.7),
+    );
     body.polygon(&[(-0.58, -0.42), (-0.3, -0.36), (-0.58, -0.3)], paint.dark.darker(0.4));
     body.polygon(&[(1.1, -0.39), (1.33, -0.31), (1.3, -0.27), (1.1, -0.34)], ink(0xFFF6DC));
     body.rect(-1.37, -0.44, 0.1, 0.05, ink(0xE23A2E));
@@ -76,19 +131,51 @@ pub(super) fn lorry(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Pai
     let mut body = brush.at(0.0, y, 1.0);
     let window = if paint.night { ink(0xFFE0A0).mix(paint.glass, 0.25) } else { paint.glass };
     if role.figure == Figure::Bus {
-        body.round_shaded([-1.25, -1.06, 2.5, 0.92], 0.1, paint.light.mix(paint.body, 0.6), paint.body.darker(0.22));
+        body.round_shaded(
+            [-1.25, -1.06, 2.5, 0.92],
+            0.1,
+            paint.light.mix(paint.body, 0.6),
+            paint.body.darker(0.22),
+        );
         for at in 0..6 {
             body.round([-1.13 + index(at) * 0.36, -0.93, 0.3, 0.34], 0.03, window);
-            body.oval(-0.98 + index(at) * 0.36, -0.66, 0.06, 0.1, paint.tyre.alpha(if at % 2 == 0 { 0.5 } else { 0.0 }));
+            body.oval(
+                -0.98 + index(at) * 0.36,
+                -0.66,
+                0.06,
+                0.1,
+                paint.tyre.alpha(if at % 2 == 0 { 0.5 } else { 0.0 }),
+            );
         }
         body.round([1.02, -0.94, 0.2, 0.6], 0.03, paint.glass.lighter(0.1));
         body.rect(-1.25, -0.46, 2.5, 0.06, paint.light.alpha(0.8));
     } else {
-        body.round_shaded([-1.28, -1.08, 1.66, 0.88], 0.04, paint.light.lighter(0.3), paint.light.darker(0.12));
+        body.round_shaded(
+            [-1.28, -1.08, 1.66, 0.88],
+            0.04,
+            paint.light.lighter(0.3),
+            paint.light.darker(0.12),
+        );
         for at in 0..5 {
-            body.line(&[(-1.0 + index(at) * 0.3, -1.05), (-1.0 + index(at) * 0.3, -0.24)], 0.012, paint.dark.alpha(0.3));
+            body.line(
+                &[(-1.0 + index(at) * 0.3, -1.05), (-1.0 + index(at) * 0.3, -0.24)],
+                0.012,
+                paint.dark.alpha(0.3),
+            );
         }
-        body.blob_shaded(&[(0.44, -0.2), (0.44, -0.84), (0.56, -0.92), (0.86, -0.9), (1.04, -0.56), (1.22, -0.46), (1.25, -0.2)], paint.body.lighter(0.12), paint.body.darker(0.25));
+        body.blob_shaded(
+            &[
+                (0.44, -0.2),
+                (0.44, -0.84),
+                (0.56, -0.92),
+                (0.86, -0.9),
+                (1.04, -0.56),
+                (1.22, -0.46),
+                (1.25, -0.2),
+            ],
+            paint.body.lighter(0.12),
+            paint.body.darker(0.25),
+        );
         body.blob(&[(0.62, -0.58), (0.62, -0.82), (0.84, -0.82), (0.98, -0.57)], window);
     }
     body.rect(-1.25, -0.22, 2.5, 0.07, paint.tyre);
@@ -103,12 +190,18 @@ pub(super) fn lorry(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Pai
 }
 
 pub(super) fn train(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Paint) {
-    let steam = role.name.contains("steam") || role.name.contains("locomotive") || role.name == "train";
+    let steam =
+        role.name.contains("steam") || role.name.contains("locomotive") || role.name == "train";
     let turns = rolled(pose, 0.12);
     let window = if paint.night { ink(0xFFDC96).mix(paint.glass, 0.2) } else { paint.glass };
     for car in 0..2 {
         let left = -3.3 + index(car) * 1.66;
-        brush.round_shaded([left, -0.92, 1.58, 0.76], 0.06, paint.light.mix(paint.body, 0.7), paint.body.darker(0.28));
+        brush.round_shaded(
+            [left, -0.92, 1.58, 0.76],
+            0.06,
+            paint.light.mix(paint.body, 0.7),
+            paint.body.darker(0.28),
+        );
         brush.rect(left, -0.42, 1.58, 0.05, paint.light.alpha(0.7));
         for at in 0..5 {
             brush.round([left + 0.1 + index(at) * 0.29, -0.78, 0.2, 0.26], 0.02, window);
@@ -121,8 +214,23 @@ pub(super) fn train(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Pai
     if steam {
         locomotive(brush, turns, paint);
     } else {
-        brush.blob_shaded(&[(0.02, -0.16), (0.02, -0.94), (0.5, -0.94), (0.92, -0.84), (1.28, -0.5), (1.4, -0.24), (1.3, -0.14)], paint.light.mix(paint.body, 0.4), paint.body.darker(0.25));
-        brush.blob(&[(0.78, -0.78), (1.0, -0.68), (1.14, -0.52), (0.84, -0.54)], paint.glass.darker(0.3));
+        brush.blob_shaded(
+            &[
+                (0.02, -0.16),
+                (0.02, -0.94),
+                (0.5, -0.94),
+                (0.92, -0.84),
+                (1.28, -0.5),
+                (1.4, -0.24),
+                (1.3, -0.14),
+            ],
+            paint.light.mix(paint.body, 0.4),
+            paint.body.darker(0.25),
+        );
+        brush.blob(
+            &[(0.78, -0.78), (1.0, -0.68), (1.14, -0.52), (0.84, -0.54)],
+            paint.glass.darker(0.3),
+        );
         brush.rect(0.02, -0.4, 1.24, 0.06, ink(0xC23A34).mix(paint.body, 0.2));
         for at in 0..2 {
             brush.round([0.12 + index(at) * 0.3, -0.78, 0.2, 0.26], 0.02, window);
@@ -135,7 +243,12 @@ pub(super) fn train(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Pai
         for at in 0..9 {
             let age = (pose.clock.turns(0.5) + index(at) / 9.0).fract();
             let (x, y) = (1.0 - age * 2.2, -1.0 - age * 0.1 + wave(index(at) * 0.4) * 0.04);
-            brush.circle(x, y.max(-1.02), 0.07 + age * 0.14, paint.metal.lighter(0.5).alpha(0.5 * (1.0 - age)));
+            brush.circle(
+                x,
+                y.max(-1.02),
+                0.07 + age * 0.14,
+                paint.metal.lighter(0.5).alpha(0.5 * (1.0 - age)),
+            );
         }
     }
 }
@@ -170,7 +283,14 @@ pub(super) fn bicycle(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &P
         spoked(brush, hub, 0.28, turns, paint);
     }
     let (crank, seat, bar) = ((-0.02, -0.3), (-0.16, -0.72), (0.34, -0.74));
-    for line in [[back, crank], [crank, seat], [seat, back], [crank, bar], [(-0.12, -0.62), (0.32, -0.64)], [bar, front]] {
+    for line in [
+        [back, crank],
+        [crank, seat],
+        [seat, back],
+        [crank, bar],
+        [(-0.12, -0.62), (0.32, -0.64)],
+        [bar, front],
+    ] {
         brush.line(&line, 0.038, paint.body);
     }
     brush.line(&[bar, (0.3, -0.86), (0.42, -0.84)], 0.032, paint.tyre);
@@ -196,7 +316,12 @@ fn spoked(brush: &mut Brush<'_>, (x, y): Spot, radius: f32, turns: f32, paint: &
 }
 
 /// A rider whose feet go round with the pedals.
-fn cyclist(brush: &mut Brush<'_>, (crank, seat, grip): (Spot, Spot, Spot), pedal: f32, paint: &Paint) {
+fn cyclist(
+    brush: &mut Brush<'_>,
+    (crank, seat, grip): (Spot, Spot, Spot),
+    pedal: f32,
+    paint: &Paint,
+) {
     let hip = (seat.0, seat.1 - 0.07);
     for (at, tone) in [(0.5, paint.tyre.lighter(0.12)), (0.0, paint.tyre.lighter(0.2))] {
         let (sin, cos) = ((pedal + at) * TAU).sin_cos();
@@ -209,11 +334,25 @@ fn cyclist(brush: &mut Brush<'_>, (crank, seat, grip): (Spot, Spot, Spot), pedal
     }
     let shoulder = (hip.0 + 0.22, hip.1 - 0.33);
     brush.limb(hip, shoulder, 0.085, 0.08, paint.cloth);
-    brush.limb(shoulder, (shoulder.0 + 0.1, shoulder.1 + 0.18), 0.045, 0.035, paint.cloth.lighter(0.1));
+    brush.limb(
+        shoulder,
+        (shoulder.0 + 0.1, shoulder.1 + 0.18),
+        0.045,
+        0.035,
+        paint.cloth.lighter(0.1),
+    );
     brush.limb((shoulder.0 + 0.1, shoulder.1 + 0.18), grip, 0.034, 0.026, paint.skin);
     let head = (shoulder.0 + 0.1, shoulder.1 - 0.14);
     brush.oval(head.0, head.1, 0.068, 0.082, paint.skin);
-    brush.blob(&[(head.0 - 0.09, head.1 - 0.01), (head.0 - 0.05, head.1 - 0.1), (head.0 + 0.05, head.1 - 0.1), (head.0 + 0.09, head.1 - 0.03)], paint.light);
+    brush.blob(
+        &[
+            (head.0 - 0.09, head.1 - 0.01),
+            (head.0 - 0.05, head.1 - 0.1),
+            (head.0 + 0.05, head.1 - 0.1),
+            (head.0 + 0.09, head.1 - 0.03),
+        ],
+        paint.light,
+    );
 }
 
 /// Where a knee is between hip and foot, bent forward.
@@ -232,10 +371,21 @@ pub(super) fn motorcycle(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint:
     }
     brush.line(&[(0.5, -0.27), (0.3, -0.78)], 0.05, paint.metal);
     brush.line(&[(0.3, -0.78), (0.2, -0.88), (0.32, -0.9)], 0.035, paint.tyre);
-    brush.blob_shaded(&[(-0.32, -0.22), (-0.28, -0.48), (0.22, -0.5), (0.24, -0.24)], paint.metal, paint.tyre);
+    brush.blob_shaded(
+        &[(-0.32, -0.22), (-0.28, -0.48), (0.22, -0.5), (0.24, -0.24)],
+        paint.metal,
+        paint.tyre,
+    );
     brush.line(&[(-0.05, -0.24), (-0.62, -0.22)], 0.06, paint.metal);
-    brush.blob_shaded(&[(-0.14, -0.5), (0.0, -0.7), (0.26, -0.72), (0.34, -0.54)], paint.light.mix(paint.body, 0.5), paint.body);
-    brush.blob(&[(-0.72, -0.6), (-0.5, -0.58), (-0.05, -0.62), (-0.1, -0.5), (-0.5, -0.48)], paint.tyre.lighter(0.08));
+    brush.blob_shaded(
+        &[(-0.14, -0.5), (0.0, -0.7), (0.26, -0.72), (0.34, -0.54)],
+        paint.light.mix(paint.body, 0.5),
+        paint.body,
+    );
+    brush.blob(
+        &[(-0.72, -0.6), (-0.5, -0.58), (-0.05, -0.62), (-0.1, -0.5), (-0.5, -0.48)],
+        paint.tyre.lighter(0.08),
+    );
     brush.circle(0.38, -0.68, 0.075, ink(0xFFF0CC));
     if role.ridden || role.action == Action::Drive || role.name.contains("biker") {
         let hip = (-0.22, -0.66);

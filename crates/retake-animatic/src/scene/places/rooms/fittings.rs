@@ -58,7 +58,15 @@ impl<'b, 'p, 's> Fitter<'b, 'p, 's> {
         let m = self.metre;
         let shade = self.shade(local);
         self.brush.line(&[(px, -1.2), (px, py)], 0.02 * m, shade.darker(0.5));
-        self.brush.polygon(&[(px - 0.05 * m, py - 0.12 * m), (px + 0.05 * m, py - 0.12 * m), (px + 0.2 * m, py + 0.08 * m), (px - 0.2 * m, py + 0.08 * m)], shade);
+        self.brush.polygon(
+            &[
+                (px - 0.05 * m, py - 0.12 * m),
+                (px + 0.05 * m, py - 0.12 * m),
+                (px + 0.2 * m, py + 0.08 * m),
+                (px - 0.2 * m, py + 0.08 * m),
+            ],
+            shade,
+        );
         let bulb = self.setting.light.own(ink(0xFFEBC4));
         self.brush.oval(px, py + 0.09 * m, 0.13 * m, 0.04 * m, bulb);
         self.glow(x, up - 0.15, 1.1);
@@ -66,7 +74,15 @@ impl<'b, 'p, 's> Fitter<'b, 'p, 's> {
 
     /// Books in a row on a board.
     fn books(&mut self, left: f32, up: f32, wide: f32, chance: &mut Chance) {
-        let spines = [ink(0x8A3A34), ink(0x3A5A4A), ink(0x34486A), ink(0xB08A4A), ink(0x5A3A5A), ink(0xC8B898), ink(0x7A5038)];
+        let spines = [
+            ink(0x8A3A34),
+            ink(0x3A5A4A),
+            ink(0x34486A),
+            ink(0xB08A4A),
+            ink(0x5A3A5A),
+            ink(0xC8B898),
+            ink(0x7A5038),
+        ];
         let mut x = left;
         while x < left + wide - 0.03 {
             let (thick, high) = (chance.range(0.03, 0.07), chance.range(0.2, 0.29));
@@ -74,7 +90,13 @@ impl<'b, 'p, 's> Fitter<'b, 'p, 's> {
                 let tone = self.lit(chance.pick(&spines, WHITE)).darker(chance.range(0.0, 0.25));
                 let (px, py) = self.spot(x, up + high);
                 self.brush.rect(px, py, thick * self.metre * 0.92, high * self.metre, tone);
-                self.brush.rect(px, py + high * self.metre * 0.2, thick * self.metre * 0.92, 0.018 * self.metre, tone.lighter(0.3));
+                self.brush.rect(
+                    px,
+                    py + high * self.metre * 0.2,
+                    thick * self.metre * 0.92,
+                    0.018 * self.metre,
+                    tone.lighter(0.3),
+                );
             }
             x += thick;
         }
@@ -113,7 +135,15 @@ impl<'b, 'p, 's> Fitter<'b, 'p, 's> {
             let (bx, by) = self.spot(x, up + 0.3 * size);
             let tip = (bx + turn.sin() * reach * self.metre, by - turn.cos() * reach * self.metre);
             let middle = ((bx + tip.0) / 2.0 - 0.03 * self.metre, (by + tip.1) / 2.0);
-            self.brush.blob(&[(bx, by), middle, tip, ((bx + tip.0) / 2.0 + 0.05 * self.metre, (by + tip.1) / 2.0)], if at % 2 == 0 { green.0 } else { green.1 });
+            self.brush.blob(
+                &[
+                    (bx, by),
+                    middle,
+                    tip,
+                    ((bx + tip.0) / 2.0 + 0.05 * self.metre, (by + tip.1) / 2.0),
+                ],
+                if at % 2 == 0 { green.0 } else { green.1 },
+            );
         }
     }
 
@@ -127,7 +157,11 @@ impl<'b, 'p, 's> Fitter<'b, 'p, 's> {
         self.block(x, up + 0.12, 0.72, 0.44, ink(0x24262C));
         let (left, top) = self.spot(x - 0.33, up + 0.53);
         let light = &self.setting.light;
-        self.brush.rect_shaded([left, top, 0.66 * self.metre, 0.38 * self.metre], light.own(ink(0x8CC4F0)), light.own(ink(0x34609C)));
+        self.brush.rect_shaded(
+            [left, top, 0.66 * self.metre, 0.38 * self.metre],
+            light.own(ink(0x8CC4F0)),
+            light.own(ink(0x34609C)),
+        );
     }
 }
 
@@ -177,7 +211,12 @@ fn kitchen(fit: &mut Fitter<'_, '_, '_>, side: f32) {
         fit.brush.line(&[(px, py - 0.25 * m), (px, py)], 0.03 * m, tone.darker(0.3));
         fit.brush.circle(px, py + 0.1 * m, 0.12 * m, tone);
     }
-    for (x, high, tone) in [(-0.6, 0.3, 0xC8A04A), (-0.42, 0.22, 0x8AA05A), (0.1, 0.26, 0xD8D0C0), (0.3, 0.2, 0xB8503A)] {
+    for (x, high, tone) in [
+        (-0.6, 0.3, 0xC8A04A),
+        (-0.42, 0.22, 0x8AA05A),
+        (0.1, 0.26, 0xD8D0C0),
+        (0.3, 0.2, 0xB8503A),
+    ] {
         fit.block(x - side * 0.12, 0.94, 0.13, high, ink(tone));
     }
     fit.plant(-side * 0.62, 0.94, 0.5);
@@ -190,7 +229,12 @@ fn bedroom(fit: &mut Fitter<'_, '_, '_>, side: f32) {
     for x in [-0.5, 0.5] {
         let (px, py) = fit.spot(-side * 0.4 + x, 0.84);
         let (tone, m) = (fit.lit(ink(0xF0ECE4)), fit.metre);
-        fit.brush.round_shaded([px - 0.36 * m, py, 0.72 * m, 0.3 * m], 0.12 * m, tone, tone.darker(0.2));
+        fit.brush.round_shaded(
+            [px - 0.36 * m, py, 0.72 * m, 0.3 * m],
+            0.12 * m,
+            tone,
+            tone.darker(0.2),
+        );
     }
     fit.block(-side * 0.4, 0.0, 2.2, 0.5, ink(0x7A6A8E));
     fit.block(side * 0.16, 0.0, 0.5, 0.55, ink(0x6A4A36));
@@ -204,8 +248,21 @@ fn lamp(fit: &mut Fitter<'_, '_, '_>, x: f32, up: f32, high: f32) {
     fit.block(x, up, 0.05, high, ink(0x8A6A3A));
     let (px, py) = fit.spot(x, up + high);
     let m = fit.metre;
-    let tone = fit.setting.light.own(ink(0xFFE2B0)).mix(fit.lit(ink(0xE8DCC4)), 1.0 - fit.setting.light.lamps);
-    fit.brush.polygon_shaded(&[(px - 0.11 * m, py - 0.26 * m), (px + 0.11 * m, py - 0.26 * m), (px + 0.2 * m, py + 0.04 * m), (px - 0.2 * m, py + 0.04 * m)], tone.darker(0.1), tone);
+    let tone = fit
+        .setting
+        .light
+        .own(ink(0xFFE2B0))
+        .mix(fit.lit(ink(0xE8DCC4)), 1.0 - fit.setting.light.lamps);
+    fit.brush.polygon_shaded(
+        &[
+            (px - 0.11 * m, py - 0.26 * m),
+            (px + 0.11 * m, py - 0.26 * m),
+            (px + 0.2 * m, py + 0.04 * m),
+            (px - 0.2 * m, py + 0.04 * m),
+        ],
+        tone.darker(0.1),
+        tone,
+    );
     fit.glow(x, up + high, 1.5);
 }
 
@@ -214,7 +271,13 @@ fn curtains(fit: &mut Fitter<'_, '_, '_>, x: f32, wide: f32) {
     for side in [-1.0_f32, 1.0] {
         for at in 0..4 {
             let dim = 0.12 * index(at % 2);
-            fit.block(x + side * (wide * 0.5 + 0.12 * index(at) - 0.1), 0.1, 0.13, 2.75, cloth.darker(dim));
+            fit.block(
+                x + side * (wide * 0.5 + 0.12 * index(at) - 0.1),
+                0.1,
+                0.13,
+                2.75,
+                cloth.darker(dim),
+            );
         }
     }
     fit.block(x, 2.82, wide + 1.0, 0.05, ink(0x5A4636));
@@ -232,7 +295,16 @@ fn living(fit: &mut Fitter<'_, '_, '_>, side: f32) {
         fit.block(-side * 0.3, 1.25, 2.0, 0.09, ink(0x5C4030));
         let (x, y) = fit.spot(-side * 0.3, 0.2);
         let (m, fire) = (fit.metre, fit.setting.light.own(ink(0xFF9A3A)));
-        fit.brush.blob(&[(x - 0.3 * m, y + 0.1 * m), (x - 0.16 * m, y - 0.25 * m), (x, y - 0.42 * m), (x + 0.14 * m, y - 0.2 * m), (x + 0.3 * m, y + 0.1 * m)], fire);
+        fit.brush.blob(
+            &[
+                (x - 0.3 * m, y + 0.1 * m),
+                (x - 0.16 * m, y - 0.25 * m),
+                (x, y - 0.42 * m),
+                (x + 0.14 * m, y - 0.2 * m),
+                (x + 0.3 * m, y + 0.1 * m),
+            ],
+            fire,
+        );
         fit.brush.light().glow(x, y, 1.8 * m, 1.4 * m, fire.alpha(0.6));
     } else {
         sofa(fit, -side * 0.36, ink(0x4F6A72));
@@ -248,12 +320,26 @@ fn sofa(fit: &mut Fitter<'_, '_, '_>, x: f32, cloth: Ink) {
     let (left, top) = fit.spot(x - 1.1, 0.95);
     fit.brush.round_shaded([left, top, 2.2 * m, 0.85 * m], 0.14 * m, lit, shade);
     for at in 0..2 {
-        fit.brush.round_shaded([left + (0.16 + 0.95 * index(at)) * m, top + 0.4 * m, 0.92 * m, 0.26 * m], 0.08 * m, lit.lighter(0.1), lit.darker(0.1));
+        fit.brush.round_shaded(
+            [left + (0.16 + 0.95 * index(at)) * m, top + 0.4 * m, 0.92 * m, 0.26 * m],
+            0.08 * m,
+            lit.lighter(0.1),
+            lit.darker(0.1),
+        );
     }
     for at in [-0.12, 2.02] {
-        fit.brush.round_shaded([left + at * m, top + 0.28 * m, 0.3 * m, 0.6 * m], 0.1 * m, lit.lighter(0.05), shade);
+        fit.brush.round_shaded(
+            [left + at * m, top + 0.28 * m, 0.3 * m, 0.6 * m],
+            0.1 * m,
+            lit.lighter(0.05),
+            shade,
+        );
     }
-    fit.brush.turned(left + 0.42 * m, top + 0.28 * m, -14.0).round([-0.18 * m, -0.16 * m, 0.36 * m, 0.34 * m], 0.06 * m, shade.mix(ink(0xD89A4A), 0.6));
+    fit.brush.turned(left + 0.42 * m, top + 0.28 * m, -14.0).round(
+        [-0.18 * m, -0.16 * m, 0.36 * m, 0.34 * m],
+        0.06 * m,
+        shade.mix(ink(0xD89A4A), 0.6),
+    );
 }
 
 fn office(fit: &mut Fitter<'_, '_, '_>, side: f32) {
@@ -285,7 +371,11 @@ fn library(fit: &mut Fitter<'_, '_, '_>, area: Area) {
     let (x1, y1) = fit.spot(0.7, 3.0);
     let wood = fit.lit(ink(0x9A6E44));
     for shift in [0.0, 0.34] {
-        fit.brush.line(&[(x0 + shift * fit.metre, y0), (x1 + shift * fit.metre, y1)], 0.05 * fit.metre, wood);
+        fit.brush.line(
+            &[(x0 + shift * fit.metre, y0), (x1 + shift * fit.metre, y1)],
+            0.05 * fit.metre,
+            wood,
+        );
     }
     for at in 1..9 {
         let share = index(at) / 9.0;
@@ -302,20 +392,35 @@ fn classroom(fit: &mut Fitter<'_, '_, '_>, side: f32) {
     for row in 0..4 {
         let (x, y) = fit.spot(-side * 0.12 - 1.5, 2.02 - 0.22 * index(row));
         let long = 0.9 + 0.5 * index(row * 3 % 4) / 2.0;
-        let spots: Vec<(f32, f32)> = (0..18).map(|at| (x + index(at) / 17.0 * long * m, y + 0.03 * m * (index(at) * 1.9 + index(row)).sin())).collect();
+        let spots: Vec<(f32, f32)> = (0..18)
+            .map(|at| {
+                (
+                    x + index(at) / 17.0 * long * m,
+                    y + 0.03 * m * (index(at) * 1.9 + index(row)).sin(),
+                )
+            })
+            .collect();
         fit.brush.curve(&spots, 0.022 * m, chalk);
     }
     let (x, y) = fit.spot(-side * 0.12 + 0.9, 1.62);
     if let Some(round) = crate::scene::brush::oval(x, y, 0.32 * m, 0.32 * m) {
         fit.brush.stroke(&round, 0.024 * m, chalk);
     }
-    fit.brush.line(&[(x - 0.32 * m, y), (x + 0.32 * m, y), (x, y - 0.32 * m), (x - 0.32 * m, y)], 0.02 * m, chalk);
+    fit.brush.line(
+        &[(x - 0.32 * m, y), (x + 0.32 * m, y), (x, y - 0.32 * m), (x - 0.32 * m, y)],
+        0.02 * m,
+        chalk,
+    );
     fit.block(-side * 0.12, 0.92, 3.5, 0.05, ink(0xB89468));
     let (cx, cy) = fit.spot(-side * 0.12, 2.62);
     let (white, dark) = (fit.lit(ink(0xF0ECE0)), fit.shade(ink(0x2A2A2E)));
     fit.brush.circle(cx, cy, 0.19 * m, dark);
     fit.brush.circle(cx, cy, 0.165 * m, white);
-    fit.brush.line(&[(cx, cy - 0.11 * m), (cx, cy), (cx + 0.08 * m, cy + 0.03 * m)], 0.02 * m, dark);
+    fit.brush.line(
+        &[(cx, cy - 0.11 * m), (cx, cy), (cx + 0.08 * m, cy + 0.03 * m)],
+        0.02 * m,
+        dark,
+    );
     fit.frame(-side * 0.82, 1.4, 0.7, 0.5, ink(0x9AC0D0));
 }
 
@@ -327,7 +432,13 @@ fn cafe(fit: &mut Fitter<'_, '_, '_>, side: f32) {
         for at in 0..9 {
             let high = 0.18 + 0.06 * index(at * 5 % 4);
             let tones = [ink(0x3F6A4A), ink(0x8A3A2E), ink(0xC8A050), ink(0xD8D4C8), ink(0x4A5A78)];
-            fit.block(side * 0.58 - 1.0 + 0.25 * index(at), 1.67 + 0.46 * index(row), 0.1, high, tones[(at + row * 2) % 5]);
+            fit.block(
+                side * 0.58 - 1.0 + 0.25 * index(at),
+                1.67 + 0.46 * index(row),
+                0.1,
+                high,
+                tones[(at + row * 2) % 5],
+            );
         }
     }
     fit.block(side * 0.3, 1.16, 0.5, 0.4, ink(0xB0B4B8));
@@ -352,7 +463,12 @@ fn factory(fit: &mut Fitter<'_, '_, '_>, side: f32, area: Area) {
         let x = area[0] + (area[2] - area[0]) * index(at) / 13.0;
         fit.brush.line(&[(x, y), (x + 0.4 * m, y - 0.6 * m), (x + 0.8 * m, y)], 0.05 * m, steel);
     }
-    for (x, wide, high, tone) in [(-side * 0.72, 1.5, 1.7, 0x4F7478), (-side * 0.16, 1.0, 1.2, 0xB0803A), (side * 0.42, 1.7, 1.5, 0x5A6670), (side * 0.92, 0.9, 1.9, 0x7A4A3E)] {
+    for (x, wide, high, tone) in [
+        (-side * 0.72, 1.5, 1.7, 0x4F7478),
+        (-side * 0.16, 1.0, 1.2, 0xB0803A),
+        (side * 0.42, 1.7, 1.5, 0x5A6670),
+        (side * 0.92, 0.9, 1.9, 0x7A4A3E),
+    ] {
         fit.block(x, 0.0, wide, high, ink(tone));
         fit.block(x, high * 0.55, wide * 0.6, high * 0.2, ink(0x24282C));
         for at in 0..3 {
@@ -384,11 +500,29 @@ fn lab(fit: &mut Fitter<'_, '_, '_>, side: f32) {
         fit.block(x, 1.6, 1.0, 0.6, ink(0x9FB4BE));
     }
     let m = fit.metre;
-    for (at, tone) in [0x4AC0E0, 0x7AE08A, 0xE07AB0, 0xF0C04A, 0x4AC0E0, 0x9A7AF0].iter().enumerate() {
+    for (at, tone) in
+        [0x4AC0E0, 0x7AE08A, 0xE07AB0, 0xF0C04A, 0x4AC0E0, 0x9A7AF0].iter().enumerate()
+    {
         let (x, y) = fit.spot(-side * 0.66 + 0.28 * index(at), 0.92);
         let (glass, liquid) = (WHITE.alpha(0.5), fit.setting.light.own(ink(*tone)));
-        fit.brush.polygon(&[(x - 0.03 * m, y - 0.3 * m), (x + 0.03 * m, y - 0.3 * m), (x + 0.1 * m, y), (x - 0.1 * m, y)], glass);
-        fit.brush.polygon(&[(x - 0.055 * m, y - 0.15 * m), (x + 0.055 * m, y - 0.15 * m), (x + 0.1 * m, y), (x - 0.1 * m, y)], liquid);
+        fit.brush.polygon(
+            &[
+                (x - 0.03 * m, y - 0.3 * m),
+                (x + 0.03 * m, y - 0.3 * m),
+                (x + 0.1 * m, y),
+                (x - 0.1 * m, y),
+            ],
+            glass,
+        );
+        fit.brush.polygon(
+            &[
+                (x - 0.055 * m, y - 0.15 * m),
+                (x + 0.055 * m, y - 0.15 * m),
+                (x + 0.1 * m, y),
+                (x - 0.1 * m, y),
+            ],
+            liquid,
+        );
         fit.brush.light().glow(x, y - 0.1 * m, 0.3 * m, 0.3 * m, liquid.alpha(0.35));
     }
     fit.monitor(side * 0.34, 0.92);
@@ -461,7 +595,15 @@ pub(super) fn close_by(brush: &mut Brush<'_>, setting: &Setting, area: Area, pla
             for at in 0..9 {
                 let turn = (index(at) - 4.0) * 0.24;
                 let tip = (x + turn.sin() * 0.24, 0.5 - turn.cos() * 0.3);
-                brush.blob(&[(x, 0.6), ((x + tip.0) / 2.0 - 0.03, (0.6 + tip.1) / 2.0), tip, ((x + tip.0) / 2.0 + 0.035, (0.6 + tip.1) / 2.0)], dark);
+                brush.blob(
+                    &[
+                        (x, 0.6),
+                        ((x + tip.0) / 2.0 - 0.03, (0.6 + tip.1) / 2.0),
+                        tip,
+                        ((x + tip.0) / 2.0 + 0.035, (0.6 + tip.1) / 2.0),
+                    ],
+                    dark,
+                );
             }
         }
         Place::Kitchen | Place::Lab => {
