@@ -4,15 +4,12 @@ import asyncio
 import io
 import struct
 import unittest
-import warnings
 import zlib
 
 import openai
 
 from gateway import Gateway
 
-# The SDK marks every video method as deprecated.
-warnings.simplefilter("ignore", DeprecationWarning)
 
 FAST = {"seconds": "1", "size": "640x360"}
 

@@ -22,7 +22,16 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
     let python = install(shell, python, &home)?;
     let mut tests = Command::new(python.program);
     tests
-        .args(["-m", "unittest", "discover", "--start-directory", "sdk-tests/python", "--verbose"])
+        .args([
+            "-W",
+            "ignore::DeprecationWarning",
+            "-m",
+            "unittest",
+            "discover",
+            "--start-directory",
+            "sdk-tests/python",
+            "--verbose",
+        ])
         .env("RETAKE_BIN", target.join("debug").join("retake"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     if let Some(packages) = python.packages {

@@ -175,8 +175,13 @@ impl Parts {
         let now = self.clock.now();
         let replica = ReplicaId::new(now);
         // The data directory is held, so whoever else is on record has died.
-        self.ledger.void_leases(now + SignedDuration::from_secs(1)).await?;
+        self.ledger.void_leases(now).await?;
         self.ledger.register(&replica, now).await?;
+        for account in self.ledger.awaited_accounts().await? {
+            if self.accounts.get(&account).is_none() {
+                tracing::warn!(account, "jobs wait for an account that is not configured any more");
+            }
+        }
         let scheduler = Scheduler {
             accounts: self.accounts.clone(),
             assets: self.assets.clone(),

@@ -20,7 +20,7 @@ use retake_core::{
     policy::Policy,
     step::{Step, decide},
 };
-use retake_store::{Change, Claimed, Job, Ledger, Output, StoreError};
+use retake_store::{Change, Claimed, Committed, Job, Ledger, Output, StoreError};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{accounts::Accounts, assets::Assets, clock::Clock, config::Retention, tasks::Tasks};
@@ -217,21 +217,22 @@ impl Hand<'_> {
             expires_at,
             keep_lease: then == Then::Keep,
         };
-        if self.commit(&change).await {
+        if let Some(committed) = self.commit(&change).await {
             self.tell(&advanced.life);
             self.claimed.job.life = advanced.life;
+            self.claimed.job.life.cancel_requested |= committed.cancel_requested;
         }
     }
 
-    /// Commits until it is durable or somebody else holds the job. `false` when it was lost.
-    async fn commit(&self, change: &Change) -> bool {
+    /// Commits until it is durable or somebody else holds the job; then there is nothing to tell.
+    async fn commit(&self, change: &Change) -> Option<Committed> {
         let mut pause = SignedDuration::from_millis(250);
         loop {
             let error = match self.scheduler.ledger.commit(&self.claimed.lease, change).await {
-                Ok(_) => return true,
+                Ok(committed) => return Some(committed),
                 Err(error @ StoreError::LeaseLost { .. }) => {
                     tracing::warn!(job.id = %self.job().id, %error, "a step was overtaken");
-                    return false;
+                    return None;
                 }
                 Err(error) => error,
             };
@@ -239,7 +240,7 @@ impl Hand<'_> {
             tokio::select! {
                 () = self.scheduler.clock.wait_until(self.scheduler.clock.now() + pause) => {}
                 // The lease ends with this process; the next one settles what happened.
-                () = self.scheduler.tasks.stopping() => return false,
+                () = self.scheduler.tasks.stopping() => return None,
             }
             pause = (pause * 2).min(SignedDuration::from_secs(15));
         }

@@ -21,6 +21,10 @@ impl Hand<'_> {
         if self.life().open_attempt().is_none() {
             return;
         }
+        if self.life().cancel_requested {
+            // Asked for in the meantime, and nothing was sent yet.
+            return self.record(Event::Cancelled, Then::Free).await;
+        }
         let event = match provider.submit(submission).await {
             Ok(remote_id) => Event::Accepted { remote_id },
             Err(SubmitError::Refused(fault)) => Event::AttemptFailed { fault },
