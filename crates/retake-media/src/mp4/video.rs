@@ -29,6 +29,7 @@ pub struct PictureTrack {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoundTrack {
     pub codec: Codec,
+    /// As the file states it; the codec's own configuration may know better.
     pub channels: u16,
     pub sample_rate: u32,
     pub duration: MediaTime,

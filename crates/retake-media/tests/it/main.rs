@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests have nobody to hand an error to")]
 
 mod files;
+mod foreign;
 mod hostile;
 mod written;
