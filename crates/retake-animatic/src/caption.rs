@@ -66,9 +66,12 @@ impl Captions {
         let white = WHITE.alpha(0.92);
         captions.digits = "0123456789:"
             .chars()
-            .filter_map(|digit| captions.letters.set(&digit.to_string(), small, Weight::Strong, white))
+            .filter_map(|digit| {
+                captions.letters.set(&digit.to_string(), small, Weight::Strong, white)
+            })
             .collect();
-        captions.mark = captions.letters.set("ANIMATIC", small * 0.72, Weight::Strong, white.alpha(0.6));
+        captions.mark =
+            captions.letters.set("ANIMATIC", small * 0.72, Weight::Strong, white.alpha(0.6));
         captions
     }
 
@@ -111,7 +114,9 @@ impl Captions {
         let room = self.width * (1.0 - 2.0 * SAFE);
         if self.shown && self.height >= 90.0 {
             let size = (self.height.min(self.width * 0.9) * 0.035).max(8.0);
-            let lines = words::balanced(&caption, room * 0.86, |text| self.letters.width(text, size, Weight::Plain));
+            let lines = words::balanced(&caption, room * 0.86, |text| {
+                self.letters.width(text, size, Weight::Plain)
+            });
             let white = WHITE.alpha(0.97);
             written.lines = lines
                 .iter()
@@ -120,7 +125,8 @@ impl Captions {
         }
         let clock = self.letters.width("00:00:00:00", small, Weight::Strong);
         let free = room - clock - small * 3.5;
-        let fits = titles.iter().find(|title| self.letters.width(title, small, Weight::Strong) <= free);
+        let fits =
+            titles.iter().find(|title| self.letters.width(title, small, Weight::Strong) <= free);
         if let Some(title) = fits {
             written.slate = self.letters.set(title, small, Weight::Strong, WHITE.alpha(0.92));
         }
@@ -131,7 +137,13 @@ impl Captions {
     fn timecode(&self, frame: &mut Pixmap, at: u32, (right, top): (f32, f32), fade: f32) {
         let small = self.small();
         let seconds = at / FPS;
-        let code = format!("{:02}:{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60, at % FPS);
+        let code = format!(
+            "{:02}:{:02}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60,
+            at % FPS
+        );
         let advance = |digit: char| small * if digit == ':' { 0.32 } else { 0.66 };
         let whole: f32 = code.chars().map(advance).sum();
         if whole > self.width * 0.6 {
@@ -147,7 +159,12 @@ impl Captions {
             x += advance(digit);
         }
         if let Some(mark) = &self.mark {
-            put(frame, mark, (right - real(mark.width()) + pad(small), top + small * 1.25 - pad(small)), fade);
+            put(
+                frame,
+                mark,
+                (right - real(mark.width()) + pad(small), top + small * 1.25 - pad(small)),
+                fade,
+            );
         }
     }
 
@@ -161,7 +178,13 @@ impl Captions {
         brush.rect(0.0, y, done, thick, ink(0xF2B84B).alpha(0.95 * fade));
         for slate in self.slates.iter().skip(1) {
             let x = real(slate.start) / real(self.frames.max(1)) * self.width;
-            brush.rect(x - thick / 2.0, y - thick * 1.5, thick, thick * 2.5, WHITE.alpha(0.9 * fade));
+            brush.rect(
+                x - thick / 2.0,
+                y - thick * 1.5,
+                thick,
+                thick * 2.5,
+                WHITE.alpha(0.9 * fade),
+            );
         }
     }
 }
@@ -178,7 +201,9 @@ fn put(frame: &mut Pixmap, picture: &Pixmap, (x, y): (f32, f32), fade: f32) {
     let share = u32::from(crate::scene::num::byte(fade)) + 1;
     let rows = picture.data().chunks_exact(picture.width() as usize * 4);
     for (down, row) in rows.enumerate() {
-        let Ok(y) = usize::try_from(i64::from(top) + i64::try_from(down).unwrap_or(0)) else { continue };
+        let Ok(y) = usize::try_from(i64::from(top) + i64::try_from(down).unwrap_or(0)) else {
+            continue;
+        };
         let Some(line) = frame.data_mut().get_mut(y * stride..(y + 1) * stride) else { continue };
         let skip = usize::try_from(-left).unwrap_or(0);
         let start = usize::try_from(left).unwrap_or(0);
@@ -220,7 +245,8 @@ fn slate(shot: &Shot, at: usize, count: usize) -> Slate {
 
 /// A small sign for the move of the camera.
 fn arrow(frame: &mut Pixmap, camera: Move, (x, y): (f32, f32), size: f32, fade: f32) {
-    let mut brush = Brush::new(frame, Transform::from_translate(x + size * 0.5, y).pre_scale(size, size));
+    let mut brush =
+        Brush::new(frame, Transform::from_translate(x + size * 0.5, y).pre_scale(size, size));
     let tone = ink(0xF2B84B).alpha(0.95 * fade);
     let degrees = match camera {
         Move::PanRight | Move::Track | Move::Whip => 0.0,
@@ -236,14 +262,20 @@ fn arrow(frame: &mut Pixmap, camera: Move, (x, y): (f32, f32), size: f32, fade: 
             return;
         }
         Move::Orbit => {
-            let round: Vec<(f32, f32)> =
-                (0..=9).map(|at| (index(at) * 0.56).sin_cos()).map(|(s, c)| (c * 0.34, s * 0.34)).collect();
+            let round: Vec<(f32, f32)> = (0..=9)
+                .map(|at| (index(at) * 0.56).sin_cos())
+                .map(|(s, c)| (c * 0.34, s * 0.34))
+                .collect();
             brush.curve(&round, 0.1, tone);
             brush.polygon(&[(0.16, -0.5), (0.42, -0.24), (0.08, -0.14)], tone);
             return;
         }
         Move::Handheld => {
-            brush.curve(&[(-0.42, 0.0), (-0.22, -0.2), (0.0, 0.0), (0.22, 0.2), (0.42, 0.0)], 0.1, tone);
+            brush.curve(
+                &[(-0.42, 0.0), (-0.22, -0.2), (0.0, 0.0), (0.22, 0.2), (0.42, 0.0)],
+                0.1,
+                tone,
+            );
             return;
         }
         Move::Static => {
@@ -261,6 +293,14 @@ fn corners(brush: &mut Brush<'_>, tail: f32, head: f32, tone: crate::scene::ink:
     for (sx, sy) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
         brush.line(&[(sx * tail, sy * tail), (sx * head, sy * head)], 0.09, tone);
         let back = if head > tail { -0.16 } else { 0.16 };
-        brush.line(&[(sx * (head + back), sy * head), (sx * head, sy * head), (sx * head, sy * (head + back))], 0.09, tone);
+        brush.line(
+            &[
+                (sx * (head + back), sy * head),
+                (sx * head, sy * head),
+                (sx * head, sy * (head + back)),
+            ],
+            0.09,
+            tone,
+        );
     }
 }

@@ -7,21 +7,21 @@
 //! always yields the same bytes.
 
 mod brief;
-mod encode;
-mod render;
-mod sound;
 mod caption;
+mod encode;
 mod painter;
+mod render;
 mod scene;
+mod sound;
 mod stage;
 mod storyboard;
 
 pub use brief::Brief;
 pub use encode::{EncodeError, I420, OpenH264Encoder, VideoEncoder};
+pub use painter::{PaintError, Painter};
 pub use render::{BriefError, Progress, RenderError, Rendered, Stage, render};
 pub use sound::SoundError;
-pub use painter::{PaintError, Painter};
 pub use storyboard::{
-    Action, Angle, FPS, Family, Figure, Framing, Garment, Heading, Hour, Look, Move, Place, Role, Shot,
-    Storyboard, Tint, Transition, Weather, storyboard,
+    Action, Angle, FPS, Family, Figure, Framing, Garment, Heading, Hour, Look, Move, Place, Role,
+    Shot, Storyboard, Tint, Transition, Weather, storyboard,
 };

@@ -91,7 +91,8 @@ impl Painter {
         self.dissolve(at, frame, canvas);
         let picture_only = self.first.is_some() && frame == 0;
         if !picture_only {
-            let fade = if self.first.is_some() && at == 0 { (real(frame) / 12.0).min(1.0) } else { 1.0 };
+            let fade =
+                if self.first.is_some() && at == 0 { (real(frame) / 12.0).min(1.0) } else { 1.0 };
             self.finish.lay(canvas, fade);
             self.captions.lay(canvas, frame, at, fade);
         }
@@ -105,7 +106,10 @@ impl Painter {
         if next.transition != Transition::Dissolve || left > span || span == 0 {
             return;
         }
-        let Some(mut other) = self.other.take().or_else(|| Pixmap::new(self.width, self.height)) else { return };
+        let Some(mut other) = self.other.take().or_else(|| Pixmap::new(self.width, self.height))
+        else {
+            return;
+        };
         let start = next.start;
         self.paint_shot(at + 1, start, &mut other);
         let share = 256 * (span + 1 - left) / (span + 1);

@@ -1,4 +1,5 @@
 //! One shot as a picture that moves: its stage, its actors, its camera, its weather.
+#![expect(clippy::too_many_lines, reason = "a drawing is a long list of strokes, not a decision")]
 
 pub(crate) mod actor;
 pub(crate) mod brush;
@@ -87,7 +88,14 @@ impl Scene {
     }
 }
 
-fn lay(layers: &[Layer], frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, scratch: &mut Scratch) {
+fn lay(
+    layers: &[Layer],
+    frame: &mut Pixmap,
+    setting: &Setting,
+    view: &View,
+    clock: &Clock,
+    scratch: &mut Scratch,
+) {
     for layer in layers {
         match layer {
             Layer::Plate(plate) if plate.drift != 0.0 => {

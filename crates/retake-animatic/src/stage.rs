@@ -119,8 +119,6 @@ pub(crate) struct Stage {
     pub(crate) behind: Vec<Layer>,
     /// Layers before it.
     pub(crate) before: Vec<Layer>,
-    /// Where a thing can be put down, if the place has a table.
-    pub(crate) table: Option<f32>,
     views: Vec<View>,
     density: f32,
 }
@@ -135,14 +133,7 @@ impl Stage {
                 setting.set_view(view::view(&setting.shot, &clock), travel * share)
             })
             .collect();
-        Self {
-            setting,
-            behind: Vec::new(),
-            before: Vec::new(),
-            table: None,
-            views,
-            density: height,
-        }
+        Self { setting, behind: Vec::new(), before: Vec::new(), views, density: height }
     }
 
     /// What the camera will see of a depth during the shot.

@@ -13,8 +13,10 @@ use super::groups::{self, LONGEST_STINT};
 use super::{Progress, RenderError, Stage};
 use crate::encode::{I420, OpenH264Encoder, VideoEncoder as _};
 
-/// More would take more memory than time is won.
+/// More workers would take more memory than time is won.
 const MOST_WORKERS: u32 = 4;
+/// A worker's memory is that of his pictures, about 60 bytes for a pixel: fewer draw larger ones.
+const PIXELS_AT_ONCE: u32 = 4_200_000;
 /// Coded frames that a worker may be ahead: a stint, and some of his next one.
 const AHEAD: usize = LONGEST_STINT as usize + 60;
 /// How long the watcher is left alone when no frame comes.
@@ -61,7 +63,7 @@ where
         &self,
         assemble: impl FnOnce(&mut CodedFrames<'_>) -> Result<T, RenderError>,
     ) -> Result<T, RenderError> {
-        let workers = workers();
+        let workers = workers(self.width, self.height);
         let stints = groups::stints(self.groups, workers);
         let board = Board::default();
         thread::scope(|scope| {
@@ -133,9 +135,10 @@ where
 }
 
 /// One worker for each core, within reason.
-fn workers() -> u32 {
+fn workers(width: u32, height: u32) -> u32 {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    u32::try_from(cores).map_or(MOST_WORKERS, |cores| cores.min(MOST_WORKERS))
+    let most = (PIXELS_AT_ONCE / (width * height).max(1)).clamp(1, MOST_WORKERS);
+    u32::try_from(cores).map_or(most, |cores| cores.min(most))
 }
 
 impl CodedFrames<'_> {

@@ -250,7 +250,7 @@ impl Actor {
             F::Vehicle => vehicle::draw(brush, &self.role, pose, dye),
             F::Object => thing::draw(brush, &self.role, pose, dye),
             F::Animal if figure.swims() || figure == Figure::Frog => {
-                sea::draw(brush, &self.role, pose, dye)
+                sea::draw(brush, &self.role, pose, dye);
             }
             F::Animal if bird::is_winged(figure) => bird::draw(brush, &self.role, pose, dye),
             F::Animal => beast::draw(brush, &self.role, pose, dye),

@@ -1,6 +1,6 @@
 //! Chance that is the same every time: a seeded generator and smooth noise.
 
-/// A small seeded generator (SplitMix64). Equal seeds give equal pictures.
+/// A small seeded generator (`SplitMix64`). Equal seeds give equal pictures.
 #[derive(Clone, Debug)]
 pub(crate) struct Chance(u64);
 

@@ -12,7 +12,6 @@ pub(crate) enum Tree {
     Broadleaf,
     Palm,
     Birch,
-    Bare,
     Cactus,
 }
 
@@ -40,7 +39,6 @@ pub(crate) fn tree(
         Tree::Conifer => conifer(&mut brush, tones, chance),
         Tree::Broadleaf | Tree::Birch => broadleaf(&mut brush, kind, tones, chance),
         Tree::Palm => palm(&mut brush, tones, chance),
-        Tree::Bare => bare(&mut brush, tones, chance),
         Tree::Cactus => cactus(&mut brush, tones),
     }
 }
@@ -135,43 +133,6 @@ fn palm(brush: &mut Brush<'_>, tones: Leafage, chance: &mut Chance) {
         let tone = if dx * tones.side > 0.0 { tones.lit } else { tones.shade };
         let low = (middle.0 - dx * 0.01, middle.1 + 0.05);
         brush.blob(&[(lean, -0.8), middle, tip, low], tone);
-    }
-}
-
-fn bare(brush: &mut Brush<'_>, tones: Leafage, chance: &mut Chance) {
-    branch(brush, (0.0, 0.0), (0.0, -1.0), 0.34, 0.03, 5, tones.wood, chance);
-}
-
-#[expect(clippy::too_many_arguments, reason = "the state of a growing branch")]
-fn branch(
-    brush: &mut Brush<'_>,
-    from: (f32, f32),
-    way: (f32, f32),
-    length: f32,
-    thick: f32,
-    left: u8,
-    ink: Ink,
-    chance: &mut Chance,
-) {
-    let to = (from.0 + way.0 * length, from.1 + way.1 * length);
-    brush.limb(from, to, thick, thick * 0.7, ink);
-    if left == 0 {
-        return;
-    }
-    for side in [-1.0, 1.0] {
-        let turn: f32 = side * chance.range(0.25, 0.65);
-        let (sin, cos) = turn.sin_cos();
-        let next = (way.0 * cos - way.1 * sin, way.0 * sin + way.1 * cos);
-        branch(
-            brush,
-            to,
-            next,
-            length * chance.range(0.62, 0.8),
-            thick * 0.66,
-            left - 1,
-            ink,
-            chance,
-        );
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) fn skyline(area: Area, steps: usize, height: impl Fn(f32) -> f32) -> 
 }
 
 /// Rolling hills: bright where they catch the light, veiled at their feet.
+#[expect(clippy::too_many_arguments, reason = "what makes one range of them differ from another")]
 pub(crate) fn hills(
     brush: &mut Brush<'_>,
     setting: &Setting,
@@ -47,6 +48,7 @@ struct Peak {
 }
 
 /// A range of mountains with lit and shaded faces; `snow` is the share of each that is white.
+#[expect(clippy::too_many_arguments, reason = "what makes one range of them differ from another")]
 pub(crate) fn mountains(
     brush: &mut Brush<'_>,
     setting: &Setting,

@@ -1,7 +1,7 @@
 //! Parts of the set that move by themselves: glitter, falling water, motes, distant birds.
 
 use super::brush::Brush;
-use super::ink::{Ink, WHITE, ink};
+use super::ink::{Ink, WHITE};
 use super::num::{index, mix, real, wave};
 use super::plate::Lens;
 use super::spray;
@@ -37,23 +37,19 @@ pub(crate) enum Mote {
     Bubbles,
     /// Wandering, pulsing lights.
     Fireflies,
-    /// Rising from a fire.
-    Embers,
-    /// Falling petals or leaves.
-    Petals,
 }
 
 impl Live {
     pub(crate) fn lay(&self, frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock) {
         match self {
             Self::Glitter { line, x, colour } => {
-                glitter(frame, setting, view, clock, (*line, *x, *colour))
+                glitter(frame, setting, view, clock, (*line, *x, *colour));
             }
             Self::Fall { left, right, top, bottom, depth, colour } => {
                 fall(frame, setting, view, clock, [*left, *top, *right, *bottom], *depth, *colour);
             }
             Self::Motes { kind, colour, amount } => {
-                motes(frame, setting, view, clock, (*kind, *colour, *amount))
+                motes(frame, setting, view, clock, (*kind, *colour, *amount));
             }
             Self::Birds { x, y, colour } => birds(frame, setting, view, clock, (*x, *y, *colour)),
             Self::Stars { rush } => stars(frame, setting, view, clock, *rush),
@@ -158,22 +154,10 @@ fn motes(
                 mix(0.002, 0.0045, near),
                 0.9 * wave(clock.turns(0.4) + phase).max(0.0),
             ),
-            Mote::Embers => (
-                wander,
-                1.0 - (y + clock.turns(0.25 + pace)).fract(),
-                mix(0.0012, 0.003, near),
-                0.9 * (0.4 + 0.6 * y),
-            ),
-            Mote::Petals => (
-                wander + y * 0.1,
-                (y + clock.turns(0.1 + pace)).fract(),
-                mix(0.003, 0.006, near),
-                0.85,
-            ),
         };
         let x = (x + dx - view.pan.0 * 0.4 * near).rem_euclid(1.0) - 0.5;
         let spot = lens.pixel((x * setting.aspect * 1.05, y - 0.5));
-        let glowing = matches!(kind, Mote::Fireflies | Mote::Embers);
+        let glowing = matches!(kind, Mote::Fireflies);
         if glowing {
             spray::dot(frame, spot, radius * height * 4.0, colour.alpha(alpha * 0.25));
         }

@@ -54,7 +54,7 @@ impl Walk {
     }
 
     fn is_plain(self) -> bool {
-        self.step == 65536 && self.start & 0xFFFF == 0
+        self.step == 65536 && self.start.trailing_zeros() >= 16
     }
 }
 
@@ -86,11 +86,7 @@ pub(crate) fn resample(row: &[u8], walk: Walk, into: &mut [u32]) {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked by the caller"
-)]
+#[expect(clippy::cast_sign_loss, reason = "checked by the caller")]
 fn resample_inside(pixels: &[[u8; 4]], walk: Walk, into: &mut [u32]) {
     let mut at = walk.start as u64;
     let step = walk.step as u64;

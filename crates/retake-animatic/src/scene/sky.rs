@@ -10,7 +10,7 @@ use crate::storyboard::{Hour, Weather};
 
 /// Builds the sky and its clouds.
 pub(crate) fn build(stage: &mut Stage) {
-    stage.sky(|brush, setting, area| paint(brush, setting, area));
+    stage.sky(paint);
     let light = &stage.setting.light;
     if light.clouds > 0.2 && stage.setting.shot.weather != Weather::Fog {
         let horizon = stage.setting.horizon;
@@ -46,7 +46,7 @@ pub(crate) fn paint(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
         brush.glow(x, y, 0.9, 0.6, key.alpha(0.3));
     }
     brush.glow(
-        (left + right) / 2.0,
+        f32::midpoint(left, right),
         horizon,
         wide * 0.7,
         0.22,
@@ -117,7 +117,7 @@ fn clouds(brush: &mut Brush<'_>, setting: &Setting, area: Area) {
     if light.clouds > 0.85 {
         overcast(brush, &mut chance, area, base, lit.mix(shade, 0.5), shade);
     }
-    for _ in 0..count(5.0 * light.clouds * (right - left) / 1.4) + 1 {
+    for _ in 0..=count(5.0 * light.clouds * (right - left) / 1.4) {
         let height = chance.unit();
         let y = base - 0.1 - height * (base - top - 0.16).max(0.1);
         let wide = 0.1 + 0.26 * height * chance.range(0.6, 1.2);

@@ -10,7 +10,7 @@ use super::SAMPLE_RATE;
 use super::mood::Mood;
 
 /// Level of the whole chord.
-const LEVEL: f32 = 0.085;
+const LEVEL: f32 = 0.105;
 /// The lower notes carry, the upper ones shimmer.
 const NOTE_LEVELS: [f32; 5] = [1.0, 0.8, 0.7, 0.5, 0.28];
 const DETUNE: f64 = 0.0018;

@@ -181,8 +181,7 @@ fn colour_of(at: usize, last: usize, hits: &[Hit<'_>], tokens: &[Token]) -> Opti
         })
     };
     let before = colours()
-        .filter(|hit| hit.at < at && unbroken(tokens, hit.at, at, 4) && !noun_between(hit.at, at))
-        .next_back();
+        .rfind(|hit| hit.at < at && unbroken(tokens, hit.at, at, 4) && !noun_between(hit.at, at));
     let after = colours().find(|hit| {
         let link = tokens.get(last + 1).map_or("", |token| token.word.as_str());
         hit.at > last

@@ -16,6 +16,7 @@ use super::{Brief, Shot};
 
 /// A shot in the making: words understood, gaps not yet filled.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing a sentence says or not")]
 pub(super) struct Beat {
     pub(super) explicit: bool,
     pub(super) seconds: Option<f32>,
@@ -206,7 +207,7 @@ fn cues(tokens: &[Token], hits: &[Hit<'_>], cast: Vec<Role>) -> Cues {
         |section: &'static str| hits.iter().filter(move |hit| hit.is(section) && hit.negated);
     let action = said("action").find_map(Action::named);
     Cues {
-        camera: said("camera").filter_map(camera).next(),
+        camera: said("camera").find_map(camera),
         framing: said("framing").find_map(Framing::named),
         angle: said("angle").find_map(Angle::named),
         hour: hour(said("time")),

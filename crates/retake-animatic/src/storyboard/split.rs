@@ -84,11 +84,10 @@ fn sentences(text: &str) -> Vec<String> {
         let next = letters.get(index + 1);
         let ends_word = next.is_none_or(|next| next.is_whitespace() || matches!(next, '"' | '”'));
         let stops = match letter {
-            '\n' | '\r' => true,
+            '\n' | '\r' | '。' | '！' | '？' => true,
             ';' => !quote,
             '!' | '?' | '…' => ends_word && !quote,
             '.' => ends_word && !quote && !is_abbreviation(&letters[..index]),
-            '。' | '！' | '？' => true,
             _ => false,
         };
         // A time in brackets opens a new piece even in the middle of a line.

@@ -42,7 +42,7 @@ fn ffprobe_agrees_on_duration_size_codecs_and_frames() {
     assert_eq!((&video["width"], &video["height"]), (&640.into(), &360.into()));
     assert_eq!((&video["nb_read_frames"], &video["r_frame_rate"]), (&"48".into(), &"24/1".into()));
     for start in [&video["start_time"], &audio["start_time"]] {
-        assert_eq!(start.as_str().unwrap().parse::<f64>().unwrap(), 0.0);
+        assert!(start.as_str().unwrap().parse::<f64>().unwrap().abs() < 1e-6, "{start}");
     }
     let duration: f64 = told["format"]["duration"].as_str().unwrap().parse().unwrap();
     assert!((duration - 2.0).abs() < 0.001, "{duration}");
@@ -100,7 +100,7 @@ fn first_request(ear: &TcpListener) -> Option<String> {
         // Nobody listens any more when it came too late.
         tell.send(line.trim_end().to_owned()).ok();
     });
-    told.recv_timeout(Duration::from_secs(60)).ok()
+    told.recv_timeout(Duration::from_mins(1)).ok()
 }
 
 fn a_file() -> (tempfile::TempDir, PathBuf) {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// The longest that any test waits for a state.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// A running server; it is killed when the test is over.
@@ -65,7 +65,8 @@ impl Server {
             let client = reqwest::Client::new();
             client.post(url).json(&body).send().await.unwrap().json().await.unwrap()
         });
-        video["id"].as_str().unwrap_or_else(|| panic!("{video}")).to_owned()
+        assert!(video["id"].is_string(), "{video}");
+        video["id"].as_str().unwrap().to_owned()
     }
 
     /// Waits until what `path` answers is as `wanted`, and returns that answer.

@@ -35,7 +35,7 @@ pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_>
     let mut brush = brush.at(0.0, 0.0, build.scale);
     match role.action {
         Action::Sit | Action::Work | Action::Look if build.sits => {
-            sitting(&mut brush, role, pose, &build, &coat)
+            sitting(&mut brush, role, pose, &build, &coat);
         }
         Action::Lie => lying(&mut brush, role, pose, &build, &coat),
         _ => standing(&mut brush, role, pose, &build, &coat),
@@ -111,7 +111,7 @@ fn standing(brush: &mut Brush<'_>, role: &Role, pose: &Pose, build: &Build, coat
     let pitch = gait.pitch.to_radians();
     let half = build.length / 2.0;
     let joint = |at: usize| {
-        let hind = at % 2 == 0;
+        let hind = at.is_multiple_of(2);
         let x = if hind { -half } else { half * 0.94 };
         (x, x * pitch.sin(), hind)
     };
@@ -124,7 +124,11 @@ fn standing(brush: &mut Brush<'_>, role: &Role, pose: &Pose, build: &Build, coat
             phases[at]
         };
         let (angle, fold) = swing(turns, gait.reach, gait.fold);
-        if jump { if at % 2 == 0 { (-42.0, 8.0) } else { (46.0, 40.0) } } else { (angle, fold) }
+        if jump {
+            if at.is_multiple_of(2) { (-42.0, 8.0) } else { (46.0, 40.0) }
+        } else {
+            (angle, fold)
+        }
     };
     let legs: Vec<[Spot; 4]> = (0..4)
         .map(|at| {

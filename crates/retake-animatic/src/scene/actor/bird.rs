@@ -589,7 +589,7 @@ fn membrane(brush: &mut Brush<'_>, root: Spot, lift: f32, skin: Ink, bones: Ink)
     for (at, tip) in fingers.iter().enumerate() {
         shape.push(*tip);
         let next = fingers.get(at + 1).copied().unwrap_or((root.0 - 0.34, root.1 + 0.04));
-        shape.push(((tip.0 + next.0) / 2.0 + 0.06, (tip.1 + next.1) / 2.0 + 0.06));
+        shape.push((f32::midpoint(tip.0, next.0) + 0.06, f32::midpoint(tip.1, next.1) + 0.06));
     }
     shape.push((root.0 - 0.32, root.1 + 0.05));
     brush.polygon_shaded(&shape, skin.lighter(0.08), skin.darker(0.2));

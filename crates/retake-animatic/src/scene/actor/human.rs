@@ -321,7 +321,7 @@ fn draw_skirt(
 }
 
 fn backpack(brush: &mut Brush<'_>, hip: Spot, chest: Spot, outfit: &Outfit) {
-    let x = (hip.0 + chest.0) / 2.0 - 0.1;
+    let x = f32::midpoint(hip.0, chest.0) - 0.1;
     brush.round_shaded(
         [x - 0.06, chest.1 + 0.02, 0.12, 0.24],
         0.04,
@@ -559,7 +559,7 @@ fn facing(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
     for side in [-1.0_f32, 1.0] {
         let lift = (step * side).max(0.0) * 0.07 * run;
         let (x, ankle) = (side * 0.052, -0.03 - lift);
-        let knee = (hip + ankle) / 2.0 + lift * 0.2;
+        let knee = f32::midpoint(hip, ankle) + lift * 0.2;
         let tone = outfit.legs.darker(if lift > 0.01 { 0.15 } else { 0.0 });
         brush.limb((x, hip), (x * 1.12, knee), 0.06 * outfit.bulk.sqrt(), 0.042, tone);
         brush.limb((x * 1.12, knee), (x, ankle), 0.042, 0.03, tone);

@@ -103,8 +103,7 @@ pub(super) fn volume(figure: Figure, bust: bool) -> f32 {
     match figure.family() {
         _ if bust => 0.4,
         Family::Human => 0.13,
-        Family::Animal => 0.3,
-        Family::Vehicle => 0.3,
+        Family::Animal | Family::Vehicle => 0.3,
         Family::Object => 0.36,
     }
 }

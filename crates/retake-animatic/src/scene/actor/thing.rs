@@ -90,7 +90,7 @@ pub(super) fn shine(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_
             brush.light().glow(0.0, -0.48, 0.34, 0.4, dye.own(ink(0xFFE6B0)).alpha(0.75));
         }
         Figure::Crystal => {
-            brush.light().glow(0.0, -0.5, 0.9, 0.9, dye.own(ink(0xA0E0FF)).alpha(0.3 * flicker))
+            brush.light().glow(0.0, -0.5, 0.9, 0.9, dye.own(ink(0xA0E0FF)).alpha(0.3 * flicker));
         }
         Figure::Lighthouse if dye.light.lamps > 0.3 => {
             let turn = wave(pose.clock.turns(0.16));
@@ -105,10 +105,10 @@ pub(super) fn shine(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_
             brush.light().glow(0.0, -0.93, 0.28, 0.28, dye.own(ink(0xFFF0C8)));
         }
         Figure::House if dye.light.lamps > 0.4 => {
-            brush.light().glow(0.2, -0.26, 0.35, 0.3, warm.alpha(0.4))
+            brush.light().glow(0.2, -0.26, 0.35, 0.3, warm.alpha(0.4));
         }
         Figure::Laptop | Figure::Phone => {
-            brush.light().glow(0.0, -0.55, 0.8, 0.7, dye.own(ink(0x9CC8FF)).alpha(0.22 * dark))
+            brush.light().glow(0.0, -0.55, 0.8, 0.7, dye.own(ink(0x9CC8FF)).alpha(0.22 * dark));
         }
         _ => {}
     }

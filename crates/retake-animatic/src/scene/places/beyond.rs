@@ -40,7 +40,7 @@ pub(super) fn underwater(stage: &mut Stage) {
         );
         brush.glow(setting.light.sun.0, -0.5, 0.8, 0.42, own(setting.light.key).alpha(0.6));
     });
-    stage.drifting(8.0, (-9.0, 9.0), 0.02, |brush, setting, area| shafts(brush, setting, area));
+    stage.drifting(8.0, (-9.0, 9.0), 0.02, shafts);
     for (depth, tall, salt) in [(7.0, 0.16, 501), (4.0, 0.13, 502)] {
         let foot = stage.setting.foot(depth) + 0.03;
         stage.upright(depth, (-9.0, 9.0), |brush, setting, area| {
@@ -56,7 +56,7 @@ pub(super) fn underwater(stage: &mut Stage) {
         let foot = setting.foot(1.9) + 0.01;
         reef(brush, setting, area, foot, 1.9);
     });
-    stage.upright(0.62, (0.1, 0.8), |brush, setting, area| weeds(brush, setting, area));
+    stage.upright(0.62, (0.1, 0.8), weeds);
     let bubbles = stage.setting.light.own(ink(0xDFF6FF));
     stage.before.push(Layer::Live(Live::Motes {
         kind: Mote::Bubbles,
@@ -196,11 +196,11 @@ pub(super) fn sky(stage: &mut Stage) {
     ] {
         let line = stage.setting.horizon + y;
         stage.drifting(depth, (line - size, 9.0), drift, |brush, setting, area| {
-            bank(brush, setting, area, line, size, depth)
+            bank(brush, setting, area, line, size, depth);
         });
     }
     stage.drifting(0.6, (0.2, 0.8), 0.25, |brush, setting, area| {
-        bank(brush, setting, area, 0.56, 0.42, 1.2)
+        bank(brush, setting, area, 0.56, 0.42, 1.2);
     });
 }
 
@@ -251,7 +251,7 @@ pub(super) fn space(stage: &mut Stage) {
         .cast
         .first()
         .is_some_and(|role| matches!(role.action, Action::Fly | Action::Drive));
-    stage.sky(|brush, setting, area| cosmos(brush, setting, area));
+    stage.sky(cosmos);
     let named =
         stage.setting.shot.cast.iter().any(|role| role.figure == crate::storyboard::Figure::Planet);
     if !named {
@@ -263,7 +263,7 @@ pub(super) fn space(stage: &mut Stage) {
     if caption.contains("asteroid") {
         for depth in [6.0, 2.4] {
             stage.drifting(depth, (-9.0, 9.0), 0.03, |brush, setting, area| {
-                asteroids(brush, setting, area, depth)
+                asteroids(brush, setting, area, depth);
             });
         }
     }
@@ -350,12 +350,15 @@ fn world(brush: &mut Brush<'_>, setting: &Setting) {
 /// What of a disc lies beyond the same disc shifted sideways.
 fn crescent(x: f32, y: f32, size: f32, shift: f32) -> Option<tiny_skia::Path> {
     let outer = (0..=20)
-        .map(|at| index(at) / 20.0 * 3.1416 - 1.5708)
+        .map(|at| index(at) / 20.0 * std::f32::consts::PI - std::f32::consts::FRAC_PI_2)
         .map(|turn: f32| (x + shift.signum() * turn.cos() * size, y + turn.sin() * size));
     let bulge = (size - shift.abs() * 1.5) / size;
-    let inner = (0..=20).rev().map(|at| index(at) / 20.0 * 3.1416 - 1.5708).map(|turn: f32| {
-        (x + shift.signum() * turn.cos() * size * -bulge * 0.9, y + turn.sin() * size)
-    });
+    let inner = (0..=20)
+        .rev()
+        .map(|at| index(at) / 20.0 * std::f32::consts::PI - std::f32::consts::FRAC_PI_2)
+        .map(|turn: f32| {
+            (x + shift.signum() * turn.cos() * size * -bulge * 0.9, y + turn.sin() * size)
+        });
     polygon(&outer.chain(inner).collect::<Vec<_>>())
 }
 
@@ -426,7 +429,7 @@ pub(super) fn planet(stage: &mut Stage) {
         land::stones(brush, setting, area, ground.darker(0.15), 34, 513);
     });
     if alien {
-        stage.upright(2.6, (-9.0, 9.0), |brush, setting, area| spires(brush, setting, area));
+        stage.upright(2.6, (-9.0, 9.0), spires);
     }
 }
 
@@ -521,7 +524,7 @@ pub(super) fn cave(stage: &mut Stage) {
     });
     for depth in [8.0, 4.5, 2.6] {
         stage.upright(depth, (-9.0, 9.0), |brush, setting, area| {
-            rock_frame(brush, setting, area, depth)
+            rock_frame(brush, setting, area, depth);
         });
     }
     stage.ground(|brush, setting, area| {
@@ -532,10 +535,10 @@ pub(super) fn cave(stage: &mut Stage) {
     let mut pool = Water::open(stage.setting.foot(5.0), tint, tint, 0.003);
     (pool.film, pool.depth) = (true, 5.0);
     stage.behind.push(Layer::Water(pool));
-    stage.upright(1.7, (-9.0, 9.0), |brush, setting, area| crystals(brush, setting, area));
+    stage.upright(1.7, (-9.0, 9.0), crystals);
     if stage.setting.shot.camera != crate::storyboard::Move::Track {
         stage.upright(0.62, (-0.8, 0.8), |brush, setting, area| {
-            rock_frame(brush, setting, area, 0.9)
+            rock_frame(brush, setting, area, 0.9);
         });
     }
     let colour = stage.setting.light.own(ink(0xBEE8F4));

@@ -268,11 +268,11 @@ pub(super) fn forest(stage: &mut Stage) {
     light_shafts(stage);
     for depth in [2.8, 1.8] {
         stage.upright(depth, (-9.0, 9.0), |brush, setting, area| {
-            trunks(brush, setting, area, depth, local, jungle)
+            trunks(brush, setting, area, depth, local, jungle);
         });
     }
     stage.upright(0.6, (-0.6, 0.75), |brush, setting, area| {
-        frame_of_leaves(brush, setting, area, local)
+        frame_of_leaves(brush, setting, area, local);
     });
     evening_motes(stage);
 }

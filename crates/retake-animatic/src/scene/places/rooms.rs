@@ -64,11 +64,11 @@ pub(super) fn room(stage: &mut Stage) {
     });
     stage.ground(|brush, setting, area| floor(brush, setting, area, &room));
     stage.upright(1.55, (-9.0, 9.0), |brush, setting, area| {
-        fittings::in_the_room(brush, setting, area, place)
+        fittings::in_the_room(brush, setting, area, place);
     });
     beams(stage, &room);
     stage.upright(0.62, (-0.9, 0.9), |brush, setting, area| {
-        fittings::close_by(brush, setting, area, place)
+        fittings::close_by(brush, setting, area, place);
     });
     let dust = stage.setting.light.own(ink(0xFFEED0));
     stage.before.push(Layer::Live(Live::Motes {

@@ -128,7 +128,7 @@ fn shore(brush: &mut Brush<'_>, setting: &Setting, area: Area, line: f32, local:
     }
     let wet: Vec<(f32, f32)> = shape.iter().take(81).map(|(x, y)| (*x, *y + 0.008)).collect();
     brush.curve(&wet, 0.014, light.shade(local.darker(0.2), 1.4).alpha(0.7));
-    brush.curve(&shape.get(..81).unwrap_or(&[]).to_vec(), 0.006, light.lit(WHITE, 1.4).alpha(0.65));
+    brush.curve(shape.get(..81).unwrap_or(&[]), 0.006, light.lit(WHITE, 1.4).alpha(0.65));
     let mut chance = setting.chance(403);
     let [left, _, right, bottom] = area;
     for _ in 0..170 {
@@ -232,7 +232,7 @@ fn lake(stage: &mut Stage) {
 fn near_bank(stage: &mut Stage) {
     if afloat(&stage.setting) {
         stage.upright(0.66, (0.2, 0.8), |brush, setting, area| {
-            reeds(brush, setting, area, 0.56, 0.16)
+            reeds(brush, setting, area, 0.56, 0.16);
         });
         return;
     }
@@ -254,7 +254,7 @@ fn near_bank(stage: &mut Stage) {
         }
     });
     stage.upright(1.28, (-9.0, 9.0), |brush, setting, area| {
-        reeds(brush, setting, area, line + 0.02, 0.1)
+        reeds(brush, setting, area, line + 0.02, 0.1);
     });
 }
 

@@ -188,7 +188,7 @@ fn neon(
         );
         brush.line(
             &[
-                ((left + right) / 2.0, middle - size),
+                (f32::midpoint(left, right), middle - size),
                 (if at % 2 == 0 { left } else { right }, middle + size),
             ],
             wide * 0.09,
@@ -270,19 +270,19 @@ pub(super) fn street(stage: &mut Stage) {
     let base = stage.setting.horizon + 0.01;
     for (depth, tall, salt) in [(24.0, 0.42, 601), (14.0, 0.36, 602)] {
         stage.upright(depth, (-9.0, base + 0.02), |brush, setting, area| {
-            towers(brush, setting, area, depth * 0.5, base, tall, salt)
+            towers(brush, setting, area, depth * 0.5, base, tall, salt);
         });
     }
     let tracking = stage.setting.shot.camera == Move::Track
         || stage.setting.shot.cast.iter().any(|role| role.figure.family() == Family::Vehicle);
     if tracking {
         stage.upright(2.7, (-9.0, 9.0), |brush, setting, area| {
-            row_of_houses(brush, setting, area, 2.7)
+            row_of_houses(brush, setting, area, 2.7);
         });
     } else {
         for depth in [8.0, 5.0, 3.3, 2.2] {
             stage.upright(depth, (-9.0, 9.0), |brush, setting, area| {
-                canyon(brush, setting, area, depth)
+                canyon(brush, setting, area, depth);
             });
         }
     }
@@ -290,7 +290,7 @@ pub(super) fn street(stage: &mut Stage) {
     wet(stage);
     stage.upright(1.75, (-9.0, 9.0), |brush, setting, area| furniture(brush, setting, area, 1.75));
     if !tracking {
-        stage.upright(0.6, (-0.9, 0.8), |brush, setting, area| near_post(brush, setting, area));
+        stage.upright(0.6, (-0.9, 0.8), near_post);
     }
 }
 
@@ -536,7 +536,7 @@ pub(super) fn skyline(stage: &mut Stage) {
         wet(stage);
     } else {
         stage.upright(3.5, (-9.0, 9.0), |brush, setting, area| {
-            towers(brush, setting, area, 2.4, 0.6, 0.36, 615)
+            towers(brush, setting, area, 2.4, 0.6, 0.36, 615);
         });
     }
 }

@@ -215,7 +215,7 @@ fn ear(brush: &mut Brush<'_>, build: &Build, coat: &Coat, far: bool) {
     let tone =
         if build.marks == Marks::Panda || build.marks == Marks::Wool { coat.mane } else { tone };
     match build.ears {
-        Ears::None => {}
+        Ears::None | Ears::Sail => {}
         Ears::Floppy if far => {}
         Ears::Floppy => brush.blob_shaded(
             &[
@@ -251,7 +251,6 @@ fn ear(brush: &mut Brush<'_>, build: &Build, coat: &Coat, far: bool) {
                 );
             }
         }
-        Ears::Sail => {}
     }
 }
 
@@ -288,10 +287,10 @@ fn horns(brush: &mut Brush<'_>, role: &Role, build: &Build, coat: &Coat, far: bo
             brush.circle(-0.14 + shift, -0.86, 0.08, coat.mane);
         }
         Figure::Horse if role.name.contains("unicorn") && !far => {
-            brush.polygon(&[(0.14, -0.4), (0.32, -0.36), (0.62, -1.25)], coat.ivory)
+            brush.polygon(&[(0.14, -0.4), (0.32, -0.36), (0.62, -1.25)], coat.ivory);
         }
         Figure::Sheep if role.name.contains("ram") || role.name.contains("goat") => {
-            brush.curve(&[(-0.1, -0.4), (-0.5, -0.5), (-0.6, -0.1), (-0.3, 0.1)], 0.14, tone)
+            brush.curve(&[(-0.1, -0.4), (-0.5, -0.5), (-0.6, -0.1), (-0.3, 0.1)], 0.14, tone);
         }
         _ => {}
     }

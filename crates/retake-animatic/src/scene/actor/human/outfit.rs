@@ -7,6 +7,7 @@ use crate::storyboard::{Figure, Garment, Role};
 
 /// Colours and extras of one person, already in the light of the scene.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is worn or not")]
 pub(in crate::scene::actor) struct Outfit {
     pub(in crate::scene::actor) skin: Ink,
     /// Without opacity for the bald.

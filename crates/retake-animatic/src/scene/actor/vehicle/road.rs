@@ -360,7 +360,10 @@ fn knee(hip: Spot, foot: Spot, bone: f32) -> Spot {
     let (dx, dy) = (foot.0 - hip.0, foot.1 - hip.1);
     let apart = dx.hypot(dy).clamp(0.01, bone * 1.99);
     let out = (bone * bone - apart * apart / 4.0).max(0.0).sqrt();
-    ((hip.0 + foot.0) / 2.0 + dy / apart * out, (hip.1 + foot.1) / 2.0 - dx / apart * out)
+    (
+        f32::midpoint(hip.0, foot.0) + dy / apart * out,
+        f32::midpoint(hip.1, foot.1) - dx / apart * out,
+    )
 }
 
 pub(super) fn motorcycle(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Paint) {

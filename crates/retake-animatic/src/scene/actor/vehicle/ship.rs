@@ -47,10 +47,10 @@ pub(super) fn sailboat(
                     &[
                         (x - wide * 0.8, top),
                         (x + wide * 0.8, top),
-                        (x + wide + 0.06 + belly, (top + bottom) / 2.0),
+                        (x + wide + 0.06 + belly, f32::midpoint(top, bottom)),
                         (x + wide, bottom),
                         (x - wide, bottom),
-                        (x - wide * 0.7 + 0.05, (top + bottom) / 2.0),
+                        (x - wide * 0.7 + 0.05, f32::midpoint(top, bottom)),
                     ],
                     paint.light,
                     paint.body.darker(0.1),

@@ -134,13 +134,13 @@ impl<'b, 'p, 's> Fitter<'b, 'p, 's> {
             let reach = chance.range(0.4, 0.75) * size;
             let (bx, by) = self.spot(x, up + 0.3 * size);
             let tip = (bx + turn.sin() * reach * self.metre, by - turn.cos() * reach * self.metre);
-            let middle = ((bx + tip.0) / 2.0 - 0.03 * self.metre, (by + tip.1) / 2.0);
+            let middle = (f32::midpoint(bx, tip.0) - 0.03 * self.metre, f32::midpoint(by, tip.1));
             self.brush.blob(
                 &[
                     (bx, by),
                     middle,
                     tip,
-                    ((bx + tip.0) / 2.0 + 0.05 * self.metre, (by + tip.1) / 2.0),
+                    (f32::midpoint(bx, tip.0) + 0.05 * self.metre, f32::midpoint(by, tip.1)),
                 ],
                 if at % 2 == 0 { green.0 } else { green.1 },
             );
@@ -196,7 +196,7 @@ fn kitchen(fit: &mut Fitter<'_, '_, '_>, side: f32) {
         let x = -side * 1.6 + 0.31 + 0.62 * index(at);
         fit.block(x, 0.0, 0.6, 0.86, cabinet);
         fit.block(x + 0.2, 0.72, 0.1, 0.02, ink(0xC8A860));
-        if x > 0.2 || x < -1.4 {
+        if !(-1.4..=0.2).contains(&x) {
             fit.block(x, 1.5, 0.6, 0.72, cabinet.lighter(0.06));
             fit.block(x + 0.2, 1.58, 0.02, 0.12, ink(0xC8A860));
         }
@@ -598,9 +598,9 @@ pub(super) fn close_by(brush: &mut Brush<'_>, setting: &Setting, area: Area, pla
                 brush.blob(
                     &[
                         (x, 0.6),
-                        ((x + tip.0) / 2.0 - 0.03, (0.6 + tip.1) / 2.0),
+                        (f32::midpoint(x, tip.0) - 0.03, f32::midpoint(0.6, tip.1)),
                         tip,
-                        ((x + tip.0) / 2.0 + 0.035, (0.6 + tip.1) / 2.0),
+                        (f32::midpoint(x, tip.0) + 0.035, f32::midpoint(0.6, tip.1)),
                     ],
                     dark,
                 );

@@ -54,10 +54,10 @@ pub(in crate::scene::places) fn stage(stage: &mut Stage) {
     stage.behind.push(Layer::Live(Live::Beams { colour: beam, floor }));
     if !museum {
         stage.upright(1.6, (-9.0, 9.0), |brush, setting, area| {
-            curtain(brush, setting, area, drape, true)
+            curtain(brush, setting, area, drape, true);
         });
         if stage.setting.allows(Family::Human) {
-            stage.upright(0.6, (0.1, 0.8), |brush, setting, area| audience(brush, setting, area));
+            stage.upright(0.6, (0.1, 0.8), audience);
         }
     }
     stage.before.push(Layer::Live(Live::Motes {
@@ -74,7 +74,7 @@ fn curtain(brush: &mut Brush<'_>, setting: &Setting, area: Area, cloth: Ink, win
     let depth = if wings { 1.6 } else { 3.0 };
     let foot = setting.foot(depth).min(bottom);
     let wide = 0.045;
-    for at in 0..count((right - left) / wide) + 1 {
+    for at in 0..=count((right - left) / wide) {
         let x = left + wide * index(at);
         let edge = setting.aspect * 0.36;
         if wings && x.abs() < edge {
@@ -92,7 +92,7 @@ fn curtain(brush: &mut Brush<'_>, setting: &Setting, area: Area, cloth: Ink, win
     }
     if wings {
         let y = -0.42;
-        for at in 0..count((right - left) / 0.16) + 1 {
+        for at in 0..=count((right - left) / 0.16) {
             let x = left + 0.16 * index(at);
             brush.blob_shaded(
                 &[
@@ -278,11 +278,11 @@ pub(in crate::scene::places) fn corridor(stage: &mut Stage) {
     });
     for depth in [14.0, 9.0, 6.0, 4.0, 2.7, 1.8, 1.2] {
         stage.upright(depth, (-9.0, 9.0), |brush, setting, area| {
-            ring(brush, setting, area, depth, walls, grand)
+            ring(brush, setting, area, depth, walls, grand);
         });
     }
     stage.upright(0.7, (-0.9, 0.9), |brush, setting, area| {
-        ring(brush, setting, area, 0.7, walls.darker(0.5), grand)
+        ring(brush, setting, area, 0.7, walls.darker(0.5), grand);
     });
 }
 
@@ -320,8 +320,18 @@ fn ring(brush: &mut Brush<'_>, setting: &Setting, area: Area, depth: f32, walls:
             0.01 / depth,
             if grand { shade.darker(0.4) } else { glow },
         );
-        if !grand {
-            brush.light().glow(x, (roof + foot) / 2.0, 0.1 / depth, 0.4 / depth, glow.alpha(0.3));
+        if grand {
+            let (lx, ly) = (side * (half + 0.1 / depth), setting.horizon - 0.14 / depth);
+            brush.light().glow(lx, ly, 0.2 / depth, 0.2 / depth, glow.alpha(0.5));
+            brush.circle(lx, ly, 0.014 / depth, glow);
+        } else {
+            brush.light().glow(
+                x,
+                f32::midpoint(roof, foot),
+                0.1 / depth,
+                0.4 / depth,
+                glow.alpha(0.3),
+            );
             for at in 0..3 {
                 let y = roof + bevel + (foot - roof) * (0.12 + 0.2 * index(at));
                 brush.round(
@@ -330,10 +340,6 @@ fn ring(brush: &mut Brush<'_>, setting: &Setting, area: Area, depth: f32, walls:
                     shade.darker(0.35),
                 );
             }
-        } else {
-            let (lx, ly) = (side * (half + 0.1 / depth), setting.horizon - 0.14 / depth);
-            brush.light().glow(lx, ly, 0.2 / depth, 0.2 / depth, glow.alpha(0.5));
-            brush.circle(lx, ly, 0.014 / depth, glow);
         }
     }
     let beam = [
