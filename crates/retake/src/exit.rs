@@ -110,6 +110,15 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+/// What the system said, below the layers that passed it on.
+pub(crate) fn innermost(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
 /// An error with its causes on one line. A cause that the line above already quotes is not
 /// said twice.
 pub(crate) fn chain(error: &dyn Error) -> String {

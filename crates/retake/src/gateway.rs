@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, innermost},
     wire::{Page, Video},
 };
 
@@ -300,15 +300,6 @@ fn kind_of(headers: &HeaderMap) -> String {
 /// The server of a URL, without any password in it.
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
-}
-
-/// What the system said, below the layers that passed it on.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 fn is_local(url: &Url) -> bool {

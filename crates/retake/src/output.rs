@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::{
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, innermost},
     follow::resume,
     gateway::CallError,
     printer::output_failure,
@@ -241,7 +241,7 @@ fn cannot_write_to(path: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::AlreadyExists => "choose another name, or overwrite it with --force",
         _ => "choose another place with -o FILE",
     };
-    cannot_write(format!("cannot write `{}`: {error}", path.display())).hint(hint)
+    cannot_write(format!("cannot write `{}`: {}", path.display(), innermost(error))).hint(hint)
 }
 
 /// The video is not lost with the file that could not be written.

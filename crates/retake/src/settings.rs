@@ -12,13 +12,18 @@ pub(crate) enum Settings {
     /// Show the settings in force, each with where it came from
     Show,
     /// Print a retake.toml with every setting, its meaning and its default
-    Reference,
+    Reference {
+        /// As a page of documentation
+        #[arg(long)]
+        markdown: bool,
+    },
 }
 
 pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), Failure> {
     let printer = context.printer;
-    if let Settings::Reference = command {
-        return printer.verbatim(config::reference().as_bytes());
+    if let Settings::Reference { markdown } = command {
+        let text = if *markdown { config::reference_markdown() } else { config::reference() };
+        return printer.verbatim(text.as_bytes());
     }
     let loaded = context.load(Vec::new())?;
     let file = loaded.file.as_ref().map(|file| file.display().to_string());

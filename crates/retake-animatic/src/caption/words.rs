@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn monospaced(text: &str) -> f32 {
-        text.chars().count() as f32
+        text.chars().map(|_| 1.0).sum()
     }
 
     #[test]

@@ -19,12 +19,12 @@ impl Air {
     /// Highest and lowest frequency let through, level, and how it swells: how often, how deep.
     fn colour(self) -> (f32, f32, f32, f64, f32) {
         match self {
-            Self::Rain => (7000.0, 1200.0, 0.085, 0.11, 0.2),
-            Self::Wind => (480.0, 90.0, 0.42, 0.17, 0.65),
-            Self::Surf => (1400.0, 120.0, 0.26, 0.12, 0.85),
-            Self::Stream => (4200.0, 500.0, 0.09, 0.3, 0.12),
-            Self::City => (260.0, 45.0, 0.38, 0.09, 0.3),
-            Self::Rumble => (110.0, 25.0, 0.75, 0.06, 0.5),
+            Self::Rain => (7000.0, 1200.0, 0.105, 0.11, 0.2),
+            Self::Wind => (480.0, 90.0, 0.5, 0.17, 0.65),
+            Self::Surf => (1400.0, 120.0, 0.32, 0.12, 0.85),
+            Self::Stream => (4200.0, 500.0, 0.11, 0.3, 0.12),
+            Self::City => (260.0, 45.0, 0.38, 0.11, 0.3),
+            Self::Rumble => (110.0, 25.0, 0.85, 0.06, 0.5),
         }
     }
 }

@@ -223,7 +223,8 @@ fn a_language_without_words_in_the_lists_still_makes_a_shot() {
 
 #[test]
 fn more_sentences_than_seconds_are_joined() {
-    let many: String = (0..30).map(|n| format!("Shot {n}: a dog runs in scene {n}. ")).collect();
+    let many: Vec<_> = (0..30).map(|n| format!("Shot {n}: a dog runs in scene {n}. ")).collect();
+    let many = many.concat();
     let board = storyboard(&Brief { seconds: 4, ..brief(&many) });
 
     assert!(board.shots.len() <= 4);

@@ -1,6 +1,11 @@
-//! The built binary, as a person and a power cut see it.
+//! The command line as a person meets it: what was typed, what was seen, how it ended.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
-mod durability;
-mod players;
-mod server;
+mod ending;
+mod helping;
+mod making;
+mod person;
+mod refusing;
+mod serving;
+mod settings;
+mod strangers;
