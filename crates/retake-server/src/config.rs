@@ -6,7 +6,7 @@
 //! came from, and everything wrong is told at once: nobody should have to start a server
 //! five times to learn of five typing errors.
 //!
-//! The doc comments below are the reference. [`section!`](section!) keeps them beside the
+//! The doc comments below are the reference. The macro `section!` keeps them beside the
 //! fields, and `reference` prints them, so the two cannot drift apart.
 
 mod check;
