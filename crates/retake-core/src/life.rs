@@ -1,7 +1,7 @@
 //! The life of a job: the states it and its attempts can be in, and what moves them on.
 //!
 //! A job is one promise to a caller: this prompt becomes one video, or you are told why not. A series of
-//! attempts, each on one route of its plan, keeps it. [`advance`] is the only thing that changes a
+//! attempts, each on one route of its plan, keeps it. [`advance()`] is the only thing that changes a
 //! [`Life`]: it takes what happened and when, and returns the next life together with the moment at
 //! which there is something to do again. What that is, [`crate::step::decide`] reads from the life.
 //!
