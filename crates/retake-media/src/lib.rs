@@ -1,24 +1,33 @@
 //! Video files and stills: read, check, write.
 //!
-//! Three questions are answered here, all of them about bytes that somebody else may have made:
+//! Five questions are answered here, all of them about bytes that somebody else may have made:
 //!
 //! - *Is this a video that plays, and which?* [`probe`] reads the structure of an MP4 or MOV file
 //!   and [`Expectation::check`] compares it with what was asked for.
+//! - *What does it look like?* [`Pictures`] decodes single ones; [`preview()`] makes a thumbnail and
+//!   a spritesheet of some, and notices when all are black or the same, or the sound is silent.
 //! - *Is this a picture?* [`Still::read`] reads its header, [`Picture::decode`] its pixels.
 //! - *How is a video written?* [`Mp4Writer`] streams H.264 and AAC into a file that starts playing
 //!   before it has been downloaded.
+//! - *How do two videos become one?* [`stitch`] copies their samples behind each other.
 //!
 //! Nothing here knows the network, a clock or an async runtime. Input is taken to be hostile: no
 //! length it names is allocated before the bytes behind it were seen, and no input panics.
 
+mod h264;
 mod mp4;
+mod preview;
 mod still;
 mod verify;
 
+pub use h264::{PictureError, Pictures};
 pub use mp4::{
-    AacTrack, AvcConfig, AvcError, AvcTrack, Codec, MediaTime, Movie, Mp4Writer, PictureTrack,
-    ProbeError, SoundTrack, VideoFile, WriteError, append_length_prefixed, is_key_frame, nal_units,
-    probe,
+    AacTrack, AvcConfig, AvcError, AvcTrack, Codec, MediaTime, Movie, Mp4Reader, Mp4Writer, Part,
+    PictureTrack, ProbeError, Sample, SoundTrack, StitchError, Stitched, Track, VideoFile,
+    WriteError, append_length_prefixed, is_key_frame, nal_units, probe, stitch,
+};
+pub use preview::{
+    Looks, Preview, Spritesheet, Thumbnail, is_silent, looks, preview, spritesheet, thumbnail,
 };
 pub use still::{Picture, Still, StillError, StillFormat, StillLimits};
 pub use verify::{Expectation, Mismatch};

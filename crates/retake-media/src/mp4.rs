@@ -2,20 +2,32 @@
 //!
 //! `avc` knows H.264's byte stream, `movie` describes a file to be written and lays out its index,
 //! `write` streams samples into it. `boxes` walks the boxes of a file that was handed to us,
-//! `tables` and `fragments` read its sample tables, and `probe` draws the conclusions (`video`). The two halves share no
-//! code, so that a mistake in one is not repeated in the other's favour.
+//! `tables` and `fragments` add its sample tables up, and `probe` draws the conclusions (`video`).
+//! `reader` lists the samples themselves (`track`, from `samples` and `runs`), and
+//! `timeline` when they are shown. Reading and writing
+//! share no code, so that a mistake in one is not repeated in the other's favour; only `stitch`,
+//! which makes one file of two, does both.
 
 mod avc;
 mod boxes;
 mod fragments;
 mod movie;
 mod probe;
+mod reader;
+mod runs;
+mod samples;
+mod stitch;
 mod tables;
+mod timeline;
+mod track;
 mod video;
 mod write;
 
 pub use avc::{AvcConfig, AvcError, append_length_prefixed, is_key_frame, nal_units};
 pub use movie::{AacTrack, AvcTrack, Movie};
 pub use probe::{ProbeError, probe};
+pub use reader::Mp4Reader;
+pub use stitch::{Part, StitchError, Stitched, stitch};
+pub use track::{Sample, Track};
 pub use video::{Codec, MediaTime, PictureTrack, SoundTrack, VideoFile};
 pub use write::{Mp4Writer, WriteError};

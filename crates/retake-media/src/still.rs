@@ -75,12 +75,18 @@ pub enum StillError {
     #[error("a picture of {width}x{height} is larger than the {limit} pixels that are accepted")]
     TooLarge { width: u32, height: u32, limit: u64 },
 
+    #[error("the picture ends before it is complete; send the whole file")]
+    CutShort,
+
     #[error("the picture is damaged or incomplete")]
     Damaged(#[source] ImageError),
+
+    #[error("the picture cannot be written as WebP")]
+    Unencodable(#[source] ImageError),
 }
 
 impl Still {
-    /// Reads the header of a picture.
+    /// Reads the header of a picture; the default limits are applied to what it says.
     pub fn read(bytes: &[u8]) -> Result<Self, StillError> {
         open(bytes, StillLimits::default()).map(|(still, ..)| still)
     }
@@ -90,15 +96,35 @@ impl Picture {
     /// Decodes a picture that stays within `limits`.
     pub fn decode(bytes: &[u8], limits: StillLimits) -> Result<Self, StillError> {
         let (still, orientation, decoder) = open(bytes, limits)?;
-        let Still { width, height, .. } = still;
-        if u64::from(width) * u64::from(height) > limits.pixels {
-            return Err(StillError::TooLarge { width, height, limit: limits.pixels });
-        }
         let mut image = DynamicImage::from_decoder(decoder).map_err(StillError::Damaged)?;
+        if still.format == StillFormat::Jpeg && !jpeg_ends(bytes) {
+            return Err(StillError::CutShort);
+        }
         image.apply_orientation(orientation);
         let rgba = image.into_rgba8();
         Ok(Self { width: rgba.width(), height: rgba.height(), rgba: rgba.into_raw() })
     }
+
+    /// The picture as a WebP file, without loss.
+    pub fn to_webp(&self) -> Result<Vec<u8>, StillError> {
+        let mut webp = Vec::new();
+        image::codecs::webp::WebPEncoder::new_lossless(&mut webp)
+            .encode(&self.rgba, self.width, self.height, image::ExtendedColorType::Rgba8)
+            .map_err(StillError::Unencodable)?;
+        Ok(webp)
+    }
+
+    pub(crate) fn from_rgb(rgb: image::RgbImage) -> Self {
+        let rgba = DynamicImage::from(rgb).into_rgba8();
+        Self { width: rgba.width(), height: rgba.height(), rgba: rgba.into_raw() }
+    }
+}
+
+/// Whether the pixels of a JPEG come to an end. The decoder fills up with grey what is missing.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xFF, marker]);
+    // A preview in the header has an end of its own, before the picture's last scan begins.
+    matches!((last(0xDA), last(0xD9)), (Some(scan), Some(end)) if scan < end)
 }
 
 fn open(
@@ -115,6 +141,9 @@ fn open(
     let mut decoder = reader.into_decoder().map_err(StillError::Damaged)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let (width, height) = upright(decoder.dimensions(), orientation);
+    if u64::from(width) * u64::from(height) > limits.pixels {
+        return Err(StillError::TooLarge { width, height, limit: limits.pixels });
+    }
     Ok((Still { format, width, height }, orientation, decoder))
 }
 
@@ -139,6 +168,16 @@ mod tests {
         let mut bytes = Cursor::new(Vec::new());
         DynamicImage::from(picture).write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
+    }
+
+    #[test]
+    fn a_jpeg_that_was_cut_short_is_refused() {
+        let whole = encoded(ImageFormat::Jpeg);
+        let cut = &whole[..whole.len() - 3];
+
+        assert!(Picture::decode(&whole, StillLimits::default()).is_ok());
+        let error = Picture::decode(cut, StillLimits::default()).unwrap_err();
+        assert!(matches!(error, StillError::CutShort | StillError::Damaged(_)), "{error}");
     }
 
     #[test]

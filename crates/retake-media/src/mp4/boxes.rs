@@ -18,6 +18,8 @@ const MAX_INDEX: u64 = 32 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TopLevelBox {
     pub(super) kind: [u8; 4],
+    /// Where its header begins.
+    pub(super) begins_at: u64,
     pub(super) content_at: u64,
     pub(super) content_len: u64,
 }
@@ -71,7 +73,8 @@ fn top_level_box(
     if len > rest {
         return Err(truncated(&kind, at.saturating_add(len)));
     }
-    Ok(TopLevelBox { kind, content_at: at + header_len, content_len: len - header_len })
+    let (content_at, content_len) = (at + header_len, len - header_len);
+    Ok(TopLevelBox { kind, begins_at: at, content_at, content_len })
 }
 
 /// Reads the content of a box that belongs to the index.

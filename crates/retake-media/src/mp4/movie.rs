@@ -10,7 +10,7 @@ use super::avc::AvcConfig;
 const AAC_PACKET: u32 = 1024;
 /// ISO 639-2 `und`, packed.
 const UNDETERMINED: u16 = 0x55C4;
-const UNITY_MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
+pub(super) const UNITY_MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 
 /// Everything about a file that is known before it is written.
 #[derive(Clone, Debug)]
@@ -225,7 +225,7 @@ fn media_header(out: &mut Vec<u8>, timescale: u32, duration: u64) {
     });
 }
 
-fn handler(out: &mut Vec<u8>, kind: [u8; 4], name: &str) {
+pub(super) fn handler(out: &mut Vec<u8>, kind: [u8; 4], name: &str) {
     full_box(out, *b"hdlr", 0, |out| {
         out.extend([0; 4]);
         out.extend(kind);
@@ -236,7 +236,7 @@ fn handler(out: &mut Vec<u8>, kind: [u8; 4], name: &str) {
 }
 
 /// The samples are in this very file.
-fn data_reference(out: &mut Vec<u8>) {
+pub(super) fn data_reference(out: &mut Vec<u8>) {
     boxed(out, *b"dinf", |out| {
         full_box(out, *b"dref", 0, |out| {
             words(out, &[1]);
@@ -343,7 +343,7 @@ fn metadata(out: &mut Vec<u8>, movie: &Movie) {
     });
 }
 
-fn boxed(out: &mut Vec<u8>, kind: [u8; 4], content: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn boxed(out: &mut Vec<u8>, kind: [u8; 4], content: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend([0; 4]);
     out.extend(kind);
@@ -353,22 +353,27 @@ fn boxed(out: &mut Vec<u8>, kind: [u8; 4], content: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// A box that begins with a version (here always 0) and flags.
-fn full_box(out: &mut Vec<u8>, kind: [u8; 4], flags: u32, content: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn full_box(
+    out: &mut Vec<u8>,
+    kind: [u8; 4],
+    flags: u32,
+    content: impl FnOnce(&mut Vec<u8>),
+) {
     boxed(out, kind, |out| {
         words(out, &[flags]);
         content(out);
     });
 }
 
-fn words(out: &mut Vec<u8>, values: &[u32]) {
+pub(super) fn words(out: &mut Vec<u8>, values: &[u32]) {
     out.extend(values.iter().flat_map(|value| value.to_be_bytes()));
 }
 
-fn count<T>(items: &[T]) -> u32 {
+pub(super) fn count<T>(items: &[T]) -> u32 {
     low(items.len() as u64)
 }
 
 /// The writer refuses plans whose numbers need more than 32 bits, so nothing is lost here.
-fn low(value: u64) -> u32 {
+pub(super) fn low(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -13,7 +13,7 @@ use super::fragments::{self, Piece};
 use super::tables::{self, Samples};
 use super::video::{Codec, MediaTime, PictureTrack, SoundTrack, VideoFile};
 
-const MAX_TRACKS: usize = 64;
+pub(super) const MAX_TRACKS: usize = 64;
 
 /// Why a file is not a video that plays.
 #[derive(Debug, Error)]
@@ -43,10 +43,7 @@ pub fn probe(mut reader: impl Read + Seek) -> Result<VideoFile, ProbeError> {
     refuse_other_formats(&mut reader, bytes)?;
     let boxes = boxes::top_level(&mut reader, bytes)?;
     let index_at = boxes.iter().position(|it| &it.kind == b"moov");
-    let Some(index_at) = index_at else {
-        let what = "a file whose index (`moov`) comes last, or was never written,".to_owned();
-        return Err(ProbeError::Truncated { what, needed: bytes + 1, found: bytes });
-    };
+    let index_at = index_at.ok_or_else(|| no_index(bytes))?;
     let moov = boxes::read_content(&mut reader, boxes[index_at])?;
     let pieces = read_fragments(&mut reader, &boxes, &moov)?;
     let data_at = boxes.iter().position(|it| &it.kind == b"mdat");
@@ -54,8 +51,16 @@ pub fn probe(mut reader: impl Read + Seek) -> Result<VideoFile, ProbeError> {
     Reading { moov: &moov, pieces, bytes }.finish(faststart)
 }
 
+pub(super) fn no_index(bytes: u64) -> ProbeError {
+    let what = "a file whose index (`moov`) comes last, or was never written,".to_owned();
+    ProbeError::Truncated { what, needed: bytes + 1, found: bytes }
+}
+
 /// Names what was sent in place of a video: often a page or a message saying why.
-fn refuse_other_formats(reader: &mut (impl Read + Seek), bytes: u64) -> Result<(), ProbeError> {
+pub(super) fn refuse_other_formats(
+    reader: &mut (impl Read + Seek),
+    bytes: u64,
+) -> Result<(), ProbeError> {
     let mut head = Vec::new();
     reader.seek(SeekFrom::Start(0))?;
     reader.by_ref().take(64).read_to_end(&mut head)?;
@@ -190,23 +195,23 @@ impl Reading<'_> {
     }
 }
 
-fn handler(trak: &[u8]) -> Option<&[u8; 4]> {
+pub(super) fn handler(trak: &[u8]) -> Option<&[u8; 4]> {
     descend(trak, &[*b"mdia", *b"hdlr"])?.get(8..12)?.try_into().ok()
 }
 
-fn track_id(trak: &[u8]) -> Option<u32> {
+pub(super) fn track_id(trak: &[u8]) -> Option<u32> {
     let (version, _, mut fields) = Fields::versioned(child(trak, *b"tkhd")?)?;
     fields.sized(version)?;
     fields.sized(version)?;
     fields.u32()
 }
 
-fn media_timescale(trak: &[u8]) -> Option<u32> {
+pub(super) fn media_timescale(trak: &[u8]) -> Option<u32> {
     descend(trak, &[*b"mdia", *b"mdhd"]).and_then(timescale_and_duration).map(|(scale, _)| scale)
 }
 
 /// `mvhd` and `mdhd` begin alike: two dates, a timescale, a duration.
-fn timescale_and_duration(body: &[u8]) -> Option<(u32, u64)> {
+pub(super) fn timescale_and_duration(body: &[u8]) -> Option<(u32, u64)> {
     let (version, _, mut fields) = Fields::versioned(body)?;
     fields.sized(version)?;
     fields.sized(version)?;

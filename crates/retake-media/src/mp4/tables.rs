@@ -40,15 +40,15 @@ fn durations(stbl: &[u8]) -> Result<(u64, u64), ProbeError> {
     Ok((samples, duration))
 }
 
-/// `stsz` or `stz2`: one size for all samples, or a table of sizes.
-struct Sizes<'a> {
-    count: u64,
+/// `stsz`: one size for all samples, or a table of sizes.
+pub(super) struct Sizes<'a> {
+    pub(super) count: u64,
     uniform: u64,
     table: &'a [u8],
 }
 
 impl<'a> Sizes<'a> {
-    fn read(stbl: &'a [u8]) -> Result<Self, ProbeError> {
+    pub(super) fn read(stbl: &'a [u8]) -> Result<Self, ProbeError> {
         const SHORT: ProbeError = ProbeError::Malformed("its table of sample sizes is cut short");
         let body = child(stbl, *b"stsz")
             .ok_or(ProbeError::Malformed("a track has no table of sample sizes"))?;
@@ -62,7 +62,7 @@ impl<'a> Sizes<'a> {
     }
 
     /// Bytes of `count` samples from `first` on.
-    fn bytes(&self, first: u64, count: u64) -> Option<u64> {
+    pub(super) fn bytes(&self, first: u64, count: u64) -> Option<u64> {
         if first.checked_add(count)? > self.count {
             return None;
         }
@@ -101,30 +101,30 @@ fn end_of_samples(stbl: &[u8], sizes: &Sizes) -> Result<u64, ProbeError> {
 }
 
 /// `stco` or `co64`: where each chunk begins.
-struct Chunks<'a> {
+pub(super) struct Chunks<'a> {
     table: &'a [u8],
     width: usize,
 }
 
 impl<'a> Chunks<'a> {
-    fn read(stbl: &'a [u8]) -> Result<Self, ProbeError> {
+    pub(super) fn read(stbl: &'a [u8]) -> Result<Self, ProbeError> {
         let width = if child(stbl, *b"stco").is_some() { 4 } else { 8 };
         let table = entries(stbl, if width == 4 { *b"stco" } else { *b"co64" }, width)?;
         Ok(Self { table, width })
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.table.len() / self.width
     }
 
-    fn offset(&self, index: usize) -> Option<u64> {
+    pub(super) fn offset(&self, index: usize) -> Option<u64> {
         let mut fields = Fields(self.table.get(index * self.width..)?);
         if self.width == 4 { fields.u32().map(u64::from) } else { fields.u64() }
     }
 }
 
 /// The entries of a table that begins with their number.
-fn entries(stbl: &[u8], kind: [u8; 4], width: usize) -> Result<&[u8], ProbeError> {
+pub(super) fn entries(stbl: &[u8], kind: [u8; 4], width: usize) -> Result<&[u8], ProbeError> {
     let table = || {
         let (_, _, mut fields) = Fields::versioned(child(stbl, kind)?)?;
         let count = fields.u32()? as usize;

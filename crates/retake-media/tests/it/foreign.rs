@@ -1,5 +1,6 @@
 //! Files that other programs wrote. Those in `fixtures` were made by FFmpeg 5.1 from its test
-//! pictures (libx264, libx265, aac, libmp3lame).
+//! pictures (libx264, libx265, aac, libmp3lame); `reordered.mp4` is grey, each frame 7 steps brighter than the last,
+//! with B-frames that refer to each other and groups that are not closed.
 
 use std::io::Cursor;
 

@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests have nobody to hand an error to")]
 
 mod files;
+mod films;
 mod foreign;
 mod hostile;
+mod pictures;
+mod previews;
+mod stitched;
 mod written;
