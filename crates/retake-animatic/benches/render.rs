@@ -49,6 +49,8 @@ fn measure(prompt: &str, width: u32, height: u32) -> Result<(), Box<dyn Error>> 
         looped: false,
         audio: true,
         first_frame: None,
+        characters: Vec::new(),
+        continues: None,
     };
     let (drawing, encoding, coded) = draw_then_encode(&brief)?;
     let begun = Instant::now();

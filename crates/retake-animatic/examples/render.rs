@@ -7,7 +7,8 @@
 //!
 //! Size, seconds and seed may be left out. Options: `--frames DIR N` draws N evenly spaced frames
 //! and a contact sheet as PNG files into DIR (and no video when the file is `-`), `--loop`,
-//! `--silent`, and `--first-frame PICTURE`.
+//! `--silent`, `--first-frame PICTURE`, `--character NAME PICTURE`, and `--continues PICTURE FRAMES`
+//! with the last picture of an earlier clip and its length.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -18,7 +19,7 @@ use std::time::Instant;
 
 use image::imageops::{self, FilterType};
 use image::{Rgba, RgbaImage};
-use retake_animatic::{Brief, FPS, Painter, render, storyboard};
+use retake_animatic::{Brief, Character, Continuation, FPS, Painter, render, storyboard};
 use tiny_skia::Pixmap;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -45,9 +46,11 @@ fn main() -> Outcome<()> {
 
 fn read_call() -> Outcome<Call> {
     const USAGE: &str = "usage: render PROMPT FILE [WxH] [SECONDS] [SEED] [--frames DIR N] \
-                         [--loop] [--silent] [--first-frame PICTURE]";
+                         [--loop] [--silent] [--first-frame PICTURE] [--character NAME PICTURE] \
+                         [--continues PICTURE FRAMES]";
     let (mut plain, mut frames, mut first_frame) = (Vec::new(), None, None);
     let (mut looped, mut audio) = (false, true);
+    let (mut characters, mut continues) = (Vec::new(), None);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -56,6 +59,16 @@ fn read_call() -> Outcome<Call> {
                 frames = Some((folder.into(), words.next().ok_or(USAGE)?.parse()?));
             }
             "--first-frame" => first_frame = Some(fs::read(words.next().ok_or(USAGE)?)?),
+            "--character" => {
+                let name = words.next().ok_or(USAGE)?;
+                let picture = fs::read(words.next().ok_or(USAGE)?)?;
+                characters.push(Character { name, picture });
+            }
+            "--continues" => {
+                let last_picture = fs::read(words.next().ok_or(USAGE)?)?;
+                let frames = words.next().ok_or(USAGE)?.parse()?;
+                continues = Some(Continuation { last_picture, frames });
+            }
             "--loop" => looped = true,
             "--silent" => audio = false,
             _ => plain.push(word),
@@ -73,6 +86,8 @@ fn read_call() -> Outcome<Call> {
         looped,
         audio,
         first_frame,
+        characters,
+        continues,
     };
     Ok(Call { brief, file: plain.get(1).ok_or(USAGE)?.into(), frames })
 }

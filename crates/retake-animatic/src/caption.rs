@@ -3,8 +3,8 @@
 //! Set in the embedded fonts only, so that a frame looks the same on every machine. Each shot's
 //! words are shaped once and then laid into its frames.
 
-mod letters;
-mod words;
+pub(crate) mod letters;
+pub(crate) mod words;
 
 use crate::scene::brush::Brush;
 use crate::scene::ink::{WHITE, ink};
@@ -15,7 +15,17 @@ use letters::{Letters, Weight};
 use tiny_skia::{Pixmap, Transform};
 
 /// Margin that television keeps free, and so do we.
-const SAFE: f32 = 0.05;
+pub(crate) const SAFE: f32 = 0.05;
+
+/// Size of the small type.
+fn small(width: f32, height: f32) -> f32 {
+    (height.min(width * 0.9) * 0.0235).max(7.0)
+}
+
+/// How far down slate, time code and mark reach.
+pub(crate) fn below_slate(width: f32, height: f32) -> f32 {
+    height * SAFE + small(width, height) * 3.2
+}
 
 /// The writing over all frames of one video.
 #[derive(Debug)]
@@ -26,6 +36,8 @@ pub(crate) struct Captions {
     shown: bool,
     slates: Vec<Slate>,
     frames: u32,
+    /// Frames of the clip that this one goes on from.
+    before: u32,
     digits: Vec<Pixmap>,
     mark: Option<Pixmap>,
     current: Option<(usize, Written)>,
@@ -48,7 +60,8 @@ struct Written {
 }
 
 impl Captions {
-    pub(crate) fn new(storyboard: &Storyboard, width: u32, height: u32) -> Self {
+    /// The writing over a video that goes on from one of `before` frames.
+    pub(crate) fn new(storyboard: &Storyboard, width: u32, height: u32, before: u32) -> Self {
         let count = storyboard.shots.len();
         let slates = storyboard.shots.iter().enumerate().map(|(at, shot)| slate(shot, at, count));
         let mut captions = Self {
@@ -58,6 +71,7 @@ impl Captions {
             shown: storyboard.captions,
             slates: slates.collect(),
             frames: storyboard.frames,
+            before,
             digits: Vec::new(),
             mark: None,
             current: None,
@@ -75,9 +89,8 @@ impl Captions {
         captions
     }
 
-    /// Size of the small type.
     fn small(&self) -> f32 {
-        (self.height.min(self.width * 0.9) * 0.0235).max(7.0)
+        small(self.width, self.height)
     }
 
     /// Lays the writing over a frame; `fade` between 0 and 1.
@@ -136,6 +149,7 @@ impl Captions {
     /// Hours, minutes, seconds and frames, from the right.
     fn timecode(&self, frame: &mut Pixmap, at: u32, (right, top): (f32, f32), fade: f32) {
         let small = self.small();
+        let at = self.before.saturating_add(at);
         let seconds = at / FPS;
         let code = format!(
             "{:02}:{:02}:{:02}:{:02}",
@@ -174,10 +188,12 @@ impl Captions {
         let y = self.height - thick;
         let mut brush = Brush::new(frame, Transform::identity());
         brush.rect(0.0, y, self.width, thick, WHITE.alpha(0.22 * fade));
-        let done = real(at + 1) / real(self.frames.max(1)) * self.width;
+        let whole = real(self.before.saturating_add(self.frames).max(1));
+        let done = real(self.before.saturating_add(at + 1)) / whole * self.width;
         brush.rect(0.0, y, done, thick, ink(0xF2B84B).alpha(0.95 * fade));
-        for slate in self.slates.iter().skip(1) {
-            let x = real(slate.start) / real(self.frames.max(1)) * self.width;
+        let starts = self.slates.iter().map(|slate| self.before.saturating_add(slate.start));
+        for start in starts.filter(|&start| start > 0) {
+            let x = real(start) / whole * self.width;
             brush.rect(
                 x - thick / 2.0,
                 y - thick * 1.5,
@@ -195,7 +211,7 @@ fn pad(size: f32) -> f32 {
 }
 
 /// Lays a small picture at whole pixels.
-fn put(frame: &mut Pixmap, picture: &Pixmap, (x, y): (f32, f32), fade: f32) {
+pub(crate) fn put(frame: &mut Pixmap, picture: &Pixmap, (x, y): (f32, f32), fade: f32) {
     let (left, top) = (floor(x + 0.5), floor(y + 0.5));
     let stride = frame.width() as usize * 4;
     let share = u32::from(crate::scene::num::byte(fade)) + 1;

@@ -8,6 +8,7 @@
 
 mod brief;
 mod caption;
+mod cards;
 mod encode;
 mod painter;
 mod render;
@@ -16,10 +17,10 @@ mod sound;
 mod stage;
 mod storyboard;
 
-pub use brief::Brief;
+pub use brief::{Brief, Character, Continuation};
 pub use encode::{EncodeError, I420, OpenH264Encoder, VideoEncoder};
 pub use painter::{PaintError, Painter};
-pub use render::{BriefError, Progress, RenderError, Rendered, Stage, render};
+pub use render::{BriefError, MOST_WORKERS, Progress, RenderError, Rendered, Stage, render};
 pub use sound::SoundError;
 pub use storyboard::{
     Action, Angle, FPS, Family, Figure, Framing, Garment, Heading, Hour, Look, Move, Place, Role,

@@ -5,16 +5,22 @@
 //! the same picture.
 
 mod finish;
+mod props;
 mod still;
+#[cfg(test)]
+mod tests;
 
 use crate::Brief;
 use crate::caption::Captions;
 use crate::scene::Scene;
-use crate::scene::num::real;
+use crate::scene::num::{count, real, smooth};
 use crate::scene::pixels;
 use crate::storyboard::{FPS, Storyboard, Transition};
 use finish::Finish;
+pub(crate) use props::Props;
+use std::sync::Arc;
 use still::Still;
+pub(crate) use still::cover;
 use tiny_skia::Pixmap;
 
 /// Why no picture can be painted.
@@ -27,10 +33,26 @@ pub enum PaintError {
     /// The picture to start from cannot be read.
     #[error("the first frame cannot be read; send a JPEG, PNG or WebP picture")]
     FirstFrame(#[source] retake_media::StillError),
+
+    /// The picture that the earlier clip ended with cannot be read.
+    #[error(
+        "the last picture of the earlier clip cannot be read; send a JPEG, PNG or WebP picture"
+    )]
+    Continuation(#[source] retake_media::StillError),
+
+    /// The picture of a character cannot be read.
+    #[error("the picture of {name} cannot be read; send a JPEG, PNG or WebP picture")]
+    Character {
+        name: String,
+        #[source]
+        source: retake_media::StillError,
+    },
 }
 
 /// Frames over which one shot dissolves into the next.
 const DISSOLVE: u32 = 14;
+/// Frames over which the picture that an earlier clip ended with dissolves into the scene.
+const ARRIVAL: u32 = 20;
 /// The smallest and largest side of a picture.
 const SIDES: std::ops::RangeInclusive<u32> = 16..=4096;
 
@@ -43,6 +65,7 @@ pub struct Painter {
     seed: u64,
     looped: bool,
     first: Option<Still>,
+    props: Arc<Props>,
     captions: Captions,
     finish: Finish,
     /// The built shots and their indices, at most two.
@@ -55,18 +78,26 @@ impl Painter {
     ///
     /// # Errors
     ///
-    /// [`PaintError`] when the size is out of bounds or the first frame cannot be read.
+    /// [`PaintError`] when the size is out of bounds or a given picture cannot be read.
     pub fn new(brief: &Brief, storyboard: &Storyboard) -> Result<Self, PaintError> {
+        Self::with(brief, storyboard, &Arc::new(Props::new(brief, storyboard)?))
+    }
+
+    /// The same with pictures that were prepared before: painters of one video share them.
+    pub(crate) fn with(
+        brief: &Brief,
+        storyboard: &Storyboard,
+        props: &Arc<Props>,
+    ) -> Result<Self, PaintError> {
         let (width, height) = (brief.width, brief.height);
-        if !SIDES.contains(&width) || !SIDES.contains(&height) {
-            return Err(PaintError::Size { width, height });
-        }
-        let first = match &brief.first_frame {
-            Some(bytes) => Some(Still::read(bytes, width, height)?),
+        let first = match &props.first {
+            Some(picture) => Some(Still::of(picture.clone())?),
             None => None,
         };
+        let before = brief.continues.as_ref().map_or(0, |earlier| earlier.frames);
         Ok(Self {
-            captions: Captions::new(storyboard, width, height),
+            captions: Captions::new(storyboard, width, height, before),
+            props: Arc::clone(props),
             finish: Finish::new(width, height, storyboard.captions),
             storyboard: storyboard.clone(),
             width,
@@ -95,7 +126,18 @@ impl Painter {
                 if self.first.is_some() && at == 0 { (real(frame) / 12.0).min(1.0) } else { 1.0 };
             self.finish.lay(canvas, fade);
             self.captions.lay(canvas, frame, at, fade);
+            self.props.cards.lay(canvas, frame, fade);
         }
+        self.arrive(frame, canvas);
+    }
+
+    /// Mixes the end of the earlier clip into the beginning of this one, which it is at first.
+    fn arrive(&self, frame: u32, canvas: &mut Pixmap) {
+        let span = ARRIVAL.min(self.storyboard.frames / 2).max(1);
+        let Some(last) = self.props.last.as_ref().filter(|_| frame < span) else { return };
+        let gone = smooth(0.0, real(span), real(frame));
+        let share = u32::try_from(count((1.0 - gone) * 256.0)).unwrap_or(0);
+        mix_in(canvas, last, share);
     }
 
     /// Mixes the next shot into the end of this one, when the prompt asked for that.
@@ -112,11 +154,7 @@ impl Painter {
         };
         let start = next.start;
         self.paint_shot(at + 1, start, &mut other);
-        let share = 256 * (span + 1 - left) / (span + 1);
-        let pixels = canvas.data_mut().as_chunks_mut::<4>().0;
-        for (pixel, above) in pixels.iter_mut().zip(other.data().as_chunks::<4>().0) {
-            *pixel = pixels::blend(pixels::word(*pixel), pixels::word(*above), share).to_le_bytes();
-        }
+        mix_in(canvas, &other, 256 * (span + 1 - left) / (span + 1));
         self.other = Some(other);
     }
 
@@ -140,5 +178,13 @@ impl Painter {
         if let Some((_, scene)) = self.scenes.iter_mut().find(|(index, _)| *index == at) {
             scene.paint(now, canvas);
         }
+    }
+}
+
+/// Mixes a picture into another of the same size; a share of 256 replaces it.
+fn mix_in(canvas: &mut Pixmap, other: &Pixmap, share: u32) {
+    let pixels = canvas.data_mut().as_chunks_mut::<4>().0;
+    for (pixel, above) in pixels.iter_mut().zip(other.data().as_chunks::<4>().0) {
+        *pixel = pixels::blend(pixels::word(*pixel), pixels::word(*above), share).to_le_bytes();
     }
 }

@@ -15,6 +15,7 @@ mod tests;
 
 use std::io::{Seek, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use retake_media::{
     AvcConfig, AvcError, AvcTrack, Movie, Mp4Writer, WriteError, append_length_prefixed,
@@ -25,9 +26,11 @@ use tiny_skia::Pixmap;
 pub use brief::BriefError;
 
 use crate::encode::EncodeError;
+use crate::painter::Props;
 use crate::sound::{Sound, SoundError};
 use crate::{Brief, FPS, PaintError, Painter, Storyboard, storyboard};
 use crew::Crew;
+pub use crew::MOST_WORKERS;
 
 /// Where a render is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +105,9 @@ pub fn render<W: Write + Seek>(
 ) -> Result<Rendered, RenderError> {
     brief.check()?;
     let storyboard = storyboard(brief);
+    let props = Arc::new(Props::new(brief, &storyboard)?);
     let engage = || {
-        let mut painter = Painter::new(brief, &storyboard)?;
+        let mut painter = Painter::with(brief, &storyboard, &props)?;
         Ok(move |frame, canvas: &mut Pixmap| painter.paint(frame, canvas))
     };
     produce(brief, &storyboard, engage, out, watch)

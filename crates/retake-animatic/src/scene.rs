@@ -24,7 +24,7 @@ use crate::stage::{Layer, Setting, Stage};
 use crate::storyboard::{Move, Shot};
 use actor::Cast;
 use num::real;
-use plate::Scratch;
+use plate::{Lens, Scratch};
 use tiny_skia::Pixmap;
 use view::{Clock, View};
 
@@ -49,6 +49,7 @@ impl Scene {
         let cast = Cast::new(&setting, &clock);
         let mut stage = Stage::new(setting, real(height), &clock, cast.travel(&clock));
         places::build(&mut stage);
+        stage.finish();
         Self { stage, cast, clock, scratch: Scratch::default(), still: None }
     }
 
@@ -96,16 +97,40 @@ fn lay(
     clock: &Clock,
     scratch: &mut Scratch,
 ) {
-    for layer in layers {
+    let limits = limits(layers, frame, view);
+    for (layer, limit) in layers.iter().zip(limits) {
         match layer {
             Layer::Plate(plate) if plate.drift != 0.0 => {
                 let mut drifted = *view;
                 drifted.truck.0 += clock.drift(plate.drift);
-                plate.lay(frame, &drifted, scratch);
+                plate.lay(frame, &drifted, limit, scratch);
             }
-            Layer::Plate(plate) => plate.lay(frame, view, scratch),
+            Layer::Plate(plate) => plate.lay(frame, view, limit, scratch),
             Layer::Water(water) => water.lay(frame, view, clock),
             Layer::Live(live) => live.lay(frame, setting, view, clock),
         }
     }
+}
+
+/// For each layer the row of the frame from which on a later one hides it.
+fn limits(layers: &[Layer], frame: &Pixmap, view: &View) -> Vec<usize> {
+    let lens = Lens::of(frame);
+    let mut limit = real(frame.height());
+    let mut limits: Vec<usize> = layers
+        .iter()
+        .rev()
+        .map(|layer| {
+            let here = limit;
+            match layer {
+                Layer::Plate(plate) if plate.drift == 0.0 => {
+                    limit = limit.min(plate.covers_from(lens, view));
+                }
+                Layer::Water(water) => limit = limit.min(water.covers_from(lens, view)),
+                _ => {}
+            }
+            usize::try_from(num::floor(here.max(0.0))).unwrap_or(0)
+        })
+        .collect();
+    limits.reverse();
+    limits
 }

@@ -123,6 +123,8 @@ pub(crate) mod tests {
             looped: false,
             audio: true,
             first_frame: None,
+            characters: Vec::new(),
+            continues: None,
         }
     }
 

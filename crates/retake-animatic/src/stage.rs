@@ -217,11 +217,61 @@ impl Stage {
         area[1] = area[1].max(heights.0);
         area[3] = area[3].min(heights.1).max(area[1] + 0.01);
         let fineness = self.fineness(depth);
-        let mut plate = Plate::painted(area, fineness, depth, lie, |brush| {
+        let plate = Plate::painted(area, fineness, depth, lie, |brush| {
             paint(brush, &self.setting, area);
         })?;
-        plate.soften(self.blur_at(depth));
-        Some(plate)
+        let blur = self.blur_at(depth);
+        Some(if blur > 0.0 { plate.softened(blur) } else { plate })
+    }
+
+    /// Makes one layer of neighbours that the camera never moves apart.
+    pub(crate) fn finish(&mut self) {
+        let layers = std::mem::take(&mut self.behind);
+        let mut group: Vec<Plate> = Vec::new();
+        for layer in layers {
+            match layer {
+                Layer::Plate(plate) if plate.drift == 0.0 => {
+                    if group.last().is_some_and(|last| !self.moves_with(last, &plate)) {
+                        self.close(&mut group);
+                    }
+                    group.push(plate);
+                }
+                other => {
+                    self.close(&mut group);
+                    self.behind.push(other);
+                }
+            }
+        }
+        self.close(&mut group);
+    }
+
+    fn close(&mut self, group: &mut Vec<Plate>) {
+        if group.len() > 1
+            && let Some(last) = group.last()
+            && let Some(merged) = Plate::merged(group, self.seen(last.depth))
+        {
+            group.clear();
+            self.behind.push(Layer::Plate(merged));
+        }
+        self.behind.extend(group.drain(..).map(Layer::Plate));
+    }
+
+    /// Whether two layers stay together, to the eye, for the whole shot.
+    fn moves_with(&self, one: &Plate, other: &Plate) -> bool {
+        let flat = [one, other].iter().any(|plate| plate.lie != Lie::Upright);
+        let turns_only = |view: &View| view.truck == (0.0, 0.0) && view.dolly == 0.0;
+        if self.views.iter().all(turns_only) {
+            return true;
+        }
+        let half = self.setting.aspect / 2.0;
+        !flat
+            && self.views.iter().all(|view| {
+                [(-half, -0.5), (half, 0.5)].iter().all(|&corner| {
+                    let (a, b) =
+                        (view.project(corner, one.depth), view.project(corner, other.depth));
+                    (a.0 - b.0).abs() < 0.004 && (a.1 - b.1).abs() < 0.004
+                })
+            })
     }
 
     pub(crate) fn put(&mut self, depth: f32, layer: Layer) {

@@ -13,14 +13,14 @@ const STRONG: &[u8] = include_bytes!("../fonts/Inter-SemiBold.otf");
 
 /// The two weights in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
+pub(crate) enum Weight {
     Plain,
     Strong,
 }
 
 /// The type case: fonts and what was shaped with them.
 #[derive(Debug)]
-pub(super) struct Letters {
+pub(crate) struct Letters {
     fonts: FontSystem,
     glyphs: SwashCache,
 }
@@ -32,7 +32,7 @@ pub(super) fn padding(size: f32) -> f32 {
 
 impl Letters {
     /// Only the fonts that this build carries; those of the machine are never read.
-    pub(super) fn embedded() -> Self {
+    pub(crate) fn embedded() -> Self {
         let mut fonts = fontdb::Database::new();
         for font in [REGULAR, STRONG] {
             fonts.load_font_source(fontdb::Source::Binary(Arc::new(font)));
@@ -55,13 +55,25 @@ impl Letters {
     }
 
     /// How wide a line will be.
-    pub(super) fn width(&mut self, text: &str, size: f32, weight: Weight) -> f32 {
+    pub(crate) fn width(&mut self, text: &str, size: f32, weight: Weight) -> f32 {
         let buffer = self.shaped(text, size, weight);
         buffer.layout_runs().map(|run| run.line_w).fold(0.0, f32::max)
     }
 
     /// One line of type with a soft shadow, padded on all sides.
     pub(super) fn set(
+        &mut self,
+        text: &str,
+        height: f32,
+        weight: Weight,
+        ink: Ink,
+    ) -> Option<Pixmap> {
+        let letters = self.plain(text, height, weight, ink)?;
+        Some(with_shadow(&letters, height))
+    }
+
+    /// One line of type as it is, padded as much.
+    pub(crate) fn plain(
         &mut self,
         text: &str,
         height: f32,
@@ -90,7 +102,7 @@ impl Letters {
                 *pixel = pixels::over(above, pixels::word(*pixel)).to_le_bytes();
             }
         });
-        Some(with_shadow(&letters, height))
+        Some(letters)
     }
 }
 

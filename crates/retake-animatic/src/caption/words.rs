@@ -14,7 +14,7 @@ const SET: [(char, char); 9] = [
 ];
 
 /// Text that can be set: no control characters, no emoji, single spaces, a capital at its head.
-pub(super) fn cleaned(text: &str) -> String {
+pub(crate) fn cleaned(text: &str) -> String {
     let plain: String = text
         .chars()
         .map(|letter| if letter.is_whitespace() || letter == '\u{00A0}' { ' ' } else { letter })

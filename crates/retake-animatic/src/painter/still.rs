@@ -5,7 +5,6 @@ use crate::scene::num::{real, size};
 use crate::scene::plate::{Lie, Plate, Scratch};
 use crate::scene::view::{self, Clock, View};
 use crate::storyboard::{Move, Shot};
-use retake_media::{Picture, StillLimits};
 use tiny_skia::Pixmap;
 
 /// The picture, cut to the frame's shape.
@@ -16,16 +15,13 @@ pub(super) struct Still {
 }
 
 impl Still {
-    /// Reads a picture and cuts it so that it covers the frame.
-    pub(super) fn read(bytes: &[u8], width: u32, height: u32) -> Result<Self, PaintError> {
-        let picture =
-            Picture::decode(bytes, StillLimits::default()).map_err(PaintError::FirstFrame)?;
-        let pixels = cover(&picture.rgba, (picture.width, picture.height), width, height);
+    /// A picture that is as large as the frame.
+    pub(super) fn of(pixels: Pixmap) -> Result<Self, PaintError> {
+        let (width, height) = (pixels.width(), pixels.height());
         let aspect = real(width) / real(height);
         let area = [-aspect / 2.0, -0.5, aspect / 2.0, 0.5];
         let plate = Plate::painted(area, real(height), 1.0, Lie::Upright, |_| {});
-        let plate = plate.and_then(|plate| Some(plate.with(pixels?)));
-        let plate = plate.ok_or(PaintError::Size { width, height })?;
+        let plate = plate.ok_or(PaintError::Size { width, height })?.with(pixels);
         Ok(Self { plate, scratch: Scratch::default() })
     }
 
@@ -49,16 +45,23 @@ impl Still {
             + 2.0 * pan.1.abs().max(pan.0.abs() / (real(canvas.width()) / real(canvas.height())));
         let zoom = (grown + breath * clock.progress()).max(room);
         let view = View { pan, truck: (0.0, 0.0), dolly: 0.0, zoom };
-        self.plate.lay(canvas, &view, &mut self.scratch);
+        let limit = canvas.height() as usize;
+        self.plate.lay(canvas, &view, limit, &mut self.scratch);
     }
 }
 
-/// Cuts and scales a picture so that it fills the frame.
-fn cover(rgba: &[u8], from: (u32, u32), width: u32, height: u32) -> Option<Pixmap> {
+/// Cuts and scales a picture so that it fills a frame. Of what is too tall, `focus` says how much is
+/// cut away above: 0.5 is half of it.
+pub(crate) fn cover(
+    rgba: &[u8],
+    from: (u32, u32),
+    (width, height): (u32, u32),
+    focus: f32,
+) -> Option<Pixmap> {
     let mut out = Pixmap::new(width, height)?;
     let scale = (real(width) / real(from.0)).max(real(height) / real(from.1));
     let (wide, high) = (real(width) / scale, real(height) / scale);
-    let (left, top) = ((real(from.0) - wide) / 2.0, (real(from.1) - high) / 2.0);
+    let (left, top) = ((real(from.0) - wide) / 2.0, (real(from.1) - high) * focus);
     let steps = size((1.0 / scale).ceil()).min(8);
     let source = rgba.as_chunks::<4>().0;
     for (at, pixel) in out.data_mut().as_chunks_mut::<4>().0.iter_mut().enumerate() {

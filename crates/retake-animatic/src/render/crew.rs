@@ -13,8 +13,8 @@ use super::groups::{self, LONGEST_STINT};
 use super::{Progress, RenderError, Stage};
 use crate::encode::{I420, OpenH264Encoder, VideoEncoder as _};
 
-/// More workers would take more memory than time is won.
-const MOST_WORKERS: u32 = 4;
+/// The threads that share a render, at most: more would take more memory than time is won.
+pub const MOST_WORKERS: u32 = 4;
 /// A worker's memory is that of his pictures, about 60 bytes for a pixel: fewer draw larger ones.
 const PIXELS_AT_ONCE: u32 = 4_200_000;
 /// Coded frames that a worker may be ahead: a stint, and some of his next one.
@@ -124,6 +124,8 @@ where
                 picture.convert(&canvas);
                 let mut access_unit = Vec::new();
                 encoder.encode(&picture, &mut access_unit)?;
+                // Hundreds of them may wait for their turn.
+                access_unit.shrink_to_fit();
                 let is_key = frame == group.start;
                 if send(CodedFrame { access_unit, is_key }).is_break() {
                     return Ok(());

@@ -3,10 +3,11 @@
 use std::io::Cursor;
 use std::time::Duration;
 
-use retake_media::{Codec, Expectation, VideoFile, probe};
+use retake_media::{Codec, Expectation, Pictures, VideoFile, probe, stitch};
 use rusty_h264_decoder::Decoder;
 
 use super::*;
+use crate::Continuation;
 use crate::encode::I420;
 use crate::sound::tests::{a_brief, level};
 
@@ -94,6 +95,36 @@ fn the_sound_is_heard_for_as_long_as_the_pictures_are_seen() {
     assert_eq!(sound.channels.len(), 2);
     assert_eq!(sound.channels[0].len(), 2 * 48_000);
     assert!(level(&sound.channels[0][24_000..72_000]) > 0.01);
+}
+
+#[test]
+fn a_clip_and_its_continuation_are_one_video_without_a_jump() {
+    let earlier = Brief { seconds: 2, ..a_brief("a calm lake at dawn") };
+    let drawn = |brief: &Brief| {
+        let mut out = Cursor::new(Vec::new());
+        render(brief, &mut out, &mut |_| ControlFlow::Continue(())).unwrap();
+        out.into_inner()
+    };
+    let first = drawn(&earlier);
+    let last = Pictures::open(Cursor::new(&first)).unwrap().last().unwrap();
+    let last_picture = last.to_webp().unwrap();
+    let continues = Some(Continuation { last_picture, frames: 48 });
+    let later = Brief { continues, ..a_brief("a city street at night in the rain") };
+
+    let mut file = Vec::new();
+    let joined = stitch(Cursor::new(&first), Cursor::new(drawn(&later)), &mut file).unwrap();
+
+    assert_eq!(joined.duration.as_duration(), Duration::from_secs(8));
+    let mut pictures = Pictures::open(Cursor::new(&file)).unwrap();
+    let mut gaps = Vec::new();
+    let mut before = pictures.at(Duration::from_secs(44) / 24).unwrap();
+    for frame in 45..74 {
+        let next = pictures.at(Duration::from_secs(frame) / 24).unwrap();
+        let steps = before.rgba.iter().zip(&next.rgba).map(|(a, b)| u64::from(a.abs_diff(*b)));
+        gaps.push(steps.sum::<u64>() / next.rgba.len() as u64);
+        before = next;
+    }
+    assert!(gaps.iter().all(|&gap| gap < 6), "{gaps:?}");
 }
 
 #[test]

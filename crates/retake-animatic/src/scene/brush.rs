@@ -8,6 +8,11 @@ use tiny_skia::{
 
 pub(crate) type Spot = (f32, f32);
 
+/// Spots written as one row of numbers: x, y, x, y.
+pub(crate) fn spots<const N: usize>(row: [f32; N]) -> Vec<Spot> {
+    row.as_chunks::<2>().0.iter().map(|[x, y]| (*x, *y)).collect()
+}
+
 /// Draws on a pixmap through a transform, so that shapes keep their own measures.
 pub(crate) struct Brush<'p> {
     pixmap: &'p mut Pixmap,

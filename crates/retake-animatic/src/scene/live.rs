@@ -1,7 +1,7 @@
 //! Parts of the set that move by themselves: glitter, falling water, motes, distant birds.
 
 use super::brush::Brush;
-use super::ink::{Ink, WHITE};
+use super::ink::{Ink, WHITE, ink};
 use super::num::{index, mix, real, wave};
 use super::plate::Lens;
 use super::spray;
@@ -24,6 +24,8 @@ pub(crate) enum Live {
     Stars { rush: f32 },
     /// Cones of light from above that swing slowly.
     Beams { colour: Ink, floor: f32 },
+    /// Rockets that burst in the sky.
+    Fireworks,
     /// Breaking waves along a shore.
     Surf { line: f32, colour: Ink },
 }
@@ -54,6 +56,7 @@ impl Live {
             Self::Birds { x, y, colour } => birds(frame, setting, view, clock, (*x, *y, *colour)),
             Self::Stars { rush } => stars(frame, setting, view, clock, *rush),
             Self::Beams { colour, floor } => beams(frame, setting, view, clock, *colour, *floor),
+            Self::Fireworks => fireworks(frame, setting, view, clock),
             Self::Surf { line, colour } => surf(frame, setting, view, clock, *line, *colour),
         }
     }
@@ -206,6 +209,47 @@ fn stars(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock, rush
         let alpha = super::num::smooth(0.0, 0.25, near) * (0.3 + 0.7 * bright);
         let radius = mix(0.0008, 0.0024, near) * height;
         spray::dot(frame, lens.pixel(spot), radius.max(0.8), setting.light.own(WHITE).alpha(alpha));
+    }
+}
+
+fn fireworks(frame: &mut Pixmap, setting: &Setting, view: &View, clock: &Clock) {
+    const ROCKETS: usize = 6;
+    const SPARKS: usize = 46;
+    let lens = Lens::of(frame);
+    let height = real(frame.height());
+    let mut chance = setting.chance(88);
+    for rocket in 0..ROCKETS {
+        let (place, phase) = (chance.unit(), chance.unit());
+        let age = (clock.turns(0.36) + phase + index(rocket) / index(ROCKETS)).fract();
+        let colour = [0xFF5A6E, 0xFFC65A, 0x6EC8FF, 0xB48CFF, 0x7AF0A0][rocket % 5];
+        let centre = ((place - 0.5) * setting.aspect * 0.86, -0.24 - 0.18 * chance.unit());
+        let turn = chance.unit();
+        if age < 0.22 {
+            let rise = age / 0.22;
+            let at = (centre.0, mix(setting.horizon, centre.1, rise));
+            let spot = lens.pixel(view.project(at, 60.0));
+            spray::dot(frame, spot, 0.003 * height, ink(colour).lighter(0.5).alpha(0.9));
+            continue;
+        }
+        let open = (age - 0.22) / 0.78;
+        let reach = 0.17 * (1.0 - (1.0 - open) * (1.0 - open) * (1.0 - open));
+        let alpha = 1.0 - open * open;
+        for spark in 0..SPARKS {
+            let angle = turn + index(spark) / index(SPARKS);
+            let ring = if spark % 2 == 0 { 1.0 } else { 0.62 };
+            let fall = open * open * 0.06;
+            for (trail, dim) in [(1.0, 1.0), (0.9, 0.5), (0.8, 0.25)] {
+                let far = reach * ring * trail;
+                let at = (
+                    centre.0 + wave(angle + 0.25) * far,
+                    centre.1 + wave(angle) * far + fall * trail,
+                );
+                let spot = lens.pixel(view.project(at, 60.0));
+                let size = mix(0.006, 0.003, open) * height;
+                let glow = ink(colour).lighter((1.0 - open) * 0.5).alpha(alpha * dim);
+                spray::dot(frame, spot, size.max(0.8), glow);
+            }
+        }
     }
 }
 

@@ -14,11 +14,24 @@ pub(crate) fn word(pixel: [u8; 4]) -> u32 {
 }
 
 /// Between two pixels; `share` runs from 0 to 256.
+///
+/// Two channels are mixed by one multiplication: what the difference borrows from its neighbour
+/// is paid back by the sum.
 pub(crate) fn blend(from: u32, to: u32, share: u32) -> u32 {
-    let rest = 256 - share;
-    let low = ((from & PAIR) * rest + (to & PAIR) * share) >> 8;
-    let high = ((from >> 8) & PAIR) * rest + ((to >> 8) & PAIR) * share;
+    let (low, high) = (from & PAIR, (from >> 8) & PAIR);
+    let (to_low, to_high) = (to & PAIR, (to >> 8) & PAIR);
+    let low = (low << 8).wrapping_add(to_low.wrapping_sub(low).wrapping_mul(share)) >> 8;
+    let high = (high << 8).wrapping_add(to_high.wrapping_sub(high).wrapping_mul(share));
     (low & PAIR) | (high & !PAIR)
+}
+
+/// Between two rows of bytes, the same share everywhere.
+pub(crate) fn blend_rows(from: &[u8], to: &[u8], share: u32, into: &mut [u8]) {
+    let share = u16::try_from(share).unwrap_or(0);
+    let rest = 256 - share;
+    for ((out, &from), &to) in into.iter_mut().zip(from).zip(to) {
+        *out = ((u16::from(from) * rest + u16::from(to) * share) >> 8) as u8;
+    }
 }
 
 /// One pixel over another.
@@ -31,12 +44,13 @@ pub(crate) fn over(above: u32, below: u32) -> u32 {
 }
 
 /// Lays a row of pixels over another.
-pub(crate) fn lay(below: &mut [u8], above: &[u32]) {
-    for (pixel, &top) in below.as_chunks_mut::<4>().0.iter_mut().zip(above) {
-        match top >> 24 {
+pub(crate) fn lay(below: &mut [u8], above: &[u8]) {
+    let above = above.as_chunks::<4>().0;
+    for (pixel, top) in below.as_chunks_mut::<4>().0.iter_mut().zip(above) {
+        match top[3] {
             0 => {}
-            255 => *pixel = top.to_le_bytes(),
-            _ => *pixel = over(top, word(*pixel)).to_le_bytes(),
+            255 => *pixel = *top,
+            _ => *pixel = over(word(*top), word(*pixel)).to_le_bytes(),
         }
     }
 }
@@ -48,54 +62,103 @@ pub(crate) struct Walk {
     step: i64,
 }
 
+/// One whole pixel in fixed point.
+const WHOLE: i64 = 65536;
+
 impl Walk {
     pub(crate) fn new(start: f32, step: f32) -> Self {
-        Self { start: fixed(start), step: fixed(step) }
+        let step = fixed(step);
+        // A camera that only pans walks in whole steps; rounding must not say otherwise.
+        let step = if (step - WHOLE).abs() < 24 { WHOLE } else { step };
+        Self { start: fixed(start), step }
     }
 
-    fn is_plain(self) -> bool {
-        self.step == 65536 && self.start.trailing_zeros() >= 16
+    /// The same walk, begun so many steps later.
+    pub(crate) fn after(self, steps: usize) -> Self {
+        let steps = i64::try_from(steps).unwrap_or(0);
+        Self { start: self.start + self.step * steps, ..self }
+    }
+
+    /// Whether so many steps stay within a row of this length.
+    pub(crate) fn stays(self, steps: usize, length: usize) -> bool {
+        let (Ok(steps), Ok(length)) = (i64::try_from(steps), i64::try_from(length)) else {
+            return false;
+        };
+        self.step > 0 && self.start >= 0 && self.start + self.step * steps < (length - 1) * WHOLE
+    }
+
+    /// The steps at which the walk is over the pixels from `left` to `right`.
+    pub(crate) fn over(self, left: usize, right: usize, steps: usize) -> (usize, usize) {
+        let step_at = |pixel: usize, slack: i64| {
+            let pixel = i64::try_from(pixel).unwrap_or(0) + slack;
+            let at = (pixel * WHOLE - self.start).div_euclid(self.step.max(1));
+            usize::try_from(at.max(0)).unwrap_or(0).min(steps)
+        };
+        (step_at(left, -1), (step_at(right, 1) + 1).min(steps))
     }
 }
+
+/// Pixels that are mixed side by side, so that a compiler can use wide instructions.
+const TOGETHER: usize = 8;
 
 /// Reads a row at the steps of a walk, between pixels where it must; beyond its ends the row goes
 /// on mirrored.
-pub(crate) fn resample(row: &[u8], walk: Walk, into: &mut [u32]) {
+#[expect(clippy::cast_sign_loss, reason = "checked to be inside")]
+pub(crate) fn resample(row: &[u8], walk: Walk, into: &mut [u8]) {
     let pixels = row.as_chunks::<4>().0;
-    let Ok(last) = i64::try_from(pixels.len()) else { return };
-    let end = walk.start + walk.step * i64::try_from(into.len()).unwrap_or(0);
-    let inside = walk.start >= 0 && end < (last - 1) << 16 && walk.step >= 0;
-    if inside {
-        let first = usize::try_from(walk.start >> 16).unwrap_or(0);
-        if walk.is_plain() {
-            for (pixel, from) in into.iter_mut().zip(pixels.get(first..).unwrap_or(&[])) {
-                *pixel = word(*from);
-            }
-            return;
-        }
-        resample_inside(pixels, walk, into);
+    let steps = into.len() / 4;
+    if !walk.stays(steps, pixels.len()) {
+        resample_mirrored(pixels, walk, into);
         return;
     }
-    let mut at = walk.start;
-    for pixel in into.iter_mut() {
-        let share = u32::try_from((at >> 8) & 0xFF).unwrap_or(0);
-        let (left, right) = (mirrored(at >> 16, last), mirrored((at >> 16) + 1, last));
-        let read = |index: usize| pixels.get(index).map_or(0, |pixel| word(*pixel));
-        *pixel = blend(read(left), read(right), share);
-        at += walk.step;
+    let first = (walk.start >> 16) as usize;
+    let part = ((walk.start >> 8) & 0xFF) as u32;
+    if walk.step == WHOLE {
+        let from = row.get(first * 4..(first + steps) * 4).unwrap_or(&[]);
+        if part == 0 {
+            into.copy_from_slice(from);
+        } else {
+            let to = row.get((first + 1) * 4..(first + 1 + steps) * 4).unwrap_or(&[]);
+            blend_rows(from, to, part, into);
+        }
+        return;
+    }
+    let (mut at, step) = (walk.start as u64, walk.step as u64);
+    let (groups, rest) = into.as_chunks_mut::<{ 4 * TOGETHER }>();
+    for group in groups {
+        let (mut from, mut to) = ([[0; 4]; TOGETHER], [[0; 4]; TOGETHER]);
+        let mut shares = [[0; 4]; TOGETHER];
+        for ((from, to), share) in from.iter_mut().zip(&mut to).zip(&mut shares) {
+            let left = (at >> 16) as usize;
+            if let Some([one, other]) = pixels.get(left..left + 2) {
+                (*from, *to) = (*one, *other);
+            }
+            *share = [((at >> 8) & 0xFF) as u16; 4];
+            at += step;
+        }
+        let channels = from.as_flattened().iter().zip(to.as_flattened()).zip(shares.as_flattened());
+        for (out, ((&from, &to), &share)) in group.iter_mut().zip(channels) {
+            *out = ((u16::from(from) * (256 - share) + u16::from(to) * share) >> 8) as u8;
+        }
+    }
+    for pixel in rest.as_chunks_mut::<4>().0 {
+        let left = (at >> 16) as usize;
+        if let Some([from, to]) = pixels.get(left..left + 2) {
+            *pixel = blend(word(*from), word(*to), ((at >> 8) & 0xFF) as u32).to_le_bytes();
+        }
+        at += step;
     }
 }
 
-#[expect(clippy::cast_sign_loss, reason = "checked by the caller")]
-fn resample_inside(pixels: &[[u8; 4]], walk: Walk, into: &mut [u32]) {
-    let mut at = walk.start as u64;
-    let step = walk.step as u64;
-    for pixel in into.iter_mut() {
-        let left = (at >> 16) as usize;
-        if let Some([from, to]) = pixels.get(left..left + 2) {
-            *pixel = blend(word(*from), word(*to), ((at >> 8) & 0xFF) as u32);
-        }
-        at += step;
+fn resample_mirrored(pixels: &[[u8; 4]], walk: Walk, into: &mut [u8]) {
+    let Ok(length) = i64::try_from(pixels.len()) else { return };
+    let mut at = walk.start;
+    for pixel in into.as_chunks_mut::<4>().0 {
+        let share = u32::try_from((at >> 8) & 0xFF).unwrap_or(0);
+        let (left, right) = (mirrored(at >> 16, length), mirrored((at >> 16) + 1, length));
+        let read = |index: usize| pixels.get(index).map_or(0, |pixel| word(*pixel));
+        *pixel = blend(read(left), read(right), share).to_le_bytes();
+        at += walk.step;
     }
 }
 

@@ -6,7 +6,9 @@ mod rooms;
 mod shore;
 mod town;
 
-use crate::stage::Stage;
+use super::live::Live;
+use super::view::INFINITY;
+use crate::stage::{Layer, Stage};
 use crate::storyboard::Place;
 
 /// Builds the place of the shot.
@@ -42,5 +44,9 @@ pub(crate) fn build(stage: &mut Stage) {
         | Place::Cafe
         | Place::Factory
         | Place::Lab => rooms::room(stage),
+    }
+    let setting = &stage.setting;
+    if !setting.light.indoor && setting.shot.caption.to_lowercase().contains("firework") {
+        stage.put(INFINITY, Layer::Live(Live::Fireworks));
     }
 }

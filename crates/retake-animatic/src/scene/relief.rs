@@ -49,6 +49,9 @@ pub(crate) fn light(pixmap: &mut Pixmap, area: [usize; 4], relief: &Relief) {
             let faces = outline.facing(x - left, y - top);
             let ahead = at.checked_add_signed(offset).filter(|ahead| *ahead < limit);
             let open = 255 - ahead.map_or(0, |ahead| i32::from(pixels[ahead][3]));
+            if faces == 0 && open == 0 {
+                continue;
+            }
             let alpha = i32::from(pixel[3]);
             let mut lit = pixel;
             for channel in 0..3 {

@@ -31,6 +31,14 @@ impl Water {
         Self { line, depth: INFINITY, far, near, mirror: 0.55, waves, film: false }
     }
 
+    /// The line of the frame below which nothing behind the water can be seen.
+    pub(crate) fn covers_from(&self, lens: Lens, view: &View) -> f32 {
+        if self.film {
+            return f32::MAX;
+        }
+        lens.pixel(view.project((0.0, self.line), self.depth)).1 + 2.0
+    }
+
     pub(crate) fn lay(&self, frame: &mut Pixmap, view: &View, clock: &Clock) {
         let lens = Lens::of(frame);
         let (_, line) = lens.pixel(view.project((0.0, self.line), self.depth));

@@ -68,6 +68,7 @@ pub(super) fn roles(tokens: &[Token], hits: &[Hit<'_>], words: &Vocabulary) -> V
     for (_, role) in found {
         join(&mut roles, role);
     }
+    take_up(&mut roles);
     mount(&mut roles);
     roles.sort_by_key(|role| role.figure.family() == Family::Object);
     roles.truncate(PARTS);
@@ -103,7 +104,18 @@ fn is_shown(hit: &Hit<'_>, tokens: &[Token]) -> bool {
     let before = |back: usize| hit.at.checked_sub(back).and_then(|at| tokens.get(at));
     let compares =
         |token: Option<&Token>| token.is_some_and(|token| LIKENESS.contains(&token.word.as_str()));
-    !hit.negated && !compares(before(1)) && !compares(before(2))
+    !hit.negated
+        && !compares(before(1))
+        && !compares(before(2))
+        && !is_part_of_another(hit.at, tokens)
+}
+
+/// "its face", "his hands": a part of somebody who was named before.
+pub(super) fn is_part_of_another(at: usize, tokens: &[Token]) -> bool {
+    let word =
+        |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |it| it.word.as_str());
+    matches!(word(at.checked_sub(1)), "its" | "his" | "their")
+        && matches!(word(Some(at)), "face" | "eyes" | "eye" | "hand" | "hands" | "head" | "feet")
 }
 
 fn role(hit: &Hit<'_>, hits: &[Hit<'_>], tokens: &[Token]) -> Option<Role> {
@@ -230,7 +242,9 @@ fn strength(action: Action) -> u8 {
     match action {
         Action::Still => 0,
         Action::Look => 1,
-        Action::Work | Action::Rise | Action::Spin | Action::Wave => 2,
+        Action::Work | Action::Read | Action::Play | Action::Rise | Action::Spin | Action::Wave => {
+            2
+        }
         _ => 3,
     }
 }
@@ -260,6 +274,37 @@ pub(super) fn garments(
             Some((hit.at, (garment, colour_of(hit.at, hit.at + hit.len - 1, hits, tokens))))
         })
         .collect()
+}
+
+/// Puts books and instruments into the hands of those who read or play.
+fn take_up(roles: &mut Vec<Role>) {
+    const MUSICIANS: [&str; 6] =
+        ["violinist", "guitarist", "cellist", "musician", "busker", "fiddler"];
+    let position = |roles: &[Role], figure| roles.iter().position(|role| role.figure == figure);
+    let Some(human) = roles.iter().position(|role| role.figure.family() == Family::Human) else {
+        return;
+    };
+    match roles[human].action {
+        Action::Read => {
+            if let Some(book) = position(roles, Figure::Book) {
+                roles.remove(book);
+            }
+        }
+        Action::Play => match position(roles, Figure::Guitar) {
+            Some(instrument) => {
+                let name = format!(" {}", roles[instrument].name);
+                roles[human].name.push_str(&name);
+                roles.remove(instrument);
+            }
+            None if MUSICIANS.iter().any(|name| roles[human].name.contains(name)) => {}
+            None => roles[human].action = Action::Work,
+        },
+        Action::Work => {
+            // What stands on the desk anyway.
+            roles.retain(|role| role.figure != Figure::Laptop);
+        }
+        _ => {}
+    }
 }
 
 /// Puts riders on their mounts and drivers into their cars.

@@ -144,7 +144,10 @@ fn opens_a_shot(beat: &Beat, last: &Beat) -> bool {
     let was = before.cast.first().map_or(Action::Still, |role| role.action);
     let other_deed = (main.is_some() || beat.pronoun)
         && action != was
-        && !matches!(action, Action::Still | Action::Look | Action::Work);
+        && !matches!(
+            action,
+            Action::Still | Action::Look | Action::Work | Action::Read | Action::Play
+        );
     reframed || moved || newcomer || other_deed
 }
 
@@ -170,7 +173,8 @@ fn read(fragment: &Fragment, words: &Vocabulary) -> Beat {
         words: tokens.iter().filter(|token| !token.is_break()).count(),
         dissolve: fragment.dissolve,
         text: fragment.text.clone(),
-        pronoun: has("pronoun"),
+        pronoun: has("pronoun")
+            || (0..tokens.len()).any(|at| cast::is_part_of_another(at, &tokens)),
         aside: labelled || only_style || described,
         cues,
     }
@@ -354,6 +358,11 @@ fn shot(beat: &Beat, before: Option<&Shot>, beats: &[Beat], banned: &Banned, see
             _ => Hour::Morning,
         });
     let place = place_for(cues, before, &cast, weather);
+    let mut cast = cast;
+    if cast.len() > 1 && !matches!(place, Place::Space | Place::Planet) {
+        // A moon or a sun beside somebody on the ground is in the sky, which is drawn anyway.
+        cast.retain(|role| role.figure != Figure::Planet);
+    }
     let framing = cues.framing.unwrap_or_else(|| usual_framing(&cast, place, cues.place.is_some()));
     let camera = if banned.motion { Some(Move::Static) } else { cues.camera };
     let camera = camera.unwrap_or_else(|| usual_camera(&cast, framing, seed));
@@ -456,7 +465,10 @@ fn usual_framing(cast: &[Role], place: Place, placed: bool) -> Framing {
                 | Figure::Balloon
                 | Figure::Piano
         );
-    let at_rest = matches!(main.action, Action::Still | Action::Look | Action::Work | Action::Lie);
+    let at_rest = matches!(
+        main.action,
+        Action::Still | Action::Look | Action::Work | Action::Read | Action::Play | Action::Lie
+    );
     match main.figure.family() {
         Family::Object if small_thing => Framing::Close,
         Family::Human if at_rest && main.count < 3 && !placed => Framing::Medium,

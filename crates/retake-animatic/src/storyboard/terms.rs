@@ -97,7 +97,7 @@ terms! {
     Action {
         Still = "still", Look = "look", Walk = "walk", Run = "run", Fly = "fly", Swim = "swim",
         Drive = "drive", Dance = "dance", Sit = "sit", Lie = "lie", Fall = "fall", Spin = "spin",
-        Jump = "jump", Float = "float", Work = "work", Wave = "wave", Rise = "rise",
+        Jump = "jump", Float = "float", Work = "work", Read = "read", Play = "play", Wave = "wave", Rise = "rise",
     }
 }
 

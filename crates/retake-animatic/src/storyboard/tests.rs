@@ -13,6 +13,8 @@ fn brief(prompt: &str) -> Brief {
         looped: false,
         audio: false,
         first_frame: None,
+        characters: Vec::new(),
+        continues: None,
     }
 }
 

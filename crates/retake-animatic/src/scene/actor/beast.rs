@@ -34,7 +34,7 @@ pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_>
     }
     let mut brush = brush.at(0.0, 0.0, build.scale);
     match role.action {
-        Action::Sit | Action::Work | Action::Look if build.sits => {
+        Action::Sit | Action::Work | Action::Read | Action::Play | Action::Look if build.sits => {
             sitting(&mut brush, role, pose, &build, &coat);
         }
         Action::Lie => lying(&mut brush, role, pose, &build, &coat),

@@ -1,7 +1,7 @@
 //! Everything with wings: birds, butterflies, bees, dragons.
 
 use super::{Dye, Pose};
-use crate::scene::brush::{Brush, Spot};
+use crate::scene::brush::{Brush, Spot, spots};
 use crate::scene::ink::{BLACK, Ink, WHITE, ink};
 use crate::scene::num::{index, wave};
 use crate::storyboard::{Action, Figure, Role};
@@ -44,6 +44,8 @@ fn flying(figure: Figure, action: Action) -> bool {
             | Action::Lie
             | Action::Look
             | Action::Work
+            | Action::Read
+            | Action::Play
             | Action::Swim
     );
     match figure {
@@ -118,21 +120,15 @@ fn soaring(brush: &mut Brush<'_>, role: &Role, pose: &Pose, plumage: &Plumage) {
         broad,
         (plumage.dark, plumage.dark.darker(0.2)),
     );
-    let tail = [(-0.26, -0.02), (-0.56, -0.08), (-0.6, 0.02), (-0.54, 0.1), (-0.26, 0.06)];
+    let tail = spots([-0.26, -0.02, -0.56, -0.08, -0.6, 0.02, -0.54, 0.1, -0.26, 0.06]);
     brush.blob(&tail, if role.name.contains("bald") { plumage.belly } else { plumage.dark });
-    let body = [
-        (-0.32, 0.0),
-        (-0.15, -0.1),
-        (0.1, -0.125),
-        (0.28, -0.09),
-        (0.36, -0.02),
-        (0.24, 0.07),
-        (0.0, 0.1),
-        (-0.2, 0.06),
-    ];
+    let body = spots([
+        -0.32, 0.0, -0.15, -0.1, 0.1, -0.125, 0.28, -0.09, 0.36, -0.02, 0.24, 0.07, 0.0, 0.1, -0.2,
+        0.06,
+    ]);
     brush.blob_shaded(&body, plumage.body, plumage.body.darker(0.2));
     brush.within().blob(
-        &[(0.26, 0.02), (0.05, 0.03), (-0.15, 0.04), (0.0, 0.14), (0.24, 0.1)],
+        &spots([0.26, 0.02, 0.05, 0.03, -0.15, 0.04, 0.0, 0.14, 0.24, 0.1]),
         plumage.belly.alpha(0.8),
     );
     let head = if role.figure == Figure::Eagle { plumage.belly.lighter(0.1) } else { plumage.body };
@@ -161,28 +157,22 @@ fn perched(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage) {
     let mut brush = brush.at(0.0, hop, 1.0);
     brush.blob(&[(-0.24, -0.3), (-0.66, -0.16), (-0.68, -0.06), (-0.2, -0.18)], plumage.dark);
     brush.blob_shaded(
-        &[
-            (-0.34, -0.24),
-            (-0.2, -0.52),
-            (0.06, -0.76),
-            (0.26, -0.6),
-            (0.3, -0.36),
-            (0.16, -0.17),
-            (-0.12, -0.13),
-        ],
+        &spots([
+            -0.34, -0.24, -0.2, -0.52, 0.06, -0.76, 0.26, -0.6, 0.3, -0.36, 0.16, -0.17, -0.12,
+            -0.13,
+        ]),
         plumage.body,
         plumage.body.darker(0.12),
     );
-    brush.within().blob(
-        &[(0.3, -0.6), (0.16, -0.48), (0.06, -0.24), (0.2, -0.1), (0.4, -0.3)],
-        plumage.belly,
-    );
+    brush
+        .within()
+        .blob(&spots([0.3, -0.6, 0.16, -0.48, 0.06, -0.24, 0.2, -0.1, 0.4, -0.3]), plumage.belly);
     brush.circle(0.14, -0.78, 0.165, plumage.body);
     brush.polygon(&[(0.28, -0.82), (0.44, -0.75), (0.28, -0.71)], plumage.beak);
     brush.circle(0.2, -0.81, 0.028, plumage.eye);
     brush.circle(0.208, -0.818, 0.009, WHITE);
     brush.blob_shaded(
-        &[(0.04, -0.58), (-0.12, -0.52), (-0.44, -0.18), (-0.3, -0.17), (0.06, -0.3)],
+        &spots([0.04, -0.58, -0.12, -0.52, -0.44, -0.18, -0.3, -0.17, 0.06, -0.3]),
         plumage.dark,
         plumage.dark.darker(0.2),
     );
@@ -191,21 +181,15 @@ fn perched(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage) {
 fn owl(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage, dye: Dye<'_>) {
     let turn = pose.clock.swing(0.12, 0.0) * 0.05;
     brush.blob_shaded(
-        &[
-            (-0.3, -0.1),
-            (-0.34, -0.45),
-            (-0.22, -0.72),
-            (0.0, -0.78),
-            (0.22, -0.72),
-            (0.34, -0.45),
-            (0.3, -0.1),
-            (0.0, 0.0),
-        ],
+        &spots([
+            -0.3, -0.1, -0.34, -0.45, -0.22, -0.72, 0.0, -0.78, 0.22, -0.72, 0.34, -0.45, 0.3,
+            -0.1, 0.0, 0.0,
+        ]),
         plumage.body,
         plumage.dark,
     );
     brush.blob(
-        &[(-0.2, -0.14), (-0.2, -0.45), (0.0, -0.58), (0.2, -0.45), (0.2, -0.14), (0.0, -0.04)],
+        &spots([-0.2, -0.14, -0.2, -0.45, 0.0, -0.58, 0.2, -0.45, 0.2, -0.14, 0.0, -0.04]),
         plumage.belly,
     );
     for row in 0..4 {
@@ -220,16 +204,10 @@ fn owl(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage, dye: Dye<'_>) {
         }
     }
     brush.blob_shaded(
-        &[
-            (-0.3, -0.7),
-            (-0.34, -0.98),
-            (-0.2, -0.92),
-            (0.0, -0.96),
-            (0.2, -0.92),
-            (0.34, -0.98),
-            (0.3, -0.7),
-            (0.0, -0.6),
-        ],
+        &spots([
+            -0.3, -0.7, -0.34, -0.98, -0.2, -0.92, 0.0, -0.96, 0.2, -0.92, 0.34, -0.98, 0.3, -0.7,
+            0.0, -0.6,
+        ]),
         plumage.body.lighter(0.06),
         plumage.body,
     );
@@ -253,22 +231,16 @@ fn penguin(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage, dye: Dye<'_>) 
     }
     let mut brush = brush.turned(0.0, 0.0, waddle * 6.0);
     brush.blob_shaded(
-        &[
-            (-0.16, -0.04),
-            (-0.26, -0.35),
-            (-0.19, -0.66),
-            (0.0, -0.98),
-            (0.15, -0.92),
-            (0.2, -0.72),
-            (0.24, -0.36),
-            (0.14, -0.04),
-        ],
+        &spots([
+            -0.16, -0.04, -0.26, -0.35, -0.19, -0.66, 0.0, -0.98, 0.15, -0.92, 0.2, -0.72, 0.24,
+            -0.36, 0.14, -0.04,
+        ]),
         plumage.body,
         plumage.body.darker(0.2),
     );
     let white = dye.of(ink(0xF4F1EA));
     brush.within().blob(
-        &[(0.02, -0.06), (-0.07, -0.35), (0.0, -0.62), (0.14, -0.68), (0.3, -0.4), (0.2, -0.04)],
+        &spots([0.02, -0.06, -0.07, -0.35, 0.0, -0.62, 0.14, -0.68, 0.3, -0.4, 0.2, -0.04]),
         white,
     );
     brush.within().oval(0.1, -0.76, 0.055, 0.07, dye.of(ink(0xE8B84A)));
@@ -293,14 +265,7 @@ fn heron(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage) {
         plumage.belly.darker(0.45),
     );
     brush.blob_shaded(
-        &[
-            (-0.36, -0.5),
-            (-0.16, -0.66),
-            (0.06, -0.65),
-            (0.13, -0.55),
-            (0.02, -0.47),
-            (-0.2, -0.45),
-        ],
+        &spots([-0.36, -0.5, -0.16, -0.66, 0.06, -0.65, 0.13, -0.55, 0.02, -0.47, -0.2, -0.45]),
         plumage.body,
         plumage.dark,
     );
@@ -327,16 +292,10 @@ fn heron(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage) {
 fn duck(brush: &mut Brush<'_>, role: &Role, plumage: &Plumage) {
     let swan = role.name.contains("swan");
     brush.blob_shaded(
-        &[
-            (-0.56, -0.3),
-            (-0.34, -0.26),
-            (0.0, -0.38),
-            (0.3, -0.3),
-            (0.4, -0.1),
-            (0.26, 0.03),
-            (-0.2, 0.04),
-            (-0.44, -0.06),
-        ],
+        &spots([
+            -0.56, -0.3, -0.34, -0.26, 0.0, -0.38, 0.3, -0.3, 0.4, -0.1, 0.26, 0.03, -0.2, 0.04,
+            -0.44, -0.06,
+        ]),
         plumage.body.lighter(0.06),
         plumage.body.darker(0.14),
     );
@@ -361,7 +320,7 @@ fn duck(brush: &mut Brush<'_>, role: &Role, plumage: &Plumage) {
         brush.circle(0.44, -0.58, 0.02, plumage.eye);
     }
     brush.blob_shaded(
-        &[(0.12, -0.3), (-0.14, -0.34), (-0.48, -0.22), (-0.22, -0.08), (0.1, -0.1)],
+        &spots([0.12, -0.3, -0.14, -0.34, -0.48, -0.22, -0.22, -0.08, 0.1, -0.1]),
         plumage.dark.lighter(if swan { 0.5 } else { 0.0 }),
         plumage.dark,
     );
@@ -377,19 +336,14 @@ fn chicken(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage, dye: Dye<'_>) 
         brush.line(&[(x, -0.26), (x + 0.01, -0.03), (x + 0.09, 0.0)], 0.026, plumage.beak);
     }
     brush.blob(
-        &[(-0.2, -0.42), (-0.5, -0.78), (-0.42, -0.84), (-0.3, -0.72), (-0.24, -0.8), (-0.1, -0.5)],
+        &spots([-0.2, -0.42, -0.5, -0.78, -0.42, -0.84, -0.3, -0.72, -0.24, -0.8, -0.1, -0.5]),
         plumage.dark,
     );
     brush.blob_shaded(
-        &[
-            (-0.36, -0.42),
-            (-0.16, -0.56),
-            (0.12, -0.62),
-            (0.28, -0.5),
-            (0.24, -0.3),
-            (0.0, -0.18),
-            (-0.24, -0.24),
-        ],
+        &spots([
+            -0.36, -0.42, -0.16, -0.56, 0.12, -0.62, 0.28, -0.5, 0.24, -0.3, 0.0, -0.18, -0.24,
+            -0.24,
+        ]),
         plumage.body,
         plumage.dark,
     );
@@ -403,7 +357,7 @@ fn chicken(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage, dye: Dye<'_>) 
     brush.polygon(&[(0.32, -0.87 + peck), (0.42, -0.83 + peck), (0.32, -0.8 + peck)], plumage.beak);
     brush.circle(0.28, -0.86 + peck, 0.016, plumage.eye);
     brush.blob(
-        &[(0.1, -0.48), (-0.14, -0.46), (-0.26, -0.34), (-0.04, -0.26), (0.12, -0.34)],
+        &spots([0.1, -0.48, -0.14, -0.46, -0.26, -0.34, -0.04, -0.26, 0.12, -0.34]),
         plumage.dark,
     );
 }
@@ -414,17 +368,14 @@ fn butterfly(brush: &mut Brush<'_>, pose: &Pose, plumage: &Plumage, dye: Dye<'_>
     for (side, dim) in [(-1.0_f32, 0.12), (1.0, 0.0)] {
         let mut wing = brush.placed(tiny_skia::Transform::from_scale(side * open, 1.0));
         let (bright, dark) = (plumage.body.lighter(0.1).darker(dim), plumage.dark.darker(0.4));
+        wing.blob(&spots([0.02, -0.02, 0.16, -0.34, 0.46, -0.46, 0.54, -0.26, 0.36, -0.02]), dark);
         wing.blob(
-            &[(0.02, -0.02), (0.16, -0.34), (0.46, -0.46), (0.54, -0.26), (0.36, -0.02)],
-            dark,
-        );
-        wing.blob(
-            &[(0.05, -0.05), (0.18, -0.29), (0.42, -0.39), (0.46, -0.26), (0.32, -0.06)],
+            &spots([0.05, -0.05, 0.18, -0.29, 0.42, -0.39, 0.46, -0.26, 0.32, -0.06]),
             bright,
         );
-        wing.blob(&[(0.02, 0.0), (0.34, 0.0), (0.42, 0.2), (0.26, 0.38), (0.1, 0.24)], dark);
+        wing.blob(&spots([0.02, 0.0, 0.34, 0.0, 0.42, 0.2, 0.26, 0.38, 0.1, 0.24]), dark);
         wing.blob(
-            &[(0.05, 0.02), (0.31, 0.03), (0.36, 0.18), (0.24, 0.31), (0.12, 0.2)],
+            &spots([0.05, 0.02, 0.31, 0.03, 0.36, 0.18, 0.24, 0.31, 0.12, 0.2]),
             bright.mix(plumage.beak, 0.25),
         );
         for (x, y) in [(0.45, -0.33), (0.46, -0.24), (0.37, 0.16), (0.3, 0.28)] {
@@ -516,21 +467,15 @@ fn dragon(brush: &mut Brush<'_>, role: &Role, pose: &Pose, plumage: &Plumage, dy
         brush.oval(x + 0.02, 0.28, 0.07, 0.025, plumage.dark);
     }
     brush.blob_shaded(
-        &[
-            (-0.3, -0.04),
-            (-0.12, -0.14),
-            (0.12, -0.16),
-            (0.3, -0.1),
-            (0.34, 0.03),
-            (0.2, 0.15),
-            (-0.05, 0.16),
-            (-0.26, 0.1),
-        ],
+        &spots([
+            -0.3, -0.04, -0.12, -0.14, 0.12, -0.16, 0.3, -0.1, 0.34, 0.03, 0.2, 0.15, -0.05, 0.16,
+            -0.26, 0.1,
+        ]),
         plumage.body.lighter(0.05),
         plumage.body.darker(0.2),
     );
     brush.within().blob(
-        &[(0.34, 0.05), (0.1, 0.08), (-0.2, 0.08), (-0.1, 0.22), (0.2, 0.2)],
+        &spots([0.34, 0.05, 0.1, 0.08, -0.2, 0.08, -0.1, 0.22, 0.2, 0.2]),
         plumage.belly.alpha(0.7),
     );
     let sway = wave(pose.turns * 0.5) * 0.03;
@@ -553,20 +498,12 @@ fn dragon(brush: &mut Brush<'_>, role: &Role, pose: &Pose, plumage: &Plumage, dy
     head.polygon(&[(-0.2, -0.3), (-0.9, -0.85), (0.15, -0.45)], plumage.dark);
     head.polygon(&[(-0.3, -0.1), (-0.95, -0.35), (0.0, 0.1)], plumage.dark.darker(0.15));
     head.blob_shaded(
-        &[
-            (-0.35, 0.1),
-            (-0.2, -0.42),
-            (0.3, -0.4),
-            (0.95, -0.12),
-            (1.05, 0.1),
-            (0.4, 0.2),
-            (0.0, 0.36),
-        ],
+        &spots([-0.35, 0.1, -0.2, -0.42, 0.3, -0.4, 0.95, -0.12, 1.05, 0.1, 0.4, 0.2, 0.0, 0.36]),
         plumage.body.lighter(0.08),
         plumage.body.darker(0.1),
     );
     head.blob(
-        &[(0.0, 0.2), (0.45, 0.26), (0.92, 0.32), (0.5, 0.46), (0.05, 0.42)],
+        &spots([0.0, 0.2, 0.45, 0.26, 0.92, 0.32, 0.5, 0.46, 0.05, 0.42]),
         plumage.body.darker(0.22),
     );
     head.oval(0.22, -0.14, 0.12, 0.1, dye.own(ink(0xF2C23A)));

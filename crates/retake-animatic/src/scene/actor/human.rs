@@ -5,9 +5,10 @@
 
 mod outfit;
 mod pose;
+mod props;
 
 use super::{Dye, Pose};
-use crate::scene::brush::{Brush, Spot};
+use crate::scene::brush::{Brush, Spot, spots};
 use crate::scene::ink::{BLACK, Ink, WHITE, ink};
 use crate::scene::num::{index, wave};
 use crate::storyboard::{Action, Figure, Garment, Heading, Role};
@@ -79,46 +80,6 @@ fn lying(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
     );
 }
 
-/// A table to work at, with what the trade needs on it.
-fn workplace(brush: &mut Brush<'_>, role: &Role, outfit: &Outfit) {
-    let wood = outfit.wood.lighter(0.12);
-    for x in [0.16, 0.72] {
-        brush.rect(x, -0.44, 0.035, 0.44, wood.darker(0.4));
-    }
-    brush.round_shaded([0.08, -0.48, 0.76, 0.05], 0.012, wood.lighter(0.1), wood.darker(0.2));
-    match role.figure {
-        Figure::Chef => {
-            brush.blob_shaded(
-                &[(0.26, -0.48), (0.24, -0.56), (0.52, -0.56), (0.5, -0.48)],
-                BLACK.lighter(0.25),
-                BLACK.lighter(0.1),
-            );
-            brush.line(&[(0.5, -0.545), (0.66, -0.56)], 0.016, BLACK.lighter(0.15));
-            for (x, tone) in [(0.3, 0xC8503A), (0.36, 0x6E9A4A), (0.42, 0xE0B040), (0.47, 0xC8503A)]
-            {
-                brush.circle(x, -0.568, 0.02, ink(tone).mix(outfit.top, 0.1));
-            }
-        }
-        Figure::Scientist => {
-            for (x, tone) in [(0.36, 0x4AC0E0), (0.5, 0x8AE08A)] {
-                brush.polygon(
-                    &[(x - 0.012, -0.6), (x + 0.012, -0.6), (x + 0.045, -0.48), (x - 0.045, -0.48)],
-                    ink(tone).alpha(0.9),
-                );
-            }
-        }
-        _ => {
-            brush.polygon_shaded(
-                &[(0.3, -0.49), (0.5, -0.48), (0.56, -0.66), (0.37, -0.66)],
-                outfit.trim.darker(0.5),
-                outfit.trim.darker(0.7),
-            );
-            brush.rect(0.26, -0.492, 0.26, 0.014, outfit.trim.darker(0.25));
-            brush.rect_shaded([0.62, -0.55, 0.05, 0.07], outfit.trim, outfit.trim.darker(0.2));
-        }
-    }
-}
-
 /// Where a bone ends that starts there; 0 degrees hangs straight down, 90 points forward.
 fn bone(from: Spot, degrees: f32, length: f32) -> Spot {
     let (sin, cos) = degrees.to_radians().sin_cos();
@@ -157,11 +118,14 @@ fn side(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
     let neck = bone(hip, 180.0 - joints.lean, 0.34);
     head(brush, neck, joints.lean * 0.4 + joints.nod, role, outfit);
     if role.action == Action::Work && pose.indoors {
-        workplace(brush, role, outfit);
+        props::workplace(brush, role, outfit);
+    }
+    let hands = [0, 1].map(|at| hand_of(shoulder, &joints, at));
+    if role.action == Action::Play {
+        props::instrument(brush, hands, role, outfit);
     }
     arm(brush, shoulder, &joints, 1, outfit);
-    let hand = hand_of(shoulder, &joints, 1);
-    held(brush, hand, role, outfit);
+    props::held(brush, hands[1], role, outfit);
 }
 
 fn hand_of(shoulder: Spot, joints: &Joints, at: usize) -> Spot {
@@ -201,19 +165,12 @@ fn draw_leg(
     let mut foot = brush.turned(ankle.0, ankle.1, -shin * 0.85);
     let shoe = outfit.shoes;
     foot.blob(
-        &[
-            (-0.036, -0.014),
-            (0.0, -0.03),
-            (0.04, -0.006),
-            (0.088, 0.012),
-            (0.09, 0.028),
-            (-0.03, 0.028),
-        ],
+        &spots([-0.036, -0.014, 0.0, -0.03, 0.04, -0.006, 0.088, 0.012, 0.09, 0.028, -0.03, 0.028]),
         shoe,
     );
     if outfit.fins {
         foot.blob(
-            &[(0.0, 0.0), (0.1, 0.0), (0.24, 0.03), (0.22, 0.045), (0.02, 0.03)],
+            &spots([0.0, 0.0, 0.1, 0.0, 0.24, 0.03, 0.22, 0.045, 0.02, 0.03]),
             outfit.legs.lighter(0.15),
         );
     }
@@ -353,33 +310,18 @@ fn head(brush: &mut Brush<'_>, neck: Spot, tilt: f32, role: &Role, outfit: &Outf
     }
     if outfit.long_hair {
         brush.blob_shaded(
-            &[
-                (-0.01, -0.15),
-                (-0.07, -0.12),
-                (-0.085, -0.02),
-                (-0.075, 0.08),
-                (-0.03, 0.09),
-                (-0.015, 0.0),
-            ],
+            &spots([
+                -0.01, -0.15, -0.07, -0.12, -0.085, -0.02, -0.075, 0.08, -0.03, 0.09, -0.015, 0.0,
+            ]),
             outfit.hair,
             outfit.hair.darker(0.2),
         );
     }
-    let face = [
-        (-0.005, -0.148),
-        (0.036, -0.138),
-        (0.054, -0.1),
-        (0.056, -0.082),
-        (0.07, -0.056),
-        (0.056, -0.047),
-        (0.058, -0.03),
-        (0.046, -0.006),
-        (0.012, 0.004),
-        (-0.02, 0.0),
-        (-0.055, -0.04),
-        (-0.062, -0.095),
-        (-0.045, -0.136),
-    ];
+    let face = spots([
+        -0.005, -0.148, 0.036, -0.138, 0.054, -0.1, 0.056, -0.082, 0.07, -0.056, 0.056, -0.047,
+        0.058, -0.03, 0.046, -0.006, 0.012, 0.004, -0.02, 0.0, -0.055, -0.04, -0.062, -0.095,
+        -0.045, -0.136,
+    ]);
     brush.blob(&face, outfit.skin);
     brush.oval(0.036, -0.084, 0.006, 0.0085, BLACK.alpha(0.75));
     brush.curve(&[(0.022, -0.101), (0.036, -0.106), (0.048, -0.1)], 0.006, outfit.hair.darker(0.2));
@@ -387,18 +329,10 @@ fn head(brush: &mut Brush<'_>, neck: Spot, tilt: f32, role: &Role, outfit: &Outf
     brush.oval(-0.022, -0.068, 0.011, 0.017, outfit.skin.darker(0.16));
     if outfit.hair.alpha > 0.0 {
         brush.blob_shaded(
-            &[
-                (0.052, -0.118),
-                (0.03, -0.158),
-                (-0.02, -0.168),
-                (-0.066, -0.135),
-                (-0.074, -0.085),
-                (-0.058, -0.035),
-                (-0.036, -0.04),
-                (-0.03, -0.085),
-                (-0.008, -0.108),
-                (0.02, -0.124),
-            ],
+            &spots([
+                0.052, -0.118, 0.03, -0.158, -0.02, -0.168, -0.066, -0.135, -0.074, -0.085, -0.058,
+                -0.035, -0.036, -0.04, -0.03, -0.085, -0.008, -0.108, 0.02, -0.124,
+            ]),
             outfit.hair.lighter(0.06),
             outfit.hair.darker(0.15),
         );
@@ -408,15 +342,10 @@ fn head(brush: &mut Brush<'_>, neck: Spot, tilt: f32, role: &Role, outfit: &Outf
     }
     if outfit.beard {
         brush.blob(
-            &[
-                (0.05, -0.04),
-                (0.058, -0.012),
-                (0.05, 0.07),
-                (0.02, 0.12),
-                (-0.005, 0.02),
-                (-0.02, -0.03),
-                (0.02, -0.03),
-            ],
+            &spots([
+                0.05, -0.04, 0.058, -0.012, 0.05, 0.07, 0.02, 0.12, -0.005, 0.02, -0.02, -0.03,
+                0.02, -0.03,
+            ]),
             outfit.hair,
         );
     }
@@ -452,14 +381,9 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit) {
         }
         Figure::Diver => {
             brush.blob(
-                &[
-                    (-0.06, -0.02),
-                    (-0.07, -0.1),
-                    (-0.02, -0.16),
-                    (0.045, -0.13),
-                    (0.06, -0.06),
-                    (0.04, 0.0),
-                ],
+                &spots([
+                    -0.06, -0.02, -0.07, -0.1, -0.02, -0.16, 0.045, -0.13, 0.06, -0.06, 0.04, 0.0,
+                ]),
                 outfit.top,
             );
             brush.round([0.005, -0.118, 0.068, 0.055], 0.02, outfit.trim.darker(0.5));
@@ -468,16 +392,10 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit) {
         }
         Figure::Alien => {
             brush.blob_shaded(
-                &[
-                    (0.0, -0.15),
-                    (0.045, -0.11),
-                    (0.04, -0.05),
-                    (0.02, 0.0),
-                    (-0.01, 0.005),
-                    (-0.045, -0.05),
-                    (-0.065, -0.11),
-                    (-0.04, -0.15),
-                ],
+                &spots([
+                    0.0, -0.15, 0.045, -0.11, 0.04, -0.05, 0.02, 0.0, -0.01, 0.005, -0.045, -0.05,
+                    -0.065, -0.11, -0.04, -0.15,
+                ]),
                 outfit.skin.lighter(0.1),
                 outfit.skin,
             );
@@ -486,16 +404,10 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit) {
         }
         _ => {
             brush.blob_shaded(
-                &[
-                    (-0.005, -0.165),
-                    (0.05, -0.14),
-                    (0.068, -0.08),
-                    (0.06, -0.02),
-                    (0.04, 0.02),
-                    (-0.05, 0.02),
-                    (-0.07, -0.06),
-                    (-0.055, -0.14),
-                ],
+                &spots([
+                    -0.005, -0.165, 0.05, -0.14, 0.068, -0.08, 0.06, -0.02, 0.04, 0.02, -0.05,
+                    0.02, -0.07, -0.06, -0.055, -0.14,
+                ]),
                 outfit.top.lighter(0.16),
                 outfit.top.darker(0.1),
             );
@@ -507,44 +419,13 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit) {
                 brush.circle(0.045, -0.05 + index(at) * 0.018, 0.004, BLACK.alpha(0.6));
             }
             brush.blob(
-                &[
-                    (0.02, -0.165),
-                    (-0.03, -0.23),
-                    (-0.12, -0.21),
-                    (-0.15, -0.12),
-                    (-0.09, -0.15),
-                    (-0.04, -0.16),
-                ],
+                &spots([
+                    0.02, -0.165, -0.03, -0.23, -0.12, -0.21, -0.15, -0.12, -0.09, -0.15, -0.04,
+                    -0.16,
+                ]),
                 outfit.trim,
             );
         }
-    }
-}
-
-/// What some figures always carry.
-fn held(brush: &mut Brush<'_>, hand: Spot, role: &Role, outfit: &Outfit) {
-    let steel = outfit.top.lighter(0.3);
-    match role.figure {
-        Figure::Knight => {
-            brush.line(
-                &[(hand.0 - 0.02, hand.1 + 0.04), (hand.0 + 0.12, hand.1 - 0.34)],
-                0.018,
-                steel,
-            );
-            brush.line(
-                &[(hand.0 - 0.03, hand.1 - 0.05), (hand.0 + 0.06, hand.1 - 0.02)],
-                0.016,
-                outfit.wood,
-            );
-        }
-        Figure::Wizard => {
-            brush.line(&[(hand.0 + 0.02, hand.1 - 0.5), (hand.0 + 0.01, -0.01)], 0.02, outfit.wood);
-            brush.circle(hand.0 + 0.02, hand.1 - 0.53, 0.032, outfit.trim.lighter(0.5));
-        }
-        Figure::Elder if role.action != Action::Sit && role.action != Action::Lie => {
-            brush.line(&[(hand.0, hand.1), (hand.0 + 0.03, 0.0)], 0.014, outfit.wood);
-        }
-        _ => {}
     }
 }
 
@@ -591,7 +472,7 @@ fn facing(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
     brush.at(0.0, hip, 1.0).blob_shaded(&shape, outfit.top.lighter(0.05), outfit.top.darker(0.15));
     if outfit.coat {
         brush.at(0.0, hip, 1.0).blob_shaded(
-            &[(-0.09, -0.1), (0.09, -0.1), (0.13, 0.17), (0.0, 0.19), (-0.13, 0.17)],
+            &spots([-0.09, -0.1, 0.09, -0.1, 0.13, 0.17, 0.0, 0.19, -0.13, 0.17]),
             outfit.top.darker(0.05),
             outfit.top.darker(0.25),
         );
@@ -640,15 +521,10 @@ fn front_head(brush: &mut Brush<'_>, y: f32, away: bool, role: &Role, outfit: &O
     }
     if outfit.long_hair {
         brush.blob(
-            &[
-                (0.0, -0.16),
-                (0.075, -0.12),
-                (0.085, 0.04),
-                (0.05, 0.09),
-                (-0.05, 0.09),
-                (-0.085, 0.04),
-                (-0.075, -0.12),
-            ],
+            &spots([
+                0.0, -0.16, 0.075, -0.12, 0.085, 0.04, 0.05, 0.09, -0.05, 0.09, -0.085, 0.04,
+                -0.075, -0.12,
+            ]),
             outfit.hair.darker(0.1),
         );
     }

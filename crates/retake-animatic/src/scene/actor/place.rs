@@ -196,6 +196,10 @@ fn lead(setting: &Setting, role: &Role, clock: &Clock) -> Actor {
     let (wide, high) = if bust { (0.8, 1.0) } else { extent(figure, role.action) };
     let tall = if aspect < 0.9 { 0.86 } else { 1.0 };
     let mut scale = span(shot.framing, figure, role.action) * tall / high.max(wide * 0.62);
+    if setting.light.indoor && !bust && figure.family() == Family::Human {
+        // Rooms are small: nobody stands far away in them.
+        scale = (scale * 1.28).min(1.05);
+    }
     if bust {
         scale = match shot.framing {
             Framing::Medium => 0.6,
@@ -237,9 +241,13 @@ fn is_bust(role: &Role, framing: Framing) -> bool {
         && role.count <= 2
         && match role.action {
             Action::Still | Action::Look => true,
-            Action::Work | Action::Walk | Action::Sit | Action::Run | Action::Wave => {
-                framing != Framing::Medium
-            }
+            Action::Work
+            | Action::Read
+            | Action::Play
+            | Action::Walk
+            | Action::Sit
+            | Action::Run
+            | Action::Wave => framing != Framing::Medium,
             _ => false,
         }
 }

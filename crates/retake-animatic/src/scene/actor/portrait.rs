@@ -2,7 +2,7 @@
 
 use super::human::Outfit;
 use super::{Dye, Pose};
-use crate::scene::brush::Brush;
+use crate::scene::brush::{Brush, spots};
 use crate::scene::ink::{BLACK, Ink, WHITE, ink};
 use crate::scene::num::index;
 use crate::storyboard::{Action, Angle, Figure, Heading, Role, Shot};
@@ -18,11 +18,16 @@ pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_>
         0.0
     };
     let mut brush = brush.at(0.0, walk, 1.0);
-    shoulders(&mut brush, &outfit, breath, role.figure);
     let sway = pose.clock.swing(0.09, 0.2) * 1.6;
+    let small = if role.figure == Figure::Child { 0.26 } else { 0.245 };
+    let place = (0.0, -0.16 - breath * 0.004, small);
+    if outfit.long_hair && !outfit.helmet {
+        let mut head = brush.turned(0.0, -0.3, sway);
+        falling_hair(&mut head.at(place.0, place.1, place.2), &outfit);
+    }
+    shoulders(&mut brush, &outfit, breath, role.figure);
     let mut head = brush.turned(0.0, -0.3, sway);
-    let size = if role.figure == Figure::Child { 0.26 } else { 0.245 };
-    let mut head = head.at(0.0, -0.16 - breath * 0.004, size);
+    let mut head = head.at(place.0, place.1, place.2);
     if outfit.helmet {
         helmet(&mut head, role.figure, &outfit, dye);
     } else if behind {
@@ -44,7 +49,7 @@ fn shoulders(brush: &mut Brush<'_>, outfit: &Outfit, breath: f32, figure: Figure
         );
     }
     brush.blob_shaded(
-        &[(-0.095, -0.36), (-0.1, -0.2), (-0.16, -0.05), (0.16, -0.05), (0.11, -0.2), (0.1, -0.36)],
+        &spots([-0.095, -0.36, -0.1, -0.2, -0.16, -0.05, 0.16, -0.05, 0.11, -0.2, 0.1, -0.36]),
         outfit.skin.darker(0.28),
         outfit.skin.darker(0.1),
     );
@@ -103,7 +108,7 @@ fn shoulders(brush: &mut Brush<'_>, outfit: &Outfit, breath: f32, figure: Figure
         }
     } else {
         brush.curve(
-            &[(-0.13, -0.15), (-0.05, -0.055), (0.03, -0.035), (0.1, -0.06), (0.145, -0.15)],
+            &spots([-0.13, -0.15, -0.05, -0.055, 0.03, -0.035, 0.1, -0.06, 0.145, -0.15]),
             0.03,
             outfit.top.darker(0.22),
         );
@@ -114,27 +119,6 @@ fn face(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit, dye: D
     let skin = outfit.skin;
     let (shade, light) = (skin.darker(0.22), skin.lighter(0.12));
     let female = outfit.long_hair || outfit.bun;
-    if outfit.long_hair {
-        brush.blob_shaded(
-            &[
-                (0.05, -1.16),
-                (0.6, -0.95),
-                (0.74, -0.3),
-                (0.7, 0.4),
-                (0.78, 1.0),
-                (0.62, 1.6),
-                (0.3, 1.2),
-                (-0.3, 1.3),
-                (-0.7, 1.7),
-                (-0.98, 1.1),
-                (-0.84, 0.4),
-                (-0.86, -0.3),
-                (-0.6, -1.0),
-            ],
-            outfit.hair.darker(0.15),
-            outfit.hair.darker(0.4),
-        );
-    }
     brush.oval(-0.6, 0.1, 0.13, 0.21, skin.darker(0.12));
     let jaw = if female { 0.44 } else { 0.5 };
     let outline = [
@@ -155,19 +139,13 @@ fn face(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit, dye: D
     brush.blob_shaded(&outline, light, skin);
     // Planes of the face: the side away from us, under the brow, under the cheek and lip.
     brush.within().blob(
-        &[
-            (-0.62, -0.5),
-            (-0.4, -0.3),
-            (-0.36, 0.3),
-            (-0.12, 0.8),
-            (-0.3, 1.0),
-            (-0.75, 0.6),
-            (-0.8, -0.2),
-        ],
+        &spots([
+            -0.62, -0.5, -0.4, -0.3, -0.36, 0.3, -0.12, 0.8, -0.3, 1.0, -0.75, 0.6, -0.8, -0.2,
+        ]),
         shade.alpha(0.45),
     );
     brush.within().blob(
-        &[(-0.2, -0.2), (0.08, -0.22), (0.2, -0.08), (0.02, 0.06), (-0.2, 0.02)],
+        &spots([-0.2, -0.2, 0.08, -0.22, 0.2, -0.08, 0.02, 0.06, -0.2, 0.02]),
         shade.alpha(0.35),
     );
     brush.within().oval(0.4, 0.24, 0.16, 0.14, ink(0xD86A55).alpha(0.12));
@@ -177,17 +155,10 @@ fn face(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit, dye: D
     mouth(brush, role, pose, skin, female);
     if outfit.beard || role.name == "wizard" {
         brush.blob_shaded(
-            &[
-                (-0.5, 0.22),
-                (-0.28, 0.5),
-                (0.1, 0.44),
-                (0.4, 0.46),
-                (0.58, 0.3),
-                (0.52, 0.86),
-                (0.22, 1.32),
-                (-0.1, 1.2),
-                (-0.42, 0.8),
-            ],
+            &spots([
+                -0.5, 0.22, -0.28, 0.5, 0.1, 0.44, 0.4, 0.46, 0.58, 0.3, 0.52, 0.86, 0.22, 1.32,
+                -0.1, 1.2, -0.42, 0.8,
+            ]),
             outfit.hair,
             outfit.hair.darker(0.2),
         );
@@ -195,6 +166,18 @@ fn face(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit, dye: D
     }
     hair(brush, role, outfit);
     headwear(brush, role, outfit, dye);
+}
+
+/// Long hair behind the shoulders.
+fn falling_hair(brush: &mut Brush<'_>, outfit: &Outfit) {
+    brush.blob_shaded(
+        &spots([
+            0.05, -1.16, 0.6, -0.95, 0.74, -0.3, 0.7, 0.4, 0.78, 1.0, 0.62, 1.6, 0.3, 1.2, -0.3,
+            1.3, -0.7, 1.7, -0.98, 1.1, -0.84, 0.4, -0.86, -0.3, -0.6, -1.0,
+        ]),
+        outfit.hair.darker(0.15),
+        outfit.hair.darker(0.4),
+    );
 }
 
 fn eyes(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
@@ -247,15 +230,7 @@ fn eyes(brush: &mut Brush<'_>, role: &Role, pose: &Pose, outfit: &Outfit) {
 
 fn nose(brush: &mut Brush<'_>, shade: Ink, light: Ink) {
     brush.blob(
-        &[
-            (0.2, -0.1),
-            (0.24, 0.1),
-            (0.2, 0.3),
-            (0.3, 0.37),
-            (0.42, 0.33),
-            (0.36, 0.1),
-            (0.29, -0.1),
-        ],
+        &spots([0.2, -0.1, 0.24, 0.1, 0.2, 0.3, 0.3, 0.37, 0.42, 0.33, 0.36, 0.1, 0.29, -0.1]),
         shade.alpha(0.4),
     );
     brush.curve(&[(0.31, -0.12), (0.355, 0.1), (0.425, 0.26)], 0.04, light.alpha(0.6));
@@ -264,10 +239,10 @@ fn nose(brush: &mut Brush<'_>, shade: Ink, light: Ink) {
 
 fn mouth(brush: &mut Brush<'_>, role: &Role, pose: &Pose, skin: Ink, female: bool) {
     let lips = if female { skin.mix(ink(0xA8323A), 0.55) } else { skin.mix(ink(0x8A3A34), 0.35) };
-    let talks = matches!(role.action, Action::Work) || role.action == Action::Wave;
+    let talks = matches!(role.action, Action::Work | Action::Play) || role.action == Action::Wave;
     let open = if talks { (pose.clock.swing(1.3, 0.0) * 0.04).max(0.0) } else { 0.0 };
     brush.blob(
-        &[(0.06, 0.56), (0.17, 0.525), (0.25, 0.545), (0.33, 0.53), (0.42, 0.56), (0.26, 0.575)],
+        &spots([0.06, 0.56, 0.17, 0.525, 0.25, 0.545, 0.33, 0.53, 0.42, 0.56, 0.26, 0.575]),
         lips.darker(0.12),
     );
     if open > 0.005 {
@@ -292,39 +267,19 @@ fn hair(brush: &mut Brush<'_>, role: &Role, outfit: &Outfit) {
     if outfit.long_hair {
         // Parted on the far side, swept over the forehead, falling behind the shoulder.
         brush.blob_shaded(
-            &[
-                (0.34, -0.86),
-                (0.16, -0.74),
-                (-0.16, -0.5),
-                (-0.42, -0.1),
-                (-0.5, 0.3),
-                (-0.5, 0.8),
-                (-0.62, 1.3),
-                (-0.86, 1.5),
-                (-0.98, 1.0),
-                (-0.82, 0.4),
-                (-0.86, -0.2),
-                (-0.74, -0.72),
-                (-0.4, -1.1),
-                (0.06, -1.22),
-                (0.38, -1.12),
-            ],
+            &spots([
+                0.34, -0.86, 0.16, -0.74, -0.16, -0.5, -0.42, -0.1, -0.5, 0.3, -0.5, 0.8, -0.62,
+                1.3, -0.86, 1.5, -0.98, 1.0, -0.82, 0.4, -0.86, -0.2, -0.74, -0.72, -0.4, -1.1,
+                0.06, -1.22, 0.38, -1.12,
+            ]),
             top,
             low,
         );
         brush.blob_shaded(
-            &[
-                (0.3, -0.86),
-                (0.52, -0.74),
-                (0.64, -0.4),
-                (0.68, 0.1),
-                (0.66, 0.56),
-                (0.76, 0.9),
-                (0.84, 0.4),
-                (0.78, -0.4),
-                (0.62, -0.92),
-                (0.36, -1.12),
-            ],
+            &spots([
+                0.3, -0.86, 0.52, -0.74, 0.64, -0.4, 0.68, 0.1, 0.66, 0.56, 0.76, 0.9, 0.84, 0.4,
+                0.78, -0.4, 0.62, -0.92, 0.36, -1.12,
+            ]),
             top.darker(0.1),
             low,
         );
@@ -372,15 +327,10 @@ fn headwear(brush: &mut Brush<'_>, role: &Role, outfit: &Outfit, dye: Dye<'_>) {
     match role.figure {
         Figure::Chef => {
             brush.blob_shaded(
-                &[
-                    (-0.62, -0.8),
-                    (-0.92, -1.6),
-                    (-0.5, -2.05),
-                    (0.1, -2.12),
-                    (0.65, -1.95),
-                    (0.86, -1.5),
-                    (0.58, -0.8),
-                ],
+                &spots([
+                    -0.62, -0.8, -0.92, -1.6, -0.5, -2.05, 0.1, -2.12, 0.65, -1.95, 0.86, -1.5,
+                    0.58, -0.8,
+                ]),
                 colour,
                 colour.darker(0.12),
             );
@@ -402,7 +352,7 @@ fn headwear(brush: &mut Brush<'_>, role: &Role, outfit: &Outfit, dye: Dye<'_>) {
         }
         _ => {
             brush.blob_shaded(
-                &[(-0.68, -0.72), (-0.62, -1.34), (-0.1, -1.46), (0.44, -1.36), (0.6, -0.72)],
+                &spots([-0.68, -0.72, -0.62, -1.34, -0.1, -1.46, 0.44, -1.36, 0.6, -0.72]),
                 colour.lighter(0.08),
                 colour.darker(0.1),
             );
@@ -420,7 +370,7 @@ fn from_behind(brush: &mut Brush<'_>, outfit: &Outfit) {
         brush.oval(side, 0.05, 0.12, 0.2, outfit.skin.darker(0.1));
     }
     brush.blob(
-        &[(-0.5, 0.2), (-0.4, 0.8), (0.0, 0.92), (0.4, 0.8), (0.5, 0.2), (0.0, -0.2)],
+        &spots([-0.5, 0.2, -0.4, 0.8, 0.0, 0.92, 0.4, 0.8, 0.5, 0.2, 0.0, -0.2]),
         outfit.skin.darker(0.15),
     );
     let low = if outfit.long_hair { 1.4 } else { 0.42 };
@@ -480,17 +430,10 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit, dye: Dye<'_>) 
         }
         Figure::Alien => {
             brush.blob_shaded(
-                &[
-                    (0.05, -1.4),
-                    (0.75, -1.05),
-                    (0.85, -0.35),
-                    (0.45, 0.5),
-                    (0.15, 0.95),
-                    (-0.15, 0.9),
-                    (-0.6, 0.3),
-                    (-0.92, -0.4),
-                    (-0.7, -1.1),
-                ],
+                &spots([
+                    0.05, -1.4, 0.75, -1.05, 0.85, -0.35, 0.45, 0.5, 0.15, 0.95, -0.15, 0.9, -0.6,
+                    0.3, -0.92, -0.4, -0.7, -1.1,
+                ]),
                 outfit.skin.lighter(0.15),
                 outfit.skin.darker(0.1),
             );
@@ -502,16 +445,10 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit, dye: Dye<'_>) 
         }
         Figure::Diver => {
             brush.blob_shaded(
-                &[
-                    (0.0, -1.1),
-                    (0.6, -0.85),
-                    (0.72, -0.2),
-                    (0.6, 0.5),
-                    (0.1, 0.95),
-                    (-0.5, 0.6),
-                    (-0.74, -0.2),
-                    (-0.56, -0.85),
-                ],
+                &spots([
+                    0.0, -1.1, 0.6, -0.85, 0.72, -0.2, 0.6, 0.5, 0.1, 0.95, -0.5, 0.6, -0.74, -0.2,
+                    -0.56, -0.85,
+                ]),
                 outfit.top.lighter(0.12),
                 outfit.top,
             );
@@ -531,18 +468,10 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit, dye: Dye<'_>) 
         }
         _ => {
             brush.blob_shaded(
-                &[
-                    (0.0, -1.18),
-                    (0.6, -0.98),
-                    (0.8, -0.4),
-                    (0.76, 0.3),
-                    (0.5, 1.0),
-                    (0.1, 1.15),
-                    (-0.5, 1.0),
-                    (-0.76, 0.3),
-                    (-0.8, -0.4),
-                    (-0.55, -0.98),
-                ],
+                &spots([
+                    0.0, -1.18, 0.6, -0.98, 0.8, -0.4, 0.76, 0.3, 0.5, 1.0, 0.1, 1.15, -0.5, 1.0,
+                    -0.76, 0.3, -0.8, -0.4, -0.55, -0.98,
+                ]),
                 outfit.top.lighter(0.28),
                 outfit.top.darker(0.2),
             );
@@ -556,15 +485,10 @@ fn helmet(brush: &mut Brush<'_>, figure: Figure, outfit: &Outfit, dye: Dye<'_>) 
                 brush.circle(x, y, 0.035, BLACK.alpha(0.7));
             }
             brush.blob(
-                &[
-                    (0.1, -1.16),
-                    (-0.3, -1.7),
-                    (-1.0, -1.6),
-                    (-1.35, -0.9),
-                    (-1.2, -0.1),
-                    (-0.85, -0.9),
-                    (-0.4, -1.15),
-                ],
+                &spots([
+                    0.1, -1.16, -0.3, -1.7, -1.0, -1.6, -1.35, -0.9, -1.2, -0.1, -0.85, -0.9, -0.4,
+                    -1.15,
+                ]),
                 outfit.trim,
             );
         }

@@ -1,7 +1,7 @@
 //! What lives in water: fish, whales, sharks, jellyfish, turtles.
 
 use super::{Dye, Pose};
-use crate::scene::brush::{Brush, Spot};
+use crate::scene::brush::{Brush, Spot, spots};
 use crate::scene::ink::{BLACK, Ink, WHITE, ink};
 use crate::scene::num::{index, wave};
 use crate::storyboard::{Action, Figure, Role};
@@ -223,7 +223,7 @@ fn fish(brush: &mut Brush<'_>, role: &Role, pose: &Pose, skin: &Skin) {
     });
     brush.blob_shaded(&hull, skin.body.lighter(0.08), skin.body);
     brush.within().blob(
-        &[(0.6, 0.05), (0.2, 0.14), (-0.4, 0.06), (-0.2, 0.5), (0.5, 0.5)],
+        &spots([0.6, 0.05, 0.2, 0.14, -0.4, 0.06, -0.2, 0.5, 0.5, 0.5]),
         skin.belly.alpha(0.55),
     );
     if role.name.contains("clown") || role.name == "fish" {
@@ -319,16 +319,10 @@ fn octopus(brush: &mut Brush<'_>, pose: &Pose, skin: &Skin) {
         }
     }
     brush.blob_shaded(
-        &[
-            (-0.24, -0.46),
-            (-0.34, -0.78),
-            (-0.2, -1.04),
-            (0.06, -1.08),
-            (0.28, -0.92),
-            (0.3, -0.64),
-            (0.22, -0.46),
-            (0.0, -0.42),
-        ],
+        &spots([
+            -0.24, -0.46, -0.34, -0.78, -0.2, -1.04, 0.06, -1.08, 0.28, -0.92, 0.3, -0.64, 0.22,
+            -0.46, 0.0, -0.42,
+        ]),
         skin.body.lighter(0.08),
         skin.body,
     );
@@ -354,15 +348,9 @@ fn turtle(brush: &mut Brush<'_>, pose: &Pose, skin: &Skin, dye: Dye<'_>) {
     let shell = dye.of(ink(0x6E5B34));
     brush.blob(&[(-0.56, 0.06), (-0.1, 0.2), (0.42, 0.08), (0.2, -0.06)], skin.belly);
     brush.blob_shaded(
-        &[
-            (-0.6, 0.06),
-            (-0.46, -0.2),
-            (-0.08, -0.34),
-            (0.3, -0.24),
-            (0.46, 0.03),
-            (0.2, 0.11),
-            (-0.3, 0.12),
-        ],
+        &spots([
+            -0.6, 0.06, -0.46, -0.2, -0.08, -0.34, 0.3, -0.24, 0.46, 0.03, 0.2, 0.11, -0.3, 0.12,
+        ]),
         shell.lighter(0.14),
         shell.darker(0.2),
     );
@@ -386,10 +374,7 @@ fn turtle(brush: &mut Brush<'_>, pose: &Pose, skin: &Skin, dye: Dye<'_>) {
 
 fn frog(brush: &mut Brush<'_>, pose: &Pose, skin: &Skin) {
     let puff = 1.0 + pose.breath() * 0.04;
-    brush.blob(
-        &[(-0.5, -0.04), (-0.56, -0.24), (-0.2, -0.34), (0.0, -0.12), (-0.1, 0.0)],
-        skin.dark,
-    );
+    brush.blob(&spots([-0.5, -0.04, -0.56, -0.24, -0.2, -0.34, 0.0, -0.12, -0.1, 0.0]), skin.dark);
     brush.limb((0.22, -0.2), (0.32, -0.02), 0.07, 0.045, skin.dark);
     brush.blob_shaded(
         &[
@@ -405,7 +390,7 @@ fn frog(brush: &mut Brush<'_>, pose: &Pose, skin: &Skin) {
         skin.body,
     );
     brush.within().blob(
-        &[(0.52, -0.32), (0.3, -0.3), (0.0, -0.14), (0.1, 0.0), (0.5, -0.1)],
+        &spots([0.52, -0.32, 0.3, -0.3, 0.0, -0.14, 0.1, 0.0, 0.5, -0.1]),
         skin.belly.alpha(0.8),
     );
     brush.circle(0.26, -0.58, 0.115, skin.body);
@@ -413,7 +398,7 @@ fn frog(brush: &mut Brush<'_>, pose: &Pose, skin: &Skin) {
     brush.oval(0.3, -0.59, 0.055, 0.032, BLACK);
     brush.curve(&[(0.5, -0.36), (0.36, -0.31), (0.2, -0.36)], 0.015, skin.dark);
     brush.blob_shaded(
-        &[(-0.4, 0.0), (-0.46, -0.22), (-0.14, -0.3), (0.02, -0.12), (0.16, 0.0)],
+        &spots([-0.4, 0.0, -0.46, -0.22, -0.14, -0.3, 0.02, -0.12, 0.16, 0.0]),
         skin.body,
         skin.dark,
     );

@@ -8,7 +8,7 @@ use super::{Dye, Pose};
 use crate::scene::brush::Brush;
 use crate::scene::ink::{Ink, ink};
 use crate::scene::num::index;
-use crate::storyboard::{Figure, Role};
+use crate::storyboard::{Figure, Role, Tint};
 
 pub(super) fn bounds(figure: Figure) -> [f32; 4] {
     match figure {
@@ -45,10 +45,13 @@ pub(super) struct Paint {
 /// A vehicle, its wheels or waterline at the origin.
 pub(super) fn draw(brush: &mut Brush<'_>, role: &Role, pose: &Pose, dye: Dye<'_>) {
     let tints = [0x0, 0x3E5C76, 0x8C8F94, 0x5B6B4E];
+    // A colour that the prompt names is everybody's; left to us, no two are alike.
+    let usual = [Tint(0x8F, 0x2F, 0x2B), Tint(0x4D, 0x6A, 0x83)];
+    let named = role.tint.is_some_and(|tint| !usual.contains(&tint));
     let custom = role.tint.map_or(ink(0x8F2F2B), Ink::from);
     let local = tints
         .get(pose.rank % 4)
-        .filter(|_| pose.rank > 0 && matches!(role.figure, Figure::Car | Figure::Truck))
+        .filter(|_| pose.rank > 0 && matches!(role.figure, Figure::Car | Figure::Truck) && !named)
         .map_or(custom, |tint| ink(*tint));
     let paint = Paint {
         body: dye.of(local),

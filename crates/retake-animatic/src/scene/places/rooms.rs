@@ -14,7 +14,7 @@ use crate::storyboard::{Hour, Place, Weather};
 pub(super) use wide::{corridor, stage, studio};
 
 /// How far away the back wall is.
-const WALL: f32 = 2.1;
+const WALL: f32 = 1.6;
 
 struct Room {
     wall: Ink,
@@ -51,7 +51,7 @@ pub(super) fn room(stage: &mut Stage) {
     let place = stage.setting.shot.place;
     let room = plan(place);
     // Rooms are seen from the height of somebody who stands in them.
-    stage.setting.metre = stage.setting.metre.clamp(0.2, 0.3);
+    stage.setting.metre = stage.setting.metre.clamp(0.27, 0.34);
     if stage.setting.horizon > -0.2 {
         stage.setting.horizon -= 0.06;
         stage.setting.drop += 0.05;
@@ -63,7 +63,7 @@ pub(super) fn room(stage: &mut Stage) {
         fittings::against_wall(brush, setting, area, place);
     });
     stage.ground(|brush, setting, area| floor(brush, setting, area, &room));
-    stage.upright(1.55, (-9.0, 9.0), |brush, setting, area| {
+    stage.upright(1.3, (-9.0, 9.0), |brush, setting, area| {
         fittings::in_the_room(brush, setting, area, place);
     });
     beams(stage, &room);

@@ -326,7 +326,7 @@ fn cliffs(brush: &mut Brush<'_>, setting: &Setting, area: Area, top: f32, foot: 
         if x.abs() < 0.17 {
             continue;
         }
-        let (wide, high) = (chance.range(0.02, 0.07), chance.range(0.03, 0.12));
+        let (wide, high) = (chance.range(0.008, 0.03), chance.range(0.05, 0.2));
         let tone = if chance.odds(0.5) { lit.lighter(0.06) } else { shade.darker(0.15) };
         brush.polygon(
             &[

@@ -1,7 +1,7 @@
 //! Towns: streets, skylines, villages, castles, stadiums.
 
 use super::country::{far_range, leafage, rolling, trees};
-use crate::scene::brush::{Brush, polygon};
+use crate::scene::brush::{Brush, polygon, spots};
 use crate::scene::chance::Chance;
 use crate::scene::flora::{self, Tree};
 use crate::scene::ink::{BLACK, Ink, WHITE, ink};
@@ -266,6 +266,9 @@ fn towers(
 }
 
 pub(super) fn street(stage: &mut Stage) {
+    if is_neon(&stage.setting) {
+        glow_of_signs(&mut stage.setting);
+    }
     sky::build(stage);
     let base = stage.setting.horizon + 0.01;
     for (depth, tall, salt) in [(24.0, 0.42, 601), (14.0, 0.36, 602)] {
@@ -292,6 +295,16 @@ pub(super) fn street(stage: &mut Stage) {
     if !tracking {
         stage.upright(0.6, (-0.9, 0.8), near_post);
     }
+}
+
+/// A town of signs lights its own sky and everybody in it.
+fn glow_of_signs(setting: &mut Setting) {
+    let light = &mut setting.light;
+    light.ambient = light.ambient.mix(ink(0x6A5C9C), 0.6);
+    light.key = ink(0xFF8AC8);
+    light.haze = ink(0x4A3470);
+    (light.sky_mid, light.sky_low) = (ink(0x1E1840), ink(0x6A3A78));
+    light.lamps = 1.0;
 }
 
 /// Houses side by side across the street.
@@ -676,7 +689,7 @@ fn fortress(brush: &mut Brush<'_>, setting: &Setting, (x, y): (f32, f32), size: 
     let mut brush = brush.at(x, y, size);
     let side = light.sun.0.signum();
     brush.blob(
-        &[(-0.75, 0.3), (-0.5, 0.02), (-0.3, -0.03), (0.3, -0.03), (0.55, 0.04), (0.8, 0.3)],
+        &spots([-0.75, 0.3, -0.5, 0.02, -0.3, -0.03, 0.3, -0.03, 0.55, 0.04, 0.8, 0.3]),
         light.shade(ink(0x4E5E48), 5.0),
     );
     for (left, top, wide, pointed) in [

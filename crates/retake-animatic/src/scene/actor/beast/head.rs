@@ -2,7 +2,7 @@
 
 use super::build::{Build, Coat, Ears, Marks};
 use super::{Pose, quadratic};
-use crate::scene::brush::{Brush, Spot};
+use crate::scene::brush::{Brush, Spot, spots};
 use crate::scene::ink::{BLACK, Ink, WHITE};
 use crate::scene::num::{index, wave};
 use crate::storyboard::{Action, Figure, Role};
@@ -218,14 +218,7 @@ fn ear(brush: &mut Brush<'_>, build: &Build, coat: &Coat, far: bool) {
         Ears::None | Ears::Sail => {}
         Ears::Floppy if far => {}
         Ears::Floppy => brush.blob_shaded(
-            &[
-                (-0.12, -0.46),
-                (0.04, -0.38),
-                (0.02, 0.05),
-                (-0.12, 0.3),
-                (-0.3, 0.18),
-                (-0.32, -0.2),
-            ],
+            &spots([-0.12, -0.46, 0.04, -0.38, 0.02, 0.05, -0.12, 0.3, -0.3, 0.18, -0.32, -0.2]),
             tone.darker(0.16),
             tone.darker(0.3),
         ),
@@ -241,12 +234,12 @@ fn ear(brush: &mut Brush<'_>, build: &Build, coat: &Coat, far: bool) {
         }
         Ears::Long => {
             brush.turned(-0.12, -0.4, -24.0).blob(
-                &[(-0.1, 0.0), (-0.16, -0.5), (0.0, -0.95), (0.14, -0.5), (0.1, 0.0)],
+                &spots([-0.1, 0.0, -0.16, -0.5, 0.0, -0.95, 0.14, -0.5, 0.1, 0.0]),
                 tone.darker(0.06),
             );
             if !far {
                 brush.turned(-0.12, -0.4, -24.0).blob(
-                    &[(-0.04, -0.1), (-0.07, -0.5), (0.0, -0.8), (0.07, -0.5), (0.04, -0.1)],
+                    &spots([-0.04, -0.1, -0.07, -0.5, 0.0, -0.8, 0.07, -0.5, 0.04, -0.1]),
                     inside,
                 );
             }
@@ -298,15 +291,9 @@ fn horns(brush: &mut Brush<'_>, role: &Role, build: &Build, coat: &Coat, far: bo
 
 fn elephant(brush: &mut Brush<'_>, coat: &Coat, pose: &Pose) {
     brush.blob_shaded(
-        &[
-            (-0.5, -0.2),
-            (-0.2, -0.62),
-            (0.3, -0.52),
-            (0.52, -0.1),
-            (0.5, 0.35),
-            (0.1, 0.55),
-            (-0.35, 0.45),
-        ],
+        &spots([
+            -0.5, -0.2, -0.2, -0.62, 0.3, -0.52, 0.52, -0.1, 0.5, 0.35, 0.1, 0.55, -0.35, 0.45,
+        ]),
         coat.fur.lighter(0.05),
         coat.fur.darker(0.1),
     );

@@ -1,7 +1,7 @@
 //! What people wear: shapes and colours by trade, by the prompt's words, and a little by chance.
 
 use super::Dye;
-use crate::scene::brush::Brush;
+use crate::scene::brush::{Brush, spots};
 use crate::scene::ink::{BLACK, Ink, ink};
 use crate::storyboard::{Figure, Garment, Role};
 
@@ -218,14 +218,10 @@ pub(super) fn hat(brush: &mut Brush<'_>, role: &Role, outfit: &Outfit) {
     match role.figure {
         Figure::Chef => {
             brush.blob_shaded(
-                &[
-                    (-0.055, -0.13),
-                    (-0.075, -0.24),
-                    (-0.02, -0.27),
-                    (0.04, -0.265),
-                    (0.075, -0.22),
-                    (0.05, -0.13),
-                ],
+                &spots([
+                    -0.055, -0.13, -0.075, -0.24, -0.02, -0.27, 0.04, -0.265, 0.075, -0.22, 0.05,
+                    -0.13,
+                ]),
                 colour,
                 colour.darker(0.12),
             );
@@ -242,13 +238,7 @@ pub(super) fn hat(brush: &mut Brush<'_>, role: &Role, outfit: &Outfit) {
         _ => {
             brush.oval(0.004, -0.134, 0.105, 0.014, colour.darker(0.2));
             brush.blob_shaded(
-                &[
-                    (-0.06, -0.136),
-                    (-0.055, -0.195),
-                    (0.0, -0.208),
-                    (0.052, -0.192),
-                    (0.056, -0.136),
-                ],
+                &spots([-0.06, -0.136, -0.055, -0.195, 0.0, -0.208, 0.052, -0.192, 0.056, -0.136]),
                 colour.lighter(0.06),
                 colour.darker(0.1),
             );

@@ -114,6 +114,23 @@ pub(super) fn joints(role: &Role, pose: &Pose) -> Joints {
                 ..rest
             }
         }
+        Action::Read => Joints {
+            lean: 3.0 + breath,
+            nod: 20.0 + breath * 2.0,
+            shoulders: [34.0, 28.0],
+            elbows: [74.0, 82.0],
+            ..rest
+        },
+        Action::Play => {
+            let bow = wave(pose.clock.turns(0.6)) * 10.0;
+            Joints {
+                lean: 2.0 + breath * 2.0,
+                nod: 8.0 + bow * 0.4,
+                shoulders: [58.0, 30.0 + bow],
+                elbows: [52.0, 74.0 - bow],
+                ..rest
+            }
+        }
         Action::Wave => Joints {
             shoulders: [10.0, 150.0],
             elbows: [14.0, 24.0 + wave(pose.clock.turns(1.4)) * 24.0],

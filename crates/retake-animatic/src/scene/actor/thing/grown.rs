@@ -2,7 +2,7 @@
 
 use super::Stuff;
 use crate::scene::actor::{Dye, Pose};
-use crate::scene::brush::{Brush, Spot};
+use crate::scene::brush::{Brush, Spot, spots};
 use crate::scene::chance::Chance;
 use crate::scene::flora::{self, Leafage, Tree};
 use crate::scene::ink::{WHITE, ink};
@@ -54,14 +54,7 @@ fn tree(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff, dye: Dye
             stuff.white.darker(0.2),
         );
         brush.blob_shaded(
-            &[
-                (-0.45, -0.46),
-                (-0.36, -0.78),
-                (0.0, -0.96),
-                (0.36, -0.78),
-                (0.45, -0.46),
-                (0.0, -0.4),
-            ],
+            &spots([-0.45, -0.46, -0.36, -0.78, 0.0, -0.96, 0.36, -0.78, 0.45, -0.46, 0.0, -0.4]),
             stuff.accent.lighter(0.1),
             stuff.accent.darker(0.2),
         );
@@ -88,7 +81,7 @@ fn sprout(brush: &mut Brush<'_>, pose: &Pose, stuff: &Stuff) {
     let grown = 0.55 + 0.45 * pose.clock.progress();
     let sway = pose.clock.swing(0.2, 0.0) * 0.03;
     brush.blob_shaded(
-        &[(-0.4, 0.02), (-0.22, -0.1), (0.0, -0.14), (0.22, -0.1), (0.4, 0.02)],
+        &spots([-0.4, 0.02, -0.22, -0.1, 0.0, -0.14, 0.22, -0.1, 0.4, 0.02]),
         stuff.wood.darker(0.3),
         stuff.wood.darker(0.5),
     );
@@ -197,16 +190,10 @@ fn cupped(brush: &mut Brush<'_>, (x, y): Spot, open: f32, stuff: &Stuff) {
 fn leaf(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
     if role.name.contains("drop") || role.name == "water" {
         brush.blob_shaded(
-            &[
-                (0.0, -1.0),
-                (0.1, -0.7),
-                (0.3, -0.36),
-                (0.24, -0.08),
-                (0.0, 0.0),
-                (-0.24, -0.08),
-                (-0.3, -0.36),
-                (-0.1, -0.7),
-            ],
+            &spots([
+                0.0, -1.0, 0.1, -0.7, 0.3, -0.36, 0.24, -0.08, 0.0, 0.0, -0.24, -0.08, -0.3, -0.36,
+                -0.1, -0.7,
+            ]),
             ink(0xCFE8F6),
             ink(0x4A8AB8),
         );
@@ -218,16 +205,10 @@ fn leaf(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
     let mut brush = brush.turned(0.0, -0.5, 28.0 + turn);
     brush.line(&[(0.0, 0.1), (0.0, 0.52)], 0.03, stuff.dark);
     brush.blob_shaded(
-        &[
-            (0.0, -0.52),
-            (0.2, -0.3),
-            (0.32, 0.0),
-            (0.16, 0.22),
-            (0.0, 0.3),
-            (-0.16, 0.22),
-            (-0.32, 0.0),
-            (-0.2, -0.3),
-        ],
+        &spots([
+            0.0, -0.52, 0.2, -0.3, 0.32, 0.0, 0.16, 0.22, 0.0, 0.3, -0.16, 0.22, -0.32, 0.0, -0.2,
+            -0.3,
+        ]),
         stuff.light,
         stuff.body,
     );
@@ -318,7 +299,7 @@ fn house(brush: &mut Brush<'_>, stuff: &Stuff, dye: Dye<'_>) {
 
 fn lighthouse(brush: &mut Brush<'_>, stuff: &Stuff, dye: Dye<'_>) {
     brush.blob_shaded(
-        &[(-0.55, 0.08), (-0.4, -0.08), (-0.1, -0.15), (0.22, -0.12), (0.5, 0.0), (0.6, 0.1)],
+        &spots([-0.55, 0.08, -0.4, -0.08, -0.1, -0.15, 0.22, -0.12, 0.5, 0.0, 0.6, 0.1]),
         stuff.black.lighter(0.3),
         stuff.black.lighter(0.1),
     );
@@ -384,15 +365,10 @@ fn statue(brush: &mut Brush<'_>, stuff: &Stuff) {
     brush.rect_shaded([-0.26, -0.22, 0.52, 0.22], stuff.light, stuff.dark);
     brush.rect(-0.3, -0.25, 0.6, 0.05, stuff.light);
     brush.blob_shaded(
-        &[
-            (-0.14, -0.24),
-            (-0.17, -0.5),
-            (-0.12, -0.78),
-            (0.0, -0.84),
-            (0.12, -0.78),
-            (0.16, -0.5),
-            (0.14, -0.24),
-        ],
+        &spots([
+            -0.14, -0.24, -0.17, -0.5, -0.12, -0.78, 0.0, -0.84, 0.12, -0.78, 0.16, -0.5, 0.14,
+            -0.24,
+        ]),
         stuff.light,
         stuff.body.darker(0.2),
     );
@@ -451,13 +427,10 @@ fn planet(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff) {
 }
 
 fn crystal(brush: &mut Brush<'_>, stuff: &Stuff) {
-    let spots =
+    let outline =
         [(0.0, -1.02), (0.32, -0.76), (0.32, -0.3), (0.0, -0.0), (-0.32, -0.3), (-0.32, -0.76)];
-    brush.polygon_shaded(&spots, stuff.light, stuff.dark);
-    brush.polygon(
-        &[(0.0, -1.02), (0.1, -0.7), (0.0, 0.0), (-0.32, -0.3), (-0.32, -0.76)],
-        stuff.body,
-    );
+    brush.polygon_shaded(&outline, stuff.light, stuff.dark);
+    brush.polygon(&spots([0.0, -1.02, 0.1, -0.7, 0.0, 0.0, -0.32, -0.3, -0.32, -0.76]), stuff.body);
     brush.polygon(
         &[(0.0, -1.02), (0.1, -0.7), (-0.12, -0.68), (-0.32, -0.76)],
         stuff.light.lighter(0.35),
@@ -490,18 +463,10 @@ fn fruit(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff) {
         (stuff.body, stuff.dark, stuff.light)
     };
     brush.blob_shaded(
-        &[
-            (0.0, -0.78),
-            (0.26, -0.86),
-            (0.48, -0.66),
-            (0.46, -0.3),
-            (0.24, -0.02),
-            (0.0, -0.05),
-            (-0.24, -0.02),
-            (-0.46, -0.3),
-            (-0.48, -0.66),
-            (-0.26, -0.86),
-        ],
+        &spots([
+            0.0, -0.78, 0.26, -0.86, 0.48, -0.66, 0.46, -0.3, 0.24, -0.02, 0.0, -0.05, -0.24,
+            -0.02, -0.46, -0.3, -0.48, -0.66, -0.26, -0.86,
+        ]),
         light.mix(body, 0.5),
         dark,
     );

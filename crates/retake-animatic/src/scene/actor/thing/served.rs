@@ -2,7 +2,7 @@
 
 use super::Stuff;
 use crate::scene::actor::{Dye, Pose};
-use crate::scene::brush::{Brush, Spot};
+use crate::scene::brush::{Brush, Spot, spots};
 use crate::scene::ink::{BLACK, WHITE, ink};
 use crate::scene::num::{index, wave};
 use crate::storyboard::{Figure, Role};
@@ -59,17 +59,10 @@ fn cup(brush: &mut Brush<'_>, role: &Role, pose: &Pose, stuff: &Stuff, dye: Dye<
         brush.stroke(&handle, 0.065, stuff.body.darker(0.06));
     }
     brush.blob_shaded(
-        &[
-            (-0.42, -0.68),
-            (-0.4, -0.4),
-            (-0.3, -0.12),
-            (-0.16, -0.04),
-            (0.16, -0.04),
-            (0.3, -0.12),
-            (0.4, -0.4),
-            (0.42, -0.68),
-            (0.0, -0.66),
-        ],
+        &spots([
+            -0.42, -0.68, -0.4, -0.4, -0.3, -0.12, -0.16, -0.04, 0.16, -0.04, 0.3, -0.12, 0.4,
+            -0.4, 0.42, -0.68, 0.0, -0.66,
+        ]),
         stuff.light.lighter(0.1),
         stuff.body.darker(0.1),
     );
@@ -93,28 +86,17 @@ fn glass(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff) {
         brush.oval(0.0, -0.02, 0.25, 0.04, clear.alpha(0.75));
         brush.line(&[(0.0, -0.04), (0.0, -0.46)], 0.035, clear.alpha(0.85));
         brush.blob(
-            &[
-                (-0.24, -1.0),
-                (-0.32, -0.7),
-                (-0.18, -0.48),
-                (0.0, -0.43),
-                (0.18, -0.48),
-                (0.32, -0.7),
-                (0.24, -1.0),
-            ],
+            &spots([
+                -0.24, -1.0, -0.32, -0.7, -0.18, -0.48, 0.0, -0.43, 0.18, -0.48, 0.32, -0.7, 0.24,
+                -1.0,
+            ]),
             clear.alpha(0.4),
         );
         brush.blob_shaded(
-            &[
-                (-0.305, -0.76),
-                (-0.29, -0.62),
-                (-0.16, -0.5),
-                (0.0, -0.46),
-                (0.16, -0.5),
-                (0.29, -0.62),
-                (0.305, -0.76),
-                (0.0, -0.74),
-            ],
+            &spots([
+                -0.305, -0.76, -0.29, -0.62, -0.16, -0.5, 0.0, -0.46, 0.16, -0.5, 0.29, -0.62,
+                0.305, -0.76, 0.0, -0.74,
+            ]),
             stuff.body.lighter(0.12),
             stuff.dark,
         );
@@ -149,15 +131,9 @@ fn glass(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff) {
 
 fn bowl(brush: &mut Brush<'_>, pose: &Pose, stuff: &Stuff, dye: Dye<'_>) {
     brush.blob_shaded(
-        &[
-            (-0.66, -0.44),
-            (-0.54, -0.16),
-            (-0.26, 0.0),
-            (0.26, 0.0),
-            (0.54, -0.16),
-            (0.66, -0.44),
-            (0.0, -0.36),
-        ],
+        &spots([
+            -0.66, -0.44, -0.54, -0.16, -0.26, 0.0, 0.26, 0.0, 0.54, -0.16, 0.66, -0.44, 0.0, -0.36,
+        ]),
         stuff.body.lighter(0.12),
         stuff.dark,
     );
@@ -212,17 +188,10 @@ fn cake(brush: &mut Brush<'_>, role: &Role, stuff: &Stuff, dye: Dye<'_>) {
             brush.oval_shaded([0.0, y, 0.48, 0.13], crust.lighter(0.16), crust.darker(0.2));
         }
         brush.blob(
-            &[
-                (-0.3, -0.5),
-                (0.0, -0.56),
-                (0.32, -0.48),
-                (0.34, -0.3),
-                (0.26, -0.4),
-                (0.1, -0.36),
-                (0.02, -0.2),
-                (-0.06, -0.38),
-                (-0.22, -0.4),
-            ],
+            &spots([
+                -0.3, -0.5, 0.0, -0.56, 0.32, -0.48, 0.34, -0.3, 0.26, -0.4, 0.1, -0.36, 0.02,
+                -0.2, -0.06, -0.38, -0.22, -0.4,
+            ]),
             dye.of(ink(0x8A4A1E)),
         );
         brush.round([-0.1, -0.62, 0.2, 0.09], 0.02, dye.of(ink(0xF2DC8A)));
@@ -285,15 +254,10 @@ fn burger(brush: &mut Brush<'_>, stuff: &Stuff, dye: Dye<'_>) {
         dye.of(ink(0x432412)),
     );
     brush.polygon(
-        &[
-            (-0.58, -0.38),
-            (0.58, -0.38),
-            (0.4, -0.28),
-            (0.2, -0.37),
-            (-0.1, -0.27),
-            (-0.3, -0.37),
-            (-0.48, -0.3),
-        ],
+        &spots([
+            -0.58, -0.38, 0.58, -0.38, 0.4, -0.28, 0.2, -0.37, -0.1, -0.27, -0.3, -0.37, -0.48,
+            -0.3,
+        ]),
         dye.of(ink(0xF0B83C)),
     );
     brush.round([-0.54, -0.46, 1.08, 0.09], 0.04, stuff.accent);
@@ -302,15 +266,9 @@ fn burger(brush: &mut Brush<'_>, stuff: &Stuff, dye: Dye<'_>) {
         .collect();
     brush.curve(&wavy, 0.075, stuff.green.lighter(0.15));
     brush.blob_shaded(
-        &[
-            (-0.57, -0.5),
-            (-0.5, -0.74),
-            (-0.2, -0.9),
-            (0.2, -0.9),
-            (0.5, -0.74),
-            (0.57, -0.5),
-            (0.0, -0.47),
-        ],
+        &spots([
+            -0.57, -0.5, -0.5, -0.74, -0.2, -0.9, 0.2, -0.9, 0.5, -0.74, 0.57, -0.5, 0.0, -0.47,
+        ]),
         bun.lighter(0.2),
         bun.darker(0.1),
     );

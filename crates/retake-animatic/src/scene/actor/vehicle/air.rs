@@ -2,7 +2,7 @@
 
 use super::Paint;
 use crate::scene::actor::{Dye, Pose};
-use crate::scene::brush::Brush;
+use crate::scene::brush::{Brush, spots};
 use crate::scene::ink::{Ink, WHITE, ink};
 use crate::scene::num::{index, wave};
 use crate::storyboard::Role;
@@ -19,16 +19,10 @@ pub(super) fn plane(brush: &mut Brush<'_>, paint: &Paint) {
         paint.body,
     );
     brush.blob_shaded(
-        &[
-            (-1.2, -0.06),
-            (-0.7, -0.13),
-            (0.2, -0.15),
-            (0.86, -0.13),
-            (1.18, -0.02),
-            (0.9, 0.09),
-            (0.1, 0.13),
-            (-0.6, 0.1),
-        ],
+        &spots([
+            -1.2, -0.06, -0.7, -0.13, 0.2, -0.15, 0.86, -0.13, 1.18, -0.02, 0.9, 0.09, 0.1, 0.13,
+            -0.6, 0.1,
+        ]),
         paint.light.lighter(0.3),
         paint.body.darker(0.25),
     );
@@ -64,15 +58,9 @@ pub(super) fn helicopter(brush: &mut Brush<'_>, pose: &Pose, paint: &Paint) {
         paint.tyre.alpha(0.7),
     );
     brush.blob_shaded(
-        &[
-            (-0.4, -0.56),
-            (-0.1, -0.78),
-            (0.36, -0.76),
-            (0.64, -0.5),
-            (0.56, -0.26),
-            (0.0, -0.2),
-            (-0.34, -0.32),
-        ],
+        &spots([
+            -0.4, -0.56, -0.1, -0.78, 0.36, -0.76, 0.64, -0.5, 0.56, -0.26, 0.0, -0.2, -0.34, -0.32,
+        ]),
         paint.light.mix(paint.body, 0.6),
         paint.dark,
     );
@@ -103,17 +91,10 @@ pub(super) fn rocket(brush: &mut Brush<'_>, paint: &Paint, dye: Dye<'_>) {
         paint.tyre,
     );
     brush.blob_shaded(
-        &[
-            (0.0, -1.08),
-            (0.1, -0.92),
-            (0.155, -0.66),
-            (0.15, -0.3),
-            (0.11, -0.02),
-            (-0.11, -0.02),
-            (-0.15, -0.3),
-            (-0.155, -0.66),
-            (-0.1, -0.92),
-        ],
+        &spots([
+            0.0, -1.08, 0.1, -0.92, 0.155, -0.66, 0.15, -0.3, 0.11, -0.02, -0.11, -0.02, -0.15,
+            -0.3, -0.155, -0.66, -0.1, -0.92,
+        ]),
         paint.light.lighter(0.2),
         paint.body,
     );
@@ -137,14 +118,7 @@ pub(super) fn spaceship(
     if saucer {
         brush.oval_shaded([0.0, -0.52, 0.4, 0.3], paint.glass.lighter(0.45), paint.glass);
         brush.blob_shaded(
-            &[
-                (-1.2, -0.36),
-                (-0.5, -0.52),
-                (0.5, -0.52),
-                (1.2, -0.36),
-                (0.5, -0.18),
-                (-0.5, -0.18),
-            ],
+            &spots([-1.2, -0.36, -0.5, -0.52, 0.5, -0.52, 1.2, -0.36, 0.5, -0.18, -0.5, -0.18]),
             paint.light,
             paint.dark,
         );
@@ -160,17 +134,10 @@ pub(super) fn spaceship(
         paint.dark,
     );
     brush.blob_shaded(
-        &[
-            (-1.1, -0.3),
-            (-1.05, -0.5),
-            (-0.5, -0.58),
-            (0.2, -0.54),
-            (0.9, -0.42),
-            (1.24, -0.34),
-            (0.8, -0.27),
-            (0.0, -0.2),
-            (-0.8, -0.2),
-        ],
+        &spots([
+            -1.1, -0.3, -1.05, -0.5, -0.5, -0.58, 0.2, -0.54, 0.9, -0.42, 1.24, -0.34, 0.8, -0.27,
+            0.0, -0.2, -0.8, -0.2,
+        ]),
         paint.light,
         paint.dark,
     );
@@ -215,7 +182,7 @@ pub(super) fn drone(brush: &mut Brush<'_>, pose: &Pose, paint: &Paint) {
         );
     }
     brush.blob_shaded(
-        &[(-0.26, -0.26), (-0.2, -0.38), (0.1, -0.42), (0.28, -0.32), (0.26, -0.22), (0.0, -0.18)],
+        &spots([-0.26, -0.26, -0.2, -0.38, 0.1, -0.42, 0.28, -0.32, 0.26, -0.22, 0.0, -0.18]),
         paint.light.mix(paint.body, 0.6),
         paint.dark,
     );
@@ -235,17 +202,10 @@ pub(super) fn balloon(brush: &mut Brush<'_>, pose: &Pose, paint: &Paint, dye: Dy
     brush.round_shaded([-0.1, -0.16, 0.2, 0.15], 0.025, basket.lighter(0.1), basket.darker(0.2));
     brush.line(&[(-0.11, -0.15), (0.11, -0.15)], 0.022, basket.darker(0.3));
     brush.circle(-0.03, -0.2, 0.03, paint.skin);
-    let envelope = [
-        (0.0, -1.1),
-        (0.3, -1.02),
-        (0.46, -0.78),
-        (0.38, -0.56),
-        (0.15, -0.38),
-        (-0.15, -0.38),
-        (-0.38, -0.56),
-        (-0.46, -0.78),
-        (-0.3, -1.02),
-    ];
+    let envelope = spots([
+        0.0, -1.1, 0.3, -1.02, 0.46, -0.78, 0.38, -0.56, 0.15, -0.38, -0.15, -0.38, -0.38, -0.56,
+        -0.46, -0.78, -0.3, -1.02,
+    ]);
     brush.blob_shaded(&envelope, paint.body.lighter(0.1), paint.body.darker(0.12));
     let gores: [Ink; 2] = [dye.of(ink(0xF0C25A)), dye.of(ink(0xEFE6D4))];
     let _ = pose;
@@ -263,8 +223,7 @@ pub(super) fn balloon(brush: &mut Brush<'_>, pose: &Pose, paint: &Paint, dye: Dy
         ];
         brush.within().blob(&curve, gores.get(at).copied().unwrap_or(WHITE));
     }
-    brush.within().blob(
-        &[(0.0, -1.12), (0.06, -0.78), (0.03, -0.37), (-0.03, -0.37), (-0.06, -0.78)],
-        gores[1],
-    );
+    brush
+        .within()
+        .blob(&spots([0.0, -1.12, 0.06, -0.78, 0.03, -0.37, -0.03, -0.37, -0.06, -0.78]), gores[1]);
 }

@@ -2,7 +2,7 @@
 
 use super::Paint;
 use crate::scene::actor::Pose;
-use crate::scene::brush::{Brush, Spot};
+use crate::scene::brush::{Brush, Spot, spots};
 use crate::scene::ink::{BLACK, WHITE, ink};
 use crate::scene::num::{index, wave};
 use crate::storyboard::{Action, Figure, Role};
@@ -41,21 +41,10 @@ pub(super) fn car(brush: &mut Brush<'_>, pose: &Pose, paint: &Paint) {
     let (turns, y) = (rolled(pose, 0.2), bounce(pose));
     brush.oval(0.0, -0.1, 1.05, 0.1, BLACK.alpha(0.55));
     let mut body = brush.at(0.0, y, 1.0);
-    let hull = [
-        (-1.18, -0.2),
-        (-1.2, -0.46),
-        (-1.12, -0.58),
-        (-0.78, -0.62),
-        (-0.52, -0.9),
-        (-0.1, -0.96),
-        (0.28, -0.92),
-        (0.58, -0.63),
-        (1.02, -0.55),
-        (1.2, -0.4),
-        (1.2, -0.2),
-        (0.6, -0.15),
-        (-0.6, -0.15),
-    ];
+    let hull = spots([
+        -1.18, -0.2, -1.2, -0.46, -1.12, -0.58, -0.78, -0.62, -0.52, -0.9, -0.1, -0.96, 0.28,
+        -0.92, 0.58, -0.63, 1.02, -0.55, 1.2, -0.4, 1.2, -0.2, 0.6, -0.15, -0.6, -0.15,
+    ]);
     body.blob_shaded(&hull, paint.light.mix(paint.body, 0.55), paint.body.darker(0.3));
     body.blob_shaded(
         &[(-0.68, -0.62), (-0.48, -0.85), (-0.14, -0.89), (-0.13, -0.62)],
@@ -89,24 +78,13 @@ pub(super) fn sports_car(brush: &mut Brush<'_>, pose: &Pose, paint: &Paint) {
         &[(-1.32, -0.5), (-1.36, -0.66), (-1.0, -0.64), (-1.08, -0.5)],
         paint.dark.darker(0.2),
     );
-    let hull = [
-        (-1.36, -0.2),
-        (-1.36, -0.46),
-        (-1.1, -0.56),
-        (-0.62, -0.62),
-        (-0.3, -0.73),
-        (0.02, -0.75),
-        (0.34, -0.68),
-        (0.68, -0.5),
-        (1.16, -0.4),
-        (1.4, -0.27),
-        (1.4, -0.16),
-        (0.6, -0.12),
-        (-0.6, -0.12),
-    ];
+    let hull = spots([
+        -1.36, -0.2, -1.36, -0.46, -1.1, -0.56, -0.62, -0.62, -0.3, -0.73, 0.02, -0.75, 0.34,
+        -0.68, 0.68, -0.5, 1.16, -0.4, 1.4, -0.27, 1.4, -0.16, 0.6, -0.12, -0.6, -0.12,
+    ]);
     body.blob_shaded(&hull, paint.light.mix(paint.body, 0.45), paint.body.darker(0.35));
     body.blob_shaded(
-        &[(-0.36, -0.57), (-0.22, -0.68), (0.02, -0.7), (0.28, -0.64), (0.5, -0.5), (0.1, -0.52)],
+        &spots([-0.36, -0.57, -0.22, -0.68, 0.02, -0.7, 0.28, -0.64, 0.5, -0.5, 0.1, -0.52]),
         paint.glass.darker(0.1),
         paint.glass.darker(0.4),
     );
@@ -164,15 +142,10 @@ pub(super) fn lorry(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Pai
             );
         }
         body.blob_shaded(
-            &[
-                (0.44, -0.2),
-                (0.44, -0.84),
-                (0.56, -0.92),
-                (0.86, -0.9),
-                (1.04, -0.56),
-                (1.22, -0.46),
-                (1.25, -0.2),
-            ],
+            &spots([
+                0.44, -0.2, 0.44, -0.84, 0.56, -0.92, 0.86, -0.9, 1.04, -0.56, 1.22, -0.46, 1.25,
+                -0.2,
+            ]),
             paint.body.lighter(0.12),
             paint.body.darker(0.25),
         );
@@ -215,15 +188,10 @@ pub(super) fn train(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Pai
         locomotive(brush, turns, paint);
     } else {
         brush.blob_shaded(
-            &[
-                (0.02, -0.16),
-                (0.02, -0.94),
-                (0.5, -0.94),
-                (0.92, -0.84),
-                (1.28, -0.5),
-                (1.4, -0.24),
-                (1.3, -0.14),
-            ],
+            &spots([
+                0.02, -0.16, 0.02, -0.94, 0.5, -0.94, 0.92, -0.84, 1.28, -0.5, 1.4, -0.24, 1.3,
+                -0.14,
+            ]),
             paint.light.mix(paint.body, 0.4),
             paint.body.darker(0.25),
         );
@@ -386,7 +354,7 @@ pub(super) fn motorcycle(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint:
         paint.body,
     );
     brush.blob(
-        &[(-0.72, -0.6), (-0.5, -0.58), (-0.05, -0.62), (-0.1, -0.5), (-0.5, -0.48)],
+        &spots([-0.72, -0.6, -0.5, -0.58, -0.05, -0.62, -0.1, -0.5, -0.5, -0.48]),
         paint.tyre.lighter(0.08),
     );
     brush.circle(0.38, -0.68, 0.075, ink(0xFFF0CC));

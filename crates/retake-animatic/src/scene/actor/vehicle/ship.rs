@@ -2,7 +2,7 @@
 
 use super::Paint;
 use crate::scene::actor::{Dye, Pose};
-use crate::scene::brush::Brush;
+use crate::scene::brush::{Brush, spots};
 use crate::scene::ink::{WHITE, ink};
 use crate::scene::num::{index, wave};
 use crate::storyboard::Role;
@@ -21,16 +21,10 @@ pub(super) fn sailboat(
     let belly = 0.02 * wave(pose.turns * 0.7);
     if tall {
         brush.blob_shaded(
-            &[
-                (-0.66, -0.34),
-                (-0.6, 0.02),
-                (-0.3, 0.08),
-                (0.36, 0.08),
-                (0.62, -0.06),
-                (0.72, -0.26),
-                (0.4, -0.2),
-                (-0.3, -0.2),
-            ],
+            &spots([
+                -0.66, -0.34, -0.6, 0.02, -0.3, 0.08, 0.36, 0.08, 0.62, -0.06, 0.72, -0.26, 0.4,
+                -0.2, -0.3, -0.2,
+            ]),
             wood.lighter(0.08),
             wood.darker(0.3),
         );
@@ -73,7 +67,7 @@ pub(super) fn sailboat(
     );
     brush.line(&[(-0.05, -0.6), (-0.3, -0.5)], 0.008, paint.dark.alpha(0.4));
     brush.blob_shaded(
-        &[(-0.6, -0.13), (-0.5, 0.04), (-0.1, 0.09), (0.4, 0.06), (0.66, -0.14), (0.1, -0.1)],
+        &spots([-0.6, -0.13, -0.5, 0.04, -0.1, 0.09, 0.4, 0.06, 0.66, -0.14, 0.1, -0.1]),
         dye.of(ink(0xE9E6E0)),
         dye.of(ink(0x8E2F2A)),
     );
@@ -85,16 +79,10 @@ pub(super) fn ship(brush: &mut Brush<'_>, paint: &Paint, dye: Dye<'_>) {
     let white = dye.of(ink(0xE9E8E2));
     let window = if paint.night { ink(0xFFE0A0) } else { paint.glass };
     brush.blob_shaded(
-        &[
-            (-1.36, -0.24),
-            (-1.28, 0.04),
-            (-0.9, 0.1),
-            (0.9, 0.1),
-            (1.2, -0.02),
-            (1.44, -0.3),
-            (0.7, -0.22),
-            (-0.8, -0.22),
-        ],
+        &spots([
+            -1.36, -0.24, -1.28, 0.04, -0.9, 0.1, 0.9, 0.1, 1.2, -0.02, 1.44, -0.3, 0.7, -0.22,
+            -0.8, -0.22,
+        ]),
         paint.body.lighter(0.05),
         paint.dark,
     );
@@ -146,16 +134,10 @@ pub(super) fn boat(brush: &mut Brush<'_>, role: &Role, pose: &Pose, paint: &Pain
         brush.oval(hand.0 + 0.22, 0.08, 0.04, 0.07, paint.light);
     }
     brush.blob_shaded(
-        &[
-            (-0.9, -0.24),
-            (-0.68, 0.02),
-            (-0.3, 0.09),
-            (0.34, 0.09),
-            (0.7, 0.02),
-            (0.92, -0.26),
-            (0.5, -0.13),
-            (-0.5, -0.12),
-        ],
+        &spots([
+            -0.9, -0.24, -0.68, 0.02, -0.3, 0.09, 0.34, 0.09, 0.7, 0.02, 0.92, -0.26, 0.5, -0.13,
+            -0.5, -0.12,
+        ]),
         paint.body.lighter(0.12),
         paint.dark,
     );

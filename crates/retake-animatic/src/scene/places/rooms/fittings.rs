@@ -537,7 +537,7 @@ fn lab(fit: &mut Fitter<'_, '_, '_>, side: f32) {
 
 /// Furniture in the room, behind the subject.
 pub(super) fn in_the_room(brush: &mut Brush<'_>, setting: &Setting, area: Area, place: Place) {
-    let mut fit = Fitter::new(brush, setting, 1.55);
+    let mut fit = Fitter::new(brush, setting, 1.3);
     let side = half(&fit);
     let _ = area;
     match place {
@@ -564,7 +564,7 @@ pub(super) fn in_the_room(brush: &mut Brush<'_>, setting: &Setting, area: Area, 
             }
         }
         Place::Bedroom | Place::Living => {
-            let foot = setting.foot(1.25);
+            let foot = setting.foot(1.15);
             let rug = setting.light.half(ink(0x9A5A4A), 1.2);
             fit.brush.oval(0.0, foot, setting.aspect * 0.3, 0.05, rug);
             fit.brush.oval(0.0, foot, setting.aspect * 0.26, 0.04, rug.lighter(0.12));
