@@ -8,9 +8,9 @@
 use std::fmt;
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{money::Usd, size::Size};
+use crate::{money::Usd, request::OriginKind, size::Size};
 
 /// All models that this version knows.
 #[derive(Clone, Debug)]
@@ -46,6 +46,12 @@ pub struct Model {
     pub seed: bool,
     /// Whether a picture to start from is taken.
     pub first_frame: bool,
+    /// What it can make from another video.
+    #[serde(default)]
+    pub makes_from: Vec<OriginKind>,
+    /// How many characters can appear in one video.
+    #[serde(default)]
+    pub characters: usize,
     /// Price of a second of video.
     micros_per_second: u64,
     /// First day it was offered.
@@ -59,7 +65,8 @@ pub struct Model {
 }
 
 /// The lengths a model renders.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Seconds {
     /// Every whole second between the two, both included.
@@ -77,7 +84,8 @@ pub enum Seconds {
 }
 
 /// How far a model follows a negative prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Negative {
     /// It takes none.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// What went wrong in one exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Fault {
     /// What kind of failure it is.
     pub kind: FaultKind,
@@ -19,11 +20,13 @@ pub struct Fault {
     pub message: String,
     /// The pause the provider asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = "duration"))]
     pub retry_after: Option<SignedDuration>,
 }
 
 /// The kinds of failure that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// The render broke.
@@ -46,12 +49,15 @@ pub enum FaultKind {
     Malformed,
     /// No room or no access for the file on our side.
     Storage,
+    /// We were told to stop, and stopped in good order.
+    Shutdown,
     /// An answer nobody has seen before.
     Unrecognised,
 }
 
 /// Whose failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FaultSource {
     /// Ours: a restart, a full disk.
@@ -66,6 +72,7 @@ pub enum FaultSource {
 
 /// The six causes that "the server had an error" hides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// A runtime error while rendering.
@@ -93,13 +100,19 @@ impl Fault {
         let message = "the process that rendered this was stopped before it finished";
         Self::new(FaultKind::Lost, FaultSource::Us, message)
     }
+
+    /// Our own orderly shutdown took the render with it.
+    pub fn shut_down() -> Self {
+        let message = "the process that rendered this was shut down before it finished";
+        Self::new(FaultKind::Shutdown, FaultSource::Us, message)
+    }
 }
 
 impl FaultKind {
     /// The cause, where the kind alone decides it.
     pub fn cause(self) -> Option<Cause> {
         Some(match self {
-            Self::Runtime | Self::Lost | Self::Malformed => Cause::RuntimeError,
+            Self::Runtime | Self::Lost | Self::Malformed | Self::Shutdown => Cause::RuntimeError,
             Self::RefusedContent => Cause::ContentModeration,
             Self::Overloaded => Cause::Capacity,
             Self::BadRequest => Cause::InvalidRequest,
@@ -122,6 +135,7 @@ impl FaultKind {
             Self::Lost => "lost",
             Self::Malformed => "malformed",
             Self::Storage => "storage",
+            Self::Shutdown => "shutdown",
             Self::Unrecognised => "unrecognised",
         }
     }

@@ -99,6 +99,30 @@ prefixed_id!(
     AssetId, "asset", "asset_"
 );
 
+prefixed_id!(
+    /// An API key, and the tenant whose key it is.
+    KeyId, "key", "key_"
+);
+prefixed_id!(
+    /// A character that videos can show.
+    CharacterId, "character", "char_"
+);
+prefixed_id!(
+    /// A webhook endpoint: an address that is told when videos end.
+    EndpointId, "webhook endpoint", "whep_"
+);
+prefixed_id!(
+    /// A notice to one webhook endpoint. It is the same at every try, so that a receiver can tell a
+    /// repetition.
+    EventId, "event", "evt_"
+);
+
+/// A secret of 32 random bytes, in letters that a URL and a shell leave alone.
+pub fn fresh_secret() -> String {
+    let halves = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
+    halves.iter().map(|half| half.simple().to_string()).collect::<String>()[..64].to_owned()
+}
+
 /// A seed for a request that named none.
 pub fn fresh_seed(now: Timestamp) -> u64 {
     let (_, low) = fresh(now).as_u64_pair();

@@ -1,8 +1,8 @@
 //! The language of Retake and the rules it keeps.
 //!
 //! What a caller may ask for ([`request`], [`size`]), what models accept ([`catalog`]), what is checked
-//! before a job exists ([`preflight`]) and where it may go ([`plan`]), how a job lives ([`life`]) and
-//! what to do with it next ([`step`]). Nothing here does IO or reads a clock: callers pass in what
+//! before a job exists ([`preflight`]) and where it may go ([`plan`]), how a job lives ([`life`]), what to
+//! do with it next ([`step`]) and what is told of its end ([`notice`]). Nothing here does IO or reads a clock: callers pass in what
 //! happened and when, and get back values.
 #![warn(clippy::missing_errors_doc)]
 
@@ -11,6 +11,7 @@ pub mod fault;
 pub mod ids;
 pub mod life;
 pub mod money;
+pub mod notice;
 pub mod plan;
 pub mod policy;
 pub mod preflight;

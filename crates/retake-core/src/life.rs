@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::advance::{Advanced, IllegalEvent, advance};
-use crate::fault::{Fault, FaultSource};
+use crate::fault::{Fault, FaultKind, FaultSource};
 
 /// A job's state and the attempts made for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +81,7 @@ pub struct Attempt {
 
 /// Where an attempt stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptState {
     /// About to be submitted.
@@ -101,6 +102,7 @@ pub enum AttemptState {
 
 /// Something that happened to a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A submit to this place in the plan is about to be made.
@@ -156,14 +158,16 @@ impl Life {
         self.count(|attempt| !attempt.was_interrupted())
     }
 
-    /// Attempts that we ourselves interrupted.
+    /// Attempts that we ourselves interrupted, other than by an orderly shutdown.
     pub fn interruptions(&self) -> u32 {
-        self.count(Attempt::was_interrupted)
+        self.count(|attempt| attempt.was_interrupted() && !attempt.was_shut_down())
     }
 
-    /// When the first attempt began.
-    pub fn first_begun_at(&self) -> Option<Timestamp> {
-        self.attempts.first().map(|attempt| attempt.begun_at)
+    /// When the first attempt began that we did not interrupt: the time for retries runs from here,
+    /// and a night without power does not use it up.
+    pub fn trying_since(&self) -> Option<Timestamp> {
+        let counted = self.attempts.iter().find(|attempt| !attempt.was_interrupted());
+        counted.map(|attempt| attempt.begun_at)
     }
 
     /// Time left until the file is finished, judged by the pace so far; nothing while that is a guess.
@@ -181,7 +185,15 @@ impl Life {
 
 impl Attempt {
     fn was_interrupted(&self) -> bool {
-        self.fault.as_ref().is_some_and(|fault| fault.source == FaultSource::Us)
+        let broken_off =
+            |fault: &Fault| matches!(fault.kind, FaultKind::Lost | FaultKind::Shutdown);
+        self.fault
+            .as_ref()
+            .is_some_and(|fault| fault.source == FaultSource::Us && broken_off(fault))
+    }
+
+    fn was_shut_down(&self) -> bool {
+        self.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Shutdown)
     }
 }
 

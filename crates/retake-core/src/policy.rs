@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 pub struct Policy {
     /// Attempts that ended by a provider's fault, over all routes.
     pub max_attempts: u32,
-    /// No attempt begins later than this after the first one began.
+    /// No attempt begins later than this after the first one that we did not interrupt ourselves.
     pub deadline: SignedDuration,
     /// The pause before the first retry on the same route.
     pub retry_after: SignedDuration,

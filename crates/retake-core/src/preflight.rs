@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     catalog::{Model, Negative},
-    request::{Shot, VideoRequest},
+    request::{OriginKind, Shot, VideoRequest},
     size::Size,
 };
 
@@ -57,6 +57,8 @@ pub fn check(request: &VideoRequest, model: &Model, today: Date) -> Vec<Finding>
     findings.extend(check_size(request, model));
     findings.extend(check_first_frame(request, model));
     findings.extend(check_extras(request, model));
+    findings.extend(check_origin(request, model));
+    findings.extend(check_characters(request, model));
     findings
 }
 
@@ -65,12 +67,25 @@ pub fn settle(request: &VideoRequest, model: &Model, seed: u64) -> Shot {
     Shot {
         prompt: request.prompt.clone(),
         negative_prompt: request.negative_prompt.clone(),
-        seconds: request.seconds.unwrap_or_else(|| model.seconds.nearest(DEFAULT_SECONDS)),
+        seconds: whole_seconds(request, model),
         size: wanted_size(request, model).unwrap_or(DEFAULT_SIZE),
         seed: request.seed.unwrap_or(seed),
         looped: request.looped.unwrap_or(false),
         audio: request.audio.unwrap_or(model.audio),
         first_frame: request.first_frame.clone(),
+        characters: request.characters.clone(),
+        origin: request.origin.clone(),
+    }
+}
+
+/// The length of what comes out: of an extension, the length of the whole.
+fn whole_seconds(request: &VideoRequest, model: &Model) -> u32 {
+    let asked = request.seconds.unwrap_or_else(|| model.seconds.nearest(DEFAULT_SECONDS));
+    match &request.origin {
+        Some(origin) if origin.kind == OriginKind::Extension => {
+            origin.seconds.saturating_add(asked)
+        }
+        _ => asked,
     }
 }
 
@@ -102,6 +117,17 @@ fn check_prompt(request: &VideoRequest, model: &Model) -> Option<Finding> {
 }
 
 fn check_seconds(request: &VideoRequest, model: &Model) -> Option<Finding> {
+    if let Some(origin) = request.origin.as_ref().filter(|o| o.kind == OriginKind::Extension) {
+        let (before, added) = (origin.seconds, request.seconds.unwrap_or(0));
+        let whole = before.saturating_add(added);
+        return (added == 0 || !model.seconds.allow(whole)).then(|| {
+            let message = format!(
+                "{before} seconds extended by {added} would be {whole}; `{}` renders {} seconds in all",
+                model.name, model.seconds
+            );
+            error("unsupported_seconds", "seconds", message)
+        });
+    }
     let asked = request.seconds.filter(|seconds| !model.seconds.allow(*seconds))?;
     let message = format!("`{}` renders {} seconds, not {asked}", model.name, model.seconds);
     let mut finding = error("unsupported_seconds", "seconds", message);
@@ -183,11 +209,54 @@ fn check_first_frame(request: &VideoRequest, model: &Model) -> Option<Finding> {
         return Some(error("unsupported_parameter", "input_reference", message));
     }
     let size = wanted_size(request, model).filter(|size| *size != picture.size)?;
+    let is_open =
+        request.size.is_none() && request.aspect_ratio.is_none() && request.resolution.is_none();
+    if is_open && !model.sizes.contains(&picture.size) {
+        let near = nearest_size(picture.size, model).unwrap_or(size);
+        let message = format!(
+            "the picture is {}, which is not a size that `{}` renders; scale or crop it to {near}, the nearest one",
+            picture.size, model.name
+        );
+        return Some(error("reference_size_mismatch", "input_reference", message));
+    }
     let message = format!(
         "the picture is {} and the video {size}; scale the picture to {size}, or ask for another size",
         picture.size
     );
     Some(error("reference_size_mismatch", "input_reference", message))
+}
+
+fn check_origin(request: &VideoRequest, model: &Model) -> Option<Finding> {
+    let origin = request.origin.as_ref()?;
+    if model.makes_from.contains(&origin.kind) {
+        return None;
+    }
+    let what = match origin.kind {
+        OriginKind::Remix => "remixes no videos",
+        OriginKind::Edit => "edits no videos",
+        OriginKind::Extension => "extends no videos",
+    };
+    let message = format!("`{}` {what}; ask for a model that does", model.name);
+    Some(error("unsupported_parameter", "video", message))
+}
+
+fn check_characters(request: &VideoRequest, model: &Model) -> Option<Finding> {
+    let found = request.characters.len();
+    if found > model.characters {
+        let message = match model.characters {
+            0 => format!("`{}` takes no characters; leave the parameter out", model.name),
+            most => format!("`{}` shows up to {most} characters, not {found}", model.name),
+        };
+        return Some(error("unsupported_parameter", "characters", message));
+    }
+    let prompt = request.prompt.to_lowercase();
+    let unnamed =
+        request.characters.iter().find(|one| !prompt.contains(&one.name.to_lowercase()))?;
+    let message = format!(
+        "the prompt does not mention the character `{}`; say its name where it is to appear",
+        unnamed.name
+    );
+    Some(error("character_not_in_prompt", "characters", message))
 }
 
 fn check_extras(request: &VideoRequest, model: &Model) -> Vec<Finding> {

@@ -6,7 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::size::{Ratio, Size};
+use crate::{
+    ids::{CharacterId, VideoId},
+    size::{Ratio, Size},
+};
 
 /// What a caller asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,51 @@ pub struct VideoRequest {
     pub audio: Option<bool>,
     /// The picture to start from.
     pub first_frame: Option<Picture>,
+    /// Who is to appear, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub characters: Vec<Character>,
+    /// The video that this one is made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Somebody who can appear in videos.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Character {
+    /// Which character it is.
+    pub id: CharacterId,
+    /// The name under which a prompt speaks of it.
+    pub name: String,
+    /// What it looks like.
+    pub picture: Picture,
+}
+
+/// The video that another one is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// What is done with it.
+    pub kind: OriginKind,
+    /// Which video it is; nothing for an uploaded file.
+    pub video: Option<VideoId>,
+    /// The key under which the asset store keeps its file, where the file is needed.
+    pub key: Option<String>,
+    /// The length of its file.
+    pub bytes: u64,
+    /// How long it plays.
+    pub seconds: u32,
+}
+
+/// What is done with the video that another one is made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OriginKind {
+    /// The same scene under another prompt.
+    Remix,
+    /// The same scene, changed as the prompt says.
+    Edit,
+    /// It goes on where it ended; the result is the whole.
+    Extension,
 }
 
 /// A picture that came with a request, by where it is stored and what it is.
@@ -67,4 +115,10 @@ pub struct Shot {
     pub audio: bool,
     /// The picture to start from.
     pub first_frame: Option<Picture>,
+    /// Who is to appear, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub characters: Vec<Character>,
+    /// The video that this one is made from. Of an extension, `seconds` is the length of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }

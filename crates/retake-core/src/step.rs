@@ -52,7 +52,7 @@ pub fn decide(life: &Life, policy: &Policy, now: Timestamp) -> Step {
         return Step::Rest;
     }
     let Some(attempt) = life.open_attempt() else {
-        let late = life.first_begun_at().is_some_and(|first| now > first + policy.deadline);
+        let late = life.trying_since().is_some_and(|since| now > since + policy.deadline);
         return match life.cancel_requested {
             true => Step::EndCancelled,
             false if late => Step::GiveUp,
@@ -72,6 +72,7 @@ pub fn decide(life: &Life, policy: &Policy, now: Timestamp) -> Step {
 mod tests {
     use super::*;
     use crate::{
+        fault::{Fault, FaultKind, FaultSource},
         life::{Event, advance},
         plan::tests::a_plan_of,
     };
@@ -101,6 +102,24 @@ mod tests {
         ];
 
         assert_eq!(next(&after(&rendering)), Step::Cancel { remote_id: Some("r-1".into()) });
+    }
+
+    #[test]
+    fn a_render_that_a_long_outage_interrupted_is_begun_again_however_late() {
+        let interrupted = Event::AttemptFailed { fault: Fault::interrupted() };
+        let life = after(&[Event::Begun { route: 0 }, interrupted]);
+        let next_morning = Timestamp::UNIX_EPOCH + Policy::default().deadline * 20;
+
+        assert_eq!(decide(&life, &Policy::default(), next_morning), Step::Begin { route: 0 });
+    }
+
+    #[test]
+    fn no_attempt_begins_once_the_time_for_retries_is_over() {
+        let broke = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke");
+        let life = after(&[Event::Begun { route: 0 }, Event::AttemptFailed { fault: broke }]);
+        let late = Timestamp::UNIX_EPOCH + Policy::default().deadline * 2;
+
+        assert_eq!(decide(&life, &Policy::default(), late), Step::GiveUp);
     }
 
     #[test]

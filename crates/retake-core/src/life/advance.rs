@@ -53,8 +53,9 @@ pub fn advance(
             next.accept(remote_id, now);
             now
         }
-        (Some(A::Intent), Event::SubmitLost { .. }) => {
+        (Some(A::Intent), Event::SubmitLost { fault }) => {
             next.set_attempt(A::Unknown);
+            next.note(fault);
             now
         }
         (Some(A::Submitted), Event::Progressed { percent }) => {
@@ -122,6 +123,14 @@ impl Life {
             attempt.state = AttemptState::Submitted;
             attempt.remote_id = Some(remote_id.to_owned());
             attempt.accepted_at = Some(now);
+            attempt.fault = None;
+        }
+    }
+
+    /// What went wrong with an attempt that may live on.
+    fn note(&mut self, fault: &Fault) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.fault = Some(fault.clone());
         }
     }
 
@@ -144,7 +153,7 @@ impl Life {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.state = state;
             attempt.ended_at = Some(now);
-            attempt.fault = fault;
+            attempt.fault = fault.or(attempt.fault.take());
         }
     }
 
@@ -194,16 +203,16 @@ impl Life {
         policy: &Policy,
     ) -> Option<(usize, SignedDuration)> {
         let here = self.attempts.last()?.route;
-        if fault.source == FaultSource::Us {
-            let pause = if fault.kind == FaultKind::Storage {
-                policy.retry_after
-            } else {
-                SignedDuration::ZERO
-            };
-            return (self.interruptions() < Policy::MAX_INTERRUPTIONS).then_some((here, pause));
+        if self.attempts.last()?.was_interrupted() {
+            let again = (here, SignedDuration::ZERO);
+            return (self.interruptions() < Policy::MAX_INTERRUPTIONS).then_some(again);
         }
         if self.spent_attempts() >= policy.max_attempts {
             return None;
+        }
+        if fault.kind == FaultKind::Storage && fault.source == FaultSource::Us {
+            // Another provider would not find more room on our disk.
+            return Some((here, policy.retry_after));
         }
         let elsewhere = (here + 1 < plan.routes.len()).then_some((here + 1, SignedDuration::ZERO));
         let tries_here =
@@ -308,6 +317,24 @@ mod tests {
         let next = after(&a_plan_of(1), &events);
 
         assert_eq!((next.life.spent_attempts(), next.due), (0, Some(NOON)));
+    }
+
+    #[test]
+    fn a_full_disk_of_ours_is_waited_for_and_ends_the_job_when_it_stays_full() {
+        let full = failed(FaultKind::Storage, FaultSource::Us);
+        let mut events = Vec::new();
+        for _ in 0..3 {
+            events.extend(rendering());
+            events.push(full.clone());
+        }
+        let waiting = after(&a_plan_of(2), &events);
+        assert_eq!(
+            (waiting.life.next_route, waiting.due),
+            (0, Some(NOON + SignedDuration::from_secs(30)))
+        );
+
+        let ended = after(&a_plan_of(2), &[events, rendering(), vec![full]].concat());
+        assert!(matches!(ended.life.state, JobState::Failed(_)));
     }
 
     #[test]
