@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p retake-store --bench accept -- --stored 1000000 --open 100000 --seconds 5 --dir PATH`
 //!
+//! `--database URL` measures a PostgreSQL database, which should be empty, instead of a file under `--dir`.
 //! `--stored` finished jobs and `--open` waiting ones are there before; a table gives the figures for 1, 16
 //! and 64 producers that each wait for their answer before they go on, and what the other verbs take then.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and may break off")]
@@ -21,7 +22,7 @@ use retake_core::{
     policy::Policy,
     request::VideoRequest,
 };
-use retake_store::{Change, Claimed, Ledger, NewJob, Page, Slots, SqliteLedger};
+use retake_store::{Change, Claimed, Ledger, NewJob, Page, PostgresLedger, Slots, SqliteLedger};
 use tokio::task::JoinSet;
 
 const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -32,6 +33,7 @@ struct Options {
     open: u32,
     seconds: u64,
     dir: Option<PathBuf>,
+    database: Option<String>,
 }
 
 /// Everything a producer needs to make jobs of its own.
@@ -65,7 +67,15 @@ impl Maker {
     fn job(&self) -> NewJob {
         let now = self.now();
         let (request, plan) = (self.request.clone(), self.plan.clone());
-        NewJob { id: VideoId::new(now), created_at: now, request, plan }
+        NewJob {
+            id: VideoId::new(now),
+            created_at: now,
+            owner: None,
+            request,
+            plan,
+            repeat: None,
+            max_open: None,
+        }
     }
 }
 
@@ -76,7 +86,7 @@ fn main() {
 }
 
 fn options() -> Options {
-    let mut options = Options { stored: 0, open: 0, seconds: 3, dir: None };
+    let mut options = Options { stored: 0, open: 0, seconds: 3, dir: None, database: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap();
@@ -85,6 +95,7 @@ fn options() -> Options {
             "--open" => options.open = value().parse().unwrap(),
             "--seconds" => options.seconds = value().parse().unwrap(),
             "--dir" => options.dir = Some(value().into()),
+            "--database" => options.database = Some(value()),
             _ => {}
         }
     }
@@ -94,8 +105,10 @@ fn options() -> Options {
 async fn run(options: &Options) {
     let here = options.dir.clone().unwrap_or_else(std::env::temp_dir);
     let folder = tempfile::tempdir_in(here).unwrap();
-    let path = folder.path().join("retake.db");
-    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&path).unwrap());
+    let ledger: Arc<dyn Ledger> = match &options.database {
+        Some(url) => Arc::new(PostgresLedger::connect(url).await.unwrap()),
+        None => Arc::new(SqliteLedger::open(&folder.path().join("retake.db")).unwrap()),
+    };
     let maker = Maker::new();
     let replica = ReplicaId::new(START);
     ledger.register(&replica, START).await.unwrap();
@@ -104,9 +117,8 @@ async fn run(options: &Options) {
     fill(&ledger, &maker, options.stored).await;
     finish_all(&ledger, &maker, &replica, options.stored).await;
     fill(&ledger, &maker, options.open).await;
-    let size = std::fs::metadata(&path).unwrap().len() / 1_000_000;
     println!(
-        "{} finished and {} waiting jobs before, {size} MB, made in {:.0} s\n",
+        "{} finished and {} waiting jobs before, made in {:.0} s\n",
         options.stored,
         options.open,
         filled.elapsed().as_secs_f64()
@@ -169,7 +181,7 @@ fn change(life: Life, event: Event, at: Timestamp, keep_lease: bool) -> Change {
 }
 
 fn slots(concurrency: u32) -> Vec<Slots> {
-    vec![Slots { account: "north".to_owned(), concurrency }]
+    vec![Slots { account: "north".to_owned(), concurrency, at: None }]
 }
 
 /// How long each answer took, over all producers.
@@ -226,7 +238,8 @@ async fn verbs(ledger: &Arc<dyn Ledger>, maker: &Maker, replica: &ReplicaId) {
         ledger.job(&held.job.id).await.unwrap();
         took[2].push(asked.elapsed());
         let asked = Instant::now();
-        let page = Page { after: Some(held.job.id.clone()), limit: 20, newest_first: true };
+        let page =
+            Page { owner: None, after: Some(held.job.id.clone()), limit: 20, newest_first: true };
         ledger.list(&page).await.unwrap();
         took[3].push(asked.elapsed());
         let asked = Instant::now();

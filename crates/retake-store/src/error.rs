@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use retake_core::ids::{ReplicaId, VideoId};
+use retake_core::ids::{EndpointId, EventId, KeyId, ReplicaId, VideoId};
 
 /// What an engine or a reader of stored text said. Shared, because one failed commit answers many callers.
 pub type Cause = Arc<dyn Error + Send + Sync>;
@@ -22,6 +22,70 @@ pub enum StoreError {
     AlreadyExists {
         /// The job that was named.
         id: VideoId,
+    },
+
+    /// The same idempotency key came with another request.
+    #[error("the idempotency key was used for another request; use a new key for a new request")]
+    KeyReused,
+
+    /// The owner has as many open jobs as it may.
+    #[error(
+        "{limit} videos of this key are being made, and it may not have more; wait until one has ended"
+    )]
+    TooManyOpen {
+        /// How many it may have.
+        limit: u32,
+    },
+
+    /// A place in the feed that is none.
+    #[error("`{cursor}` is no place in the feed of events; go on from one that an event carried")]
+    NoSuchPlace {
+        /// What was given.
+        cursor: String,
+    },
+
+    /// There is no such API key.
+    #[error("there is no key `{id}`")]
+    NoSuchKey {
+        /// The key that was named.
+        id: KeyId,
+    },
+
+    /// There is no such webhook endpoint, or it was deleted.
+    #[error("there is no webhook endpoint `{id}`")]
+    NoSuchEndpoint {
+        /// The endpoint that was named.
+        id: EndpointId,
+    },
+
+    /// There is no such delivery, or it was dropped.
+    #[error("there is no delivery `{id}` to this endpoint")]
+    NoSuchDelivery {
+        /// The delivery that was named.
+        id: EventId,
+    },
+
+    /// The owner has as many webhook endpoints as it may.
+    #[error(
+        "there are {limit} webhook endpoints, and there may not be more; delete one that is not needed"
+    )]
+    TooManyEndpoints {
+        /// How many it may have.
+        limit: u32,
+    },
+
+    /// What is to be delivered would only wait.
+    #[error("the webhook endpoint `{id}` is disabled; enable it first")]
+    EndpointDisabled {
+        /// The endpoint that was named.
+        id: EndpointId,
+    },
+
+    /// Somebody else serves the endpoint by now, or it was deleted.
+    #[error("the delivery `{id}` is not ours any more; drop it, whoever holds it goes on with it")]
+    DeliveryLost {
+        /// The delivery.
+        id: EventId,
     },
 
     /// Only a job that is over can be deleted.
@@ -61,8 +125,11 @@ pub enum StoreError {
         source: Cause,
     },
 
-    /// The file is a database, but not a ledger.
-    #[error("the database at {ledger} belongs to another program; choose another data directory")]
+    /// It is a database, but not a ledger.
+    #[error(
+        "the database at {ledger} belongs to another program; choose another data directory, database \
+         or schema"
+    )]
     NotALedger {
         /// Where it is.
         ledger: String,
@@ -71,7 +138,7 @@ pub enum StoreError {
     /// The schema is from the future.
     #[error(
         "the ledger at {ledger} was written by a newer Retake (schema {found}, this one knows {known}); \
-         use that version or another data directory"
+         use that version or another data directory or database"
     )]
     NewerSchema {
         /// Where the ledger is.
@@ -85,7 +152,7 @@ pub enum StoreError {
     /// A migration was applied with another content than it has now.
     #[error(
         "the ledger at {ledger} was set up by another edition of migration {number} ({name}); \
-         use the Retake that made it or another data directory"
+         use the Retake that made it or another data directory or database"
     )]
     ChangedMigration {
         /// Where the ledger is.
@@ -135,7 +202,8 @@ pub enum StoreError {
 
     /// The ledger cannot be written.
     #[error(
-        "the ledger at {ledger} cannot be written; give this user write access to it and its folder"
+        "the ledger at {ledger} cannot be written; give this user write access to it and its folder, or \
+         name a server that is not a standby"
     )]
     ReadOnly {
         /// Where the ledger is.
@@ -157,14 +225,49 @@ pub enum StoreError {
         source: Cause,
     },
 
-    /// Another process keeps the ledger locked.
-    #[error("the ledger at {ledger} is locked by another process; try again, or stop that process")]
+    /// Something else keeps the ledger locked or busy.
+    #[error("the ledger at {ledger} is locked or too busy; try again, or stop what keeps it so")]
     Busy {
         /// Where the ledger is.
         ledger: String,
         /// What the engine said.
         #[source]
         source: Cause,
+    },
+
+    /// The database server is not there now. A change may have been kept all the same: a verb that is asked
+    /// for again finds out.
+    #[error(
+        "the database at {ledger} does not answer; check that it runs and can be reached from here"
+    )]
+    Unavailable {
+        /// Where the ledger is.
+        ledger: String,
+        /// What the engine said.
+        #[source]
+        source: Cause,
+    },
+
+    /// The database server is there and does not let us work.
+    #[error("the database at {ledger} cannot be used; {remedy}")]
+    Barred {
+        /// Where the ledger is.
+        ledger: String,
+        /// The way out.
+        remedy: &'static str,
+        /// What the engine said.
+        #[source]
+        source: Cause,
+    },
+
+    /// The URL of the database cannot be used.
+    #[error(
+        "the URL of the database cannot be used: {problem}; \
+         it looks like postgres://USER:PASSWORD@HOST:5432/DATABASE"
+    )]
+    BadUrl {
+        /// What is wrong with it, without the password.
+        problem: String,
     },
 
     /// The disk under the ledger does not work.
@@ -193,4 +296,11 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+}
+
+impl StoreError {
+    /// Whether the same verb may go through when it is asked for again a little later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Unavailable { .. } | Self::DiskFull { .. })
+    }
 }

@@ -10,21 +10,24 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use retake_core::ids::{ReplicaId, VideoId};
+use retake_core::ids::{CharacterId, KeyId, ReplicaId, VideoId};
 
 use crate::{
     error::StoreError,
+    outbox::Outbox,
     record::{
-        Change, Claimed, Committed, Deleted, ExpiredFile, Job, Lease, Listing, NewJob, Page,
-        Recorded, Slots,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job, Lease,
+        Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
     },
 };
 
 /// The memory of the system.
 #[async_trait]
-pub trait Ledger: Send + Sync {
-    /// Records a job together with the first event of its timeline. It is due at once.
-    async fn accept(&self, job: &NewJob) -> Result<(), StoreError>;
+pub trait Ledger: Outbox + Send + Sync {
+    /// Records a job together with the first event of its timeline. It is due at once. A repeated request
+    /// records nothing and learns the job of the first one; one that is refused for its owner's limit, and was
+    /// none, also ends what was known of its like, so that its own repetition is a new request.
+    async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError>;
 
     /// Hands out jobs whose time has come: first those that need no new slot (polls, downloads, cancels),
     /// the longest due first, then for each account as many waiting ones as it has free slots.
@@ -65,6 +68,48 @@ pub trait Ledger: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Recorded>, StoreError>;
 
+    /// The events of all jobs, or of one owner's, in the order of their commits, after a place in it
+    /// (`None` for the beginning of what is still kept).
+    async fn feed(
+        &self,
+        owner: Option<&KeyId>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<FeedLine>, StoreError>;
+
+    /// The place after the last event there is.
+    async fn feed_end(&self) -> Result<String, StoreError>;
+
+    /// Records an API key.
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError>;
+
+    /// The key with that digest, good or not.
+    async fn key_by_digest(&self, digest: &str) -> Result<Option<ApiKey>, StoreError>;
+
+    /// All keys, revoked ones too, oldest first.
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// Takes a key out of use. One that was revoked before keeps its moment.
+    async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<ApiKey, StoreError>;
+
+    /// Whether there is any key, revoked ones included: from the first one on, every caller needs one.
+    async fn has_keys(&self) -> Result<bool, StoreError>;
+
+    /// Records a character.
+    async fn add_character(&self, character: &StoredCharacter) -> Result<(), StoreError>;
+
+    /// One character.
+    async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError>;
+
+    /// Drops what has had its time: repetitions that count no more, and the feed before `feed_since`; at
+    /// most `limit` of each. Returns how many lines went.
+    async fn prune(
+        &self,
+        now: Timestamp,
+        feed_since: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+
     /// The earliest moment at which [`claim`](Self::claim) with these slots could hand something out, as
     /// things stand: jobs that wait for an occupied slot do not count.
     async fn next_due(&self, slots: &[Slots]) -> Result<Option<Timestamp>, StoreError>;
@@ -80,9 +125,10 @@ pub trait Ledger: Send + Sync {
     /// must drop what it holds and register again.
     async fn heartbeat(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Forgets the replicas whose last heartbeat is before `silent_since` and frees their jobs, due at
-    /// once. Returns how many jobs were freed.
-    async fn void_leases(&self, silent_since: Timestamp) -> Result<u64, StoreError>;
+    /// Forgets the replicas whose last heartbeat is before `silent_since` and frees their jobs, due
+    /// `now`, and the webhook endpoints they served. Returns how many jobs were freed.
+    async fn void_leases(&self, silent_since: Timestamp, now: Timestamp)
+    -> Result<u64, StoreError>;
 
     /// Files to remove: those past their time and those of deleted jobs, the longest overdue first.
     async fn expired_files(
@@ -94,8 +140,9 @@ pub trait Ledger: Send + Sync {
     /// Records that a job's file is gone.
     async fn file_removed(&self, id: &VideoId, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Those of the keys that a job still needs: its output until that was removed, its first frame until
-    /// then too, and neither once the job was deleted. A file that is being brought home or was just
+    /// Those of the keys that are still needed: a job's output until that was removed, its pictures until
+    /// then too, neither once the job was deleted, the file that an open job builds on, and the pictures of
+    /// characters. A file that is being brought home or was just
     /// uploaded is not known yet, so a sweep leaves young files alone.
     async fn known_keys(&self, keys: &[String]) -> Result<Vec<String>, StoreError>;
 

@@ -1,22 +1,32 @@
 //! The ledger: the only memory of the system.
 //!
-//! One trait, [`Ledger`], made of business verbs, with an engine behind it: [`SqliteLedger`] for one data
-//! directory. A restart or a second replica goes on from what is written here and from nothing else. SQL
+//! One trait, [`Ledger`], made of business verbs, and its part [`Outbox`] for what is told to the outside, with
+//! two engines behind it: [`SqliteLedger`] for one data directory, [`PostgresLedger`] for any number of
+//! replicas. A restart or a second replica goes on from what is written here and from nothing else. SQL
 //! appears in this crate only. No clock is read: callers say what time it is.
 
 #[cfg(test)]
 mod conformance;
+mod draft;
 pub mod error;
 pub mod ledger;
+mod migration;
+pub mod outbox;
+pub mod postgres;
 pub mod record;
+mod seat;
 pub mod sqlite;
+mod transition;
 
 pub use self::{
     error::StoreError,
     ledger::Ledger,
+    outbox::Outbox,
+    postgres::PostgresLedger,
     record::{
-        Change, Claimed, Committed, Deleted, ExpiredFile, Job, JobEvent, Lease, Listing, NewJob,
-        Output, Page, Recorded, Slots,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job,
+        JobEvent, KeyLimits, Lease, Listing, NewJob, Output, Page, Preview, Recorded, Repeat,
+        Slots, Spritesheet, StoredCharacter,
     },
     sqlite::SqliteLedger,
 };

@@ -5,10 +5,10 @@
 
 use jiff::Timestamp;
 use retake_core::{
-    ids::{ReplicaId, VideoId},
+    ids::{KeyId, ReplicaId, VideoId},
     life::{Event, Life},
     plan::Plan,
-    request::VideoRequest,
+    request::{Character, VideoRequest},
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +19,101 @@ pub struct NewJob {
     pub id: VideoId,
     /// When it was taken on; it is due from then.
     pub created_at: Timestamp,
+    /// The key it was asked for with; nothing where no keys are used.
+    pub owner: Option<KeyId>,
     /// What the caller asked for.
     pub request: VideoRequest,
     /// Where it may go.
     pub plan: Plan,
+    /// How a repetition of the request is told.
+    pub repeat: Option<Repeat>,
+    /// How many jobs its owner may have open at once, this one included.
+    pub max_open: Option<u32>,
+}
+
+/// How a request that was made before is told from a new one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// The caller's idempotency key, or the digest of the request.
+    pub name: String,
+    /// What is asked for, in short; another one under the same name is refused.
+    pub fingerprint: String,
+    /// Whether a request of that name and fingerprint gets the job of the first one. Else it gets a
+    /// job of its own, and is the first one from now on.
+    pub replay: bool,
+    /// Until when it counts as a repetition.
+    pub expires_at: Timestamp,
+}
+
+/// What became of a job that was to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is recorded.
+    New,
+    /// The request was a repetition: this is the job of the first one.
+    Known(VideoId),
+}
+
+/// An API key as it is recorded. The key itself is nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its name in the system.
+    pub id: KeyId,
+    /// Its owner's name for it.
+    pub name: String,
+    /// The SHA-256 of the key, in hexadecimal.
+    pub digest: String,
+    /// Its last characters, for people.
+    pub hint: String,
+    /// Whether it may manage keys and see everybody's videos.
+    pub admin: bool,
+    /// What it may not exceed.
+    pub limits: KeyLimits,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is not accepted.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Whether it is accepted at that moment.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|until| now < until)
+    }
+}
+
+/// What the holder of a key may not exceed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyLimits {
+    /// Videos that may be queued or rendering at once.
+    pub max_open: Option<u32>,
+}
+
+/// A character as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCharacter {
+    /// Its id, name and picture.
+    pub character: Character,
+    /// The key it was made with.
+    pub owner: Option<KeyId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// One line of the feed: an event of some job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedLine {
+    /// Its place in the feed, to go on from.
+    pub cursor: String,
+    /// The owner of the job.
+    pub owner: Option<KeyId>,
+    /// The job.
+    pub id: VideoId,
+    /// What happened to it.
+    pub line: Recorded,
 }
 
 /// A job as it is recorded.
@@ -32,6 +123,8 @@ pub struct Job {
     pub id: VideoId,
     /// When it was taken on.
     pub created_at: Timestamp,
+    /// The key it was asked for with.
+    pub owner: Option<KeyId>,
     /// When its video was verified and kept; nothing for a job that ended without one.
     pub completed_at: Option<Timestamp>,
     /// When its file may be removed.
@@ -71,6 +164,47 @@ pub struct Output {
     /// How the sound is coded, if there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_codec: Option<String>,
+    /// A small picture of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<Preview>,
+    /// Pictures from its whole length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spritesheet: Option<Spritesheet>,
+    /// Why there are no pictures of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_preview: Option<String>,
+    /// What is odd about it: `black`, `frozen`, `silent`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// A picture made from a finished file. Its key follows from that of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Preview {
+    /// Its length.
+    pub bytes: u64,
+    /// Its digest, in hexadecimal.
+    pub sha256: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// Pictures from the whole length of a video, in rows, the first one top left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Spritesheet {
+    /// The sheet.
+    #[serde(flatten)]
+    pub sheet: Preview,
+    /// Pictures in a row.
+    pub columns: u32,
+    /// Rows; the last one may not be full.
+    pub rows: u32,
+    /// When the video shows each of the pictures.
+    pub moments_ms: Vec<u64>,
 }
 
 /// One line of a job's timeline.
@@ -88,6 +222,7 @@ pub struct Recorded {
 
 /// What a timeline tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum JobEvent {
     /// The job was taken on.
@@ -96,13 +231,15 @@ pub enum JobEvent {
     Life(Event),
 }
 
-/// How many attempts may be open on an account at once, over all replicas.
+/// How many attempts may be open on an account at once, over all replicas or at one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
     /// The account.
     pub account: String,
     /// How many attempts may be open on it.
     pub concurrency: u32,
+    /// Counts only what this replica holds: for an account that each replica has for itself.
+    pub at: Option<ReplicaId>,
 }
 
 /// The right to act on a job, until the replica falls silent.
@@ -160,6 +297,8 @@ pub struct Committed {
 /// Which part of the list to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
+    /// Whose jobs; nothing for everybody's.
+    pub owner: Option<KeyId>,
     /// The last job of the page before. It is a position: the job itself need not exist any more.
     pub after: Option<VideoId>,
     /// How many jobs at most.

@@ -8,15 +8,18 @@ mod accept;
 mod claim;
 mod commit;
 mod fault;
+mod feed;
 mod files;
+mod keys;
 mod list;
 mod migrate;
 mod open;
+mod outbox;
 mod owner;
 mod readers;
+mod repeats;
 mod replica;
 mod rows;
-mod seat;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -27,15 +30,16 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use retake_core::ids::{ReplicaId, VideoId};
+use retake_core::ids::{CharacterId, KeyId, ReplicaId, VideoId};
 
-use self::{accept::Draft, migrate::MIGRATIONS, readers::Readers, writer::Writer};
+use self::{migrate::MIGRATIONS, readers::Readers, writer::Writer};
 use crate::{
+    draft::Draft,
     error::StoreError,
     ledger::Ledger,
     record::{
-        Change, Claimed, Committed, Deleted, ExpiredFile, Job, Lease, Listing, NewJob, Page,
-        Recorded, Slots,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job, Lease,
+        Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
     },
 };
 
@@ -62,6 +66,18 @@ impl SqliteLedger {
         Ok(Self { readers, writer, ledger })
     }
 
+    /// Copies the ledger at a path to another one, which must not exist, as it is at one moment. Somebody may
+    /// be writing to it meanwhile.
+    pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+        let name: Arc<str> = from.display().to_string().into();
+        let copied = open::reader(from).and_then(|db| {
+            db.execute_batch("PRAGMA query_only = OFF")?;
+            db.execute("VACUUM INTO ?1", [to.display().to_string()])?;
+            Ok(())
+        });
+        copied.map_err(|fail| fail.at(&name))
+    }
+
     fn unexpected(&self, error: serde_json::Error) -> StoreError {
         StoreError::Unexpected { ledger: self.ledger.to_string(), source: Arc::new(error) }
     }
@@ -69,9 +85,17 @@ impl SqliteLedger {
 
 #[async_trait]
 impl Ledger for SqliteLedger {
-    async fn accept(&self, job: &NewJob) -> Result<(), StoreError> {
+    async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError> {
         let draft = Draft::of(job).map_err(|error| self.unexpected(error))?;
-        self.writer.write(move |db| accept::accept(db, &draft)).await
+        let taken = self.writer.write(move |db| accept::accept(db, &draft)).await;
+        if let (Err(StoreError::TooManyOpen { .. }), Some(repeat)) = (&taken, &job.repeat)
+            && !repeat.replay
+        {
+            // Else its repetition would be taken for one of an older request, and get that one's job.
+            let (owner, name) = (job.owner.clone(), repeat.name.clone());
+            self.writer.write(move |db| repeats::forget(db, owner.as_ref(), &name)).await?;
+        }
+        taken
     }
 
     async fn claim(
@@ -125,6 +149,65 @@ impl Ledger for SqliteLedger {
         self.readers.read(move |db| timeline::read(db, &id, after_seq, limit)).await
     }
 
+    async fn feed(
+        &self,
+        owner: Option<&KeyId>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<FeedLine>, StoreError> {
+        let (owner, after) = (owner.cloned(), after.map(str::to_owned));
+        self.readers.read(move |db| feed::read(db, owner.as_ref(), after.as_deref(), limit)).await
+    }
+
+    async fn feed_end(&self) -> Result<String, StoreError> {
+        self.readers.read(feed::end).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.writer.write(move |db| keys::add(db, &key)).await
+    }
+
+    async fn key_by_digest(&self, digest: &str) -> Result<Option<ApiKey>, StoreError> {
+        let digest = digest.to_owned();
+        self.readers.read(move |db| keys::by_digest(db, &digest)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.readers.read(keys::all).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<ApiKey, StoreError> {
+        let id = id.clone();
+        self.writer.write(move |db| keys::revoke(db, &id, now)).await
+    }
+
+    async fn has_keys(&self) -> Result<bool, StoreError> {
+        self.readers.read(keys::any).await
+    }
+
+    async fn add_character(&self, character: &StoredCharacter) -> Result<(), StoreError> {
+        let character = character.clone();
+        self.writer.write(move |db| keys::add_character(db, &character)).await
+    }
+
+    async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError> {
+        let id = id.clone();
+        self.readers.read(move |db| keys::character(db, &id)).await
+    }
+
+    async fn prune(
+        &self,
+        now: Timestamp,
+        feed_since: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let prune = move |db: &rusqlite::Connection| {
+            Ok(repeats::prune(db, now, limit)? + feed::prune(db, feed_since, limit)?)
+        };
+        self.writer.write(prune).await
+    }
+
     async fn next_due(&self, slots: &[Slots]) -> Result<Option<Timestamp>, StoreError> {
         let slots = slots.to_vec();
         self.readers.read(move |db| claim::next_due(db, &slots)).await
@@ -144,8 +227,12 @@ impl Ledger for SqliteLedger {
         self.writer.write(move |db| replica::heartbeat(db, &replica, now)).await
     }
 
-    async fn void_leases(&self, silent_since: Timestamp) -> Result<u64, StoreError> {
-        self.writer.write(move |db| replica::void_leases(db, silent_since)).await
+    async fn void_leases(
+        &self,
+        silent_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.writer.write(move |db| replica::void_leases(db, silent_since, now)).await
     }
 
     async fn expired_files(

@@ -18,10 +18,11 @@ pub(crate) async fn an_accepted_job_is_there_after_a_restart(engine: &dyn Engine
     let ledger = engine.open().await;
 
     let found = ledger.job(&job.id).await.unwrap().unwrap();
-    let NewJob { id, created_at, request, plan } = job;
+    let NewJob { id, created_at, owner, request, plan, .. } = job;
     let expected = Job {
         id: id.clone(),
         created_at,
+        owner,
         completed_at: None,
         expires_at: None,
         request,

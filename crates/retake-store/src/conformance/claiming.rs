@@ -6,7 +6,7 @@ use retake_core::{ids::ReplicaId, life::Event};
 use tokio::task::JoinSet;
 
 use super::{Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, noon_plus, slots};
-use crate::StoreError;
+use crate::{Slots, StoreError};
 
 pub(crate) async fn a_job_is_claimed_by_one_of_many_claimers(engine: &dyn Engine) {
     let workers = [Arc::new(Worker::at(engine).await), Arc::new(Worker::at(engine).await)];
@@ -148,4 +148,26 @@ pub(crate) async fn an_unknown_replica_cannot_claim(engine: &dyn Engine) {
     let claimed = worker.ledger.claim(&stranger, &slots("north", 1), 1, NOON).await;
 
     assert!(matches!(claimed, Err(StoreError::ReplicaForgotten { .. })), "{claimed:?}");
+}
+
+pub(crate) async fn slots_that_each_replica_has_for_itself_are_counted_at_that_replica(
+    engine: &dyn Engine,
+) {
+    let (one, other) = (Worker::at(engine).await, Worker::at(engine).await);
+    for n in 0..3 {
+        one.accept(a_job(noon_plus(n))).await;
+    }
+    let own = |worker: &Worker| {
+        vec![Slots { account: "north".to_owned(), concurrency: 1, at: Some(worker.me.clone()) }]
+    };
+
+    let mut taken = Vec::new();
+    for worker in [&one, &one, &other, &other] {
+        let slots = own(worker);
+        let now = noon_plus(9);
+        taken.push(worker.ledger.claim(&worker.me, &slots, 9, now).await.unwrap().len());
+    }
+
+    assert_eq!(taken, [1, 0, 1, 0]);
+    assert_eq!(one.ledger.next_due(&own(&one)).await.unwrap(), None);
 }

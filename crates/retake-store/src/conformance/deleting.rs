@@ -32,7 +32,7 @@ pub(crate) async fn a_deleted_job_is_gone_for_everyone(engine: &dyn Engine) {
 
     assert_eq!(deleted, Deleted { key: Some("out/1".to_owned()), already: false });
     assert_eq!(worker.ledger.job(&id).await.unwrap(), None);
-    let page = Page { after: None, limit: 10, newest_first: true };
+    let page = Page { owner: None, after: None, limit: 10, newest_first: true };
     assert!(worker.ledger.list(&page).await.unwrap().jobs.is_empty());
     let cancelled = worker.ledger.request_cancel(&id, noon_plus(2)).await;
     assert!(matches!(cancelled, Err(StoreError::NotFound { .. })), "{cancelled:?}");

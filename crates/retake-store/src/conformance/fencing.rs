@@ -15,7 +15,7 @@ pub(crate) async fn a_lost_lease_cannot_finish_a_job(engine: &dyn Engine) {
         slow.tell(&mut held, event, NOON).await.unwrap();
     }
     quick.ledger.heartbeat(&quick.me, noon_plus(60)).await.unwrap();
-    assert_eq!(quick.ledger.void_leases(noon_plus(30)).await.unwrap(), 1);
+    assert_eq!(quick.ledger.void_leases(noon_plus(30), noon_plus(30)).await.unwrap(), 1);
     let taken_over = quick.claim_one(noon_plus(60)).await;
 
     let late = slow.tell_and_free(held.clone(), Event::Stored, noon_plus(61)).await;
@@ -107,7 +107,7 @@ pub(crate) async fn a_silent_replica_loses_its_jobs_and_a_lively_one_keeps_them(
     let kept = lively.claim_one(noon_plus(1)).await;
     lively.ledger.heartbeat(&lively.me, noon_plus(20)).await.unwrap();
 
-    assert_eq!(lively.ledger.void_leases(noon_plus(20)).await.unwrap(), 1);
+    assert_eq!(lively.ledger.void_leases(noon_plus(20), noon_plus(20)).await.unwrap(), 1);
 
     assert_eq!(lively.claim_one(noon_plus(20)).await.job.id, lost);
     lively.tell_and_free(kept, Event::Begun { route: 0 }, noon_plus(20)).await.unwrap();
@@ -122,7 +122,7 @@ pub(crate) async fn the_slot_of_a_submit_that_was_never_recorded_is_free_again(
     lively.ledger.heartbeat(&lively.me, noon_plus(20)).await.unwrap();
     assert!(lively.claim(1, noon_plus(20)).await.is_empty());
 
-    lively.ledger.void_leases(noon_plus(20)).await.unwrap();
+    lively.ledger.void_leases(noon_plus(20), noon_plus(20)).await.unwrap();
 
     let next = lively.claim(1, noon_plus(20)).await.remove(0);
     lively.ledger.release(&next.lease, noon_plus(20)).await.unwrap();
@@ -132,7 +132,7 @@ pub(crate) async fn the_slot_of_a_submit_that_was_never_recorded_is_free_again(
 pub(crate) async fn a_forgotten_replica_is_told_so(engine: &dyn Engine) {
     let worker = Worker::at(engine).await;
     worker.accept(a_job(NOON)).await;
-    worker.ledger.void_leases(noon_plus(1)).await.unwrap();
+    worker.ledger.void_leases(noon_plus(1), noon_plus(1)).await.unwrap();
 
     let beat = worker.ledger.heartbeat(&worker.me, noon_plus(2)).await;
 

@@ -83,7 +83,9 @@ impl History {
     }
 
     fn slots() -> Vec<Slots> {
-        ["north", "south"].map(|a| Slots { account: a.to_owned(), concurrency: SLOTS }).to_vec()
+        ["north", "south"]
+            .map(|a| Slots { account: a.to_owned(), concurrency: SLOTS, at: None })
+            .to_vec()
     }
 
     async fn accept(&mut self) {
@@ -170,7 +172,7 @@ impl History {
         let silent = self.dice.one_of(2);
         let lively = &self.workers[1 - silent];
         lively.ledger.heartbeat(&lively.me, self.now).await.unwrap();
-        let freed = lively.ledger.void_leases(self.now).await.unwrap();
+        let freed = lively.ledger.void_leases(self.now, self.now).await.unwrap();
         let (lost, held) = self.model.held.drain(..).partition(|(who, _)| *who == silent);
         self.model.held = held;
         let lost: Vec<_> = lost;

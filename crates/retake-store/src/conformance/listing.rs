@@ -8,7 +8,7 @@ use crate::{Ledger, Page};
 async fn walk(ledger: &dyn Ledger, limit: u32, newest_first: bool) -> Vec<Vec<VideoId>> {
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
-        let listing = ledger.list(&Page { after, limit, newest_first }).await.unwrap();
+        let listing = ledger.list(&Page { owner: None, after, limit, newest_first }).await.unwrap();
         let ids: Vec<_> = listing.jobs.into_iter().map(|job| job.id).collect();
         after = ids.last().cloned();
         pages.push(ids);
@@ -50,7 +50,8 @@ pub(crate) async fn a_deleted_job_is_left_out_and_still_a_place_to_go_on_from(en
     cancelled(&worker, &ids[1]).await;
     worker.ledger.delete(&ids[1], NOON).await.unwrap();
 
-    let after_it = Page { after: Some(ids[1].clone()), limit: 10, newest_first: false };
+    let after_it =
+        Page { owner: None, after: Some(ids[1].clone()), limit: 10, newest_first: false };
     let after_it = worker.ledger.list(&after_it).await.unwrap();
 
     assert_eq!(after_it.jobs.iter().map(|job| &job.id).collect::<Vec<_>>(), [&ids[2], &ids[3]]);
@@ -64,7 +65,7 @@ pub(crate) async fn a_page_after_an_unknown_id_begins_where_it_would_be(engine: 
     let between = VideoId::new(noon_plus(5));
 
     for (newest_first, expected) in [(false, &late), (true, &early)] {
-        let page = Page { after: Some(between.clone()), limit: 10, newest_first };
+        let page = Page { owner: None, after: Some(between.clone()), limit: 10, newest_first };
         let listing = worker.ledger.list(&page).await.unwrap();
         assert_eq!(listing.jobs.iter().map(|job| &job.id).collect::<Vec<_>>(), [expected]);
     }

@@ -1,63 +1,49 @@
 //! Taking a job on.
 
-use jiff::Timestamp;
-use retake_core::{ids::VideoId, life::Life};
+use retake_core::ids::{KeyId, VideoId};
 use rusqlite::{Connection, ErrorCode, named_params};
 
 use super::{
     fault::{Done, Fail},
-    seat::{Seat, Stops},
-    timeline,
+    repeats, timeline,
     values::{Json, Moment},
 };
 use crate::{
+    draft::Draft,
     error::StoreError,
-    record::{JobEvent, NewJob},
+    record::{Accepted, JobEvent},
 };
 
 pub(super) const JOB: &str =
     "INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested,
-        next_route, due_at, wants, first_frame_key)
-    VALUES (:id, :now, :routes, :state, 0, 0, :next_route, :now, :wants, :first_frame_key)";
+        next_route, due_at, wants, first_frame_key, owner, source_key)
+    VALUES (:id, :now, :routes, :state, 0, 0, :next_route, :now, :wants, :first_frame_key, :owner,
+        :source_key)";
 
 pub(super) const REQUEST: &str =
     "INSERT INTO job_requests (job_id, request, plan) VALUES (:id, :request, :plan)";
 
-/// The rows of a new job, made ready before the writing thread is asked.
-pub(super) struct Draft {
-    id: VideoId,
-    created_at: Timestamp,
-    routes: Stops,
-    request: String,
-    plan: String,
-    first_frame_key: Option<String>,
-}
-
-impl Draft {
-    pub(super) fn of(job: &NewJob) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            id: job.id.clone(),
-            created_at: job.created_at,
-            routes: Stops::of(&job.plan),
-            request: serde_json::to_string(&job.request)?,
-            plan: serde_json::to_string(&job.plan)?,
-            first_frame_key: job.request.first_frame.as_ref().map(|picture| picture.key.clone()),
-        })
-    }
-}
+pub(super) const OPEN: &str =
+    "SELECT COUNT(*) FROM jobs WHERE owner = :owner AND state IN ('queued', 'in_progress')";
 
 /// Records the job and the first line of its timeline.
-pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<()> {
-    let life = Life::default();
-    let seat = Seat::of(&life, &draft.routes);
+pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<Accepted> {
+    if let Some(repeat) = &draft.repeat
+        && let Some(first) = repeats::first(db, draft.owner.as_ref(), repeat, draft.created_at)?
+    {
+        return Ok(Accepted::Known(first));
+    }
+    check_open(db, draft)?;
     let added = db.prepare_cached(JOB)?.execute(named_params! {
         ":id": draft.id.as_str(),
         ":now": Moment(draft.created_at),
         ":routes": Json(&draft.routes),
-        ":state": life.state.as_str(),
-        ":next_route": life.next_route,
-        ":wants": seat.wants,
+        ":state": draft.life.state.as_str(),
+        ":next_route": draft.life.next_route,
+        ":wants": draft.wants,
         ":first_frame_key": draft.first_frame_key,
+        ":owner": draft.owner.as_ref().map(KeyId::as_str),
+        ":source_key": draft.source_key,
     });
     added.map_err(|error| refused(error, &draft.id))?;
     db.prepare_cached(REQUEST)?.execute(named_params! {
@@ -65,7 +51,19 @@ pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<()> {
         ":request": draft.request,
         ":plan": draft.plan,
     })?;
-    timeline::append(db, &draft.id, draft.created_at, None, &JobEvent::Accepted)
+    timeline::append(db, &draft.id, draft.created_at, None, &JobEvent::Accepted)?;
+    if let Some(repeat) = &draft.repeat {
+        repeats::remember(db, draft.owner.as_ref(), repeat, &draft.id)?;
+    }
+    Ok(Accepted::New)
+}
+
+fn check_open(db: &Connection, draft: &Draft) -> Done<()> {
+    let (Some(owner), Some(limit)) = (&draft.owner, draft.max_open) else { return Ok(()) };
+    let open: u32 = db
+        .prepare_cached(OPEN)?
+        .query_row(named_params! { ":owner": owner.as_str() }, |row| row.get(0))?;
+    if open < limit { Ok(()) } else { Err(StoreError::TooManyOpen { limit }.into()) }
 }
 
 fn refused(error: rusqlite::Error, id: &VideoId) -> Fail {

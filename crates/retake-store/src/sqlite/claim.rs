@@ -5,17 +5,21 @@
 //! job waits for a slot again.
 
 use jiff::Timestamp;
-use retake_core::ids::{ReplicaId, VideoId};
+use retake_core::{
+    fault::chain,
+    ids::{ReplicaId, VideoId},
+};
 use rusqlite::{Connection, ToSql, named_params};
 
 use super::{
-    fault::Done,
+    fault::{Done, Fail},
     replica, rows,
     values::{Moment, Text},
 };
 use crate::{
     error::StoreError,
     record::{Claimed, Lease, Slots},
+    seat::ASIDE,
 };
 
 pub(super) const READY: &str = "SELECT id FROM jobs
@@ -26,7 +30,8 @@ pub(super) const WAITING: &str = "SELECT id FROM jobs
     WHERE wants = :account AND replica IS NULL AND due_at <= :now
     ORDER BY due_at, id LIMIT :limit";
 
-pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE holds = :account";
+pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE holds = :account
+    AND (:at IS NULL OR replica = :at)";
 
 pub(super) const NEXT_READY: &str = "SELECT MIN(due_at) FROM jobs
     WHERE wants IS NULL AND replica IS NULL AND due_at IS NOT NULL";
@@ -41,6 +46,10 @@ pub(super) const TAKE: &str = "UPDATE jobs
     SET replica = :replica, epoch = epoch + 1, holds = COALESCE(wants, holds), nudged_at = NULL
     WHERE id = :id RETURNING epoch";
 
+pub(super) const SET_ASIDE: &str = "UPDATE jobs
+    SET replica = NULL, due_at = :later, holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
+    WHERE id = :id";
+
 /// Takes what is ready, then as many waiting jobs as there is room for.
 pub(super) fn claim(
     db: &Connection,
@@ -52,14 +61,14 @@ pub(super) fn claim(
     replica::known(db, replica)?;
     let now = Moment(now);
     let ready = due(db, READY, named_params! { ":now": now, ":limit": limit })?;
-    let mut claimed = take(db, replica, ready)?;
+    let mut claimed = take(db, replica, ready, now)?;
     for slot in slots {
         let room = limit.saturating_sub(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
         let count = room.min(free(db, slot)?);
         if count > 0 {
             let waiting = named_params! { ":account": slot.account, ":now": now, ":limit": count };
             let waiting = due(db, WAITING, waiting)?;
-            claimed.extend(take(db, replica, waiting)?);
+            claimed.extend(take(db, replica, waiting, now)?);
         }
     }
     Ok(claimed)
@@ -94,9 +103,10 @@ pub(super) fn awaited(db: &Connection) -> Done<Vec<String>> {
 }
 
 fn free(db: &Connection, slot: &Slots) -> Done<u32> {
+    let at = slot.at.as_ref().map(ReplicaId::as_str);
     let occupied: u32 = db
         .prepare_cached(OCCUPIED)?
-        .query_row(named_params! { ":account": slot.account }, |row| row.get(0))?;
+        .query_row(named_params! { ":account": slot.account, ":at": at }, |row| row.get(0))?;
     Ok(slot.concurrency.saturating_sub(occupied))
 }
 
@@ -106,15 +116,31 @@ fn due(db: &Connection, sql: &str, values: &[(&str, &dyn ToSql)]) -> Done<Vec<Vi
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-fn take(db: &Connection, replica: &ReplicaId, ids: Vec<VideoId>) -> Done<Vec<Claimed>> {
+fn take(
+    db: &Connection,
+    replica: &ReplicaId,
+    ids: Vec<VideoId>,
+    now: Moment,
+) -> Done<Vec<Claimed>> {
     let mut update = db.prepare_cached(TAKE)?;
-    ids.into_iter()
-        .map(|id| {
-            let holder = named_params! { ":replica": replica.as_str(), ":id": id.as_str() };
-            let epoch = update.query_row(holder, |row| row.get(0))?;
-            let job = rows::job(db, &id)?;
-            let job = job.ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
-            Ok(Claimed { job, lease: Lease { id, epoch, replica: replica.clone() } })
-        })
-        .collect()
+    let mut claimed = Vec::with_capacity(ids.len());
+    for id in ids {
+        let holder = named_params! { ":replica": replica.as_str(), ":id": id.as_str() };
+        let epoch = update.query_row(holder, |row| row.get(0))?;
+        match rows::job(db, &id) {
+            Ok(Some(job)) => {
+                let lease = Lease { id, epoch, replica: replica.clone() };
+                claimed.push(Claimed { job, lease });
+            }
+            Ok(None) => return Err(StoreError::NotFound { id }.into()),
+            Err(Fail::Refused(error @ StoreError::Unreadable { .. })) => {
+                tracing::error!(job.id = %id, error = chain(&error), "a job is set aside for an hour");
+                let later = Moment(now.0 + ASIDE);
+                db.prepare_cached(SET_ASIDE)?
+                    .execute(named_params! { ":id": id.as_str(), ":later": later })?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(claimed)
 }

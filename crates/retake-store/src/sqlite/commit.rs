@@ -1,25 +1,22 @@
 //! Recording what a leaseholder did, and giving its job back.
 //!
-//! Both are fenced: the row must still name this replica and this epoch. A request to cancel needs no lease,
-//! so it can come in while the job is held. It is merged into what the holder writes, and the moment it came
-//! (`nudged_at`) makes the job due at once when it is freed, unless the holder already acted on it.
+//! Both are fenced: the row must still name this replica and this epoch.
 
 use jiff::Timestamp;
-use retake_core::{
-    ids::VideoId,
-    life::{Attempt, JobState, Life},
-};
+use retake_core::{ids::VideoId, life::Attempt};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{
     fault::Done,
-    seat::{Seat, Stops},
+    outbox::announce,
     timeline,
     values::{Json, Moment},
 };
 use crate::{
     error::StoreError,
     record::{Change, Committed, JobEvent, Lease},
+    seat::Stops,
+    transition::{Held, Transition},
 };
 
 pub(super) const HELD: &str = "SELECT routes, cancel_requested, nudged_at FROM jobs
@@ -53,46 +50,35 @@ pub(super) const RELEASE: &str =
         nudged_at = NULL, holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
     WHERE id = :id AND replica = :replica AND epoch = :epoch";
 
-struct Held {
-    stops: Stops,
-    cancel_requested: bool,
-    nudged_at: Option<Moment>,
-}
-
 /// Records a change, if the lease still holds.
 pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Committed> {
     let held = held(db, lease)?;
-    let knew = change.life.cancel_requested;
-    let mut life = change.life;
-    life.cancel_requested |= held.cancel_requested;
-    let seat = Seat::of(&life, &held.stops);
-    let lease_kept = change.keep_lease && !life.state.is_ended() && seat.wants.is_none();
-    let nudge = held.nudged_at.filter(|_| !knew);
-    let due = nudge.or(change.due.map(Moment)).or(Some(Moment(change.at)));
-
+    let next = Transition::of(&held, &change);
     db.prepare_cached(LIFE)?.execute(named_params! {
         ":id": lease.id.as_str(),
-        ":state": life.state.as_str(),
-        ":fault": why(&life.state).map(Json),
-        ":progress": life.progress,
-        ":cancel_requested": life.cancel_requested,
-        ":next_route": life.next_route,
-        ":hold": life.hold,
-        ":completed_at": (life.state == JobState::Completed).then_some(Moment(change.at)),
+        ":state": next.life.state.as_str(),
+        ":fault": next.fault().map(Json),
+        ":progress": next.life.progress,
+        ":cancel_requested": next.life.cancel_requested,
+        ":next_route": next.life.next_route,
+        ":hold": next.life.hold,
+        ":completed_at": next.completed_at.map(Moment),
         ":expires_at": change.expires_at.map(Moment),
         ":output": change.output.as_ref().map(Json),
         ":output_key": change.output.as_ref().map(|output| &output.key),
-        ":open_attempt": seat.open_attempt,
-        ":due_at": due.filter(|_| !life.state.is_ended()),
-        ":wants": seat.wants,
-        ":holds": seat.holds,
-        ":keep": lease_kept,
+        ":open_attempt": next.seat.open_attempt,
+        ":due_at": next.due.map(Moment),
+        ":wants": next.seat.wants,
+        ":holds": next.seat.holds,
+        ":keep": next.lease_kept,
     })?;
-    if let Some(attempt) = life.attempts.last() {
+    if let Some(attempt) = next.last_attempt() {
         keep_attempt(db, &lease.id, attempt, &held.stops)?;
     }
-    record(db, &lease.id, change.at, change.event, &life)?;
-    Ok(Committed { cancel_requested: life.cancel_requested, lease_kept })
+    let line = JobEvent::Life(change.event);
+    timeline::append(db, &lease.id, change.at, next.attempt, &line)?;
+    announce::announce(db, &lease.id, &next.life.state, change.at)?;
+    Ok(next.committed())
 }
 
 /// Gives a job back as it is, if the lease still holds.
@@ -118,7 +104,7 @@ fn held(db: &Connection, lease: &Lease) -> Done<Held> {
         Ok(Held {
             stops,
             cancel_requested: row.get("cancel_requested")?,
-            nudged_at: row.get("nudged_at")?,
+            nudged_at: row.get::<_, Option<Moment>>("nudged_at")?.map(|Moment(at)| at),
         })
     });
     Ok(held.optional()?.ok_or_else(|| lost(lease))?)
@@ -142,24 +128,6 @@ fn keep_attempt(db: &Connection, id: &VideoId, attempt: &Attempt, stops: &Stops)
         ":fault": attempt.fault.as_ref().map(Json),
     })?;
     Ok(())
-}
-
-fn record(
-    db: &Connection,
-    id: &VideoId,
-    at: Timestamp,
-    event: retake_core::life::Event,
-    life: &Life,
-) -> Done<()> {
-    let attempt = timeline::attempt_of(&event, life);
-    timeline::append(db, id, at, attempt, &JobEvent::Life(event))
-}
-
-fn why(state: &JobState) -> Option<&retake_core::fault::Fault> {
-    match state {
-        JobState::Failed(fault) => Some(fault),
-        _ => None,
-    }
 }
 
 fn lost(lease: &Lease) -> StoreError {

@@ -1,8 +1,7 @@
 //! What SQLite says when it does not do what it was told, sorted into the situations of [`StoreError`].
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
-use retake_core::ids::VideoId;
 use rusqlite::{Error, ErrorCode};
 
 use crate::error::{Cause, StoreError};
@@ -33,7 +32,7 @@ impl From<StoreError> for Fail {
 
 impl Fail {
     /// Names the record whose stored text could not be read; other failures stay what they are.
-    pub(super) fn reading(self, id: &VideoId) -> Self {
+    pub(super) fn reading(self, id: &impl Display) -> Self {
         match self {
             Self::Engine(
                 error @ (Error::FromSqlConversionFailure(..)

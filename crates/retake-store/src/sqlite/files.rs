@@ -22,6 +22,11 @@ pub(super) const AN_OUTPUT: &str = "SELECT 1 FROM jobs
 pub(super) const A_FIRST_FRAME: &str = "SELECT 1 FROM jobs
     WHERE first_frame_key = :key AND deleted_at IS NULL AND file_removed_at IS NULL";
 
+pub(super) const A_SOURCE: &str = "SELECT 1 FROM jobs
+    WHERE source_key = :key AND state IN ('queued', 'in_progress')";
+
+pub(super) const A_CHARACTER: &str = "SELECT 1 FROM characters WHERE picture_key = :key";
+
 /// Files to remove.
 pub(super) fn expired(db: &Connection, now: Timestamp, limit: u32) -> Done<Vec<ExpiredFile>> {
     let mut query = db.prepare_cached(EXPIRED)?;
@@ -40,16 +45,15 @@ pub(super) fn removed(db: &Connection, id: &VideoId, now: Timestamp) -> Done<()>
     if told == 0 { Err(StoreError::NotFound { id: id.clone() }.into()) } else { Ok(()) }
 }
 
-/// Those of the keys that a job still needs.
+/// Those of the keys that are still needed.
 pub(super) fn known(db: &Connection, keys: Vec<String>) -> Done<Vec<String>> {
-    let mut outputs = db.prepare_cached(AN_OUTPUT)?;
-    let mut frames = db.prepare_cached(A_FIRST_FRAME)?;
     let mut needed = Vec::new();
     for key in keys {
-        if outputs.exists(named_params! { ":key": key })?
-            || frames.exists(named_params! { ":key": key })?
-        {
-            needed.push(key);
+        for uses in [AN_OUTPUT, A_FIRST_FRAME, A_SOURCE, A_CHARACTER] {
+            if db.prepare_cached(uses)?.exists(named_params! { ":key": key })? {
+                needed.push(key);
+                break;
+            }
         }
     }
     Ok(needed)

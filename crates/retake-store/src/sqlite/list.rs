@@ -1,12 +1,20 @@
 //! The list of jobs, page by page. Ids sort by the moment they were made, so a page begins where an id says.
 
+use retake_core::{
+    fault::chain,
+    ids::{KeyId, VideoId},
+};
 use rusqlite::{Connection, named_params};
 
 use super::{
-    fault::Done,
+    fault::{Done, Fail},
     rows::{self, select_jobs},
+    values::Text,
 };
-use crate::record::{Listing, Page};
+use crate::{
+    error::StoreError,
+    record::{Listing, Page},
+};
 
 /// Every id sorts between these.
 const FIRST: &str = "";
@@ -15,23 +23,55 @@ const LAST: &str = "~";
 pub(super) const OLDEST_FIRST: &str =
     select_jobs!("jobs j INDEXED BY jobs_visible", "j.id > :after ORDER BY j.id LIMIT :limit");
 
+pub(super) const OWNED_OLDEST_FIRST: &str = select_jobs!(
+    "jobs j INDEXED BY jobs_owned",
+    "j.owner = :owner AND j.id > :after ORDER BY j.id LIMIT :limit"
+);
+
+pub(super) const OWNED_NEWEST_FIRST: &str = select_jobs!(
+    "jobs j INDEXED BY jobs_owned",
+    "j.owner = :owner AND j.id < :after ORDER BY j.id DESC LIMIT :limit"
+);
+
 pub(super) const NEWEST_FIRST: &str =
     select_jobs!("jobs j INDEXED BY jobs_visible", "j.id < :after ORDER BY j.id DESC LIMIT :limit");
 
 /// One page.
 pub(super) fn list(db: &Connection, page: &Page) -> Done<Listing> {
-    let (sql, start) = if page.newest_first { (NEWEST_FIRST, LAST) } else { (OLDEST_FIRST, FIRST) };
+    let sql = match (page.newest_first, &page.owner) {
+        (true, None) => NEWEST_FIRST,
+        (true, Some(_)) => OWNED_NEWEST_FIRST,
+        (false, None) => OLDEST_FIRST,
+        (false, Some(_)) => OWNED_OLDEST_FIRST,
+    };
+    let start = if page.newest_first { LAST } else { FIRST };
     let after = page.after.as_ref().map_or(start, |id| id.as_str());
     let asked = page.limit as usize;
     let mut query = db.prepare_cached(sql)?;
     let one_more = u64::from(page.limit) + 1;
-    let rows =
-        query.query_map(named_params! { ":after": after, ":limit": one_more }, rows::job_of)?;
-    let mut jobs = rows.collect::<Result<Vec<_>, _>>()?;
-    let has_more = jobs.len() > asked;
-    jobs.truncate(asked);
-    for job in &mut jobs {
-        rows::add_attempts(db, job)?;
+    let owner = page.owner.as_ref().map(KeyId::as_str);
+    let mut rows = match owner {
+        None => query.query(named_params! { ":after": after, ":limit": one_more })?,
+        Some(owner) => {
+            query.query(named_params! { ":owner": owner, ":after": after, ":limit": one_more })?
+        }
+    };
+    let (mut jobs, mut seen) = (Vec::with_capacity(asked), 0);
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        if seen > asked {
+            break;
+        }
+        let Text::<VideoId>(id) = row.get("id")?;
+        let read = rows::job_of(row).map_err(|error| Fail::from(error).reading(&id));
+        match read.and_then(|mut job| rows::add_attempts(db, &mut job).map(|()| job)) {
+            Ok(job) => jobs.push(job),
+            // One job that cannot be read must not hide the others.
+            Err(Fail::Refused(error @ StoreError::Unreadable { .. })) => {
+                tracing::error!(job.id = %id, error = chain(&error), "a job is left out of a list");
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(Listing { jobs, has_more })
+    Ok(Listing { jobs, has_more: seen > asked })
 }

@@ -21,8 +21,8 @@ const WRITER: &str = "
     PRAGMA trusted_schema = OFF;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -32768;
-    PRAGMA wal_autocheckpoint = 4000;
-    PRAGMA journal_size_limit = 67108864;
+    PRAGMA wal_autocheckpoint = 1000;
+    PRAGMA journal_size_limit = 8388608;
 ";
 
 const READER: &str = "

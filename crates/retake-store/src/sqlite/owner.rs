@@ -12,6 +12,7 @@ use super::{
 use crate::{
     error::StoreError,
     record::{Deleted, Job, JobEvent},
+    transition,
 };
 
 /// A job that is held keeps its slot until its holder gives it back: it may be submitting right now.
@@ -38,7 +39,7 @@ pub(super) fn request_cancel(db: &Connection, id: &VideoId, now: Timestamp) -> D
     db.prepare_cached(CANCEL)?
         .execute(named_params! { ":id": id.as_str(), ":now": Moment(now) })?;
     let event = Event::CancelRequested;
-    let attempt = timeline::attempt_of(&event, &job.life);
+    let attempt = transition::attempt_of(&event, &job.life);
     timeline::append(db, id, now, attempt, &JobEvent::Life(event))?;
     job.life.cancel_requested = true;
     Ok(job)
@@ -71,12 +72,7 @@ fn erase_prompts(db: &Connection, id: &VideoId) -> Done<()> {
         .query_row(named_params! { ":id": id.as_str() }, |row| Ok((row.get(0)?, row.get(1)?)));
     let (Json(mut request), Json(mut plan)) =
         texts.map_err(|error| Fail::from(error).reading(id))?;
-    request.prompt.clear();
-    request.negative_prompt = None;
-    for planned in &mut plan.routes {
-        planned.shot.prompt.clear();
-        planned.shot.negative_prompt = None;
-    }
+    transition::erase_prompts(&mut request, &mut plan);
     db.prepare_cached(
         "UPDATE job_requests SET request = :request, plan = :plan WHERE job_id = :id",
     )?

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use retake_core::ids::ReplicaId;
 use rusqlite::{Connection, named_params};
 
-use super::{fault::Done, values::Moment};
+use super::{fault::Done, outbox::serve, values::Moment};
 use crate::error::StoreError;
 
 pub(super) const REGISTER: &str = "INSERT INTO replicas (id, registered_at, heartbeat_at)
@@ -41,17 +41,17 @@ pub(super) fn known(db: &Connection, id: &ReplicaId) -> Done<()> {
     if known { Ok(()) } else { Err(forgotten(id).into()) }
 }
 
-/// Forgets the replicas that fell silent and frees their jobs.
-pub(super) fn void_leases(db: &Connection, silent_since: Timestamp) -> Done<u64> {
+/// Forgets the replicas that fell silent, and frees their jobs and the endpoints they served.
+pub(super) fn void_leases(db: &Connection, silent_since: Timestamp, now: Timestamp) -> Done<u64> {
     let silent: Vec<String> = db
         .prepare_cached("SELECT id FROM replicas WHERE heartbeat_at < :since")?
         .query_map(named_params! { ":since": Moment(silent_since) }, |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut freed = 0;
     for id in silent {
-        freed += db
-            .prepare_cached(FREE)?
-            .execute(named_params! { ":id": id, ":due": Moment(silent_since) })?;
+        freed +=
+            db.prepare_cached(FREE)?.execute(named_params! { ":id": id, ":due": Moment(now) })?;
+        db.prepare_cached(serve::FREE)?.execute(named_params! { ":id": id })?;
         db.prepare_cached("DELETE FROM replicas WHERE id = :id")?
             .execute(named_params! { ":id": id })?;
     }

@@ -2,7 +2,7 @@
 
 use retake_core::{
     fault::Fault,
-    ids::VideoId,
+    ids::{KeyId, VideoId},
     life::{Attempt, JobState, Life},
 };
 use rusqlite::{Connection, OptionalExtension, Row, named_params, types::FromSql};
@@ -17,7 +17,7 @@ use crate::record::{Job, Output};
 macro_rules! select_jobs {
     ($jobs:literal, $which:literal) => {
         concat!(
-            "SELECT j.id, j.created_at, j.completed_at, j.expires_at, j.state, j.fault, j.progress,
+            "SELECT j.id, j.owner, j.created_at, j.completed_at, j.expires_at, j.state, j.fault, j.progress,
                 j.cancel_requested, j.next_route, j.hold, j.output, j.file_removed_at,
                 r.request, r.plan
              FROM ",
@@ -65,6 +65,7 @@ pub(super) fn job_of(row: &Row<'_>) -> rusqlite::Result<Job> {
     Ok(Job {
         id,
         created_at,
+        owner: row.get::<_, Option<Text<KeyId>>>("owner")?.map(|Text(owner)| owner),
         completed_at: moment(row, "completed_at")?,
         expires_at: moment(row, "expires_at")?,
         request,

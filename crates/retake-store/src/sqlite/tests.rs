@@ -38,4 +38,4 @@ impl Engine for Folder {
     }
 }
 
-conformance!(Folder::new());
+conformance!(Some(Folder::new()));

@@ -1,10 +1,7 @@
 //! The timeline of a job: written once, line by line, and read in order.
 
 use jiff::Timestamp;
-use retake_core::{
-    ids::VideoId,
-    life::{AttemptState, Event, Life},
-};
+use retake_core::ids::VideoId;
 use rusqlite::{Connection, named_params};
 
 use super::{
@@ -14,12 +11,16 @@ use super::{
 use crate::record::{JobEvent, Recorded};
 
 pub(super) const APPEND: &str = "INSERT INTO events (job_id, seq, at, attempt, event)
-    SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :attempt, :event FROM events WHERE job_id = :id";
+    SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :attempt, :event FROM events WHERE job_id = :id
+    RETURNING seq";
+
+pub(super) const ANNOUNCE: &str = "INSERT INTO feed (owner, job_id, seq, at)
+    SELECT owner, id, :seq, :at FROM jobs WHERE id = :id";
 
 pub(super) const READ: &str = "SELECT seq, at, attempt, event FROM events
     WHERE job_id = :id AND seq > :after ORDER BY seq LIMIT :limit";
 
-/// Adds a line.
+/// Adds a line, to the job's timeline and to the feed.
 pub(super) fn append(
     db: &Connection,
     id: &VideoId,
@@ -27,12 +28,15 @@ pub(super) fn append(
     attempt: Option<u32>,
     event: &JobEvent,
 ) -> Done<()> {
-    db.prepare_cached(APPEND)?.execute(named_params! {
+    let line = named_params! {
         ":id": id.as_str(),
         ":at": Moment(at),
         ":attempt": attempt,
         ":event": Json(event),
-    })?;
+    };
+    let seq: u64 = db.prepare_cached(APPEND)?.query_row(line, |row| row.get(0))?;
+    db.prepare_cached(ANNOUNCE)?
+        .execute(named_params! { ":id": id.as_str(), ":seq": seq, ":at": Moment(at) })?;
     Ok(())
 }
 
@@ -50,16 +54,4 @@ pub(super) fn read(db: &Connection, id: &VideoId, after: u64, limit: u32) -> Don
     )?;
     let lines: rusqlite::Result<_> = rows.collect();
     lines.map_err(|error| Fail::from(error).reading(id))
-}
-
-/// The number of the attempt an event happened to, given the life after it.
-pub(super) fn attempt_of(event: &Event, after: &Life) -> Option<u32> {
-    let last = after.attempts.last()?;
-    let concerns = match event {
-        Event::DeadlinePassed => false,
-        Event::CancelRequested => last.state.is_open(),
-        Event::Cancelled => last.state == AttemptState::Cancelled,
-        _ => true,
-    };
-    concerns.then_some(last.number)
 }

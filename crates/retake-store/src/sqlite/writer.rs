@@ -162,6 +162,10 @@ fn settle(db: &Connection, mut group: Vec<Box<dyn Command>>, ledger: &str) {
     if commit.is_err() && !db.is_autocommit() {
         drop(db.execute_batch("ROLLBACK"));
     }
+    if matches!(commit, Err(StoreError::DiskFull { .. })) {
+        // On a small disk the log itself may have taken the room: emptied, it makes way for the next try.
+        drop(db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    }
     for command in group {
         command.answer(&commit);
     }

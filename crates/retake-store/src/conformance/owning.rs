@@ -1,0 +1,144 @@
+//! API keys and what belongs to them.
+
+use retake_core::{
+    ids::{CharacterId, KeyId, VideoId},
+    life::Event,
+    request::{Character, Origin, OriginKind, Picture},
+    size::Size,
+};
+
+use super::{Engine, NOON, Worker, a_job, noon_plus};
+use crate::{ApiKey, KeyLimits, Ledger, NewJob, Page, StoreError, StoredCharacter};
+
+pub(crate) fn a_key(name: &str) -> ApiKey {
+    ApiKey {
+        id: KeyId::new(NOON),
+        name: name.to_owned(),
+        digest: format!("digest of {name}"),
+        hint: "f00d".to_owned(),
+        admin: name == "admin",
+        limits: KeyLimits { max_open: Some(2) },
+        created_at: NOON,
+        expires_at: Some(noon_plus(1000)),
+        revoked_at: None,
+    }
+}
+
+/// A job that was asked for with a key.
+pub(crate) fn a_job_of(owner: &KeyId, seconds: i64) -> NewJob {
+    NewJob { owner: Some(owner.clone()), ..a_job(noon_plus(seconds)) }
+}
+
+/// A key that is on record.
+pub(crate) async fn a_tenant(ledger: &dyn Ledger, name: &str) -> KeyId {
+    let key = a_key(name);
+    ledger.add_key(&key).await.unwrap();
+    key.id
+}
+
+fn a_picture(key: &str) -> Picture {
+    let size = Size::new(640, 360);
+    Picture { key: key.to_owned(), size, media_type: "image/png".to_owned() }
+}
+
+pub(crate) async fn a_key_is_found_by_its_digest_until_it_is_forgotten_nowhere(
+    engine: &dyn Engine,
+) {
+    let ledger = engine.open().await;
+    assert!(!ledger.has_keys().await.unwrap());
+    let (north, admin) = (a_key("north"), a_key("admin"));
+    ledger.add_key(&north).await.unwrap();
+    ledger.add_key(&admin).await.unwrap();
+
+    assert_eq!(ledger.key_by_digest(&north.digest).await.unwrap(), Some(north.clone()));
+    assert_eq!(ledger.key_by_digest("another").await.unwrap(), None);
+    assert_eq!(ledger.keys().await.unwrap().len(), 2);
+    assert!(ledger.has_keys().await.unwrap());
+    assert!(north.is_good(noon_plus(999)) && !north.is_good(noon_plus(1000)));
+}
+
+pub(crate) async fn a_revoked_key_keeps_its_first_moment(engine: &dyn Engine) {
+    let ledger = engine.open().await;
+    let id = a_tenant(&*ledger, "north").await;
+
+    ledger.revoke_key(&id, noon_plus(5)).await.unwrap();
+    let again = ledger.revoke_key(&id, noon_plus(9)).await.unwrap();
+
+    assert_eq!(again.revoked_at, Some(noon_plus(5)));
+    assert!(!again.is_good(noon_plus(6)));
+    assert!(ledger.has_keys().await.unwrap(), "a revoked key does not open the door again");
+    let unknown = ledger.revoke_key(&KeyId::new(NOON), NOON).await;
+    assert!(matches!(unknown, Err(StoreError::NoSuchKey { .. })), "{unknown:?}");
+}
+
+pub(crate) async fn a_list_of_one_owner_shows_nobody_elses(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let (north, south) =
+        (a_tenant(&*worker.ledger, "north").await, a_tenant(&*worker.ledger, "south").await);
+    let mine = worker.accept(a_job_of(&north, 1)).await;
+    let theirs = worker.accept(a_job_of(&south, 2)).await;
+    let nobodys = worker.accept(a_job(noon_plus(3))).await;
+
+    let ids = async |owner: Option<&KeyId>, newest_first| {
+        let page = Page { owner: owner.cloned(), after: None, limit: 10, newest_first };
+        let listing = worker.ledger.list(&page).await.unwrap();
+        listing.jobs.into_iter().map(|job| job.id).collect::<Vec<VideoId>>()
+    };
+
+    assert_eq!(ids(Some(&north), true).await, std::slice::from_ref(&mine));
+    assert_eq!(ids(Some(&south), false).await, std::slice::from_ref(&theirs));
+    assert_eq!(ids(None, false).await, [mine.clone(), theirs, nobodys]);
+    assert_eq!(worker.ledger.job(&mine).await.unwrap().unwrap().owner, Some(north));
+}
+
+pub(crate) async fn an_owner_has_no_more_open_jobs_than_it_may(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let north = a_tenant(&*worker.ledger, "north").await;
+    let one_more = |seconds| NewJob { max_open: Some(2), ..a_job_of(&north, seconds) };
+    let first = worker.accept(one_more(1)).await;
+    worker.accept(one_more(2)).await;
+
+    let third = worker.ledger.accept(&one_more(3)).await;
+    assert!(matches!(third, Err(StoreError::TooManyOpen { limit: 2 })), "{third:?}");
+
+    worker.ledger.request_cancel(&first, noon_plus(4)).await.unwrap();
+    let held = worker.ledger.claim(&worker.me, &[], 1, noon_plus(4)).await.unwrap().remove(0);
+    worker.tell_and_free(held, Event::Cancelled, noon_plus(4)).await.unwrap();
+    worker.accept(one_more(5)).await;
+}
+
+pub(crate) async fn a_character_and_its_picture_are_kept(engine: &dyn Engine) {
+    let ledger = engine.open().await;
+    let owner = a_tenant(&*ledger, "north").await;
+    let id = CharacterId::new(NOON);
+    let character =
+        Character { id: id.clone(), name: "the fox".to_owned(), picture: a_picture("in/fox") };
+    let stored = StoredCharacter { character, owner: Some(owner), created_at: NOON };
+
+    ledger.add_character(&stored).await.unwrap();
+
+    assert_eq!(ledger.character(&id).await.unwrap(), Some(stored));
+    assert_eq!(ledger.character(&CharacterId::new(NOON)).await.unwrap(), None);
+    let keys = ["in/fox", "in/hare"].map(str::to_owned);
+    assert_eq!(ledger.known_keys(&keys).await.unwrap(), ["in/fox"]);
+}
+
+pub(crate) async fn an_open_extension_keeps_the_file_it_builds_on(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let mut job = a_job(NOON);
+    job.request.origin = Some(Origin {
+        kind: OriginKind::Extension,
+        video: None,
+        key: Some("out/first".to_owned()),
+        bytes: 9,
+        seconds: 4,
+    });
+    worker.accept(job).await;
+    let keys = ["out/first".to_owned()];
+    assert_eq!(worker.ledger.known_keys(&keys).await.unwrap(), keys);
+
+    let held = worker.claim_one(NOON).await;
+    worker.finish(held, "out/whole", NOON).await;
+
+    assert!(worker.ledger.known_keys(&keys).await.unwrap().is_empty());
+}

@@ -1,0 +1,335 @@
+//! The ledger in a PostgreSQL database, for any number of replicas.
+//!
+//! A pool of connections (`pool`) does each verb in one transaction and tries again what a restart of the
+//! server or another transaction interrupted. The verbs are plain functions over a connection (`session`),
+//! one file for each of the occasions on which they are called. A verb that writes goes on to its end
+//! though its caller stops waiting.
+
+mod accept;
+mod address;
+mod claim;
+mod commit;
+mod fault;
+mod feed;
+mod files;
+mod keys;
+mod list;
+mod migrate;
+mod open;
+mod outbox;
+mod owner;
+mod pool;
+mod repeats;
+mod replica;
+mod rows;
+mod session;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod tls;
+mod undo;
+mod values;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use retake_core::ids::{CharacterId, KeyId, ReplicaId, VideoId};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{
+    address::Address,
+    claim::{Ask, Taken},
+    commit::Doubts,
+    migrate::MIGRATIONS,
+    pool::{Connections, Limits, Work},
+    undo::undo,
+};
+use crate::{
+    draft::Draft,
+    error::StoreError,
+    ledger::Ledger,
+    record::{
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job, Lease,
+        Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+    },
+    seat::ASIDE,
+};
+
+/// The ledger in a PostgreSQL database.
+pub struct PostgresLedger {
+    db: Connections,
+    doubts: Arc<Doubts>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl PostgresLedger {
+    /// Connects to a database by its URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, and brings its
+    /// schema up to date. Tables go into the first schema of `search_path`.
+    ///
+    /// With `sslmode=require` the connection is encrypted and the server's certificate verified;
+    /// `sslrootcert=FILE` names the authority to trust.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, Limits::default()).await
+    }
+
+    async fn connect_with(url: &str, limits: Limits) -> Result<Self, StoreError> {
+        let db = Connections::new(Address::parse(url)?, limits)?;
+        db.first(&db.ledger(), |db, ledger| Box::pin(open::look(db, ledger))).await?;
+        db.patient()
+            .first(&db.ledger(), |db, ledger| Box::pin(migrate::migrate(db, MIGRATIONS, ledger)))
+            .await?;
+        let (doubts, tasks, closing) =
+            (Arc::default(), TaskTracker::new(), CancellationToken::new());
+        Ok(Self { db, doubts, tasks, closing })
+    }
+
+    /// Does a piece of work to its end, even if nobody waits for it any more.
+    async fn write<A, T>(&self, given: A, work: Work<A, T>) -> Result<T, StoreError>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let db = self.db.clone();
+        self.see_through(async move { db.run(&given, work).await }).await
+    }
+
+    async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let ledger = || self.db.ledger().to_owned();
+        if self.tasks.is_closed() {
+            return Err(StoreError::Closed { ledger: ledger() });
+        }
+        self.tasks
+            .spawn(work)
+            .await
+            .map_err(|error| StoreError::Unexpected { ledger: ledger(), source: Arc::new(error) })?
+    }
+
+    fn unexpected(&self, error: serde_json::Error) -> StoreError {
+        StoreError::Unexpected { ledger: self.db.ledger().to_owned(), source: Arc::new(error) }
+    }
+}
+
+/// Claims jobs. Those that this replica may hold without acting on them are given back.
+async fn claim_all(
+    db: Connections,
+    ask: Ask,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+) -> Result<Vec<Claimed>, StoreError> {
+    let now = ask.now;
+    let given = (ask, Mutex::default());
+    let taken =
+        db.run(&given, |db, (ask, doubtful)| Box::pin(claim::claim(db, ask, doubtful))).await;
+    let (in_vain, due, answer) = match taken {
+        Ok(Taken { claimed, unreadable }) => (unreadable, now + ASIDE, Ok(claimed)),
+        Err(error) => {
+            let doubtful = given.1.into_inner().unwrap_or_else(PoisonError::into_inner);
+            (doubtful, now, Err(error))
+        }
+    };
+    if !in_vain.is_empty() {
+        let work: Work<(Vec<Lease>, Timestamp), ()> =
+            |db, (leases, due)| Box::pin(commit::give_back(db, leases, *due));
+        tasks.spawn(undo(db, (in_vain, due), work, closing));
+    }
+    answer
+}
+
+#[async_trait]
+impl Ledger for PostgresLedger {
+    async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError> {
+        let draft = Draft::of(job).map_err(|error| self.unexpected(error))?;
+        let taken = self.write(draft, |db, draft| Box::pin(accept::accept(db, draft))).await;
+        if let (Err(StoreError::TooManyOpen { .. }), Some(repeat)) = (&taken, &job.repeat)
+            && !repeat.replay
+        {
+            // Else its repetition would be taken for one of an older request, and get that one's job.
+            let known = (job.owner.clone(), repeat.name.clone());
+            self.write(known, |db, (owner, name)| {
+                Box::pin(repeats::forget(db, owner.as_ref(), name))
+            })
+            .await?;
+        }
+        taken
+    }
+
+    async fn claim(
+        &self,
+        replica: &ReplicaId,
+        slots: &[Slots],
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let ask = Ask { replica: replica.clone(), slots: slots.to_vec(), limit, now };
+        let (db, tasks, closing) = (self.db.clone(), self.tasks.clone(), self.closing.clone());
+        self.see_through(claim_all(db, ask, tasks, closing)).await
+    }
+
+    async fn commit(&self, lease: &Lease, change: &Change) -> Result<Committed, StoreError> {
+        let given = (lease.clone(), change.clone(), Arc::clone(&self.doubts));
+        self.write(given, |db, (lease, change, doubts)| {
+            Box::pin(commit::commit(db, lease, change, doubts))
+        })
+        .await
+    }
+
+    async fn release(&self, lease: &Lease, due: Timestamp) -> Result<(), StoreError> {
+        let given = (lease.clone(), due);
+        self.write(given, |db, (lease, due)| Box::pin(commit::release(db, lease, *due))).await
+    }
+
+    async fn request_cancel(&self, id: &VideoId, now: Timestamp) -> Result<Job, StoreError> {
+        let given = (id.clone(), now);
+        self.write(given, |db, (id, now)| Box::pin(owner::request_cancel(db, id, *now))).await
+    }
+
+    async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError> {
+        self.db.run(id, |db, id| Box::pin(rows::job(db, id))).await
+    }
+
+    async fn list(&self, page: &Page) -> Result<Listing, StoreError> {
+        self.db.run(page, |db, page| Box::pin(list::list(db, page))).await
+    }
+
+    async fn delete(&self, id: &VideoId, now: Timestamp) -> Result<Deleted, StoreError> {
+        let given = (id.clone(), now);
+        self.write(given, |db, (id, now)| Box::pin(owner::delete(db, id, *now))).await
+    }
+
+    async fn events(
+        &self,
+        id: &VideoId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.db
+            .run(&(id, after_seq, limit), |db, (id, after, limit)| {
+                Box::pin(timeline::read(db, id, *after, *limit))
+            })
+            .await
+    }
+
+    async fn feed(
+        &self,
+        owner: Option<&KeyId>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<FeedLine>, StoreError> {
+        let given = (owner.cloned(), after.map(str::to_owned), limit);
+        self.write(given, |db, (owner, after, limit)| {
+            Box::pin(feed::read(db, owner.as_ref(), after.as_deref(), *limit))
+        })
+        .await
+    }
+
+    async fn feed_end(&self) -> Result<String, StoreError> {
+        self.write((), |db, ()| Box::pin(feed::end(db))).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.write(key.clone(), |db, key| Box::pin(keys::add(db, key))).await
+    }
+
+    async fn key_by_digest(&self, digest: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.db.run(&digest, |db, digest| Box::pin(keys::by_digest(db, digest))).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.db.run(&(), |db, ()| Box::pin(keys::all(db))).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<ApiKey, StoreError> {
+        let given = (id.clone(), now);
+        self.write(given, |db, (id, now)| Box::pin(keys::revoke(db, id, *now))).await
+    }
+
+    async fn has_keys(&self) -> Result<bool, StoreError> {
+        self.db.run(&(), |db, ()| Box::pin(keys::any(db))).await
+    }
+
+    async fn add_character(&self, character: &StoredCharacter) -> Result<(), StoreError> {
+        self.write(character.clone(), |db, it| Box::pin(keys::add_character(db, it))).await
+    }
+
+    async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError> {
+        self.db.run(id, |db, id| Box::pin(keys::character(db, id))).await
+    }
+
+    async fn prune(
+        &self,
+        now: Timestamp,
+        feed_since: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.write((now, feed_since, limit), |db, (now, since, limit)| {
+            Box::pin(async move {
+                Ok(repeats::prune(db, *now, *limit).await?
+                    + feed::prune(db, *since, *limit).await?)
+            })
+        })
+        .await
+    }
+
+    async fn next_due(&self, slots: &[Slots]) -> Result<Option<Timestamp>, StoreError> {
+        self.db.run(&slots, |db, slots| Box::pin(claim::next_due(db, slots))).await
+    }
+
+    async fn awaited_accounts(&self) -> Result<Vec<String>, StoreError> {
+        self.db.run(&(), |db, ()| Box::pin(claim::awaited(db))).await
+    }
+
+    async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError> {
+        let given = (replica.clone(), now);
+        self.write(given, |db, (replica, now)| Box::pin(replica::register(db, replica, *now))).await
+    }
+
+    async fn heartbeat(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError> {
+        let given = (replica.clone(), now);
+        self.write(given, |db, (replica, now)| Box::pin(replica::heartbeat(db, replica, *now)))
+            .await
+    }
+
+    async fn void_leases(
+        &self,
+        silent_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let given = (silent_since, now);
+        self.write(given, |db, (since, now)| Box::pin(replica::void_leases(db, *since, *now))).await
+    }
+
+    async fn expired_files(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ExpiredFile>, StoreError> {
+        let given = (now, limit);
+        self.db.run(&given, |db, (now, limit)| Box::pin(files::expired(db, *now, *limit))).await
+    }
+
+    async fn file_removed(&self, id: &VideoId, now: Timestamp) -> Result<(), StoreError> {
+        let given = (id.clone(), now);
+        self.write(given, |db, (id, now)| Box::pin(files::removed(db, id, *now))).await
+    }
+
+    async fn known_keys(&self, keys: &[String]) -> Result<Vec<String>, StoreError> {
+        self.db.run(&keys, |db, keys| Box::pin(files::known(db, keys))).await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.db.first(&self.db.ledger(), |db, name| Box::pin(open::writable(db, name))).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.db.close();
+        Ok(())
+    }
+}

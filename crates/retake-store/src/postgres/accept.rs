@@ -1,0 +1,116 @@
+//! Taking a job on.
+//!
+//! A request without a name, from a caller without a limit, is one statement. Otherwise a lock of the name
+//! makes requests of the same name wait for each other, and a lock of the key makes its jobs be counted one
+//! at a time.
+
+use futures::try_join;
+use retake_core::ids::KeyId;
+
+use super::{
+    fault::Done,
+    repeats,
+    session::Session,
+    values::{Moment, json, number},
+};
+use crate::{
+    draft::Draft,
+    error::StoreError,
+    record::{Accepted, JobEvent},
+};
+
+/// The job, its texts, the first line of its timeline and its line in the feed, in one journey.
+pub(super) const ACCEPT: &str = "WITH job AS (
+        INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested, next_route,
+            due_at, wants, first_frame_key, owner, source_key)
+        VALUES ($1, $2, $3, $4, 0, false, $5, $2, $6, $7, $11, $12)
+        ON CONFLICT (id) DO NOTHING RETURNING id, owner
+    ), texts AS (
+        INSERT INTO job_requests (job_id, request, plan) SELECT id, $8, $9 FROM job
+    ), announced AS (
+        INSERT INTO feed (owner, job_id, seq, at) SELECT owner, id, 1, $2 FROM job
+    )
+    INSERT INTO events (job_id, seq, at, event) SELECT id, 1, $2, $10 FROM job";
+
+/// Makes the jobs of a key be accepted one at a time, until the transaction ends.
+pub(super) const ALONE: &str = "SELECT 1 FROM api_keys WHERE id = $1 FOR NO KEY UPDATE";
+
+pub(super) const OPEN: &str =
+    "SELECT COUNT(*) FROM jobs WHERE owner = $1 AND state IN ('queued', 'in_progress')";
+
+pub(super) const KEPT: &str = "SELECT 1 FROM jobs WHERE id = $1";
+
+/// Records the job and the first line of its timeline.
+pub(super) async fn accept(db: &Session, draft: &Draft) -> Done<Accepted> {
+    if draft.repeat.is_none() && draft.max_open.is_none() {
+        insert(db, draft).await?;
+        return Ok(Accepted::New);
+    }
+    let ((), known) = try_join!(db.begin(), look(db, draft))?;
+    if let Some(known) = known {
+        db.roll_back().await;
+        return Ok(known);
+    }
+    db.prepare([ACCEPT, repeats::REMEMBER]).await?;
+    try_join!(insert(db, draft), remember(db, draft), db.commit())?;
+    Ok(Accepted::New)
+}
+
+/// What became of the request before, if anything did.
+async fn look(db: &Session, draft: &Draft) -> Done<Option<Accepted>> {
+    if let Some(repeat) = &draft.repeat {
+        let first = repeats::first(db, draft.owner.as_ref(), repeat, draft.created_at).await?;
+        match first {
+            Some(id) if id == draft.id && db.may_be_done() => return Ok(Some(Accepted::New)),
+            Some(id) => return Ok(Some(Accepted::Known(id))),
+            None => {}
+        }
+    }
+    let (Some(owner), Some(limit)) = (&draft.owner, draft.max_open) else { return Ok(None) };
+    let [alone, open, kept] = db.prepare([ALONE, OPEN, KEPT]).await?;
+    let (owner, id) = (owner.as_str(), draft.id.as_str());
+    let (_, open, kept) = try_join!(
+        db.query_opt(&alone, [&owner]),
+        db.query_one(&open, [&owner]),
+        db.query_opt(&kept, [&id]),
+    )?;
+    if kept.is_some() && db.may_be_done() {
+        return Ok(Some(Accepted::New));
+    }
+    if open.get::<_, i64>(0) >= i64::from(limit) {
+        return Err(StoreError::TooManyOpen { limit }.into());
+    }
+    Ok(None)
+}
+
+async fn remember(db: &Session, draft: &Draft) -> Done<()> {
+    let Some(repeat) = &draft.repeat else { return Ok(()) };
+    repeats::remember(db, draft.owner.as_ref(), repeat, &draft.id).await
+}
+
+async fn insert(db: &Session, draft: &Draft) -> Done<()> {
+    let [accept] = db.prepare([ACCEPT]).await?;
+    let added = db
+        .execute(
+            &accept,
+            [
+                &draft.id.as_str(),
+                &Moment(draft.created_at),
+                &json(&draft.routes)?,
+                &draft.life.state.as_str(),
+                &number(draft.life.next_route),
+                &draft.wants,
+                &draft.first_frame_key,
+                &draft.request,
+                &draft.plan,
+                &json(&JobEvent::Accepted)?,
+                &draft.owner.as_ref().map(KeyId::as_str),
+                &draft.source_key,
+            ],
+        )
+        .await?;
+    if added == 0 && !db.may_be_done() {
+        return Err(StoreError::AlreadyExists { id: draft.id.clone() }.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! Recording what a leaseholder did, and giving its job back.
+//!
+//! Both are fenced: the row must still name this replica and this epoch. When the connection breaks while a
+//! change is being made durable, nobody knows whether it was. What it was about to write is remembered as a
+//! [`Doubt`], and whoever records the change again looks first whether it is there.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use futures::try_join;
+use jiff::Timestamp;
+use retake_core::{ids::VideoId, life::Attempt};
+use tokio_postgres::{Row, Statement};
+
+use super::{
+    fault::{Done, Fail},
+    outbox::announce::{self, Notices},
+    owner,
+    session::Session,
+    timeline,
+    values::{self, Moment, json, number, text},
+};
+use crate::{
+    error::StoreError,
+    record::{Change, Committed, JobEvent, Lease},
+    seat::Stops,
+    transition::{Held, Transition},
+};
+
+pub(super) const HELD: &str = "SELECT routes, cancel_requested, nudged_at FROM jobs
+    WHERE id = $1 AND replica = $2 AND epoch = $3 FOR NO KEY UPDATE";
+
+pub(super) const LIFE: &str = "UPDATE jobs SET state = $2, fault = $3, progress = $4,
+        cancel_requested = $5, next_route = $6, hold = $7, completed_at = $8,
+        expires_at = COALESCE($9, expires_at), output = COALESCE($10, output),
+        output_key = COALESCE($11, output_key),
+        file_due_at = CASE WHEN COALESCE($11, output_key) IS NOT NULL
+                           THEN COALESCE($9, expires_at) END,
+        open_attempt = $12, due_at = $13, wants = $14, holds = $15,
+        replica = CASE WHEN $16 THEN replica END,
+        nudged_at = CASE WHEN $16 THEN nudged_at END
+    WHERE id = $1";
+
+pub(super) const ATTEMPT: &str =
+    "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
+        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
+        remote_id = excluded.remote_id, accepted_at = excluded.accepted_at,
+        ended_at = excluded.ended_at, progress = excluded.progress,
+        failed_fetches = excluded.failed_fetches, fault = excluded.fault";
+
+/// A slot that was taken for a submit that was never recorded is given back with the job.
+pub(super) const RELEASE: &str = "UPDATE jobs
+    SET replica = NULL, due_at = COALESCE(nudged_at, $4), nudged_at = NULL,
+        holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
+    WHERE id = $1 AND replica = $2 AND epoch = $3";
+
+/// A change of which nobody knows yet whether it was kept.
+#[derive(Clone)]
+struct Doubt {
+    epoch: u64,
+    /// The line it was about to add.
+    seq: i64,
+    at: Timestamp,
+    event: String,
+    /// What its holder is to learn if it was kept.
+    answer: Committed,
+}
+
+/// The changes in doubt, by job.
+#[derive(Default)]
+pub(super) struct Doubts(Mutex<HashMap<VideoId, Doubt>>);
+
+impl Doubts {
+    fn of(&self, lease: &Lease, at: Timestamp, event: &str) -> Option<Doubt> {
+        let same = |doubt: &&Doubt| {
+            (doubt.epoch, doubt.at, doubt.event.as_str()) == (lease.epoch, at, event)
+        };
+        self.all().get(&lease.id).filter(same).cloned()
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<VideoId, Doubt>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Records a change, if the lease still holds.
+pub(super) async fn commit(
+    db: &Session,
+    lease: &Lease,
+    change: &Change,
+    doubts: &Doubts,
+) -> Done<Committed> {
+    let told = record(db, lease, change, doubts).await;
+    if matches!(told, Ok(_) | Err(Fail::Refused(_))) {
+        doubts.all().remove(&lease.id);
+    }
+    told
+}
+
+async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -> Done<Committed> {
+    let event = json(&JobEvent::Life(change.event.clone()))?;
+    if let Some(doubt) = doubts.of(lease, change.at, &event)
+        && was_kept(db, &lease.id, &doubt).await?
+    {
+        return Ok(doubt.answer);
+    }
+    let [held, last] = db.prepare([HELD, timeline::LAST]).await?;
+    let [life, attempt, append] = db.prepare([LIFE, ATTEMPT, timeline::APPEND]).await?;
+    let (id, replica) = (lease.id.as_str(), lease.replica.as_str());
+    let epoch = number(lease.epoch);
+    db.prepare([announce::OF_ALL, announce::OF_ITS_OWNER, announce::RECORD]).await?;
+    let ((), held, last, notices) = try_join!(
+        db.begin(),
+        db.query_opt(&held, [&id, &replica, &epoch]),
+        db.query_opt(&last, [&id]),
+        Notices::of(db, &lease.id, &change.life.state, change.at),
+    )?;
+    let held = held_of(&held.ok_or_else(|| lost(lease))?, lease)?;
+    let next = Transition::of(&held, change);
+    let (seq, at) = (timeline::next_seq(last.as_ref()), Moment(change.at));
+    let line = next.attempt.map(i64::from);
+    let answer = next.committed();
+    let doubt = Doubt { epoch: lease.epoch, seq, at: change.at, event: event.clone(), answer };
+    doubts.all().insert(lease.id.clone(), doubt);
+    try_join!(
+        keep_life(db, &life, id, change, &next),
+        keep_attempt(db, &attempt, id, next.last_attempt(), &held.stops),
+        db.execute(&append, [&id, &seq, &at, &line, &event]),
+        notices.record(db),
+        db.commit(),
+    )?;
+    Ok(answer)
+}
+
+/// Whether a change that was in doubt is on record. Waits for it, if it is still under way.
+async fn was_kept(db: &Session, id: &VideoId, doubt: &Doubt) -> Done<bool> {
+    let [lock, this] = db.prepare([owner::LOCK, timeline::THIS]).await?;
+    let (id, at) = (id.as_str(), Moment(doubt.at));
+    let ((), _, found) = try_join!(
+        db.begin(),
+        db.query_opt(&lock, [&id]),
+        db.query_opt(&this, [&id, &doubt.seq, &at, &doubt.event]),
+    )?;
+    db.roll_back().await;
+    Ok(found.is_some())
+}
+
+async fn keep_life(
+    db: &Session,
+    life: &Statement,
+    id: &str,
+    change: &Change,
+    next: &Transition,
+) -> Done<()> {
+    let fault = next.fault().map(json).transpose()?;
+    let output = change.output.as_ref().map(json).transpose()?;
+    let key = change.output.as_ref().map(|output| output.key.as_str());
+    db.execute(
+        life,
+        [
+            &id,
+            &next.life.state.as_str(),
+            &fault,
+            &i64::from(next.life.progress),
+            &next.life.cancel_requested,
+            &number(next.life.next_route),
+            &next.life.hold.as_deref().map(text),
+            &next.completed_at.map(Moment),
+            &change.expires_at.map(Moment),
+            &output,
+            &key,
+            &next.seat.open_attempt.map(i64::from),
+            &next.due.map(Moment),
+            &next.seat.wants,
+            &next.seat.holds,
+            &next.lease_kept,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn keep_attempt(
+    db: &Session,
+    statement: &Statement,
+    id: &str,
+    attempt: Option<&Attempt>,
+    stops: &Stops,
+) -> Done<()> {
+    let Some(attempt) = attempt else { return Ok(()) };
+    let stop = stops.at(attempt.route);
+    let fault = attempt.fault.as_ref().map(json).transpose()?;
+    db.execute(
+        statement,
+        [
+            &id,
+            &i64::from(attempt.number),
+            &number(attempt.route),
+            &stop.map_or("", |stop| stop.route.as_str()),
+            &stop.map_or(0, |stop| number(stop.cost)),
+            &attempt.state.as_str(),
+            &attempt.remote_id.as_deref().map(text),
+            &Moment(attempt.begun_at),
+            &attempt.accepted_at.map(Moment),
+            &attempt.ended_at.map(Moment),
+            &i64::from(attempt.progress),
+            &i64::from(attempt.failed_fetches),
+            &fault,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Gives a job back as it is, if the lease still holds.
+pub(super) async fn release(db: &Session, lease: &Lease, due: Timestamp) -> Done<()> {
+    let freed = free(db, lease, due).await?;
+    if freed || db.may_be_done() { Ok(()) } else { Err(lost(lease).into()) }
+}
+
+/// Gives jobs back, if they were ever taken.
+pub(super) async fn give_back(db: &Session, leases: &[Lease], due: Timestamp) -> Done<()> {
+    for lease in leases {
+        free(db, lease, due).await?;
+    }
+    Ok(())
+}
+
+async fn free(db: &Session, lease: &Lease, due: Timestamp) -> Done<bool> {
+    let [release] = db.prepare([RELEASE]).await?;
+    let (id, replica) = (lease.id.as_str(), lease.replica.as_str());
+    let freed = db.execute(&release, [&id, &replica, &number(lease.epoch), &Moment(due)]).await?;
+    Ok(freed > 0)
+}
+
+fn held_of(row: &Row, lease: &Lease) -> Result<Held, StoreError> {
+    let read = || {
+        Ok(Held {
+            stops: values::unjson(values::plain(row, "routes")?)?,
+            cancel_requested: values::plain(row, "cancel_requested")?,
+            nudged_at: values::moment(row, "nudged_at")?,
+        })
+    };
+    read().map_err(|source| StoreError::Unreadable { id: lease.id.to_string(), source })
+}
+
+fn lost(lease: &Lease) -> StoreError {
+    StoreError::LeaseLost { id: lease.id.clone(), epoch: lease.epoch }
+}

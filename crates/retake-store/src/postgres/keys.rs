@@ -1,0 +1,145 @@
+//! API keys, and the characters that were made with them.
+
+use jiff::Timestamp;
+use retake_core::{
+    ids::{CharacterId, KeyId},
+    request::Character,
+};
+use tokio_postgres::Row;
+
+use super::{
+    fault::Done,
+    session::Session,
+    values::{self, Moment, Read, json, text, unjson},
+};
+use crate::{
+    error::StoreError,
+    record::{ApiKey, StoredCharacter},
+};
+
+macro_rules! select_keys {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, digest, hint, admin, limits, created_at, expires_at, revoked_at
+             FROM api_keys ",
+            $which
+        )
+    };
+}
+
+/// A key that is recorded again is the same one: an earlier try was kept.
+const ADD: &str =
+    "INSERT INTO api_keys (id, name, digest, hint, admin, limits, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+
+pub(super) const BY_DIGEST: &str = select_keys!("WHERE digest = $1");
+
+const ALL: &str = select_keys!("ORDER BY id");
+
+const ANY: &str = "SELECT 1 FROM api_keys LIMIT 1";
+
+const REVOKE: &str = "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1
+    RETURNING id, name, digest, hint, admin, limits, created_at, expires_at, revoked_at";
+
+const ADD_CHARACTER: &str =
+    "INSERT INTO characters (id, owner, name, picture, picture_key, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+
+const CHARACTER: &str = "SELECT id, owner, name, picture, created_at FROM characters WHERE id = $1";
+
+/// Records a key.
+pub(super) async fn add(db: &Session, key: &ApiKey) -> Done<()> {
+    let [add] = db.prepare([ADD]).await?;
+    db.execute(
+        &add,
+        [
+            &key.id.as_str(),
+            &text(&key.name),
+            &key.digest,
+            &text(&key.hint),
+            &key.admin,
+            &json(&key.limits)?,
+            &Moment(key.created_at),
+            &key.expires_at.map(Moment),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The key with a digest.
+pub(super) async fn by_digest(db: &Session, digest: &str) -> Done<Option<ApiKey>> {
+    let [by_digest] = db.prepare([BY_DIGEST]).await?;
+    let row = db.query_opt(&by_digest, [&digest]).await?;
+    Ok(row.as_ref().map(key_of).transpose()?)
+}
+
+/// All keys, oldest first.
+pub(super) async fn all(db: &Session) -> Done<Vec<ApiKey>> {
+    let [all] = db.prepare([ALL]).await?;
+    let keys: Result<_, StoreError> = db.query(&all, []).await?.iter().map(key_of).collect();
+    Ok(keys?)
+}
+
+/// Whether there is any key.
+pub(super) async fn any(db: &Session) -> Done<bool> {
+    let [any] = db.prepare([ANY]).await?;
+    Ok(db.query_opt(&any, []).await?.is_some())
+}
+
+/// Takes a key out of use.
+pub(super) async fn revoke(db: &Session, id: &KeyId, now: Timestamp) -> Done<ApiKey> {
+    let [revoke] = db.prepare([REVOKE]).await?;
+    let row = db.query_opt(&revoke, [&id.as_str(), &Moment(now)]).await?;
+    Ok(key_of(&row.ok_or_else(|| StoreError::NoSuchKey { id: id.clone() })?)?)
+}
+
+/// Records a character.
+pub(super) async fn add_character(db: &Session, stored: &StoredCharacter) -> Done<()> {
+    let [add] = db.prepare([ADD_CHARACTER]).await?;
+    let Character { id, name, picture } = &stored.character;
+    let owner = stored.owner.as_ref().map(KeyId::as_str);
+    let (name, made) = (text(name), Moment(stored.created_at));
+    db.execute(&add, [&id.as_str(), &owner, &name, &json(picture)?, &picture.key, &made]).await?;
+    Ok(())
+}
+
+/// One character.
+pub(super) async fn character(db: &Session, id: &CharacterId) -> Done<Option<StoredCharacter>> {
+    let [character] = db.prepare([CHARACTER]).await?;
+    let row = db.query_opt(&character, [&id.as_str()]).await?;
+    let unreadable = |source| StoreError::Unreadable { id: id.to_string(), source };
+    Ok(row.as_ref().map(character_of).transpose().map_err(unreadable)?)
+}
+
+fn character_of(row: &Row) -> Read<StoredCharacter> {
+    let Moment(created_at) = values::plain(row, "created_at")?;
+    let character = Character {
+        id: values::parsed(row, "id")?,
+        name: values::plain(row, "name")?,
+        picture: unjson(values::plain(row, "picture")?)?,
+    };
+    Ok(StoredCharacter { character, owner: values::parsed_option(row, "owner")?, created_at })
+}
+
+fn key_of(row: &Row) -> Result<ApiKey, StoreError> {
+    read_key(row).map_err(|source| {
+        let id = row.try_get("id").unwrap_or_default();
+        StoreError::Unreadable { id, source }
+    })
+}
+
+fn read_key(row: &Row) -> Read<ApiKey> {
+    let Moment(created_at) = values::plain(row, "created_at")?;
+    Ok(ApiKey {
+        id: values::parsed(row, "id")?,
+        name: values::plain(row, "name")?,
+        digest: values::plain(row, "digest")?,
+        hint: values::plain(row, "hint")?,
+        admin: values::plain(row, "admin")?,
+        limits: unjson(values::plain(row, "limits")?)?,
+        created_at,
+        expires_at: values::moment(row, "expires_at")?,
+        revoked_at: values::moment(row, "revoked_at")?,
+    })
+}

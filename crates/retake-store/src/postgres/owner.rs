@@ -1,0 +1,106 @@
+//! What a job's owner may do to it without a lease: ask to stop it, and delete it.
+
+use futures::try_join;
+use jiff::Timestamp;
+use retake_core::{ids::VideoId, life::Event, plan::Plan, request::VideoRequest};
+use tokio_postgres::Row;
+
+use super::{
+    fault::Done,
+    rows,
+    session::Session,
+    timeline,
+    values::{self, Moment, Read, json, unjson},
+};
+use crate::{
+    error::StoreError,
+    record::{Deleted, Job, JobEvent},
+    transition,
+};
+
+/// Keeps others from changing a job. What is read of it comes in the next statement, which sees what they
+/// did before.
+pub(super) const LOCK: &str = "SELECT 1 FROM jobs WHERE id = $1 FOR NO KEY UPDATE";
+
+/// A job that is held keeps its slot until its holder gives it back: it may be submitting right now.
+pub(super) const CANCEL: &str =
+    "UPDATE jobs SET cancel_requested = true, wants = NULL, due_at = $2,
+        nudged_at = CASE WHEN replica IS NOT NULL THEN $2::timestamptz END
+    WHERE id = $1";
+
+pub(super) const STANDING: &str =
+    "SELECT state IN ('queued', 'in_progress') AS open, deleted_at IS NOT NULL AS deleted,
+        CASE WHEN file_removed_at IS NULL THEN output_key END AS file
+    FROM jobs WHERE id = $1 FOR NO KEY UPDATE";
+
+pub(super) const HIDE: &str = "UPDATE jobs SET deleted_at = $2,
+        file_due_at = CASE WHEN output_key IS NOT NULL AND file_removed_at IS NULL THEN $2::timestamptz END
+    WHERE id = $1";
+
+pub(super) const TEXTS: &str = "SELECT request, plan FROM job_requests WHERE job_id = $1";
+
+pub(super) const ERASE: &str = "UPDATE job_requests SET request = $2, plan = $3 WHERE job_id = $1";
+
+/// Asks to stop a job that is not over.
+pub(super) async fn request_cancel(db: &Session, id: &VideoId, now: Timestamp) -> Done<Job> {
+    let [lock, one, last] = db.prepare([LOCK, rows::ONE, timeline::LAST]).await?;
+    let [cancel, append] = db.prepare([CANCEL, timeline::APPEND]).await?;
+    let (key, now) = (id.as_str(), Moment(now));
+    let ((), _, row, last) = try_join!(
+        db.begin(),
+        db.query_opt(&lock, [&key]),
+        db.query_opt(&one, [&key]),
+        db.query_opt(&last, [&key]),
+    )?;
+    let mut job = rows::job_of(&row.ok_or_else(|| missing(id))?)?;
+    if job.life.state.is_ended() || job.life.cancel_requested {
+        db.roll_back().await;
+        return Ok(job);
+    }
+    let event = Event::CancelRequested;
+    let attempt = transition::attempt_of(&event, &job.life).map(i64::from);
+    let (seq, event) = (timeline::next_seq(last.as_ref()), json(&JobEvent::Life(event))?);
+    try_join!(
+        db.execute(&cancel, [&key, &now]),
+        db.execute(&append, [&key, &seq, &now, &attempt, &event]),
+        db.commit(),
+    )?;
+    job.life.cancel_requested = true;
+    Ok(job)
+}
+
+/// Hides a job that is over.
+pub(super) async fn delete(db: &Session, id: &VideoId, now: Timestamp) -> Done<Deleted> {
+    let [standing, texts] = db.prepare([STANDING, TEXTS]).await?;
+    let [hide, erase] = db.prepare([HIDE, ERASE]).await?;
+    let (key, now) = (id.as_str(), Moment(now));
+    let ((), row, texts) =
+        try_join!(db.begin(), db.query_opt(&standing, [&key]), db.query_opt(&texts, [&key]))?;
+    let row = row.ok_or_else(|| missing(id))?;
+    if row.get("open") {
+        return Err(StoreError::NotEnded { id: id.clone() }.into());
+    }
+    let file: Option<String> = row.get("file");
+    if row.get("deleted") {
+        db.roll_back().await;
+        return Ok(Deleted { key: file, already: true });
+    }
+    let (mut request, mut plan) = texts_of(&texts.ok_or_else(|| missing(id))?)
+        .map_err(|source| StoreError::Unreadable { id: id.to_string(), source })?;
+    transition::erase_prompts(&mut request, &mut plan);
+    let (request, plan) = (json(&request)?, json(&plan)?);
+    try_join!(
+        db.execute(&hide, [&key, &now]),
+        db.execute(&erase, [&key, &request, &plan]),
+        db.commit(),
+    )?;
+    Ok(Deleted { key: file, already: false })
+}
+
+fn texts_of(row: &Row) -> Read<(VideoRequest, Plan)> {
+    Ok((unjson(values::plain(row, "request")?)?, unjson(values::plain(row, "plan")?)?))
+}
+
+pub(super) fn missing(id: &VideoId) -> StoreError {
+    StoreError::NotFound { id: id.clone() }
+}

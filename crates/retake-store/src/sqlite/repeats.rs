@@ -1,0 +1,85 @@
+//! Requests that are made twice: the second one gets the job of the first.
+
+use jiff::Timestamp;
+use retake_core::ids::{KeyId, VideoId};
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::{
+    fault::Done,
+    values::{Moment, Text},
+};
+use crate::{error::StoreError, record::Repeat};
+
+pub(super) const FIRST: &str = "SELECT fingerprint, job_id FROM repeats
+    WHERE owner = :owner AND name = :name AND expires_at > :now";
+
+pub(super) const REMEMBER: &str =
+    "INSERT INTO repeats (owner, name, fingerprint, job_id, expires_at)
+    VALUES (:owner, :name, :fingerprint, :id, :expires_at)
+    ON CONFLICT (owner, name) DO UPDATE SET fingerprint = excluded.fingerprint,
+        job_id = excluded.job_id, expires_at = excluded.expires_at";
+
+pub(super) const FORGET: &str = "DELETE FROM repeats WHERE owner = :owner AND name = :name";
+
+pub(super) const PRUNE: &str = "DELETE FROM repeats WHERE (owner, name) IN
+    (SELECT owner, name FROM repeats WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)";
+
+/// The job of the first request, when this one repeats it.
+pub(super) fn first(
+    db: &Connection,
+    owner: Option<&KeyId>,
+    repeat: &Repeat,
+    now: Timestamp,
+) -> Done<Option<VideoId>> {
+    if !repeat.replay {
+        return Ok(None);
+    }
+    let of = named_params! {
+        ":owner": name_of(owner), ":name": repeat.name, ":now": Moment(now),
+    };
+    let known: Option<(String, Text<VideoId>)> =
+        db.prepare_cached(FIRST)?.query_row(of, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    match known {
+        Some((fingerprint, _)) if fingerprint != repeat.fingerprint => {
+            Err(StoreError::KeyReused.into())
+        }
+        Some((_, Text(id))) => Ok(Some(id)),
+        None => Ok(None),
+    }
+}
+
+/// Makes this request the one that later ones repeat.
+pub(super) fn remember(
+    db: &Connection,
+    owner: Option<&KeyId>,
+    repeat: &Repeat,
+    id: &VideoId,
+) -> Done<()> {
+    db.prepare_cached(REMEMBER)?.execute(named_params! {
+        ":owner": name_of(owner),
+        ":name": repeat.name,
+        ":fingerprint": repeat.fingerprint,
+        ":id": id.as_str(),
+        ":expires_at": Moment(repeat.expires_at),
+    })?;
+    Ok(())
+}
+
+/// Forgets the request of this name: whoever repeats it asks for something new.
+pub(super) fn forget(db: &Connection, owner: Option<&KeyId>, name: &str) -> Done<()> {
+    let of = named_params! { ":owner": name_of(owner), ":name": name };
+    db.prepare_cached(FORGET)?.execute(of)?;
+    Ok(())
+}
+
+/// Forgets requests whose repetition would be a new request.
+pub(super) fn prune(db: &Connection, now: Timestamp, limit: u32) -> Done<u64> {
+    let gone = db
+        .prepare_cached(PRUNE)?
+        .execute(named_params! { ":now": Moment(now), ":limit": limit })?;
+    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+}
+
+fn name_of(owner: Option<&KeyId>) -> &str {
+    owner.map_or("", KeyId::as_str)
+}

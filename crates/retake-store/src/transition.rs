@@ -1,0 +1,102 @@
+//! What a change comes to when it meets the record: the one set of rules that all engines write by.
+//!
+//! A request to cancel needs no lease, so it can come in while a job is held. It is merged into what the
+//! holder writes, and the moment it came makes the job due at once when it is freed, unless the holder
+//! already acted on it.
+
+use jiff::Timestamp;
+use retake_core::{
+    fault::Fault,
+    life::{Attempt, AttemptState, Event, JobState, Life},
+    plan::Plan,
+    request::VideoRequest,
+};
+
+use crate::{
+    record::{Change, Committed},
+    seat::{Seat, Stops},
+};
+
+/// What is on record of a job that is held.
+pub(crate) struct Held {
+    /// Its plan in short.
+    pub(crate) stops: Stops,
+    /// Whether its owner asked to stop it.
+    pub(crate) cancel_requested: bool,
+    /// When something came in since it was claimed.
+    pub(crate) nudged_at: Option<Timestamp>,
+}
+
+/// What is to be written of a change.
+pub(crate) struct Transition {
+    /// The life after it.
+    pub(crate) life: Life,
+    /// Where the job stands in the queue then.
+    pub(crate) seat: Seat,
+    /// When there is something to do; nothing once it is over.
+    pub(crate) due: Option<Timestamp>,
+    /// When its video was kept.
+    pub(crate) completed_at: Option<Timestamp>,
+    /// The attempt the timeline's line belongs to.
+    pub(crate) attempt: Option<u32>,
+    /// Whether the lease goes on.
+    pub(crate) lease_kept: bool,
+}
+
+impl Transition {
+    pub(crate) fn of(held: &Held, change: &Change) -> Self {
+        let mut life = change.life.clone();
+        life.cancel_requested |= held.cancel_requested;
+        let seat = Seat::of(&life, &held.stops);
+        let over = life.state.is_ended();
+        let nudge = held.nudged_at.filter(|_| !change.life.cancel_requested);
+        let due = nudge.or(change.due).unwrap_or(change.at);
+        Self {
+            lease_kept: change.keep_lease && !over && seat.wants.is_none(),
+            due: (!over).then_some(due),
+            completed_at: (life.state == JobState::Completed).then_some(change.at),
+            attempt: attempt_of(&change.event, &life),
+            seat,
+            life,
+        }
+    }
+
+    /// Why the job failed.
+    pub(crate) fn fault(&self) -> Option<&Fault> {
+        match &self.life.state {
+            JobState::Failed(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// The one attempt that may have changed.
+    pub(crate) fn last_attempt(&self) -> Option<&Attempt> {
+        self.life.attempts.last()
+    }
+
+    pub(crate) fn committed(&self) -> Committed {
+        Committed { cancel_requested: self.life.cancel_requested, lease_kept: self.lease_kept }
+    }
+}
+
+/// The number of the attempt an event happened to, given the life after it.
+pub(crate) fn attempt_of(event: &Event, after: &Life) -> Option<u32> {
+    let last = after.attempts.last()?;
+    let concerns = match event {
+        Event::DeadlinePassed => false,
+        Event::CancelRequested => last.state.is_open(),
+        Event::Cancelled => last.state == AttemptState::Cancelled,
+        _ => true,
+    };
+    concerns.then_some(last.number)
+}
+
+/// Takes out what a deleted job's owner wrote.
+pub(crate) fn erase_prompts(request: &mut VideoRequest, plan: &mut Plan) {
+    request.prompt.clear();
+    request.negative_prompt = None;
+    for planned in &mut plan.routes {
+        planned.shot.prompt.clear();
+        planned.shot.negative_prompt = None;
+    }
+}
