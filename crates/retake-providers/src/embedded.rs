@@ -3,8 +3,10 @@
 //! A render is known by its tag. While it runs it writes `TAG.part`; finished, the file is renamed to
 //! `TAG.mp4`, so that a file with that name is always whole. A restart forgets the renders that were
 //! running (a poll then says that we interrupted it, which costs the job no attempt) and still finds
-//! the finished ones.
+//! the finished ones. An orderly shutdown leaves `TAG.stopped` for each render that it broke off: only
+//! those that nobody stopped can be to blame for the end of a process.
 
+mod extend;
 mod pool;
 
 use std::{
@@ -17,8 +19,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream::BoxStream};
 use jiff::{SignedDuration, Timestamp};
-use retake_animatic::Brief;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_animatic::{Brief, Character};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    request::{OriginKind, Shot},
+};
 use tokio_util::io::ReaderStream;
 
 use self::pool::{Outcome, Pool};
@@ -28,6 +33,8 @@ use crate::{FetchError, Polled, Provider, RemoteId, Submission, SubmitError};
 const KEEP_UNFETCHED: SignedDuration = SignedDuration::from_hours(24);
 /// A local question costs nothing, and a progress bar should move.
 const ASK_AGAIN_IN: Duration = Duration::from_millis(120);
+/// The threads that a render uses on a machine that has them.
+pub const WORKERS_PER_RENDER: usize = retake_animatic::MOST_WORKERS as usize;
 /// How much of a file is read at a time.
 const READ_AT_ONCE: usize = 256 * 1024;
 
@@ -52,7 +59,21 @@ impl Embedded {
 
     /// Stops every render and waits for the threads to end.
     pub fn shutdown(&self) {
-        self.pool.shutdown();
+        for tag in self.pool.shutdown() {
+            let note = self.note_of_stop(&tag);
+            if let Err(source) = std::fs::write(&note, []) {
+                // Then the stop counts as a crash, of which a job may have many.
+                tracing::warn!(path = %note.display(), %source, "a stopped render was not noted");
+            }
+        }
+    }
+
+    fn note_of_stop(&self, tag: &str) -> PathBuf {
+        self.folder.join(format!("{tag}.stopped"))
+    }
+
+    async fn was_stopped(&self, tag: &str) -> bool {
+        is_safe(tag) && tokio::fs::try_exists(self.note_of_stop(tag)).await.unwrap_or(false)
     }
 
     fn finished(&self, tag: &str) -> PathBuf {
@@ -74,9 +95,13 @@ impl Provider for Embedded {
             return Err(SubmitError::Refused(fault));
         }
         let finished = self.finished(&tag);
+        let source = submission.source.clone();
+        let before = seconds_before(&submission.shot).saturating_mul(retake_animatic::FPS);
         let brief = brief(submission);
-        let taken =
-            self.pool.render(&tag, move |watch| pool::render_to_file(&brief, &finished, watch));
+        let taken = self.pool.render(&tag, move |render| match &source {
+            None => pool::render_to_file(&brief, &finished, render),
+            Some(source) => extend::extend_to_file(brief, source, before, &finished, render),
+        });
         if taken {
             return Ok(tag);
         }
@@ -96,6 +121,7 @@ impl Provider for Embedded {
             }
             Some(Outcome::Failed(fault)) => Polled::Failed(fault),
             _ if self.is_finished(remote_id).await => Polled::Rendered,
+            _ if self.was_stopped(remote_id).await => Polled::Failed(Fault::shut_down()),
             _ => Polled::Failed(Fault::interrupted()),
         })
     }
@@ -124,10 +150,16 @@ impl Provider for Embedded {
         Ok(())
     }
 
+    fn is_resident(&self) -> bool {
+        true
+    }
+
     async fn forget(&self, remote_id: &str) {
         self.pool.forget(remote_id);
-        if is_safe(remote_id) {
-            let path = self.finished(remote_id);
+        if !is_safe(remote_id) {
+            return;
+        }
+        for path in [self.finished(remote_id), self.note_of_stop(remote_id)] {
             if let Err(source) = tokio::fs::remove_file(&path).await
                 && source.kind() != io::ErrorKind::NotFound
             {
@@ -139,17 +171,31 @@ impl Provider for Embedded {
 
 fn brief(submission: Submission) -> Brief {
     let shot = submission.shot;
+    // Of an extension, only what is new is drawn.
+    let seconds = shot.seconds.saturating_sub(seconds_before(&shot));
+    let named = shot.characters.iter().zip(submission.characters);
+    let characters = named
+        .map(|(one, picture)| Character { name: one.name.clone(), picture: picture.into() })
+        .collect();
     Brief {
         prompt: shot.prompt,
         negative_prompt: shot.negative_prompt,
-        seconds: shot.seconds,
+        seconds,
         width: shot.size.width,
         height: shot.size.height,
         seed: shot.seed,
         looped: shot.looped,
         audio: shot.audio,
         first_frame: submission.first_frame.map(Vec::from),
+        characters,
+        continues: None,
     }
+}
+
+/// How long the video is that an extension goes on from.
+fn seconds_before(shot: &Shot) -> u32 {
+    let origin = shot.origin.as_ref().filter(|origin| origin.kind == OriginKind::Extension);
+    origin.map_or(0, |origin| origin.seconds)
 }
 
 fn storage_fault(source: &io::Error) -> Fault {
@@ -168,7 +214,7 @@ fn clear_out(folder: &Path, now: Timestamp) -> io::Result<()> {
         let path = entry?.path();
         let stale = match path.extension().and_then(|ending| ending.to_str()) {
             Some("part") => true,
-            Some("mp4") => is_older_than(&path, now - KEEP_UNFETCHED),
+            Some("mp4" | "stopped") => is_older_than(&path, now - KEEP_UNFETCHED),
             _ => false,
         };
         if stale {
@@ -185,7 +231,7 @@ fn is_older_than(path: &Path, moment: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use retake_core::{request::Shot, size::Size};
+    use retake_core::size::Size;
 
     use super::*;
 
@@ -201,8 +247,16 @@ mod tests {
             looped: false,
             audio: true,
             first_frame: None,
+            characters: Vec::new(),
+            origin: None,
         };
-        Submission { tag: tag.into(), shot, first_frame: None }
+        Submission {
+            tag: tag.into(),
+            shot,
+            first_frame: None,
+            characters: Vec::new(),
+            source: None,
+        }
     }
 
     async fn until_over(embedded: &Embedded, id: &str) -> Polled {
@@ -242,6 +296,24 @@ mod tests {
         assert_eq!(half, Polled::Failed(Fault::interrupted()));
         assert_eq!(embedded.look_up("half-1").await.unwrap(), None);
         assert!(!folder.path().join("half-1.part").exists());
+    }
+
+    #[tokio::test]
+    async fn a_render_that_an_orderly_shutdown_broke_off_is_told_from_one_that_a_crash_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
+        let mut long = a_submission("video_3-1");
+        long.shot.seconds = 120;
+
+        let id = embedded.submit(long).await.unwrap();
+        embedded.shutdown();
+        let now =
+            Timestamp::try_from(std::fs::metadata(folder.path()).unwrap().modified().unwrap());
+        let next = Embedded::start(folder.path(), 1, now.unwrap()).unwrap();
+
+        assert_eq!(next.poll(&id).await.unwrap(), Polled::Failed(Fault::shut_down()));
+        next.forget(&id).await;
+        assert_eq!(next.poll(&id).await.unwrap(), Polled::Failed(Fault::interrupted()));
     }
 
     #[tokio::test]

@@ -7,7 +7,12 @@
 
 pub mod embedded;
 
-use std::time::Duration;
+use std::{
+    fmt,
+    io::{Read, Seek},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -37,6 +42,11 @@ pub trait Provider: Send + Sync {
     /// Stops a render. Stopping one that is over or unknown is no fault.
     async fn cancel(&self, remote_id: &str) -> Result<(), Fault>;
 
+    /// Whether its renders live in this process, so that nobody else can follow, fetch or stop them.
+    fn is_resident(&self) -> bool {
+        false
+    }
+
     /// Lets go of a render whose file is kept elsewhere or not wanted any more.
     async fn forget(&self, _remote_id: &str) {}
 }
@@ -53,6 +63,38 @@ pub struct Submission {
     pub shot: Shot,
     /// The bytes of [`Shot::first_frame`].
     pub first_frame: Option<Bytes>,
+    /// The pictures of [`Shot::characters`], in their order.
+    pub characters: Vec<Bytes>,
+    /// The file of the video that is to be extended.
+    pub source: Option<SourceVideo>,
+}
+
+/// Reads and seeks in a file, wherever it is.
+pub trait ReadSeek: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+/// A finished video that another one builds on. It can be opened as often as needed, on threads that may
+/// block.
+#[derive(Clone)]
+pub struct SourceVideo(Arc<dyn Fn() -> Box<dyn ReadSeek> + Send + Sync>);
+
+impl SourceVideo {
+    /// A video that `open` opens.
+    pub fn new(open: impl Fn() -> Box<dyn ReadSeek> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
+
+    /// Opens it at its beginning.
+    pub fn open(&self) -> Box<dyn ReadSeek> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for SourceVideo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SourceVideo")
+    }
 }
 
 /// How far a render is.

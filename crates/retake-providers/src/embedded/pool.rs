@@ -10,7 +10,7 @@ use std::{
     io::{self, BufWriter},
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -43,6 +43,8 @@ pub(super) struct Pool {
 pub(super) struct Render {
     percent: AtomicU8,
     stop: AtomicBool,
+    /// Stopped for good: its file is not wanted either.
+    unwanted: AtomicBool,
     ended: Mutex<Option<Result<(), Fault>>>,
 }
 
@@ -101,6 +103,7 @@ impl Pool {
 
     pub(super) fn cancel(&self, tag: &str) {
         if let Some(render) = locked(&self.renders).get(tag) {
+            render.unwanted.store(true, Ordering::SeqCst);
             render.stop.store(true, Ordering::Relaxed);
         }
     }
@@ -109,7 +112,8 @@ impl Pool {
         locked(&self.renders).remove(tag);
     }
 
-    pub(super) fn shutdown(&self) {
+    /// Stops all renders, waits for the threads, and names the renders that were broken off.
+    pub(super) fn shutdown(&self) -> Vec<String> {
         locked(&self.queue).take();
         for render in locked(&self.renders).values() {
             render.stop.store(true, Ordering::Relaxed);
@@ -119,6 +123,9 @@ impl Pool {
                 tracing::error!("a render thread ended by a panic");
             }
         }
+        let broken_off = |render: &Render| !matches!(*locked(&render.ended), Some(Ok(())));
+        let renders = locked(&self.renders);
+        renders.iter().filter(|(_, it)| broken_off(it)).map(|(tag, _)| tag.clone()).collect()
     }
 }
 
@@ -128,22 +135,34 @@ impl Drop for Pool {
     }
 }
 
-/// Renders into `finished` by way of a `.part` file beside it, which never outlives a failure.
-pub(super) fn render_to_file(brief: &Brief, finished: &Path, render: &Render) -> Result<(), Fault> {
-    let part = finished.with_extension("part");
-    let result = write_part(brief, &part, render).and_then(|()| {
-        // Stopped at the very end: nobody wants the file any more.
-        if render.stop.load(Ordering::Relaxed) { Err(stopped()) } else { Ok(()) }
-    });
-    let result = result.and_then(|()| fs::rename(&part, finished).map_err(|e| no_room(&e)));
-    if result.is_err() {
-        // What cannot be removed now is cleared out at the next start.
-        fs::remove_file(&part).ok();
+/// A file that goes when its maker fails or panics. What cannot be removed is cleared out at the next start.
+pub(super) struct Part(pub(super) PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).ok();
     }
-    result
 }
 
-fn write_part(brief: &Brief, part: &Path, render: &Render) -> Result<(), Fault> {
+/// Renders into `finished` by way of a `.part` file beside it, which never outlives a failure.
+pub(super) fn render_to_file(brief: &Brief, finished: &Path, render: &Render) -> Result<(), Fault> {
+    let part = Part(finished.with_extension("part"));
+    write_part(brief, &part.0, render)?;
+    put_in_place(&part, finished, render)
+}
+
+/// Gives a whole file its name, unless nobody wants it any more.
+pub(super) fn put_in_place(part: &Part, finished: &Path, render: &Render) -> Result<(), Fault> {
+    fs::rename(&part.0, finished).map_err(|source| no_room(&source))?;
+    // Cancelled at the very end: whoever cancelled may have looked for the file before it was there.
+    if render.unwanted.load(Ordering::SeqCst) {
+        fs::remove_file(finished).ok();
+        return Err(stopped());
+    }
+    Ok(())
+}
+
+pub(super) fn write_part(brief: &Brief, part: &Path, render: &Render) -> Result<(), Fault> {
     let file = File::create(part).map_err(|source| no_room(&source))?;
     let mut watch = |progress: Progress| {
         let percent =
@@ -175,11 +194,11 @@ fn fault_of(error: &RenderError) -> Fault {
     }
 }
 
-fn stopped() -> Fault {
-    Fault::new(FaultKind::Lost, FaultSource::Us, "the render was stopped before it finished")
+pub(super) fn stopped() -> Fault {
+    Fault::shut_down()
 }
 
-fn no_room(source: &io::Error) -> Fault {
+pub(super) fn no_room(source: &io::Error) -> Fault {
     let message = format!("the rendered file could not be written: {source}");
     Fault::new(FaultKind::Storage, FaultSource::Us, message)
 }
