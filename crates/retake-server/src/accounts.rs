@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use retake_core::ids::ReplicaId;
 use retake_providers::Provider;
 use retake_store::Slots;
 
@@ -35,11 +36,18 @@ impl Accounts {
         self.0.iter()
     }
 
-    /// The slots of every account, for the ledger to count against.
-    pub(crate) fn slots(&self) -> Vec<Slots> {
+    /// How many renders may live in this process at once.
+    pub(crate) fn residents(&self) -> u32 {
+        let resident = self.0.iter().filter(|account| account.provider.is_resident());
+        resident.map(|account| account.concurrency).sum()
+    }
+
+    /// The slots of every account, for the ledger to count against. Each replica has its own renderer.
+    pub(crate) fn slots(&self, replica: &ReplicaId) -> Vec<Slots> {
         let slots = |account: &Account| Slots {
             account: account.name.clone(),
             concurrency: account.concurrency,
+            at: account.provider.is_resident().then(|| replica.clone()),
         };
         self.0.iter().map(slots).collect()
     }

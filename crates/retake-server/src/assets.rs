@@ -1,14 +1,21 @@
 //! The asset store: finished videos and uploaded pictures, behind an object store.
 //!
 //! A file arrives in `staging/` and is moved to its place only when it is whole and checked, so a key
-//! under `videos/` or `pictures/` always names a finished file. Keys are made here, from our own ids and
-//! digests, never from what a caller wrote.
+//! under `videos/` or `pictures/` always names a finished file. Keys are made here, from digests of the
+//! content, never from what a caller wrote. The same content is kept once, whoever it belongs to, so a file is
+//! removed only when the ledger knows nobody who needs it; a [`Pin`] holds it until its job is on record.
 
 mod reader;
 mod staged;
 mod sweep;
 
-use std::{io, ops::Range, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    io,
+    ops::Range,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use futures::{TryStreamExt as _, stream::BoxStream};
@@ -16,6 +23,7 @@ use object_store::{
     GetOptions, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem, path::Path as Key,
 };
 use retake_core::ids::VideoId;
+use retake_store::{Ledger, StoreError};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{reader::AssetReader, staged::Staged, sweep::sweep};
@@ -30,6 +38,63 @@ pub(crate) struct Assets {
     store: Arc<dyn ObjectStore>,
     folder: PathBuf,
     min_free_space: u64,
+    /// Files that are about to be recorded, and how often.
+    pins: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+/// What there is of a finished video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variant {
+    Video,
+    Thumbnail,
+    Spritesheet,
+}
+
+impl Variant {
+    /// The key of this variant, given the video's.
+    pub(crate) fn key(self, video: &str) -> String {
+        let stem = video.strip_suffix(".mp4").unwrap_or(video);
+        match self {
+            Self::Video => video.to_owned(),
+            Self::Thumbnail => format!("{stem}.webp"),
+            Self::Spritesheet => format!("{stem}.jpg"),
+        }
+    }
+
+    /// The key of the video that a file belongs to.
+    pub(crate) fn video_of(key: &str) -> String {
+        match key.strip_suffix(".webp").or_else(|| key.strip_suffix(".jpg")) {
+            Some(stem) if key.starts_with(VIDEOS) => format!("{stem}.mp4"),
+            _ => key.to_owned(),
+        }
+    }
+}
+
+/// Why a file could not be removed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DiscardError {
+    #[error(transparent)]
+    Assets(#[from] AssetError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Keeps a file from being removed while it is not on record yet.
+#[derive(Debug)]
+pub(crate) struct Pin {
+    key: String,
+    pins: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let (pins, key) = (Arc::clone(&self.pins), std::mem::take(&mut self.key));
+        let unpin = |mut pins: MutexGuard<'_, HashMap<String, u32>>| match pins.get_mut(&key) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(pins.remove(&key)),
+        };
+        unpin(pins.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 /// Why a file could not be kept or read.
@@ -56,6 +121,9 @@ pub enum AssetError {
     /// The file is not there.
     #[error("the stored file is gone")]
     Gone,
+    /// A stored file could not be read.
+    #[error("a stored file could not be read")]
+    Read(#[source] io::Error),
     /// The store did not do what it was asked.
     #[error("the asset store did not answer as it should")]
     Store(#[source] object_store::Error),
@@ -76,7 +144,7 @@ impl Assets {
         let unusable = |source| AssetError::Folder { folder: folder.clone(), source };
         std::fs::create_dir_all(&folder).map_err(unusable)?;
         let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok(Self { store: Arc::new(store), folder, min_free_space })
+        Ok(Self { store: Arc::new(store), folder, min_free_space, pins: Arc::default() })
     }
 
     /// Refuses when less room is left than has to stay free.
@@ -102,18 +170,73 @@ impl Assets {
         Staged::begin(Arc::clone(&self.store), key).await
     }
 
-    /// Moves a staged file to the place of the finished video and returns its key.
+    /// Moves a staged file to the place of finished videos and returns its key, held by a pin.
     pub(crate) async fn keep_video(
         &self,
         staged: &str,
-        id: &VideoId,
-    ) -> Result<String, AssetError> {
-        let name = id.as_str();
-        // The tail of an id is random: it spreads a million files over 256 folders.
-        let drawer = &name[name.len() - 2..];
-        let key = format!("{VIDEOS}/{drawer}/{id}.mp4");
+        sha256: &str,
+    ) -> Result<(String, Pin), AssetError> {
+        // The head of a digest spreads a million files over 256 folders.
+        let drawer = sha256.get(..2).unwrap_or("00");
+        let key = format!("{VIDEOS}/{drawer}/{sha256}.mp4");
+        let pin = self.pin(&key);
         self.store.rename(&Key::from(staged), &Key::from(key.as_str())).await?;
-        Ok(key)
+        Ok((key, pin))
+    }
+
+    /// Keeps what was made from a finished video beside it.
+    pub(crate) async fn keep_variant(
+        &self,
+        video: &str,
+        variant: Variant,
+        content: Bytes,
+    ) -> Result<(), AssetError> {
+        let key = Key::from(variant.key(video));
+        self.store.put(&key, content.into()).await?;
+        Ok(())
+    }
+
+    fn pin(&self, key: &str) -> Pin {
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        *pins.entry(key.to_owned()).or_default() += 1;
+        drop(pins);
+        Pin { key: key.to_owned(), pins: Arc::clone(&self.pins) }
+    }
+
+    fn is_pinned(&self, key: &str) -> bool {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
+    /// Removes a finished file and what was made from it, unless somebody needs it. `false` when somebody
+    /// does.
+    ///
+    /// Whoever keeps a file pins it before it has its name, so one that was neither on record nor pinned
+    /// when it was looked at is missed by nobody: the same content that comes later is written anew.
+    pub(crate) async fn discard(
+        &self,
+        key: &str,
+        ledger: &dyn Ledger,
+    ) -> Result<bool, DiscardError> {
+        if self.is_pinned(key) || !ledger.known_keys(&[key.to_owned()]).await?.is_empty() {
+            return Ok(false);
+        }
+        let doomed = format!("{STAGING}/{}", key.replace('/', "-"));
+        let (key, doomed) = (Key::from(key), Key::from(doomed));
+        // Set aside first: whoever pinned it in this moment finds it missing, or brings it back.
+        match self.store.rename(&key, &doomed).await {
+            Ok(()) => {}
+            Err(object_store::Error::NotFound { .. }) => return Ok(true),
+            Err(error) => return Err(AssetError::from(error).into()),
+        }
+        if self.is_pinned(key.as_ref()) {
+            self.store.rename(&doomed, &key).await.map_err(AssetError::from)?;
+            return Ok(false);
+        }
+        self.remove(doomed.as_ref()).await?;
+        for variant in [Variant::Thumbnail, Variant::Spritesheet] {
+            self.remove(&variant.key(key.as_ref())).await?;
+        }
+        Ok(true)
     }
 
     /// The whole file; for pictures, which are bounded when they come in.
@@ -146,7 +269,7 @@ impl Assets {
     }
 }
 
-fn hex(digest: &[u8]) -> String {
+pub(crate) fn hex(digest: &[u8]) -> String {
     use std::fmt::Write as _;
     digest.iter().fold(String::with_capacity(digest.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").ok();

@@ -9,20 +9,25 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use jiff::SignedDuration;
 use retake_core::{
-    fault::{Fault, FaultKind, FaultSource},
+    fault::{Fault, FaultKind, FaultSource, chain},
     ids::VideoId,
     request::Shot,
 };
-use retake_media::{Expectation, ProbeError, VideoFile};
+use retake_media::{self as media, Expectation, ProbeError, VideoFile};
 use retake_providers::{FetchError, Provider};
-use retake_store::Output;
+use retake_store::{Output, Preview, Spritesheet};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
-use crate::assets::{AssetError, Assets, Staged};
+use crate::assets::{AssetError, Assets, Pin, Staged, Variant, hex};
 
 /// No video is larger than this, whatever a provider sends.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024 * 1024;
 /// Providers round to frames and to the granularity of their audio; more than this is another video.
 const DURATION_TOLERANCE: Duration = Duration::from_millis(250);
+
+/// Decoding takes memory by the pixel, so few videos are looked at at once.
+static LOOKING: Semaphore = Semaphore::const_new(2);
 
 /// What is fetched for whom.
 pub(crate) struct Errand<'a> {
@@ -32,12 +37,18 @@ pub(crate) struct Errand<'a> {
     pub(crate) shot: &'a Shot,
 }
 
+/// A finished file and what keeps it until it is on record.
+pub(crate) struct Collected {
+    pub(crate) output: Output,
+    pub(crate) pin: Pin,
+}
+
 /// Fetches, verifies and keeps the file of a finished render.
 pub(crate) async fn collect(
     assets: &Assets,
     provider: &dyn Provider,
     errand: &Errand<'_>,
-) -> Result<Output, FetchError> {
+) -> Result<Collected, FetchError> {
     assets.check_room().map_err(|error| later(&error))?;
     let mut chunks = provider.fetch(errand.remote_id).await?;
     let mut staged = assets.stage(errand.id, errand.attempt).await.map_err(|e| later(&e))?;
@@ -57,8 +68,11 @@ pub(crate) async fn collect(
             return Err(problem);
         }
     };
-    let key = assets.keep_video(&arrived.key, errand.id).await.map_err(|error| later(&error))?;
-    Ok(output(key, arrived.bytes, arrived.sha256, &file))
+    let (key, pin) =
+        assets.keep_video(&arrived.key, &arrived.sha256).await.map_err(|error| later(&error))?;
+    let mut output = output(key, arrived.bytes, arrived.sha256, &file);
+    add_previews(assets, &mut output).await.map_err(|error| later(&error))?;
+    Ok(Collected { output, pin })
 }
 
 async fn add(staged: &mut Staged, chunk: Result<bytes::Bytes, Fault>) -> Result<(), FetchError> {
@@ -95,9 +109,10 @@ async fn verify(
         FetchError::Gone(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
     };
     let (file, mismatches) = match looked.await {
-        Ok(looked) => {
-            looked.map_err(|error| malformed(format!("the file is no video: {error}")))?
-        }
+        Ok(Ok(looked)) => looked,
+        // Our own disk, not the provider's file.
+        Ok(Err(ProbeError::Io(source))) => return Err(later(&AssetError::Read(source))),
+        Ok(Err(error)) => return Err(malformed(format!("the file is no video: {error}"))),
         Err(_) => return Err(malformed("the file broke the code that reads it".into())),
     };
     if mismatches.is_empty() {
@@ -105,6 +120,57 @@ async fn verify(
     }
     let named: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
     Err(malformed(format!("the file is not the video that was asked for: {}", named.join("; "))))
+}
+
+/// Makes thumbnail and spritesheet, and notes what is odd. A video of which there can be no pictures is a
+/// video all the same.
+async fn add_previews(assets: &Assets, output: &mut Output) -> Result<(), AssetError> {
+    let _turn = LOOKING.acquire().await;
+    let reader = assets.reader(&output.key, output.bytes);
+    let looked = tokio::task::spawn_blocking(move || media::preview(reader)).await;
+    let made = match looked {
+        Ok(Ok(made)) => made,
+        Ok(Err(error)) => {
+            output.no_preview = Some(chain(&error));
+            return Ok(());
+        }
+        Err(_) => {
+            output.no_preview = Some("the file broke the code that decodes it".into());
+            return Ok(());
+        }
+    };
+    let media::Preview { thumbnail, spritesheet, looks } = made;
+    let oddities =
+        [("black", looks.black), ("frozen", looks.frozen), ("silent", looks.silent == Some(true))];
+    output.warnings =
+        oddities.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).to_owned()).collect();
+    let (width, height) = (thumbnail.width, thumbnail.height);
+    output.thumbnail =
+        Some(keep(assets, &output.key, Variant::Thumbnail, thumbnail.webp, width, height).await?);
+    let (width, height) =
+        (spritesheet.columns * spritesheet.tile_width, spritesheet.rows * spritesheet.tile_height);
+    let moment = |at: &Duration| u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+    let jpeg = spritesheet.jpeg;
+    output.spritesheet = Some(Spritesheet {
+        sheet: keep(assets, &output.key, Variant::Spritesheet, jpeg, width, height).await?,
+        columns: spritesheet.columns,
+        rows: spritesheet.rows,
+        moments_ms: spritesheet.moments.iter().map(moment).collect(),
+    });
+    Ok(())
+}
+
+async fn keep(
+    assets: &Assets,
+    video: &str,
+    variant: Variant,
+    content: Vec<u8>,
+    width: u32,
+    height: u32,
+) -> Result<Preview, AssetError> {
+    let (bytes, sha256) = (content.len() as u64, hex(&Sha256::digest(&content)));
+    assets.keep_variant(video, variant, content.into()).await?;
+    Ok(Preview { bytes, sha256, width, height })
 }
 
 fn output(key: String, bytes: u64, sha256: String, file: &VideoFile) -> Output {
@@ -117,6 +183,10 @@ fn output(key: String, bytes: u64, sha256: String, file: &VideoFile) -> Output {
         duration_ms: u64::try_from(file.duration.as_duration().as_millis()).unwrap_or(u64::MAX),
         frames: u32::try_from(file.picture.frames).ok(),
         video_codec: file.picture.codec.to_string(),
+        thumbnail: None,
+        spritesheet: None,
+        no_preview: None,
+        warnings: Vec::new(),
         audio_codec: file.sound.as_ref().map(|sound| sound.codec.to_string()),
     }
 }

@@ -59,11 +59,20 @@ section! {
 section! {
     /// How the gateway listens and what it lets in.
     pub struct ServerConfig at "server" {
-        /// Address and port to listen on; port 0 takes a free one. Only loopback for now: other
-        /// addresses need API keys, which this version does not have yet.
+        /// Address and port to listen on; port 0 takes a free one. An address beyond loopback needs an
+        /// API key first: `retake keys create NAME`.
         bind: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)),
+        /// Names under which the gateway may be called, such as "retake.example.com" behind a proxy.
+        /// IP addresses and "localhost" are always fine; another name could be one that a web page made
+        /// up to reach a gateway through somebody's browser.
+        hosts: Vec<String> = Vec::new(),
+        /// Connections that are served at once; more of them wait to be accepted.
+        max_connections: usize = 8192,
         /// Largest request body, reference images included.
         max_upload: ByteSize = ByteSize::mib(32),
+        /// Whether URLs that callers give (pictures, webhook endpoints) may lead to this machine and to
+        /// private networks. Leave it off wherever callers are not trusted with what runs there.
+        reach_private_addresses: bool = false,
         /// How long a stopping server lets answers under way finish. Unfinished jobs are kept
         /// and go on at the next start.
         shutdown_grace: SignedDuration as "duration" = SignedDuration::from_secs(10),
@@ -73,6 +82,9 @@ section! {
 section! {
     /// What happens to finished videos.
     pub struct AssetsConfig at "assets" {
+        /// Where files are kept; empty for `assets` in `data_dir`. Replicas that share a database have to
+        /// share this folder as well.
+        folder: PathBuf = PathBuf::new(),
         /// How long a finished video is kept: "forever", or a duration such as "30d".
         retention: Retention = Retention::Forever,
         /// When less than this is free on the disk of `data_dir`, new jobs are refused and
@@ -102,10 +114,13 @@ section! {
 section! {
     /// How hard a job is tried before it fails.
     pub struct PolicyConfig at "policy" {
-        /// How many attempts one job gets in all.
+        /// How many attempts one job gets in all, those that our own restarts interrupted not counted.
         max_attempts: u32 = 4,
-        /// A job that is not finished this long after it was created fails.
+        /// No attempt begins later than this after the job's first one that we did not interrupt.
         deadline: SignedDuration as "duration" = SignedDuration::from_mins(30),
+        /// When a replica was silent for this long, the others take over its jobs. The clocks of the
+        /// replicas must not differ by more than half of it.
+        lease: SignedDuration as "duration" = SignedDuration::from_secs(30),
         /// Pause before another attempt after a fault that a little patience may cure.
         retry_after: SignedDuration as "duration" = SignedDuration::from_secs(30),
     }

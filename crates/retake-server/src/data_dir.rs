@@ -15,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use retake_core::ids::fresh_secret;
 use serde::{Deserialize, Serialize};
 
 /// The format of the folder that this version reads and writes.
@@ -32,14 +33,32 @@ pub struct DataDir {
 pub struct Held {
     data_dir: DataDir,
     announced: bool,
+    secret: String,
     /// Closing it releases the lock.
     _lock: File,
+}
+
+/// Who has a data directory, and how to talk to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Where it answers.
+    pub url: String,
+    /// With what it lets in who can read its folder.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Holder").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 /// What the holder tells about itself.
 #[derive(Debug, Serialize, Deserialize)]
 struct Announcement {
     url: String,
+    /// Lets commands in that can read this folder.
+    secret: String,
     pid: u32,
     version: String,
 }
@@ -47,7 +66,7 @@ struct Announcement {
 /// Why a folder cannot serve as the data directory.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    #[error("the data directory {} is a file: remove it, or set data_dir to a folder", path.display())]
+    #[error("the data directory {} is a file: set data_dir to a folder, or move the file away", path.display())]
     NotAFolder { path: PathBuf },
 
     #[error(
@@ -55,6 +74,12 @@ pub enum DataDirError {
         path.display()
     )]
     Foreign { path: PathBuf, found: String },
+
+    #[error(
+        "{} is damaged: it has to read `{FORMAT}`; write that into it if the folder is a data directory",
+        path.display()
+    )]
+    BadMarker { path: PathBuf },
 
     #[error(
         "the data directory {} was written by another version of retake ({found}): use that version, \
@@ -85,8 +110,8 @@ pub enum DataDirError {
         source: io::Error,
     },
 
-    #[error("the data directory is in use by {}", url.as_deref().unwrap_or("another retake"))]
-    HeldBy { url: Option<String> },
+    #[error("the data directory is in use by {}", holder.as_ref().map_or("another retake", |it| &it.url))]
+    HeldBy { holder: Option<Holder> },
 }
 
 impl DataDir {
@@ -107,7 +132,10 @@ impl DataDir {
         for folder in [data_dir.assets_path(), data_dir.work_path()] {
             create_private(&folder).map_err(|source| data_dir.unwritable(source))?;
         }
-        data_dir.try_writing().map_err(|source| data_dir.unwritable(source))?;
+        // On a full disk the process that holds the folder can still be talked to.
+        if data_dir.running_server().is_none() {
+            data_dir.try_writing().map_err(|source| data_dir.unwritable(source))?;
+        }
         Ok(data_dir)
     }
 
@@ -150,16 +178,17 @@ impl DataDir {
             Some(lock) => {
                 // Left by a process that was killed; nobody may believe it from now on.
                 let _ = fs::remove_file(self.announcement_path());
-                Ok(Held { data_dir: self.clone(), announced: false, _lock: lock })
+                let secret = fresh_secret();
+                Ok(Held { data_dir: self.clone(), announced: false, secret, _lock: lock })
             }
-            None => Err(DataDirError::HeldBy { url: self.announced_url() }),
+            None => Err(DataDirError::HeldBy { holder: self.announced() }),
         }
     }
 
-    /// The URL of the process that holds the folder, if one does and has announced it.
-    pub fn running_server(&self) -> Option<String> {
+    /// The process that holds the folder, if one does and has announced itself.
+    pub fn running_server(&self) -> Option<Holder> {
         match self.try_lock() {
-            Ok(None) => self.announced_url(),
+            Ok(None) => self.announced(),
             Ok(Some(_)) | Err(_) => None,
         }
     }
@@ -189,11 +218,15 @@ impl DataDir {
                     path: self.path.clone(),
                     found: format!("format {number}"),
                 },
-                None => self.foreign("format"),
+                None => DataDirError::BadMarker { path: marker.clone() },
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if let Some(found) = self.something_foreign()? {
-                    return Err(self.foreign(&found));
+                    // Another process may just have made the folder ours.
+                    return match fs::read_to_string(&marker) {
+                        Ok(text) if text.trim() == FORMAT => Ok(()),
+                        _ => Err(self.foreign(&found)),
+                    };
                 }
                 replace(&marker, format!("{FORMAT}\n").as_bytes())
                     .map_err(|source| self.unwritable(source))
@@ -221,9 +254,10 @@ impl DataDir {
         self.path.join("server.json")
     }
 
-    fn announced_url(&self) -> Option<String> {
+    fn announced(&self) -> Option<Holder> {
         let text = fs::read(self.announcement_path()).ok()?;
-        serde_json::from_slice::<Announcement>(&text).ok().map(|announcement| announcement.url)
+        let Announcement { url, secret, .. } = serde_json::from_slice(&text).ok()?;
+        Some(Holder { url, secret })
     }
 
     fn foreign(&self, found: &str) -> DataDirError {
@@ -240,6 +274,11 @@ impl Held {
         &self.data_dir
     }
 
+    /// The secret that lets the holder's own commands in.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
     /// Tells other processes where this one answers.
     ///
     /// # Errors
@@ -248,6 +287,7 @@ impl Held {
     pub fn announce(&mut self, url: &str) -> Result<(), DataDirError> {
         let announcement = Announcement {
             url: url.to_owned(),
+            secret: self.secret.clone(),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -346,6 +386,16 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_marker_is_named_with_what_it_has_to_say() {
+        let (_folder, data_dir) = somewhere();
+        fs::write(data_dir.path().join("format"), "junk").unwrap();
+
+        let error = DataDir::prepare(data_dir.path()).unwrap_err();
+
+        assert!(error.to_string().contains(FORMAT), "{error}");
+    }
+
+    #[test]
     fn a_folder_that_cannot_be_made_is_refused() {
         let (_folder, data_dir) = somewhere();
 
@@ -361,12 +411,18 @@ mod tests {
 
         let mut held = first.try_hold().unwrap();
         let error = second.try_hold().unwrap_err();
-        assert!(matches!(error, DataDirError::HeldBy { url: None }));
+        assert!(matches!(error, DataDirError::HeldBy { holder: None }));
 
         held.announce("http://127.0.0.1:4242").unwrap();
         let error = second.try_hold().unwrap_err();
-        assert!(matches!(error, DataDirError::HeldBy { url: Some(url) } if url.ends_with(":4242")));
-        assert_eq!(second.running_server().as_deref(), Some("http://127.0.0.1:4242"));
+        assert!(
+            matches!(error, DataDirError::HeldBy { holder: Some(it) } if it.url.ends_with(":4242"))
+        );
+        let holder = second.running_server().unwrap();
+        assert_eq!(
+            (holder.url.as_str(), &*holder.secret),
+            ("http://127.0.0.1:4242", held.secret())
+        );
 
         drop(held);
         assert_eq!(second.running_server(), None);
@@ -382,6 +438,6 @@ mod tests {
         assert_eq!(data_dir.running_server(), None);
         let _held = data_dir.try_hold().unwrap();
         let error = data_dir.try_hold().unwrap_err();
-        assert!(matches!(error, DataDirError::HeldBy { url: None }));
+        assert!(matches!(error, DataDirError::HeldBy { holder: None }));
     }
 }

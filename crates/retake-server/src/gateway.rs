@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     catalog::{Catalog, CatalogError},
     fault::chain,
@@ -11,22 +11,34 @@ use retake_core::{
     policy::Policy,
 };
 use retake_providers::embedded::Embedded;
-use retake_store::{Ledger, SqliteLedger, StoreError};
+use retake_store::{Ledger, StoreError};
 use tokio::net::TcpListener;
 
 use crate::{
     accounts::{Account, Accounts},
     api,
     assets::{AssetError, Assets, sweep},
+    characters::Characters,
     clock::Clock,
     config::{BUILT_IN, Config},
     data_dir::{DataDirError, Held},
     intake::{Intake, Models},
+    keys::Keys,
+    listener,
+    news::News,
+    notifier::Notifier,
+    outside::{Outside, Reach},
     scheduler::{Bell, Scheduler},
+    store::Store,
     tasks::Tasks,
     videos::Videos,
+    webhooks::Webhooks,
 };
 
+/// How long somebody who listened may be away and still catch up.
+const FEED_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Lines that are dropped in one transaction.
+const PORTION: u32 = 500;
 /// Pause between two sweeps.
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -49,6 +61,14 @@ pub enum StartError {
         address: SocketAddr,
         /// What the system said.
         source: io::Error,
+    },
+    /// Others could reach it, and nobody needs a key.
+    #[error(
+        "{address} can be reached from other machines, and there is no API key yet; make one with `retake keys create NAME`, or bind to 127.0.0.1"
+    )]
+    Unguarded {
+        /// The address.
+        address: SocketAddr,
     },
     /// The folder for renders is unusable.
     #[error("the work folder {} cannot be used", folder.display())]
@@ -96,33 +116,46 @@ struct Parts {
     assets: Assets,
     bell: Bell,
     clock: Clock,
+    keys: Keys,
     ledger: Arc<dyn Ledger>,
+    news: News,
+    notices: Bell,
+    /// For what callers wait for.
+    outside: Outside,
+    /// For what is delivered in the background.
+    told: Outside,
     renderer: Arc<Embedded>,
 }
 
 impl Gateway {
     /// Opens the data directory, listens, and continues the jobs that an earlier process left.
-    pub async fn start(config: &Config, mut held: Held, work: Work) -> Result<Self, StartError> {
+    pub async fn start(
+        config: &Config,
+        mut held: Held,
+        store: &Store,
+        work: Work,
+    ) -> Result<Self, StartError> {
         let address = config.server.bind;
         let unusable = |source| StartError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(unusable)?;
         let url = format!("http://{}", listener.local_addr().map_err(unusable)?);
 
-        let parts = Parts::open(config, &held, Clock::system())?;
+        let parts = Parts::open(config, &held, store, Clock::system()).await?;
+        if !address.ip().is_loopback() && !parts.keys.any().await? {
+            return Err(StartError::Unguarded { address });
+        }
         let tasks = Tasks::default();
         if work == Work::Running {
-            parts.schedule(config, &tasks).await?;
+            parts.schedule(config, store, &tasks).await?;
         }
-        let router = parts.router(config)?;
-        let stopping = tasks.clone();
-        tasks.spawn(async move {
-            let serve = axum::serve(listener, router)
-                .with_graceful_shutdown(async move { stopping.stopping().await });
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "the listener ended");
-            }
-        });
-        held.announce(&url)?;
+        tasks.spawn(parts.news.clone().run(tasks.clone()));
+        let router = parts.router(config, &tasks)?;
+        let most = config.server.max_connections;
+        tasks.spawn(listener::serve(listener, router, most, tasks.clone()));
+        if work == Work::Running {
+            // A gateway that only answers questions is gone in a moment: nobody should rely on it.
+            held.announce(&url)?;
+        }
         let grace = config.server.shutdown_grace.try_into().unwrap_or_default();
         Ok(Self { url, tasks, renderer: parts.renderer, ledger: parts.ledger, grace, held })
     }
@@ -130,6 +163,11 @@ impl Gateway {
     /// Where it listens, as `http://address:port`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The secret with which commands of this machine's owner come in.
+    pub fn secret(&self) -> &str {
+        self.held.secret()
     }
 
     /// Stops: no new connections, answers under way get the configured time, renders are broken off and
@@ -152,10 +190,18 @@ impl Gateway {
 }
 
 impl Parts {
-    fn open(config: &Config, held: &Held, clock: Clock) -> Result<Self, StartError> {
+    async fn open(
+        config: &Config,
+        held: &Held,
+        store: &Store,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         let data_dir = held.data_dir();
-        let ledger = Arc::new(SqliteLedger::open(&data_dir.ledger_path())?);
-        let assets = Assets::local(data_dir.assets_path(), config.assets.min_free_space.as_u64())?;
+        let ledger = store.open(data_dir).await?;
+        let keys = Keys::new(Arc::clone(&ledger), clock.clone(), held.secret());
+        let news = News::new(Arc::clone(&ledger), clock.clone());
+        let assets =
+            Assets::local(data_dir.assets_folder(config), config.assets.min_free_space.as_u64())?;
         let threads = renderer_threads(config.renderer.threads);
         let folder = data_dir.work_path();
         let renderer = Embedded::start(&folder, threads, clock.now())
@@ -167,15 +213,38 @@ impl Parts {
             provider: Arc::<Embedded>::clone(&renderer),
             concurrency: u32::try_from(threads).unwrap_or(1),
         }]);
-        Ok(Self { accounts, assets, bell: Bell::default(), clock, ledger, renderer })
+        let reach =
+            if config.server.reach_private_addresses { Reach::AlsoPrivate } else { Reach::Public };
+        Ok(Self {
+            accounts,
+            assets,
+            bell: Bell::default(),
+            clock,
+            keys,
+            ledger,
+            news,
+            notices: Bell::default(),
+            outside: Outside::new(reach),
+            told: Outside::new(reach),
+            renderer,
+        })
     }
 
     /// Registers this process with the ledger and starts the work in the background.
-    async fn schedule(&self, config: &Config, tasks: &Tasks) -> Result<(), StartError> {
+    async fn schedule(
+        &self,
+        config: &Config,
+        store: &Store,
+        tasks: &Tasks,
+    ) -> Result<(), StartError> {
         let now = self.clock.now();
         let replica = ReplicaId::new(now);
-        // The data directory is held, so whoever else is on record has died.
-        self.ledger.void_leases(now).await?;
+        let silent_since = match store {
+            // The data directory is held, so whoever else is on record has died, whatever the clock says.
+            Store::Embedded => Timestamp::MAX,
+            Store::Postgres(_) => now - config.policy.lease,
+        };
+        self.ledger.void_leases(silent_since, now).await?;
         self.ledger.register(&replica, now).await?;
         for account in self.ledger.awaited_accounts().await? {
             if self.accounts.get(&account).is_none() {
@@ -187,14 +256,27 @@ impl Parts {
             assets: self.assets.clone(),
             bell: self.bell.clone(),
             clock: self.clock.clone(),
+            lease: config.policy.lease,
             ledger: Arc::clone(&self.ledger),
+            news: self.news.clone(),
+            notices: self.notices.clone(),
             policy: policy(config),
-            replica,
+            replica: replica.clone(),
             retention: config.assets.retention,
             tasks: tasks.clone(),
         };
         tasks.spawn(scheduler.clone().keep_alive());
         tasks.spawn(scheduler.run());
+        let notifier = Notifier {
+            bell: self.notices.clone(),
+            clock: self.clock.clone(),
+            ledger: Arc::clone(&self.ledger),
+            outside: self.told.clone(),
+            replica,
+            tasks: tasks.clone(),
+        };
+        tasks.spawn(notifier.clone().tidy_up());
+        tasks.spawn(notifier.run());
         tasks.spawn(housekeeping(
             self.assets.clone(),
             Arc::clone(&self.ledger),
@@ -204,9 +286,21 @@ impl Parts {
         Ok(())
     }
 
-    fn router(&self, config: &Config) -> Result<axum::Router, StartError> {
+    fn router(&self, config: &Config, tasks: &Tasks) -> Result<axum::Router, StartError> {
         let catalog = Arc::new(Catalog::shipped()?);
         let models = Arc::new(models(config)?);
+        let videos = Videos {
+            assets: self.assets.clone(),
+            bell: self.bell.clone(),
+            clock: self.clock.clone(),
+            ledger: Arc::clone(&self.ledger),
+            news: self.news.clone(),
+        };
+        let characters = Characters {
+            assets: self.assets.clone(),
+            clock: self.clock.clone(),
+            ledger: Arc::clone(&self.ledger),
+        };
         let intake = Intake {
             accounts: self.accounts.clone(),
             assets: self.assets.clone(),
@@ -215,22 +309,37 @@ impl Parts {
             clock: self.clock.clone(),
             ledger: Arc::clone(&self.ledger),
             models,
+            characters: characters.clone(),
+            outside: self.outside.clone(),
+            videos: videos.clone(),
         };
-        let videos = Videos {
-            assets: self.assets.clone(),
-            bell: self.bell.clone(),
+        let webhooks = Webhooks {
+            bell: self.notices.clone(),
             clock: self.clock.clone(),
             ledger: Arc::clone(&self.ledger),
+            outside: self.outside.clone(),
         };
-        let largest = usize::try_from(config.server.max_upload.as_u64()).unwrap_or(usize::MAX);
-        Ok(api::router(intake, videos, largest))
+        let largest_body = usize::try_from(config.server.max_upload.as_u64()).unwrap_or(usize::MAX);
+        Ok(api::router(api::Desk {
+            intake,
+            videos,
+            characters,
+            keys: self.keys.clone(),
+            news: self.news.clone(),
+            tasks: tasks.clone(),
+            webhooks,
+            largest_body,
+            hosts: config.server.hosts.clone().into(),
+        }))
     }
 }
 
-/// A render keeps two threads busy, one that draws and one that encodes.
+/// A render shares its work out to several threads, so a machine has room for fewer renders than cores.
 fn renderer_threads(configured: usize) -> usize {
     match configured {
-        0 => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+        0 => std::thread::available_parallelism().map_or(1, |cores| {
+            cores.get().div_ceil(retake_providers::embedded::WORKERS_PER_RENDER)
+        }),
         threads => threads,
     }
 }
@@ -254,6 +363,20 @@ fn models(config: &Config) -> Result<Models, StartError> {
     Ok(Models { default: config.default_model.clone(), named })
 }
 
+/// Drops lines of the ledger that have had their time, a portion at a time so that nobody waits long.
+async fn prune(ledger: &dyn Ledger, now: Timestamp) {
+    loop {
+        match ledger.prune(now, now - FEED_KEPT, PORTION).await {
+            Ok(gone) if gone >= u64::from(PORTION) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "old lines of the ledger stay for now");
+                return;
+            }
+        }
+    }
+}
+
 async fn housekeeping(assets: Assets, ledger: Arc<dyn Ledger>, clock: Clock, tasks: Tasks) {
     while !tasks.is_stopping() {
         match sweep(&assets, ledger.as_ref(), clock.now()).await {
@@ -267,6 +390,7 @@ async fn housekeeping(assets: Assets, ledger: Arc<dyn Ledger>, clock: Clock, tas
             Ok(_) => {}
             Err(error) => tracing::warn!(error = chain(&*error), "no sweep"),
         }
+        prune(ledger.as_ref(), clock.now()).await;
         tokio::select! {
             () = clock.wait_until(clock.now() + SWEEP_EVERY) => {}
             () = tasks.stopping() => {}

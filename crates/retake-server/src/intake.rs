@@ -6,24 +6,39 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use retake_core::{
     catalog::Catalog,
     ids::{VideoId, fresh_seed},
     life::Life,
     plan::{Candidate, Plan, Refusal, Route, plan},
-    request::{Picture, VideoRequest},
+    request::{Origin, OriginKind, Picture, VideoRequest},
     size::Size,
 };
 use retake_media::{self as media, Still, StillError, StillLimits};
-use retake_store::{Job, Ledger, NewJob, StoreError};
+use retake_store::{Accepted, Job, Ledger, NewJob, Repeat, StoreError};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     accounts::Accounts,
     assets::{AssetError, Assets},
+    characters::{CharacterError, Characters},
     clock::Clock,
+    keys::Caller,
+    outside::{Outside, OutsideError},
     scheduler::Bell,
+    videos::{VideoError, Videos},
 };
+
+/// Decoding takes memory by the pixel, so few pictures are decoded at once.
+pub(crate) static DECODING: Semaphore = Semaphore::const_new(2);
+
+/// A picture that is being fetched lies in memory, and its server may be slow.
+static FETCHING: Semaphore = Semaphore::const_new(32);
+
+/// A picture by URL may have as many bytes as one that is sent along.
+const LARGEST_PICTURE: usize = 20 << 20;
 
 /// Takes requests in.
 #[derive(Clone)]
@@ -35,6 +50,9 @@ pub(crate) struct Intake {
     pub(crate) clock: Clock,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) models: Arc<Models>,
+    pub(crate) characters: Characters,
+    pub(crate) outside: Outside,
+    pub(crate) videos: Videos,
 }
 
 /// The names that callers may ask for, and where each leads.
@@ -65,9 +83,26 @@ pub(crate) enum IntakeError {
         /// The day.
         day: jiff::civil::Date,
     },
+    /// The first answer to this request is gone.
+    #[error(
+        "this request was made before, and its video `{id}` was deleted since; use a new idempotency key for a new video"
+    )]
+    Deleted {
+        /// The video of the first answer.
+        id: VideoId,
+    },
+    /// The video to start from cannot be used.
+    #[error(transparent)]
+    Source(#[from] VideoError),
+    /// A character cannot appear.
+    #[error(transparent)]
+    Character(#[from] CharacterError),
     /// The reference is no usable picture.
     #[error("the reference picture cannot be used")]
     Picture(#[from] StillError),
+    /// The reference was to be fetched, and could not be.
+    #[error("the reference picture could not be fetched: {0}")]
+    Fetch(#[from] OutsideError),
     /// No route can take the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -108,20 +143,132 @@ impl Models {
     }
 }
 
+/// What a caller wants, with what is still to be looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) request: VideoRequest,
+    /// The picture to start from.
+    pub(crate) picture: Option<Reference>,
+    /// The ids of the characters that are to appear.
+    pub(crate) characters: Vec<String>,
+}
+
+/// A picture that comes with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Reference {
+    /// It was sent along.
+    Sent(Bytes),
+    /// It is to be fetched from this URL.
+    At(String),
+}
+
+/// How a caller marked a request, so that a repetition is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    /// The idempotency key, if one was sent.
+    pub(crate) key: Option<String>,
+    /// What is asked for, in short.
+    pub(crate) digest: String,
+    /// Whether the client says that it sends this again.
+    pub(crate) is_retry: bool,
+}
+
+impl Mark {
+    /// An idempotency key counts for a day. The official clients send none when they repeat a create by
+    /// themselves, within minutes, but say that they do.
+    fn repeat(self, now: Timestamp) -> Repeat {
+        match self.key {
+            Some(key) => Repeat {
+                name: format!("key {key}"),
+                fingerprint: self.digest,
+                replay: true,
+                expires_at: now + SignedDuration::from_hours(24),
+            },
+            None => Repeat {
+                name: format!("body {}", self.digest),
+                fingerprint: self.digest,
+                replay: self.is_retry,
+                expires_at: now + SignedDuration::from_mins(10),
+            },
+        }
+    }
+}
+
+/// What is to be made of a video that exists.
+#[derive(Clone, Debug)]
+pub(crate) struct Sequel {
+    pub(crate) kind: OriginKind,
+    pub(crate) video: String,
+    pub(crate) prompt: String,
+    /// How much longer an extension makes it.
+    pub(crate) seconds: Option<u32>,
+    pub(crate) model: Option<String>,
+}
+
 impl Intake {
+    /// Takes in a request that builds on a finished video: what it leaves open is as it was there.
+    pub(crate) async fn submit_sequel(
+        &self,
+        caller: &Caller,
+        sequel: Sequel,
+        mark: Mark,
+    ) -> Result<Job, IntakeError> {
+        let (source, output) = self.videos.content(caller, &sequel.video).await?;
+        let place = source.life.attempts.last().map_or(0, |attempt| attempt.route);
+        let shot = source.plan.at(place).map(|planned| planned.shot.clone());
+        let Some(shot) = shot else {
+            return Err(VideoError::NoContent { id: source.id, state: "has no plan" }.into());
+        };
+        let extends = sequel.kind == OriginKind::Extension;
+        let origin = Origin {
+            kind: sequel.kind,
+            video: Some(source.id),
+            // Only what is made longer needs the file itself.
+            key: extends.then(|| output.key.clone()),
+            bytes: output.bytes,
+            seconds: shot.seconds,
+        };
+        let request = VideoRequest {
+            prompt: sequel.prompt,
+            model: sequel.model.or(source.request.model),
+            seconds: if extends { sequel.seconds } else { Some(shot.seconds) },
+            size: Some(shot.size),
+            negative_prompt: shot.negative_prompt,
+            seed: Some(shot.seed),
+            looped: Some(shot.looped && !extends),
+            audio: Some(output.audio_codec.is_some()),
+            first_frame: shot.first_frame.filter(|_| !extends),
+            characters: shot.characters,
+            origin: Some(origin),
+            ..VideoRequest::default()
+        };
+        self.submit(caller, Wanted { request, ..Wanted::default() }, mark).await
+    }
+
     /// Takes a request in: checks it, plans it, records it. The answer may be given at once after.
     pub(crate) async fn submit(
         &self,
-        mut request: VideoRequest,
-        picture: Option<Bytes>,
+        caller: &Caller,
+        wanted: Wanted,
+        mark: Mark,
     ) -> Result<Job, IntakeError> {
         let now = self.clock.now();
+        let Wanted { mut request, picture, characters } = wanted;
+        let picture = self.bring(picture).await?;
+        for id in &characters {
+            request.characters.push(self.characters.get(caller, id).await?.character);
+        }
         if let Some(bytes) = &picture {
-            let bytes = bytes.clone();
-            let looked = tokio::task::spawn_blocking(move || look_at(&bytes)).await;
-            request.first_frame = Some(looked.map_err(IntakeError::Interrupted)??);
+            request.first_frame = Some(look_at(bytes)?);
         }
         let mut plan = self.plan(&request, now)?;
+        if let Some(bytes) = &picture {
+            // Only decoding shows that it is whole; a render that breaks on it later would come too late.
+            let _turn = DECODING.acquire().await;
+            let bytes = bytes.clone();
+            let whole = move || media::Picture::decode(&bytes, StillLimits::default()).map(drop);
+            tokio::task::spawn_blocking(whole).await.map_err(IntakeError::Interrupted)??;
+        }
         self.assets.check_room()?;
         if let (Some(bytes), Some(picture)) = (picture, &mut request.first_frame) {
             picture.key = self.assets.keep_picture(bytes).await?;
@@ -129,13 +276,25 @@ impl Intake {
                 planned.shot.first_frame = Some(picture.clone());
             }
         }
-        let job = NewJob { id: VideoId::new(now), created_at: now, request, plan };
-        self.ledger.accept(&job).await?;
+        let job = NewJob {
+            id: VideoId::new(now),
+            created_at: now,
+            owner: caller.owner().cloned(),
+            request,
+            plan,
+            repeat: Some(mark.repeat(now)),
+            max_open: caller.limits().max_open,
+        };
+        if let Accepted::Known(first) = self.ledger.accept(&job).await? {
+            return self.first_answer(first).await;
+        }
         self.bell.ring();
+        self.videos.news.ring();
         tracing::info!(job.id = %job.id, "accepted a video to make");
         Ok(Job {
             id: job.id,
             created_at: now,
+            owner: job.owner,
             completed_at: None,
             expires_at: None,
             request: job.request,
@@ -143,6 +302,32 @@ impl Intake {
             life: Life::default(),
             output: None,
             file_removed_at: None,
+        })
+    }
+
+    /// The bytes of a picture, wherever they are.
+    async fn bring(&self, picture: Option<Reference>) -> Result<Option<Bytes>, IntakeError> {
+        Ok(match picture {
+            None => None,
+            Some(Reference::Sent(bytes)) => Some(bytes),
+            Some(Reference::At(url)) => {
+                let _turn = FETCHING.acquire().await;
+                Some(self.outside.get_picture(&url, LARGEST_PICTURE).await?)
+            }
+        })
+    }
+
+    /// The job as it was answered the first time.
+    async fn first_answer(&self, id: VideoId) -> Result<Job, IntakeError> {
+        tracing::info!(job.id = %id, "a request was repeated; it gets its first answer");
+        let job = self.ledger.job(&id).await?.ok_or(IntakeError::Deleted { id })?;
+        Ok(Job {
+            life: Life::default(),
+            completed_at: None,
+            expires_at: None,
+            output: None,
+            file_removed_at: None,
+            ..job
         })
     }
 
@@ -190,8 +375,6 @@ impl Intake {
 /// Reads what the picture is from its first bytes; its key is set once it is stored.
 fn look_at(bytes: &Bytes) -> Result<Picture, IntakeError> {
     let still = Still::read(bytes)?;
-    // Only decoding shows that it is whole; a render that breaks on it later would come too late.
-    media::Picture::decode(bytes, StillLimits::default())?;
     let size = Size::new(still.width, still.height);
     let media_type = still.format.media_type().to_owned();
     Ok(Picture { key: String::new(), size, media_type })

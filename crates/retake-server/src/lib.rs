@@ -3,15 +3,27 @@
 mod accounts;
 mod api;
 mod assets;
+pub mod backup;
+mod characters;
 pub mod clock;
 mod collector;
 pub mod config;
 pub mod data_dir;
 mod gateway;
 mod intake;
+mod keys;
+mod listener;
+mod news;
+mod notifier;
+mod outside;
 mod scheduler;
+mod signing;
+mod store;
 mod tasks;
 mod videos;
+mod webhooks;
 
-pub use api::CODES;
+pub use api::{CODES, document as openapi};
 pub use gateway::{Gateway, StartError, Work};
+pub use retake_store::StoreError;
+pub use store::{DATABASE_URL, Store};

@@ -7,6 +7,7 @@
 //! be forgotten.
 
 mod effects;
+mod resident;
 #[cfg(test)]
 mod tests;
 
@@ -20,17 +21,17 @@ use retake_core::{
     policy::Policy,
     step::{Step, decide},
 };
-use retake_store::{Change, Claimed, Committed, Job, Ledger, Output, StoreError};
+use retake_store::{Change, Claimed, Committed, Job, Ledger, Output, Slots, StoreError};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::{accounts::Accounts, assets::Assets, clock::Clock, config::Retention, tasks::Tasks};
+use crate::{
+    accounts::Accounts, assets::Assets, clock::Clock, config::Retention, news::News, tasks::Tasks,
+};
 
 /// Steps that run at once.
 const STEPS_AT_ONCE: u32 = 128;
 /// Without news the ledger is asked again after this long.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
-/// A replica whose last sign of life is older than this has lost its leases.
-const SILENCE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Rung when there may be something new to do.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +42,7 @@ impl Bell {
         self.0.notify_one();
     }
 
-    async fn rung(&self) {
+    pub(crate) async fn rung(&self) {
         self.0.notified().await;
     }
 }
@@ -53,7 +54,12 @@ pub(crate) struct Scheduler {
     pub(crate) assets: Assets,
     pub(crate) bell: Bell,
     pub(crate) clock: Clock,
+    /// A replica whose last sign of life is older than this has lost its leases.
+    pub(crate) lease: SignedDuration,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) news: News,
+    /// Wakes the notifier.
+    pub(crate) notices: Bell,
     pub(crate) policy: Policy,
     pub(crate) replica: ReplicaId,
     pub(crate) retention: Retention,
@@ -63,9 +69,11 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     /// Works until the tasks are told to stop; steps under way are finished by their own tasks.
     pub(crate) async fn run(self) {
-        let permits = Arc::new(Semaphore::new(STEPS_AT_ONCE as usize));
+        // A render that lives here keeps its step for as long as it takes.
+        let at_once = STEPS_AT_ONCE + self.accounts.residents();
+        let permits = Arc::new(Semaphore::new(at_once as usize));
         while !self.tasks.is_stopping() {
-            let free = u32::try_from(permits.available_permits()).unwrap_or(STEPS_AT_ONCE);
+            let free = u32::try_from(permits.available_permits()).unwrap_or(at_once);
             let claimed = match self.claim(free).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
@@ -95,7 +103,7 @@ impl Scheduler {
             let now = self.clock.now();
             let beat = async {
                 self.ledger.heartbeat(&self.replica, now).await?;
-                self.ledger.void_leases(now - SILENCE).await
+                self.ledger.void_leases(now - self.lease, now).await
             };
             match beat.await {
                 Ok(0) => {}
@@ -117,7 +125,7 @@ impl Scheduler {
                 }
             }
             tokio::select! {
-                () = self.clock.wait_until(now + SILENCE / 6) => {}
+                () = self.clock.wait_until(now + self.lease / 6) => {}
                 () = self.tasks.stopping() => {}
             }
         }
@@ -128,15 +136,18 @@ impl Scheduler {
             return Ok(Vec::new());
         }
         let now = self.clock.now();
-        self.ledger.claim(&self.replica, &self.accounts.slots(), free, now).await
+        self.ledger.claim(&self.replica, &self.slots(), free, now).await
+    }
+
+    fn slots(&self) -> Vec<Slots> {
+        self.accounts.slots(&self.replica)
     }
 
     /// Waits for the bell, the next due moment or the end.
     async fn rest(&self) {
         let now = self.clock.now();
         let latest = now + LOOK_AGAIN;
-        let due =
-            self.ledger.next_due(&self.accounts.slots()).await.ok().flatten().unwrap_or(latest);
+        let due = self.ledger.next_due(&self.slots()).await.ok().flatten().unwrap_or(latest);
         // A job that is due now but was not claimable waits for a slot; its release rings the bell.
         let until = if due <= now { latest } else { due.min(latest) };
         tokio::select! {
@@ -147,17 +158,13 @@ impl Scheduler {
     }
 
     async fn step(&self, claimed: Claimed) {
-        let step = decide(&claimed.job.life, &self.policy, self.clock.now());
-        let mut hand = Hand { scheduler: self, claimed };
-        match step {
-            Step::Rest => hand.release(self.clock.now() + LOOK_AGAIN).await,
-            Step::Begin { route } => hand.begin(route).await,
-            Step::Settle => hand.settle().await,
-            Step::Poll { remote_id } => hand.poll(&remote_id).await,
-            Step::Fetch { remote_id } => hand.fetch(&remote_id).await,
-            Step::Cancel { remote_id } => hand.cancel(remote_id).await,
-            Step::EndCancelled => hand.record(Event::Cancelled, Then::Free).await,
-            Step::GiveUp => hand.record(Event::DeadlinePassed, Then::Free).await,
+        let mut hand = Hand { scheduler: self, claimed, stays: None };
+        loop {
+            hand.take_step().await;
+            let Some(next) = hand.stays.take() else { return };
+            if !hand.stay(next).await {
+                return;
+            }
         }
     }
 }
@@ -166,6 +173,8 @@ impl Scheduler {
 struct Hand<'a> {
     scheduler: &'a Scheduler,
     claimed: Claimed,
+    /// When its next step is due, if the job stays in this hand: see [`resident`].
+    stays: Option<Timestamp>,
 }
 
 /// What becomes of the lease after a transition.
@@ -188,19 +197,35 @@ impl Hand<'_> {
         &self.claimed.job.life
     }
 
-    /// Advances the life by `event` and commits it.
-    async fn record(&mut self, event: Event, then: Then) {
-        self.record_with(event, then, None).await;
+    async fn take_step(&mut self) {
+        let now = self.scheduler.clock.now();
+        match decide(self.life(), &self.scheduler.policy, now) {
+            Step::Rest => self.release(now + LOOK_AGAIN).await,
+            Step::Begin { route } => self.begin(route).await,
+            Step::Settle => self.settle().await,
+            Step::Poll { remote_id } => self.poll(&remote_id).await,
+            Step::Fetch { remote_id } => self.fetch(&remote_id).await,
+            Step::Cancel { remote_id } => self.cancel(remote_id).await,
+            Step::EndCancelled => drop(self.record(Event::Cancelled, Then::Free).await),
+            Step::GiveUp => drop(self.record(Event::DeadlinePassed, Then::Free).await),
+        }
     }
 
-    async fn record_with(&mut self, event: Event, then: Then, output: Option<Output>) {
+    /// Advances the life by `event` and commits it. `false` when that was not to be: then what happened
+    /// is not on record, and nothing may be done that relies on it.
+    async fn record(&mut self, event: Event, then: Then) -> bool {
+        self.record_with(event, then, None).await
+    }
+
+    async fn record_with(&mut self, event: Event, then: Then, output: Option<Output>) -> bool {
         let now = self.scheduler.clock.now();
         let advanced =
             match advance(self.life(), &event, &self.job().plan, &self.scheduler.policy, now) {
                 Ok(advanced) => advanced,
                 Err(error) => {
                     tracing::error!(job.id = %self.job().id, %error, "a step came to nothing");
-                    return self.release(now + LOOK_AGAIN).await;
+                    self.release(now + LOOK_AGAIN).await;
+                    return false;
                 }
             };
         let due = match then {
@@ -215,13 +240,19 @@ impl Hand<'_> {
             at: now,
             output,
             expires_at,
-            keep_lease: then == Then::Keep,
+            keep_lease: then == Then::Keep || self.is_resident(&advanced.life),
         };
-        if let Some(committed) = self.commit(&change).await {
-            self.tell(&advanced.life);
-            self.claimed.job.life = advanced.life;
-            self.claimed.job.life.cancel_requested |= committed.cancel_requested;
+        let Some(committed) = self.commit(&change).await else {
+            self.abandon().await;
+            return false;
+        };
+        if committed.lease_kept && then != Then::Keep {
+            self.stays = Some(due.unwrap_or(now));
         }
+        self.tell(&advanced.life);
+        self.claimed.job.life = advanced.life;
+        self.claimed.job.life.cancel_requested |= committed.cancel_requested;
+        true
     }
 
     /// Commits until it is durable or somebody else holds the job; then there is nothing to tell.
@@ -229,7 +260,13 @@ impl Hand<'_> {
         let mut pause = SignedDuration::from_millis(250);
         loop {
             let error = match self.scheduler.ledger.commit(&self.claimed.lease, change).await {
-                Ok(committed) => return Some(committed),
+                Ok(committed) => {
+                    self.scheduler.news.ring();
+                    if change.life.state.is_ended() {
+                        self.scheduler.notices.ring();
+                    }
+                    return Some(committed);
+                }
                 Err(error @ StoreError::LeaseLost { .. }) => {
                     tracing::warn!(job.id = %self.job().id, %error, "a step was overtaken");
                     return None;
@@ -246,8 +283,16 @@ impl Hand<'_> {
         }
     }
 
-    /// Gives the job back without a change.
-    async fn release(&self, due: Timestamp) {
+    /// Gives the job back without a change, unless it has to stay here.
+    async fn release(&mut self, due: Timestamp) {
+        if self.is_resident(self.life()) {
+            self.stays = Some(due);
+        } else {
+            self.give_back(due).await;
+        }
+    }
+
+    async fn give_back(&self, due: Timestamp) {
         if let Err(error) = self.scheduler.ledger.release(&self.claimed.lease, due).await {
             tracing::error!(job.id = %self.job().id, error = chain(&error), "a job could not be given back");
         }

@@ -8,6 +8,8 @@ use retake_store::{Job, Ledger, Listing, Output, Page, StoreError};
 use crate::{
     assets::{AssetError, Assets},
     clock::Clock,
+    keys::Caller,
+    news::News,
     scheduler::Bell,
 };
 
@@ -18,6 +20,7 @@ pub(crate) struct Videos {
     pub(crate) bell: Bell,
     pub(crate) clock: Clock,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) news: News,
 }
 
 /// Why nothing could be done with a video.
@@ -79,14 +82,17 @@ pub(crate) enum VideoError {
 
 impl Videos {
     /// The video by that id.
-    pub(crate) async fn get(&self, id: &str) -> Result<Job, VideoError> {
+    pub(crate) async fn get(&self, caller: &Caller, id: &str) -> Result<Job, VideoError> {
         let Ok(known) = id.parse::<VideoId>() else { return Err(unknown(id)) };
-        self.ledger.job(&known).await?.ok_or_else(|| unknown(id))
+        let job = self.ledger.job(&known).await?;
+        // Somebody else's video is no more there than one that never was.
+        job.filter(|job| caller.may_see(job.owner.as_ref())).ok_or_else(|| unknown(id))
     }
 
-    /// Whether the ledger answers.
-    pub(crate) async fn health(&self) -> Result<(), VideoError> {
-        Ok(self.ledger.health().await?)
+    /// Whether the ledger answers and there is room for videos.
+    pub(crate) async fn ready(&self) -> Result<(), VideoError> {
+        self.ledger.health().await?;
+        Ok(self.assets.check_room()?)
     }
 
     /// A page of videos.
@@ -95,16 +101,22 @@ impl Videos {
     }
 
     /// Asks to stop a video that is being made; one that has ended stays as it is.
-    pub(crate) async fn cancel(&self, id: &str) -> Result<Job, VideoError> {
-        let job = self.get(id).await?;
-        let job = self.ledger.request_cancel(&job.id, self.clock.now()).await?;
-        self.bell.ring();
-        Ok(job)
+    pub(crate) async fn cancel(&self, caller: &Caller, id: &str) -> Result<Job, VideoError> {
+        let job = self.get(caller, id).await?;
+        match self.ledger.request_cancel(&job.id, self.clock.now()).await {
+            Ok(job) => {
+                self.bell.ring();
+                self.news.ring();
+                Ok(job)
+            }
+            Err(StoreError::NotFound { .. }) => Err(unknown(id)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Deletes a video that has ended, its file first.
-    pub(crate) async fn delete(&self, id: &str) -> Result<VideoId, VideoError> {
-        let job = self.get(id).await?;
+    pub(crate) async fn delete(&self, caller: &Caller, id: &str) -> Result<VideoId, VideoError> {
+        let job = self.get(caller, id).await?;
         match self.ledger.delete(&job.id, self.clock.now()).await {
             Ok(_) => {}
             Err(StoreError::NotEnded { .. }) => return Err(VideoError::NotEnded { id: job.id }),
@@ -112,8 +124,9 @@ impl Videos {
             Err(error) => return Err(error.into()),
         }
         if let Some(output) = &job.output {
-            match self.assets.remove(&output.key).await {
-                Ok(()) => self.ledger.file_removed(&job.id, self.clock.now()).await?,
+            // Somebody else's video may have the same content.
+            match self.assets.discard(&output.key, self.ledger.as_ref()).await {
+                Ok(_) => self.ledger.file_removed(&job.id, self.clock.now()).await?,
                 // The video is deleted all the same; the sweep takes the file.
                 Err(error) => {
                     tracing::warn!(job.id = %job.id, error = chain(&error), "a file stayed behind");
@@ -124,8 +137,12 @@ impl Videos {
     }
 
     /// The file of a finished video.
-    pub(crate) async fn content(&self, id: &str) -> Result<(Job, Output), VideoError> {
-        let job = self.get(id).await?;
+    pub(crate) async fn content(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<(Job, Output), VideoError> {
+        let job = self.get(caller, id).await?;
         let state = job.life.state.as_str();
         let id = job.id.clone();
         if !job.life.state.is_ended() {

@@ -8,12 +8,17 @@ use std::collections::BTreeMap;
 
 use axum::{
     body::{Bytes, to_bytes},
-    extract::{FromRequest as _, Multipart, Request, multipart::Field},
+    extract::{FromRequest, Multipart, Request, multipart::Field},
+    response::{IntoResponse, Response},
 };
 use http::header;
+use http_body_util::LengthLimitError;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
-use super::Problem;
+use super::{Desk, Problem};
+use crate::assets::hex;
 
 /// A text field longer than this is no prompt; a picture as a data URL may be this long.
 const LONGEST_TEXT: usize = 21 * 1024 * 1024;
@@ -25,6 +30,36 @@ const MOST_PARTS: usize = 64;
 pub(super) struct Fields {
     pub(super) values: Map<String, Value>,
     pub(super) files: BTreeMap<String, Bytes>,
+}
+
+/// A JSON body of a known shape, read within the usual limit.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Desk> for JsonBody<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, desk: &Desk) -> Result<Self, Response> {
+        let fields =
+            read_json(request, desk.largest_body).await.map_err(IntoResponse::into_response)?;
+        serde_json::from_value(Value::Object(fields.values)).map(Self).map_err(|error| {
+            let message = format!("the body is not what is expected here: {error}");
+            Problem::bad_request("invalid_value", None, message).into_response()
+        })
+    }
+}
+
+impl Fields {
+    /// What is asked for, in short: the same for a body that was sent again, in whatever order or form.
+    pub(super) fn digest(&self, route: &str) -> String {
+        let mut digest = Sha256::new();
+        digest.update(route);
+        digest.update(Value::Object(self.values.clone()).to_string());
+        for (name, content) in &self.files {
+            digest.update(name);
+            digest.update(Sha256::digest(content));
+        }
+        hex(&digest.finalize())
+    }
 }
 
 /// Reads a body of either kind.
@@ -41,8 +76,10 @@ pub(super) async fn read(request: Request, limit: usize) -> Result<Fields, Probl
 }
 
 async fn read_json(request: Request, limit: usize) -> Result<Fields, Problem> {
-    let bytes =
-        to_bytes(request.into_body(), limit).await.map_err(|_| Problem::too_large(limit))?;
+    let bytes = to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let is_too_large = error.into_inner().is::<LengthLimitError>();
+        if is_too_large { Problem::too_large(limit) } else { Problem::incomplete_body() }
+    })?;
     let broken = |error: serde_json::Error| {
         let message = format!("the body is no JSON: {error}");
         Problem::bad_request("invalid_json", None, message)
@@ -90,7 +127,7 @@ async fn add_part(part: Field<'_>, fields: &mut Fields, limit: usize) -> Result<
         return Ok(());
     }
     if bytes.len() > LONGEST_TEXT {
-        return Err(Problem::too_large(LONGEST_TEXT));
+        return Err(Problem::text_too_long(&name, LONGEST_TEXT));
     }
     let text = String::from_utf8(bytes.into()).map_err(|_| {
         let message = format!("`{}` is not UTF-8 text", shortened(&name));
@@ -99,25 +136,54 @@ async fn add_part(part: Field<'_>, fields: &mut Fields, limit: usize) -> Result<
     insert(&mut fields.values, &name, text)
 }
 
-/// Puts `a[b][c]` to its place in the object.
+/// Puts `a[b][c]` to its place in the object. In a list, `a[][b]`, a key that the last element has already
+/// begins the next one.
 fn insert(values: &mut Map<String, Value>, name: &str, text: String) -> Result<(), Problem> {
     let mut keys = name.split('[').map(|key| key.strip_suffix(']').unwrap_or(key));
-    let first = keys.next().unwrap_or_default().to_owned();
+    let mut key = keys.next().unwrap_or_default();
     let nested: Vec<_> = keys.collect();
     if nested.len() > 4 {
         let message = format!("`{}` is nested too deeply", shortened(name));
         return Err(Problem::bad_request("invalid_multipart", None, message));
     }
     let mut values = values;
-    let mut key = first;
-    for next in nested {
-        let outer = std::mem::replace(&mut key, next.to_owned());
-        let inner = values.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+    for (at, next) in nested.iter().copied().enumerate() {
+        if next.is_empty() {
+            let leaf = nested.get(at + 1).copied();
+            return append(values, key, leaf, nested.len() > at + 2, name, text);
+        }
+        let inner = values.entry(key).or_insert_with(|| Value::Object(Map::new()));
         let Value::Object(inner) = inner else { return Err(given_twice(name)) };
-        values = inner;
+        (values, key) = (inner, next);
     }
-    if values.insert(key, Value::String(text)).is_some() {
+    if values.insert(key.to_owned(), Value::String(text)).is_some() {
         return Err(given_twice(name));
+    }
+    Ok(())
+}
+
+/// Puts a text, or a text under a key of its own, into a list.
+fn append(
+    values: &mut Map<String, Value>,
+    list: &str,
+    leaf: Option<&str>,
+    is_deeper: bool,
+    name: &str,
+    text: String,
+) -> Result<(), Problem> {
+    let list = values.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+    let Value::Array(list) = list else { return Err(given_twice(name)) };
+    if is_deeper || list.len() >= MOST_PARTS {
+        let message = format!("`{}` is nested too deeply, or too long", shortened(name));
+        return Err(Problem::bad_request("invalid_multipart", None, message));
+    }
+    let text = Value::String(text);
+    match (leaf, list.last_mut()) {
+        (None, _) => list.push(text),
+        (Some(leaf), Some(Value::Object(last))) if !last.contains_key(leaf) => {
+            last.insert(leaf.to_owned(), text);
+        }
+        (Some(leaf), _) => list.push(Value::Object(Map::from_iter([(leaf.to_owned(), text)]))),
     }
     Ok(())
 }
@@ -148,6 +214,27 @@ mod tests {
 
         let expected =
             json!({ "input_reference": { "image_url": "data:" }, "prompt": "a lighthouse" });
+        assert_eq!(Value::Object(values), expected);
+    }
+
+    #[test]
+    fn empty_brackets_become_lists() {
+        let mut values = Map::new();
+
+        for (name, text) in [
+            ("characters[][id]", "char_1"),
+            ("characters[][id]", "char_2"),
+            ("characters[][name]", "fox"),
+            ("tags[]", "a"),
+            ("tags[]", "b"),
+        ] {
+            insert(&mut values, name, text.into()).unwrap();
+        }
+
+        let expected = json!({
+            "characters": [{ "id": "char_1" }, { "id": "char_2", "name": "fox" }],
+            "tags": ["a", "b"],
+        });
         assert_eq!(Value::Object(values), expected);
     }
 

@@ -1,38 +1,81 @@
 //! `GET /v1/videos/{id}/content`: the file of a finished video, whole or in part.
 
-use axum::{
-    body::Body,
-    extract::{Path, Query, State},
-    response::Response,
-};
+use axum::{body::Body, extract::State, response::Response};
 use http::{HeaderMap, StatusCode, header};
+use retake_store::Output;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     Desk, Problem,
+    bodies::Binary,
+    extract::{self, Named},
     range::{Asked, asked},
 };
+use crate::{assets::Variant, keys::Caller};
 
 /// What of a video is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
+    /// Which of its files.
+    #[param(value_type = String, required = false, pattern = "^(video|thumbnail|spritesheet)$", default = "video")]
     variant: Option<String>,
 }
 
-/// Streams the file. A player may ask for ranges; a client that has it already gets `304`.
+/// Which part of the file, and for whom.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what `content` reads")]
+struct Ranged {
+    /// One range of bytes, such as `bytes=0-999`. Whatever else it is, it gets the whole file.
+    #[param(rename = "Range", value_type = String, required = false)]
+    range: Option<String>,
+    /// The `etag` of the file that the client has.
+    #[param(rename = "If-None-Match", value_type = String, required = false)]
+    if_none_match: Option<String>,
+}
+
+/// Streams the file of a finished video
+///
+/// A player may ask for ranges; a client that has the file already gets `304`.
+#[utoipa::path(
+    get,
+    path = "/v1/videos/{id}/content",
+    operation_id = "download_video",
+    tag = "videos",
+    params(
+        ("id" = String, Path, description = "The id of a video."),
+        Wanted,
+        Ranged,
+    ),
+    responses(
+        (status = 200, description = "The file.", content(
+            (inline(Binary) = "video/mp4"), (inline(Binary) = "image/webp"), (inline(Binary) = "image/jpeg"),
+        )),
+        (status = 206, description = "The range that was asked for.", content(
+            (inline(Binary) = "video/mp4"), (inline(Binary) = "image/webp"), (inline(Binary) = "image/jpeg"),
+        )),
+        (status = 304, description = "The file is the one that the client has."),
+    ),
+    extensions(("x-refusals" = json!([
+        "400 invalid_value", "404 video_not_found", "404 video_has_no_content", "404 variant_not_available", "409 video_not_ready",
+        "410 video_expired", "410 video_file_missing", "416 range_not_satisfiable", "503 storage_unavailable",
+    ]))),
+)]
 pub(super) async fn content(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
-    Query(wanted): Query<Wanted>,
+    caller: Caller,
+    Named(id): Named<String>,
+    extract::Asked(wanted): extract::Asked<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(variant) = wanted.variant.filter(|variant| variant != "video") {
-        let shown: String = variant.chars().take(40).collect();
-        let message = format!("there is no variant `{shown}`; `video` is the one that is kept");
-        return Err(Problem::bad_request("invalid_value", Some("variant"), message));
-    }
-    let (job, output) = desk.videos.content(&id).await?;
-    let etag = format!("\"{}\"", output.sha256);
+    let variant = variant(wanted.variant.as_deref())?;
+    let (job, output) = desk.videos.content(&caller, &id).await?;
+    let Some(file) = File::of(&output, variant) else {
+        return Err(Problem::no_variant(variant_name(variant), output.no_preview.as_deref()));
+    };
+    let etag = format!("\"{}\"", file.sha256);
     let head = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let answer = Response::builder()
         .header(header::ETAG, &etag)
@@ -43,8 +86,8 @@ pub(super) async fn content(
     }
     // A range of a file that has changed since would be a piece of another file.
     let same = head(header::IF_RANGE).is_none_or(|known| known.trim() == etag);
-    let range = match asked(head(header::RANGE).filter(|_| same), output.bytes) {
-        Asked::Outside => return Err(Problem::range(output.bytes)),
+    let range = match asked(head(header::RANGE).filter(|_| same), file.bytes) {
+        Asked::Outside => return Err(Problem::range(file.bytes)),
         Asked::Whole => None,
         Asked::Part(range) => Some(range),
     };
@@ -52,16 +95,67 @@ pub(super) async fn content(
         None => answer,
         Some(range) => answer.status(StatusCode::PARTIAL_CONTENT).header(
             header::CONTENT_RANGE,
-            format!("bytes {}-{}/{}", range.start, range.end - 1, output.bytes),
+            format!("bytes {}-{}/{}", range.start, range.end - 1, file.bytes),
         ),
     };
-    let range = range.unwrap_or(0..output.bytes);
+    let range = range.unwrap_or(0..file.bytes);
     let answer = answer
-        .header(header::CONTENT_TYPE, "video/mp4")
+        .header(header::CONTENT_TYPE, file.media_type)
         .header(header::CONTENT_LENGTH, range.end - range.start)
-        .header(header::CONTENT_DISPOSITION, format!("inline; filename=\"{}.mp4\"", job.id));
-    let chunks = desk.videos.assets.open(&output.key, range).await?;
+        .header(
+            header::CONTENT_DISPOSITION,
+            format!("inline; filename=\"{}.{}\"", job.id, file.ending),
+        );
+    let chunks = desk.videos.assets.open(&variant.key(&output.key), range).await?;
     body(answer, Body::from_stream(chunks))
+}
+
+/// What is known of one variant's file.
+struct File<'a> {
+    bytes: u64,
+    sha256: &'a str,
+    media_type: &'static str,
+    ending: &'static str,
+}
+
+impl<'a> File<'a> {
+    fn of(output: &'a Output, variant: Variant) -> Option<Self> {
+        let (bytes, sha256, media_type, ending) = match variant {
+            Variant::Video => (output.bytes, &output.sha256, "video/mp4", "mp4"),
+            Variant::Thumbnail => {
+                let picture = output.thumbnail.as_ref()?;
+                (picture.bytes, &picture.sha256, "image/webp", "webp")
+            }
+            Variant::Spritesheet => {
+                let sheet = &output.spritesheet.as_ref()?.sheet;
+                (sheet.bytes, &sheet.sha256, "image/jpeg", "jpg")
+            }
+        };
+        Some(Self { bytes, sha256, media_type, ending })
+    }
+}
+
+fn variant(asked: Option<&str>) -> Result<Variant, Problem> {
+    match asked {
+        None | Some("video") => Ok(Variant::Video),
+        Some("thumbnail") => Ok(Variant::Thumbnail),
+        Some("spritesheet") => Ok(Variant::Spritesheet),
+        Some(other) => {
+            let shown: String = other.chars().take(40).collect();
+            let message = format!(
+                "there is no variant `{shown}`; ask for `video`, `thumbnail` or `spritesheet`"
+            );
+            Err(Problem::bad_request("invalid_value", Some("variant"), message))
+        }
+    }
+}
+
+fn variant_name(variant: Variant) -> &'static str {
+    match variant {
+        Variant::Video => "video",
+        Variant::Thumbnail => "thumbnail",
+        Variant::Spritesheet => "spritesheet",
+    }
 }
 
 fn names(header: &str, etag: &str) -> bool {

@@ -6,17 +6,22 @@
 //! in a parameter must not cost a render.
 
 use axum::body::Bytes;
-use retake_core::{request::VideoRequest, size::Size};
+use retake_core::{
+    request::{OriginKind, VideoRequest},
+    size::Size,
+};
 use serde_json::{Map, Value};
 
 use super::{
     Problem,
     body::{Fields, shortened},
 };
+use crate::intake::{Reference, Sequel, Wanted};
 
-const KNOWN: [&str; 14] = [
+pub(super) const KNOWN: [&str; 15] = [
     "aspect_ratio",
     "audio",
+    "characters",
     "duration",
     "input_reference",
     "loop",
@@ -31,8 +36,12 @@ const KNOWN: [&str; 14] = [
     "user",
 ];
 
-/// Reads what is asked for, and the bytes of the picture to start from.
-pub(super) fn parse(fields: Fields) -> Result<(VideoRequest, Option<Bytes>), Problem> {
+pub(super) const KNOWN_OF_REMIX: &[&str] = &["prompt"];
+pub(super) const KNOWN_OF_EDIT: &[&str] = &["prompt", "video", "model"];
+pub(super) const KNOWN_OF_EXTENSION: &[&str] = &["prompt", "video", "seconds", "model"];
+
+/// Reads what is asked for.
+pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
     let Fields { values, mut files } = fields;
     let unknown = values.keys().chain(files.keys()).find(|name| !KNOWN.contains(&name.as_str()));
     if let Some(name) = unknown {
@@ -45,18 +54,14 @@ pub(super) fn parse(fields: Fields) -> Result<(VideoRequest, Option<Bytes>), Pro
                 "is given twice, as a file and as a value",
             ));
         }
-        Some(bytes) => Some(bytes),
-        None => inline_picture(&values)?,
+        Some(bytes) => Some(Reference::Sent(bytes)),
+        None => named_picture(&values)?,
     };
     if let Some(name) = files.keys().next() {
         return Err(invalid_type(name, "text, not a file"));
     }
-    let Some(prompt) = text(&values, "prompt")? else {
-        let message = "`prompt` is missing; say in a sentence what the video should show";
-        return Err(Problem::bad_request("missing_required_parameter", Some("prompt"), message));
-    };
     let request = VideoRequest {
-        prompt,
+        prompt: prompt(&values)?,
         model: text(&values, "model")?,
         seconds: seconds(&values)?,
         size: parsed::<Size>(&values, "size")?,
@@ -67,8 +72,115 @@ pub(super) fn parse(fields: Fields) -> Result<(VideoRequest, Option<Bytes>), Pro
         looped: flag(&values, "loop")?,
         audio: flag(&values, "audio")?,
         first_frame: None,
+        characters: Vec::new(),
+        origin: None,
     };
-    Ok((request, picture))
+    Ok(Wanted { request, picture, characters: characters(&values)? })
+}
+
+/// Reads a remix: nothing but a prompt.
+pub(super) fn parse_remix(fields: Fields, video: String) -> Result<Sequel, Problem> {
+    let values = only(fields, KNOWN_OF_REMIX)?;
+    let prompt = prompt(&values)?;
+    Ok(Sequel { kind: OriginKind::Remix, video, prompt, seconds: None, model: None })
+}
+
+/// Reads an edit or an extension: a prompt, the video it builds on, and how much longer it gets.
+pub(super) fn parse_sequel(fields: Fields, kind: OriginKind) -> Result<Sequel, Problem> {
+    let values = match kind {
+        OriginKind::Extension => only(fields, KNOWN_OF_EXTENSION)?,
+        _ => only(fields, KNOWN_OF_EDIT)?,
+    };
+    let seconds = whole_seconds(&values, "seconds")?;
+    if kind == OriginKind::Extension && seconds.is_none() {
+        let message = "`seconds` is missing; say by how much the video is to be extended";
+        return Err(Problem::bad_request("missing_required_parameter", Some("seconds"), message));
+    }
+    let (prompt, model) = (prompt(&values)?, text(&values, "model")?);
+    Ok(Sequel { kind, video: source(&values)?, prompt, seconds, model })
+}
+
+/// Reads a character: its name and the clip.
+pub(super) fn parse_character(fields: Fields) -> Result<(String, Bytes), Problem> {
+    let Fields { values, mut files } = fields;
+    let Some(clip) = files.remove("video") else {
+        if given(&values, "video").is_some() {
+            return Err(invalid_type("video", "a file"));
+        }
+        let message = "`video` is missing; send a short clip as a file";
+        return Err(Problem::bad_request("missing_required_parameter", Some("video"), message));
+    };
+    if let Some(name) = values.keys().chain(files.keys()).find(|name| *name != "name") {
+        let name = shortened(name);
+        let message = format!("there is no parameter `{name}` here; known are name, video");
+        return Err(Problem::bad_request("unknown_parameter", Some(&name), message));
+    }
+    let name = text(&values, "name")?.ok_or_else(|| {
+        let message = "`name` is missing; say how prompts are to speak of the character";
+        Problem::bad_request("missing_required_parameter", Some("name"), message)
+    })?;
+    Ok((name, clip))
+}
+
+/// The values of a body that may have no others.
+fn only(fields: Fields, known: &[&str]) -> Result<Map<String, Value>, Problem> {
+    let Fields { values, files } = fields;
+    if files.contains_key("video") {
+        let what =
+            "cannot be uploaded here; name a video of this gateway with `{\"id\": \"video_…\"}`";
+        return Err(invalid_value("video", what));
+    }
+    match values.keys().chain(files.keys()).find(|name| !known.contains(&name.as_str())) {
+        Some(name) => {
+            let name = shortened(name);
+            let message =
+                format!("there is no parameter `{name}` here; known are {}", known.join(", "));
+            Err(Problem::bad_request("unknown_parameter", Some(&name), message))
+        }
+        None => Ok(values),
+    }
+}
+
+fn prompt(values: &Map<String, Value>) -> Result<String, Problem> {
+    text(values, "prompt")?.ok_or_else(|| {
+        let message = "`prompt` is missing; say in a sentence what the video should show";
+        Problem::bad_request("missing_required_parameter", Some("prompt"), message)
+    })
+}
+
+/// `video`: an object with the id of a video, or the id itself.
+fn source(values: &Map<String, Value>) -> Result<String, Problem> {
+    match given(values, "video") {
+        None => {
+            let message = "`video` is missing; name the video as `{\"id\": \"video_…\"}`";
+            Err(Problem::bad_request("missing_required_parameter", Some("video"), message))
+        }
+        Some(Value::String(id)) => Ok(id.clone()),
+        Some(Value::Object(object)) => match object.get("id") {
+            Some(Value::String(id)) => Ok(id.clone()),
+            _ => Err(invalid_value("video", "needs an `id` with the id of a video")),
+        },
+        Some(_) => Err(invalid_type("video", "an object such as `{\"id\": \"video_…\"}`")),
+    }
+}
+
+/// `characters`: a list of objects with the id of a character each.
+fn characters(values: &Map<String, Value>) -> Result<Vec<String>, Problem> {
+    const SHAPE: &str = "a list such as `[{\"id\": \"char_…\"}]`";
+    let list = match given(values, "characters") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(invalid_type("characters", SHAPE)),
+    };
+    let id = |one: &Value| match one {
+        Value::String(id) => Ok(id.clone()),
+        Value::Object(object) => match object.get("id") {
+            Some(Value::String(id)) => Ok(id.clone()),
+            _ => Err(invalid_type("characters", SHAPE)),
+        },
+        _ => Err(invalid_type("characters", SHAPE)),
+    };
+    list.iter().map(id).collect()
 }
 
 fn unknown_parameter(name: &str) -> Problem {
@@ -174,8 +286,8 @@ fn resolution(values: &Map<String, Value>) -> Result<Option<u32>, Problem> {
     lines.parse().map(Some).map_err(|_| invalid())
 }
 
-/// `input_reference` as a value: an object with a data URL under `image_url`.
-fn inline_picture(values: &Map<String, Value>) -> Result<Option<Bytes>, Problem> {
+/// `input_reference` as a value: an object with a URL under `image_url`, which may hold the picture itself.
+fn named_picture(values: &Map<String, Value>) -> Result<Option<Reference>, Problem> {
     const PARAM: &str = "input_reference";
     let object = match given(values, PARAM) {
         None => return Ok(None),
@@ -183,7 +295,7 @@ fn inline_picture(values: &Map<String, Value>) -> Result<Option<Bytes>, Problem>
         Some(_) => {
             return Err(invalid_type(
                 PARAM,
-                "a file, or an object such as `{\"image_url\": \"data:…\"}`",
+                "a file, or an object such as `{\"image_url\": \"https://…\"}`",
             ));
         }
     };
@@ -191,17 +303,18 @@ fn inline_picture(values: &Map<String, Value>) -> Result<Option<Bytes>, Problem>
         return Err(invalid_value(PARAM, "cannot name a `file_id` here; send the picture itself"));
     }
     let Some(Value::String(url)) = object.get("image_url") else {
-        return Err(invalid_value(PARAM, "needs an `image_url` with the picture as a data URL"));
+        return Err(invalid_value(
+            PARAM,
+            "needs an `image_url`: where the picture is, or a data URL",
+        ));
     };
     let Some(rest) = url.strip_prefix("data:") else {
-        let what = "has an `image_url` that would have to be fetched, which is not done here; \
-                    send the picture as a file or as a data URL";
-        return Err(invalid_value(PARAM, what));
+        return Ok(Some(Reference::At(url.clone())));
     };
     let encoded = rest.split_once(";base64,").map(|(_, encoded)| encoded);
     let decoded = encoded.and_then(|encoded| base64_decode(encoded.trim()));
     let broken = || invalid_value(PARAM, "has an `image_url` whose data is not base64");
-    decoded.map(|bytes| Some(Bytes::from(bytes))).ok_or_else(broken)
+    decoded.map(|bytes| Some(Reference::Sent(Bytes::from(bytes)))).ok_or_else(broken)
 }
 
 fn base64_decode(text: &str) -> Option<Vec<u8>> {
@@ -218,7 +331,7 @@ mod tests {
 
     fn parse_json(value: Value) -> Result<VideoRequest, Problem> {
         let Value::Object(values) = value else { panic!("an object") };
-        parse(Fields { values, ..Fields::default() }).map(|(request, _)| request)
+        parse(Fields { values, ..Fields::default() }).map(|wanted| wanted.request)
     }
 
     #[test]

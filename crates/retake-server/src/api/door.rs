@@ -1,6 +1,6 @@
 //! The door: every request gets a name (`x-request-id`), a line in the log and an answer.
 
-use std::{any::Any, time::Instant};
+use std::{any::Any, net::IpAddr, time::Instant};
 
 use axum::{
     Json,
@@ -8,13 +8,15 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
 use retake_core::ids::RequestId;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Desk, Problem, problem::Reason};
 use crate::clock::Clock;
 
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names the request, serves it, logs how it went, and logs the reason of a server error once.
@@ -40,6 +42,44 @@ pub(super) async fn name_and_log(request: Request, next: Next) -> Response {
     response
 }
 
+/// Refuses what a page of another site makes a browser send.
+///
+/// There is no password that such a page would lack, so it must not get in by the browser of somebody who
+/// can: neither from its own origin, nor under a name of its own that it let lead here.
+pub(super) async fn refuse_strangers(
+    State(desk): State<Desk>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if desk.keys.any().await.unwrap_or(true) {
+        // A page cannot know a key, so it gets nowhere by itself.
+        return next.run(request).await;
+    }
+    let authority = request.uri().authority().map(Authority::as_str);
+    match strange(request.headers(), authority, &desk.hosts) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// What is strange about where a request comes from, or whom it takes us for.
+fn strange(headers: &HeaderMap, authority: Option<&str>, ours: &[String]) -> Option<Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(header::HOST).or(authority).unwrap_or_default();
+    let name = host.parse::<Authority>().map(|it| it.host().to_ascii_lowercase());
+    let name = name.unwrap_or_default();
+    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let is_local = name == "localhost" || name.ends_with(".localhost");
+    let is_ours = ours.iter().any(|ours| ours.eq_ignore_ascii_case(&name));
+    if !host.is_empty() && !is_address && !is_local && !is_ours {
+        return Some(Problem::unknown_host(host));
+    }
+    let from_elsewhere = text(header::ORIGIN)
+        .is_some_and(|origin| origin.split_once("://").is_none_or(|(_, from)| from != host));
+    let is_cross = text(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site");
+    (from_elsewhere || is_cross).then(Problem::cross_site)
+}
+
 /// A handler that panicked is a server error like any other.
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the middleware's")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
@@ -48,8 +88,87 @@ pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::internal(format!("a handler panicked: {text}")).into_response()
 }
 
-/// `GET /healthz`: the process is up and its ledger answers.
-pub(super) async fn healthz(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
-    desk.videos.health().await?;
-    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })))
+/// How the gateway is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `ok` or `ready`.
+    status: &'static str,
+    /// The version of Retake.
+    version: &'static str,
+}
+
+impl Health {
+    fn that_is(status: &'static str) -> Json<Self> {
+        Json(Self { status, version: env!("CARGO_PKG_VERSION") })
+    }
+}
+
+/// Says that the process is up
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "healthz",
+    tag = "gateway",
+    security(()),
+    responses((status = 200, description = "It is up.", body = Health)),
+)]
+pub(super) async fn healthz() -> Json<Health> {
+    Health::that_is("ok")
+}
+
+/// Says whether videos can be asked for
+///
+/// The ledger answers, there is room for videos, and the process is not about to stop.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readyz",
+    tag = "gateway",
+    security(()),
+    responses((status = 200, description = "It is ready.", body = Health)),
+    extensions(("x-refusals" = json!([
+        "503 shutting_down", "503 ledger_unavailable", "503 storage_full", "503 storage_unavailable",
+    ]))),
+)]
+pub(super) async fn readyz(State(desk): State<Desk>) -> Result<Json<Health>, Problem> {
+    if desk.tasks.is_stopping() {
+        return Err(Problem::stopping());
+    }
+    desk.videos.ready().await?;
+    Ok(Health::that_is("ready"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_strange(headers: &[(&'static str, &'static str)]) -> bool {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        strange(&headers.collect(), None, &["retake.example.com".into()]).is_some()
+    }
+
+    #[test]
+    fn programs_and_pages_of_our_own_are_let_in() {
+        for host in ["127.0.0.1:8080", "[::1]:8080", "localhost", "retake.example.com"] {
+            assert!(!is_strange(&[("host", host)]), "{host}");
+        }
+        assert!(!is_strange(&[("host", "localhost:1"), ("origin", "http://localhost:1")]));
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_refused() {
+        let host = ("host", "127.0.0.1:8080");
+
+        assert!(is_strange(&[host, ("origin", "https://example.com")]));
+        assert!(is_strange(&[host, ("origin", "null")]));
+        assert!(is_strange(&[host, ("sec-fetch-site", "cross-site")]));
+    }
+
+    #[test]
+    fn a_name_that_somebody_else_let_lead_here_is_refused() {
+        assert!(is_strange(&[("host", "evil.example.net")]));
+        assert!(is_strange(&[("host", "127.0.0.1.evil.example.net:8080")]));
+    }
 }

@@ -1,31 +1,121 @@
 //! `GET /v1/models`: what may be asked for, with its limits and price.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use retake_core::{
-    catalog::{Model, Seconds},
+    catalog::{self, Negative, Seconds},
     plan::Route,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Desk, Problem};
+use super::{
+    Desk, Problem,
+    extract::Named,
+    view::{ListWord, always},
+};
+
+always!(ModelWord, "model");
 
 /// All models that are offered.
-pub(super) async fn list(State(desk): State<Desk>) -> Json<Value> {
-    let intake = &desk.intake;
-    let offered = intake.models.offered(&intake.accounts, &intake.catalog);
-    let data: Vec<_> =
-        offered.iter().filter_map(|(name, routes)| model(&desk, name, routes)).collect();
-    Json(json!({ "object": "list", "data": data }))
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ModelList)]
+pub(super) struct Models {
+    #[schema(inline)]
+    object: ListWord,
+    data: Vec<Model>,
 }
 
-/// One model.
+/// A model that may be asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Model {
+    /// The name to ask for.
+    id: String,
+    #[schema(inline)]
+    object: ModelWord,
+    /// When its provider first offered it, in seconds since 1970.
+    created: i64,
+    /// Whose it is.
+    owned_by: String,
+    /// The day on which its provider removes it, if one is known.
+    #[schema(required, format = Date)]
+    shutdown_date: Option<String>,
+    retake: Known,
+}
+
+/// What Retake knows of a model beyond OpenAI's fields.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ModelDetails)]
+struct Known {
+    /// Where a request for it may go, in order: account and model, such as `animatic/animatic`.
+    routes: Vec<String>,
+    /// Its name, for people.
+    title: String,
+    accepts: Accepts,
+}
+
+/// What the first route of a model accepts, and what it costs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ModelLimits)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own on the wire")]
+struct Accepts {
+    /// The lengths it renders.
+    #[schema(inline)]
+    seconds: Seconds,
+    /// The sizes it renders.
+    sizes: Vec<String>,
+    /// The longest prompt, in characters.
+    prompt_chars: usize,
+    /// How far it follows a negative prompt.
+    #[schema(inline)]
+    negative_prompt: Negative,
+    /// Whether it can loop.
+    r#loop: bool,
+    /// Whether it makes sound.
+    audio: bool,
+    /// Whether it takes a seed.
+    seed: bool,
+    /// Whether it takes a picture to start from.
+    input_reference: bool,
+    /// What a second of video costs, in millionths of a US dollar.
+    usd_micros_per_second: u64,
+    /// Where these facts come from.
+    source: String,
+    /// The day they were true.
+    #[schema(format = Date)]
+    checked: String,
+}
+
+/// Lists the models that may be asked for
+///
+/// Each comes with its limits, its price and the routes that a request for it may take.
+#[utoipa::path(
+    get,
+    path = "/v1/models",
+    operation_id = "list_models",
+    tag = "models",
+    responses((status = 200, description = "All models that are offered.", body = Models)),
+)]
+pub(super) async fn list(State(desk): State<Desk>) -> Json<Models> {
+    let intake = &desk.intake;
+    let offered = intake.models.offered(&intake.accounts, &intake.catalog);
+    let data = offered.iter().filter_map(|(name, routes)| model(&desk, name, routes)).collect();
+    Json(Models { object: ListWord::Always, data })
+}
+
+/// Shows one model
+#[utoipa::path(
+    get,
+    path = "/v1/models/{id}",
+    operation_id = "retrieve_model",
+    tag = "models",
+    params(("id" = String, Path, description = "The name of a model.", example = "animatic")),
+    responses((status = 200, description = "The model.", body = Model)),
+    extensions(("x-refusals" = json!(["404 model_not_found"]))),
+)]
 pub(super) async fn retrieve(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+    Named(id): Named<String>,
+) -> Result<Json<Model>, Problem> {
     let intake = &desk.intake;
     let offered = intake.models.offered(&intake.accounts, &intake.catalog);
     let found = offered.iter().find(|(name, _)| *name == id);
@@ -35,39 +125,39 @@ pub(super) async fn retrieve(
         .ok_or_else(|| Problem::no_such_model(&id))
 }
 
-fn model(desk: &Desk, name: &str, routes: &[Route]) -> Option<Value> {
+fn model(desk: &Desk, name: &str, routes: &[Route]) -> Option<Model> {
     let intake = &desk.intake;
     let first = routes.iter().find_map(|route| {
         let account = intake.accounts.get(&route.account)?;
         intake.catalog.model(account.provider_name, &route.model)
     })?;
     let created = first.released.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
-    Some(json!({
-        "id": name,
-        "object": "model",
-        "created": created,
-        "owned_by": first.provider,
-        "shutdown_date": first.shutdown.map(|day| day.to_string()),
-        "retake": { "routes": routes, "title": first.title, "accepts": accepts(first) },
-    }))
+    Some(Model {
+        id: name.to_owned(),
+        object: ModelWord::Always,
+        created,
+        owned_by: first.provider.clone(),
+        shutdown_date: first.shutdown.map(|day| day.to_string()),
+        retake: Known {
+            routes: routes.iter().map(ToString::to_string).collect(),
+            title: first.title.clone(),
+            accepts: accepts(first),
+        },
+    })
 }
 
-fn accepts(model: &Model) -> Value {
-    let seconds = match &model.seconds {
-        Seconds::Range { min, max } => json!({ "min": min, "max": max }),
-        Seconds::OneOf { one_of } => json!({ "one_of": one_of }),
-    };
-    json!({
-        "seconds": seconds,
-        "sizes": model.sizes,
-        "prompt_chars": model.prompt_chars,
-        "negative_prompt": model.negative.as_str(),
-        "loop": model.looping,
-        "audio": model.audio,
-        "seed": model.seed,
-        "input_reference": model.first_frame,
-        "usd_micros_per_second": model.price(1).micros(),
-        "source": model.source,
-        "checked": model.checked.to_string(),
-    })
+fn accepts(model: &catalog::Model) -> Accepts {
+    Accepts {
+        seconds: model.seconds.clone(),
+        sizes: model.sizes.iter().map(ToString::to_string).collect(),
+        prompt_chars: model.prompt_chars,
+        negative_prompt: model.negative,
+        r#loop: model.looping,
+        audio: model.audio,
+        seed: model.seed,
+        input_reference: model.first_frame,
+        usd_micros_per_second: model.price(1).micros(),
+        source: model.source.clone(),
+        checked: model.checked.to_string(),
+    }
 }

@@ -12,29 +12,45 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use retake_core::{fault::chain, preflight::Severity};
 use retake_media::StillError;
 use retake_store::StoreError;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{assets::AssetError, intake::IntakeError, videos::VideoError};
+use crate::{
+    assets::AssetError, characters::CharacterError, intake::IntakeError, keys::KeyError,
+    outside::OutsideError, videos::VideoError, webhooks::WebhookError,
+};
 
 /// Every code that an answer or a failed video can carry. Each has a page in `docs/errors/`.
 pub const CODES: &[&str] = &[
     "account",
+    "address_not_allowed",
+    "admin_needed",
     "cancelled",
     "capacity",
+    "character_not_found",
+    "character_not_in_prompt",
     "content_moderation",
     "contradicting_size",
+    "cross_site_request",
     "dependency_timeout",
+    "download_failed",
     "empty_prompt",
+    "idempotency_key_reused",
     "image_too_large",
+    "incomplete_body",
     "internal_error",
+    "invalid_api_key",
     "invalid_image",
     "invalid_json",
     "invalid_multipart",
     "invalid_request",
     "invalid_type",
     "invalid_value",
+    "invalid_video",
+    "key_not_found",
     "ledger_unavailable",
     "method_not_allowed",
+    "missing_api_key",
     "missing_required_parameter",
     "model_not_found",
     "model_shut_down",
@@ -44,21 +60,68 @@ pub const CODES: &[&str] = &[
     "request_too_large",
     "route_not_found",
     "runtime_error",
+    "shutting_down",
     "storage",
     "storage_full",
     "storage_unavailable",
+    "too_many_open",
+    "too_many_webhook_endpoints",
+    "unknown_host",
     "unknown_parameter",
     "unrecognised",
     "unsupported_media_type",
     "unsupported_parameter",
     "unsupported_seconds",
     "unsupported_size",
+    "variant_not_available",
     "video_expired",
+    "video_file_missing",
     "video_has_no_content",
     "video_not_ended",
     "video_not_found",
     "video_not_ready",
+    "webhook_delivery_not_found",
+    "webhook_endpoint_disabled",
+    "webhook_endpoint_not_found",
+    "webhook_test_failed",
 ];
+
+/// An answer that is an error, in the shape of OpenAI's API.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct ErrorBody<'a> {
+    error: ErrorDetail<'a>,
+}
+
+/// What went wrong, and what to do about it.
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorDetail<'a> {
+    /// What happened and what to do, for people.
+    message: &'a str,
+    /// The kind of error.
+    #[schema(inline)]
+    r#type: ErrorKind,
+    /// The parameter that is at fault, if one is.
+    #[schema(required)]
+    param: Option<&'a str>,
+    /// What happened, for programs. Each code has a page in the documentation.
+    code: &'static str,
+}
+
+/// The kinds of errors, as OpenAI's API has them.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+enum ErrorKind {
+    #[serde(rename = "invalid_request_error")]
+    InvalidRequest,
+    #[serde(rename = "authentication_error")]
+    Authentication,
+    #[serde(rename = "permission_error")]
+    Permission,
+    #[serde(rename = "rate_limit_error")]
+    RateLimit,
+    #[serde(rename = "server_error")]
+    Server,
+}
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -70,6 +133,8 @@ pub(super) struct Problem {
     /// For the log, never for the caller.
     reason: Option<String>,
     retry_after_s: Option<u32>,
+    /// The length of a file of which another part was asked for.
+    length: Option<u64>,
 }
 
 /// The reason of a server error on its way to the log.
@@ -110,6 +175,46 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", None, message)
     }
 
+    pub(super) fn text_too_long(name: &str, limit: usize) -> Self {
+        let param: String = name.chars().take(64).collect();
+        let message = format!("`{param}` is longer than the {limit} bytes that a field may have");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", Some(&param), message)
+    }
+
+    pub(super) fn no_variant(variant: &str, why: Option<&str>) -> Self {
+        let why = why.unwrap_or("it was made by a version that did not make any");
+        let message = format!("there is no {variant} of this video: {why}");
+        Self::new(StatusCode::NOT_FOUND, "variant_not_available", Some("variant"), message)
+    }
+
+    pub(super) fn stopping() -> Self {
+        let message = "this process is shutting down; another one will answer soon";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut problem = Self::new(status, "shutting_down", None, message.into());
+        problem.retry_after_s = Some(5);
+        problem
+    }
+
+    pub(super) fn incomplete_body() -> Self {
+        let message = "the body ended before it was complete; send the request again";
+        Self::bad_request("incomplete_body", None, message)
+    }
+
+    /// A page in a browser asked on somebody's behalf who may not know of it.
+    pub(super) fn cross_site() -> Self {
+        let message = "this request comes from a web page of another site, which the gateway does not serve; \
+                       call it from a program, or from a page under its own address";
+        Self::new(StatusCode::FORBIDDEN, "cross_site_request", None, message.into())
+    }
+
+    pub(super) fn unknown_host(host: &str) -> Self {
+        let host: String = host.chars().take(80).collect();
+        let message = format!(
+            "the gateway is not known as `{host}`; use its IP address, or add the name to `server.hosts`"
+        );
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", None, message)
+    }
+
     pub(super) fn media_type(found: &str) -> Self {
         let found: String = found.chars().take(80).collect();
         let message = format!(
@@ -120,7 +225,10 @@ impl Problem {
 
     pub(super) fn range(length: u64) -> Self {
         let message = format!("the file has {length} bytes and the range asks for others");
-        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", None, message)
+        let status = StatusCode::RANGE_NOT_SATISFIABLE;
+        let mut problem = Self::new(status, "range_not_satisfiable", None, message);
+        problem.length = Some(length);
+        problem
     }
 
     pub(super) fn multipart(error: &MultipartError, limit: usize) -> Self {
@@ -140,9 +248,24 @@ impl Problem {
         problem
     }
 
+    /// A URL that a user gave led to nothing.
+    fn outside(param: &str, error: &OutsideError, message: String) -> Self {
+        let code = match error {
+            OutsideError::NotAUrl { .. }
+            | OutsideError::Scheme { .. }
+            | OutsideError::Credentials => "invalid_value",
+            OutsideError::Forbidden { .. } => "address_not_allowed",
+            OutsideError::Redirect { why } if matches!(**why, OutsideError::Forbidden { .. }) => {
+                "address_not_allowed"
+            }
+            _ => "download_failed",
+        };
+        Self::bad_request(code, Some(param), message)
+    }
+
     fn new(status: StatusCode, code: &'static str, param: Option<&str>, message: String) -> Self {
         let param = param.map(str::to_owned);
-        Self { status, code, param, message, reason: None, retry_after_s: None }
+        Self { status, code, param, message, reason: None, retry_after_s: None, length: None }
     }
 
     fn unavailable(code: &'static str, message: String, error: &dyn std::error::Error) -> Self {
@@ -154,21 +277,39 @@ impl Problem {
 
     /// The client would get the same answer again.
     fn is_final(&self) -> bool {
-        self.status == StatusCode::CONFLICT
+        matches!(self.status, StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
     }
 
-    fn kind(&self) -> &'static str {
-        if self.status.is_server_error() { "server_error" } else { "invalid_request_error" }
+    /// A path or query that could not be read.
+    pub(super) fn unreadable(rejection: &str) -> Self {
+        Self::bad_request("invalid_value", None, rejection)
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self.status {
+            status if status.is_server_error() => ErrorKind::Server,
+            StatusCode::UNAUTHORIZED => ErrorKind::Authentication,
+            StatusCode::FORBIDDEN => ErrorKind::Permission,
+            StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimit,
+            _ => ErrorKind::InvalidRequest,
+        }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({ "error": {
-            "message": self.message, "type": self.kind(), "param": self.param, "code": self.code,
-        }});
+        let error = ErrorDetail {
+            message: &self.message,
+            r#type: self.kind(),
+            param: self.param.as_deref(),
+            code: self.code,
+        };
+        let body = ErrorBody { error };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if self.is_final() {
             // The official clients repeat a 409 on their own.
             let never = HeaderValue::from_static("false");
@@ -177,10 +318,60 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(length) = self.length
+            && let Ok(range) = HeaderValue::from_str(&format!("bytes */{length}"))
+        {
+            headers.insert(header::CONTENT_RANGE, range);
+        }
         if let Some(reason) = self.reason {
             response.extensions_mut().insert(Reason(reason));
         }
         response
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        let message = error.to_string();
+        let with = |status, code, param| Self::new(status, code, param, message);
+        match error {
+            KeyError::Missing => with(StatusCode::UNAUTHORIZED, "missing_api_key", None),
+            KeyError::Unknown | KeyError::Ended { .. } => {
+                with(StatusCode::UNAUTHORIZED, "invalid_api_key", None)
+            }
+            KeyError::NotAdmin => with(StatusCode::FORBIDDEN, "admin_needed", None),
+            KeyError::BadName => with(StatusCode::BAD_REQUEST, "invalid_value", Some("name")),
+            KeyError::NotFound { .. } => with(StatusCode::NOT_FOUND, "key_not_found", None),
+            KeyError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let message = error.to_string();
+        let with = |status, code| Self::new(status, code, None, message.clone());
+        match error {
+            WebhookError::Unknown { .. } => {
+                with(StatusCode::NOT_FOUND, "webhook_endpoint_not_found")
+            }
+            WebhookError::UnknownDelivery { .. } => {
+                with(StatusCode::NOT_FOUND, "webhook_delivery_not_found")
+            }
+            WebhookError::BadName => Self::bad_request("invalid_value", Some("name"), message),
+            WebhookError::NoEventTypes => {
+                Self::bad_request("invalid_value", Some("event_types"), message)
+            }
+            WebhookError::Url(error) => Self::outside("url", &error, message),
+            WebhookError::TooMany { .. } => {
+                with(StatusCode::CONFLICT, "too_many_webhook_endpoints")
+            }
+            WebhookError::Disabled { .. } => {
+                with(StatusCode::CONFLICT, "webhook_endpoint_disabled")
+            }
+            WebhookError::Test(_) => with(StatusCode::UNPROCESSABLE_ENTITY, "webhook_test_failed"),
+            WebhookError::Store(error) => Self::from(error),
+        }
     }
 }
 
@@ -195,6 +386,15 @@ impl From<IntakeError> for Problem {
                 Self::bad_request("model_shut_down", Some("model"), message)
             }
             IntakeError::Picture(error) => Self::from(error),
+            IntakeError::Fetch(error) => Self::outside("input_reference", &error, message),
+            IntakeError::Deleted { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "video_not_found", None, message)
+            }
+            IntakeError::Source(error) => Self::from(error),
+            IntakeError::Character(CharacterError::Unknown { .. }) => {
+                Self::bad_request("character_not_found", Some("characters"), message)
+            }
+            IntakeError::Character(error) => Self::from(error),
             IntakeError::Refused(refusal) => {
                 let worst = refusal.findings.iter().find(|f| f.severity == Severity::Error);
                 let (code, param) = worst.map_or(("invalid_request", None), |f| (f.rule, f.param));
@@ -203,6 +403,22 @@ impl From<IntakeError> for Problem {
             IntakeError::Interrupted(_) => Self::internal(chain(&error)),
             IntakeError::Assets(error) => Self::from(error),
             IntakeError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<CharacterError> for Problem {
+    fn from(error: CharacterError) -> Self {
+        let message = error.to_string();
+        match error {
+            CharacterError::BadName => Self::bad_request("invalid_value", Some("name"), message),
+            CharacterError::Clip(_) => Self::bad_request("invalid_video", Some("video"), message),
+            CharacterError::Interrupted(_) => Self::internal(chain(&error)),
+            CharacterError::Unknown { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "character_not_found", None, message)
+            }
+            CharacterError::Assets(error) => Self::from(error),
+            CharacterError::Store(error) => Self::from(error),
         }
     }
 }
@@ -243,6 +459,11 @@ impl From<AssetError> for Problem {
             let message = format!("the video cannot be stored now: {error}");
             return Self::unavailable("storage_full", message, &error);
         }
+        if let AssetError::Gone = error {
+            let message =
+                "the file of this video is not where it was kept; ask for the video again";
+            return Self::new(StatusCode::GONE, "video_file_missing", None, message.into());
+        }
         let message = "files cannot be stored or read at the moment; try again later";
         Self::unavailable("storage_unavailable", message.into(), &error)
     }
@@ -254,6 +475,26 @@ impl From<StoreError> for Problem {
             let message =
                 "the disk that holds the ledger is full, so nothing can be accepted; make room";
             return Self::unavailable("storage_full", message.into(), &error);
+        }
+        match error {
+            StoreError::KeyReused => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                return Self::new(status, "idempotency_key_reused", None, error.to_string());
+            }
+            StoreError::TooManyOpen { .. } => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let mut problem = Self::new(status, "too_many_open", None, error.to_string());
+                problem.retry_after_s = Some(5);
+                return problem;
+            }
+            StoreError::NoSuchPlace { .. } => {
+                let param = Some("last-event-id");
+                return Self::bad_request("invalid_value", param, error.to_string());
+            }
+            _ => {}
+        }
+        if let StoreError::Unreadable { .. } = error {
+            return Self::internal(chain(&error));
         }
         let message = "the ledger cannot be read or written at the moment; try again later";
         Self::unavailable("ledger_unavailable", message.into(), &error)

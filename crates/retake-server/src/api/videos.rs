@@ -2,71 +2,305 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, Request, State},
+    extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderName, HeaderValue};
-use retake_core::ids::VideoId;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use retake_core::{ids::VideoId, request::OriginKind};
 use retake_store::Page;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::{Desk, Problem, body, create as fields, view};
+use super::{
+    Desk, Problem, bodies,
+    body::{self, Fields},
+    create as fields,
+    extract::{Asked, Named},
+    view::{self, always},
+};
+use crate::{intake::Mark, keys::Caller};
 
+const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 /// Told to the official clients' poll helpers, which then ask in this rhythm.
 const POLL_AFTER: HeaderName = HeaderName::from_static("openai-poll-after-ms");
 
-/// `POST /v1/videos`: accepts a video to make and answers at once with its job.
+always!(DeletedWord, "video.deleted");
+
+/// How a repeated request is told from a new one.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what `repetition` reads")]
+struct Repeating {
+    /// A name of the caller's choice for this request. Whoever sends it again under the same name gets the
+    /// first answer, and never a second video.
+    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255, pattern = r"^[!-~]+$")]
+    idempotency_key: Option<String>,
+}
+
+/// Makes a video from a prompt
+///
+/// It is accepted at once and made later: ask for it again until its `status` is `completed` or `failed`, listen
+/// to its events, or name a webhook endpoint. What is wrong with a request is said here, before anything is
+/// spent.
+#[utoipa::path(
+    post,
+    path = "/v1/videos",
+    operation_id = "create_video",
+    tag = "videos",
+    params(Repeating),
+    request_body(content(
+        (bodies::Create = "application/json"),
+        (bodies::CreateForm = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The video, queued.", body = view::Video,
+        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    extensions(("x-refusals" = json!(["intake"]))),
+)]
 pub(super) async fn create(
     State(desk): State<Desk>,
+    caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let fields = body::read(request, desk.largest_body).await?;
-    let (request, picture) = fields::parse(fields)?;
-    let job = desk.intake.submit(request, picture).await?;
+    let (marks, fields) = marked(&desk, request, "create").await?;
+    let job = desk.intake.submit(&caller, fields::parse(fields)?, marks).await?;
     Ok(video(&desk, &job))
 }
 
-/// `GET /v1/videos/{id}`.
+/// Makes a video from a prompt, under a second path
+///
+/// The same as `POST /v1/videos`, for clients that were written for this path.
+#[utoipa::path(
+    post,
+    path = "/v1/videos/generations",
+    operation_id = "generate_video",
+    tag = "videos",
+    params(Repeating),
+    request_body(content(
+        (bodies::Create = "application/json"),
+        (bodies::CreateForm = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The video, queued.", body = view::Video,
+        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    extensions(("x-refusals" = json!(["intake"]))),
+)]
+pub(super) async fn generate(
+    desk: State<Desk>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    create(desk, caller, request).await
+}
+
+/// Makes the same scene under another prompt
+#[utoipa::path(
+    post,
+    path = "/v1/videos/{id}/remix",
+    operation_id = "remix_video",
+    tag = "videos",
+    params(("id" = String, Path, description = "The id of the video to remix."), Repeating),
+    request_body(content(
+        (bodies::Remix = "application/json"),
+        (bodies::Remix = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The new video, queued.", body = view::Video,
+        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    extensions(("x-refusals" = json!(["intake", "sequel"]))),
+)]
+pub(super) async fn remix(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Named(id): Named<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (marks, fields) = marked(&desk, request, &format!("remix {id}")).await?;
+    let sequel = fields::parse_remix(fields, id)?;
+    let job = desk.intake.submit_sequel(&caller, sequel, marks).await?;
+    Ok(video(&desk, &job))
+}
+
+/// Changes a video as a prompt says
+///
+/// What comes out is a new video; the one that it is made from stays as it is.
+#[utoipa::path(
+    post,
+    path = "/v1/videos/edits",
+    operation_id = "edit_video",
+    tag = "videos",
+    params(Repeating),
+    request_body(content(
+        (bodies::Edit = "application/json"),
+        (bodies::EditForm = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The new video, queued.", body = view::Video,
+        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    extensions(("x-refusals" = json!(["intake", "sequel"]))),
+)]
+pub(super) async fn edit(
+    State(desk): State<Desk>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (marks, fields) = marked(&desk, request, "edit").await?;
+    let sequel = fields::parse_sequel(fields, OriginKind::Edit)?;
+    let job = desk.intake.submit_sequel(&caller, sequel, marks).await?;
+    Ok(video(&desk, &job))
+}
+
+/// Lets a video go on
+///
+/// What comes out is a new video: the whole, from its beginning.
+#[utoipa::path(
+    post,
+    path = "/v1/videos/extensions",
+    operation_id = "extend_video",
+    tag = "videos",
+    params(Repeating),
+    request_body(content(
+        (bodies::Extend = "application/json"),
+        (bodies::ExtendForm = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The new video, queued.", body = view::Video,
+        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    extensions(("x-refusals" = json!(["intake", "sequel"]))),
+)]
+pub(super) async fn extend(
+    State(desk): State<Desk>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (marks, fields) = marked(&desk, request, "extend").await?;
+    let sequel = fields::parse_sequel(fields, OriginKind::Extension)?;
+    let job = desk.intake.submit_sequel(&caller, sequel, marks).await?;
+    Ok(video(&desk, &job))
+}
+
+/// Reads a body, and by what a repetition of it would be known.
+async fn marked(desk: &Desk, request: Request, route: &str) -> Result<(Mark, Fields), Problem> {
+    let (key, is_retry) = repetition(request.headers())?;
+    let fields = body::read(request, desk.largest_body).await?;
+    let digest = fields.digest(route);
+    Ok((Mark { key, digest, is_retry }, fields))
+}
+
+/// The idempotency key of a request, and whether its client says that it sends it again.
+fn repetition(headers: &HeaderMap) -> Result<(Option<String>, bool), Problem> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let key = text("idempotency-key");
+    if key.is_some_and(|key| key.is_empty() || key.len() > LONGEST_IDEMPOTENCY_KEY) {
+        let message = format!(
+            "the header `idempotency-key` has to have from 1 to {LONGEST_IDEMPOTENCY_KEY} characters"
+        );
+        return Err(Problem::bad_request("invalid_value", Some("idempotency-key"), message));
+    }
+    let is_retry = text("x-stainless-retry-count").is_some_and(|count| count != "0");
+    Ok((key.map(str::to_owned), is_retry))
+}
+
+/// Shows a video
+#[utoipa::path(
+    get,
+    path = "/v1/videos/{id}",
+    operation_id = "retrieve_video",
+    tag = "videos",
+    params(("id" = String, Path, description = "The id of a video.")),
+    responses((status = 200, description = "The video as it is now.", body = view::Video,
+        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    extensions(("x-refusals" = json!(["404 video_not_found"]))),
+)]
 pub(super) async fn retrieve(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
+    caller: Caller,
+    Named(id): Named<String>,
 ) -> Result<Response, Problem> {
-    let job = desk.videos.get(&id).await?;
+    let job = desk.videos.get(&caller, &id).await?;
     Ok(video(&desk, &job))
 }
 
-/// `POST /v1/videos/{id}/cancel`: stops a video that is being made. One that has ended stays as it is.
+/// Stops a video that is being made
+///
+/// One that has ended stays as it is.
+#[utoipa::path(
+    post,
+    path = "/v1/videos/{id}/cancel",
+    operation_id = "cancel_video",
+    tag = "videos",
+    params(("id" = String, Path, description = "The id of a video.")),
+    responses((status = 200, description = "The video, stopped or about to be.", body = view::Video,
+        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    extensions(("x-refusals" = json!(["404 video_not_found"]))),
+)]
 pub(super) async fn cancel(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
+    caller: Caller,
+    Named(id): Named<String>,
 ) -> Result<Response, Problem> {
-    let job = desk.videos.cancel(&id).await?;
+    let job = desk.videos.cancel(&caller, &id).await?;
     Ok(video(&desk, &job))
 }
 
-/// `DELETE /v1/videos/{id}`: forgets a video that has ended, and its file.
+/// A video that was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeletedVideo {
+    /// What its id was.
+    #[schema(value_type = String)]
+    id: VideoId,
+    #[schema(inline)]
+    object: DeletedWord,
+    /// Always true.
+    deleted: bool,
+}
+
+/// Deletes a video that has ended, and its file
+#[utoipa::path(
+    delete,
+    path = "/v1/videos/{id}",
+    operation_id = "delete_video",
+    tag = "videos",
+    params(("id" = String, Path, description = "The id of a video.")),
+    responses((status = 200, description = "It is gone.", body = DeletedVideo)),
+    extensions(("x-refusals" = json!(["404 video_not_found", "409 video_not_ended"]))),
+)]
 pub(super) async fn delete(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let id = desk.videos.delete(&id).await?;
-    Ok(Json(json!({ "id": id, "object": "video.deleted", "deleted": true })))
+    caller: Caller,
+    Named(id): Named<String>,
+) -> Result<Json<DeletedVideo>, Problem> {
+    let id = desk.videos.delete(&caller, &id).await?;
+    Ok(Json(DeletedVideo { id, object: DeletedWord::Always, deleted: true }))
 }
 
 /// The query of a list, as text, so that a bad value can be named.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Listed {
+    /// The id of the last video of the page before.
+    #[param(value_type = String, required = false)]
     after: Option<String>,
+    /// How many videos at most.
+    #[param(value_type = u32, required = false, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// Whether the newest (`desc`) or the oldest (`asc`) come first.
+    #[param(value_type = String, required = false, pattern = "^(asc|desc)$", default = "desc")]
     order: Option<String>,
 }
 
-/// `GET /v1/videos`: a page of videos, newest first unless asked otherwise.
+/// Lists videos, newest first unless asked otherwise
+///
+/// A key sees its own videos, and that of an administrator everybody's.
+#[utoipa::path(
+    get,
+    path = "/v1/videos",
+    operation_id = "list_videos",
+    tag = "videos",
+    params(Listed),
+    responses((status = 200, description = "A page of videos.", body = view::Videos)),
+    extensions(("x-refusals" = json!(["400 invalid_value"]))),
+)]
 pub(super) async fn list(
     State(desk): State<Desk>,
-    Query(query): Query<Listed>,
-) -> Result<Json<Value>, Problem> {
+    caller: Caller,
+    Asked(query): Asked<Listed>,
+) -> Result<Response, Problem> {
     let limit = match query.limit.as_deref() {
         None => 20,
         Some(text) => text.parse().ok().filter(|limit| *limit <= 100).ok_or_else(|| {
@@ -85,11 +319,17 @@ pub(super) async fn list(
     let after = query.after.as_deref().map(str::parse::<VideoId>);
     // After a video that never was comes nothing.
     if limit == 0 || matches!(after, Some(Err(_))) {
-        return Ok(Json(view::page(&[], false, desk.videos.clock.now())));
+        return Ok(Json(view::page(&[], false, desk.videos.clock.now())).into_response());
     }
-    let page = Page { after: after.and_then(Result::ok), limit, newest_first };
+    let page = Page {
+        owner: caller.sees().cloned(),
+        after: after.and_then(Result::ok),
+        limit,
+        newest_first,
+    };
     let listing = desk.videos.list(page).await?;
-    Ok(Json(view::page(&listing.jobs, listing.has_more, desk.videos.clock.now())))
+    let page = view::page(&listing.jobs, listing.has_more, desk.videos.clock.now());
+    Ok(Json(page).into_response())
 }
 
 fn video(desk: &Desk, job: &retake_store::Job) -> Response {

@@ -1,45 +1,292 @@
 //! What a video looks like on the wire: OpenAI's thirteen fields, and ours under `retake`.
+//!
+//! These types are the answer and, through `ToSchema`, its description, so that the two cannot part.
 
 use jiff::Timestamp;
 use retake_core::{
-    fault::Fault,
-    life::{Attempt, AttemptState, JobState},
+    fault::{Cause, Fault, FaultKind, FaultSource},
+    ids::VideoId,
+    life::{self, AttemptState, JobState},
+    request::OriginKind,
 };
-use retake_store::{Job, Output};
-use serde_json::{Value, json};
+use retake_store::{Job, Output, Preview, Spritesheet};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// A video as `GET /v1/videos/{id}` answers it.
-pub(super) fn video(job: &Job, now: Timestamp) -> Value {
-    let shot = job.plan.at(job.life.attempts.last().map_or(0, |attempt| attempt.route));
-    let seconds = shot.map_or(0, |planned| planned.shot.seconds);
-    let size = shot.map(|planned| planned.shot.size.to_string()).unwrap_or_default();
-    json!({
-        "id": job.id,
-        "object": "video",
-        "model": shot.map(|planned| planned.route.model.as_str()),
-        "status": status(&job.life.state),
-        "progress": job.life.progress,
-        "created_at": job.created_at.as_second(),
-        "completed_at": job.completed_at.filter(|_| job.life.state == JobState::Completed).map(Timestamp::as_second),
-        "expires_at": job.expires_at.map(Timestamp::as_second),
-        "prompt": job.request.prompt,
-        "size": size,
-        "seconds": seconds.to_string(),
-        "remixed_from_video_id": null,
-        "error": error(&job.life.state),
-        "retake": ours(job, now),
-    })
+/// Makes a type of a word that is always the same, such as the `object` of a video.
+macro_rules! always {
+    ($name:ident, $word:tt) => {
+        #[derive(Clone, Copy, Debug, serde::Serialize, utoipa::ToSchema)]
+        pub(super) enum $name {
+            #[serde(rename = $word)]
+            Always,
+        }
+    };
+}
+pub(super) use always;
+
+always!(VideoWord, "video");
+always!(ListWord, "list");
+
+/// A video as OpenAI's API has it, and what Retake adds under `retake`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Video<'a> {
+    /// Its id.
+    #[schema(value_type = String, pattern = "^video_[0-9a-f]{32}$")]
+    id: &'a VideoId,
+    #[schema(inline)]
+    object: VideoWord,
+    /// The model that makes it.
+    #[schema(required)]
+    model: Option<&'a str>,
+    /// How far it is. A video that was cancelled has `failed`, with the code `cancelled`.
+    #[schema(inline)]
+    status: Status,
+    /// Percent done. It never falls.
+    #[schema(maximum = 100)]
+    progress: u8,
+    /// When it was asked for, in seconds since 1970.
+    created_at: i64,
+    /// When it was finished, in seconds since 1970.
+    #[schema(required)]
+    completed_at: Option<i64>,
+    /// When its file is removed, in seconds since 1970.
+    #[schema(required)]
+    expires_at: Option<i64>,
+    /// What it was asked to show.
+    prompt: &'a str,
+    /// Width and height, such as `1280x720`.
+    size: String,
+    /// Its length in seconds, as text.
+    #[schema(pattern = "^[0-9]+$")]
+    seconds: String,
+    /// The video it was made from, by whatever way.
+    #[schema(value_type = Option<String>, required)]
+    remixed_from_video_id: Option<&'a VideoId>,
+    /// Why it failed.
+    #[schema(required)]
+    error: Option<VideoError<'a>>,
+    retake: Ours<'a>,
+}
+
+/// How far a video is, in OpenAI's words.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Queued,
+    InProgress,
+    Completed,
+    Failed,
+}
+
+/// Why a video failed.
+#[derive(Debug, Serialize, ToSchema)]
+struct VideoError<'a> {
+    /// The cause. Each code has a page in the documentation.
+    code: &'static str,
+    /// What happened, for people.
+    message: &'a str,
+}
+
+/// What Retake knows of a video beyond OpenAI's fields.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VideoDetails)]
+struct Ours<'a> {
+    /// How far it is, in Retake's finer words.
+    #[schema(inline)]
+    state: State,
+    /// What is being done with it.
+    #[schema(inline)]
+    stage: Stage,
+    /// Why it waits, if it waits for something outside.
+    #[schema(required)]
+    hold: Option<&'a str>,
+    /// Whether somebody asked to stop it.
+    cancel_requested: bool,
+    /// Time that is probably left, in milliseconds.
+    #[schema(required, minimum = 0)]
+    eta_ms: Option<i64>,
+    /// What decides everything that the prompt leaves open.
+    #[schema(required)]
+    seed: Option<u64>,
+    /// Whether its end leads back to its beginning.
+    #[schema(required)]
+    r#loop: Option<bool>,
+    /// Whether it has sound.
+    #[schema(required)]
+    audio: Option<bool>,
+    /// What it was asked not to show.
+    #[schema(required)]
+    negative_prompt: Option<&'a str>,
+    /// The model that was asked for, if one was.
+    #[schema(required)]
+    requested_model: Option<&'a str>,
+    /// How it came from the video that it was made from.
+    #[schema(required)]
+    made_by: Option<OriginKind>,
+    /// Who appears in it.
+    characters: Vec<Appearing<'a>>,
+    /// What was tried for it, in order.
+    attempts: Vec<Attempt<'a>>,
+    /// Its file, once there is one. It stays here when the file is removed.
+    #[schema(required)]
+    output: Option<File<'a>>,
+}
+
+/// How far a video is, in Retake's words.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Queued,
+    InProgress,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+/// What is being done with a video.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    Queued,
+    Waiting,
+    Submitting,
+    Rendering,
+    Storing,
+    Done,
+}
+
+/// A character that appears in a video.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VideoCharacter)]
+struct Appearing<'a> {
+    /// Its id.
+    id: &'a str,
+    /// Its name, as the prompt says it.
+    name: &'a str,
+}
+
+/// One try to make a video on one route.
+#[derive(Debug, Serialize, ToSchema)]
+struct Attempt<'a> {
+    /// Its number, from 1.
+    #[schema(minimum = 1)]
+    number: u32,
+    /// Account and model, such as `animatic/animatic`.
+    #[schema(required)]
+    route: Option<String>,
+    state: AttemptState,
+    /// When it began.
+    #[schema(format = DateTime)]
+    begun_at: String,
+    /// When the provider took it.
+    #[schema(required, format = DateTime)]
+    accepted_at: Option<String>,
+    /// When it ended.
+    #[schema(required, format = DateTime)]
+    ended_at: Option<String>,
+    /// What it costs, in millionths of a US dollar.
+    #[schema(required)]
+    usd_micros: Option<u64>,
+    /// Why it failed.
+    #[schema(required)]
+    fault: Option<Failure<'a>>,
+}
+
+/// What went wrong in an attempt.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AttemptFault)]
+struct Failure<'a> {
+    kind: FaultKind,
+    source: FaultSource,
+    /// The cause, where the kind leaves no doubt.
+    #[schema(required)]
+    cause: Option<Cause>,
+    /// What happened, for people.
+    message: &'a str,
+}
+
+/// A finished file, as it was measured.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VideoFile)]
+struct File<'a> {
+    /// Its length.
+    bytes: u64,
+    /// Its digest, in hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    sha256: &'a str,
+    /// Width of the picture in pixels.
+    width: u32,
+    /// Height of the picture in pixels.
+    height: u32,
+    /// Playing time.
+    duration_ms: u64,
+    /// Number of pictures, if they were counted.
+    #[schema(required)]
+    frames: Option<u32>,
+    /// How the pictures are coded.
+    video_codec: &'a str,
+    /// How the sound is coded, if there is any.
+    #[schema(required)]
+    audio_codec: Option<&'a str>,
+    /// A small picture of it.
+    #[schema(required)]
+    thumbnail: Option<&'a Preview>,
+    /// Pictures from its whole length.
+    #[schema(required)]
+    spritesheet: Option<&'a Spritesheet>,
+    /// What is odd about it: `black`, `frozen`, `silent`.
+    warnings: &'a [String],
 }
 
 /// A page of videos.
-pub(super) fn page(jobs: &[Job], has_more: bool, now: Timestamp) -> Value {
-    json!({
-        "object": "list",
-        "data": jobs.iter().map(|job| video(job, now)).collect::<Vec<_>>(),
-        "first_id": jobs.first().map(|job| &job.id),
-        "last_id": jobs.last().map(|job| &job.id),
-        "has_more": has_more,
-    })
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VideoList)]
+pub(super) struct Videos<'a> {
+    #[schema(inline)]
+    object: ListWord,
+    data: Vec<Video<'a>>,
+    /// The id of the first one here.
+    #[schema(value_type = Option<String>, required)]
+    first_id: Option<&'a VideoId>,
+    /// The id of the last one here; as `after` it leads to the next page.
+    #[schema(value_type = Option<String>, required)]
+    last_id: Option<&'a VideoId>,
+    /// Whether there is a next page.
+    has_more: bool,
+}
+
+/// A video as `GET /v1/videos/{id}` answers it.
+pub(super) fn video(job: &Job, now: Timestamp) -> Video<'_> {
+    let planned = job.plan.at(job.life.attempts.last().map_or(0, |attempt| attempt.route));
+    let is_completed = job.life.state == JobState::Completed;
+    Video {
+        id: &job.id,
+        object: VideoWord::Always,
+        model: planned.map(|planned| planned.route.model.as_str()),
+        status: status(&job.life.state),
+        progress: job.life.progress,
+        created_at: job.created_at.as_second(),
+        completed_at: job.completed_at.filter(|_| is_completed).map(Timestamp::as_second),
+        expires_at: job.expires_at.map(Timestamp::as_second),
+        prompt: &job.request.prompt,
+        size: planned.map(|planned| planned.shot.size.to_string()).unwrap_or_default(),
+        seconds: planned.map_or(0, |planned| planned.shot.seconds).to_string(),
+        remixed_from_video_id: job.request.origin.as_ref().and_then(|origin| origin.video.as_ref()),
+        error: error(&job.life.state),
+        retake: ours(job, now),
+    }
+}
+
+/// A page of videos.
+pub(super) fn page(jobs: &[Job], has_more: bool, now: Timestamp) -> Videos<'_> {
+    Videos {
+        object: ListWord::Always,
+        data: jobs.iter().map(|job| video(job, now)).collect(),
+        first_id: jobs.first().map(|job| &job.id),
+        last_id: jobs.last().map(|job| &job.id),
+        has_more,
+    }
 }
 
 /// When asking again makes sense, in milliseconds; nothing once the video has ended.
@@ -53,84 +300,106 @@ pub(super) fn poll_after(job: &Job, now: Timestamp) -> Option<u64> {
 }
 
 /// The four words of the wire. The only place where our states become OpenAI's.
-fn status(state: &JobState) -> &'static str {
+fn status(state: &JobState) -> Status {
     match state {
-        JobState::Queued => "queued",
-        JobState::InProgress => "in_progress",
-        JobState::Completed => "completed",
-        JobState::Failed(_) | JobState::Cancelled => "failed",
+        JobState::Queued => Status::Queued,
+        JobState::InProgress => Status::InProgress,
+        JobState::Completed => Status::Completed,
+        JobState::Failed(_) | JobState::Cancelled => Status::Failed,
     }
 }
 
-fn error(state: &JobState) -> Value {
+fn error(state: &JobState) -> Option<VideoError<'_>> {
     match state {
-        JobState::Failed(fault) => json!({ "code": code(fault), "message": fault.message }),
+        JobState::Failed(fault) => Some(VideoError { code: code(fault), message: &fault.message }),
         JobState::Cancelled => {
-            json!({ "code": "cancelled", "message": "the video was cancelled before it was finished" })
+            let message = "the video was cancelled before it was finished";
+            Some(VideoError { code: "cancelled", message })
         }
-        _ => Value::Null,
+        _ => None,
     }
 }
 
 fn code(fault: &Fault) -> &'static str {
-    fault.kind.cause().map_or_else(|| fault.kind.as_str(), |cause| cause.as_str())
+    fault.kind.cause().map_or_else(|| fault.kind.as_str(), Cause::as_str)
 }
 
-fn ours(job: &Job, now: Timestamp) -> Value {
+fn ours(job: &Job, now: Timestamp) -> Ours<'_> {
     let shot = job.plan.at(0).map(|planned| &planned.shot);
-    json!({
-        "state": job.life.state.as_str(),
-        "stage": stage(job),
-        "hold": job.life.hold,
-        "cancel_requested": job.life.cancel_requested,
-        "eta_ms": job.life.time_left(now).map(|left| i64::try_from(left.as_millis()).unwrap_or(0)),
-        "seed": shot.map(|shot| shot.seed),
-        "loop": shot.map(|shot| shot.looped),
-        "audio": shot.map(|shot| shot.audio),
-        "negative_prompt": job.request.negative_prompt,
-        "requested_model": job.request.model,
-        "attempts": job.life.attempts.iter().map(|one| attempt(job, one)).collect::<Vec<_>>(),
-        "output": job.output.as_ref().map(output),
-    })
-}
-
-fn stage(job: &Job) -> &'static str {
-    match job.life.open_attempt().map(|attempt| attempt.state) {
-        _ if job.life.state.is_ended() => "done",
-        Some(AttemptState::Submitted) => "rendering",
-        Some(AttemptState::Fetching) => "storing",
-        Some(_) => "submitting",
-        None if job.life.hold.is_some() => "waiting",
-        None => "queued",
+    let characters = &job.request.characters;
+    Ours {
+        state: state(&job.life.state),
+        stage: stage(job),
+        hold: job.life.hold.as_deref(),
+        cancel_requested: job.life.cancel_requested,
+        eta_ms: job.life.time_left(now).map(|left| i64::try_from(left.as_millis()).unwrap_or(0)),
+        seed: shot.map(|shot| shot.seed),
+        r#loop: shot.map(|shot| shot.looped),
+        audio: shot.map(|shot| shot.audio),
+        negative_prompt: job.request.negative_prompt.as_deref(),
+        requested_model: job.request.model.as_deref(),
+        made_by: job.request.origin.as_ref().map(|origin| origin.kind),
+        characters: characters
+            .iter()
+            .map(|one| Appearing { id: one.id.as_str(), name: &one.name })
+            .collect(),
+        attempts: job.life.attempts.iter().map(|one| attempt(job, one)).collect(),
+        output: job.output.as_ref().map(output),
     }
 }
 
-fn attempt(job: &Job, attempt: &Attempt) -> Value {
-    let planned = job.plan.at(attempt.route);
-    let fault = attempt.fault.as_ref().map(|fault| {
-        json!({ "kind": fault.kind, "source": fault.source, "cause": fault.kind.cause(), "message": fault.message })
-    });
-    json!({
-        "number": attempt.number,
-        "route": planned.map(|planned| &planned.route),
-        "state": attempt.state,
-        "begun_at": attempt.begun_at.to_string(),
-        "accepted_at": attempt.accepted_at.map(|at| at.to_string()),
-        "ended_at": attempt.ended_at.map(|at| at.to_string()),
-        "usd_micros": planned.map(|planned| planned.cost.micros()),
-        "fault": fault,
-    })
+fn state(state: &JobState) -> State {
+    match state {
+        JobState::Queued => State::Queued,
+        JobState::InProgress => State::InProgress,
+        JobState::Completed => State::Completed,
+        JobState::Failed(_) => State::Failed,
+        JobState::Cancelled => State::Cancelled,
+    }
 }
 
-fn output(output: &Output) -> Value {
-    json!({
-        "bytes": output.bytes,
-        "sha256": output.sha256,
-        "width": output.width,
-        "height": output.height,
-        "duration_ms": output.duration_ms,
-        "frames": output.frames,
-        "video_codec": output.video_codec,
-        "audio_codec": output.audio_codec,
-    })
+fn stage(job: &Job) -> Stage {
+    match job.life.open_attempt().map(|attempt| attempt.state) {
+        _ if job.life.state.is_ended() => Stage::Done,
+        Some(AttemptState::Submitted) => Stage::Rendering,
+        Some(AttemptState::Fetching) => Stage::Storing,
+        Some(_) => Stage::Submitting,
+        None if job.life.hold.is_some() => Stage::Waiting,
+        None => Stage::Queued,
+    }
+}
+
+fn attempt<'a>(job: &'a Job, attempt: &'a life::Attempt) -> Attempt<'a> {
+    let planned = job.plan.at(attempt.route);
+    Attempt {
+        number: attempt.number,
+        route: planned.map(|planned| planned.route.to_string()),
+        state: attempt.state,
+        begun_at: attempt.begun_at.to_string(),
+        accepted_at: attempt.accepted_at.map(|at| at.to_string()),
+        ended_at: attempt.ended_at.map(|at| at.to_string()),
+        usd_micros: planned.map(|planned| planned.cost.micros()),
+        fault: attempt.fault.as_ref().map(|fault| Failure {
+            kind: fault.kind,
+            source: fault.source,
+            cause: fault.kind.cause(),
+            message: &fault.message,
+        }),
+    }
+}
+
+fn output(output: &Output) -> File<'_> {
+    File {
+        bytes: output.bytes,
+        sha256: &output.sha256,
+        width: output.width,
+        height: output.height,
+        duration_ms: output.duration_ms,
+        frames: output.frames,
+        video_codec: &output.video_codec,
+        audio_codec: output.audio_codec.as_deref(),
+        thumbnail: output.thumbnail.as_ref(),
+        spritesheet: output.spritesheet.as_ref(),
+        warnings: &output.warnings,
+    }
 }

@@ -1,11 +1,14 @@
 //! Housekeeping: files past their time go, and so do files that no job knows.
 
+use std::path::PathBuf;
+
 use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use object_store::{ObjectMeta, ObjectStore as _, path::Path as Key};
+use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, path::Path as Key};
+use retake_core::fault::chain;
 use retake_store::Ledger;
 
-use super::{Assets, PICTURES, STAGING, VIDEOS};
+use super::{Assets, PICTURES, STAGING, VIDEOS, Variant};
 
 /// A file no job knows is left alone this long: its job may be about to be recorded.
 const GRACE: SignedDuration = SignedDuration::from_hours(1);
@@ -32,11 +35,19 @@ pub(crate) async fn sweep(
             break;
         }
         for file in expired {
-            assets.remove(&file.key).await?;
+            // From now on the job does not need it; others that have the same content may.
             ledger.file_removed(&file.id, now).await?;
             swept.expired += 1;
+            if let Err(error) = assets.discard(&file.key, ledger).await {
+                tracing::warn!(
+                    key = file.key,
+                    error = chain(&error),
+                    "a file could not be removed"
+                );
+            }
         }
     }
+    swept.orphans += remove_half_written(assets.folder.clone(), now).await;
     for prefix in [STAGING, VIDEOS, PICTURES] {
         swept.orphans += remove_orphans(assets, ledger, prefix, now).await?;
     }
@@ -58,13 +69,50 @@ async fn remove_orphans(
     while let Some(batch) = files.try_next().await? {
         let keys: Vec<String> =
             batch.iter().filter(|file| old_enough(file)).map(|f| f.location.to_string()).collect();
-        let known = ledger.known_keys(&keys).await?;
-        for key in keys.iter().filter(|key| !known.contains(key)) {
-            assets.remove(key).await?;
-            removed += 1;
+        let bases: Vec<String> = keys.iter().map(|key| Variant::video_of(key)).collect();
+        let known = ledger.known_keys(&bases).await?;
+        let orphans = keys.iter().zip(&bases).filter(|(_, base)| !known.contains(base));
+        for (key, base) in orphans {
+            if assets.is_pinned(base) {
+                continue;
+            }
+            // A picture that comes in again is written anew: then it is young, and somebody's.
+            let still_old = assets.store.head(&Key::from(key.as_str())).await;
+            if !still_old.is_ok_and(|file| old_enough(&file)) {
+                continue;
+            }
+            match assets.remove(key).await {
+                Ok(()) => removed += 1,
+                Err(error) => {
+                    tracing::warn!(key, error = chain(&error), "a file could not be removed");
+                }
+            }
         }
     }
     Ok(removed)
+}
+
+/// Removes what a dead process left half-written. The store hides such files (`NAME#1`) from its lists.
+async fn remove_half_written(folder: PathBuf, now: Timestamp) -> usize {
+    let look = move || {
+        let folders = [STAGING, PICTURES].map(|name| std::fs::read_dir(folder.join(name)));
+        let entries = folders.into_iter().flatten().flatten().flatten();
+        entries.filter(|entry| is_left_half_written(entry, now)).fold(0, |removed, entry| {
+            match std::fs::remove_file(entry.path()) {
+                Ok(()) => removed + 1,
+                Err(_) => removed,
+            }
+        })
+    };
+    tokio::task::spawn_blocking(look).await.unwrap_or(0)
+}
+
+fn is_left_half_written(entry: &std::fs::DirEntry, now: Timestamp) -> bool {
+    let name = entry.file_name();
+    let number = name.to_str().and_then(|name| name.rsplit_once('#')).map(|(_, number)| number);
+    let written = entry.metadata().and_then(|meta| meta.modified());
+    number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
+        && written.is_ok_and(|at| Timestamp::try_from(at).is_ok_and(|at| at + GRACE < now))
 }
 
 #[cfg(test)]
@@ -103,6 +151,24 @@ mod tests {
         assert!(assets.read(&orphan).await.is_err());
     }
 
+    #[tokio::test]
+    async fn what_a_dead_process_left_half_written_is_removed_once_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let assets = Assets::local(folder.path().join("assets"), 0).unwrap();
+        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        for name in ["staging/video_1-1#1", "pictures/00ff#12"] {
+            let path = folder.path().join("assets").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"half").unwrap();
+        }
+        let now = Clock::system().now();
+
+        let young = sweep(&assets, &ledger, now).await.unwrap();
+        let old = sweep(&assets, &ledger, now + GRACE * 2).await.unwrap();
+
+        assert_eq!((young.orphans, old.orphans), (0, 2));
+    }
+
     fn a_job_that_starts_from(key: &str, now: Timestamp) -> NewJob {
         let catalog = Catalog::shipped().unwrap();
         let model = catalog.model("animatic", "animatic").unwrap();
@@ -116,6 +182,14 @@ mod tests {
         let route = "animatic/animatic".parse().unwrap();
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         let plan = plan(&request, &[Candidate { route, model }], 7, today).unwrap();
-        NewJob { id: VideoId::new(now), created_at: now, request, plan }
+        NewJob {
+            id: VideoId::new(now),
+            created_at: now,
+            owner: None,
+            request,
+            plan,
+            repeat: None,
+            max_open: None,
+        }
     }
 }

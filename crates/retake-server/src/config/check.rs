@@ -10,6 +10,7 @@ use super::{
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const LEAST_UPLOAD: ByteSize = ByteSize::bytes(1 << 10);
 const MOST_UPLOAD: ByteSize = ByteSize::mib(4 << 10);
+const MOST_CONNECTIONS: usize = 1_000_000;
 const MOST_THREADS: usize = 256;
 const MOST_ATTEMPTS: u32 = 100;
 
@@ -54,13 +55,12 @@ impl Config {
 
 impl ServerConfig {
     fn check(&self, problems: &mut Vec<ConfigProblem>) {
-        if !self.bind.ip().is_loopback() {
+        if !(1..=MOST_CONNECTIONS).contains(&self.max_connections) {
             problems.push(ConfigProblem::new(
-                "server.bind",
-                format!("\"{}\"", self.bind),
-                "a loopback address such as \"127.0.0.1:8080\"",
-                "binding beyond loopback needs API keys, which this version does not have yet: \
-                 put an authenticating proxy in front",
+                "server.max_connections",
+                self.max_connections.to_string(),
+                format!("between 1 and {MOST_CONNECTIONS}"),
+                "8192 is a good value; the system's limit on open files has to be above it",
             ));
         }
         if !(LEAST_UPLOAD..=MOST_UPLOAD).contains(&self.max_upload) {
@@ -141,6 +141,7 @@ impl PolicyConfig {
         let (second, day) = (SignedDuration::from_secs(1), HOUR * 24);
         within("policy.deadline", self.deadline, second, day * 30, problems);
         within("policy.retry_after", self.retry_after, SignedDuration::ZERO, day, problems);
+        within("policy.lease", self.lease, second * 2, HOUR, problems);
         if self.retry_after >= self.deadline {
             problems.push(ConfigProblem::new(
                 "policy.retry_after",

@@ -221,6 +221,15 @@ impl Layers {
                 "set HOME, or set data_dir to an absolute path (RETAKE_DATA_DIR)",
             )),
         }
+        match place_assets(&config.assets.folder, sources.of("assets.folder"), environment) {
+            Some(path) => config.assets.folder = path,
+            None => found.push(ConfigProblem::new(
+                "assets.folder",
+                format!("\"{}\" without a home folder", config.assets.folder.display()),
+                "a folder that can be found",
+                "set HOME, or set assets.folder to an absolute path",
+            )),
+        }
         config.check(&mut found);
         self.problems.extend(found.into_iter().map(|problem| {
             let source = sources.of(&problem.key).clone();
@@ -236,10 +245,25 @@ impl Layers {
 
 /// The folder that `data_dir` means, or `None` when it cannot be told.
 fn place_data_dir(path: &Path, source: &Source, environment: &Environment) -> Option<PathBuf> {
+    match source {
+        Source::Default => Some(environment.data_home()?.join("retake")),
+        _ => place(path, source, environment),
+    }
+}
+
+/// The folder that `assets.folder` means; nothing stays nothing.
+fn place_assets(path: &Path, source: &Source, environment: &Environment) -> Option<PathBuf> {
+    match source {
+        Source::Default => Some(path.to_owned()),
+        _ => place(path, source, environment),
+    }
+}
+
+/// The folder that a path means, given where it was written.
+fn place(path: &Path, source: &Source, environment: &Environment) -> Option<PathBuf> {
     let folder = match source {
-        Source::Default => return Some(environment.data_home()?.join("retake")),
         Source::File { path, .. } => environment.folder().join(path.parent()?),
-        Source::Variable(_) | Source::Flag(_) => environment.folder().to_owned(),
+        Source::Default | Source::Variable(_) | Source::Flag(_) => environment.folder().to_owned(),
     };
     if path.as_os_str().is_empty() {
         return Some(path.to_owned());

@@ -61,8 +61,11 @@ impl ConfigProblem {
 impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, key, found, expected, remedy } = self;
-        if *source != Source::Default {
-            write!(f, "{source}: ")?;
+        match source {
+            Source::Default => {}
+            // A variable that sets nothing is its own key.
+            Source::Variable(name) if name == key => {}
+            source => write!(f, "{source}: ")?,
         }
         write!(f, "{key}: found {found}, expected {expected}; {remedy}")
     }

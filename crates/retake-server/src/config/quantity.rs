@@ -100,13 +100,17 @@ impl Serialize for Retention {
     }
 }
 
+impl FromStr for Retention {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        if text == "forever" { Ok(Self::Forever) } else { duration::parse(text).map(Self::For) }
+    }
+}
+
 impl<'de> Deserialize<'de> for Retention {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text == "forever" {
-            return Ok(Self::Forever);
-        }
-        duration::parse(&text).map(Self::For).map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

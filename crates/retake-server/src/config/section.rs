@@ -77,9 +77,10 @@ macro_rules! expects {
 expects! {
     PathBuf: "a path in quotes",
     String: "text in quotes",
-    Vec<String>: "a list of routes such as [\"animatic/animatic\"]",
+    Vec<String>: "a list of texts such as [\"animatic/animatic\"]",
     SocketAddr: "an address with a port such as \"127.0.0.1:8080\"",
     usize: "a whole number, 0 or more",
+    bool: "true or false",
     u32: "a whole number, 1 or more",
     ByteSize: "a size with its unit such as \"32MiB\"",
     SignedDuration: "a duration such as \"30s\", \"5m\" or \"30d\"",

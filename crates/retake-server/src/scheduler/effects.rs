@@ -1,20 +1,23 @@
 //! The effects: what each step does at a provider or with a file, and what it records of it.
 
+use bytes::Bytes;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     ids::VideoId,
     life::Event,
+    request::Shot,
 };
-use retake_providers::{FetchError, Polled, Provider, Submission, SubmitError};
+use retake_providers::{FetchError, Polled, Provider, SourceVideo, Submission, SubmitError};
 
 use super::{Hand, LOOK_AGAIN, Then};
-use crate::collector::{Errand, collect};
+use crate::assets::AssetError;
+use crate::collector::{Collected, Errand, collect};
 
 impl Hand<'_> {
     /// Records the intent, then submits. A crash in between leaves an attempt to settle.
     pub(super) async fn begin(&mut self, route: usize) {
         let Some(provider) = self.provider_at(route) else {
-            return self.no_account(route).await;
+            return self.no_provider().await;
         };
         let Some(submission) = self.submission(route).await else { return };
         self.record(Event::Begun { route }, Then::Keep).await;
@@ -23,7 +26,8 @@ impl Hand<'_> {
         }
         if self.life().cancel_requested {
             // Asked for in the meantime, and nothing was sent yet.
-            return self.record(Event::Cancelled, Then::Free).await;
+            self.record(Event::Cancelled, Then::Free).await;
+            return;
         }
         let event = match provider.submit(submission).await {
             Ok(remote_id) => Event::Accepted { remote_id },
@@ -37,9 +41,13 @@ impl Hand<'_> {
     pub(super) async fn settle(&mut self) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
         match provider.look_up(&self.tag()).await {
-            Ok(Some(remote_id)) => self.record(Event::Accepted { remote_id }, Then::Free).await,
+            Ok(Some(remote_id)) => {
+                self.record(Event::Accepted { remote_id }, Then::Free).await;
+            }
             Ok(None) => {
-                let fault = Fault::interrupted();
+                // Without a fault on record the process died before it heard anything.
+                let told = self.life().open_attempt().and_then(|attempt| attempt.fault.clone());
+                let fault = told.unwrap_or_else(Fault::interrupted);
                 self.record(Event::AttemptFailed { fault }, Then::Free).await;
             }
             Err(fault) => self.ask_again(&fault).await,
@@ -58,10 +66,13 @@ impl Hand<'_> {
                     self.release(next).await;
                 }
             }
-            Ok(Polled::Rendered) => self.record(Event::Rendered, Then::Free).await,
+            Ok(Polled::Rendered) => {
+                self.record(Event::Rendered, Then::Free).await;
+            }
             Ok(Polled::Failed(fault)) => {
-                self.record(Event::AttemptFailed { fault }, Then::Free).await;
-                provider.forget(remote_id).await;
+                if self.record(Event::AttemptFailed { fault }, Then::Free).await {
+                    provider.forget(remote_id).await;
+                }
             }
             Err(fault) => self.ask_again(&fault).await,
         }
@@ -77,17 +88,21 @@ impl Hand<'_> {
         };
         let errand = Errand { id: &id, attempt, remote_id, shot: &shot };
         match collect(&self.scheduler.assets, provider.as_ref(), &errand).await {
-            Ok(output) => {
-                self.record_with(Event::Stored, Then::Free, Some(output)).await;
-                provider.forget(remote_id).await;
+            Ok(Collected { output, pin }) => {
+                let recorded = self.record_with(Event::Stored, Then::Free, Some(output)).await;
+                drop(pin);
+                if recorded {
+                    provider.forget(remote_id).await;
+                }
             }
             Err(FetchError::Later(fault)) => {
                 tracing::warn!(job.id = %id, %fault, "a finished file could not be brought home yet");
                 self.record(Event::FetchFailed { fault }, Then::Free).await;
             }
             Err(FetchError::Gone(fault)) => {
-                self.record(Event::AttemptFailed { fault }, Then::Free).await;
-                provider.forget(remote_id).await;
+                if self.record(Event::AttemptFailed { fault }, Then::Free).await {
+                    provider.forget(remote_id).await;
+                }
             }
         }
     }
@@ -105,7 +120,9 @@ impl Hand<'_> {
             Err(fault) => Err(fault),
         };
         match stopped {
-            Ok(()) => self.record(Event::Cancelled, Then::Free).await,
+            Ok(()) => {
+                self.record(Event::Cancelled, Then::Free).await;
+            }
             Err(fault) => self.ask_again(&fault).await,
         }
     }
@@ -113,24 +130,49 @@ impl Hand<'_> {
     async fn submission(&mut self, route: usize) -> Option<Submission> {
         let planned = self.job().plan.at(route)?.clone();
         let tag = tag(&self.job().id, self.life().attempts.len() + 1);
-        let first_frame = match &planned.shot.first_frame {
-            None => None,
-            Some(picture) => match self.scheduler.assets.read(&picture.key).await {
-                Ok(bytes) => Some(bytes),
-                Err(error) => {
-                    tracing::error!(job.id = %self.job().id, error = chain(&error), "no reference picture");
-                    self.record(Event::Begun { route }, Then::Keep).await;
-                    let message = format!("the reference picture could not be read: {error}");
-                    let fault = Fault::new(FaultKind::Storage, FaultSource::Us, message);
-                    self.record(Event::AttemptFailed { fault }, Then::Free).await;
-                    return None;
-                }
-            },
+        let pictures = match self.pictures(&planned.shot).await {
+            Ok(pictures) => pictures,
+            Err(error) => {
+                tracing::error!(job.id = %self.job().id, error = chain(&error), "no picture for a submit");
+                self.record(Event::Begun { route }, Then::Keep).await;
+                let message = format!("a picture of the request could not be read: {error}");
+                let fault = Fault::new(FaultKind::Storage, FaultSource::Us, message);
+                self.record(Event::AttemptFailed { fault }, Then::Free).await;
+                return None;
+            }
         };
-        Some(Submission { tag, shot: planned.shot, first_frame })
+        let (first_frame, characters) = pictures;
+        let source = self.source(&planned.shot);
+        Some(Submission { tag, shot: planned.shot, first_frame, characters, source })
     }
 
-    fn provider_at(&self, route: usize) -> Option<std::sync::Arc<dyn Provider>> {
+    /// The picture to start from, and those of the characters.
+    async fn pictures(&self, shot: &Shot) -> Result<(Option<Bytes>, Vec<Bytes>), AssetError> {
+        let assets = &self.scheduler.assets;
+        let first_frame = match &shot.first_frame {
+            None => None,
+            Some(picture) => Some(assets.read(&picture.key).await?),
+        };
+        let mut characters = Vec::with_capacity(shot.characters.len());
+        for character in &shot.characters {
+            characters.push(assets.read(&character.picture.key).await?);
+        }
+        Ok((first_frame, characters))
+    }
+
+    /// The file that is to be extended.
+    fn source(&self, shot: &Shot) -> Option<SourceVideo> {
+        let origin = shot.origin.as_ref()?;
+        let (key, bytes) = (origin.key.clone()?, origin.bytes);
+        let assets = self.scheduler.assets.clone();
+        let runtime = tokio::runtime::Handle::current();
+        Some(SourceVideo::new(move || {
+            let _inside = runtime.enter();
+            Box::new(assets.reader(&key, bytes))
+        }))
+    }
+
+    pub(super) fn provider_at(&self, route: usize) -> Option<std::sync::Arc<dyn Provider>> {
         let account = &self.job().plan.at(route)?.route.account;
         Some(std::sync::Arc::clone(&self.scheduler.accounts.get(account)?.provider))
     }
@@ -139,27 +181,19 @@ impl Hand<'_> {
         self.provider_at(self.life().open_attempt()?.route)
     }
 
-    /// The account of a planned route was taken out of the configuration since.
-    async fn no_account(&mut self, route: usize) {
-        self.record(Event::Begun { route }, Then::Keep).await;
-        let message = "the account that this was planned for is not configured any more";
-        let fault = Fault::new(FaultKind::Auth, FaultSource::Caller, message);
-        self.record(Event::AttemptFailed { fault }, Then::Free).await;
-    }
-
-    /// The same, in the middle of an attempt: it may come back with the next configuration.
-    async fn no_provider(&self) {
-        tracing::error!(job.id = %self.job().id, "the account of an open attempt is not configured");
+    /// The account was taken out of the configuration since. It may come back with the next one.
+    async fn no_provider(&mut self) {
+        tracing::error!(job.id = %self.job().id, "the account of this job is not configured");
         self.release(self.scheduler.clock.now() + self.scheduler.policy.retry_after).await;
     }
 
-    async fn ask_again(&self, fault: &Fault) {
+    async fn ask_again(&mut self, fault: &Fault) {
         tracing::warn!(job.id = %self.job().id, %fault, "a provider gave no answer");
         let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5);
         self.release(self.scheduler.clock.now() + pause).await;
     }
 
-    fn tag(&self) -> String {
+    pub(super) fn tag(&self) -> String {
         tag(&self.job().id, self.life().attempts.len())
     }
 }

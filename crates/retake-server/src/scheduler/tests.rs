@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,7 +17,7 @@ use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
     ids::{ReplicaId, VideoId},
-    life::JobState,
+    life::{Event, JobState},
     plan::{Candidate, plan},
     policy::Policy,
     request::VideoRequest,
@@ -28,6 +31,7 @@ use crate::{
     assets::Assets,
     clock::Clock,
     config::Retention,
+    news::News,
     tasks::Tasks,
 };
 
@@ -40,6 +44,8 @@ struct Scripted {
     found: Option<RemoteId>,
     submitted: Mutex<Vec<String>>,
     cancelled: Mutex<Vec<String>>,
+    polls: AtomicU32,
+    resident: bool,
 }
 
 impl Scripted {
@@ -60,6 +66,7 @@ impl Provider for Scripted {
     }
 
     async fn poll(&self, _remote_id: &str) -> Result<Polled, Fault> {
+        self.polls.fetch_add(1, Ordering::SeqCst);
         Ok(Polled::Running { percent: 10, ask_again_in: Duration::from_secs(10) })
     }
 
@@ -70,6 +77,10 @@ impl Provider for Scripted {
     async fn cancel(&self, remote_id: &str) -> Result<(), Fault> {
         self.cancelled.lock().unwrap().push(remote_id.to_owned());
         Ok(())
+    }
+
+    fn is_resident(&self) -> bool {
+        self.resident
     }
 }
 
@@ -97,6 +108,9 @@ impl Stage {
             assets: Assets::local(folder.path().join("assets"), 0).unwrap(),
             bell: Bell::default(),
             clock: Clock::manual(NOON),
+            news: News::new(Arc::clone(&ledger), Clock::manual(NOON)),
+            notices: Bell::default(),
+            lease: SignedDuration::from_secs(30),
             ledger,
             policy: Policy::default(),
             replica: ReplicaId::new(NOON),
@@ -115,7 +129,7 @@ impl Stage {
             for claimed in self.scheduler.claim(8).await.unwrap() {
                 self.scheduler.step(claimed).await;
             }
-            let slots = self.scheduler.accounts.slots();
+            let slots = self.scheduler.slots();
             if let Some(due) = self.scheduler.ledger.next_due(&slots).await.unwrap() {
                 let wait = due.duration_since(self.scheduler.clock.now());
                 self.scheduler.clock.move_on(wait.max(SignedDuration::ZERO));
@@ -135,7 +149,15 @@ fn a_job(providers: &[(&str, Arc<Scripted>)]) -> NewJob {
         .collect();
     let today = NOON.to_zoned(jiff::tz::TimeZone::UTC).date();
     let plan = plan(&request, &candidates, 7, today).unwrap();
-    NewJob { id: VideoId::new(NOON), created_at: NOON, request, plan }
+    NewJob {
+        id: VideoId::new(NOON),
+        created_at: NOON,
+        owner: None,
+        request,
+        plan,
+        repeat: None,
+        max_open: None,
+    }
 }
 
 fn a_fault(kind: FaultKind) -> Fault {
@@ -212,4 +234,65 @@ async fn a_job_fails_with_the_last_fault_when_every_attempt_is_used_up() {
 
     assert_eq!(attempts(&job), ["north failed", "north failed"]);
     assert_eq!(job.life.state, JobState::Failed(a_fault(FaultKind::Runtime)));
+}
+
+/// A render that lives in this process, followed until its provider was asked how far it is twice.
+#[expect(clippy::disallowed_methods, reason = "the test asks whether it has ended")]
+async fn followed(north: &Arc<Scripted>) -> (Stage, tokio::task::JoinHandle<()>) {
+    let stage = Stage::with(&[("north", Arc::clone(north))]).await;
+    let claimed = stage.scheduler.claim(1).await.unwrap().pop().unwrap();
+    let scheduler = stage.scheduler.clone();
+    let following = tokio::spawn(async move { scheduler.step(claimed).await });
+    while north.polls.load(Ordering::SeqCst) < 2 {
+        stage.scheduler.clock.move_on(SignedDuration::from_secs(10));
+        tokio::task::yield_now().await;
+    }
+    (stage, following)
+}
+
+async fn until_over(stage: &Stage, following: tokio::task::JoinHandle<()>) -> Job {
+    while !following.is_finished() {
+        stage.scheduler.clock.move_on(SignedDuration::from_secs(10));
+        tokio::task::yield_now().await;
+    }
+    stage.scheduler.ledger.job(&stage.id).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn nobody_else_gets_a_job_whose_render_lives_here_and_a_cancel_still_reaches_it() {
+    let north = Arc::new(Scripted { resident: true, ..Scripted::default() });
+    let (stage, following) = followed(&north).await;
+    let (ledger, other) = (&stage.scheduler.ledger, ReplicaId::new(NOON));
+    ledger.register(&other, NOON).await.unwrap();
+
+    let now = stage.scheduler.clock.now() + SignedDuration::from_hours(1);
+    let slots = stage.scheduler.accounts.slots(&other);
+    assert!(ledger.claim(&other, &slots, 9, now).await.unwrap().is_empty());
+    ledger.request_cancel(&stage.id, now).await.unwrap();
+    let job = until_over(&stage, following).await;
+
+    assert_eq!(job.life.state, JobState::Cancelled);
+    assert_eq!(*north.cancelled.lock().unwrap(), ["r-1"]);
+}
+
+#[tokio::test]
+async fn a_render_is_stopped_when_its_job_was_taken_over_and_begun_elsewhere() {
+    let north = Arc::new(Scripted { resident: true, ..Scripted::default() });
+    let (stage, following) = followed(&north).await;
+    let mut other = stage.scheduler.clone();
+    other.replica = ReplicaId::new(NOON);
+    let now = stage.scheduler.clock.now();
+    other.ledger.void_leases(Timestamp::MAX, now).await.unwrap();
+    other.ledger.register(&other.replica, now).await.unwrap();
+
+    let lost = Fault::interrupted();
+    let taken = other.claim(1).await.unwrap().pop().unwrap();
+    let mut hand = super::Hand { scheduler: &other, claimed: taken, stays: None };
+    hand.record(Event::AttemptFailed { fault: lost }, super::Then::Free).await;
+    other.ledger.request_cancel(&stage.id, now).await.unwrap();
+    let job = until_over(&stage, following).await;
+
+    assert_eq!(attempts(&job), ["north failed"]);
+    let cancelled = north.cancelled.lock().unwrap();
+    assert!(!cancelled.is_empty() && cancelled.iter().all(|it| it == "r-1"), "{cancelled:?}");
 }

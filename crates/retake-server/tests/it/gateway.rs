@@ -2,10 +2,16 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use reqwest::{Client, Response, StatusCode};
-use retake_server::{Gateway, Work, config::Config, data_dir::DataDir};
+use reqwest::{Client, Method, Response, StatusCode};
+use retake_server::{
+    Gateway, Store, Work,
+    config::{ByteSize, Config},
+    data_dir::DataDir,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::contract;
 
 /// The longest that any test waits for a state.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -24,23 +30,44 @@ impl TestGateway {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         // A client that never speaks TLS still wants a provider for it.
         rustls::crypto::ring::default_provider().install_default().ok();
-        Self::start_in(tempfile::tempdir().unwrap(), change).await
+        Self::start_in(tempfile::tempdir().unwrap(), change, Work::Running).await
     }
 
-    async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+    /// A gateway that takes requests in and makes no videos.
+    pub(crate) async fn resting() -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        Self::start_in(tempfile::tempdir().unwrap(), |_| {}, Work::Paused).await
+    }
+
+    async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config), work: Work) -> Self {
         let data_dir = folder.path().join("data");
         let mut config = Config { data_dir, ..Config::default() };
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
+        // What these tests say does not depend on how full the disk is.
+        config.assets.min_free_space = ByteSize::bytes(0);
         change(&mut config);
         let held = DataDir::prepare(&config.data_dir).unwrap().try_hold().unwrap();
-        let gateway = Gateway::start(&config, held, Work::Running).await.unwrap();
+        let gateway = Gateway::start(&config, held, &Store::Embedded, work).await.unwrap();
         Self { gateway, client: Client::new(), folder }
+    }
+
+    /// Why a gateway with this configuration does not start.
+    pub(crate) async fn refused(change: impl FnOnce(&mut Config)) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config { data_dir: folder.path().join("data"), ..Config::default() };
+        change(&mut config);
+        let held = DataDir::prepare(&config.data_dir).unwrap().try_hold().unwrap();
+        Gateway::start(&config, held, &Store::Embedded, Work::Running)
+            .await
+            .err()
+            .unwrap()
+            .to_string()
     }
 
     /// Stops the gateway and starts another one on the same data directory.
     pub(crate) async fn restarted(self) -> Self {
         self.gateway.shutdown().await;
-        Self::start_in(self.folder, |_| {}).await
+        Self::start_in(self.folder, |_| {}, Work::Running).await
     }
 
     pub(crate) fn data_dir(&self) -> std::path::PathBuf {
@@ -55,22 +82,40 @@ impl TestGateway {
         &self.client
     }
 
+    /// A call with a key, or without. Its answer has to be as the description of the API says.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<Value>,
+    ) -> Response {
+        let mut request = self.client.request(method.clone(), self.url(path));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        contract::kept(&method, path, answer).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
-        self.client.get(self.url(path)).send().await.unwrap()
+        self.call(Method::GET, path, None, None).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
-        self.client.post(self.url(path)).json(&body).send().await.unwrap()
+        self.call(Method::POST, path, None, Some(body)).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Response {
-        self.client.delete(self.url(path)).send().await.unwrap()
+        self.call(Method::DELETE, path, None, None).await
     }
 
     /// Creates a small, short video, with whatever `extra` says about it, and returns its id.
     pub(crate) async fn create(&self, extra: Value) -> String {
-        let mut body =
-            json!({ "prompt": "a lighthouse at dusk", "seconds": "1", "size": "640x360" });
+        let mut body = small();
         for (name, value) in extra.as_object().unwrap() {
             body[name] = value.clone();
         }
@@ -107,6 +152,11 @@ impl TestGateway {
     pub(crate) async fn until_ended(&self, id: &str) -> Value {
         self.until(id, &["completed", "failed", "cancelled"]).await
     }
+}
+
+/// A video that is rendered quickly.
+pub(crate) fn small() -> Value {
+    json!({ "prompt": "a lighthouse at dusk", "seconds": "1", "size": "640x360" })
 }
 
 /// Files below a folder, by name.

@@ -48,6 +48,7 @@ async fn a_player_can_ask_for_ranges_and_a_cache_for_changes() {
     let outside =
         retake.client().get(&url).header("range", "bytes=999999999-").send().await.unwrap();
     assert_eq!(outside.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(outside.headers()["content-range"], format!("bytes */{}", whole.len()));
 
     let head = retake.client().head(&url).send().await.unwrap();
     assert_eq!(head.headers()["content-length"], whole.len().to_string());
@@ -109,7 +110,7 @@ async fn a_deleted_video_takes_its_file_along() {
     let retake = TestGateway::start().await;
     let id = retake.create(json!({})).await;
     retake.until_ended(&id).await;
-    assert_eq!(files_below(&retake.data_dir().join("assets")).len(), 1);
+    assert_eq!(files_below(&retake.data_dir().join("assets")).len(), 3, "with two previews");
 
     let answer = retake.delete(&format!("/v1/videos/{id}")).await;
 

@@ -1,7 +1,18 @@
 //! Journeys through a whole gateway: HTTP in, verified file out, in process.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
+mod contract;
+mod docs;
+mod events;
+mod fuzzing;
 mod gateway;
 mod journeys;
+mod pictures;
+mod receiver;
 mod refusals;
+mod repeats;
 mod restart;
+mod sequels;
+mod tenants;
+mod variants;
+mod webhooks;

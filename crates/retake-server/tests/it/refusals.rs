@@ -49,8 +49,8 @@ async fn every_bad_parameter_is_named() {
             json!("input_reference"),
         ),
         (
-            json!({ "prompt": "p", "input_reference": { "image_url": "https://example.com/a.png" } }),
-            "invalid_value",
+            json!({ "prompt": "p", "input_reference": { "image_url": "http://127.0.0.1/a.png" } }),
+            "address_not_allowed",
             json!("input_reference"),
         ),
         (
@@ -166,4 +166,32 @@ fn every_code_has_a_page_and_every_page_a_code() {
     pages.sort();
 
     assert_eq!(pages, retake_server::CODES);
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_gets_nothing_done() {
+    let retake = TestGateway::start().await;
+    let videos = retake.url("/v1/videos");
+    let page = retake
+        .client()
+        .post(&videos)
+        .header("origin", "https://example.com")
+        .multipart(Form::new().text("prompt", "a lighthouse"));
+    let borrowed_name = retake.client().get(&videos).header("host", "example.com");
+
+    let (page, name) = (page.send().await.unwrap(), borrowed_name.send().await.unwrap());
+
+    assert_eq!(code(page).await, (403, "cross_site_request".into(), Value::Null));
+    assert_eq!(code(name).await, (421, "unknown_host".into(), Value::Null));
+    let list: Value = retake.get("/v1/videos").await.json().await.unwrap();
+    assert_eq!(list["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_path_or_query_that_cannot_be_read_is_refused_in_the_usual_shape() {
+    let retake = TestGateway::start().await;
+
+    for path in ["/v1/videos/%ff", "/v1/videos?limit=1&limit=2"] {
+        assert_eq!(code(retake.get(path).await).await, (400, "invalid_value".into(), Value::Null));
+    }
 }

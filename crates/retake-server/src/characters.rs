@@ -1,0 +1,101 @@
+//! Characters: somebody from a short clip, who can appear in videos by name.
+
+use std::{io::Cursor, sync::Arc};
+
+use bytes::Bytes;
+use retake_core::{
+    ids::CharacterId,
+    request::{Character, Picture},
+    size::Size,
+};
+use retake_media::{self as media, PictureError};
+use retake_store::{Ledger, StoreError, StoredCharacter};
+
+use crate::{
+    assets::{AssetError, Assets},
+    clock::Clock,
+    intake::DECODING,
+    keys::Caller,
+};
+
+const LONGEST_NAME: usize = 80;
+
+/// The characters of this gateway.
+#[derive(Clone)]
+pub(crate) struct Characters {
+    pub(crate) assets: Assets,
+    pub(crate) clock: Clock,
+    pub(crate) ledger: Arc<dyn Ledger>,
+}
+
+/// Why there is no such character.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CharacterError {
+    /// A name that is none.
+    #[error(
+        "the name of a character has from 1 to {LONGEST_NAME} characters, as it stands in prompts"
+    )]
+    BadName,
+    /// The clip cannot be looked at.
+    #[error("the clip cannot be used: {0}; send a short MP4 in H.264")]
+    Clip(#[from] PictureError),
+    /// The thread that looked at the clip did not come back.
+    #[error("the clip could not be looked at")]
+    Interrupted(#[source] tokio::task::JoinError),
+    /// No such character, or somebody else's.
+    #[error("there is no character `{id}`; make one with `POST /v1/videos/characters`")]
+    Unknown {
+        /// What was asked for, shortened.
+        id: String,
+    },
+    /// No room, or no asset store.
+    #[error("the character could not be stored")]
+    Assets(#[from] AssetError),
+    /// No ledger.
+    #[error("the character could not be recorded")]
+    Store(#[from] StoreError),
+}
+
+impl Characters {
+    /// Makes a character of a clip: its most telling picture stands for it.
+    pub(crate) async fn create(
+        &self,
+        caller: &Caller,
+        name: &str,
+        clip: Bytes,
+    ) -> Result<StoredCharacter, CharacterError> {
+        let name = name.trim();
+        let length = name.chars().count();
+        if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
+            return Err(CharacterError::BadName);
+        }
+        let turn = DECODING.acquire().await;
+        let looked = tokio::task::spawn_blocking(move || media::thumbnail(Cursor::new(clip))).await;
+        drop(turn);
+        let picture = looked.map_err(CharacterError::Interrupted)??;
+        self.assets.check_room()?;
+        let size = Size::new(picture.width, picture.height);
+        let key = self.assets.keep_picture(picture.webp.into()).await?;
+        let now = self.clock.now();
+        let picture = Picture { key, size, media_type: "image/webp".to_owned() };
+        let stored = StoredCharacter {
+            character: Character { id: CharacterId::new(now), name: name.to_owned(), picture },
+            owner: caller.owner().cloned(),
+            created_at: now,
+        };
+        self.ledger.add_character(&stored).await?;
+        Ok(stored)
+    }
+
+    /// A character of the caller's.
+    pub(crate) async fn get(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<StoredCharacter, CharacterError> {
+        let unknown = || CharacterError::Unknown { id: id.chars().take(64).collect() };
+        let known = id.parse().map_err(|_| unknown())?;
+        let found = self.ledger.character(&known).await?;
+        found.filter(|it| caller.may_see(it.owner.as_ref())).ok_or_else(unknown)
+    }
+}
