@@ -6,13 +6,13 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use retake_server::config::{Environment, LogFormat};
 
 use crate::{
-    doctor,
+    backup, doctor,
     exit::{EXIT_CODES, Exit, Failure},
-    generate, models,
+    generate, keys, models,
     printer::Printer,
     serve,
     session::Context,
-    settings, videos,
+    settings, videos, webhooks,
 };
 
 /// Makes videos from prompts, and sees them through.
@@ -38,7 +38,8 @@ pub(crate) struct Globals {
     /// Folder for jobs and videos (variable: `RETAKE_DATA_DIR`)
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Talk to the gateway at this URL (variable: `RETAKE_SERVER`)
+    /// Talk to the gateway at this URL, with the key in `RETAKE_API_KEY` if it needs one (variable:
+    /// `RETAKE_SERVER`)
     #[arg(long, global = true, value_name = "URL", conflicts_with = "data_dir")]
     pub(crate) server: Option<String>,
     /// Print data as JSON on stdout, and errors as JSON on stderr
@@ -61,13 +62,24 @@ enum Command {
     /// List, show, download, delete and cancel videos
     #[command(subcommand)]
     Videos(videos::Videos),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Say who is told when videos end, and see how that went
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
     /// List the models that can be asked for, with their limits
     Models,
     /// Check that everything works, and say what to do where it does not
     Doctor,
+    /// Copy the data directory, while a gateway works on it
+    Backup(backup::Backup),
     /// Check, show and explain the settings
     #[command(subcommand)]
     Config(settings::Settings),
+    /// Print the description of the HTTP API, as a gateway answers it under /openapi.json
+    #[command(hide = true)]
+    Openapi,
     /// Print the completions for a shell, to be sourced by it
     Completions { shell: clap_complete::Shell },
 }
@@ -109,9 +121,16 @@ async fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Generate(generate) => generate::run(context, generate).await,
         Command::Serve(serve) => serve::run(context, serve).await,
         Command::Videos(videos) => videos::run(context, videos).await,
+        Command::Keys(keys) => keys::run(context, keys).await,
+        Command::Webhooks(webhooks) => webhooks::run(context, webhooks).await,
         Command::Models => models::run(context).await,
         Command::Doctor => doctor::run(context).await,
+        Command::Backup(backup) => backup::run(context, backup).await,
         Command::Config(settings) => settings::run(context, &settings),
+        Command::Openapi => {
+            let described = format!("{:#}\n", retake_server::openapi());
+            context.printer.verbatim(described.as_bytes())
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "retake", &mut script);

@@ -3,10 +3,13 @@
 //! Each line says what was really done. The renderer is tried on a data directory of its
 //! own that is thrown away: a check must not work off somebody's queue.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use retake_server::{
-    Work,
+    Store, Work,
     config::{BUILT_IN, Config},
     data_dir::DataDir,
 };
@@ -57,7 +60,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
 async fn examine(context: &Context) -> Vec<Check> {
     match context.server() {
         Ok(Some(url)) => {
-            let server = async { Ok(visit(&Gateway::at(url)?).await?) };
+            let server = async { Ok(visit(&Gateway::at(url)?.with_key(context.key())).await?) };
             vec![Check { name: "server", result: server.await }]
         }
         Ok(None) => examine_here(context).await,
@@ -90,7 +93,9 @@ fn data_dir(config: &Config) -> Result<String, Failure> {
     let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
     let folder = data_dir.path().display();
     Ok(match data_dir.running_server() {
-        Some(url) => format!("{folder} can be written and is in use by the retake at {url}"),
+        Some(holder) => {
+            format!("{folder} can be written and is in use by the retake at {}", holder.url)
+        }
         None => format!("{folder} can be written and is not in use"),
     })
 }
@@ -144,9 +149,11 @@ async fn renderer(context: &Context, config: &Config) -> Result<String, Failure>
     let mut config = config.clone();
     config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
     config.data_dir = folder.path().join("doctor");
+    config.assets.folder = std::path::PathBuf::new();
     let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
     let held = data_dir.try_hold().map_err(|error| unusable(&error))?;
-    let mut session = Session::of(start(&config, held, Work::Running).await?)?;
+    let mut session =
+        Session::of(start(&config, held, &Store::Embedded, Work::Running).await?, &config)?;
     let rendered = tokio::time::timeout(LONGEST_RENDER, render(context, &mut session)).await;
     session.close().await;
     rendered.unwrap_or_else(|_| {
@@ -159,14 +166,15 @@ async fn render(context: &Context, session: &mut Session) -> Result<String, Fail
     let request = json!({
         "model": BUILT_IN, "prompt": "a quiet harbour at dawn", "seconds": "1", "size": "640x360",
     });
+    let begun = Instant::now();
     let video = session.gateway().create(|call| call.json(&request)).await?;
     let progress = Progress::new(context.printer);
     let video = follow::until_ended(context, session, video.id(), &progress).await?;
     if !video.is_completed() {
         return Err(follow::failed(&video));
     }
-    let took = video.took_s().unwrap_or_default();
-    Ok(format!("rendered a test video of 1 s at 640x360 in {took} s, and threw it away"))
+    let took = begun.elapsed().as_secs_f32();
+    Ok(format!("rendered a test video of 1 s at 640x360 in {took:.1} s, and threw it away"))
 }
 
 impl Check {

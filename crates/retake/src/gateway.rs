@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header::HeaderMap};
+use reqwest::{RequestBuilder, Response, StatusCode, Url, header::HeaderMap};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ const SILENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Gateway {
     http: reqwest::Client,
     base: Url,
+    key: Option<String>,
 }
 
 /// A video and when it makes sense to ask again.
@@ -82,7 +83,12 @@ impl Gateway {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| Failure::caused_by(Exit::Failed, &error))?;
-        Ok(Self { http, base })
+        Ok(Self { http, base, key: None })
+    }
+
+    /// The same gateway, with the key that it may need.
+    pub(crate) fn with_key(self, key: Option<&str>) -> Self {
+        Self { key: key.map(str::to_owned), ..self }
     }
 
     pub(crate) fn url(&self) -> &Url {
@@ -127,22 +133,47 @@ impl Gateway {
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<Value, CallError> {
-        let url = self.path(&["v1", "videos", id]);
-        Ok(self.json(url.clone(), self.http.request(Method::DELETE, url)).await?.0)
+        self.delete_at(&["v1", "videos", id]).await
     }
 
     pub(crate) async fn videos(&self, limit: u32, after: Option<&str>) -> Result<Page, CallError> {
-        let mut url = self.path(&["v1", "videos"]);
+        let path = ["v1", "videos"];
+        let answer = self.page(&path, limit, after).await?;
+        Page::read(answer).map_err(|error| foreign(&self.path(&path), error.to_string()))
+    }
+
+    /// A part of a list.
+    pub(crate) async fn page(
+        &self,
+        path: &[&str],
+        limit: u32,
+        after: Option<&str>,
+    ) -> Result<Value, CallError> {
+        let mut url = self.path(path);
         url.query_pairs_mut()
             .append_pair("limit", &limit.to_string())
             .extend_pairs(after.map(|id| ("after", id)));
-        let answer = self.json(url.clone(), self.http.get(url.clone())).await?.0;
-        Page::read(answer).map_err(|error| foreign(&url, error.to_string()))
+        Ok(self.json(url.clone(), self.http.get(url)).await?.0)
     }
 
     pub(crate) async fn models(&self) -> Result<Value, CallError> {
-        let url = self.path(&["v1", "models"]);
+        self.get(&["v1", "models"]).await
+    }
+
+    /// Something of Retake's own.
+    pub(crate) async fn get(&self, path: &[&str]) -> Result<Value, CallError> {
+        let url = self.path(path);
         Ok(self.json(url.clone(), self.http.get(url)).await?.0)
+    }
+
+    pub(crate) async fn post(&self, path: &[&str], body: &Value) -> Result<Value, CallError> {
+        let url = self.path(path);
+        Ok(self.json(url.clone(), self.http.post(url).json(body)).await?.0)
+    }
+
+    pub(crate) async fn delete_at(&self, path: &[&str]) -> Result<Value, CallError> {
+        let url = self.path(path);
+        Ok(self.json(url.clone(), self.http.delete(url)).await?.0)
     }
 
     /// The file of a finished video, still to be read.
@@ -190,6 +221,10 @@ impl Gateway {
     }
 
     async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Response, CallError> {
+        let request = match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        };
         request.send().await.map_err(|source| unreachable(url, source))
     }
 
@@ -263,6 +298,7 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let Refusal { status, message, code, request_id } = refusal;
         let exit = match status {
+            _ if code.as_deref() == Some("webhook_test_failed") => Exit::Failed,
             StatusCode::NOT_FOUND | StatusCode::GONE => Exit::NotFound,
             StatusCode::BAD_REQUEST
             | StatusCode::PAYLOAD_TOO_LARGE
@@ -277,6 +313,19 @@ impl From<Refusal> for Failure {
             Some("model_not_found") => failure.hint("`retake models` shows those there are"),
             Some("video_not_ready") => failure.hint("add --wait to wait until it is finished"),
             Some("video_not_ended") => failure.hint("stop it first with `retake videos cancel`"),
+            Some("missing_api_key" | "invalid_api_key") => {
+                failure.hint("set RETAKE_API_KEY to a key of that gateway")
+            }
+            Some("webhook_endpoint_not_found") => {
+                failure.hint("`retake webhooks list` shows those there are")
+            }
+            Some("webhook_delivery_not_found") => {
+                failure.hint("`retake webhooks deliveries ID` shows those there are")
+            }
+            Some("webhook_endpoint_disabled") => {
+                failure.hint("switch it on with `retake webhooks update ID --enable`")
+            }
+            Some("key_not_found") => failure.hint("`retake keys list` shows those there are"),
             Some("storage_full") => failure.hint("make room on the disk of the data directory"),
             _ => failure,
         };

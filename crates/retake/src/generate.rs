@@ -10,7 +10,7 @@ use reqwest::{
     RequestBuilder,
     multipart::{Form, Part},
 };
-use retake_server::Work;
+use retake_server::{Work, config::ByteSize};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     wire::Video,
 };
 
-/// The size of a video that asks for neither size nor aspect ratio.
+/// The size of a video that asks for neither size nor aspect ratio and begins with no picture.
 const SIZE: &str = "1280x720";
 /// Longest prompt read from stdin. The gateway has its own, smaller limit.
 const LONGEST_PROMPT: u64 = 1 << 20;
@@ -49,7 +49,7 @@ pub(crate) struct Generate {
     /// How long it is
     #[arg(long, default_value_t = 4)]
     seconds: u32,
-    /// Width and height in pixels [default: 1280x720]
+    /// Width and height in pixels [default: 1280x720, or that of the reference]
     #[arg(long, value_name = "WxH")]
     size: Option<String>,
     /// Its shape instead of its size, for example 9:16
@@ -111,16 +111,19 @@ async fn make(
             biased;
             exit = interrupt.wait() => {
                 // The request may be on its way: hear it out, so that nothing is left behind.
-                let created = tokio::time::timeout(LAST_WORDS, creating).await;
-                Err((exit, created.ok().and_then(Result::ok)))
+                Err((exit, tokio::time::timeout(LAST_WORDS, creating).await))
             }
             created = &mut creating => Ok(created?),
         }
     };
     let video = match created {
         Ok(video) => video,
-        Err((exit, Some(video))) => return Err(cancel(session, &video, exit).await),
-        Err((exit, None)) => return Err(stopped(exit, "interrupted; nothing was begun")),
+        Err((exit, Ok(Ok(video)))) => return Err(cancel(session, &video, exit).await),
+        Err((exit, Ok(Err(_)))) => return Err(stopped(exit, "interrupted; nothing was begun")),
+        Err((exit, Err(_))) => {
+            return Err(stopped(exit, "interrupted before the server answered")
+                .hint("`retake videos list` shows whether the video was begun all the same"));
+        }
     };
     progress.begin(&video);
     let finished = tokio::select! {
@@ -142,13 +145,21 @@ async fn create(
     args: &Generate,
 ) -> Result<Video, Failure> {
     loop {
+        if let (Some(path), Some(largest)) = (&args.reference, session.largest_upload()) {
+            check_length(path, largest)?;
+        }
         let body = Body::of(args).await?;
         match session.gateway().create(|request| body.add_to(request)).await {
             Ok(video) => return Ok(video),
             Err(error) if error.was_not_heard() => session.recover(context, error).await?,
             Err(error) if error.may_pass() => {
-                return Err(Failure::from(error)
-                    .hint("`retake videos list` shows whether the video was begun all the same"));
+                let failure = Failure::from(error);
+                return Err(match &args.reference {
+                    // A server that refuses a large body may hang up before it is sent.
+                    Some(_) => failure.hint("a smaller reference may get through"),
+                    None => failure,
+                }
+                .hint("`retake videos list` shows whether the video was begun all the same"));
             }
             Err(error) => return Err(error.into()),
         }
@@ -263,7 +274,9 @@ impl Body {
 impl Generate {
     /// The fields of the request. What was not asked for is left to the gateway.
     fn fields(&self) -> Map<String, Value> {
-        let size = self.size.as_deref().or(self.aspect_ratio.is_none().then_some(SIZE));
+        // A picture brings its size along.
+        let is_open = self.aspect_ratio.is_none() && self.reference.is_none();
+        let size = self.size.as_deref().or(is_open.then_some(SIZE));
         let fields = [
             ("prompt", Some(json!(self.prompt))),
             ("model", self.model.as_ref().map(|model| json!(model))),
@@ -292,9 +305,10 @@ fn read_prompt(given: String) -> Result<String, Failure> {
 }
 
 fn check_reference(path: &Path) -> Result<(), Failure> {
-    let found = std::fs::File::open(path).and_then(|file| file.metadata());
-    match found {
-        Ok(found) if found.is_file() => Ok(()),
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => {
+            std::fs::File::open(path).map(drop).map_err(|error| unreadable(path, &error))
+        }
         Ok(_) => Err(Failure::new(
             Exit::BadInput,
             format!("the reference `{}` is no file", path.display()),
@@ -302,6 +316,17 @@ fn check_reference(path: &Path) -> Result<(), Failure> {
         .hint("give a JPEG, PNG or WebP picture")),
         Err(error) => Err(unreadable(path, &error)),
     }
+}
+
+fn check_length(path: &Path, largest: ByteSize) -> Result<(), Failure> {
+    let found = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if found.len() <= largest.as_u64() {
+        return Ok(());
+    }
+    let (shown, length) = (path.display(), bytes(found.len()));
+    let message = format!("the reference `{shown}` has {length}, more than {largest}");
+    Err(Failure::new(Exit::BadInput, message)
+        .hint("give a smaller picture, or raise server.max_upload"))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

@@ -6,6 +6,7 @@
 //! place that does. What a person sees goes through [`printer`], and how a command ended
 //! is an [`exit::Exit`].
 
+mod backup;
 mod cli;
 mod doctor;
 mod exit;
@@ -13,6 +14,7 @@ mod follow;
 mod gateway;
 mod generate;
 mod interrupt;
+mod keys;
 mod models;
 mod output;
 mod printer;
@@ -22,6 +24,7 @@ mod session;
 mod settings;
 mod table;
 mod videos;
+mod webhooks;
 mod wire;
 
 use std::process::ExitCode;

@@ -47,7 +47,11 @@ pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
                 .hint("use that one, end it, or give this one its own folder with --data-dir"));
         }
     };
-    let gateway = start(&config, held, Work::Running).await?;
+    // A connection is a file to the system, whose usual limit is far below what it allows.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+    let gateway = start(&config, held, &context.store(), Work::Running).await?;
     ready(context, gateway.url(), &data_dir)?;
 
     interrupt.wait().await;

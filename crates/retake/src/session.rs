@@ -9,8 +9,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use reqwest::Url;
 use retake_server::{
-    Work,
-    config::{Config, Environment, Flag, Loaded},
+    StartError, Store, StoreError, Work,
+    config::{ByteSize, Config, Environment, Flag, Loaded},
     data_dir::{DataDir, DataDirError, Held},
 };
 
@@ -50,8 +50,8 @@ enum Origin {
     Named,
     /// Another process that holds the data directory.
     Neighbour,
-    /// This process.
-    Own(retake_server::Gateway),
+    /// This process, and the largest request body it takes.
+    Own { gateway: retake_server::Gateway, largest: ByteSize },
 }
 
 impl Context {
@@ -71,6 +71,16 @@ impl Context {
         )
     }
 
+    /// The key for a server that was named.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.environment.get("RETAKE_API_KEY")
+    }
+
+    /// Where the ledger is kept.
+    pub(crate) fn store(&self) -> Store {
+        Store::of(&self.environment)
+    }
+
     /// The server that was named, by flag or variable. A data directory on the command line
     /// is nearer to the user than a variable.
     pub(crate) fn server(&self) -> Result<Option<Url>, Failure> {
@@ -84,16 +94,17 @@ impl Session {
     /// Finds a gateway, or starts one in this process that does `work`.
     pub(crate) async fn open(context: &Context, work: Work) -> Result<Self, Failure> {
         let (gateway, origin) = match context.server()? {
-            Some(url) => (Gateway::at(url)?, Origin::Named),
+            Some(url) => (Gateway::at(url)?.with_key(context.key()), Origin::Named),
             None => find_or_start(context, work).await?,
         };
         Ok(Self { gateway, origin, misses: 0 })
     }
 
     /// Talks to a gateway that was started by the caller.
-    pub(crate) fn of(own: retake_server::Gateway) -> Result<Self, Failure> {
-        let gateway = Gateway::at(server_url(own.url())?)?;
-        Ok(Self { gateway, origin: Origin::Own(own), misses: 0 })
+    pub(crate) fn of(own: retake_server::Gateway, config: &Config) -> Result<Self, Failure> {
+        let gateway = Gateway::at(server_url(own.url())?)?.with_key(Some(own.secret()));
+        let origin = Origin::Own { gateway: own, largest: config.server.max_upload };
+        Ok(Self { gateway, origin, misses: 0 })
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {
@@ -105,8 +116,12 @@ impl Session {
         !matches!(self.origin, Origin::Named)
     }
 
-    pub(crate) fn is_own(&self) -> bool {
-        matches!(self.origin, Origin::Own(_))
+    /// The largest request body the gateway takes, where that is known.
+    pub(crate) fn largest_upload(&self) -> Option<ByteSize> {
+        match self.origin {
+            Origin::Own { largest, .. } => Some(largest),
+            Origin::Named | Origin::Neighbour => None,
+        }
     }
 
     /// A call went well.
@@ -120,13 +135,17 @@ impl Session {
         context: &Context,
         error: CallError,
     ) -> Result<(), Failure> {
-        if !error.may_pass() || self.is_own() {
+        if !error.may_pass() || matches!(self.origin, Origin::Own { .. }) {
             return Err(error.into());
         }
         let lost = matches!(error, CallError::Unreachable { .. });
         if lost && matches!(self.origin, Origin::Neighbour) {
+            let known = self.gateway.url().clone();
             (self.gateway, self.origin) = find_or_start(context, Work::Running).await?;
-            return Ok(());
+            if *self.gateway.url() != known {
+                return Ok(());
+            }
+            // It is still there, and breaks off what it sends: no reason to go on for ever.
         }
         let Some(pause) = BACKOFF_MS.get(self.misses) else { return Err(error.into()) };
         self.misses += 1;
@@ -136,7 +155,7 @@ impl Session {
 
     /// Ends what was started for this command.
     pub(crate) async fn close(self) {
-        if let Origin::Own(gateway) = self.origin {
+        if let Origin::Own { gateway, .. } = self.origin {
             gateway.shutdown().await;
         }
     }
@@ -155,8 +174,10 @@ async fn find_or_start(context: &Context, work: Work) -> Result<(Gateway, Origin
             Ok((gateway, Origin::Neighbour))
         }
         Holder::Us(held) => {
-            let own = start(&config, held, work).await?;
-            Ok((Gateway::at(server_url(own.url())?)?, Origin::Own(own)))
+            let largest = config.server.max_upload;
+            let gateway = start(&config, held, &context.store(), work).await?;
+            let near = Gateway::at(server_url(gateway.url())?)?.with_key(Some(gateway.secret()));
+            Ok((near, Origin::Own { gateway, largest }))
         }
     }
 }
@@ -165,11 +186,35 @@ async fn find_or_start(context: &Context, work: Work) -> Result<(Gateway, Origin
 pub(crate) async fn start(
     config: &Config,
     held: Held,
+    store: &Store,
     work: Work,
 ) -> Result<retake_server::Gateway, Failure> {
-    retake_server::Gateway::start(config, held, work)
+    retake_server::Gateway::start(config, held, store, work)
         .await
-        .map_err(|error| Failure::caused_by(Exit::Failed, &error))
+        .map_err(|error| Failure::caused_by(exit_of(&error), &error))
+}
+
+fn exit_of(error: &StartError) -> Exit {
+    match error {
+        StartError::Assets(_)
+        | StartError::WorkFolder { .. }
+        | StartError::Store(
+            StoreError::DiskFull { .. }
+            | StoreError::ReadOnly { .. }
+            | StoreError::CannotOpen { .. }
+            | StoreError::Disk { .. },
+        ) => Exit::CannotWrite,
+        StartError::Store(
+            StoreError::Corrupt { .. }
+            | StoreError::NotALedger { .. }
+            | StoreError::NewerSchema { .. }
+            | StoreError::ChangedMigration { .. },
+        )
+        | StartError::Route { .. }
+        | StartError::Unguarded { .. } => Exit::BadInput,
+        StartError::DataDir(error) => unusable(error).exit,
+        _ => Exit::Failed,
+    }
 }
 
 /// Who has the data directory.
@@ -191,13 +236,14 @@ pub(crate) async fn hold_or_find(
             Err(error) => error,
         };
         match &error {
-            DataDirError::HeldBy { url: Some(url) } => {
-                let gateway = Gateway::at(server_url(url)?)?;
+            DataDirError::HeldBy { holder: Some(holder) } => {
+                let gateway = Gateway::at(server_url(&holder.url)?)?;
+                let gateway = gateway.with_key(Some(&holder.secret));
                 if gateway.health().await.is_ok() {
                     return Ok(Holder::Other(gateway));
                 }
             }
-            DataDirError::HeldBy { url: None } => {}
+            DataDirError::HeldBy { holder: None } => {}
             _ => return Err(unusable(&error)),
         }
         if waited >= patience {

@@ -129,6 +129,7 @@ async fn list(
     limit: Option<u32>,
     mut after: Option<String>,
 ) -> Result<(), Failure> {
+    let is_first_page = after.is_none();
     let mut videos = Vec::new();
     let has_more = loop {
         let page = session.gateway().videos(limit.unwrap_or(PAGE), after.as_deref()).await?;
@@ -148,7 +149,11 @@ async fn list(
         }));
     }
     if videos.is_empty() {
-        context.printer.say("there are no videos yet; make one with `retake generate PROMPT`");
+        context.printer.say(if is_first_page {
+            "there are no videos yet; make one with `retake generate PROMPT`"
+        } else {
+            "there are no videos after that one"
+        });
         return Ok(());
     }
     let now = Clock::system().now().as_second();

@@ -1,6 +1,18 @@
-//! The built binary, as a person and a power cut see it.
+//! The built binary, as a person, an impatient shell and a power cut see it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
+mod backing_up;
 mod durability;
+mod ending;
+mod helping;
+mod keys;
+mod killing;
+mod making;
+mod person;
 mod players;
+mod refusing;
 mod server;
+mod serving;
+mod settings;
+mod strangers;
+mod webhooks;

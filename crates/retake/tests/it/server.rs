@@ -21,6 +21,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on a free port over `home/data`.
     pub(crate) fn start(home: &Path) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    /// The same, with these variables.
+    pub(crate) fn start_with(home: &Path, variables: &[(&str, &str)]) -> Self {
         let data = data_dir(home);
         let announcement = data.join("server.json");
         std::fs::remove_file(&announcement).ok();
@@ -29,6 +34,7 @@ impl Server {
             .arg(&data)
             .env_clear()
             .env("HOME", home)
+            .envs(variables.iter().copied())
             .current_dir(home)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -41,6 +47,10 @@ impl Server {
             Some(told["url"].as_str()?.to_owned())
         });
         Self { process, url }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// As a power cut would: no signal handler, no destructor.
@@ -59,12 +69,16 @@ impl Server {
         on_runtime(async move { reqwest::get(url).await.unwrap().bytes().await.unwrap().to_vec() })
     }
 
-    pub(crate) fn create(&self, body: &Value) -> String {
-        let (url, body) = (format!("{}/v1/videos", self.url), body.clone());
-        let video: Value = on_runtime(async move {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        let (url, body) = (format!("{}{path}", self.url), body.clone());
+        on_runtime(async move {
             let client = reqwest::Client::new();
             client.post(url).json(&body).send().await.unwrap().json().await.unwrap()
-        });
+        })
+    }
+
+    pub(crate) fn create(&self, body: &Value) -> String {
+        let video = self.post("/v1/videos", body);
         assert!(video["id"].is_string(), "{video}");
         video["id"].as_str().unwrap().to_owned()
     }
@@ -86,7 +100,7 @@ pub(crate) fn data_dir(home: &Path) -> PathBuf {
     home.join("data")
 }
 
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(seen) = look() {
@@ -97,7 +111,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn on_runtime<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn on_runtime<T>(work: impl Future<Output = T>) -> T {
     rustls::crypto::ring::default_provider().install_default().ok();
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }

@@ -1,0 +1,53 @@
+//! `retake backup`: a copy of the data directory, while a gateway works on it.
+
+use std::path::PathBuf;
+
+use retake_server::{
+    backup::{BackupError, backup},
+    data_dir::DataDir,
+};
+use serde_json::json;
+
+use crate::{
+    exit::{Exit, Failure},
+    session::{Context, unusable},
+    table::bytes,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backup {
+    /// Where it goes: a folder that is new or empty
+    folder: PathBuf,
+}
+
+pub(crate) async fn run(context: &Context, args: Backup) -> Result<(), Failure> {
+    if context.globals.server.is_some() {
+        return Err(Failure::new(Exit::BadInput, "a backup is made on the machine of the gateway")
+            .hint("leave out --server, and name the folder with --data-dir if it is not the usual one"));
+    }
+    let config = context.load(Vec::new())?.config;
+    let source = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
+    let target = args.folder.clone();
+    let copied = tokio::task::spawn_blocking(move || backup(&source, &target)).await;
+    let copied = copied.map_err(|error| Failure::caused_by(Exit::Failed, &error))?;
+    let copied = copied.map_err(|error| failure(&error))?;
+    let folder = args.folder.display().to_string();
+    if context.printer.json {
+        return context
+            .printer
+            .json(&json!({ "folder": folder, "files": copied.files, "bytes": copied.bytes }));
+    }
+    context.printer.data(&format!("{folder}  {} files · {}", copied.files, bytes(copied.bytes)))?;
+    context.printer.say(&format!("to restore it: retake serve --data-dir {folder}"));
+    Ok(())
+}
+
+fn failure(error: &BackupError) -> Failure {
+    match error {
+        BackupError::DataDir(error) => unusable(error),
+        BackupError::NotEmpty { .. } | BackupError::NoLedger { .. } => {
+            Failure::caused_by(Exit::BadInput, error)
+        }
+        _ => Failure::caused_by(Exit::CannotWrite, error),
+    }
+}

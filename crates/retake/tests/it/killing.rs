@@ -1,0 +1,204 @@
+//! A gateway that is killed again and again while its clients go on asking for videos.
+//!
+//! A client does what a careful one does: it marks each request with a key of its own, and repeats one whose
+//! answer it did not get until it has it. So every request has an answer in the end, and what the gateway has
+//! on record can be held against the answers, one by one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    hash::{BuildHasher as _, RandomState},
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, sync_channel},
+    },
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, data_dir, on_runtime};
+
+const KILLS: usize = 10;
+const CLIENTS: usize = 3;
+/// Videos asked for just before each kill, one by each client.
+const BURST: usize = CLIENTS;
+/// A render takes about as long, so kills hit every stage of one.
+const A_RENDER: Duration = Duration::from_millis(400);
+/// An answer takes about as long, so kills hit before, in and after the acceptance.
+const AN_ANSWER: Duration = Duration::from_millis(4);
+
+/// Answers by the number of the video that was asked for.
+type Answers = Arc<Mutex<BTreeMap<usize, String>>>;
+
+#[test]
+fn ten_kills_at_random_moments_lose_nothing_invent_nothing_and_leave_nothing_behind() {
+    let mut chance = Chance::new();
+    let home = tempfile::tempdir().unwrap();
+    let answers = Answers::default();
+    let mut server = Server::start(home.path());
+    let url = Arc::new(Mutex::new(server.url().to_owned()));
+    let (wish, wishes) = sync_channel(CLIENTS * BURST * KILLS);
+    let wishes = Arc::new(Mutex::new(wishes));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (wishes, url, answers) = (wishes.clone(), url.clone(), answers.clone());
+            thread::spawn(move || ask_for_videos(&wishes, &url, &answers))
+        })
+        .collect();
+
+    for kill in 0..KILLS {
+        chance.pause(A_RENDER);
+        for number in 0..BURST {
+            wish.send(kill * BURST + number).unwrap();
+        }
+        chance.pause(AN_ANSWER);
+        server.kill_9();
+        server = Server::start(home.path());
+        server.url().clone_into(&mut url.lock().unwrap());
+    }
+    drop(wish);
+    for client in clients {
+        client.join().unwrap();
+    }
+    let page = server.until("/v1/videos?limit=100", "all ended", |page| {
+        videos(page).all(|video| matches!(video["status"].as_str(), Some("completed" | "failed")))
+    });
+
+    let answers = answers.lock().unwrap();
+    assert_eq!(answers.len(), KILLS * BURST);
+    let answered: BTreeSet<_> = answers.values().map(String::as_str).collect();
+    let listed: BTreeSet<_> = videos(&page).map(|video| video["id"].as_str().unwrap()).collect();
+    assert_eq!(listed, answered, "a video was lost or invented");
+    assert_eq!(answered.len(), answers.len(), "two requests got the same video");
+    for video in videos(&page) {
+        was_made_once(&server, video);
+    }
+    let attempts = videos(&page).flat_map(|video| video["retake"]["attempts"].as_array().unwrap());
+    assert!(attempts.count() > answers.len(), "no kill hit a render, so nothing was shown");
+    drop(server);
+    nothing_else_is_kept(home.path(), &page);
+}
+
+/// Asks for each wished video until the gateway has answered with its id.
+fn ask_for_videos(
+    wishes: &Mutex<Receiver<usize>>,
+    url: &Mutex<String>,
+    answers: &Mutex<BTreeMap<usize, String>>,
+) {
+    on_runtime(async {
+        let client = reqwest::Client::new();
+        loop {
+            let wish = wishes.lock().unwrap().recv();
+            let Ok(number) = wish else { return };
+            let body =
+                json!({ "prompt": "a kite", "seconds": 1, "size": "640x360", "seed": number });
+            let id = loop {
+                let to = format!("{}/v1/videos", url.lock().unwrap());
+                let key = format!("wish-{number}");
+                let request = client.post(to).header("idempotency-key", key).json(&body);
+                if let Some(id) = answered(request).await {
+                    break id;
+                }
+                thread::park_timeout(Duration::from_millis(10));
+            };
+            answers.lock().unwrap().insert(number, id);
+        }
+    });
+}
+
+/// The id of the video, or nothing when the gateway died over the answer.
+async fn answered(request: reqwest::RequestBuilder) -> Option<String> {
+    let answer = request.send().await.ok()?;
+    let status = answer.status();
+    let text = answer.text().await.ok()?;
+    assert!(status.is_success(), "{status} {text}");
+    let video: Value = serde_json::from_str(&text).ok()?;
+    video["id"].as_str().map(str::to_owned)
+}
+
+fn was_made_once(server: &Server, video: &Value) {
+    assert_eq!(video["status"], "completed", "{video:#}");
+    let attempts = video["retake"]["attempts"].as_array().unwrap();
+    let won = attempts.iter().filter(|attempt| attempt["state"] == "succeeded").count();
+    assert_eq!(won, 1, "{video:#}");
+    let id = video["id"].as_str().unwrap();
+    let content = server.bytes(&format!("/v1/videos/{id}/content"));
+    assert_eq!(json!(content.len()), video["retake"]["output"]["bytes"]);
+    let timeline = server.bytes(&format!("/retake/v1/videos/{id}/events"));
+    let timeline = String::from_utf8(timeline).unwrap();
+    for event in ["accepted", "completed"] {
+        let told = timeline.lines().filter(|line| *line == format!("event: {event}")).count();
+        assert_eq!(told, 1, "{event} in {timeline}");
+    }
+}
+
+/// After its next start the gateway has removed what the kills left, and nothing else.
+fn nothing_else_is_kept(home: &Path, page: &Value) {
+    let assets = data_dir(home).join("assets");
+    for file in files_below(&assets) {
+        let file = fs::File::options().write(true).open(file).unwrap();
+        // A young file may belong to a video that is about to be recorded, and would be left alone.
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+    let known: BTreeSet<_> =
+        videos(page).map(|video| video["retake"]["output"]["sha256"].as_str().unwrap()).collect();
+    let is_known = |file: &Path| {
+        let stem = file.file_stem().unwrap().to_str().unwrap();
+        file.starts_with(assets.join("videos")) && known.contains(stem)
+    };
+
+    let _server = Server::start(home);
+    crate::server::until("only known files are left", || {
+        files_below(&assets).iter().all(|file| is_known(file)).then_some(())
+    });
+
+    let films = files_below(&assets).into_iter().filter(|file| file.extension().unwrap() == "mp4");
+    assert_eq!(films.count(), known.len());
+    let work = files_below(&data_dir(home).join("work"));
+    assert!(work.is_empty(), "{work:?}");
+}
+
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            found.extend(files_below(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+fn videos(page: &Value) -> impl Iterator<Item = &Value> {
+    page["data"].as_array().unwrap().iter()
+}
+
+/// Random pauses that can be had again (splitmix64).
+struct Chance(u64);
+
+impl Chance {
+    /// Takes another seed each time, or the one in `RETAKE_TEST_SEED`.
+    #[expect(clippy::print_stderr, reason = "whoever sees the test fail needs the seed")]
+    fn new() -> Self {
+        let given = std::env::var_os("RETAKE_TEST_SEED").map(|text| text.into_string().unwrap());
+        let seed =
+            given.map_or_else(|| RandomState::new().hash_one(0), |text| text.parse().unwrap());
+        eprintln!("RETAKE_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Waits, but not as long as this.
+    fn pause(&mut self, longest: Duration) {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut drawn = self.0;
+        drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let micros = u64::try_from(longest.as_micros()).unwrap();
+        let drawn = drawn ^ (drawn >> 31);
+        thread::park_timeout(Duration::from_micros(drawn % micros));
+    }
+}
