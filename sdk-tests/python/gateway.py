@@ -9,14 +9,14 @@ import urllib.request
 
 
 class Gateway:
-    """Runs `retake serve` until `close`."""
+    """Runs `retake serve`, with these variables set, until `close`."""
 
-    def __init__(self):
+    def __init__(self, variables={}):
         self._folder = tempfile.TemporaryDirectory()
         home = self._folder.name
         binary = os.environ["RETAKE_BIN"]
         command = [binary, "--data-dir", os.path.join(home, "data"), "serve", "--bind", "127.0.0.1:0"]
-        environment = {"HOME": home, "PATH": os.environ["PATH"]}
+        environment = {"HOME": home, "PATH": os.environ["PATH"]} | variables
         self._log = open(os.path.join(home, "log"), "w+b")
         self._process = subprocess.Popen(command, env=environment, cwd=home, stdout=self._log, stderr=self._log)
         self.url = self._wait_for_url(os.path.join(home, "data", "server.json"))

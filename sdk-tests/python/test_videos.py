@@ -2,16 +2,13 @@
 
 import asyncio
 import io
-import struct
 import unittest
-import zlib
 
 import openai
 
+from case import FAST
 from gateway import Gateway
-
-
-FAST = {"seconds": "1", "size": "640x360"}
+from samples import a_png
 
 
 def setUpModule():
@@ -23,15 +20,6 @@ def setUpModule():
 def tearDownModule():
     client.close()
     gateway.close()
-
-
-def a_png(width, height):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + bytes((x * 255 // width, 90, y * 255 // height)[i] for x in range(width) for i in range(3)) for y in range(height))
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 class MakingAVideo(unittest.TestCase):

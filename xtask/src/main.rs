@@ -1,8 +1,9 @@
 //! Development tasks. `cargo xtask ci` is what CI runs and what shows that a change is sound.
 //!
-//! It needs the Rust toolchain and a C compiler. What else it can use (nextest, cargo-deny, Python for
-//! the official SDKs) it uses where present, and says plainly what it could not do.
+//! It needs the Rust toolchain and a C compiler. What else it can use (nextest, cargo-deny, PostgreSQL,
+//! Python for the official SDKs) it uses where present, and says plainly what it could not do.
 
+mod postgres;
 mod sdk;
 mod shell;
 
@@ -71,17 +72,21 @@ fn ci(shell: &Shell) -> Result<()> {
 
 /// nextest runs each test in a process of its own and is faster; without it the toolchain's runner does.
 fn test(shell: &Shell) -> Result<()> {
-    if shell.has_cargo_tool("nextest") {
-        shell.cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])?;
-    } else {
-        shell.cargo(&["test", "--workspace", "--locked", "--lib", "--bins", "--tests"])?;
-    }
+    let server = postgres::for_tests(shell);
+    let database: Vec<_> = server.iter().map(postgres::Server::variable).collect();
+    let with_nextest = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast"];
+    let without = ["test", "--workspace", "--locked", "--lib", "--bins", "--tests"];
+    let nextest = shell.has_cargo_tool("nextest");
+    shell.cargo_with(if nextest { &with_nextest } else { &without }, &database)?;
+    drop(server);
     shell.cargo(&["test", "--workspace", "--locked", "--doc"])
 }
 
-/// The document that comes from the code, and the command that prints it.
-const GENERATED: [(&str, &[&str]); 1] =
-    [("docs/configuration.md", &["config", "reference", "--markdown"])];
+/// The documents that come from the code, and the commands that print them.
+const GENERATED: [(&str, &[&str]); 2] = [
+    ("docs/configuration.md", &["config", "reference", "--markdown"]),
+    ("docs/openapi.json", &["openapi"]),
+];
 
 fn generate(shell: &Shell, check: bool) -> Result<()> {
     for (document, command) in GENERATED {

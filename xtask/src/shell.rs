@@ -24,6 +24,12 @@ impl Shell {
         &self.root
     }
 
+    /// The folder of everything that is built or made on the way.
+    pub(crate) fn target(&self) -> PathBuf {
+        std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| self.root.join("target"), |folder| self.root.join(folder))
+    }
+
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Result<()> {
         self.cargo_with(arguments, &[])
     }
@@ -54,6 +60,25 @@ impl Shell {
     pub(crate) fn succeeds(&self, command: &mut Command) -> bool {
         command.current_dir(&self.root).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
+    }
+
+    /// What a program says, if it succeeds.
+    pub(crate) fn output(&self, command: &mut Command) -> Option<String> {
+        let output = command.current_dir(&self.root).stderr(Stdio::null()).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    }
+
+    /// Runs a program of which nobody wants to hear, unless it fails.
+    pub(crate) fn quietly(&self, command: &mut Command) -> Result<()> {
+        let output = command
+            .current_dir(&self.root)
+            .output()
+            .with_context(|| format!("`{}` could not be started", shown(command)))?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        let (status, told) = (output.status, told.trim());
+        ensure!(status.success(), "`{}` ended with {status}: {told}", shown(command));
+        Ok(())
     }
 
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {

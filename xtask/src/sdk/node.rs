@@ -1,0 +1,38 @@
+//! The Node SDK, beside its tests, where Node looks for packages.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use anyhow::Result;
+
+use super::Built;
+use crate::shell::Shell;
+
+const FOLDER: &str = "sdk-tests/node";
+/// `toReversed` and the test runner's hooks are of this version.
+const RECENT: &str = "process.exit(process.versions.node.split('.')[0] >= 20 ? 0 : 1)";
+
+/// Whether there is a Node that runs the tests, and npm to install what they test.
+pub(super) fn found(shell: &Shell) -> Option<()> {
+    let is_there = shell.succeeds(Command::new("node").args(["--eval", RECENT]))
+        && shell.succeeds(Command::new("npm").arg("--version"));
+    is_there.then_some(())
+}
+
+/// Installs the pinned SDK and runs its tests.
+pub(super) fn run(shell: &Shell, built: &Built) -> Result<()> {
+    let folder = shell.root().join(FOLDER);
+    let wanted = fs::read_to_string(folder.join("package-lock.json"))?;
+    let installed = folder.join("node_modules").join(".installed");
+    if !fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
+        shell.run(Command::new("npm").args(["ci", "--ignore-scripts", "--prefix", FOLDER]))?;
+        fs::write(&installed, &wanted)?;
+    }
+    let mut tests: Vec<PathBuf> = fs::read_dir(&folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    tests.sort();
+    shell.run(Command::new("node").arg("--test").args(tests).env("RETAKE_BIN", &built.gateway))
+}
