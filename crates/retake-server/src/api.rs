@@ -2,7 +2,7 @@
 //!
 //! A handler converts, calls intake or the videos, and presents. Errors become answers in [`problem`]
 //! and nowhere else; what a body may look like is in [`body`] and [`create`], what an answer looks like in
-//! [`view`]. A route and its description are one: [`document`] makes `/openapi.json` of them.
+//! [`view`]. A route and its description are one: [`document()`] makes `/openapi.json` of them.
 
 mod bodies;
 mod body;
