@@ -16,6 +16,7 @@ mod door;
 mod events;
 mod extract;
 mod keys;
+mod leftover;
 mod models;
 mod problem;
 mod range;
@@ -96,6 +97,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .layer(CatchPanicLayer::custom(door::panicked))
         .layer(middleware::from_fn_with_state(desk.clone(), caller::let_in))
         .layer(middleware::from_fn_with_state(desk.clone(), door::refuse_strangers))
+        .layer(middleware::from_fn(leftover::read_on))
         .layer(middleware::from_fn(door::name_and_log))
         .with_state(desk)
 }

@@ -2,6 +2,10 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::gateway::{TestGateway, small};
 
@@ -44,6 +48,28 @@ async fn from_the_first_key_on_every_call_needs_one() {
     assert!(
         secret(&admin).starts_with("rtk_") && admin["id"].as_str().unwrap().starts_with("key_")
     );
+}
+
+#[tokio::test]
+async fn who_is_refused_while_still_sending_reads_why() {
+    let retake = TestGateway::start().await;
+    a_key(&retake, json!({ "name": "admin", "admin": true }), None).await;
+    let address = retake.url("").trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut connection = TcpStream::connect(&address).await.unwrap();
+    let body = vec![b'x'; 4 << 20];
+    let head = format!(
+        "POST /v1/videos HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer rtk_nope\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&body).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.contains("invalid_api_key"), "{answer}");
 }
 
 #[tokio::test]
