@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use retake_server::{
+    Store,
     backup::{BackupError, backup},
     data_dir::DataDir,
 };
@@ -24,6 +25,13 @@ pub(crate) async fn run(context: &Context, args: Backup) -> Result<(), Failure> 
     if context.globals.server.is_some() {
         return Err(Failure::new(Exit::BadInput, "a backup is made on the machine of the gateway")
             .hint("leave out --server, and name the folder with --data-dir if it is not the usual one"));
+    }
+    if context.store() != Store::Embedded {
+        return Err(Failure::new(
+            Exit::BadInput,
+            "the ledger is in the database that RETAKE_DATABASE_URL names, so a copy of the data directory is no backup",
+        )
+        .hint("back the database up with its own tools, such as pg_dump, together with assets.folder"));
     }
     let config = context.load(Vec::new())?.config;
     let source = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;

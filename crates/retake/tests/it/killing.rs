@@ -119,7 +119,7 @@ async fn answered(request: reqwest::RequestBuilder) -> Option<String> {
     video["id"].as_str().map(str::to_owned)
 }
 
-fn was_made_once(server: &Server, video: &Value) {
+pub(crate) fn was_made_once(server: &Server, video: &Value) {
     assert_eq!(video["status"], "completed", "{video:#}");
     let attempts = video["retake"]["attempts"].as_array().unwrap();
     let won = attempts.iter().filter(|attempt| attempt["state"] == "succeeded").count();

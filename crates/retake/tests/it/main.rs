@@ -11,6 +11,7 @@ mod making;
 mod person;
 mod players;
 mod refusing;
+mod replicas;
 mod server;
 mod serving;
 mod settings;

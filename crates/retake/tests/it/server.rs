@@ -53,6 +53,12 @@ impl Server {
         &self.url
     }
 
+    /// Sends it a signal that it cannot catch, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
     /// As a power cut would: no signal handler, no destructor.
     pub(crate) fn kill_9(mut self) {
         self.process.kill().unwrap();
