@@ -16,6 +16,9 @@ use crate::keys::{Caller, KeyWish};
 
 always!(KeyWord, "retake.key");
 
+/// The largest limit of a key.
+const LARGEST: u32 = i32::MAX.unsigned_abs();
+
 /// A key as it is asked for.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,11 +32,11 @@ pub(super) struct Wish {
     admin: bool,
     /// How many of its videos may be queued or rendering at once.
     #[serde(default)]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 2147483647)]
     max_open: Option<u32>,
     /// After how many seconds it is not accepted any more.
     #[serde(default)]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 2147483647)]
     expires_in_s: Option<u32>,
 }
 
@@ -100,10 +103,12 @@ pub(super) async fn create(
     JsonBody(wish): JsonBody<Wish>,
 ) -> Result<Json<NewKey>, Problem> {
     caller.must_be_admin()?;
-    if wish.max_open == Some(0) || wish.expires_in_s == Some(0) {
-        let param = if wish.max_open == Some(0) { "max_open" } else { "expires_in_s" };
-        let message = format!("`{param}` has to be at least 1; leave it out for no limit");
-        return Err(Problem::bad_request("invalid_value", Some(param), message));
+    for (param, value) in [("max_open", wish.max_open), ("expires_in_s", wish.expires_in_s)] {
+        if value.is_some_and(|value| value == 0 || value > LARGEST) {
+            let message =
+                format!("`{param}` has to be from 1 to {LARGEST}; leave it out for no limit");
+            return Err(Problem::bad_request("invalid_value", Some(param), message));
+        }
     }
     let lasts = wish.expires_in_s.map(|seconds| SignedDuration::from_secs(seconds.into()));
     let limits = KeyLimits { max_open: wish.max_open };

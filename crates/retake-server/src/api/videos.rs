@@ -33,7 +33,7 @@ always!(DeletedWord, "video.deleted");
 struct Repeating {
     /// A name of the caller's choice for this request. Whoever sends it again under the same name gets the
     /// first answer, and never a second video.
-    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255, pattern = r"^[!-~]+$")]
+    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255, pattern = r"^[\t -~]+$")]
     idempotency_key: Option<String>,
 }
 
@@ -186,9 +186,11 @@ async fn marked(desk: &Desk, request: Request, route: &str) -> Result<(Mark, Fie
 fn repetition(headers: &HeaderMap) -> Result<(Option<String>, bool), Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let key = text("idempotency-key");
-    if key.is_some_and(|key| key.is_empty() || key.len() > LONGEST_IDEMPOTENCY_KEY) {
+    // Whoever sends a key relies on it, so one that cannot be read is not passed over.
+    let is_sent = headers.contains_key("idempotency-key");
+    if is_sent && key.is_none_or(|key| key.is_empty() || key.len() > LONGEST_IDEMPOTENCY_KEY) {
         let message = format!(
-            "the header `idempotency-key` has to have from 1 to {LONGEST_IDEMPOTENCY_KEY} characters"
+            "the header `idempotency-key` has to have from 1 to {LONGEST_IDEMPOTENCY_KEY} characters of ASCII"
         );
         return Err(Problem::bad_request("invalid_value", Some("idempotency-key"), message));
     }

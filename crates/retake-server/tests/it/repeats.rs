@@ -80,4 +80,9 @@ async fn a_key_without_characters_or_with_too_many_is_refused() {
         let (status, body) = create(&retake, small(), &[("idempotency-key", key)]).await;
         assert_eq!((status, &body["error"]["param"]), (400, &json!("idempotency-key")));
     }
+    let unreadable = reqwest::header::HeaderValue::from_bytes("für-7".as_bytes()).unwrap();
+    let request = retake.client().post(retake.url("/v1/videos")).json(&small());
+    let answer = request.header("idempotency-key", unreadable).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    assert_eq!(count(&retake).await, 0);
 }
