@@ -22,6 +22,10 @@ use std::{
 use retake_animatic::{Brief, Progress, RenderError};
 use retake_core::fault::{Fault, FaultKind, FaultSource, chain};
 
+/// How much more patient a render thread is than others, as `nice` counts it.
+#[cfg(target_os = "linux")]
+const PATIENCE: i32 = 10;
+
 /// What is known of a render.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -203,7 +207,21 @@ pub(super) fn no_room(source: &io::Error) -> Fault {
     Fault::new(FaultKind::Storage, FaultSource::Us, message)
 }
 
+/// Lets those go first that answer requests. A render takes all that a processor has, and somebody waits for
+/// an answer now. What a thread starts is as patient as itself.
+#[cfg(target_os = "linux")]
+fn let_others_go_first() {
+    if let Err(error) = rustix::process::nice(PATIENCE) {
+        tracing::debug!(%error, "a render thread has the usual priority");
+    }
+}
+
+/// Elsewhere it is a matter of the whole process.
+#[cfg(not(target_os = "linux"))]
+fn let_others_go_first() {}
+
 fn serve(work: &Mutex<mpsc::Receiver<Work>>) {
+    let_others_go_first();
     loop {
         let next = locked(work).recv();
         let Ok(Work { render, run }) = next else { return };
