@@ -42,8 +42,10 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// What every handler may use.
-#[derive(Clone)]
-pub(crate) struct Desk {
+pub(crate) type Desk = Arc<Services>;
+
+/// What there is behind the front desk.
+pub(crate) struct Services {
     pub(crate) intake: Intake,
     pub(crate) videos: Videos,
     pub(crate) characters: Characters,
@@ -88,15 +90,16 @@ pub fn document() -> serde_json::Value {
 }
 
 /// The gateway over HTTP.
-pub(crate) fn router(desk: Desk) -> Router {
+pub(crate) fn router(services: Services) -> Router {
+    let desk = Desk::new(services);
     Router::from(routes())
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(Extension(Papers::default()))
         .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(CatchPanicLayer::custom(door::panicked))
-        .layer(middleware::from_fn_with_state(desk.clone(), caller::let_in))
-        .layer(middleware::from_fn_with_state(desk.clone(), door::refuse_strangers))
+        .layer(middleware::from_fn_with_state(Arc::clone(&desk), caller::let_in))
+        .layer(middleware::from_fn_with_state(Arc::clone(&desk), door::refuse_strangers))
         .layer(middleware::from_fn(leftover::read_on))
         .layer(middleware::from_fn(door::name_and_log))
         .with_state(desk)

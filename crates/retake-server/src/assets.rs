@@ -5,6 +5,7 @@
 //! content, never from what a caller wrote. The same content is kept once, whoever it belongs to, so a file is
 //! removed only when the ledger knows nobody who needs it; a [`Pin`] holds it until its job is on record.
 
+mod copies;
 mod reader;
 mod staged;
 mod sweep;
@@ -26,7 +27,8 @@ use retake_core::ids::VideoId;
 use retake_store::{Ledger, StoreError};
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use self::{reader::AssetReader, staged::Staged, sweep::sweep};
+pub use self::copies::{Copied, CopyError};
+pub(crate) use self::{copies::copy_files, reader::AssetReader, staged::Staged, sweep::sweep};
 
 const STAGING: &str = "staging";
 const VIDEOS: &str = "videos";

@@ -1,26 +1,19 @@
 //! Backups of a data directory, while a gateway works on it.
 //!
 //! A backup is a data directory itself: to restore it is to use it. The ledger is copied as it is at one
-//! moment. Then come the files, which are never changed once they have their name, so that on the same
-//! disk a second name does. What the ledger knows was there before it was copied and is there after.
+//! moment. Then come the files: what the ledger knows was there before it was copied and is there after.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use retake_store::{SqliteLedger, StoreError};
 
-use crate::data_dir::{DataDir, DataDirError};
-
-/// What a backup holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backup {
-    /// Files, besides the ledger.
-    pub files: u64,
-    /// Their length together.
-    pub bytes: u64,
-}
+use crate::{
+    assets::{Copied, CopyError, copy_files},
+    data_dir::{DataDir, DataDirError},
+};
 
 /// Why there is no backup. What was copied so far is left for a look, and is no data directory.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +31,8 @@ pub enum BackupError {
         path: PathBuf,
     },
     /// A file could not be copied.
-    #[error("{} could not be copied", path.display())]
-    Copy {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// One of the two folders cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -53,8 +41,9 @@ pub enum BackupError {
     Store(#[from] StoreError),
 }
 
-/// Copies a data directory, whether or not somebody works on it. Blocks for as long as that takes.
-pub fn backup(source: &DataDir, target: &Path) -> Result<Backup, BackupError> {
+/// Copies the ledger of a data directory, and the files in the folder of its assets, whether or not somebody
+/// works on them. Blocks for as long as that takes.
+pub fn backup(source: &DataDir, assets: &Path, target: &Path) -> Result<Copied, BackupError> {
     let ledger = source.ledger_path();
     if !ledger.is_file() {
         return Err(BackupError::NoLedger { path: source.path().to_owned() });
@@ -64,42 +53,5 @@ pub fn backup(source: &DataDir, target: &Path) -> Result<Backup, BackupError> {
     }
     let target = DataDir::prepare(target)?;
     SqliteLedger::copy(&ledger, &target.ledger_path())?;
-    let mut backup = Backup::default();
-    copy_files(&source.assets_path(), &target.assets_path(), &mut backup)?;
-    Ok(backup)
-}
-
-fn copy_files(from: &Path, to: &Path, backup: &mut Backup) -> Result<(), BackupError> {
-    let copied = |path: &Path, source| BackupError::Copy { path: path.to_owned(), source };
-    fs::create_dir_all(to).map_err(|source| copied(to, source))?;
-    for entry in fs::read_dir(from).map_err(|source| copied(from, source))? {
-        let entry = entry.map_err(|source| copied(from, source))?;
-        let (path, place) = (entry.path(), to.join(entry.file_name()));
-        let Ok(kind) = entry.file_type() else { continue };
-        // What is half-written belongs to nobody yet.
-        let is_half = entry.file_name().to_string_lossy().contains('#');
-        if kind.is_dir() && entry.file_name() != "staging" {
-            copy_files(&path, &place, backup)?;
-        } else if kind.is_file() && !is_half {
-            match copy_file(&path, &place) {
-                Ok(bytes) => {
-                    backup.files += 1;
-                    backup.bytes += bytes;
-                }
-                // Its time was over, or its video was deleted, since the folder was read.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(copied(&path, source)),
-            }
-        }
-    }
-    Ok(())
-}
-
-fn copy_file(from: &Path, to: &Path) -> io::Result<u64> {
-    if fs::hard_link(from, to).is_ok() {
-        return Ok(fs::metadata(to)?.len());
-    }
-    let bytes = fs::copy(from, to)?;
-    fs::File::open(to)?.sync_all()?;
-    Ok(bytes)
+    Ok(copy_files(assets, &target.assets_path())?)
 }

@@ -148,6 +148,11 @@ impl DataDir {
         self.path.join("ledger.db")
     }
 
+    /// The same once it was copied to a database, where its jobs go on.
+    pub fn moved_ledger_path(&self) -> PathBuf {
+        self.path.join("ledger.moved.db")
+    }
+
     /// Where finished videos and references are kept.
     pub fn assets_path(&self) -> PathBuf {
         self.path.join("assets")

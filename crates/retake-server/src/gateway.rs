@@ -86,6 +86,18 @@ pub enum StartError {
         /// What is wrong.
         source: InvalidRoute,
     },
+    /// Its jobs go on elsewhere; whoever began anew here would do without them, and without their keys.
+    #[error(
+        "the ledger was moved to a database: set RETAKE_DATABASE_URL to go on there; to go on here with what it was before, rename {} to {}",
+        moved.display(),
+        ledger.display()
+    )]
+    Moved {
+        /// Where it was.
+        ledger: PathBuf,
+        /// What is left of it.
+        moved: PathBuf,
+    },
     /// The shipped catalog is broken.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -320,7 +332,7 @@ impl Parts {
             outside: self.outside.clone(),
         };
         let largest_body = usize::try_from(config.server.max_upload.as_u64()).unwrap_or(usize::MAX);
-        Ok(api::router(api::Desk {
+        Ok(api::router(api::Services {
             intake,
             videos,
             characters,

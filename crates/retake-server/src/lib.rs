@@ -13,6 +13,7 @@ mod gateway;
 mod intake;
 mod keys;
 mod listener;
+pub mod moving;
 mod news;
 mod notifier;
 mod outside;
@@ -24,6 +25,7 @@ mod videos;
 mod webhooks;
 
 pub use api::{CODES, document as openapi};
+pub use assets::{Copied, CopyError};
 pub use gateway::{Gateway, StartError, Work};
 pub use retake_store::StoreError;
 pub use store::{DATABASE_URL, Store};

@@ -2,11 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use retake_store::{Ledger, PostgresLedger, SqliteLedger, StoreError};
+use retake_store::{Ledger, PostgresLedger, SqliteLedger};
 
 use crate::{
     config::{Config, Environment},
     data_dir::DataDir,
+    gateway::StartError,
 };
 
 /// The variable that names a database. Its URL may hold a password, so there is no setting for it.
@@ -37,9 +38,15 @@ impl Store {
     }
 
     /// Opens the ledger and brings its schema up to date.
-    pub(crate) async fn open(&self, data_dir: &DataDir) -> Result<Arc<dyn Ledger>, StoreError> {
+    pub(crate) async fn open(&self, data_dir: &DataDir) -> Result<Arc<dyn Ledger>, StartError> {
         Ok(match self {
-            Self::Embedded => Arc::new(SqliteLedger::open(&data_dir.ledger_path())?),
+            Self::Embedded => {
+                let (ledger, moved) = (data_dir.ledger_path(), data_dir.moved_ledger_path());
+                if moved.exists() && !ledger.exists() {
+                    return Err(StartError::Moved { ledger, moved });
+                }
+                Arc::new(SqliteLedger::open(&ledger)?)
+            }
             Self::Postgres(url) => Arc::new(PostgresLedger::connect(url).await?),
         })
     }

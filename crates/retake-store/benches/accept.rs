@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p retake-store --bench accept -- --stored 1000000 --open 100000 --seconds 5 --dir PATH`
 //!
+//! `--keep FILE` makes the ledger there and leaves it, for the bench of the gateway.
 //! `--database URL` measures a PostgreSQL database, which should be empty, instead of a file under `--dir`.
 //! `--stored` finished jobs and `--open` waiting ones are there before; a table gives the figures for 1, 16
 //! and 64 producers that each wait for their answer before they go on, and what the other verbs take then.
@@ -33,6 +34,7 @@ struct Options {
     open: u32,
     seconds: u64,
     dir: Option<PathBuf>,
+    keep: Option<PathBuf>,
     database: Option<String>,
 }
 
@@ -86,7 +88,8 @@ fn main() {
 }
 
 fn options() -> Options {
-    let mut options = Options { stored: 0, open: 0, seconds: 3, dir: None, database: None };
+    let mut options =
+        Options { stored: 0, open: 0, seconds: 3, dir: None, keep: None, database: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap();
@@ -95,6 +98,7 @@ fn options() -> Options {
             "--open" => options.open = value().parse().unwrap(),
             "--seconds" => options.seconds = value().parse().unwrap(),
             "--dir" => options.dir = Some(value().into()),
+            "--keep" => options.keep = Some(value().into()),
             "--database" => options.database = Some(value()),
             _ => {}
         }
@@ -105,9 +109,10 @@ fn options() -> Options {
 async fn run(options: &Options) {
     let here = options.dir.clone().unwrap_or_else(std::env::temp_dir);
     let folder = tempfile::tempdir_in(here).unwrap();
+    let file = options.keep.clone().unwrap_or_else(|| folder.path().join("retake.db"));
     let ledger: Arc<dyn Ledger> = match &options.database {
         Some(url) => Arc::new(PostgresLedger::connect(url).await.unwrap()),
-        None => Arc::new(SqliteLedger::open(&folder.path().join("retake.db")).unwrap()),
+        None => Arc::new(SqliteLedger::open(&file).unwrap()),
     };
     let maker = Maker::new();
     let replica = ReplicaId::new(START);

@@ -125,6 +125,13 @@ pub enum StoreError {
         source: Cause,
     },
 
+    /// A whole ledger is taken in where none was before, and nowhere else.
+    #[error("the database at {ledger} holds a ledger already; name an empty database or schema")]
+    NotEmpty {
+        /// Where it is.
+        ledger: String,
+    },
+
     /// It is a database, but not a ledger.
     #[error(
         "the database at {ledger} belongs to another program; choose another data directory, database \

@@ -24,8 +24,8 @@ pub use self::{
     outbox::Outbox,
     postgres::PostgresLedger,
     record::{
-        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job,
-        JobEvent, KeyLimits, Lease, Listing, NewJob, Output, Page, Preview, Recorded, Repeat,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Imported,
+        Job, JobEvent, KeyLimits, Lease, Listing, NewJob, Output, Page, Preview, Recorded, Repeat,
         Slots, Spritesheet, StoredCharacter,
     },
     sqlite::SqliteLedger,

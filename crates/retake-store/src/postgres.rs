@@ -12,6 +12,7 @@ mod commit;
 mod fault;
 mod feed;
 mod files;
+mod import;
 mod keys;
 mod list;
 mod migrate;
@@ -30,7 +31,10 @@ mod tls;
 mod undo;
 mod values;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -50,8 +54,8 @@ use crate::{
     error::StoreError,
     ledger::Ledger,
     record::{
-        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job, Lease,
-        Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Imported,
+        Job, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
     },
     seat::ASIDE,
 };
@@ -83,6 +87,29 @@ impl PostgresLedger {
         let (doubts, tasks, closing) =
             (Arc::default(), TaskTracker::new(), CancellationToken::new());
         Ok(Self { db, doubts, tasks, closing })
+    }
+
+    /// Whether nothing was ever recorded here.
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        self.db.run(&(), |db, ()| Box::pin(import::is_empty(db))).await
+    }
+
+    /// Takes in the embedded ledger at a path, all of it or nothing. Nobody may have it open, its schema has
+    /// to be up to date, and no replica may hold anything of it. [`StoreError::NotEmpty`] when there is
+    /// something here already.
+    ///
+    /// When the connection breaks over the commit, only [`is_empty`](Self::is_empty) tells whether it was kept.
+    pub async fn import(&self, from: &Path) -> Result<Imported, StoreError> {
+        let given = (from.to_owned(), self.db.ledger().to_owned());
+        let work: Work<(PathBuf, String), Imported> =
+            |db, (from, ledger)| Box::pin(import::import(db, from, ledger));
+        let db = self.db.patient();
+        self.see_through(async move { db.first(&given, work).await }).await
+    }
+
+    /// The address of the database, as it may be shown.
+    pub fn name(&self) -> &str {
+        self.db.ledger()
     }
 
     /// Does a piece of work to its end, even if nobody waits for it any more.

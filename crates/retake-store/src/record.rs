@@ -333,3 +333,28 @@ pub struct ExpiredFile {
     /// The key under which the asset store keeps it.
     pub key: String,
 }
+
+/// What came over from another ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Jobs, deleted ones included.
+    pub jobs: u64,
+    /// API keys, revoked ones included.
+    pub keys: u64,
+    /// Webhook endpoints, deleted ones included.
+    pub endpoints: u64,
+    /// Rows of all kinds.
+    pub rows: u64,
+}
+
+impl Imported {
+    pub(crate) fn add(&mut self, table: &str, rows: u64) {
+        self.rows += rows;
+        match table {
+            "jobs" => self.jobs = rows,
+            "api_keys" => self.keys = rows,
+            "webhook_endpoints" => self.endpoints = rows,
+            _ => {}
+        }
+    }
+}

@@ -7,6 +7,7 @@
 mod accept;
 mod claim;
 mod commit;
+pub(crate) mod export;
 mod fault;
 mod feed;
 mod files;
@@ -126,7 +127,7 @@ impl Ledger for SqliteLedger {
 
     async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError> {
         let id = id.clone();
-        self.readers.read(move |db| rows::job(db, &id)).await
+        self.readers.glance(move |db| rows::job(db, &id)).await
     }
 
     async fn list(&self, page: &Page) -> Result<Listing, StoreError> {
@@ -170,7 +171,7 @@ impl Ledger for SqliteLedger {
 
     async fn key_by_digest(&self, digest: &str) -> Result<Option<ApiKey>, StoreError> {
         let digest = digest.to_owned();
-        self.readers.read(move |db| keys::by_digest(db, &digest)).await
+        self.readers.glance(move |db| keys::by_digest(db, &digest)).await
     }
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
@@ -183,7 +184,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn has_keys(&self) -> Result<bool, StoreError> {
-        self.readers.read(keys::any).await
+        self.readers.glance(keys::any).await
     }
 
     async fn add_character(&self, character: &StoredCharacter) -> Result<(), StoreError> {
@@ -193,7 +194,7 @@ impl Ledger for SqliteLedger {
 
     async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError> {
         let id = id.clone();
-        self.readers.read(move |db| keys::character(db, &id)).await
+        self.readers.glance(move |db| keys::character(db, &id)).await
     }
 
     async fn prune(

@@ -2,17 +2,22 @@
 //!
 //! ```text
 //! cargo bench -p retake --bench gateway -- [--seconds 3] [--listeners 10000] [--content 60]
+//!     [--ledger FILE] [--database URL]
 //! ```
 //!
 //! Starts the release build of `retake serve` on a fresh data directory and, if it is installed, nginx, and
-//! loads one after the other with clients in this process. `--content SECONDS` also renders a 1080p video of
-//! that length and sends it to 16 clients, from the gateway and from nginx.
+//! loads one after the other with clients in this process. Creates are measured while a video is rendered, as
+//! in life. `--content SECONDS` also renders a 1080p video of
+//! that length and sends it to 16 clients, from the gateway and from nginx. `--ledger FILE` begins with a copy of
+//! an embedded ledger (`--keep` of the bench `accept` makes one with many jobs), `--database URL` works on a
+//! PostgreSQL database with whatever is in there.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and may break off")]
 
 use std::{
     fs,
     io::{BufRead as _, BufReader as Lines},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -30,6 +35,8 @@ struct Options {
     seconds: f64,
     listeners: u32,
     content: Option<u32>,
+    ledger: Option<PathBuf>,
+    database: Option<String>,
 }
 
 /// A server that ends with its owner.
@@ -47,12 +54,20 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn retake() -> (Self, Duration) {
+    fn retake(options: &Options) -> (Self, Duration) {
         let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        if let Some(ledger) = &options.ledger {
+            fs::create_dir(&data).unwrap();
+            fs::write(data.join("format"), "retake data directory, format 1\n").unwrap();
+            fs::copy(ledger, data.join("ledger.db")).unwrap();
+        }
         let begun = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_retake"))
             .args(["serve", "--json", "--bind", "127.0.0.1:0", "--data-dir"])
-            .arg(folder.path().join("data"))
+            .arg(data)
+            .env("RETAKE_SERVER__MAX_CONNECTIONS", (options.listeners + 1000).to_string())
+            .envs(options.database.iter().map(|url| ("RETAKE_DATABASE_URL", url)))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -206,16 +221,14 @@ fn show(what: &str, clients: usize, (rate, median, worst): Load) {
 #[tokio::main]
 async fn main() {
     let options = options();
-    let (retake, started) = Server::retake();
+    let (retake, started) = Server::retake(&options);
     let started = started.as_secs_f64() * 1e3;
     println!("ready after {started:.0} ms; memory when idle {:.1} MB", retake.memory());
     println!("{:<24}{:>4}{:>12}{:>11}{:>10}", "", "", "requests/s", "median ms", "p99 ms");
 
-    // A render that keeps the only slot, so that creates are measured and not renders.
     let mut connection = Connection::to(retake.address).await;
-    let slow = post(r#"{"prompt":"a slow kite","seconds":"120","size":"640x360"}"#);
-    let video = connection.json(slow.as_bytes()).await;
-    let path = format!("/v1/videos/{}", video["id"].as_str().unwrap());
+    let kite = post(r#"{"prompt":"a kite","seconds":"1","size":"640x360"}"#);
+    let path = made(&mut connection, &kite).await;
     let nginx = Server::nginx(&connection.body);
     for clients in CLIENTS {
         let retrieved = load(retake.address, clients, options.seconds, &get(&path)).await;
@@ -236,8 +249,19 @@ async fn main() {
         listeners(&retake, &mut connection, options.listeners).await;
     }
     if let Some(length) = options.content {
-        content(length, options.seconds).await;
+        content(&options, length).await;
     }
+}
+
+/// The path of a video that was asked for and is made by now.
+async fn made(connection: &mut Connection, request: &str) -> String {
+    let video = connection.json(request.as_bytes()).await;
+    let path = format!("/v1/videos/{}", video["id"].as_str().unwrap());
+    let mut pause = tokio::time::interval(Duration::from_millis(200));
+    while connection.json(get(&path).as_bytes()).await["status"] != "completed" {
+        pause.tick().await;
+    }
+    path
 }
 
 /// How long an event takes to reach everybody who listens.
@@ -280,18 +304,14 @@ async fn until_line(stream: &mut BufReader<TcpStream>, wanted: &str) {
 }
 
 /// A finished video sent to 16 clients at once, and the same file by nginx.
-async fn content(length: u32, seconds: f64) {
-    let (retake, _) = Server::retake();
+async fn content(options: &Options, length: u32) {
+    let seconds = options.seconds;
+    let (retake, _) = Server::retake(options);
     let mut connection = Connection::to(retake.address).await;
     let body = format!(r#"{{"prompt":"a stormy sea","seconds":{length},"size":"1920x1080"}}"#);
-    let video = connection.json(post(&body).as_bytes()).await;
-    let path = format!("/v1/videos/{}", video["id"].as_str().unwrap());
-    let mut pause = tokio::time::interval(Duration::from_millis(500));
-    while connection.json(get(&path).as_bytes()).await["status"] != "completed" {
-        pause.tick().await;
-    }
+    let path = made(&mut connection, &post(&body)).await;
+    let id = path.trim_start_matches("/v1/videos/");
     let url = format!("http://{}", retake.address);
-    let id = video["id"].as_str().unwrap();
     let file = Command::new(env!("CARGO_BIN_EXE_retake"))
         .args(["videos", "download", id, "-o", "-", "--server", &url])
         .output()
@@ -309,7 +329,8 @@ async fn content(length: u32, seconds: f64) {
 }
 
 fn options() -> Options {
-    let mut options = Options { seconds: 3.0, listeners: 10_000, content: None };
+    let mut options =
+        Options { seconds: 3.0, listeners: 10_000, content: None, ledger: None, database: None };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
         let value = words.next().unwrap_or_default();
@@ -317,6 +338,8 @@ fn options() -> Options {
             "--seconds" => options.seconds = value.parse().unwrap(),
             "--listeners" => options.listeners = value.parse().unwrap(),
             "--content" => options.content = Some(value.parse().unwrap()),
+            "--ledger" => options.ledger = Some(value.into()),
+            "--database" => options.database = Some(value),
             _ => unreachable!("unknown option {word}"),
         }
     }

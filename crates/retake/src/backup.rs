@@ -35,8 +35,8 @@ pub(crate) async fn run(context: &Context, args: Backup) -> Result<(), Failure> 
     }
     let config = context.load(Vec::new())?.config;
     let source = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
-    let target = args.folder.clone();
-    let copied = tokio::task::spawn_blocking(move || backup(&source, &target)).await;
+    let (assets, target) = (source.assets_folder(&config), args.folder.clone());
+    let copied = tokio::task::spawn_blocking(move || backup(&source, &assets, &target)).await;
     let copied = copied.map_err(|error| Failure::caused_by(Exit::Failed, &error))?;
     let copied = copied.map_err(|error| failure(&error))?;
     let folder = args.folder.display().to_string();

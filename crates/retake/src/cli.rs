@@ -8,7 +8,7 @@ use retake_server::config::{Environment, LogFormat};
 use crate::{
     backup, doctor,
     exit::{EXIT_CODES, Exit, Failure},
-    generate, keys, models,
+    generate, keys, migrate_store, models,
     printer::Printer,
     serve,
     session::Context,
@@ -74,6 +74,8 @@ enum Command {
     Doctor,
     /// Copy the data directory, while a gateway works on it
     Backup(backup::Backup),
+    /// Move the ledger to the PostgreSQL database that `RETAKE_DATABASE_URL` names
+    MigrateStore,
     /// Check, show and explain the settings
     #[command(subcommand)]
     Config(settings::Settings),
@@ -126,6 +128,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Models => models::run(context).await,
         Command::Doctor => doctor::run(context).await,
         Command::Backup(backup) => backup::run(context, backup).await,
+        Command::MigrateStore => migrate_store::run(context).await,
         Command::Config(settings) => settings::run(context, &settings),
         Command::Openapi => {
             let described = format!("{:#}\n", retake_server::openapi());

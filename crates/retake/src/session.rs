@@ -196,23 +196,27 @@ pub(crate) async fn start(
 
 fn exit_of(error: &StartError) -> Exit {
     match error {
-        StartError::Assets(_)
-        | StartError::WorkFolder { .. }
-        | StartError::Store(
-            StoreError::DiskFull { .. }
-            | StoreError::ReadOnly { .. }
-            | StoreError::CannotOpen { .. }
-            | StoreError::Disk { .. },
-        ) => Exit::CannotWrite,
-        StartError::Store(
-            StoreError::Corrupt { .. }
-            | StoreError::NotALedger { .. }
-            | StoreError::NewerSchema { .. }
-            | StoreError::ChangedMigration { .. },
-        )
-        | StartError::Route { .. }
-        | StartError::Unguarded { .. } => Exit::BadInput,
+        StartError::Assets(_) | StartError::WorkFolder { .. } => Exit::CannotWrite,
+        StartError::Route { .. } | StartError::Unguarded { .. } | StartError::Moved { .. } => {
+            Exit::BadInput
+        }
+        StartError::Store(error) => store_exit(error),
         StartError::DataDir(error) => unusable(error).exit,
+        _ => Exit::Failed,
+    }
+}
+
+/// How a command ends when a ledger cannot be opened.
+pub(crate) fn store_exit(error: &StoreError) -> Exit {
+    match error {
+        StoreError::DiskFull { .. }
+        | StoreError::ReadOnly { .. }
+        | StoreError::CannotOpen { .. }
+        | StoreError::Disk { .. } => Exit::CannotWrite,
+        StoreError::Corrupt { .. }
+        | StoreError::NotALedger { .. }
+        | StoreError::NewerSchema { .. }
+        | StoreError::ChangedMigration { .. } => Exit::BadInput,
         _ => Exit::Failed,
     }
 }

@@ -7,7 +7,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deadpool_postgres::Object;
-use tokio_postgres::{Row, Statement, ToStatement, types::ToSql};
+use tokio_postgres::{
+    Row, Statement, ToStatement,
+    binary_copy::BinaryCopyInWriter,
+    types::{ToSql, Type},
+};
 
 use super::fault::Done;
 
@@ -103,6 +107,11 @@ impl Session {
         values: [Value<'_>; N],
     ) -> Done<Row> {
         Ok(self.object().query_one(statement, &values).await?)
+    }
+
+    /// Begins to send rows, as a `COPY … FROM STDIN (FORMAT binary)` takes them.
+    pub(super) async fn copy_in(&self, copy: &str, types: &[Type]) -> Done<BinaryCopyInWriter> {
+        Ok(BinaryCopyInWriter::new(self.object().copy_in(copy).await?, types))
     }
 
     fn object(&self) -> &Object {

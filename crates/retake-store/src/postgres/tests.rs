@@ -3,6 +3,7 @@
 //! They run where `RETAKE_TEST_DATABASE_URL` names a database, each in a schema of its own; `cargo xtask
 //! test` starts a server for them.
 
+mod importing;
 mod losing;
 mod opening;
 mod plans;

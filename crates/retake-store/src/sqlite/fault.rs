@@ -43,6 +43,15 @@ impl Fail {
         }
     }
 
+    /// Whether somebody else keeps the ledger locked.
+    pub(super) fn is_busy(&self) -> bool {
+        let code = match self {
+            Self::Engine(error) => error.sqlite_error_code(),
+            Self::Refused(_) => None,
+        };
+        matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
     /// Names the ledger, and with it the way out.
     pub(super) fn at(self, ledger: &str) -> StoreError {
         match self {

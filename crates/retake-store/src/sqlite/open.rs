@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::fault::Done;
 
@@ -43,9 +43,18 @@ pub(super) fn reader(path: &Path) -> Done<Connection> {
     connection(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER)
 }
 
+/// The same, for a caller that does not wait for a lock.
+pub(super) fn hasty_reader(path: &Path) -> Done<Connection> {
+    let db = reader(path)?;
+    db.busy_timeout(Duration::ZERO)?;
+    Ok(db)
+}
+
 fn connection(path: &Path, flags: OpenFlags, settings: &str) -> Done<Connection> {
     let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(PATIENCE)?;
+    // Else each new value of a parameter has its statement planned anew, which costs more than running it.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.execute_batch(settings)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(db)

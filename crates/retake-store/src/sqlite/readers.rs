@@ -1,6 +1,8 @@
 //! The few connections that only read, and never wait for the writer.
 //!
-//! Each read sees one moment of the ledger, and every change that was answered before it began.
+//! Each read sees one moment of the ledger, and every change that was answered before it began. What may take
+//! its time is read on a thread for that. A few rows by their key are read right where they are asked for,
+//! because waking another thread costs several times as much; see decision 0008.
 
 use std::{
     path::PathBuf,
@@ -20,7 +22,10 @@ const READERS: u32 = 4;
 pub(super) struct Readers {
     path: PathBuf,
     ledger: Arc<str>,
+    /// Connections that wait their turn when somebody else keeps the ledger locked.
     idle: Arc<Mutex<Vec<Connection>>>,
+    /// Those that do not.
+    hasty: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
@@ -28,7 +33,32 @@ impl Readers {
     /// Readers of the database at a path.
     pub(super) fn new(path: PathBuf, ledger: Arc<str>) -> Self {
         let permits = Arc::new(Semaphore::new(READERS as usize));
-        Self { path, ledger, idle: Arc::default(), permits }
+        Self { path, ledger, idle: Arc::default(), hasty: Mutex::default(), permits }
+    }
+
+    /// Reads a few rows by their key, in one snapshot, on this very thread unless that means to wait.
+    pub(super) async fn glance<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Done<T> + Send + 'static,
+    {
+        match self.at_once(&work) {
+            Some(result) => result.map_err(|fail| fail.at(&self.ledger)),
+            None => self.read(work).await,
+        }
+    }
+
+    /// Nothing when it cannot be done without waiting.
+    fn at_once<T>(&self, work: impl Fn(&Connection) -> Done<T>) -> Option<Done<T>> {
+        let permit = self.permits.try_acquire().ok()?;
+        let free = self.hasty.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let read = free.map_or_else(|| open::hasty_reader(&self.path), Ok).and_then(|db| {
+            let result = snapshot(&db, work);
+            self.hasty.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            result
+        });
+        drop(permit);
+        Some(read).filter(|read| !matches!(read, Err(fail) if fail.is_busy()))
     }
 
     /// Reads in one snapshot.
@@ -62,6 +92,7 @@ impl Readers {
         if let Ok(all) = self.permits.acquire_many(READERS).await {
             self.permits.close();
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.hasty.lock().unwrap_or_else(PoisonError::into_inner).clear();
             drop(all);
         }
     }

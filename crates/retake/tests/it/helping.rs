@@ -15,17 +15,18 @@ fn the_help_names_the_commands_and_the_exit_codes() {
     Usage: retake [OPTIONS] <COMMAND>
 
     Commands:
-      generate     Make a video from a prompt
-      serve        Run the gateway: the HTTP API that other programs talk to
-      videos       List, show, download, delete and cancel videos
-      keys         Make, list and revoke API keys
-      webhooks     Say who is told when videos end, and see how that went
-      models       List the models that can be asked for, with their limits
-      doctor       Check that everything works, and say what to do where it does not
-      backup       Copy the data directory, while a gateway works on it
-      config       Check, show and explain the settings
-      completions  Print the completions for a shell, to be sourced by it
-      help         Print this message or the help of the given subcommand(s)
+      generate       Make a video from a prompt
+      serve          Run the gateway: the HTTP API that other programs talk to
+      videos         List, show, download, delete and cancel videos
+      keys           Make, list and revoke API keys
+      webhooks       Say who is told when videos end, and see how that went
+      models         List the models that can be asked for, with their limits
+      doctor         Check that everything works, and say what to do where it does not
+      backup         Copy the data directory, while a gateway works on it
+      migrate-store  Move the ledger to the PostgreSQL database that `RETAKE_DATABASE_URL` names
+      config         Check, show and explain the settings
+      completions    Print the completions for a shell, to be sourced by it
+      help           Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')

@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
 mod backing_up;
+mod database;
 mod durability;
 mod ending;
 mod helping;
 mod keys;
 mod killing;
 mod making;
+mod migrating;
 mod person;
 mod players;
 mod refusing;

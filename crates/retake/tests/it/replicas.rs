@@ -6,64 +6,13 @@
 use std::{collections::BTreeSet, path::Path};
 
 use serde_json::{Value, json};
-use tokio_postgres::NoTls;
 
-use crate::{
-    killing::was_made_once,
-    server::{Server, on_runtime},
-};
+use crate::{database::Schema, killing::was_made_once, server::Server};
 
 /// Videos asked for at each replica.
 const AT_EACH: usize = 4;
 /// A replica that was silent for this long has lost its jobs.
 const LEASE: &str = "2s";
-
-/// A schema of its own, removed when dropped.
-struct Schema {
-    database: String,
-    name: String,
-}
-
-impl Schema {
-    /// A new schema in the database of the tests, if there is one.
-    #[expect(clippy::print_stderr, reason = "nobody should take this for a pass")]
-    fn new() -> Option<Self> {
-        let Some(database) = std::env::var_os("RETAKE_TEST_DATABASE_URL") else {
-            eprintln!("skipped: RETAKE_TEST_DATABASE_URL names no database");
-            return None;
-        };
-        let name = format!("retake_replicas_{}", std::process::id());
-        let schema = Self { database: database.into_string().unwrap(), name };
-        let name = &schema.name;
-        schema.execute(&format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
-        Some(schema)
-    }
-
-    fn url(&self) -> String {
-        let joint = if self.database.contains('?') { '&' } else { '?' };
-        format!("{}{joint}options=-c%20search_path%3D{}", self.database, self.name)
-    }
-
-    fn execute(&self, sql: &str) {
-        on_runtime(async {
-            let (client, connection) =
-                tokio_postgres::connect(&self.database, NoTls).await.unwrap();
-            let work = async {
-                client.batch_execute(sql).await.unwrap();
-                drop(client);
-            };
-            let (ended, ()) = tokio::join!(connection, work);
-            ended.unwrap();
-        });
-    }
-}
-
-impl Drop for Schema {
-    fn drop(&mut self) {
-        let name = &self.name;
-        self.execute(&format!("SET client_min_messages = warning; DROP SCHEMA {name} CASCADE"));
-    }
-}
 
 fn replica(home: &Path, name: &str, schema: &Schema) -> Server {
     let own = home.join(name);
@@ -87,7 +36,7 @@ fn all_completed(page: &Value) -> bool {
 
 #[test]
 fn nothing_is_lost_or_made_twice_when_one_replica_is_killed_and_another_is_stopped_for_long() {
-    let Some(schema) = Schema::new() else { return };
+    let Some(schema) = Schema::new("replicas") else { return };
     let home = tempfile::tempdir().unwrap();
     let [one, two, three] = ["one", "two", "three"].map(|name| replica(home.path(), name, &schema));
     let wish = json!({ "prompt": "a lighthouse at dusk", "seconds": "4", "size": "640x360" });

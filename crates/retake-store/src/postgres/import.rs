@@ -1,0 +1,143 @@
+//! Taking in a whole embedded ledger, in one transaction: the database has all of it, or nothing.
+//!
+//! A thread reads the file and sends it on in portions, so that a ledger of any length takes little memory.
+
+use std::{error::Error, path::Path, pin::pin};
+
+use tokio::{sync::mpsc, task};
+use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
+
+use super::{
+    fault::{Done, Fail},
+    session::Session,
+    values,
+};
+use crate::{
+    error::StoreError,
+    record::Imported,
+    sqlite::export::{Cell, Taker, export},
+};
+
+/// Rows that are sent on together.
+const PORTION: usize = 500;
+/// Portions that may wait.
+const AHEAD: usize = 4;
+
+/// No gateway comes in between, and however long it takes, nobody ends it.
+const ALONE: &str = "SET LOCAL statement_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    LOCK TABLE jobs, api_keys, characters, webhook_endpoints IN SHARE ROW EXCLUSIVE MODE";
+
+const EMPTY: &str = "SELECT NOT (EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM api_keys)
+    OR EXISTS (SELECT 1 FROM characters) OR EXISTS (SELECT 1 FROM webhook_endpoints))";
+
+/// New lines come after all that the embedded ledger ever had, so that every place in its feed stays good.
+const FEED_GOES_ON: &str = "SELECT setval('feed_positions', $1) WHERE $1 > 0";
+
+/// What is on its way from the file to the database.
+enum Parcel {
+    Table { name: &'static str, columns: Vec<String> },
+    Rows(Vec<Vec<Cell>>),
+}
+
+/// Packs rows into parcels.
+struct Sender {
+    parcels: mpsc::Sender<Parcel>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Taker for Sender {
+    fn table(&mut self, name: &'static str, columns: Vec<String>) -> bool {
+        self.flush() && self.parcels.blocking_send(Parcel::Table { name, columns }).is_ok()
+    }
+
+    fn row(&mut self, row: Vec<Cell>) -> bool {
+        self.rows.push(row);
+        self.rows.len() < PORTION || self.flush()
+    }
+}
+
+impl Sender {
+    fn flush(&mut self) -> bool {
+        let rows = std::mem::take(&mut self.rows);
+        rows.is_empty() || self.parcels.blocking_send(Parcel::Rows(rows)).is_ok()
+    }
+}
+
+/// Whether nothing was ever recorded here.
+pub(super) async fn is_empty(db: &Session) -> Done<bool> {
+    Ok(db.query_one(EMPTY, []).await?.get(0))
+}
+
+/// Takes in the ledger at a path, which nobody else has open.
+pub(super) async fn import(db: &Session, from: &Path, ledger: &str) -> Done<Imported> {
+    db.begin().await?;
+    db.batch_execute(ALONE).await?;
+    if !is_empty(db).await? {
+        return Err(StoreError::NotEmpty { ledger: ledger.to_owned() }.into());
+    }
+    let (parcels, arriving) = mpsc::channel(AHEAD);
+    let path = from.to_owned();
+    let reading = task::spawn_blocking(move || {
+        let mut sender = Sender { parcels, rows: Vec::with_capacity(PORTION) };
+        let feed_end = export(&path, &mut sender)?;
+        // Else the last rows stay behind; if nobody takes them, that one says why.
+        sender.flush();
+        Ok::<_, StoreError>(feed_end)
+    });
+    let imported = unpack(db, arriving).await?;
+    let feed_end = reading.await.map_err(|error| broke_off(error, ledger))??;
+    db.query_opt(FEED_GOES_ON, [&feed_end]).await?;
+    db.commit().await?;
+    Ok(imported)
+}
+
+async fn unpack(db: &Session, mut arriving: mpsc::Receiver<Parcel>) -> Done<Imported> {
+    let mut imported = Imported::default();
+    let mut next = arriving.recv().await;
+    while let Some(Parcel::Table { name, columns }) = next {
+        let columns = columns.join(", ");
+        let [shape] = db.prepare([&format!("SELECT {columns} FROM {name}")]).await?;
+        let types: Vec<Type> = shape.columns().iter().map(|one| one.type_().clone()).collect();
+        let copy = format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)");
+        let mut writer = pin!(db.copy_in(&copy, &types).await?);
+        next = arriving.recv().await;
+        while let Some(Parcel::Rows(rows)) = next {
+            for row in rows {
+                writer.as_mut().write_raw(row).await?;
+            }
+            next = arriving.recv().await;
+        }
+        imported.add(name, writer.finish().await?);
+    }
+    Ok(imported)
+}
+
+fn broke_off(error: task::JoinError, ledger: &str) -> Fail {
+    StoreError::Unexpected { ledger: ledger.to_owned(), source: std::sync::Arc::new(error) }.into()
+}
+
+impl ToSql for Cell {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match (self, kind) {
+            (Self::Nothing, _) => Ok(IsNull::Yes),
+            (Self::Number(number), &Type::BOOL) => (*number != 0).to_sql(kind, out),
+            (Self::Number(micros), &Type::TIMESTAMPTZ) => {
+                values::Moment(jiff::Timestamp::from_microsecond(*micros)?).to_sql(kind, out)
+            }
+            (Self::Number(number), &Type::INT8) => number.to_sql(kind, out),
+            (Self::Text(text), &Type::TEXT) => values::text(text).to_sql(kind, out),
+            (cell, kind) => Err(format!("{cell:?} does not fit a column of {kind}").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
