@@ -74,15 +74,13 @@ fn a_repeat() -> Repeat {
 async fn all_of(ledger: &dyn Ledger) -> String {
     let page = Page { owner: None, after: None, limit: 100, newest_first: false };
     let listing = ledger.list(&page).await.unwrap();
-    let mut told = format!("{:#?}", listing.jobs);
+    let mut told = vec![format!("{:#?}", listing.jobs)];
     for job in &listing.jobs {
-        told += &format!("{:#?}", ledger.events(&job.id, 0, 100).await.unwrap());
+        told.push(format!("{:#?}", ledger.events(&job.id, 0, 100).await.unwrap()));
     }
-    let mut endpoints = Vec::new();
-    for line in ledger.feed(None, None, 100).await.unwrap() {
-        endpoints.push(format!("{line:?}\n"));
-    }
-    told + &endpoints.concat() + &ledger.feed_end().await.unwrap()
+    told.push(format!("{:#?}", ledger.feed(None, None, 100).await.unwrap()));
+    told.push(ledger.feed_end().await.unwrap());
+    told.join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
