@@ -171,18 +171,7 @@ async fn claim_all(
 impl Ledger for PostgresLedger {
     async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError> {
         let draft = Draft::of(job).map_err(|error| self.unexpected(error))?;
-        let taken = self.write(draft, |db, draft| Box::pin(accept::accept(db, draft))).await;
-        if let (Err(StoreError::TooManyOpen { .. }), Some(repeat)) = (&taken, &job.repeat)
-            && !repeat.replay
-        {
-            // Else its repetition would be taken for one of an older request, and get that one's job.
-            let known = (job.owner.clone(), repeat.name.clone());
-            self.write(known, |db, (owner, name)| {
-                Box::pin(repeats::forget(db, owner.as_ref(), name))
-            })
-            .await?;
-        }
-        taken
+        self.write(draft, |db, draft| Box::pin(accept::accept(db, draft))).await.flatten()
     }
 
     async fn claim(

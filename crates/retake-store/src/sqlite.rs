@@ -88,15 +88,7 @@ impl SqliteLedger {
 impl Ledger for SqliteLedger {
     async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError> {
         let draft = Draft::of(job).map_err(|error| self.unexpected(error))?;
-        let taken = self.writer.write(move |db| accept::accept(db, &draft)).await;
-        if let (Err(StoreError::TooManyOpen { .. }), Some(repeat)) = (&taken, &job.repeat)
-            && !repeat.replay
-        {
-            // Else its repetition would be taken for one of an older request, and get that one's job.
-            let (owner, name) = (job.owner.clone(), repeat.name.clone());
-            self.writer.write(move |db| repeats::forget(db, owner.as_ref(), &name)).await?;
-        }
-        taken
+        self.writer.write(move |db| accept::accept(db, &draft)).await.flatten()
     }
 
     async fn claim(

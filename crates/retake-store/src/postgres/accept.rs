@@ -40,29 +40,38 @@ pub(super) const OPEN: &str =
 
 pub(super) const KEPT: &str = "SELECT 1 FROM jobs WHERE id = $1";
 
-/// Records the job and the first line of its timeline.
-pub(super) async fn accept(db: &Session, draft: &Draft) -> Done<Accepted> {
+/// Records the job and the first line of its timeline. A request over its owner's limit is refused, and what
+/// that changes is kept: the refusal is an answer, and not a failure of the transaction.
+pub(super) async fn accept(db: &Session, draft: &Draft) -> Done<Result<Accepted, StoreError>> {
     if draft.repeat.is_none() && draft.max_open.is_none() {
         insert(db, draft).await?;
-        return Ok(Accepted::New);
+        return Ok(Ok(Accepted::New));
     }
     let ((), known) = try_join!(db.begin(), look(db, draft))?;
-    if let Some(known) = known {
-        db.roll_back().await;
-        return Ok(known);
+    match known {
+        Some(Ok(known)) => {
+            db.roll_back().await;
+            return Ok(Ok(known));
+        }
+        Some(Err(refused)) => {
+            forget(db, draft).await?;
+            db.commit().await?;
+            return Ok(Err(refused));
+        }
+        None => {}
     }
     db.prepare([ACCEPT, repeats::REMEMBER]).await?;
     try_join!(insert(db, draft), remember(db, draft), db.commit())?;
-    Ok(Accepted::New)
+    Ok(Ok(Accepted::New))
 }
 
-/// What became of the request before, if anything did.
-async fn look(db: &Session, draft: &Draft) -> Done<Option<Accepted>> {
+/// What is known of the request already: what became of it before, or that it is one too many.
+async fn look(db: &Session, draft: &Draft) -> Done<Option<Result<Accepted, StoreError>>> {
     if let Some(repeat) = &draft.repeat {
         let first = repeats::first(db, draft.owner.as_ref(), repeat, draft.created_at).await?;
         match first {
-            Some(id) if id == draft.id && db.may_be_done() => return Ok(Some(Accepted::New)),
-            Some(id) => return Ok(Some(Accepted::Known(id))),
+            Some(id) if id == draft.id && db.may_be_done() => return Ok(Some(Ok(Accepted::New))),
+            Some(id) => return Ok(Some(Ok(Accepted::Known(id)))),
             None => {}
         }
     }
@@ -75,12 +84,19 @@ async fn look(db: &Session, draft: &Draft) -> Done<Option<Accepted>> {
         db.query_opt(&kept, [&id]),
     )?;
     if kept.is_some() && db.may_be_done() {
-        return Ok(Some(Accepted::New));
+        return Ok(Some(Ok(Accepted::New)));
     }
-    if open.get::<_, i64>(0) >= i64::from(limit) {
-        return Err(StoreError::TooManyOpen { limit }.into());
+    let is_full = open.get::<_, i64>(0) >= i64::from(limit);
+    Ok(is_full.then_some(Err(StoreError::TooManyOpen { limit })))
+}
+
+/// Forgets an older request of the same name, which this one would have replaced. Else its repetition would
+/// be taken for one of the older request, and get that one's job.
+async fn forget(db: &Session, draft: &Draft) -> Done<()> {
+    match draft.repeat.as_ref().filter(|repeat| !repeat.replay) {
+        Some(repeat) => repeats::forget(db, draft.owner.as_ref(), &repeat.name).await,
+        None => Ok(()),
     }
-    Ok(None)
 }
 
 async fn remember(db: &Session, draft: &Draft) -> Done<()> {

@@ -26,14 +26,18 @@ pub(super) const REQUEST: &str =
 pub(super) const OPEN: &str =
     "SELECT COUNT(*) FROM jobs WHERE owner = :owner AND state IN ('queued', 'in_progress')";
 
-/// Records the job and the first line of its timeline.
-pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<Accepted> {
+/// Records the job and the first line of its timeline. A request over its owner's limit is refused, and what
+/// that changes is kept: the refusal is an answer, and not a failure of the command.
+pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<Result<Accepted, StoreError>> {
     if let Some(repeat) = &draft.repeat
         && let Some(first) = repeats::first(db, draft.owner.as_ref(), repeat, draft.created_at)?
     {
-        return Ok(Accepted::Known(first));
+        return Ok(Ok(Accepted::Known(first)));
     }
-    check_open(db, draft)?;
+    if let Some(limit) = reached(db, draft)? {
+        forget(db, draft)?;
+        return Ok(Err(StoreError::TooManyOpen { limit }));
+    }
     let added = db.prepare_cached(JOB)?.execute(named_params! {
         ":id": draft.id.as_str(),
         ":now": Moment(draft.created_at),
@@ -55,15 +59,25 @@ pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<Accepted> {
     if let Some(repeat) = &draft.repeat {
         repeats::remember(db, draft.owner.as_ref(), repeat, &draft.id)?;
     }
-    Ok(Accepted::New)
+    Ok(Ok(Accepted::New))
 }
 
-fn check_open(db: &Connection, draft: &Draft) -> Done<()> {
-    let (Some(owner), Some(limit)) = (&draft.owner, draft.max_open) else { return Ok(()) };
+/// The limit of the owner, when it has as many open jobs as it may.
+fn reached(db: &Connection, draft: &Draft) -> Done<Option<u32>> {
+    let (Some(owner), Some(limit)) = (&draft.owner, draft.max_open) else { return Ok(None) };
     let open: u32 = db
         .prepare_cached(OPEN)?
         .query_row(named_params! { ":owner": owner.as_str() }, |row| row.get(0))?;
-    if open < limit { Ok(()) } else { Err(StoreError::TooManyOpen { limit }.into()) }
+    Ok((open >= limit).then_some(limit))
+}
+
+/// Forgets an older request of the same name, which this one would have replaced. Else its repetition would
+/// be taken for one of the older request, and get that one's job.
+fn forget(db: &Connection, draft: &Draft) -> Done<()> {
+    match draft.repeat.as_ref().filter(|repeat| !repeat.replay) {
+        Some(repeat) => repeats::forget(db, draft.owner.as_ref(), &repeat.name),
+        None => Ok(()),
+    }
 }
 
 fn refused(error: rusqlite::Error, id: &VideoId) -> Fail {
