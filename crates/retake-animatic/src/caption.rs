@@ -63,13 +63,15 @@ impl Captions {
     /// The writing over a video that goes on from one of `before` frames.
     pub(crate) fn new(storyboard: &Storyboard, width: u32, height: u32, before: u32) -> Self {
         let count = storyboard.shots.len();
-        let slates = storyboard.shots.iter().enumerate().map(|(at, shot)| slate(shot, at, count));
+        let mut letters = Letters::embedded();
+        let shots = storyboard.shots.iter().enumerate();
+        let slates = shots.map(|(at, shot)| slate(shot, at, count, &mut letters)).collect();
         let mut captions = Self {
             width: real(width),
             height: real(height),
-            letters: Letters::embedded(),
+            letters,
             shown: storyboard.captions,
-            slates: slates.collect(),
+            slates,
             frames: storyboard.frames,
             before,
             digits: Vec::new(),
@@ -233,7 +235,7 @@ pub(crate) fn put(frame: &mut Pixmap, picture: &Pixmap, (x, y): (f32, f32), fade
     }
 }
 
-fn slate(shot: &Shot, at: usize, count: usize) -> Slate {
+fn slate(shot: &Shot, at: usize, count: usize, letters: &mut Letters) -> Slate {
     let framing = match shot.framing {
         Framing::ExtremeWide => "EXTREME WIDE",
         Framing::Wide => "WIDE",
@@ -249,7 +251,7 @@ fn slate(shot: &Shot, at: usize, count: usize) -> Slate {
     let number = format!("{}/{count}", at + 1);
     Slate {
         start: shot.start,
-        caption: words::cleaned(&shot.caption),
+        caption: words::cleaned(&shot.caption, |letter| letters.can_set(letter)),
         title: [
             format!("SHOT {number}  ·  {framing}  ·  {camera}"),
             format!("{number}  ·  {framing}  ·  {camera}"),

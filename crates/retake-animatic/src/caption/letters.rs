@@ -41,6 +41,15 @@ impl Letters {
         Self { fonts, glyphs: SwashCache::new() }
     }
 
+    /// Whether every font has a glyph for a letter.
+    pub(crate) fn can_set(&mut self, letter: char) -> bool {
+        let faces: Vec<_> = self.fonts.db().faces().map(|face| (face.id, face.weight)).collect();
+        faces.into_iter().all(|(id, weight)| {
+            let font = self.fonts.get_font(id, weight);
+            font.is_some_and(|font| font.as_swash().charmap().map(letter) != 0)
+        })
+    }
+
     fn shaped(&mut self, text: &str, size: f32, weight: Weight) -> Buffer {
         let mut buffer = Buffer::new(&mut self.fonts, Metrics::new(size, size * 1.25));
         let weight = match weight {
@@ -118,4 +127,39 @@ fn with_shadow(letters: &Pixmap, height: f32) -> Pixmap {
         *pixel = pixels::over(pixels::word(*above), pixels::word(*pixel)).to_le_bytes();
     }
     shadow
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caption::words::cleaned;
+
+    fn caption(text: &str) -> String {
+        let mut letters = Letters::embedded();
+        cleaned(text, |letter| letters.can_set(letter))
+    }
+
+    #[test]
+    fn a_script_without_glyphs_is_left_out_of_a_caption_and_other_words_stay() {
+        assert_eq!(caption("一只金毛寻回犬在公园里奔跑"), "");
+        assert_eq!(caption("公園で走る golden retriever 🐕 夕方"), "Golden retriever");
+        assert_eq!(caption("Σκύλος, собака, Ngôi làng"), "Σκύλος, собака, Ngôi làng");
+    }
+
+    #[test]
+    fn no_letter_that_can_be_set_is_set_as_an_empty_box() {
+        let mut letters = Letters::embedded();
+        let known: Vec<_> = ('!'..='\u{FFFF}').filter(|letter| letters.can_set(*letter)).collect();
+        assert!(known.len() > 1000, "{}", known.len());
+
+        for weight in [Weight::Plain, Weight::Strong] {
+            // The box is the glyph of number 0.
+            let is_box = |letter: &&char| {
+                let buffer = letters.shaped(&letter.to_string(), 20.0, weight);
+                buffer.layout_runs().any(|run| run.glyphs.iter().any(|glyph| glyph.glyph_id == 0))
+            };
+            let boxes: Vec<_> = known.iter().filter(is_box).collect();
+            assert!(boxes.is_empty(), "{boxes:?}");
+        }
+    }
 }

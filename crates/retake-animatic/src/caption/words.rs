@@ -1,24 +1,13 @@
 //! The words of a caption: cleaned of what cannot be set, broken into lines that balance.
 
-/// Characters the embedded fonts have glyphs for; everything else is left out.
-const SET: [(char, char); 9] = [
-    (' ', '~'),
-    ('\u{00A1}', '\u{024F}'),
-    ('\u{0300}', '\u{036F}'),
-    ('\u{0370}', '\u{03FF}'),
-    ('\u{0400}', '\u{052F}'),
-    ('\u{1E00}', '\u{1FFF}'),
-    ('\u{2010}', '\u{2027}'),
-    ('\u{2030}', '\u{205E}'),
-    ('\u{20A0}', '\u{20C0}'),
-];
-
-/// Text that can be set: no control characters, no emoji, single spaces, a capital at its head.
-pub(crate) fn cleaned(text: &str) -> String {
+/// Text that can be set: no control characters, no emoji, single spaces, a capital at its head. What the fonts
+/// have no glyphs for is left out, so that nothing is set as an empty box; text in a script that they do
+/// not know becomes nothing.
+pub(crate) fn cleaned(text: &str, mut can_set: impl FnMut(char) -> bool) -> String {
     let plain: String = text
         .chars()
         .map(|letter| if letter.is_whitespace() || letter == '\u{00A0}' { ' ' } else { letter })
-        .filter(|letter| SET.iter().any(|(from, to)| (*from..=*to).contains(letter)))
+        .filter(|letter| *letter == ' ' || can_set(*letter))
         .collect();
     let words: Vec<&str> = plain.split_whitespace().collect();
     let joined = words.join(" ");
@@ -127,8 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn emoji_and_control_characters_are_removed() {
-        assert_eq!(cleaned("a dog 🐕 runs\u{7}\n fast"), "A dog runs fast");
-        assert_eq!(cleaned("🐕🐕"), "");
+    fn what_cannot_be_set_is_removed_and_the_rest_stays() {
+        let ascii = |text: &str| cleaned(text, |letter| letter.is_ascii_graphic());
+
+        assert_eq!(ascii("a dog 🐕 runs\u{7}\n fast"), "A dog runs fast");
+        assert_eq!(ascii("🐕🐕"), "");
     }
 }

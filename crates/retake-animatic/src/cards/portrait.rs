@@ -88,7 +88,7 @@ fn hang(
 fn label(name: &str, wide: f32) -> Option<Pixmap> {
     let (room, mut height) = (wide * 0.88, wide * 0.105);
     let mut letters = Letters::embedded();
-    let mut name = words::cleaned(name);
+    let mut name = words::cleaned(name, |letter| letters.can_set(letter));
     while letters.width(&name, height, Weight::Strong) > room {
         if height > wide * 0.08 {
             height *= 0.94;
