@@ -90,6 +90,23 @@ describe('what is made of a video', () => {
     assert.equal(whole.retake.output.duration_ms, 2000);
   });
 
+  test('a file is edited and extended like a video named by its id', async () => {
+    const clip = await toFile(await client.videos.downloadContent(source.id), 'clip.mp4');
+
+    const edit = await client.videos.edit({ prompt: 'The same in snow', video: clip });
+    const extension = await client.videos.extend({ prompt: 'It rains', seconds: '1', video: clip });
+
+    for (const [video, seconds] of [[edit, '1'], [extension, '2']]) {
+      const done = await finished(client, video);
+      assert.deepEqual([done.status, done.error, done.seconds, done.size], ['completed', null, seconds, source.size]);
+      assert.equal(done.remixed_from_video_id, null);
+    }
+    await assert.rejects(
+      client.videos.edit({ prompt: 'The same in snow', video: await toFile(Buffer.from('no video'), 'clip.mp4') }),
+      refused(OpenAI.BadRequestError, 400, 'invalid_video', 'video'),
+    );
+  });
+
   test('a clip becomes a character that appears in a video', async () => {
     const shot = await made(client, { seconds: '2', size: '1280x720' });
     const clip = await toFile(await client.videos.downloadContent(shot.id), 'clip.mp4');

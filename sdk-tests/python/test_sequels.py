@@ -1,4 +1,8 @@
-"""Videos that are made from others: remix, edit and extension, by both clients."""
+"""Videos that are made from others, named by id or sent as files: remix, edit and extension, by both clients."""
+
+import io
+import pathlib
+import tempfile
 
 import openai
 
@@ -15,6 +19,19 @@ class Sequels(GatewayCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.source = cls.client.videos.create_and_poll(prompt="A lighthouse at dusk", **FAST)
+        cls.file = cls.client.videos.download_content(cls.source.id).read()
+
+    def forms(self):
+        """The file in every form in which this client sends files."""
+        with tempfile.NamedTemporaryFile(suffix=".mp4") as named:
+            named.write(self.file)
+            named.flush()
+            with open(named.name, "rb") as opened:
+                yield opened
+            yield pathlib.Path(named.name)
+        yield self.file
+        yield io.BytesIO(self.file)
+        yield ("clip.mp4", self.file, "video/mp4")
 
     def told(self, video):
         return video.to_dict()["retake"]
@@ -48,6 +65,35 @@ class Sequels(GatewayCase):
             self.assertEqual((extension.status, extension.error), ("completed", None))
             self.assertEqual((extension.seconds, extension.size), ("2", "640x360"))
             self.assertEqual(self.told(extension)["output"]["duration_ms"], 2000)
+
+    async def test_an_edit_of_a_file_is_as_long_and_as_large(self):
+        for client in self.each_sdk():
+            for form in self.forms():
+                made = await settled(client.videos.edit(prompt="The same in snow", video=form))
+                edit = await settled(client.videos.poll(made.id))
+
+                self.assertEqual((edit.status, edit.error), ("completed", None))
+                self.assertEqual((edit.seconds, edit.size, edit.model), ("1", "640x360", "animatic"))
+                self.assertEqual((edit.remixed_from_video_id, self.told(edit)["made_by"]), (None, "edit"))
+
+    async def test_an_extension_of_a_file_is_the_stitched_whole(self):
+        for client in self.each_sdk():
+            for form in self.forms():
+                made = await settled(client.videos.extend(prompt="It begins to rain", seconds="1", video=form))
+                whole = await settled(client.videos.poll(made.id))
+
+                self.assertEqual((whole.status, whole.error), ("completed", None))
+                self.assertEqual((whole.seconds, whole.size), ("2", "640x360"))
+                self.assertEqual((whole.remixed_from_video_id, self.told(whole)["made_by"]), (None, "extension"))
+                self.assertEqual(self.told(whole)["output"]["duration_ms"], 2000)
+
+    async def test_a_file_that_is_no_video_is_refused(self):
+        for client in self.each_sdk():
+            for file in (b"", b"Example data", self.file[: len(self.file) // 2]):
+                with self.assertRaises(openai.BadRequestError) as caught:
+                    await settled(client.videos.extend(prompt="It begins to rain", seconds="1", video=file))
+
+                self.assertEqual((caught.exception.code, caught.exception.param), ("invalid_video", "video"))
 
     async def test_a_source_that_is_unfinished_or_unknown_is_refused(self):
         running = self.client.videos.create(prompt="A long journey", seconds="60", size="640x360")

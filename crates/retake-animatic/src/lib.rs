@@ -20,7 +20,9 @@ mod storyboard;
 pub use brief::{Brief, Character, Continuation};
 pub use encode::{EncodeError, I420, OpenH264Encoder, VideoEncoder};
 pub use painter::{PaintError, Painter};
-pub use render::{BriefError, MOST_WORKERS, Progress, RenderError, Rendered, Stage, render};
+pub use render::{
+    BriefError, MOST_WORKERS, Progress, RenderError, Rendered, Stage, coding, render,
+};
 pub use sound::SoundError;
 pub use storyboard::{
     Action, Angle, FPS, Family, Figure, Framing, Garment, Heading, Hour, Look, Move, Place, Role,

@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use retake_media::{
-    AvcConfig, AvcError, AvcTrack, Movie, Mp4Writer, WriteError, append_length_prefixed,
+    AvcConfig, AvcError, AvcTrack, Movie, Mp4Writer, Sequel, WriteError, append_length_prefixed,
 };
 use thiserror::Error;
 use tiny_skia::Pixmap;
@@ -27,7 +27,7 @@ pub use brief::BriefError;
 
 use crate::encode::EncodeError;
 use crate::painter::Props;
-use crate::sound::{Sound, SoundError};
+use crate::sound::{self, Sound, SoundError};
 use crate::{Brief, FPS, PaintError, Painter, Storyboard, storyboard};
 use crew::Crew;
 pub use crew::MOST_WORKERS;
@@ -91,6 +91,17 @@ pub enum RenderError {
 
     #[error("a worker stopped before its work was done")]
     WorkerLost,
+}
+
+/// How a video of this size will be coded, so that it is known beforehand what it can be put behind.
+pub fn coding(width: u32, height: u32) -> Sequel {
+    let side = |pixels| u16::try_from(pixels).unwrap_or(u16::MAX);
+    Sequel {
+        size: (side(width), side(height)),
+        frame_rate: FPS,
+        sample_rate: sound::SAMPLE_RATE,
+        channels: sound::CHANNELS,
+    }
 }
 
 /// Renders a brief into `out`, from its current position on.

@@ -17,9 +17,10 @@ use thiserror::Error;
 use crate::{Brief, FPS, Storyboard};
 use bed::Bed;
 
-/// Samples per second, of each of the two channels.
+/// Samples per second, of each channel.
 pub(crate) const SAMPLE_RATE: u32 = 48_000;
-const CHANNELS: usize = 2;
+/// Left and right.
+pub(crate) const CHANNELS: u8 = 2;
 /// Samples of a packet, and what the encoder puts before the first one.
 const PACKET: usize = 1024;
 const BITS_PER_SECOND: u32 = 128_000;
@@ -36,7 +37,7 @@ pub(crate) struct Sound {
     /// `None`: silence.
     bed: Option<Bed>,
     encoder: syom::Encoder,
-    block: [[f32; PACKET]; CHANNELS],
+    block: [[f32; PACKET]; CHANNELS as usize],
     made: u64,
     total: u64,
 }
@@ -48,8 +49,8 @@ impl Sound {
         options.bitrate_bps = BITS_PER_SECOND;
         Ok(Self {
             bed: brief.audio.then(|| Bed::new(brief, storyboard)),
-            encoder: syom::Encoder::new(SAMPLE_RATE, CHANNELS, &options)?,
-            block: [[0.0; PACKET]; CHANNELS],
+            encoder: syom::Encoder::new(SAMPLE_RATE, CHANNELS.into(), &options)?,
+            block: [[0.0; PACKET]; CHANNELS as usize],
             made: 0,
             total: u64::from(storyboard.frames) * u64::from(SAMPLE_RATE / FPS),
         })
@@ -63,7 +64,7 @@ impl Sound {
         AacTrack {
             config: self.encoder.asc().to_vec(),
             sample_rate: SAMPLE_RATE,
-            channels: 2,
+            channels: CHANNELS.into(),
             priming: 1024,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),
         }

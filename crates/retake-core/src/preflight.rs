@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     catalog::{Model, Negative},
-    request::{OriginKind, Shot, VideoRequest},
+    request::{Origin, OriginKind, Shot, VideoRequest},
     size::Size,
 };
 
@@ -118,9 +118,11 @@ fn check_prompt(request: &VideoRequest, model: &Model) -> Option<Finding> {
 
 fn check_seconds(request: &VideoRequest, model: &Model) -> Option<Finding> {
     if let Some(origin) = request.origin.as_ref().filter(|o| o.kind == OriginKind::Extension) {
-        let (before, added) = (origin.seconds, request.seconds.unwrap_or(0));
-        let whole = before.saturating_add(added);
-        return (added == 0 || !model.seconds.allow(whole)).then(|| {
+        let (before, added) = (origin.plays_ms(), request.seconds.unwrap_or(0));
+        let whole = before.saturating_add(u64::from(added) * 1000);
+        let counted = u32::try_from(whole.div_ceil(1000)).unwrap_or(u32::MAX);
+        return (added == 0 || !model.seconds.allow(counted)).then(|| {
+            let (before, whole) = (in_seconds(before), in_seconds(whole));
             let message = format!(
                 "{before} seconds extended by {added} would be {whole}; `{}` renders {} seconds in all",
                 model.name, model.seconds
@@ -129,10 +131,30 @@ fn check_seconds(request: &VideoRequest, model: &Model) -> Option<Finding> {
         });
     }
     let asked = request.seconds.filter(|seconds| !model.seconds.allow(*seconds))?;
+    if let Some(origin) = uploaded(request) {
+        let message = format!(
+            "the video plays {} seconds; `{}` renders {} seconds, so send a part of it",
+            in_seconds(origin.plays_ms()),
+            model.name,
+            model.seconds
+        );
+        return Some(error("unsupported_seconds", "video", message));
+    }
     let message = format!("`{}` renders {} seconds, not {asked}", model.name, model.seconds);
     let mut finding = error("unsupported_seconds", "seconds", message);
     finding.fix = Some(json!({ "seconds": model.seconds.nearest(asked) }));
     Some(finding)
+}
+
+/// The video that came with the request, which then decides size and length.
+fn uploaded(request: &VideoRequest) -> Option<&Origin> {
+    request.origin.as_ref().filter(|origin| origin.is_upload())
+}
+
+/// Milliseconds in seconds, with as many digits behind the point as they need.
+fn in_seconds(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1000, ms % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn check_size(request: &VideoRequest, model: &Model) -> Option<Finding> {
@@ -156,9 +178,20 @@ fn check_size(request: &VideoRequest, model: &Model) -> Option<Finding> {
         if model.sizes.contains(&size) {
             return None;
         }
+        let near = nearest_size(size, model);
+        if uploaded(request).is_some() {
+            let way_out = near.map(|near| format!("; scale it to {near}, the nearest one"));
+            let message = format!(
+                "the video is {size}; `{}` renders the sizes {}{}",
+                model.name,
+                sizes(),
+                way_out.unwrap_or_default()
+            );
+            return Some(error("unsupported_size", "video", message));
+        }
         let message = format!("`{}` renders the sizes {}, not {size}", model.name, sizes());
         let mut finding = error("unsupported_size", "size", message);
-        finding.fix = nearest_size(size, model).map(|near| json!({ "size": near }));
+        finding.fix = near.map(|near| json!({ "size": near }));
         return Some(finding);
     }
     if wanted_size(request, model).is_some() {
@@ -370,6 +403,56 @@ mod tests {
         };
 
         assert_eq!(findings(&request), [("reference_size_mismatch", Some("input_reference"))]);
+    }
+
+    fn an_upload(kind: OriginKind, ms: u64) -> Origin {
+        let seconds = u32::try_from((ms + 500) / 1000).unwrap();
+        Origin { kind, video: None, key: None, bytes: 9, seconds, duration_ms: Some(ms) }
+    }
+
+    #[test]
+    fn an_extension_of_a_broken_length_is_exactly_as_long_as_both_parts() {
+        let catalog = Catalog::shipped().unwrap();
+        let origin = Some(an_upload(OriginKind::Extension, 3_625));
+        let request = VideoRequest { seconds: Some(2), origin, ..a_request() };
+        let shot = settle(&request, catalog.model("animatic", "animatic").unwrap(), 7);
+
+        assert_eq!(findings(&request), []);
+        assert_eq!((shot.seconds, shot.new_seconds(), shot.plays_ms()), (6, 2, 5_625));
+    }
+
+    #[test]
+    fn an_extension_may_not_be_longer_than_the_model_renders_by_a_part_of_a_second() {
+        let catalog = Catalog::shipped().unwrap();
+        let model = catalog.model("animatic", "animatic").unwrap();
+        let of = |ms| VideoRequest {
+            seconds: Some(1),
+            origin: Some(an_upload(OriginKind::Extension, ms)),
+            ..a_request()
+        };
+
+        let found = check(&of(119_040), model, TODAY);
+
+        assert_eq!(findings(&of(119_000)), []);
+        assert_eq!((found[0].rule, found[0].param), ("unsupported_seconds", Some("seconds")));
+        let begins = "119.04 seconds extended by 1 would be 120.04;";
+        assert!(found[0].message.starts_with(begins), "{}", found[0].message);
+    }
+
+    #[test]
+    fn what_an_uploaded_video_is_and_may_not_be_is_said_of_the_video() {
+        let edit = |ms, size| VideoRequest {
+            seconds: Some(u32::try_from(ms / 1000).unwrap()),
+            size: Some(size),
+            origin: Some(an_upload(OriginKind::Edit, ms)),
+            ..a_request()
+        };
+
+        let long = findings(&edit(121_000, Size::new(640, 360)));
+        let odd = findings(&edit(4_000, Size::new(640, 358)));
+
+        assert_eq!(long, [("unsupported_seconds", Some("video"))]);
+        assert_eq!(odd, [("unsupported_size", Some("video"))]);
     }
 
     #[test]

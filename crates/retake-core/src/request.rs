@@ -67,8 +67,23 @@ pub struct Origin {
     pub key: Option<String>,
     /// The length of its file.
     pub bytes: u64,
-    /// How long it plays.
+    /// How long it plays, to the nearest second.
     pub seconds: u32,
+    /// How long it plays exactly, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+}
+
+impl Origin {
+    /// Whether its file came with the request and is no video of this gateway.
+    pub fn is_upload(&self) -> bool {
+        self.video.is_none()
+    }
+
+    /// How long it plays, in milliseconds.
+    pub fn plays_ms(&self) -> u64 {
+        self.duration_ms.unwrap_or_else(|| milliseconds(self.seconds))
+    }
 }
 
 /// What is done with the video that another one is made from.
@@ -121,4 +136,26 @@ pub struct Shot {
     /// The video that this one is made from. Of an extension, `seconds` is the length of the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+}
+
+impl Shot {
+    /// The video that this one goes on from, if it is an extension.
+    pub fn continued(&self) -> Option<&Origin> {
+        self.origin.as_ref().filter(|origin| origin.kind == OriginKind::Extension)
+    }
+
+    /// How many seconds are new: of an extension, only what is put behind the video it goes on from.
+    pub fn new_seconds(&self) -> u32 {
+        self.seconds.saturating_sub(self.continued().map_or(0, |origin| origin.seconds))
+    }
+
+    /// How long the finished file has to play, in milliseconds.
+    pub fn plays_ms(&self) -> u64 {
+        let before = self.continued().map_or(0, Origin::plays_ms);
+        before.saturating_add(milliseconds(self.new_seconds()))
+    }
+}
+
+fn milliseconds(seconds: u32) -> u64 {
+    u64::from(seconds) * 1000
 }

@@ -23,8 +23,8 @@ mod verify;
 pub use h264::{PictureError, Pictures};
 pub use mp4::{
     AacTrack, AvcConfig, AvcError, AvcTrack, Codec, MediaTime, Movie, Mp4Reader, Mp4Writer, Part,
-    PictureTrack, ProbeError, Sample, SoundTrack, StitchError, Stitched, Track, VideoFile,
-    WriteError, append_length_prefixed, is_key_frame, nal_units, probe, stitch,
+    PictureTrack, ProbeError, Sample, Sequel, SoundTrack, StitchError, Stitched, Track, VideoFile,
+    WriteError, append_length_prefixed, can_precede, is_key_frame, nal_units, probe, stitch,
 };
 pub use preview::{
     Looks, Preview, Spritesheet, Thumbnail, is_silent, looks, preview, spritesheet, thumbnail,

@@ -27,7 +27,7 @@ pub use avc::{AvcConfig, AvcError, append_length_prefixed, is_key_frame, nal_uni
 pub use movie::{AacTrack, AvcTrack, Movie};
 pub use probe::{ProbeError, probe};
 pub use reader::Mp4Reader;
-pub use stitch::{Part, StitchError, Stitched, stitch};
+pub use stitch::{Part, Sequel, StitchError, Stitched, can_precede, stitch};
 pub use track::{Sample, Track};
 pub use video::{Codec, MediaTime, PictureTrack, SoundTrack, VideoFile};
 pub use write::{Mp4Writer, WriteError};

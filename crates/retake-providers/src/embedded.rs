@@ -22,12 +22,12 @@ use jiff::{SignedDuration, Timestamp};
 use retake_animatic::{Brief, Character};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
-    request::{OriginKind, Shot},
+    request::{Origin, Shot},
 };
 use tokio_util::io::ReaderStream;
 
 use self::pool::{Outcome, Pool};
-use crate::{FetchError, Polled, Provider, RemoteId, Submission, SubmitError};
+use crate::{FetchError, Polled, Provider, RemoteId, SourceVideo, Submission, SubmitError, Unfit};
 
 /// Finished files that nobody fetched are kept this long across restarts.
 const KEEP_UNFETCHED: SignedDuration = SignedDuration::from_hours(24);
@@ -96,7 +96,7 @@ impl Provider for Embedded {
         }
         let finished = self.finished(&tag);
         let source = submission.source.clone();
-        let before = seconds_before(&submission.shot).saturating_mul(retake_animatic::FPS);
+        let before = frames_before(&submission.shot);
         let brief = brief(submission);
         let taken = self.pool.render(&tag, move |render| match &source {
             None => pool::render_to_file(&brief, &finished, render),
@@ -150,6 +150,15 @@ impl Provider for Embedded {
         Ok(())
     }
 
+    async fn examine(&self, shot: &Shot, source: &SourceVideo) -> Result<(), Unfit> {
+        let (source, shot) = (source.clone(), shot.clone());
+        let looked = tokio::task::spawn_blocking(move || extend::examine(&source, &shot)).await;
+        looked.unwrap_or_else(|_| {
+            let reason = "it broke the code that reads it".to_owned();
+            Err(Unfit { reason, remedy: "please report it, with the file if you can" })
+        })
+    }
+
     fn is_resident(&self) -> bool {
         true
     }
@@ -172,7 +181,7 @@ impl Provider for Embedded {
 fn brief(submission: Submission) -> Brief {
     let shot = submission.shot;
     // Of an extension, only what is new is drawn.
-    let seconds = shot.seconds.saturating_sub(seconds_before(&shot));
+    let seconds = shot.new_seconds();
     let named = shot.characters.iter().zip(submission.characters);
     let characters = named
         .map(|(one, picture)| Character { name: one.name.clone(), picture: picture.into() })
@@ -192,10 +201,11 @@ fn brief(submission: Submission) -> Brief {
     }
 }
 
-/// How long the video is that an extension goes on from.
-fn seconds_before(shot: &Shot) -> u32 {
-    let origin = shot.origin.as_ref().filter(|origin| origin.kind == OriginKind::Extension);
-    origin.map_or(0, |origin| origin.seconds)
+/// How many frames the video has that an extension goes on from, by the renderer's count.
+fn frames_before(shot: &Shot) -> u32 {
+    let before = shot.continued().map_or(0, Origin::plays_ms);
+    let frames = before.saturating_mul(retake_animatic::FPS.into()).saturating_add(500) / 1000;
+    u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
 fn storage_fault(source: &io::Error) -> Fault {

@@ -42,6 +42,12 @@ pub trait Provider: Send + Sync {
     /// Stops a render. Stopping one that is over or unknown is no fault.
     async fn cancel(&self, remote_id: &str) -> Result<(), Fault>;
 
+    /// Looks at a file that somebody sent to be extended, before a job exists for it. Nothing is stored
+    /// yet and nothing is spent, so whatever can be found out now is not to be left for the render.
+    async fn examine(&self, _shot: &Shot, _source: &SourceVideo) -> Result<(), Unfit> {
+        Ok(())
+    }
+
     /// Whether its renders live in this process, so that nobody else can follow, fetch or stop them.
     fn is_resident(&self) -> bool {
         false
@@ -95,6 +101,16 @@ impl fmt::Debug for SourceVideo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SourceVideo")
     }
+}
+
+/// A video cannot be extended here, for a reason that lies in the video.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}; {remedy}")]
+pub struct Unfit {
+    /// What is in the way.
+    pub reason: String,
+    /// How to get a video that can be extended.
+    pub remedy: &'static str,
 }
 
 /// How far a render is.

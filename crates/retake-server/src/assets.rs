@@ -1,7 +1,7 @@
-//! The asset store: finished videos and uploaded pictures, behind an object store.
+//! The asset store: finished videos, and pictures and videos that were uploaded, behind an object store.
 //!
 //! A file arrives in `staging/` and is moved to its place only when it is whole and checked, so a key
-//! under `videos/` or `pictures/` always names a finished file. Keys are made here, from digests of the
+//! under `videos/`, `pictures/` or `uploads/` always names a finished file. Keys are made here, from digests of the
 //! content, never from what a caller wrote. The same content is kept once, whoever it belongs to, so a file is
 //! removed only when the ledger knows nobody who needs it; a [`Pin`] holds it until its job is on record.
 
@@ -33,6 +33,7 @@ pub(crate) use self::{copies::copy_files, reader::AssetReader, staged::Staged, s
 const STAGING: &str = "staging";
 const VIDEOS: &str = "videos";
 const PICTURES: &str = "pictures";
+const UPLOADS: &str = "uploads";
 
 /// Where files are kept.
 #[derive(Clone, Debug)]
@@ -161,7 +162,18 @@ impl Assets {
 
     /// Keeps an uploaded picture under its digest; the same picture again is the same file.
     pub(crate) async fn keep_picture(&self, bytes: Bytes) -> Result<String, AssetError> {
-        let key = format!("{PICTURES}/{}", hex(&Sha256::digest(&bytes)));
+        self.keep(PICTURES, bytes).await
+    }
+
+    /// Keeps an uploaded video under its digest, for as long as a job is to go on from it.
+    pub(crate) async fn keep_upload(&self, bytes: Bytes) -> Result<String, AssetError> {
+        self.keep(UPLOADS, bytes).await
+    }
+
+    /// What is there already is written anew: then it is young, and no sweep takes it before its job is on
+    /// record.
+    async fn keep(&self, folder: &str, bytes: Bytes) -> Result<String, AssetError> {
+        let key = format!("{folder}/{}", hex(&Sha256::digest(&bytes)));
         self.store.put(&Key::from(key.as_str()), bytes.into()).await?;
         Ok(key)
     }

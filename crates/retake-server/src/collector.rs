@@ -95,7 +95,7 @@ async fn verify(
     let reader = assets.reader(key, bytes);
     let expected = Expectation {
         size: Some((shot.size.width, shot.size.height)),
-        duration: Some(Duration::from_secs(shot.seconds.into())),
+        duration: Some(Duration::from_millis(shot.plays_ms())),
         tolerance: DURATION_TOLERANCE,
         // A silent track is no fault where no sound was asked for.
         sound: shot.audio.then_some(true),

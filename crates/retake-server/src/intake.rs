@@ -1,7 +1,10 @@
 //! Intake: from a request to a recorded job, before any provider hears of it.
 //!
 //! The model asked for is resolved to routes, the picture is looked at, preflight and plan are made, and
-//! only when all that holds is anything stored. A refusal leaves nothing behind.
+//! only when all that holds is anything stored. A refusal leaves nothing behind. What builds on a video
+//! comes in by way of `sequel`.
+
+mod sequel;
 
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use retake_core::{
     ids::{VideoId, fresh_seed},
     life::Life,
     plan::{Candidate, Plan, Refusal, Route, plan},
-    request::{Origin, OriginKind, Picture, VideoRequest},
+    request::{Picture, VideoRequest},
     size::Size,
 };
 use retake_media::{self as media, Still, StillError, StillLimits};
@@ -28,8 +31,11 @@ use crate::{
     keys::Caller,
     outside::{Outside, OutsideError},
     scheduler::Bell,
+    uploads::{Upload, UploadError},
     videos::{VideoError, Videos},
 };
+
+pub(crate) use self::sequel::{Sequel, Source};
 
 /// Decoding takes memory by the pixel, so few pictures are decoded at once.
 pub(crate) static DECODING: Semaphore = Semaphore::const_new(2);
@@ -94,6 +100,9 @@ pub(crate) enum IntakeError {
     /// The video to start from cannot be used.
     #[error(transparent)]
     Source(#[from] VideoError),
+    /// The video that came along cannot be used.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
     /// A character cannot appear.
     #[error(transparent)]
     Character(#[from] CharacterError),
@@ -149,6 +158,8 @@ pub(crate) struct Wanted {
     pub(crate) request: VideoRequest,
     /// The picture to start from.
     pub(crate) picture: Option<Reference>,
+    /// The video to edit or to extend, where it came as a file.
+    pub(crate) upload: Option<Upload>,
     /// The ids of the characters that are to appear.
     pub(crate) characters: Vec<String>,
 }
@@ -160,6 +171,14 @@ pub(crate) enum Reference {
     Sent(Bytes),
     /// It is to be fetched from this URL.
     At(String),
+}
+
+/// The files that a request brings along, each looked at.
+struct Brought {
+    /// The picture to start from.
+    first_frame: Option<Bytes>,
+    /// The video to go on from.
+    source: Option<Bytes>,
 }
 
 /// How a caller marked a request, so that a repetition is known.
@@ -194,57 +213,7 @@ impl Mark {
     }
 }
 
-/// What is to be made of a video that exists.
-#[derive(Clone, Debug)]
-pub(crate) struct Sequel {
-    pub(crate) kind: OriginKind,
-    pub(crate) video: String,
-    pub(crate) prompt: String,
-    /// How much longer an extension makes it.
-    pub(crate) seconds: Option<u32>,
-    pub(crate) model: Option<String>,
-}
-
 impl Intake {
-    /// Takes in a request that builds on a finished video: what it leaves open is as it was there.
-    pub(crate) async fn submit_sequel(
-        &self,
-        caller: &Caller,
-        sequel: Sequel,
-        mark: Mark,
-    ) -> Result<Job, IntakeError> {
-        let (source, output) = self.videos.content(caller, &sequel.video).await?;
-        let place = source.life.attempts.last().map_or(0, |attempt| attempt.route);
-        let shot = source.plan.at(place).map(|planned| planned.shot.clone());
-        let Some(shot) = shot else {
-            return Err(VideoError::NoContent { id: source.id, state: "has no plan" }.into());
-        };
-        let extends = sequel.kind == OriginKind::Extension;
-        let origin = Origin {
-            kind: sequel.kind,
-            video: Some(source.id),
-            // Only what is made longer needs the file itself.
-            key: extends.then(|| output.key.clone()),
-            bytes: output.bytes,
-            seconds: shot.seconds,
-        };
-        let request = VideoRequest {
-            prompt: sequel.prompt,
-            model: sequel.model.or(source.request.model),
-            seconds: if extends { sequel.seconds } else { Some(shot.seconds) },
-            size: Some(shot.size),
-            negative_prompt: shot.negative_prompt,
-            seed: Some(shot.seed),
-            looped: Some(shot.looped && !extends),
-            audio: Some(output.audio_codec.is_some()),
-            first_frame: shot.first_frame.filter(|_| !extends),
-            characters: shot.characters,
-            origin: Some(origin),
-            ..VideoRequest::default()
-        };
-        self.submit(caller, Wanted { request, ..Wanted::default() }, mark).await
-    }
-
     /// Takes a request in: checks it, plans it, records it. The answer may be given at once after.
     pub(crate) async fn submit(
         &self,
@@ -253,7 +222,7 @@ impl Intake {
         mark: Mark,
     ) -> Result<Job, IntakeError> {
         let now = self.clock.now();
-        let Wanted { mut request, picture, characters } = wanted;
+        let Wanted { mut request, picture, upload, characters } = wanted;
         let picture = self.bring(picture).await?;
         for id in &characters {
             request.characters.push(self.characters.get(caller, id).await?.character);
@@ -262,20 +231,9 @@ impl Intake {
             request.first_frame = Some(look_at(bytes)?);
         }
         let mut plan = self.plan(&request, now)?;
-        if let Some(bytes) = &picture {
-            // Only decoding shows that it is whole; a render that breaks on it later would come too late.
-            let _turn = DECODING.acquire().await;
-            let bytes = bytes.clone();
-            let whole = move || media::Picture::decode(&bytes, StillLimits::default()).map(drop);
-            tokio::task::spawn_blocking(whole).await.map_err(IntakeError::Interrupted)??;
-        }
+        let brought = self.look_closely(picture, upload, &mut plan).await?;
         self.assets.check_room()?;
-        if let (Some(bytes), Some(picture)) = (picture, &mut request.first_frame) {
-            picture.key = self.assets.keep_picture(bytes).await?;
-            for planned in &mut plan.routes {
-                planned.shot.first_frame = Some(picture.clone());
-            }
-        }
+        self.keep(brought, &mut request, &mut plan).await?;
         let job = NewJob {
             id: VideoId::new(now),
             created_at: now,
@@ -315,6 +273,48 @@ impl Intake {
                 Some(self.outside.get_picture(&url, LARGEST_PICTURE).await?)
             }
         })
+    }
+
+    /// Decodes what a request brings along. Only that shows that it is whole; a render that breaks on it
+    /// later would come too late.
+    async fn look_closely(
+        &self,
+        picture: Option<Bytes>,
+        upload: Option<Upload>,
+        plan: &mut Plan,
+    ) -> Result<Brought, IntakeError> {
+        let Some(upload) = upload else {
+            if let Some(bytes) = picture.clone() {
+                let _turn = DECODING.acquire().await;
+                let whole =
+                    move || media::Picture::decode(&bytes, StillLimits::default()).map(drop);
+                tokio::task::spawn_blocking(whole).await.map_err(IntakeError::Interrupted)??;
+            }
+            return Ok(Brought { first_frame: picture, source: None });
+        };
+        let first_frame = self.look_into(&upload, plan).await?;
+        let source = first_frame.is_none().then(|| upload.bytes().clone());
+        Ok(Brought { first_frame, source })
+    }
+
+    /// Stores what a request brings along, and notes where.
+    async fn keep(
+        &self,
+        brought: Brought,
+        request: &mut VideoRequest,
+        plan: &mut Plan,
+    ) -> Result<(), AssetError> {
+        if let (Some(bytes), Some(picture)) = (brought.first_frame, &mut request.first_frame) {
+            picture.key = self.assets.keep_picture(bytes).await?;
+        }
+        if let (Some(bytes), Some(origin)) = (brought.source, &mut request.origin) {
+            origin.key = Some(self.assets.keep_upload(bytes).await?);
+        }
+        for planned in &mut plan.routes {
+            planned.shot.first_frame.clone_from(&request.first_frame);
+            planned.shot.origin.clone_from(&request.origin);
+        }
+        Ok(())
     }
 
     /// The job as it was answered the first time.

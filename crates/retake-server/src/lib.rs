@@ -21,6 +21,7 @@ mod scheduler;
 mod signing;
 mod store;
 mod tasks;
+mod uploads;
 mod videos;
 mod webhooks;
 

@@ -89,6 +89,11 @@ impl<R: Read + Seek> Pictures<R> {
         self.file
     }
 
+    /// Whether the pictures are shown as they are coded, and not turned or mirrored.
+    pub fn are_upright(&self) -> bool {
+        self.track.is_upright()
+    }
+
     /// How long the pictures are shown.
     pub fn duration(&self) -> Duration {
         self.track.timeline(self.file.timescale()).duration()

@@ -6,10 +6,11 @@
 //! part exactly what its own file showed, so that both tracks begin at 0 and the second part begins in
 //! the very moment in which the first one ends.
 //!
-//! `joined` puts the tables of a track together, `edit` says what is shown of them, and `index` lays
-//! them out. Memory holds the tables; samples go straight from file to file.
+//! `format` says what both files have to have in common, `joined` puts the tables of a track together,
+//! `edit` says what is shown of them, and `index` lays them out. Memory holds the tables; samples go straight from file to file.
 
 mod edit;
+mod format;
 mod index;
 mod joined;
 
@@ -22,6 +23,8 @@ use super::probe::ProbeError;
 use super::reader::Mp4Reader;
 use super::track::{Sample, Track};
 use super::video::{Codec, MediaTime};
+use format::Format;
+pub use format::Sequel;
 use index::Index;
 use joined::{Joined, Piece, pieces};
 
@@ -91,7 +94,7 @@ pub fn stitch(
     out: impl Write,
 ) -> Result<Stitched, StitchError> {
     let (mut first, mut second) = (open(first, Part::First)?, open(second, Part::Second)?);
-    check(&first, &second)?;
+    Format::of(&first.tracks).check(&Format::of(&second.tracks))?;
     let parts = [&first.tracks, &second.tracks];
     let (pictures, sound, durations) = plan(parts)?;
     let (timescale, frames) = (pictures.timescale, pictures.sizes.len() as u64);
@@ -114,6 +117,18 @@ pub fn stitch(
         frames,
         bytes: out.written,
     })
+}
+
+/// Whether a file that is still to be made could be put behind this one, and how long this one would be
+/// shown. Samples are not looked at.
+pub fn can_precede(first: impl Read + Seek, sequel: Sequel) -> Result<MediaTime, StitchError> {
+    let first = open(first, Part::First)?;
+    let (format, behind) = (Format::of(&first.tracks), Format::of_sequel(sequel));
+    format.check(&behind)?;
+    joined::common_multiple(format.timescale, behind.timescale).ok_or(joined::NO_SCALE)?;
+    // Behind itself it meets every obstacle that lies in itself.
+    let (pictures, _, durations) = plan([&first.tracks, &first.tracks])?;
+    Ok(MediaTime { ticks: durations[0], timescale: pictures.timescale })
 }
 
 /// The tracks of one file that take part.
@@ -143,40 +158,6 @@ fn open<R: Read + Seek>(reader: R, part: Part) -> Result<Opened<R>, StitchError>
     }
     let (movie_scale, user_data) = (file.timescale(), file.take_user_data());
     Ok(Opened { file, tracks: Tracks { part, movie_scale, pictures, sound }, user_data })
-}
-
-/// Refuses what would not play as one video.
-fn check<A, B>(first: &Opened<A>, second: &Opened<B>) -> Result<(), StitchError> {
-    let (one, other) = (&first.tracks, &second.tracks);
-    let (first, second) = (one.pictures.size, other.pictures.size);
-    if first != second {
-        return Err(StitchError::Size { first, second });
-    }
-    if one.pictures.matrix != other.pictures.matrix {
-        return Err(StitchError::Turned);
-    }
-    let (first, second) = (frame_rate(&one.pictures), frame_rate(&other.pictures));
-    // Writers with coarse clocks round the length of the last picture.
-    if (first - second).abs() > first * 0.0005 {
-        return Err(StitchError::FrameRate { first, second });
-    }
-    if let (Some(one), Some(other)) = (&one.sound, &other.sound)
-        && (one.timescale != other.timescale || sound_format(one) != sound_format(other))
-    {
-        return Err(StitchError::SoundFormat);
-    }
-    Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a million samples at most")]
-fn frame_rate(track: &Track) -> f64 {
-    track.samples().len() as f64 / track.duration().as_secs_f64().max(f64::MIN_POSITIVE)
-}
-
-/// Kind of AAC, sample rate and channels: the first 13 bits of its configuration.
-fn sound_format(track: &Track) -> Option<(u8, u8)> {
-    let config = track.aac_config(0)?;
-    Some((*config.first()?, config.get(1)? & 0xF8))
 }
 
 /// The joined tracks, and how long each part is shown.

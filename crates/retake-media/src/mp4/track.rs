@@ -2,6 +2,7 @@
 //! each of its samples lies.
 
 use super::boxes::{Fields, child, children, descend};
+use super::movie::UNITY_MATRIX;
 use super::video::{Codec, MediaTime};
 
 /// Sample descriptions of a track; a file that was joined several times has a few.
@@ -76,6 +77,15 @@ impl Track {
     pub fn duration(&self) -> MediaTime {
         let ticks = self.samples.iter().map(|sample| u64::from(sample.duration)).sum();
         MediaTime { ticks, timescale: self.timescale }
+    }
+
+    /// Whether its pictures are shown as they are coded. Where they are put is not asked.
+    pub(crate) fn is_upright(&self) -> bool {
+        let upright = UNITY_MATRIX.map(u32::to_be_bytes);
+        self.matrix.as_chunks::<4>().0.iter().zip(upright).enumerate().all(|(at, (word, unity))| {
+            // The sixth and the seventh say how far the picture is moved.
+            at == 6 || at == 7 || *word == unity
+        })
     }
 
     /// How many descriptions its samples refer to.

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use retake_media::{
-    MediaTime, Mp4Reader, Part, Pictures, StitchError, Stitched, VideoFile, is_silent, probe,
-    stitch,
+    MediaTime, Mp4Reader, Part, Pictures, Sequel, StitchError, Stitched, VideoFile, can_precede,
+    is_silent, probe, stitch,
 };
 
 use crate::films::{Film, a_film, grey};
@@ -194,6 +194,57 @@ fn another_frame_rate_is_refused() {
     assert_eq!(error.to_string(), "23.976 frames a second cannot follow 24.000");
 }
 
+/// What [`a_film`] is coded like.
+const LIKE_A_FILM: Sequel =
+    Sequel { size: (96, 64), frame_rate: 24, sample_rate: 48_000, channels: 2 };
+
+#[test]
+fn whether_a_file_can_be_gone_on_from_is_known_before_the_rest_is_made() {
+    let film = a_film().file();
+    let mute = Film { loudness: None, ..an_odd_film() }.file();
+    let twice = joined(&film, &film).0;
+
+    for file in [film, an_odd_film().file(), mute, twice] {
+        let shown = can_precede(Cursor::new(&file), LIKE_A_FILM).unwrap();
+        assert_eq!(shown, joined(&file, &a_film().file()).1.seam);
+    }
+}
+
+#[test]
+fn what_cannot_be_gone_on_from_is_refused_with_the_reason() {
+    let film = a_film().file();
+    let cases: [(&[u8], Sequel, &str); 6] = [
+        (&film, Sequel { size: (64, 64), ..LIKE_A_FILM }, "pictures of 64x64 cannot follow"),
+        (&film, Sequel { frame_rate: 30, ..LIKE_A_FILM }, "30.000 frames a second cannot follow"),
+        (&film, Sequel { sample_rate: 44_100, ..LIKE_A_FILM }, "the sound of the files differs"),
+        (&film, Sequel { channels: 1, ..LIKE_A_FILM }, "the sound of the files differs"),
+        (HEVC, LIKE_A_FILM, "the pictures of the first file are coded as hevc"),
+        (&film[..film.len() - 9], LIKE_A_FILM, "the first file cannot be read"),
+    ];
+    for (file, sequel, expected) in cases {
+        let error = can_precede(Cursor::new(file), sequel).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_turned_file_cannot_be_gone_on_from_and_its_pictures_say_so() {
+    let film = a_film().file();
+    let mut turned = film.clone();
+    let header = turned.windows(4).position(|window| window == b"tkhd").unwrap();
+    let matrix = header + 4 + 40;
+    let quarter = [0_u32, 0x0001_0000, 0, 0xFFFF_0000, 0, 0, 96 << 16, 0, 0x4000_0000];
+    for (at, word) in quarter.into_iter().enumerate() {
+        turned[matrix + at * 4..][..4].copy_from_slice(&word.to_be_bytes());
+    }
+    let upright = |file: &[u8]| Pictures::open(Cursor::new(file)).unwrap().are_upright();
+
+    let refused = can_precede(Cursor::new(&turned), LIKE_A_FILM);
+
+    assert!(matches!(refused, Err(StitchError::Turned)), "{refused:?}");
+    assert_eq!((upright(&film), upright(&turned)), (true, false));
+}
+
 #[test]
 fn a_full_disk_ends_the_work_with_its_reason() {
     let film = a_film().file();
@@ -243,6 +294,8 @@ proptest! {
             file[at] = value;
         }
         let mut out = Vec::new();
+        let sequel = Sequel { size: (64, 48), ..LIKE_A_FILM };
+        can_precede(Cursor::new(&file), sequel).ok();
         if stitch(Cursor::new(&file), Cursor::new(&file), &mut out).is_ok() {
             prop_assert!(probe(Cursor::new(&out)).is_ok());
         }

@@ -1,19 +1,48 @@
 //! Extending a video: what is new begins with the last picture of what is there, and is put behind it.
 //!
-//! The samples of both are copied as they are, so the first part stays what it was to the last bit.
+//! The samples of both are copied as they are, so the first part stays what it was to the last bit. That
+//! needs a first part that is coded much like what is put behind it; one that is not is refused.
 
 use std::{
     fs::File,
     io::{self, BufReader, BufWriter},
     path::Path,
+    time::Duration,
 };
 
 use retake_animatic::{Brief, Continuation};
-use retake_core::fault::{Fault, FaultKind, FaultSource, chain};
-use retake_media::{PictureError, Pictures, StitchError, stitch};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource, chain},
+    request::{Origin, Shot},
+};
+use retake_media::{PictureError, Pictures, StitchError, can_precede, stitch};
 
 use super::pool::{Part, Render, no_room, put_in_place, write_part};
-use crate::SourceVideo;
+use crate::{SourceVideo, Unfit};
+
+/// What makes most videos fit to be extended.
+const REMEDY: &str = "`ffmpeg -i clip.mp4 -r 24 -c:v libx264 -pix_fmt yuv420p -c:a aac -ar 48000 -ac 2 \
+    fit.mp4` makes one that can be extended";
+
+/// How far the length that a file states may be from how long its pictures are shown.
+const OFF: Duration = Duration::from_millis(100);
+
+/// Whether a video can be extended: what is new can be put behind it, and its last picture decoded.
+pub(super) fn examine(source: &SourceVideo, shot: &Shot) -> Result<(), Unfit> {
+    let unfit = |reason: String| Unfit { reason, remedy: REMEDY };
+    let sequel = retake_animatic::coding(shot.size.width, shot.size.height);
+    let shown = can_precede(source.open(), sequel).map_err(|error| unfit(chain(&error)))?;
+    let shown = shown.as_duration();
+    let stated = Duration::from_millis(shot.continued().map_or(0, Origin::plays_ms));
+    if stated.abs_diff(shown) > OFF {
+        let (stated, shown) = (stated.as_secs_f64(), shown.as_secs_f64());
+        return Err(unfit(format!(
+            "it states {stated:.3} seconds and has pictures for {shown:.3}"
+        )));
+    }
+    let last = Pictures::open(source.open()).and_then(|mut pictures| pictures.last());
+    last.map(drop).map_err(|error| unfit(chain(&error)))
+}
 
 /// Renders what is new, and writes the whole into `finished`. `frames` is how many there are so far.
 pub(super) fn extend_to_file(

@@ -192,10 +192,13 @@ pub(super) struct EditForm {
     /// What should change.
     #[schema(min_length = 1)]
     prompt: String,
-    /// The id of a video of this gateway.
-    #[schema(rename = "video[id]")]
-    video: String,
-    /// The model to make it with; without one that of the video.
+    /// The id of a video of this gateway; either this or a file has to be given.
+    #[schema(nullable = false, rename = "video[id]")]
+    video_id: Option<String>,
+    /// A video as a file: MP4 or MOV in H.264.
+    #[schema(inline, nullable = false)]
+    video: Option<Binary>,
+    /// The model to make it with; without one that of the video, or for a file the configured default.
     #[schema(nullable = false, min_length = 1)]
     model: Option<String>,
 }
@@ -227,13 +230,16 @@ pub(super) struct ExtendForm {
     /// What should happen.
     #[schema(min_length = 1)]
     prompt: String,
-    /// The id of a video of this gateway.
-    #[schema(rename = "video[id]")]
-    video: String,
+    /// The id of a video of this gateway; either this or a file has to be given.
+    #[schema(nullable = false, rename = "video[id]")]
+    video_id: Option<String>,
+    /// A video as a file: MP4 or MOV in H.264.
+    #[schema(inline, nullable = false)]
+    video: Option<Binary>,
     /// By how many seconds it gets longer.
     #[schema(pattern = "^[1-9][0-9]{0,8}s?$")]
     seconds: String,
-    /// The model to make it with; without one that of the video.
+    /// The model to make it with; without one that of the video, or for a file the configured default.
     #[schema(nullable = false, min_length = 1)]
     model: Option<String>,
 }

@@ -16,7 +16,7 @@ use super::{
     Problem,
     body::{Fields, shortened},
 };
-use crate::intake::{Reference, Sequel, Wanted};
+use crate::intake::{Reference, Sequel, Source, Wanted};
 
 pub(super) const KNOWN: [&str; 15] = [
     "aspect_ratio",
@@ -75,29 +75,48 @@ pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
         characters: Vec::new(),
         origin: None,
     };
-    Ok(Wanted { request, picture, characters: characters(&values)? })
+    Ok(Wanted { request, picture, upload: None, characters: characters(&values)? })
 }
 
 /// Reads a remix: nothing but a prompt.
 pub(super) fn parse_remix(fields: Fields, video: String) -> Result<Sequel, Problem> {
     let values = only(fields, KNOWN_OF_REMIX)?;
-    let prompt = prompt(&values)?;
-    Ok(Sequel { kind: OriginKind::Remix, video, prompt, seconds: None, model: None })
+    let (kind, video, prompt) = (OriginKind::Remix, Source::Made(video), prompt(&values)?);
+    Ok(Sequel { kind, video, prompt, seconds: None, model: None })
 }
 
-/// Reads an edit or an extension: a prompt, the video it builds on, and how much longer it gets.
-pub(super) fn parse_sequel(fields: Fields, kind: OriginKind) -> Result<Sequel, Problem> {
-    let values = match kind {
-        OriginKind::Extension => only(fields, KNOWN_OF_EXTENSION)?,
-        _ => only(fields, KNOWN_OF_EDIT)?,
-    };
-    let seconds = whole_seconds(&values, "seconds")?;
-    if kind == OriginKind::Extension && seconds.is_none() {
+/// Reads an edit: a prompt and the video it changes.
+pub(super) fn parse_edit(fields: Fields) -> Result<Sequel, Problem> {
+    parse_sequel(fields, OriginKind::Edit, KNOWN_OF_EDIT)
+}
+
+/// Reads an extension: a prompt, the video that goes on, and how much longer it gets.
+pub(super) fn parse_extension(fields: Fields) -> Result<Sequel, Problem> {
+    let sequel = parse_sequel(fields, OriginKind::Extension, KNOWN_OF_EXTENSION)?;
+    if sequel.seconds.is_none() {
         let message = "`seconds` is missing; say by how much the video is to be extended";
         return Err(Problem::bad_request("missing_required_parameter", Some("seconds"), message));
     }
+    Ok(sequel)
+}
+
+fn parse_sequel(mut fields: Fields, kind: OriginKind, known: &[&str]) -> Result<Sequel, Problem> {
+    let file = fields.files.remove("video");
+    let values = only(fields, known)?;
+    let video = match file {
+        Some(_) if values.contains_key("video") => {
+            return Err(invalid_value("video", "is given twice, as a file and by its id"));
+        }
+        Some(file) => Some(Source::Sent(file)),
+        None => named_video(&values)?.map(Source::Made),
+    };
+    let seconds = whole_seconds(&values, "seconds")?;
     let (prompt, model) = (prompt(&values)?, text(&values, "model")?);
-    Ok(Sequel { kind, video: source(&values)?, prompt, seconds, model })
+    let video = video.ok_or_else(|| {
+        let message = "`video` is missing; name a video of this gateway as `{\"id\": \"video_…\"}`, or send a file";
+        Problem::bad_request("missing_required_parameter", Some("video"), message)
+    })?;
+    Ok(Sequel { kind, video, prompt, seconds, model })
 }
 
 /// Reads a character: its name and the clip.
@@ -125,11 +144,6 @@ pub(super) fn parse_character(fields: Fields) -> Result<(String, Bytes), Problem
 /// The values of a body that may have no others.
 fn only(fields: Fields, known: &[&str]) -> Result<Map<String, Value>, Problem> {
     let Fields { values, files } = fields;
-    if files.contains_key("video") {
-        let what =
-            "cannot be uploaded here; name a video of this gateway with `{\"id\": \"video_…\"}`";
-        return Err(invalid_value("video", what));
-    }
     match values.keys().chain(files.keys()).find(|name| !known.contains(&name.as_str())) {
         Some(name) => {
             let name = shortened(name);
@@ -137,7 +151,10 @@ fn only(fields: Fields, known: &[&str]) -> Result<Map<String, Value>, Problem> {
                 format!("there is no parameter `{name}` here; known are {}", known.join(", "));
             Err(Problem::bad_request("unknown_parameter", Some(&name), message))
         }
-        None => Ok(values),
+        None => match files.keys().next() {
+            Some(name) => Err(invalid_type(name, "text, not a file")),
+            None => Ok(values),
+        },
     }
 }
 
@@ -148,19 +165,18 @@ fn prompt(values: &Map<String, Value>) -> Result<String, Problem> {
     })
 }
 
-/// `video`: an object with the id of a video, or the id itself.
-fn source(values: &Map<String, Value>) -> Result<String, Problem> {
+/// `video` as a value: an object with the id of a video, or the id itself.
+fn named_video(values: &Map<String, Value>) -> Result<Option<String>, Problem> {
     match given(values, "video") {
-        None => {
-            let message = "`video` is missing; name the video as `{\"id\": \"video_…\"}`";
-            Err(Problem::bad_request("missing_required_parameter", Some("video"), message))
-        }
-        Some(Value::String(id)) => Ok(id.clone()),
+        None => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id.clone())),
         Some(Value::Object(object)) => match object.get("id") {
-            Some(Value::String(id)) => Ok(id.clone()),
+            Some(Value::String(id)) => Ok(Some(id.clone())),
             _ => Err(invalid_value("video", "needs an `id` with the id of a video")),
         },
-        Some(_) => Err(invalid_type("video", "an object such as `{\"id\": \"video_…\"}`")),
+        Some(_) => {
+            Err(invalid_type("video", "a file, or an object such as `{\"id\": \"video_…\"}`"))
+        }
     }
 }
 

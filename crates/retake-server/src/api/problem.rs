@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::{
     assets::AssetError, characters::CharacterError, intake::IntakeError, keys::KeyError,
-    outside::OutsideError, videos::VideoError, webhooks::WebhookError,
+    outside::OutsideError, uploads::UploadError, videos::VideoError, webhooks::WebhookError,
 };
 
 /// Every code that an answer or a failed video can carry. Each has a page in `docs/errors/`.
@@ -391,6 +391,7 @@ impl From<IntakeError> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "video_not_found", None, message)
             }
             IntakeError::Source(error) => Self::from(error),
+            IntakeError::Upload(error) => Self::from(error),
             IntakeError::Character(CharacterError::Unknown { .. }) => {
                 Self::bad_request("character_not_found", Some("characters"), message)
             }
@@ -403,6 +404,15 @@ impl From<IntakeError> for Problem {
             IntakeError::Interrupted(_) => Self::internal(chain(&error)),
             IntakeError::Assets(error) => Self::from(error),
             IntakeError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Picture(_) | UploadError::Interrupted(_) => Self::internal(chain(&error)),
+            _ => Self::bad_request("invalid_video", Some("video"), error.to_string()),
         }
     }
 }

@@ -6,10 +6,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use retake_core::{ids::VideoId, request::OriginKind};
+use retake_core::ids::VideoId;
 use retake_store::Page;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::{
     Desk, Problem, bodies,
@@ -18,7 +18,10 @@ use super::{
     extract::{Asked, Named},
     view::{self, always},
 };
-use crate::{intake::Mark, keys::Caller};
+use crate::{
+    intake::{Mark, Sequel},
+    keys::Caller,
+};
 
 const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 /// Told to the official clients' poll helpers, which then ask in this rhythm.
@@ -37,6 +40,15 @@ struct Repeating {
     idempotency_key: Option<String>,
 }
 
+/// The new video, queued.
+#[derive(IntoResponses)]
+#[response(
+    status = 200,
+    headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")),
+)]
+#[expect(dead_code, reason = "describes what `video` makes of a new job")]
+struct NewVideo(view::Video<'static>);
+
 /// Makes a video from a prompt
 ///
 /// It is accepted at once and made later: ask for it again until its `status` is `completed` or `failed`, listen
@@ -52,8 +64,7 @@ struct Repeating {
         (bodies::Create = "application/json"),
         (bodies::CreateForm = "multipart/form-data"),
     )),
-    responses((status = 200, description = "The video, queued.", body = view::Video,
-        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    responses(NewVideo),
     extensions(("x-refusals" = json!(["intake"]))),
 )]
 pub(super) async fn create(
@@ -79,8 +90,7 @@ pub(super) async fn create(
         (bodies::Create = "application/json"),
         (bodies::CreateForm = "multipart/form-data"),
     )),
-    responses((status = 200, description = "The video, queued.", body = view::Video,
-        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    responses(NewVideo),
     extensions(("x-refusals" = json!(["intake"]))),
 )]
 pub(super) async fn generate(
@@ -102,8 +112,7 @@ pub(super) async fn generate(
         (bodies::Remix = "application/json"),
         (bodies::Remix = "multipart/form-data"),
     )),
-    responses((status = 200, description = "The new video, queued.", body = view::Video,
-        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
+    responses(NewVideo),
     extensions(("x-refusals" = json!(["intake", "sequel"]))),
 )]
 pub(super) async fn remix(
@@ -112,15 +121,15 @@ pub(super) async fn remix(
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (marks, fields) = marked(&desk, request, &format!("remix {id}")).await?;
-    let sequel = fields::parse_remix(fields, id)?;
-    let job = desk.intake.submit_sequel(&caller, sequel, marks).await?;
-    Ok(video(&desk, &job))
+    let route = format!("remix {id}");
+    sequel(&desk, &caller, request, &route, |read| fields::parse_remix(read, id)).await
 }
 
 /// Changes a video as a prompt says
 ///
-/// What comes out is a new video; the one that it is made from stays as it is.
+/// What comes out is a new video; the one that it is made from stays as it is. That is a video of this gateway,
+/// named by its id, or one that is sent along as a file. An edit of a file begins with its first picture and is as
+/// long and as large as the file; its size has to be one that the model renders.
 #[utoipa::path(
     post,
     path = "/v1/videos/edits",
@@ -131,24 +140,22 @@ pub(super) async fn remix(
         (bodies::Edit = "application/json"),
         (bodies::EditForm = "multipart/form-data"),
     )),
-    responses((status = 200, description = "The new video, queued.", body = view::Video,
-        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
-    extensions(("x-refusals" = json!(["intake", "sequel"]))),
+    responses(NewVideo),
+    extensions(("x-refusals" = json!(["intake", "sequel", "400 invalid_video"]))),
 )]
 pub(super) async fn edit(
     State(desk): State<Desk>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (marks, fields) = marked(&desk, request, "edit").await?;
-    let sequel = fields::parse_sequel(fields, OriginKind::Edit)?;
-    let job = desk.intake.submit_sequel(&caller, sequel, marks).await?;
-    Ok(video(&desk, &job))
+    sequel(&desk, &caller, request, "edit", fields::parse_edit).await
 }
 
 /// Lets a video go on
 ///
-/// What comes out is a new video: the whole, from its beginning.
+/// What comes out is a new video: the whole, from its beginning. It goes on from a video of this gateway, named by
+/// its id, or from one that is sent along as a file. What is new is put behind that file as it is, so it has to be
+/// coded alike; a file that is not is refused with what to do.
 #[utoipa::path(
     post,
     path = "/v1/videos/extensions",
@@ -159,19 +166,28 @@ pub(super) async fn edit(
         (bodies::Extend = "application/json"),
         (bodies::ExtendForm = "multipart/form-data"),
     )),
-    responses((status = 200, description = "The new video, queued.", body = view::Video,
-        headers(("openai-poll-after-ms" = u64, description = "When asking again makes sense.")))),
-    extensions(("x-refusals" = json!(["intake", "sequel"]))),
+    responses(NewVideo),
+    extensions(("x-refusals" = json!(["intake", "sequel", "400 invalid_video"]))),
 )]
 pub(super) async fn extend(
     State(desk): State<Desk>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (marks, fields) = marked(&desk, request, "extend").await?;
-    let sequel = fields::parse_sequel(fields, OriginKind::Extension)?;
-    let job = desk.intake.submit_sequel(&caller, sequel, marks).await?;
-    Ok(video(&desk, &job))
+    sequel(&desk, &caller, request, "extend", fields::parse_extension).await
+}
+
+/// Takes in what is to be made of a video.
+async fn sequel(
+    desk: &Desk,
+    caller: &Caller,
+    request: Request,
+    route: &str,
+    parse: impl FnOnce(Fields) -> Result<Sequel, Problem>,
+) -> Result<Response, Problem> {
+    let (marks, read) = marked(desk, request, route).await?;
+    let job = desk.intake.submit_sequel(caller, parse(read)?, marks).await?;
+    Ok(video(desk, &job))
 }
 
 /// Reads a body, and by what a repetition of it would be known.

@@ -8,7 +8,7 @@ use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, path::Path
 use retake_core::fault::chain;
 use retake_store::Ledger;
 
-use super::{Assets, PICTURES, STAGING, VIDEOS, Variant};
+use super::{Assets, PICTURES, STAGING, UPLOADS, VIDEOS, Variant};
 
 /// A file no job knows is left alone this long: its job may be about to be recorded.
 const GRACE: SignedDuration = SignedDuration::from_hours(1);
@@ -48,7 +48,7 @@ pub(crate) async fn sweep(
         }
     }
     swept.orphans += remove_half_written(assets.folder.clone(), now).await;
-    for prefix in [STAGING, VIDEOS, PICTURES] {
+    for prefix in [STAGING, VIDEOS, PICTURES, UPLOADS] {
         swept.orphans += remove_orphans(assets, ledger, prefix, now).await?;
     }
     Ok(swept)
@@ -76,7 +76,7 @@ async fn remove_orphans(
             if assets.is_pinned(base) {
                 continue;
             }
-            // A picture that comes in again is written anew: then it is young, and somebody's.
+            // A file that comes in again is written anew: then it is young, and somebody's.
             let still_old = assets.store.head(&Key::from(key.as_str())).await;
             if !still_old.is_ok_and(|file| old_enough(&file)) {
                 continue;
@@ -95,7 +95,7 @@ async fn remove_orphans(
 /// Removes what a dead process left half-written. The store hides such files (`NAME#1`) from its lists.
 async fn remove_half_written(folder: PathBuf, now: Timestamp) -> usize {
     let look = move || {
-        let folders = [STAGING, PICTURES].map(|name| std::fs::read_dir(folder.join(name)));
+        let folders = [STAGING, PICTURES, UPLOADS].map(|name| std::fs::read_dir(folder.join(name)));
         let entries = folders.into_iter().flatten().flatten().flatten();
         entries.filter(|entry| is_left_half_written(entry, now)).fold(0, |removed, entry| {
             match std::fs::remove_file(entry.path()) {
@@ -124,7 +124,7 @@ mod tests {
         catalog::Catalog,
         ids::VideoId,
         plan::{Candidate, plan},
-        request::{Picture, VideoRequest},
+        request::{Origin, OriginKind, Picture, VideoRequest},
         size::Size,
     };
     use retake_store::{NewJob, SqliteLedger};
@@ -152,11 +152,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_uploaded_video_stays_while_a_job_is_to_go_on_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let assets = Assets::local(folder.path().join("assets"), 0).unwrap();
+        let ledger: Arc<dyn Ledger> =
+            Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
+        let now = Clock::system().now();
+        let needed = assets.keep_upload(Bytes::from_static(b"needed")).await.unwrap();
+        let orphan = assets.keep_upload(Bytes::from_static(b"orphan")).await.unwrap();
+        ledger.accept(&a_job_that_goes_on_from(&needed, now)).await.unwrap();
+
+        let old = sweep(&assets, ledger.as_ref(), now + GRACE * 2).await.unwrap();
+
+        assert_eq!(old.orphans, 1);
+        assert!(assets.read(&needed).await.is_ok());
+        assert!(assets.read(&orphan).await.is_err());
+    }
+
+    #[tokio::test]
     async fn what_a_dead_process_left_half_written_is_removed_once_it_is_old() {
         let folder = tempfile::tempdir().unwrap();
         let assets = Assets::local(folder.path().join("assets"), 0).unwrap();
         let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
-        for name in ["staging/video_1-1#1", "pictures/00ff#12"] {
+        for name in ["staging/video_1-1#1", "pictures/00ff#12", "uploads/00ff#3"] {
             let path = folder.path().join("assets").join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, b"half").unwrap();
@@ -166,19 +184,34 @@ mod tests {
         let young = sweep(&assets, &ledger, now).await.unwrap();
         let old = sweep(&assets, &ledger, now + GRACE * 2).await.unwrap();
 
-        assert_eq!((young.orphans, old.orphans), (0, 2));
+        assert_eq!((young.orphans, old.orphans), (0, 3));
     }
 
     fn a_job_that_starts_from(key: &str, now: Timestamp) -> NewJob {
-        let catalog = Catalog::shipped().unwrap();
-        let model = catalog.model("animatic", "animatic").unwrap();
         let picture =
             Picture { key: key.into(), size: Size::new(720, 1280), media_type: "image/png".into() };
-        let request = VideoRequest {
-            prompt: "a lighthouse".into(),
-            first_frame: Some(picture),
-            ..VideoRequest::default()
+        let request = VideoRequest { first_frame: Some(picture), ..VideoRequest::default() };
+        a_job(request, now)
+    }
+
+    fn a_job_that_goes_on_from(key: &str, now: Timestamp) -> NewJob {
+        let origin = Origin {
+            kind: OriginKind::Extension,
+            video: None,
+            key: Some(key.into()),
+            bytes: 6,
+            seconds: 1,
+            duration_ms: None,
         };
+        let request =
+            VideoRequest { seconds: Some(1), origin: Some(origin), ..VideoRequest::default() };
+        a_job(request, now)
+    }
+
+    fn a_job(request: VideoRequest, now: Timestamp) -> NewJob {
+        let catalog = Catalog::shipped().unwrap();
+        let model = catalog.model("animatic", "animatic").unwrap();
+        let request = VideoRequest { prompt: "a lighthouse".into(), ..request };
         let route = "animatic/animatic".parse().unwrap();
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         let plan = plan(&request, &[Candidate { route, model }], 7, today).unwrap();

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode, multipart::Form};
 use retake_server::{
     Gateway, Store, Work,
     config::{ByteSize, Config},
@@ -107,6 +107,12 @@ impl TestGateway {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
         self.call(Method::POST, path, None, Some(body)).await
+    }
+
+    /// Posts a form. The answer has to be as the description of the API says.
+    pub(crate) async fn post_form(&self, path: &str, form: Form) -> Response {
+        let answer = self.client.post(self.url(path)).multipart(form).send().await.unwrap();
+        contract::kept(&Method::POST, path, answer).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Response {

@@ -14,5 +14,6 @@ mod repeats;
 mod restart;
 mod sequels;
 mod tenants;
+mod uploads;
 mod variants;
 mod webhooks;

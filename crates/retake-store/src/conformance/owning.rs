@@ -132,6 +132,7 @@ pub(crate) async fn an_open_extension_keeps_the_file_it_builds_on(engine: &dyn E
         key: Some("out/first".to_owned()),
         bytes: 9,
         seconds: 4,
+        duration_ms: None,
     });
     worker.accept(job).await;
     let keys = ["out/first".to_owned()];

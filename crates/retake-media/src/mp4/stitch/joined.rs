@@ -6,6 +6,9 @@ use super::edit::Stretch;
 use super::{Part, StitchError, Tracks};
 use crate::mp4::track::{Description, Sample, Track};
 
+pub(super) const NO_SCALE: StitchError =
+    StitchError::Impossible("the clocks of the files have no common measure");
+
 /// More descriptions than a player should be asked to keep.
 const MOST_DESCRIPTIONS: usize = 64;
 
@@ -49,8 +52,6 @@ impl Joined {
     /// Pictures that are coded out of order are shown later than decoded. The part with the shorter
     /// delay gets the longer one, or the end of the first would overlap the beginning of the second.
     pub(super) fn of(parts: [Option<&Track>; 2]) -> Result<Self, StitchError> {
-        const NO_SCALE: StitchError =
-            StitchError::Impossible("the clocks of the files have no common measure");
         let tracks = || parts.into_iter().flatten();
         let scale = tracks().try_fold(1, |scale, track| common_multiple(scale, track.timescale));
         let mut joined = Self {
@@ -167,7 +168,7 @@ fn count<T: PartialEq>(runs: &mut Vec<(u32, T)>, value: T) {
     }
 }
 
-fn common_multiple(one: u32, other: u32) -> Option<u32> {
+pub(super) fn common_multiple(one: u32, other: u32) -> Option<u32> {
     let (mut divisor, mut rest) = (one, other);
     while rest != 0 {
         (divisor, rest) = (rest, divisor % rest);
