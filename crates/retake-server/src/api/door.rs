@@ -51,14 +51,15 @@ pub(super) async fn refuse_strangers(
     request: Request,
     next: Next,
 ) -> Response {
-    if desk.keys.any().await.unwrap_or(true) {
-        // A page cannot know a key, so it gets nowhere by itself.
-        return next.run(request).await;
-    }
     let authority = request.uri().authority().map(Authority::as_str);
-    match strange(request.headers(), authority, &desk.hosts) {
-        Some(problem) => problem.into_response(),
-        None => next.run(request).await,
+    let Some(problem) = strange(request.headers(), authority, &desk.hosts) else {
+        return next.run(request).await;
+    };
+    // Where callers need a key, a page gets nowhere by itself: it cannot know one.
+    match desk.keys.any().await {
+        Ok(false) => problem.into_response(),
+        Ok(true) => next.run(request).await,
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 
