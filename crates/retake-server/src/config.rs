@@ -66,7 +66,8 @@ section! {
         /// IP addresses and "localhost" are always fine; another name could be one that a web page made
         /// up to reach a gateway through somebody's browser.
         hosts: Vec<String> = Vec::new(),
-        /// Connections that are served at once; more of them wait to be accepted.
+        /// Connections that are held at once. When there are more, those that ask for nothing are closed, the
+        /// longest idle one first. The system's limit on open files lowers this to what fits into it.
         max_connections: usize = 8192,
         /// Largest request body, reference images included.
         max_upload: ByteSize = ByteSize::mib(32),

@@ -1,22 +1,39 @@
 //! The listener: accepts connections, within bounds, and serves HTTP/1.1 on each.
 //!
-//! Somebody who opens connections and says nothing must not keep others out: a connection has a time to
-//! send the head of a request, whether it is the first or the next one, and there is a most of them. Above
-//! it new ones wait in the system's queue.
+//! Somebody who opens connections and says nothing must not keep others out. A connection has a time to send
+//! the head of a request, whether it is the first or the next one; there is a most of them; and at that bound
+//! those that ask for nothing make room for new ones (see [`lobby`]). Only when everybody is being served do
+//! new ones wait in the system's queue.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+mod lobby;
 
-use axum::Router;
-use hyper::server::conn::http1;
+use std::{
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    time::timeout,
 };
 
+use self::lobby::{Asking, Guest, Lobby};
 use crate::tasks::Tasks;
 
 /// How long a connection may take over the head of its next request.
@@ -28,24 +45,20 @@ const BREATH: Duration = Duration::from_millis(100);
 
 /// Serves until the tasks are told to stop; connections under way finish what they are answering.
 pub(crate) async fn serve(listener: TcpListener, router: Router, most: usize, tasks: Tasks) {
-    let places = Arc::new(Semaphore::new(most));
+    let lobby = Lobby::with(most);
     loop {
         let accepted = async {
-            // Never closed, so there is always a place one day.
-            let place = Arc::clone(&places).acquire_owned().await.ok();
-            (place, listener.accept().await)
+            let (stream, _) = listener.accept().await?;
+            Ok((stream, lobby.place().await))
         };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = tasks.stopping() => return,
             accepted = accepted => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let (router, stop) = (router.clone(), tasks.clone());
-                tasks.spawn(async move {
-                    answer(stream, router, stop).await;
-                    drop(place);
-                });
+            Ok((stream, place)) => {
+                let guest = lobby.welcome(place);
+                tasks.spawn(answer(stream, router.clone(), guest, tasks.clone()));
             }
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
@@ -56,14 +69,19 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, most: usize, ta
     }
 }
 
-async fn answer(stream: TcpStream, router: Router, stop: Tasks) {
+async fn answer(stream: TcpStream, router: Router, guest: Arc<Guest>, stop: Tasks) {
     // Small answers should not wait for company; without the option they only come a little later.
     stream.set_nodelay(true).ok();
+    let (router, asks) = (TowerToHyperService::new(router), Arc::clone(&guest));
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (asking, answer) = (asks.asks(), router.call(request));
+        async move { answer.await.map(|answer| answer.map(|body| Answer { body, _asking: asking })) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -71,9 +89,44 @@ async fn answer(stream: TcpStream, router: Router, stop: Tasks) {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        () = guest.shown_out() => {
+            connection.as_mut().graceful_shutdown();
+            // A connection that closes needs no time, and one that asked at the last moment gets its answer.
+            match timeout(Duration::ZERO, connection.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) if guest.is_served() => connection.await,
+                Err(_) => return,
+            }
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// The body of an answer. It is dropped when all of it was handed over.
+struct Answer {
+    body: Body,
+    _asking: Asking,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

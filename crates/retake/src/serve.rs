@@ -18,6 +18,8 @@ use crate::{
 
 /// A command that only has a look holds the data directory for a moment.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Files that are open besides those of connections: the ledger's, of renders, of webhooks on their way.
+const OWN_FILES: usize = 128;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
@@ -32,7 +34,7 @@ pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
             .hint("leave out --server"));
     }
     let bind = args.bind.map(|value| Flag { name: "--bind", key: "server.bind", value });
-    let Loaded { config, .. } = context.load(bind.into_iter().collect())?;
+    let Loaded { mut config, .. } = context.load(bind.into_iter().collect())?;
     log(config.log.level.as_str(), config.log.format, context.printer);
     let mut interrupt = Interrupt::listen()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot hear signals: {error}")))?;
@@ -47,10 +49,7 @@ pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
                 .hint("use that one, end it, or give this one its own folder with --data-dir"));
         }
     };
-    // A connection is a file to the system, whose usual limit is far below what it allows.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit on open files stays as it is");
-    }
+    config.server.max_connections = within_files(config.server.max_connections);
     let gateway = start(&config, held, &context.store(), Work::Running).await?;
     ready(context, gateway.url(), &data_dir)?;
 
@@ -61,6 +60,28 @@ pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
         () = gateway.shutdown() => Ok(()),
         exit = interrupt.wait() => Err(Failure::new(exit, "stopped at once")),
     }
+}
+
+/// As many connections as wished for, or as the system has files for.
+///
+/// A connection is a file to the system, whose usual limit is far below what it allows, and what is sent or
+/// received on it may be another one. The ledger, renders and webhooks need some too.
+fn within_files(wished: usize) -> usize {
+    let files = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => usize::try_from(files).unwrap_or(usize::MAX),
+        Err(error) => {
+            tracing::warn!(%error, "the limit on open files stays as it is");
+            return wished;
+        }
+    };
+    let most = (files.saturating_sub(OWN_FILES) / 2).max(1);
+    if most < wished {
+        tracing::warn!(
+            files,
+            "at most {most} connections are served at once, because no more files may be open (`ulimit -n`)"
+        );
+    }
+    wished.min(most)
 }
 
 /// Says where the gateway answers: to people on stderr, to programs on stdout.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
 mod backing_up;
+mod crowd;
 mod database;
 mod durability;
 mod ending;

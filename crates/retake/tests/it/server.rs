@@ -26,15 +26,25 @@ impl Server {
 
     /// The same, with these variables.
     pub(crate) fn start_with(home: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_retake"));
+        Self::run(home, program.env_clear().envs(variables.iter().copied()))
+    }
+
+    /// The same, after a shell has done this: `ulimit` for example.
+    pub(crate) fn start_where(home: &Path, first: &str) -> Self {
+        let script = format!("{first} && exec \"$0\" \"$@\"");
+        let program = env!("CARGO_BIN_EXE_retake");
+        Self::run(home, Command::new("/bin/sh").env_clear().args(["-c", &script, program]))
+    }
+
+    fn run(home: &Path, program: &mut Command) -> Self {
         let data = data_dir(home);
         let announcement = data.join("server.json");
         std::fs::remove_file(&announcement).ok();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_retake"))
+        let mut process = program
             .args(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
             .arg(&data)
-            .env_clear()
             .env("HOME", home)
-            .envs(variables.iter().copied())
             .current_dir(home)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -68,6 +78,12 @@ impl Server {
     pub(crate) fn get(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.url);
         on_runtime(async move { reqwest::get(url).await.unwrap().json().await.unwrap() })
+    }
+
+    /// The answer to a call, whatever it says.
+    pub(crate) fn answer(&self, path: &str) -> reqwest::Response {
+        let url = format!("{}{path}", self.url);
+        on_runtime(async move { reqwest::get(url).await.unwrap() })
     }
 
     pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
