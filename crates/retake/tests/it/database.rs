@@ -1,5 +1,6 @@
-//! A PostgreSQL database for gateways: a schema of a test's own in the one that `RETAKE_TEST_DATABASE_URL`
-//! names. `cargo xtask test` starts a server for it.
+//! A schema of a test's own in the PostgreSQL database of the tests.
+//!
+//! It is there where `RETAKE_TEST_DATABASE_URL` names a database; `cargo xtask test` starts a server for it.
 
 use tokio_postgres::NoTls;
 
@@ -12,14 +13,14 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// A new schema in the database of the tests, if there is one.
+    /// A new schema in the database of the tests, if there is one. Each test has another name for it.
     #[expect(clippy::print_stderr, reason = "nobody should take this for a pass")]
-    pub(crate) fn new(purpose: &str) -> Option<Self> {
+    pub(crate) fn of_test(test: &str) -> Option<Self> {
         let Some(database) = std::env::var_os("RETAKE_TEST_DATABASE_URL") else {
             eprintln!("skipped: RETAKE_TEST_DATABASE_URL names no database");
             return None;
         };
-        let name = format!("retake_{purpose}_{}", std::process::id());
+        let name = format!("retake_{test}_{}", std::process::id());
         let schema = Self { database: database.into_string().unwrap(), name };
         let name = &schema.name;
         schema.execute(&format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));

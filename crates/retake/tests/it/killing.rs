@@ -1,25 +1,25 @@
 //! A gateway that is killed again and again while its clients go on asking for videos.
 //!
-//! A client does what a careful one does: it marks each request with a key of its own, and repeats one whose
-//! answer it did not get until it has it. So every request has an answer in the end, and what the gateway has
-//! on record can be held against the answers, one by one.
+//! What it has on record in the end is held against the answers of its clients, and what a receiver of
+//! webhooks was told against both.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     hash::{BuildHasher as _, RandomState},
     path::Path,
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, sync_channel},
-    },
     thread,
     time::{Duration, SystemTime},
 };
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, data_dir, on_runtime};
+use crate::{
+    clients::Clients,
+    database::Schema,
+    receiver::{Endpoint, NEAR},
+    server::{Server, data_dir},
+};
 
 const KILLS: usize = 10;
 const CLIENTS: usize = 3;
@@ -29,94 +29,71 @@ const BURST: usize = CLIENTS;
 const A_RENDER: Duration = Duration::from_millis(400);
 /// An answer takes about as long, so kills hit before, in and after the acceptance.
 const AN_ANSWER: Duration = Duration::from_millis(4);
-
-/// Answers by the number of the video that was asked for.
-type Answers = Arc<Mutex<BTreeMap<usize, String>>>;
+/// In a database that replicas share, a gateway that was silent for this long is taken for dead.
+const LEASE: &str = "2s";
 
 #[test]
 fn ten_kills_at_random_moments_lose_nothing_invent_nothing_and_leave_nothing_behind() {
+    ten_kills(&[NEAR]);
+}
+
+#[test]
+fn ten_kills_at_random_moments_lose_and_invent_nothing_in_postgresql_either() {
+    let Some(schema) = Schema::of_test("killing") else { return };
+    ten_kills(&[NEAR, ("RETAKE_DATABASE_URL", &schema.url()), ("RETAKE_POLICY__LEASE", LEASE)]);
+}
+
+fn ten_kills(variables: &[(&str, &str)]) {
     let mut chance = Chance::new();
     let home = tempfile::tempdir().unwrap();
-    let answers = Answers::default();
-    let mut server = Server::start(home.path());
-    let url = Arc::new(Mutex::new(server.url().to_owned()));
-    let (wish, wishes) = sync_channel(CLIENTS * BURST * KILLS);
-    let wishes = Arc::new(Mutex::new(wishes));
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let (wishes, url, answers) = (wishes.clone(), url.clone(), answers.clone());
-            thread::spawn(move || ask_for_videos(&wishes, &url, &answers))
-        })
-        .collect();
+    let mut server = Server::start_with(home.path(), variables);
+    let endpoint = Endpoint::at(&server);
+    let clients = Clients::of(&server, CLIENTS);
 
     for kill in 0..KILLS {
         chance.pause(A_RENDER);
         for number in 0..BURST {
-            wish.send(kill * BURST + number).unwrap();
+            clients.wish(kill * BURST + number);
         }
         chance.pause(AN_ANSWER);
         server.kill_9();
-        server = Server::start(home.path());
-        server.url().clone_into(&mut url.lock().unwrap());
+        server = Server::start_with(home.path(), variables);
+        clients.go_to(&server);
     }
-    drop(wish);
-    for client in clients {
-        client.join().unwrap();
-    }
-    let page = server.until("/v1/videos?limit=100", "all ended", |page| {
-        videos(page).all(|video| matches!(video["status"].as_str(), Some("completed" | "failed")))
-    });
+    assert_eq!(clients.refusals(), 0, "a gateway that answers takes videos");
+    let answers = clients.leave();
+    let page = all_ended(&server);
 
-    let answers = answers.lock().unwrap();
     assert_eq!(answers.len(), KILLS * BURST);
-    let answered: BTreeSet<_> = answers.values().map(String::as_str).collect();
-    let listed: BTreeSet<_> = videos(&page).map(|video| video["id"].as_str().unwrap()).collect();
-    assert_eq!(listed, answered, "a video was lost or invented");
-    assert_eq!(answered.len(), answers.len(), "two requests got the same video");
-    for video in videos(&page) {
-        was_made_once(&server, video);
-    }
+    let asked: BTreeSet<_> = answers.values().map(String::as_str).collect();
+    assert_eq!(asked.len(), answers.len(), "two requests got the same video");
+    each_was_made_and_told_once(&server, &endpoint, &page, &asked);
     let attempts = videos(&page).flat_map(|video| video["retake"]["attempts"].as_array().unwrap());
     assert!(attempts.count() > answers.len(), "no kill hit a render, so nothing was shown");
     drop(server);
-    nothing_else_is_kept(home.path(), &page);
+    nothing_else_is_kept(home.path(), variables, &page);
 }
 
-/// Asks for each wished video until the gateway has answered with its id.
-fn ask_for_videos(
-    wishes: &Mutex<Receiver<usize>>,
-    url: &Mutex<String>,
-    answers: &Mutex<BTreeMap<usize, String>>,
+/// Waits until every video has ended.
+pub(crate) fn all_ended(server: &Server) -> Value {
+    server.until("/v1/videos?limit=100", "all ended", |page| {
+        videos(page).all(|video| matches!(video["status"].as_str(), Some("completed" | "failed")))
+    })
+}
+
+/// The videos that were asked for are those on record and those that a receiver was told of, once each.
+pub(crate) fn each_was_made_and_told_once(
+    server: &Server,
+    endpoint: &Endpoint,
+    page: &Value,
+    asked: &BTreeSet<&str>,
 ) {
-    on_runtime(async {
-        let client = reqwest::Client::new();
-        loop {
-            let wish = wishes.lock().unwrap().recv();
-            let Ok(number) = wish else { return };
-            let body =
-                json!({ "prompt": "a kite", "seconds": 1, "size": "640x360", "seed": number });
-            let id = loop {
-                let to = format!("{}/v1/videos", url.lock().unwrap());
-                let key = format!("wish-{number}");
-                let request = client.post(to).header("idempotency-key", key).json(&body);
-                if let Some(id) = answered(request).await {
-                    break id;
-                }
-                thread::park_timeout(Duration::from_millis(10));
-            };
-            answers.lock().unwrap().insert(number, id);
-        }
-    });
-}
-
-/// The id of the video, or nothing when the gateway died over the answer.
-async fn answered(request: reqwest::RequestBuilder) -> Option<String> {
-    let answer = request.send().await.ok()?;
-    let status = answer.status();
-    let text = answer.text().await.ok()?;
-    assert!(status.is_success(), "{status} {text}");
-    let video: Value = serde_json::from_str(&text).ok()?;
-    video["id"].as_str().map(str::to_owned)
+    let listed: BTreeSet<_> = videos(page).map(|video| video["id"].as_str().unwrap()).collect();
+    assert_eq!(&listed, asked, "a video was lost or invented");
+    for video in videos(page) {
+        was_made_once(server, video);
+    }
+    endpoint.told_of_each_once(server, asked);
 }
 
 pub(crate) fn was_made_once(server: &Server, video: &Value) {
@@ -136,7 +113,7 @@ pub(crate) fn was_made_once(server: &Server, video: &Value) {
 }
 
 /// After its next start the gateway has removed what the kills left, and nothing else.
-fn nothing_else_is_kept(home: &Path, page: &Value) {
+fn nothing_else_is_kept(home: &Path, variables: &[(&str, &str)], page: &Value) {
     let assets = data_dir(home).join("assets");
     for file in files_below(&assets) {
         let file = fs::File::options().write(true).open(file).unwrap();
@@ -150,7 +127,7 @@ fn nothing_else_is_kept(home: &Path, page: &Value) {
         file.starts_with(assets.join("videos")) && known.contains(stem)
     };
 
-    let _server = Server::start(home);
+    let _server = Server::start_with(home, variables);
     crate::server::until("only known files are left", || {
         files_below(&assets).iter().all(|file| is_known(file)).then_some(())
     });

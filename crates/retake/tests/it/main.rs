@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
 mod backing_up;
+mod clients;
 mod crowd;
 mod database;
 mod durability;
@@ -11,8 +12,11 @@ mod keys;
 mod killing;
 mod making;
 mod migrating;
+mod outage;
 mod person;
 mod players;
+mod postgres;
+mod receiver;
 mod refusing;
 mod replicas;
 mod server;

@@ -26,7 +26,7 @@ fn a_video(seed: usize) -> Value {
 
 #[test]
 fn finished_videos_and_open_jobs_of_a_killed_gateway_go_on_in_the_database() {
-    let Some(schema) = Schema::new("moving") else { return };
+    let Some(schema) = Schema::of_test("moving") else { return };
     let home = tempfile::tempdir().unwrap();
     let files = home.path().join("files").display().to_string();
     let url = schema.url();

@@ -1,7 +1,6 @@
 //! Three gateways on one PostgreSQL database and one folder of files.
 //!
-//! They run where `RETAKE_TEST_DATABASE_URL` names a database, in a schema of their own; `cargo xtask test`
-//! starts a server for them.
+//! They run where the tests have a database, in a schema of their own.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -36,7 +35,7 @@ fn all_completed(page: &Value) -> bool {
 
 #[test]
 fn nothing_is_lost_or_made_twice_when_one_replica_is_killed_and_another_is_stopped_for_long() {
-    let Some(schema) = Schema::new("replicas") else { return };
+    let Some(schema) = Schema::of_test("replicas") else { return };
     let home = tempfile::tempdir().unwrap();
     let [one, two, three] = ["one", "two", "three"].map(|name| replica(home.path(), name, &schema));
     let wish = json!({ "prompt": "a lighthouse at dusk", "seconds": "4", "size": "640x360" });

@@ -1,49 +1,17 @@
 //! Webhooks from the command line, and across a power cut.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener},
-    sync::mpsc::{Receiver, channel},
-    thread,
-    time::Duration,
-};
+use std::{net::TcpListener, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
     person::{Person, Seen},
+    receiver::{NEAR, TAKEN, anywhere, receiver_at},
     server::Server,
 };
 
-const NEAR: (&str, &str) = ("RETAKE_SERVER__REACH_PRIVATE_ADDRESSES", "true");
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Takes deliveries at an address and passes on their bodies.
-fn receiver_at(address: SocketAddr, answer: &'static str) -> (String, Receiver<Value>) {
-    let listener = TcpListener::bind(address).unwrap();
-    let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let (sender, bodies) = channel();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut seen = Vec::new();
-            let mut byte = [0];
-            // The body is the one JSON object after the headers.
-            while !seen.ends_with(b"}}") && stream.read_exact(&mut byte).is_ok() {
-                seen.push(byte[0]);
-            }
-            let _ = stream.write_all(answer.as_bytes());
-            let body = seen.split(|byte| *byte == b'\n').next_back().unwrap_or_default();
-            let _ = sender.send(serde_json::from_slice(body).unwrap_or_default());
-        }
-    });
-    (url, bodies)
-}
-
-fn anywhere() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
-}
-
-const TAKEN: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 const BROKEN: &str = "HTTP/1.1 500 Broken\r\ncontent-length: 0\r\n\r\n";
 
 /// A person whose gateway reaches receivers on this machine, by way of no proxy.
