@@ -63,7 +63,7 @@ async fn has_nothing(retake: &TestGateway) -> bool {
 }
 
 /// Writes a number over one in a box, so many bytes behind the name of the box.
-fn patched(file: &[u8], name: &[u8; 4], behind: usize, number: u32) -> Vec<u8> {
+fn patched(file: &[u8], name: [u8; 4], behind: usize, number: u32) -> Vec<u8> {
     let at = file.windows(4).position(|window| window == name).unwrap() + 4 + behind;
     let mut file = file.to_vec();
     file[at..at + 4].copy_from_slice(&number.to_be_bytes());
@@ -97,7 +97,7 @@ async fn an_uploaded_video_goes_on_and_what_comes_out_is_the_whole() {
 async fn an_uploaded_video_of_a_broken_length_goes_on_from_where_it_ends() {
     let (retake, clip) = (TestGateway::start().await, a_clip().await);
     // Of its 24 pictures, 18 are shown.
-    let clip = patched(&clip, b"elst", 8, 18_000);
+    let clip = patched(&clip, *b"elst", 8, 18_000);
 
     let once = made(&retake, EXTENSIONS, by_seconds("2", &clip)).await;
     let body = json!({ "prompt": "dawn", "video": { "id": once["id"] }, "seconds": 1 });
@@ -186,7 +186,7 @@ async fn a_size_or_a_length_that_the_model_does_not_render_is_said_of_the_video(
 async fn a_video_behind_which_nothing_can_be_put_is_refused_with_a_way_out_and_can_be_edited() {
     let (retake, clip) = (TestGateway::resting().await, a_clip().await);
     // Thirty pictures a second instead of 24.
-    let fast = patched(&clip, b"stts", 12, 800);
+    let fast = patched(&clip, *b"stts", 12, 800);
 
     let (code, param, message) = refused(&retake, EXTENSIONS, by_seconds("1", &fast)).await;
 
