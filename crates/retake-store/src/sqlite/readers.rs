@@ -54,7 +54,7 @@ impl Readers {
         let free = self.hasty.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let read = free.map_or_else(|| open::hasty_reader(&self.path), Ok).and_then(|db| {
             let result = snapshot(&db, work);
-            self.hasty.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            keep(&self.hasty, db);
             result
         });
         drop(permit);
@@ -75,7 +75,7 @@ impl Readers {
             let free = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let result = free.map_or_else(|| open::reader(&path), Ok).and_then(|db| {
                 let result = snapshot(&db, work);
-                idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+                keep(&idle, db);
                 result
             });
             drop(permit);
@@ -98,9 +98,17 @@ impl Readers {
     }
 }
 
+/// Reads as of one moment. The words for that are kept prepared like the questions themselves.
 fn snapshot<T>(db: &Connection, work: impl FnOnce(&Connection) -> Done<T>) -> Done<T> {
-    let moment = db.unchecked_transaction()?;
-    let result = work(&moment);
-    moment.finish()?;
+    db.prepare_cached("BEGIN")?.execute([])?;
+    let result = work(db);
+    db.prepare_cached("COMMIT")?.execute([])?;
     result
+}
+
+/// Keeps a connection for the next reader, unless its snapshot is still open: that would show the past for ever.
+fn keep(idle: &Mutex<Vec<Connection>>, db: Connection) {
+    if db.is_autocommit() {
+        idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+    }
 }
