@@ -12,7 +12,6 @@ use retake_core::{
 };
 use retake_providers::embedded::Embedded;
 use retake_store::{Ledger, StoreError};
-use tokio::net::TcpListener;
 
 use crate::{
     accounts::{Account, Accounts},
@@ -149,7 +148,7 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let address = config.server.bind;
         let unusable = |source| StartError::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(unusable)?;
+        let listener = listener::bind(address).map_err(unusable)?;
         let url = format!("http://{}", listener.local_addr().map_err(unusable)?);
 
         let parts = Parts::open(config, &held, store, Clock::system()).await?;

@@ -9,6 +9,7 @@ mod lobby;
 
 use std::{
     io,
+    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -29,7 +30,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -42,6 +43,21 @@ const HEAD: Duration = Duration::from_mins(1);
 const LARGEST_HEAD: usize = 64 * 1024;
 /// Pause after a connection could not be accepted, for lack of file handles for example.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// Connections that the system may hold until we come to them, as far as it allows. A caller whose connection
+/// finds no room there tries again only after a second.
+const UNACCEPTED: u32 = 4096;
+
+/// Listens at an address.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Else a restart would wait until the system has forgotten the connections of the process before.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(UNACCEPTED)
+}
 
 /// Serves until the tasks are told to stop; connections under way finish what they are answering.
 pub(crate) async fn serve(listener: TcpListener, router: Router, most: usize, tasks: Tasks) {
