@@ -23,7 +23,7 @@ use futures::{TryStreamExt as _, stream::BoxStream};
 use object_store::{
     GetOptions, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem, path::Path as Key,
 };
-use retake_core::ids::VideoId;
+use retake_core::{fault::chain, ids::VideoId};
 use retake_store::{Ledger, StoreError};
 use sha2::{Digest as _, Sha256};
 
@@ -160,22 +160,24 @@ impl Assets {
         Ok(())
     }
 
-    /// Keeps an uploaded picture under its digest; the same picture again is the same file.
-    pub(crate) async fn keep_picture(&self, bytes: Bytes) -> Result<String, AssetError> {
+    /// Keeps an uploaded picture under its digest; the same picture again is the same file. The pin is for as
+    /// long as nothing on record needs it.
+    pub(crate) async fn keep_picture(&self, bytes: Bytes) -> Result<(String, Pin), AssetError> {
         self.keep(PICTURES, bytes).await
     }
 
     /// Keeps an uploaded video under its digest, for as long as a job is to go on from it.
-    pub(crate) async fn keep_upload(&self, bytes: Bytes) -> Result<String, AssetError> {
+    pub(crate) async fn keep_upload(&self, bytes: Bytes) -> Result<(String, Pin), AssetError> {
         self.keep(UPLOADS, bytes).await
     }
 
-    /// What is there already is written anew: then it is young, and no sweep takes it before its job is on
-    /// record.
-    async fn keep(&self, folder: &str, bytes: Bytes) -> Result<String, AssetError> {
+    /// What is there already is written anew: then it is young, and no other gateway's sweep takes it before its
+    /// job is on record.
+    async fn keep(&self, folder: &str, bytes: Bytes) -> Result<(String, Pin), AssetError> {
         let key = format!("{folder}/{}", hex(&Sha256::digest(&bytes)));
+        let pin = self.pin(&key);
         self.store.put(&Key::from(key.as_str()), bytes.into()).await?;
-        Ok(key)
+        Ok((key, pin))
     }
 
     /// Begins a file that is not whole yet.
@@ -251,6 +253,16 @@ impl Assets {
             self.remove(&variant.key(key.as_ref())).await?;
         }
         Ok(true)
+    }
+
+    /// Lets go of a file that was kept for nothing, and removes it unless somebody else needs it.
+    pub(crate) async fn take_back(&self, pin: Pin, ledger: &dyn Ledger) {
+        let key = pin.key.clone();
+        drop(pin);
+        if let Err(error) = self.discard(&key, ledger).await {
+            // The sweep takes it.
+            tracing::warn!(key, error = chain(&error), "a file stayed behind");
+        }
     }
 
     /// The whole file; for pictures, which are bounded when they come in.

@@ -70,12 +70,15 @@ impl Characters {
             return Err(CharacterError::BadName);
         }
         let turn = DECODING.acquire().await;
-        let looked = tokio::task::spawn_blocking(move || media::thumbnail(Cursor::new(clip))).await;
-        drop(turn);
+        let look = move || {
+            let _turn = turn;
+            media::thumbnail(Cursor::new(clip))
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
         let picture = looked.map_err(CharacterError::Interrupted)??;
         self.assets.check_room()?;
         let size = Size::new(picture.width, picture.height);
-        let key = self.assets.keep_picture(picture.webp.into()).await?;
+        let (key, _pin) = self.assets.keep_picture(picture.webp.into()).await?;
         let now = self.clock.now();
         let picture = Picture { key, size, media_type: "image/webp".to_owned() };
         let stored = StoredCharacter {

@@ -148,7 +148,12 @@ impl DataDir {
         self.path.join("ledger.db")
     }
 
-    /// The same once it was copied to a database, where its jobs go on.
+    /// The same while it is moved to a database, and when that was broken off.
+    pub fn moving_ledger_path(&self) -> PathBuf {
+        self.path.join("ledger.moving.db")
+    }
+
+    /// The same once it was moved to a database, where its jobs go on.
     pub fn moved_ledger_path(&self) -> PathBuf {
         self.path.join("ledger.moved.db")
     }

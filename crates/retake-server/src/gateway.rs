@@ -85,6 +85,21 @@ pub enum StartError {
         /// What is wrong.
         source: InvalidRoute,
     },
+    /// It is neither here nor there.
+    #[error("a move to a database was broken off; `retake migrate-store` goes on with {}", moving.display())]
+    Moving {
+        /// What is being moved.
+        moving: PathBuf,
+    },
+    /// There is one here, and one in a database was asked for.
+    #[error(
+        "RETAKE_DATABASE_URL names a database, and {} is a ledger too: `retake migrate-store` moves it there; to go on without it, name another --data-dir",
+        ledger.display()
+    )]
+    Unmoved {
+        /// What would be left behind.
+        ledger: PathBuf,
+    },
     /// Its jobs go on elsewhere; whoever began anew here would do without them, and without their keys.
     #[error(
         "the ledger was moved to a database: set RETAKE_DATABASE_URL to go on there; to go on here with what it was before, rename {} to {}",

@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     accounts::Accounts,
-    assets::{AssetError, Assets},
+    assets::{AssetError, Assets, Pin},
     characters::{CharacterError, Characters},
     clock::Clock,
     keys::Caller,
@@ -233,7 +233,7 @@ impl Intake {
         let mut plan = self.plan(&request, now)?;
         let brought = self.look_closely(picture, upload, &mut plan).await?;
         self.assets.check_room()?;
-        self.keep(brought, &mut request, &mut plan).await?;
+        let pins = self.keep(brought, &mut request, &mut plan).await?;
         let job = NewJob {
             id: VideoId::new(now),
             created_at: now,
@@ -243,8 +243,19 @@ impl Intake {
             repeat: Some(mark.repeat(now)),
             max_open: caller.limits().max_open,
         };
-        if let Accepted::Known(first) = self.ledger.accept(&job).await? {
-            return self.first_answer(first).await;
+        match self.ledger.accept(&job).await {
+            Ok(Accepted::New) => drop(pins),
+            Ok(Accepted::Known(first)) => {
+                self.take_back(pins).await;
+                return self.first_answer(first).await;
+            }
+            Err(error) => {
+                // A ledger that fell silent may have recorded the job all the same.
+                if !error.is_passing() {
+                    self.take_back(pins).await;
+                }
+                return Err(error.into());
+            }
         }
         self.bell.ring();
         self.videos.news.ring();
@@ -285,9 +296,11 @@ impl Intake {
     ) -> Result<Brought, IntakeError> {
         let Some(upload) = upload else {
             if let Some(bytes) = picture.clone() {
-                let _turn = DECODING.acquire().await;
-                let whole =
-                    move || media::Picture::decode(&bytes, StillLimits::default()).map(drop);
+                let turn = DECODING.acquire().await;
+                let whole = move || {
+                    let _turn = turn;
+                    media::Picture::decode(&bytes, StillLimits::default()).map(drop)
+                };
                 tokio::task::spawn_blocking(whole).await.map_err(IntakeError::Interrupted)??;
             }
             return Ok(Brought { first_frame: picture, source: None });
@@ -297,24 +310,35 @@ impl Intake {
         Ok(Brought { first_frame, source })
     }
 
+    async fn take_back(&self, pins: Vec<Pin>) {
+        for pin in pins {
+            self.assets.take_back(pin, self.ledger.as_ref()).await;
+        }
+    }
+
     /// Stores what a request brings along, and notes where.
     async fn keep(
         &self,
         brought: Brought,
         request: &mut VideoRequest,
         plan: &mut Plan,
-    ) -> Result<(), AssetError> {
+    ) -> Result<Vec<Pin>, AssetError> {
+        let mut pins = Vec::new();
         if let (Some(bytes), Some(picture)) = (brought.first_frame, &mut request.first_frame) {
-            picture.key = self.assets.keep_picture(bytes).await?;
+            let (key, pin) = self.assets.keep_picture(bytes).await?;
+            picture.key = key;
+            pins.push(pin);
         }
         if let (Some(bytes), Some(origin)) = (brought.source, &mut request.origin) {
-            origin.key = Some(self.assets.keep_upload(bytes).await?);
+            let (key, pin) = self.assets.keep_upload(bytes).await?;
+            origin.key = Some(key);
+            pins.push(pin);
         }
         for planned in &mut plan.routes {
             planned.shot.first_frame.clone_from(&request.first_frame);
             planned.shot.origin.clone_from(&request.origin);
         }
-        Ok(())
+        Ok(pins)
     }
 
     /// The job as it was answered the first time.

@@ -33,12 +33,17 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     time::timeout,
 };
+use tokio_io_timeout::TimeoutStream;
 
 use self::lobby::{Asking, Guest, Lobby};
 use crate::tasks::Tasks;
 
 /// How long a connection may take over the head of its next request.
 const HEAD: Duration = Duration::from_mins(1);
+/// How long a caller may take nothing of its answer.
+const STANDSTILL: Duration = Duration::from_mins(1);
+/// How long a connection that is shown out may take for the end of its last answer.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// The largest head of a request.
 const LARGEST_HEAD: usize = 64 * 1024;
 /// Pause after a connection could not be accepted, for lack of file handles for example.
@@ -88,6 +93,9 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, most: usize, ta
 async fn answer(stream: TcpStream, router: Router, guest: Arc<Guest>, stop: Tasks) {
     // Small answers should not wait for company; without the option they only come a little later.
     stream.set_nodelay(true).ok();
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STANDSTILL));
+    let stream = pin!(stream);
     let (router, asks) = (TowerToHyperService::new(router), Arc::clone(&guest));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (asking, answer) = (asks.asks(), router.call(request));
@@ -107,8 +115,10 @@ async fn answer(stream: TcpStream, router: Router, guest: Arc<Guest>, stop: Task
         }
         () = guest.shown_out() => {
             connection.as_mut().graceful_shutdown();
-            // A connection that closes needs no time, and one that asked at the last moment gets its answer.
-            match timeout(Duration::ZERO, connection.as_mut()).await {
+            // Who never asked for anything gets nothing. To others an answer may still be on its way, and one
+            // that asked at the last moment is served.
+            let farewell = if guest.has_asked() { FAREWELL } else { Duration::ZERO };
+            match timeout(farewell, connection.as_mut()).await {
                 Ok(ended) => ended,
                 Err(_) if guest.is_served() => connection.await,
                 Err(_) => return,

@@ -1,16 +1,16 @@
 //! Moving from the ledger in a data directory to one in a database.
 //!
-//! Files go first, so that no gateway ever knows of one that is not there. The ledger is renamed before its
-//! rows are copied: from then on nobody begins work on the old one, so that no job goes on in two places.
-//! The rows come over in one transaction. Whenever this is broken off, asking again goes on from there.
+//! Files go first, so that no gateway ever knows of one that is not there. Then the ledger gets the name of one
+//! that is being moved, with which nobody begins work on it, so that no job goes on in two places. The rows come
+//! over in one transaction, and after that the ledger gets the name of one that was moved. Whenever this is
+//! broken off, asking again goes on from there.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use jiff::Timestamp;
-use retake_store::{Imported, Ledger as _, PostgresLedger, SqliteLedger, StoreError};
+use retake_store::{Imported, Job, Ledger as _, Page, PostgresLedger, SqliteLedger, StoreError};
 
 use crate::{
     assets::{Copied, CopyError, copy_files},
@@ -18,8 +18,8 @@ use crate::{
     data_dir::{DataDir, Held},
 };
 
-/// What SQLite keeps beside a ledger that was not closed in good order.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+/// How many of the newest videos are asked for their files.
+const SAMPLE: u32 = 100;
 
 /// What was moved.
 #[derive(Clone, Debug)]
@@ -45,14 +45,29 @@ pub enum MoveError {
     },
     /// It was moved, here or to another place.
     #[error(
-        "the ledger was moved before, and the database at {database} holds one: set RETAKE_DATABASE_URL to go on there, or name an empty database to copy {} once more",
+        "the ledger was moved to a database before: set RETAKE_DATABASE_URL to go on there; {} is what is left of it, and `ledger.db` was its name",
         moved.display()
     )]
     MovedBefore {
         /// What is left of it.
         moved: PathBuf,
-        /// Where the other one is.
-        database: String,
+    },
+    /// There is more than one.
+    #[error("there are {} and {}; put the one away that is not to be moved", one.display(), other.display())]
+    Several {
+        /// One of them.
+        one: PathBuf,
+        /// Another.
+        other: PathBuf,
+    },
+    /// The files of its videos are somewhere else.
+    #[error(
+        "none of the newest videos has its file in {}; copy what was in `assets.folder` until now there, and ask again",
+        folder.display()
+    )]
+    NoFiles {
+        /// Where they are to be.
+        folder: PathBuf,
     },
     /// A file could not be copied.
     #[error(transparent)]
@@ -78,56 +93,92 @@ pub enum MoveError {
     },
 }
 
+/// What of a ledger there is in a data directory.
+enum Found {
+    /// One at work.
+    Whole(PathBuf),
+    /// One whose move was broken off.
+    Moving(PathBuf),
+}
+
 /// Moves the ledger of a data directory to an empty database, and the files to another folder if the assets
 /// are to be in one.
 pub async fn move_ledger(held: &Held, url: &str, assets: &Path) -> Result<Moved, MoveError> {
     let data_dir = held.data_dir();
-    let left = data_dir.moved_ledger_path();
-    let is_aside = !data_dir.ledger_path().exists();
-    if is_aside && !left.exists() {
-        return Err(MoveError::NoLedger { path: data_dir.path().to_owned() });
-    }
+    let found = find(data_dir)?;
     let target = PostgresLedger::connect(url).await?;
+    let (moving, left) = (data_dir.moving_ledger_path(), data_dir.moved_ledger_path());
     let database = target.name().to_owned();
-    if !target.is_empty().await? {
-        if is_aside {
-            return Err(MoveError::MovedBefore { moved: left, database });
+    let is_empty = target.is_empty().await?;
+    let (imported, copied) = match (&found, is_empty) {
+        (Found::Moving(ledger), false) => {
+            let known = target.imported(ledger).await?;
+            let nothing = || StoreError::NotEmpty { ledger: database.clone() };
+            (known.ok_or_else(nothing)?, Copied::default())
         }
-        return Err(StoreError::NotEmpty { ledger: database }.into());
-    }
-    let copied = match data_dir.assets_path() {
-        own if own == assets => Copied::default(),
-        own => copy_in_background(own, assets.to_owned()).await?,
+        (Found::Whole(_), false) => return Err(StoreError::NotEmpty { ledger: database }.into()),
+        (Found::Whole(ledger) | Found::Moving(ledger), true) => {
+            let copied = bring_files(data_dir, assets).await?;
+            has_files(ledger, assets).await?;
+            if let Found::Whole(ledger) = &found {
+                SqliteLedger::settle(ledger, Clock::system().now()).await?;
+                rename(ledger, &moving)?;
+            }
+            let imported = target.import(&moving).await;
+            match imported {
+                Ok(imported) => (imported, copied),
+                Err(source) => return Err(undone(data_dir, &target, source).await),
+            }
+        }
     };
-    if !is_aside {
-        bring_up_to_date(&data_dir.ledger_path()).await?;
-        rename(&data_dir.ledger_path(), &left)?;
-    }
-    let imported = match target.import(&left).await {
-        Ok(imported) => imported,
-        Err(source) => return Err(undone(data_dir, &target, source).await),
-    };
+    rename(&moving, &left)?;
     target.close().await?;
     Ok(Moved { imported, copied, database, left })
 }
 
-async fn copy_in_background(from: PathBuf, to: PathBuf) -> Result<Copied, CopyError> {
+fn find(data_dir: &DataDir) -> Result<Found, MoveError> {
+    let (whole, moving) = (data_dir.ledger_path(), data_dir.moving_ledger_path());
+    let moved = data_dir.moved_ledger_path();
+    match (whole.exists(), moving.exists(), moved.exists()) {
+        (true, false, false) => Ok(Found::Whole(whole)),
+        (false, true, false) => Ok(Found::Moving(moving)),
+        (false, false, true) => Err(MoveError::MovedBefore { moved }),
+        (false, false, false) => Err(MoveError::NoLedger { path: data_dir.path().to_owned() }),
+        (true, true, _) => Err(MoveError::Several { one: whole, other: moving }),
+        (true, false, true) => Err(MoveError::Several { one: whole, other: moved }),
+        (false, true, true) => Err(MoveError::Several { one: moving, other: moved }),
+    }
+}
+
+/// Copies the files to where they are to be, if that is somewhere else.
+async fn bring_files(data_dir: &DataDir, assets: &Path) -> Result<Copied, CopyError> {
+    let (from, to) = (data_dir.assets_path(), assets.to_owned());
+    if from == to {
+        return Ok(Copied::default());
+    }
     let path = from.clone();
     let copying = tokio::task::spawn_blocking(move || copy_files(&from, &to));
     copying.await.unwrap_or_else(|error| Err(CopyError { path, source: io::Error::other(error) }))
 }
 
-/// Brings the schema up to date, and frees what a gateway that died has left in its hands.
-async fn bring_up_to_date(path: &Path) -> Result<(), StoreError> {
-    let ledger = SqliteLedger::open(path)?;
-    ledger.void_leases(Timestamp::MAX, Clock::system().now()).await?;
-    ledger.close().await
+/// Makes sure that the folder is the one with the files of this ledger.
+async fn has_files(ledger: &Path, folder: &Path) -> Result<(), MoveError> {
+    let ledger = SqliteLedger::open(ledger)?;
+    let page = Page { owner: None, after: None, limit: SAMPLE, newest_first: true };
+    let newest = ledger.list(&page).await?.jobs;
+    ledger.close().await?;
+    let kept = newest.iter().filter(|job| job.file_removed_at.is_none());
+    let mut keys = kept.filter_map(|job: &Job| Some(&job.output.as_ref()?.key)).peekable();
+    if keys.peek().is_none() || keys.any(|key| folder.join(key).is_file()) {
+        return Ok(());
+    }
+    Err(MoveError::NoFiles { folder: folder.to_owned() })
 }
 
 /// Puts the old ledger back in its place, if the database is known to have kept nothing.
 async fn undone(data_dir: &DataDir, target: &PostgresLedger, source: StoreError) -> MoveError {
     match target.is_empty().await {
-        Ok(true) => match rename(&data_dir.moved_ledger_path(), &data_dir.ledger_path()) {
+        Ok(true) => match rename(&data_dir.moving_ledger_path(), &data_dir.ledger_path()) {
             Ok(()) => source.into(),
             Err(error) => error,
         },
@@ -135,23 +186,10 @@ async fn undone(data_dir: &DataDir, target: &PostgresLedger, source: StoreError)
     }
 }
 
+/// Renames a ledger that is settled, so that it stays so over a power cut.
 fn rename(from: &Path, to: &Path) -> Result<(), MoveError> {
-    let beside = |path: &Path, end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    let renamed = |from: &Path, to: &Path| {
-        fs::rename(from, to).map_err(|source| MoveError::Aside { path: from.to_owned(), source })
-    };
-    for end in COMPANIONS {
-        if beside(from, end).exists() {
-            renamed(&beside(from, end), &beside(to, end))?;
-        }
-    }
-    renamed(from, to)?;
-    // The new name is to outlive a power cut before the copy does.
     let folder = to.parent().unwrap_or(to);
-    let kept = fs::File::open(folder).and_then(|folder| folder.sync_all());
-    kept.map_err(|source| MoveError::Aside { path: to.to_owned(), source })
+    fs::rename(from, to)
+        .and_then(|()| fs::File::open(folder)?.sync_all())
+        .map_err(|source| MoveError::Aside { path: from.to_owned(), source })
 }

@@ -39,14 +39,17 @@ impl Store {
 
     /// Opens the ledger and brings its schema up to date.
     pub(crate) async fn open(&self, data_dir: &DataDir) -> Result<Arc<dyn Ledger>, StartError> {
+        let (ledger, moved) = (data_dir.ledger_path(), data_dir.moved_ledger_path());
+        let moving = data_dir.moving_ledger_path();
+        if moving.exists() {
+            return Err(StartError::Moving { moving });
+        }
         Ok(match self {
-            Self::Embedded => {
-                let (ledger, moved) = (data_dir.ledger_path(), data_dir.moved_ledger_path());
-                if moved.exists() && !ledger.exists() {
-                    return Err(StartError::Moved { ledger, moved });
-                }
-                Arc::new(SqliteLedger::open(&ledger)?)
+            Self::Embedded if moved.exists() && !ledger.exists() => {
+                return Err(StartError::Moved { ledger, moved });
             }
+            Self::Postgres(_) if ledger.exists() => return Err(StartError::Unmoved { ledger }),
+            Self::Embedded => Arc::new(SqliteLedger::open(&ledger)?),
             Self::Postgres(url) => Arc::new(PostgresLedger::connect(url).await?),
         })
     }

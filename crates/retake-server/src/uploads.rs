@@ -14,8 +14,10 @@ use retake_core::{
 };
 use retake_media::{self as media, PictureError, Pictures, StillError, VideoFile};
 use retake_providers::{Provider, SourceVideo, Unfit};
+use tokio::sync::Semaphore;
 
-use crate::intake::DECODING;
+/// Videos take their time, and pictures that others send should not wait behind many of them.
+static LOOKING: Semaphore = Semaphore::const_new(1);
 
 /// A video file that came with a request.
 #[derive(Clone, Debug)]
@@ -109,8 +111,12 @@ impl Upload {
         shot: &Shot,
     ) -> Result<(), UploadError> {
         let bytes = self.bytes.clone();
-        let source = SourceVideo::new(move || Box::new(Cursor::new(bytes.clone())));
-        let _turn = DECODING.acquire().await;
+        let turn = LOOKING.acquire().await;
+        // Whoever reads it has the turn, also when the caller is gone by then.
+        let source = SourceVideo::new(move || {
+            let _ = &turn;
+            Box::new(Cursor::new(bytes.clone()))
+        });
         Ok(provider.examine(shot, &source).await?)
     }
 }
@@ -132,6 +138,11 @@ fn first_picture(file: Bytes, said: Size) -> Result<Bytes, UploadError> {
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, UploadError> {
-    let _turn = DECODING.acquire().await;
+    let turn = LOOKING.acquire().await;
+    let work = move || {
+        // Ends with the work, also when the caller is gone by then.
+        let _turn = turn;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.map_err(UploadError::Interrupted)
 }

@@ -89,7 +89,13 @@ impl PostgresLedger {
         Ok(Self { db, doubts, tasks, closing })
     }
 
-    /// Whether nothing was ever recorded here.
+    /// What came over from the embedded ledger at a path; nothing when this is another one.
+    pub async fn imported(&self, from: &Path) -> Result<Option<Imported>, StoreError> {
+        let given = from.to_owned();
+        self.db.run(&given, |db, from| Box::pin(import::imported(db, from))).await
+    }
+
+    /// Whether nothing was ever recorded here. An import that is being made durable is waited for.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
         self.db.run(&(), |db, ()| Box::pin(import::is_empty(db))).await
     }
@@ -98,7 +104,7 @@ impl PostgresLedger {
     /// to be up to date, and no replica may hold anything of it. [`StoreError::NotEmpty`] when there is
     /// something here already.
     ///
-    /// When the connection breaks over the commit, only [`is_empty`](Self::is_empty) tells whether it was kept.
+    /// When the connection breaks over the commit, [`is_empty`](Self::is_empty) tells whether it was kept.
     pub async fn import(&self, from: &Path) -> Result<Imported, StoreError> {
         let given = (from.to_owned(), self.db.ledger().to_owned());
         let work: Work<(PathBuf, String), Imported> =

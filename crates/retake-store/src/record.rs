@@ -343,13 +343,10 @@ pub struct Imported {
     pub keys: u64,
     /// Webhook endpoints, deleted ones included.
     pub endpoints: u64,
-    /// Rows of all kinds.
-    pub rows: u64,
 }
 
 impl Imported {
     pub(crate) fn add(&mut self, table: &str, rows: u64) {
-        self.rows += rows;
         match table {
             "jobs" => self.jobs = rows,
             "api_keys" => self.keys = rows,

@@ -71,12 +71,23 @@ impl SqliteLedger {
     /// be writing to it meanwhile.
     pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
         let name: Arc<str> = from.display().to_string().into();
-        let copied = open::reader(from).and_then(|db| {
+        let copied = open::reader(from, open::PATIENCE).and_then(|db| {
             db.execute_batch("PRAGMA query_only = OFF")?;
             db.execute("VACUUM INTO ?1", [to.display().to_string()])?;
             Ok(())
         });
         copied.map_err(|fail| fail.at(&name))
+    }
+
+    /// Makes the ledger at a path ready to be renamed: brings its schema up to date, frees what a replica that
+    /// died has left in its hands, and leaves everything in the one file. [`StoreError::Busy`] while another
+    /// program reads it.
+    pub async fn settle(path: &Path, now: Timestamp) -> Result<(), StoreError> {
+        let ledger = Self::open(path)?;
+        ledger.void_leases(Timestamp::MAX, now).await?;
+        ledger.close().await?;
+        drop(ledger);
+        export::settle(path)
     }
 
     fn unexpected(&self, error: serde_json::Error) -> StoreError {

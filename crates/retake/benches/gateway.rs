@@ -10,7 +10,7 @@
 //! in life. `--content SECONDS` also renders a 1080p video of
 //! that length and sends it to 16 clients, from the gateway and from nginx. `--ledger FILE` begins with a copy of
 //! an embedded ledger (`--keep` of the bench `accept` makes one with many jobs), `--database URL` works on a
-//! PostgreSQL database with whatever is in there.
+//! PostgreSQL database with whatever is in there. Ten thousand listeners need `ulimit -n 65536`.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and may break off")]
 
 use std::{
@@ -19,7 +19,10 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,6 +33,8 @@ use tokio::{
 };
 
 const CLIENTS: [usize; 3] = [1, 16, 64];
+/// Stands for a number of as many digits.
+const SEED: &str = "SEEDSEE";
 
 struct Options {
     seconds: f64,
@@ -177,19 +182,21 @@ impl Connection {
 /// Requests a second, median and 99th percentile in milliseconds.
 type Load = (f64, f64, f64);
 
-/// Asks with so many clients for a while.
+/// Asks with so many clients for a while. A request for a video asks for another one each time.
 async fn load(address: SocketAddr, clients: usize, seconds: f64, request: &str) -> Load {
     let until = Instant::now() + Duration::from_secs_f64(seconds);
-    let request: Arc<[u8]> = request.as_bytes().into();
+    let (request, count): (Arc<str>, _) = (request.into(), Arc::new(AtomicU32::new(1_000_000)));
     let mut tasks = JoinSet::new();
     for _ in 0..clients {
-        let request = Arc::clone(&request);
+        let (request, count) = (Arc::clone(&request), Arc::clone(&count));
         tasks.spawn(async move {
             let mut connection = Connection::to(address).await;
             let mut times = Vec::new();
             while Instant::now() < until {
+                let seed = count.fetch_add(1, Ordering::Relaxed).to_string();
+                let request = request.replace(SEED, &seed);
                 let begun = Instant::now();
-                connection.ask(&request).await;
+                connection.ask(request.as_bytes()).await;
                 times.push(begun.elapsed().as_secs_f64() * 1000.0);
             }
             times
@@ -238,7 +245,9 @@ async fn main() {
             show("nginx, a static file", clients, served);
         }
     }
-    let video = post(r#"{"prompt":"a lighthouse at dusk","seconds":"4","size":"1280x720"}"#);
+    let video = post(&format!(
+        r#"{{"prompt":"a lighthouse at dusk","seconds":"4","size":"1280x720","seed":{SEED}}}"#
+    ));
     for clients in CLIENTS {
         show("create", clients, load(retake.address, clients, options.seconds, &video).await);
     }

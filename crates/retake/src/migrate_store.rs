@@ -26,6 +26,9 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
             .hint(format!("set {DATABASE_URL}=postgres://USER:PASSWORD@HOST/DATABASE")));
     };
     let config = context.load(Vec::new())?.config;
+    if !config.data_dir.is_dir() {
+        return Err(failure(&MoveError::NoLedger { path: config.data_dir }));
+    }
     let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
     let held = data_dir.try_hold().map_err(|error| {
         unusable(&error).hint("end the gateway that works on it first; its jobs go on afterwards")
@@ -49,7 +52,6 @@ fn tell(
             "videos": imported.jobs,
             "keys": imported.keys,
             "webhook_endpoints": imported.endpoints,
-            "rows": imported.rows,
             "files": copied.files,
             "bytes": copied.bytes,
             "assets_folder": assets_folder,
@@ -82,6 +84,8 @@ fn failure(error: &MoveError) -> Failure {
     let exit = match error {
         MoveError::NoLedger { .. }
         | MoveError::MovedBefore { .. }
+        | MoveError::Several { .. }
+        | MoveError::NoFiles { .. }
         | MoveError::Store(StoreError::NotEmpty { .. }) => Exit::BadInput,
         MoveError::Copy(_) | MoveError::Aside { .. } => Exit::CannotWrite,
         MoveError::Store(error) => store_exit(error),

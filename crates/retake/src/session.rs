@@ -197,9 +197,11 @@ pub(crate) async fn start(
 fn exit_of(error: &StartError) -> Exit {
     match error {
         StartError::Assets(_) | StartError::WorkFolder { .. } => Exit::CannotWrite,
-        StartError::Route { .. } | StartError::Unguarded { .. } | StartError::Moved { .. } => {
-            Exit::BadInput
-        }
+        StartError::Route { .. }
+        | StartError::Unguarded { .. }
+        | StartError::Moved { .. }
+        | StartError::Moving { .. }
+        | StartError::Unmoved { .. } => Exit::BadInput,
         StartError::Store(error) => store_exit(error),
         StartError::DataDir(error) => unusable(error).exit,
         _ => Exit::Failed,
@@ -217,6 +219,7 @@ pub(crate) fn store_exit(error: &StoreError) -> Exit {
         | StoreError::NotALedger { .. }
         | StoreError::NewerSchema { .. }
         | StoreError::ChangedMigration { .. } => Exit::BadInput,
+        StoreError::Unavailable { .. } => Exit::Unreachable,
         _ => Exit::Failed,
     }
 }

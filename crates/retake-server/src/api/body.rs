@@ -4,7 +4,7 @@
 //! keys (`input_reference[image_url]`). Both forms end as one JSON object and the files beside it, so that
 //! one parser serves both. Everything is bounded: the body as a whole, and each text field.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::{Bytes, to_bytes},
@@ -16,12 +16,15 @@ use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 
 use super::{Desk, Problem};
 use crate::assets::hex;
 
 /// A text field longer than this is no prompt; a picture as a data URL may be this long.
 const LONGEST_TEXT: usize = 21 * 1024 * 1024;
+/// A body that takes longer than this is no request: the largest one needs half a megabit a second.
+const LONGEST_WAY: Duration = Duration::from_mins(10);
 /// More parts than this is no request.
 const MOST_PARTS: usize = 64;
 
@@ -39,8 +42,9 @@ impl<T: DeserializeOwned> FromRequest<Desk> for JsonBody<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, desk: &Desk) -> Result<Self, Response> {
-        let fields =
-            read_json(request, desk.largest_body).await.map_err(IntoResponse::into_response)?;
+        let fields = in_time(read_json(request, desk.largest_body))
+            .await
+            .map_err(IntoResponse::into_response)?;
         serde_json::from_value(Value::Object(fields.values)).map(Self).map_err(|error| {
             let message = format!("the body is not what is expected here: {error}");
             Problem::bad_request("invalid_value", None, message).into_response()
@@ -64,6 +68,17 @@ impl Fields {
 
 /// Reads a body of either kind.
 pub(super) async fn read(request: Request, limit: usize) -> Result<Fields, Problem> {
+    in_time(read_either(request, limit)).await
+}
+
+/// A body that comes byte by byte must not come for ever.
+async fn in_time(
+    reading: impl Future<Output = Result<Fields, Problem>>,
+) -> Result<Fields, Problem> {
+    timeout(LONGEST_WAY, reading).await.unwrap_or_else(|_| Err(Problem::incomplete_body()))
+}
+
+async fn read_either(request: Request, limit: usize) -> Result<Fields, Problem> {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();

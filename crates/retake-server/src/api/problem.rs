@@ -196,7 +196,8 @@ impl Problem {
     }
 
     pub(super) fn incomplete_body() -> Self {
-        let message = "the body ended before it was complete; send the request again";
+        let message =
+            "the body ended, or took too long, before it was complete; send the request again";
         Self::bad_request("incomplete_body", None, message)
     }
 

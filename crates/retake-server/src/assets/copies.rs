@@ -34,11 +34,16 @@ pub struct CopyError {
 /// that takes.
 pub(crate) fn copy_files(from: &Path, to: &Path) -> Result<Copied, CopyError> {
     let mut copied = Copied::default();
-    copy_folder(from, to, &mut copied)?;
+    copy_folder(from, to, to, &mut copied)?;
     Ok(copied)
 }
 
-fn copy_folder(from: &Path, to: &Path, copied: &mut Copied) -> Result<(), CopyError> {
+fn copy_folder(
+    from: &Path,
+    to: &Path,
+    target: &Path,
+    copied: &mut Copied,
+) -> Result<(), CopyError> {
     let failed = |path: &Path, source| CopyError { path: path.to_owned(), source };
     fs::create_dir_all(to).map_err(|source| failed(to, source))?;
     for entry in fs::read_dir(from).map_err(|source| failed(from, source))? {
@@ -47,8 +52,9 @@ fn copy_folder(from: &Path, to: &Path, copied: &mut Copied) -> Result<(), CopyEr
         let Ok(kind) = entry.file_type() else { continue };
         // What is half-written belongs to nobody yet.
         let is_half = entry.file_name().to_string_lossy().contains('#');
-        if kind.is_dir() && entry.file_name() != STAGING {
-            copy_folder(&path, &place, copied)?;
+        // The target may lie within.
+        if kind.is_dir() && entry.file_name() != STAGING && path != target {
+            copy_folder(&path, &place, target, copied)?;
         } else if kind.is_file() && !is_half {
             match copy_file(&path, &place) {
                 Ok(bytes) => {
@@ -61,6 +67,18 @@ fn copy_folder(from: &Path, to: &Path, copied: &mut Copied) -> Result<(), CopyEr
             }
         }
     }
+    // What was copied is to be there after a power cut.
+    sync(to).map_err(|source| failed(to, source))
+}
+
+#[cfg(unix)]
+fn sync(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened.
+#[cfg(not(unix))]
+fn sync(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -72,7 +90,7 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<u64> {
     }
     // It gets its name when it is whole.
     let mut half = OsString::from(to);
-    half.push("#copy");
+    half.push("#0");
     let bytes = fs::copy(from, &half)?;
     fs::File::open(&half)?.sync_all()?;
     fs::rename(&half, to)?;

@@ -6,9 +6,9 @@ use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, path::Path as Key};
 use retake_core::fault::chain;
-use retake_store::Ledger;
+use retake_store::{Ledger, Page};
 
-use super::{Assets, PICTURES, STAGING, UPLOADS, VIDEOS, Variant};
+use super::{Assets, DiscardError, PICTURES, STAGING, UPLOADS, VIDEOS, Variant};
 
 /// A file no job knows is left alone this long: its job may be about to be recorded.
 const GRACE: SignedDuration = SignedDuration::from_hours(1);
@@ -48,6 +48,11 @@ pub(crate) async fn sweep(
         }
     }
     swept.orphans += remove_half_written(assets.folder.clone(), now).await;
+    // A ledger that knows of no video at all is hardly the one that these files belong to.
+    let any = Page { owner: None, after: None, limit: 1, newest_first: true };
+    if ledger.list(&any).await?.jobs.is_empty() {
+        return Ok(swept);
+    }
     for prefix in [STAGING, VIDEOS, PICTURES, UPLOADS] {
         swept.orphans += remove_orphans(assets, ledger, prefix, now).await?;
     }
@@ -73,16 +78,21 @@ async fn remove_orphans(
         let known = ledger.known_keys(&bases).await?;
         let orphans = keys.iter().zip(&bases).filter(|(_, base)| !known.contains(base));
         for (key, base) in orphans {
-            if assets.is_pinned(base) {
-                continue;
-            }
             // A file that comes in again is written anew: then it is young, and somebody's.
             let still_old = assets.store.head(&Key::from(key.as_str())).await;
             if !still_old.is_ok_and(|file| old_enough(&file)) {
                 continue;
             }
-            match assets.remove(key).await {
-                Ok(()) => removed += 1,
+            let result = if key == base {
+                assets.discard(key, ledger).await
+            } else if assets.is_pinned(base) {
+                Ok(false)
+            } else {
+                assets.remove(key).await.map(|()| true).map_err(DiscardError::from)
+            };
+            match result {
+                Ok(true) => removed += 1,
+                Ok(false) => {}
                 Err(error) => {
                     tracing::warn!(key, error = chain(&error), "a file could not be removed");
                 }
@@ -139,8 +149,8 @@ mod tests {
         let ledger: Arc<dyn Ledger> =
             Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
         let now = Clock::system().now();
-        let known = assets.keep_picture(Bytes::from_static(b"known")).await.unwrap();
-        let orphan = assets.keep_picture(Bytes::from_static(b"orphan")).await.unwrap();
+        let known = assets.keep_picture(Bytes::from_static(b"known")).await.unwrap().0;
+        let orphan = assets.keep_picture(Bytes::from_static(b"orphan")).await.unwrap().0;
         ledger.accept(&a_job_that_starts_from(&known, now)).await.unwrap();
 
         let young = sweep(&assets, ledger.as_ref(), now).await.unwrap();
@@ -158,8 +168,8 @@ mod tests {
         let ledger: Arc<dyn Ledger> =
             Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
         let now = Clock::system().now();
-        let needed = assets.keep_upload(Bytes::from_static(b"needed")).await.unwrap();
-        let orphan = assets.keep_upload(Bytes::from_static(b"orphan")).await.unwrap();
+        let needed = assets.keep_upload(Bytes::from_static(b"needed")).await.unwrap().0;
+        let orphan = assets.keep_upload(Bytes::from_static(b"orphan")).await.unwrap().0;
         ledger.accept(&a_job_that_goes_on_from(&needed, now)).await.unwrap();
 
         let old = sweep(&assets, ledger.as_ref(), now + GRACE * 2).await.unwrap();
@@ -185,6 +195,20 @@ mod tests {
         let old = sweep(&assets, &ledger, now + GRACE * 2).await.unwrap();
 
         assert_eq!((young.orphans, old.orphans), (0, 3));
+    }
+
+    #[tokio::test]
+    async fn a_ledger_without_any_video_judges_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let assets = Assets::local(folder.path().join("assets"), 0).unwrap();
+        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        let now = Clock::system().now();
+        let of_another = assets.keep_picture(Bytes::from_static(b"another's")).await.unwrap().0;
+
+        let old = sweep(&assets, &ledger, now + GRACE * 2).await.unwrap();
+
+        assert_eq!(old.orphans, 0);
+        assert!(assets.read(&of_another).await.is_ok());
     }
 
     fn a_job_that_starts_from(key: &str, now: Timestamp) -> NewJob {

@@ -7,7 +7,10 @@
 use std::{
     collections::BTreeMap,
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -40,6 +43,7 @@ struct Waiting {
 pub(super) struct Guest {
     lobby: Arc<Lobby>,
     leave: CancellationToken,
+    asked: AtomicBool,
     whereabouts: Mutex<Whereabouts>,
 }
 
@@ -78,7 +82,8 @@ impl Lobby {
         let leave = CancellationToken::new();
         let number = self.line_up(place, &leave);
         let whereabouts = Mutex::new(Whereabouts::InLine(number));
-        Arc::new(Guest { lobby: Arc::clone(self), leave, whereabouts })
+        let asked = AtomicBool::new(false);
+        Arc::new(Guest { lobby: Arc::clone(self), leave, asked, whereabouts })
     }
 
     fn free_place(&self) -> Option<Place> {
@@ -112,11 +117,17 @@ impl Lobby {
 impl Guest {
     /// The guest asks for something.
     pub(super) fn asks(self: &Arc<Self>) -> Asking {
+        self.asked.store(true, Ordering::Relaxed);
         let mut whereabouts = self.whereabouts();
         if let Whereabouts::InLine(number) = *whereabouts {
             *whereabouts = Whereabouts::AtTheDesk(self.lobby.step_out(number));
         }
         Asking(Arc::clone(self))
+    }
+
+    /// Whether anything was ever asked for.
+    pub(super) fn has_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Whether something was asked for and not all of the answer is out.

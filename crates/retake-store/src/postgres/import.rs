@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::StoreError,
     record::Imported,
-    sqlite::export::{Cell, Taker, export},
+    sqlite::export::{Cell, Taker, export, sample},
 };
 
 /// Rows that are sent on together.
@@ -23,10 +23,16 @@ const PORTION: usize = 500;
 /// Portions that may wait.
 const AHEAD: usize = 4;
 
-/// No gateway comes in between, and however long it takes, nobody ends it.
-const ALONE: &str = "SET LOCAL statement_timeout = 0;
-    SET LOCAL idle_in_transaction_session_timeout = 0;
-    LOCK TABLE jobs, api_keys, characters, webhook_endpoints IN SHARE ROW EXCLUSIVE MODE";
+/// However long it takes, nobody ends it.
+const PATIENT: &str = "SET LOCAL statement_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// No gateway comes in between.
+const ALONE: &str =
+    "LOCK TABLE jobs, api_keys, characters, webhook_endpoints IN SHARE ROW EXCLUSIVE MODE";
+
+const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM jobs), (SELECT COUNT(*) FROM api_keys),
+    (SELECT COUNT(*) FROM webhook_endpoints)";
 
 const EMPTY: &str = "SELECT NOT (EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM api_keys)
     OR EXISTS (SELECT 1 FROM characters) OR EXISTS (SELECT 1 FROM webhook_endpoints))";
@@ -64,16 +70,36 @@ impl Sender {
     }
 }
 
-/// Whether nothing was ever recorded here.
+/// Whether nothing was ever recorded here. Waits for whoever is about to take a ledger in.
 pub(super) async fn is_empty(db: &Session) -> Done<bool> {
-    Ok(db.query_one(EMPTY, []).await?.get(0))
+    db.begin().await?;
+    db.batch_execute(ALONE).await?;
+    let empty = db.query_one(EMPTY, []).await?.get(0);
+    db.commit().await?;
+    Ok(empty)
+}
+
+/// What came over from the ledger at a path, if it did.
+pub(super) async fn imported(db: &Session, from: &Path) -> Done<Option<Imported>> {
+    let path = from.to_owned();
+    let sample = task::spawn_blocking(move || sample(&path)).await;
+    if let Some((table, id)) = sample.map_err(|error| broke_off(error, ""))?? {
+        let known = format!("SELECT 1 FROM {table} WHERE id = $1");
+        if db.query_opt(&known, [&id]).await?.is_none() {
+            return Ok(None);
+        }
+    }
+    let counts = db.query_one(COUNTS, []).await?;
+    let count = |column| u64::try_from(counts.get::<_, i64>(column)).unwrap_or(0);
+    Ok(Some(Imported { jobs: count(0), keys: count(1), endpoints: count(2) }))
 }
 
 /// Takes in the ledger at a path, which nobody else has open.
 pub(super) async fn import(db: &Session, from: &Path, ledger: &str) -> Done<Imported> {
     db.begin().await?;
+    db.batch_execute(PATIENT).await?;
     db.batch_execute(ALONE).await?;
-    if !is_empty(db).await? {
+    if !db.query_one(EMPTY, []).await?.get::<_, bool>(0) {
         return Err(StoreError::NotEmpty { ledger: ledger.to_owned() }.into());
     }
     let (parcels, arriving) = mpsc::channel(AHEAD);
@@ -85,8 +111,10 @@ pub(super) async fn import(db: &Session, from: &Path, ledger: &str) -> Done<Impo
         sender.flush();
         Ok::<_, StoreError>(feed_end)
     });
-    let imported = unpack(db, arriving).await?;
-    let feed_end = reading.await.map_err(|error| broke_off(error, ledger))??;
+    let unpacked = unpack(db, arriving).await;
+    // Whatever went wrong, the file is closed when this returns.
+    let read = reading.await.map_err(|error| broke_off(error, ledger))?;
+    let (imported, feed_end) = (unpacked?, read?);
     db.query_opt(FEED_GOES_ON, [&feed_end]).await?;
     db.commit().await?;
     Ok(imported)

@@ -1,6 +1,6 @@
 //! Reading a whole ledger out, table by table, so that another engine can take it in.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Row, types::ValueRef};
 
@@ -26,6 +26,9 @@ pub(crate) const TABLES: [&str; 11] = [
     "webhook_tries",
 ];
 
+/// Everything in a ledger belongs to something in one of these.
+const BEGINNINGS: [&str; 4] = ["jobs", "api_keys", "characters", "webhook_endpoints"];
+
 /// The last position that was ever given out. Lines that were dropped had positions too.
 const FEED_END: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'feed'";
 
@@ -35,6 +38,36 @@ pub(crate) enum Cell {
     Nothing,
     Number(i64),
     Text(String),
+}
+
+/// Brings everything into the one file, so that it can be renamed. Refused while somebody else reads it.
+pub(crate) fn settle(path: &Path) -> Result<(), StoreError> {
+    let ledger = path.display().to_string();
+    let settled = open::writer(path).and_then(|db| {
+        let busy =
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+        Ok(busy)
+    });
+    if settled.map_err(|fail| fail.at(&ledger))? {
+        let source = Arc::new(std::io::Error::other("another program reads it"));
+        return Err(StoreError::Busy { ledger, source });
+    }
+    Ok(())
+}
+
+/// Something that only the ledger at this path holds: a table and an id in it. Nothing when it is empty.
+pub(crate) fn sample(path: &Path) -> Result<Option<(&'static str, String)>, StoreError> {
+    let ledger = path.display().to_string();
+    let found = open::writer(path).and_then(|db| {
+        for table in BEGINNINGS {
+            let newest = format!("SELECT id FROM {table} ORDER BY id DESC LIMIT 1");
+            if let Some(id) = db.query_row(&newest, [], |row| row.get(0)).optional()? {
+                return Ok(Some((table, id)));
+            }
+        }
+        Ok(None)
+    });
+    found.map_err(|fail: Fail| fail.at(&ledger))
 }
 
 /// Whoever takes a ledger in. Says whether it goes on.

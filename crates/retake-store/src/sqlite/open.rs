@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use super::fault::Done;
 
 /// How long another process may keep the ledger locked before the caller hears of it.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many statements a connection keeps prepared.
 const STATEMENTS: usize = 64;
@@ -35,24 +35,22 @@ const READER: &str = "
 /// The connection that writes; makes the file if there is none.
 pub(super) fn writer(path: &Path) -> Done<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    connection(path, flags, WRITER)
+    connection(path, flags, WRITER, PATIENCE)
 }
 
-/// A connection that only reads.
-pub(super) fn reader(path: &Path) -> Done<Connection> {
-    connection(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER)
+/// A connection that only reads, and waits this long for a lock.
+pub(super) fn reader(path: &Path, patience: Duration) -> Done<Connection> {
+    connection(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER, patience)
 }
 
-/// The same, for a caller that does not wait for a lock.
-pub(super) fn hasty_reader(path: &Path) -> Done<Connection> {
-    let db = reader(path)?;
-    db.busy_timeout(Duration::ZERO)?;
-    Ok(db)
-}
-
-fn connection(path: &Path, flags: OpenFlags, settings: &str) -> Done<Connection> {
+fn connection(
+    path: &Path,
+    flags: OpenFlags,
+    settings: &str,
+    patience: Duration,
+) -> Done<Connection> {
     let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    db.busy_timeout(PATIENCE)?;
+    db.busy_timeout(patience)?;
     // Else each new value of a parameter has its statement planned anew, which costs more than running it.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.execute_batch(settings)?;

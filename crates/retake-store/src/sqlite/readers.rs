@@ -5,8 +5,9 @@
 //! because waking another thread costs several times as much; see decision 0008.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use rusqlite::Connection;
@@ -22,10 +23,7 @@ const READERS: u32 = 4;
 pub(super) struct Readers {
     path: PathBuf,
     ledger: Arc<str>,
-    /// Connections that wait their turn when somebody else keeps the ledger locked.
     idle: Arc<Mutex<Vec<Connection>>>,
-    /// Those that do not.
-    hasty: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
@@ -33,7 +31,7 @@ impl Readers {
     /// Readers of the database at a path.
     pub(super) fn new(path: PathBuf, ledger: Arc<str>) -> Self {
         let permits = Arc::new(Semaphore::new(READERS as usize));
-        Self { path, ledger, idle: Arc::default(), hasty: Mutex::default(), permits }
+        Self { path, ledger, idle: Arc::default(), permits }
     }
 
     /// Reads a few rows by their key, in one snapshot, on this very thread unless that means to wait.
@@ -51,10 +49,9 @@ impl Readers {
     /// Nothing when it cannot be done without waiting.
     fn at_once<T>(&self, work: impl Fn(&Connection) -> Done<T>) -> Option<Done<T>> {
         let permit = self.permits.try_acquire().ok()?;
-        let free = self.hasty.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let read = free.map_or_else(|| open::hasty_reader(&self.path), Ok).and_then(|db| {
+        let read = connection(&self.idle, &self.path, Duration::ZERO).and_then(|db| {
             let result = snapshot(&db, work);
-            keep(&self.hasty, db);
+            keep(&self.idle, db);
             result
         });
         drop(permit);
@@ -72,8 +69,7 @@ impl Readers {
         let (path, ledger) = (self.path.clone(), Arc::clone(&self.ledger));
         let idle = Arc::clone(&self.idle);
         let reading = task::spawn_blocking(move || {
-            let free = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let result = free.map_or_else(|| open::reader(&path), Ok).and_then(|db| {
+            let result = connection(&idle, &path, open::PATIENCE).and_then(|db| {
                 let result = snapshot(&db, work);
                 keep(&idle, db);
                 result
@@ -92,7 +88,6 @@ impl Readers {
         if let Ok(all) = self.permits.acquire_many(READERS).await {
             self.permits.close();
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            self.hasty.lock().unwrap_or_else(PoisonError::into_inner).clear();
             drop(all);
         }
     }
@@ -104,6 +99,14 @@ fn snapshot<T>(db: &Connection, work: impl FnOnce(&Connection) -> Done<T>) -> Do
     let result = work(db);
     db.prepare_cached("COMMIT")?.execute([])?;
     result
+}
+
+/// A connection that waits this long when somebody else keeps the ledger locked.
+fn connection(idle: &Mutex<Vec<Connection>>, path: &Path, patience: Duration) -> Done<Connection> {
+    let free = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let Some(db) = free else { return open::reader(path, patience) };
+    db.busy_timeout(patience)?;
+    Ok(db)
 }
 
 /// Keeps a connection for the next reader, unless its snapshot is still open: that would show the past for ever.

@@ -17,10 +17,13 @@ const OWN_FILES: u64 = 100;
 #[test]
 fn ten_thousand_connections_that_say_nothing_keep_nobody_out() {
     let home = tempfile::tempdir().unwrap();
-    let server = Server::start(home.path());
     let files = rlimit::increase_nofile_limit(CROWD + OWN_FILES).unwrap();
+    let crowd_size = CROWD.min(files - OWN_FILES);
+    // Fewer than come, wherever the system allows fewer files.
+    let places = (crowd_size / 2).to_string();
+    let server = Server::start_with(home.path(), &[("RETAKE_SERVER__MAX_CONNECTIONS", &places)]);
 
-    let _crowd = crowd(&server, CROWD.min(files - OWN_FILES), b"");
+    let _crowd = crowd(&server, crowd_size, b"");
 
     a_video_is_made(&server);
 }
