@@ -74,7 +74,7 @@ fn finished_videos_and_open_jobs_of_a_killed_gateway_go_on_in_the_database() {
     drop(server);
     let again = types(home.path(), &["migrate-store"], &variables);
     assert_eq!(again.code, 2, "{}", again.stderr);
-    assert!(again.stderr.contains("was moved before"), "{}", again.stderr);
+    assert!(again.stderr.contains("was moved to a database before"), "{}", again.stderr);
 }
 
 #[test]
