@@ -28,6 +28,8 @@ use retake_store::{Ledger, StoreError};
 use sha2::{Digest as _, Sha256};
 
 pub use self::copies::{Copied, CopyError};
+use crate::data_dir::create_private;
+
 pub(crate) use self::{copies::copy_files, reader::AssetReader, staged::Staged, sweep::sweep};
 
 const STAGING: &str = "staging";
@@ -145,7 +147,7 @@ impl Assets {
     /// Keeps files in a local folder, durably: what was moved to its place survives a power cut.
     pub(crate) fn local(folder: PathBuf, min_free_space: u64) -> Result<Self, AssetError> {
         let unusable = |source| AssetError::Folder { folder: folder.clone(), source };
-        std::fs::create_dir_all(&folder).map_err(unusable)?;
+        create_private(&folder).map_err(unusable)?;
         let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
         Ok(Self { store: Arc::new(store), folder, min_free_space, pins: Arc::default() })
     }

@@ -24,6 +24,12 @@ pub enum BackupError {
         /// Where.
         path: PathBuf,
     },
+    /// It would be part of what it is a copy of.
+    #[error("{} lies in the data directory; name a folder elsewhere", path.display())]
+    Within {
+        /// Where.
+        path: PathBuf,
+    },
     /// There is nothing to back up.
     #[error("{} holds no ledger, so there is nothing to back up", path.display())]
     NoLedger {
@@ -50,6 +56,10 @@ pub fn backup(source: &DataDir, assets: &Path, target: &Path) -> Result<Copied, 
     }
     if fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(BackupError::NotEmpty { path: target.to_owned() });
+    }
+    let home = source.path().canonicalize().unwrap_or_else(|_| source.path().to_owned());
+    if std::path::absolute(target).is_ok_and(|target| target.starts_with(&home)) {
+        return Err(BackupError::Within { path: target.to_owned() });
     }
     let target = DataDir::prepare(target)?;
     SqliteLedger::copy(&ledger, &target.ledger_path())?;

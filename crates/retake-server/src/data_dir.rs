@@ -319,7 +319,7 @@ impl Drop for Held {
 }
 
 /// Creates a folder, and those above it, that only its owner can enter.
-fn create_private(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

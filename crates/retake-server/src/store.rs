@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use retake_store::{Ledger, PostgresLedger, SqliteLedger};
+use retake_store::{Ledger, PostgresLedger, SqliteLedger, StoreError};
 
 use crate::{
     config::{Config, Environment},
@@ -35,6 +35,14 @@ impl Store {
     /// What the environment names.
     pub fn of(environment: &Environment) -> Self {
         environment.get(DATABASE_URL).map_or(Self::Embedded, |url| Self::Postgres(url.to_owned()))
+    }
+
+    /// Where that is, as it may be shown.
+    pub fn name(&self) -> Result<String, StoreError> {
+        match self {
+            Self::Embedded => Ok("the data directory".to_owned()),
+            Self::Postgres(url) => PostgresLedger::name_of(url),
+        }
     }
 
     /// Opens the ledger and brings its schema up to date.

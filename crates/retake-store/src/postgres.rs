@@ -113,6 +113,11 @@ impl PostgresLedger {
         self.see_through(async move { db.first(&given, work).await }).await
     }
 
+    /// The address in a URL, as it may be shown, if the URL is one.
+    pub fn name_of(url: &str) -> Result<String, StoreError> {
+        Ok(Address::parse(url)?.name)
+    }
+
     /// The address of the database, as it may be shown.
     pub fn name(&self) -> &str {
         self.db.ledger()

@@ -10,7 +10,7 @@
 //! in life. `--content SECONDS` also renders a 1080p video of
 //! that length and sends it to 16 clients, from the gateway and from nginx. `--ledger FILE` begins with a copy of
 //! an embedded ledger (`--keep` of the bench `accept` makes one with many jobs), `--database URL` works on a
-//! PostgreSQL database with whatever is in there. Ten thousand listeners need `ulimit -n 65536`.
+//! PostgreSQL database with whatever is in there. Ten thousand listeners need `ulimit -n 17000`.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and may break off")]
 
 use std::{

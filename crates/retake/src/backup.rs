@@ -22,9 +22,9 @@ pub(crate) struct Backup {
 }
 
 pub(crate) async fn run(context: &Context, args: Backup) -> Result<(), Failure> {
-    if context.globals.server.is_some() {
+    if context.server()?.is_some() {
         return Err(Failure::new(Exit::BadInput, "a backup is made on the machine of the gateway")
-            .hint("leave out --server, and name the folder with --data-dir if it is not the usual one"));
+            .hint("leave out --server and RETAKE_SERVER, and name the folder with --data-dir if it is not the usual one"));
     }
     if context.store() != Store::Embedded {
         return Err(Failure::new(
@@ -34,6 +34,9 @@ pub(crate) async fn run(context: &Context, args: Backup) -> Result<(), Failure> 
         .hint("back the database up with its own tools, such as pg_dump, together with assets.folder"));
     }
     let config = context.load(Vec::new())?.config;
+    if !config.data_dir.is_dir() {
+        return Err(failure(&BackupError::NoLedger { path: config.data_dir }));
+    }
     let source = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
     let (assets, target) = (source.assets_folder(&config), args.folder.clone());
     let copied = tokio::task::spawn_blocking(move || backup(&source, &assets, &target)).await;
@@ -53,9 +56,9 @@ pub(crate) async fn run(context: &Context, args: Backup) -> Result<(), Failure> 
 fn failure(error: &BackupError) -> Failure {
     match error {
         BackupError::DataDir(error) => unusable(error),
-        BackupError::NotEmpty { .. } | BackupError::NoLedger { .. } => {
-            Failure::caused_by(Exit::BadInput, error)
-        }
+        BackupError::NotEmpty { .. }
+        | BackupError::NoLedger { .. }
+        | BackupError::Within { .. } => Failure::caused_by(Exit::BadInput, error),
         _ => Failure::caused_by(Exit::CannotWrite, error),
     }
 }

@@ -75,9 +75,14 @@ async fn examine_here(context: &Context) -> Vec<Check> {
     };
     let from = match &loaded.file {
         Some(file) => format!("{} is fine", file.display()),
-        None => "no settings file, the defaults are in force".to_owned(),
+        None => "no settings file, the defaults are in force where no variable says otherwise"
+            .to_owned(),
     };
-    let mut checks = vec![Check { name: "settings", result: Ok(from) }];
+    let settings = match context.store().name() {
+        Ok(place) => Ok(format!("{from}; the ledger is in {place}")),
+        Err(error) => Err(Failure::caused_by(Exit::BadInput, &error)),
+    };
+    let mut checks = vec![Check { name: "settings", result: settings }];
     let data_dir = data_dir(&loaded.config);
     let usable = data_dir.is_ok();
     checks.push(Check { name: "data directory", result: data_dir });

@@ -2,7 +2,7 @@
 
 use retake_server::{
     DATABASE_URL, Store, StoreError,
-    data_dir::DataDir,
+    data_dir::{DataDir, DataDirError},
     moving::{MoveError, Moved, move_ledger},
 };
 use serde_json::json;
@@ -14,10 +14,10 @@ use crate::{
 };
 
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    if context.globals.server.is_some() {
+    if context.server()?.is_some() {
         let message = "a ledger is moved on the machine of its gateway";
         return Err(Failure::new(Exit::BadInput, message).hint(
-            "leave out --server, and name the folder with --data-dir if it is not the usual one",
+            "leave out --server and RETAKE_SERVER, and name the folder with --data-dir if it is not the usual one",
         ));
     }
     let Store::Postgres(url) = context.store() else {
@@ -30,8 +30,10 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
         return Err(failure(&MoveError::NoLedger { path: config.data_dir }));
     }
     let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
-    let held = data_dir.try_hold().map_err(|error| {
-        unusable(&error).hint("end the gateway that works on it first; its jobs go on afterwards")
+    let held = data_dir.try_hold().map_err(|error| match error {
+        DataDirError::HeldBy { .. } => Failure::caused_by(Exit::Failed, &error)
+            .hint("end the gateway that works on it; its jobs go on afterwards"),
+        other => unusable(&other),
     })?;
     let assets = data_dir.assets_folder(&config);
     let moved = move_ledger(&held, &url, &assets).await.map_err(|error| failure(&error))?;

@@ -65,7 +65,7 @@ pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
 /// As many connections as wished for, or as the system has files for.
 ///
 /// A connection is a file to the system, whose usual limit is far below what it allows, and what is sent or
-/// received on it may be another one. The ledger, renders and webhooks need some too.
+/// received on it is often another one. The ledger, renders and webhooks need some too.
 fn within_files(wished: usize) -> usize {
     let files = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files) => usize::try_from(files).unwrap_or(usize::MAX),
@@ -74,7 +74,7 @@ fn within_files(wished: usize) -> usize {
             return wished;
         }
     };
-    let most = (files.saturating_sub(OWN_FILES) / 2).max(1);
+    let most = (files.saturating_sub(OWN_FILES) / 3 * 2).max(1);
     if most < wished {
         tracing::warn!(
             files,

@@ -3,7 +3,10 @@
 use retake_server::config;
 use serde_json::json;
 
-use crate::{exit::Failure, session::Context};
+use crate::{
+    exit::{Exit, Failure},
+    session::Context,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Settings {
@@ -26,16 +29,23 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), Failure> 
         return printer.verbatim(text.as_bytes());
     }
     let loaded = context.load(Vec::new())?;
+    let ledger = context.store().name();
+    let ledger = ledger.map_err(|error| Failure::caused_by(Exit::BadInput, &error))?;
     let file = loaded.file.as_ref().map(|file| file.display().to_string());
     match (command, printer.json) {
-        (Settings::Show, true) => printer.json(&json!({ "file": file, "settings": loaded.config })),
+        (Settings::Show, true) => {
+            printer.json(&json!({ "file": file, "ledger": ledger, "settings": loaded.config }))
+        }
         (Settings::Show, false) => printer.data(&loaded.render_toml()),
-        (_, true) => printer.json(&json!({ "file": file, "ok": true })),
+        (_, true) => printer.json(&json!({ "file": file, "ledger": ledger, "ok": true })),
         (_, false) => {
             match file {
                 Some(file) => printer.say(&format!("{file} is fine")),
-                None => printer.say("there is no settings file; the defaults are in force"),
+                None => printer.say(
+                    "there is no settings file; the defaults are in force where no variable says otherwise",
+                ),
             }
+            printer.say(&format!("the ledger is in {ledger}"));
             Ok(())
         }
     }

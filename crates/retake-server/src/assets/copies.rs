@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::STAGING;
+use crate::data_dir::create_private;
 
 /// What was copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ fn copy_folder(
     copied: &mut Copied,
 ) -> Result<(), CopyError> {
     let failed = |path: &Path, source| CopyError { path: path.to_owned(), source };
-    fs::create_dir_all(to).map_err(|source| failed(to, source))?;
+    create_private(to).map_err(|source| failed(to, source))?;
     for entry in fs::read_dir(from).map_err(|source| failed(from, source))? {
         let entry = entry.map_err(|source| failed(from, source))?;
         let (path, place) = (entry.path(), to.join(entry.file_name()));

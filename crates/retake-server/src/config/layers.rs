@@ -341,13 +341,19 @@ pub(super) fn variable(section: &Section, setting: &Setting) -> String {
     format!("{PREFIX}{}", section.key(setting.name).replace('.', "__").to_uppercase())
 }
 
+/// Variables that are read elsewhere.
+const OTHERS: [&str; 3] = ["RETAKE_API_KEY", "RETAKE_DATABASE_URL", "RETAKE_SERVER"];
+
 /// What to do about a variable that looks like ours and sets nothing. One without `__` may
-/// belong to something else, unless it is a near miss.
+/// belong to something else, unless it is a near miss or the beginning of a name.
 fn stray_variable(name: &str, known: &[(String, Vec<&str>)]) -> Option<String> {
     if name.starts_with("RETAKE_MODELS__") {
         return Some("models are set in retake.toml, under [models.NAME]".to_owned());
     }
-    let names = || known.iter().map(|(name, _)| name.as_str());
+    if OTHERS.contains(&name) {
+        return None;
+    }
+    let names = || known.iter().map(|(name, _)| name.as_str()).chain(OTHERS);
     if name.contains("__") {
         return Some(match nearest(name, names()) {
             Some(near) => format!("did you mean {near}?"),
@@ -355,7 +361,7 @@ fn stray_variable(name: &str, known: &[(String, Vec<&str>)]) -> Option<String> {
         });
     }
     names()
-        .find(|known| strsim::damerau_levenshtein(known, name) <= 2)
+        .find(|known| known.starts_with(name) || strsim::damerau_levenshtein(known, name) <= 2)
         .map(|near| format!("did you mean {near}?"))
 }
 

@@ -81,7 +81,10 @@ Settings come from four layers, the later winning:
    underscores between: `RETAKE_DATA_DIR`, `RETAKE_SERVER__BIND`. A variable set to nothing counts as not set;
 4. flags: `--data-dir`, `--bind`.
 
-A key or variable that does not exist, or a value that cannot be used, is refused, with the place it came
+Three more variables are no settings: `RETAKE_SERVER` and `RETAKE_API_KEY` say which gateway commands talk to (see
+[cli.md](cli.md)), and `RETAKE_DATABASE_URL` names a database for the ledger (see [postgresql.md](postgresql.md)).
+
+A key that does not exist, a variable that looks like one of these and is none, or a value that cannot be used, is refused, with the place it came
 from. `retake config check` tells everything that is wrong at once; `retake config show` prints the values
 in force with the source of each; `retake config reference` prints the file at the end of this page.
 

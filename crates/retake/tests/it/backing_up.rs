@@ -1,6 +1,6 @@
 //! Backups.
 
-use crate::person::{Person, is_mp4};
+use crate::person::{Person, Seen, is_mp4};
 
 #[test]
 fn a_backup_made_under_a_running_gateway_is_a_data_directory_with_everything() {
@@ -32,8 +32,15 @@ fn there_is_no_backup_of_nothing_and_none_over_something() {
     let nothing = user.types(&["backup", "copy"]);
     user.asks(&["videos", "list"]);
     let over = user.types(&["backup", "full"]);
+    let inside = user.data_dir().join("copy").display().to_string();
+    let inside = user.types(&["backup", &inside]);
+    let mut elsewhere = user.command(&["backup", "copy"]);
+    let elsewhere = Seen::of(elsewhere.env("RETAKE_SERVER", "http://127.0.0.1:1"));
 
     assert_eq!((nothing.code, over.code), (2, 2), "{}{}", nothing.stderr, over.stderr);
+    assert_eq!((inside.code, elsewhere.code), (2, 2), "{}{}", inside.stderr, elsewhere.stderr);
+    assert!(inside.stderr.contains("lies in the data directory"), "{}", inside.stderr);
+    assert!(elsewhere.stderr.contains("RETAKE_SERVER"), "{}", elsewhere.stderr);
     assert!(nothing.stderr.contains("holds no ledger"), "{}", nothing.stderr);
     assert!(over.stderr.contains("holds something already"), "{}", over.stderr);
 }

@@ -125,6 +125,8 @@ fn variables_of_others_are_left_alone_unless_they_are_near_misses() {
     assert!(place.load(&[("RETAKE_DATABASE_URL", "x"), ("RETAKE_SERVER", "http://x")]).is_ok());
     let refusal = place.refusal(&[("RETAKE_DATADIR", "/srv")]);
     assert!(refusal.contains("did you mean RETAKE_DATA_DIR?"), "{refusal}");
+    let refusal = place.refusal(&[("RETAKE_DATABASE", "postgres://db/retake")]);
+    assert!(refusal.contains("did you mean RETAKE_DATABASE_URL?"), "{refusal}");
     let refusal = place.refusal(&[("RETAKE_MODELS__X__ROUTES", "a/b")]);
     assert!(refusal.contains("models are set in retake.toml"), "{refusal}");
 }
