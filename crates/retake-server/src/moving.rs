@@ -177,12 +177,16 @@ async fn has_files(ledger: &Path, folder: &Path) -> Result<(), MoveError> {
 
 /// Puts the old ledger back in its place, if the database is known to have kept nothing.
 async fn undone(data_dir: &DataDir, target: &PostgresLedger, source: StoreError) -> MoveError {
+    // Somebody else's ledger came in between, and nothing of ours went there.
+    let refused = matches!(source, StoreError::NotEmpty { .. });
     match target.is_empty().await {
-        Ok(true) => match rename(&data_dir.moving_ledger_path(), &data_dir.ledger_path()) {
-            Ok(()) => source.into(),
-            Err(error) => error,
-        },
-        Ok(false) | Err(_) => MoveError::InDoubt { source },
+        kept if refused || matches!(kept, Ok(true)) => {
+            match rename(&data_dir.moving_ledger_path(), &data_dir.ledger_path()) {
+                Ok(()) => source.into(),
+                Err(error) => error,
+            }
+        }
+        _ => MoveError::InDoubt { source },
     }
 }
 
