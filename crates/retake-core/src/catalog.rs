@@ -1,16 +1,34 @@
 //! The catalog: what every known model accepts, costs and lasts.
 //!
-//! The facts are data (`catalog.toml`, beside this file), so that a limit can be read and corrected
+//! The facts are data (a file for each provider in `catalog/`), so that a limit can be read and corrected
 //! without reading code, and each carries its source and the day it was checked. A model that its
 //! provider shut down stays in, because "this was removed on that day" is a better answer than
-//! "unknown model".
+//! "unknown model", and because it names those that took its place.
+
+mod input;
+mod price;
 
 use std::fmt;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    input::{Field, Input, Length},
+    price::Price,
+};
 use crate::{money::Usd, request::OriginKind, size::Size};
+
+/// The files that ship with this version, in the order in which their models are listed.
+const SHIPPED: [&str; 7] = [
+    include_str!("catalog/animatic.toml"),
+    include_str!("catalog/openai.toml"),
+    include_str!("catalog/google.toml"),
+    include_str!("catalog/runway.toml"),
+    include_str!("catalog/luma.toml"),
+    include_str!("catalog/fal.toml"),
+    include_str!("catalog/replicate.toml"),
+];
 
 /// All models that this version knows.
 #[derive(Clone, Debug)]
@@ -46,14 +64,32 @@ pub struct Model {
     pub seed: bool,
     /// Whether a picture to start from is taken.
     pub first_frame: bool,
+    /// Whether the provider fits a picture of another size by itself. Otherwise its pixels have to match.
+    #[serde(default)]
+    pub fits_first_frame: bool,
+    /// Whether nothing is made without a picture to start from.
+    #[serde(default)]
+    pub needs_first_frame: bool,
+    /// Whether sound can be turned off; where it cannot, there always is some.
+    #[serde(default = "yes")]
+    pub audio_switch: bool,
     /// What it can make from another video.
     #[serde(default)]
     pub makes_from: Vec<OriginKind>,
     /// How many characters can appear in one video.
     #[serde(default)]
     pub characters: usize,
-    /// Price of a second of video.
+    /// Price of a second of video, in millionths of a US dollar, where no other price fits.
     micros_per_second: u64,
+    /// Prices for certain sizes, lengths or sound; the first that fits counts.
+    #[serde(default)]
+    price: Vec<Price>,
+    /// How its inputs are called, at providers where every model has names of its own.
+    #[serde(default)]
+    pub input: Option<Input>,
+    /// Who takes its place once it is shut down, as `provider/model`, best first.
+    #[serde(default)]
+    pub successors: Vec<String>,
     /// First day it was offered.
     pub released: Date,
     /// The day its provider removes or removed it.
@@ -119,7 +155,11 @@ impl Catalog {
     ///
     /// [`CatalogError`] when the shipped file is broken, which a test rules out.
     pub fn shipped() -> Result<Self, CatalogError> {
-        Self::parse(include_str!("catalog.toml"))
+        let mut models = Vec::new();
+        for file in SHIPPED {
+            models.extend(Self::parse(file)?.models);
+        }
+        Ok(Self { models })
     }
 
     /// Reads a catalog.
@@ -131,6 +171,7 @@ impl Catalog {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct File {
+            #[serde(default)]
             model: Vec<Model>,
         }
         let models = toml::from_str::<File>(text)?.model;
@@ -150,6 +191,15 @@ impl Catalog {
         Ok(Self { models })
     }
 
+    /// This catalog with the models of another one, which win over those of the same name.
+    #[must_use]
+    pub fn with(mut self, own: Self) -> Self {
+        let is_own = |model: &Model| own.model(&model.provider, &model.name).is_some();
+        self.models.retain(|model| !is_own(model));
+        self.models.extend(own.models);
+        self
+    }
+
     /// The entry of `name` at `provider`.
     pub fn model(&self, provider: &str, name: &str) -> Option<&Model> {
         self.models.iter().find(|model| model.provider == provider && model.name == name)
@@ -167,15 +217,20 @@ impl Catalog {
 }
 
 impl Model {
-    /// What a video of this length costs.
-    pub fn price(&self, seconds: u32) -> Usd {
-        Usd::from_micros(self.micros_per_second).times(seconds)
+    /// What a video costs at the listed price.
+    pub fn price(&self, seconds: u32, size: Size, audio: bool) -> Usd {
+        let special = self.price.iter().find_map(|price| price.of(seconds, size, audio));
+        special.unwrap_or_else(|| Usd::from_micros(self.micros_per_second).times(seconds))
     }
 
     /// Whether its provider has removed it by `today`.
     pub fn is_shut_down(&self, today: Date) -> bool {
         self.shutdown.is_some_and(|day| day <= today)
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Negative {
@@ -257,7 +312,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_could_never_accept_a_request_is_refused() {
-        let text = include_str!("catalog.toml").replacen("min = 1", "min = 500", 1);
+        let text = SHIPPED[0].replacen("min = 1", "min = 500", 1);
 
         assert!(matches!(Catalog::parse(&text), Err(CatalogError::Unusable { .. })));
     }

@@ -18,6 +18,9 @@ pub struct Fault {
     pub source: FaultSource,
     /// What happened, for people, with no secret in it.
     pub message: String,
+    /// The provider's own code for it, such as `SAFETY.INPUT.TEXT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// The pause the provider asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = "duration"))]
@@ -92,7 +95,21 @@ pub enum Cause {
 impl Fault {
     /// A fault of that kind and source.
     pub fn new(kind: FaultKind, source: FaultSource, message: impl Into<String>) -> Self {
-        Self { kind, source, message: message.into(), retry_after: None }
+        Self { kind, source, message: message.into(), code: None, retry_after: None }
+    }
+
+    /// The same fault, under the provider's own code.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// The same fault, with the pause that the provider asked for.
+    #[must_use]
+    pub fn after(mut self, pause: Option<SignedDuration>) -> Self {
+        self.retry_after = pause;
+        self
     }
 
     /// Our own restart took the render with it.

@@ -2,11 +2,14 @@
 //!
 //! What a caller may ask for ([`request`], [`size`]), what models accept ([`catalog`]), what is checked
 //! before a job exists ([`preflight`]) and where it may go ([`plan`]), how a job lives ([`life`]), what to
-//! do with it next ([`step`]) and what is told of its end ([`notice`]). Nothing here does IO or reads a clock: callers pass in what
+//! do with it next ([`step`]) what is told of its end ([`notice`]), what is kept of the talk
+//! with providers ([`evidence`]), and which network addresses a stranger's URL may lead to ([`address`]). Nothing here does IO or reads a clock: callers pass in what
 //! happened and when, and get back values.
 #![warn(clippy::missing_errors_doc)]
 
+pub mod address;
 pub mod catalog;
+pub mod evidence;
 pub mod fault;
 pub mod ids;
 pub mod life;

@@ -73,6 +73,9 @@ pub struct Attempt {
     pub ended_at: Option<Timestamp>,
     /// Percent done by the provider's own count.
     pub progress: u8,
+    /// The last odd thing that its provider said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Downloads of its result that did not succeed.
     pub failed_fetches: u32,
     /// Why it failed.
@@ -124,6 +127,11 @@ pub enum Event {
     Progressed {
         /// Percent, by the provider's count.
         percent: u8,
+    },
+    /// The provider said something odd, such as a status word that nobody has documented.
+    Noted {
+        /// What was odd.
+        note: String,
     },
     /// The provider is done and the file can be fetched.
     Rendered,

@@ -82,7 +82,7 @@ pub fn plan(
             continue;
         }
         let shot = preflight::settle(request, model, seed);
-        let cost = model.price(shot.seconds);
+        let cost = model.price(shot.new_seconds(), shot.size, shot.audio);
         routes.push(Planned { route: route.clone(), shot, cost });
     }
     if routes.is_empty() {

@@ -27,7 +27,10 @@ use retake_core::{
 use tokio_util::io::ReaderStream;
 
 use self::pool::{Outcome, Pool};
-use crate::{FetchError, Polled, Provider, RemoteId, SourceVideo, Submission, SubmitError, Unfit};
+use crate::{
+    FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId, Render, SourceVideo, Standing,
+    Submission, SubmitError, Unfit,
+};
 
 /// Finished files that nobody fetched are kept this long across restarts.
 const KEEP_UNFETCHED: SignedDuration = SignedDuration::from_hours(24);
@@ -87,7 +90,7 @@ impl Embedded {
 
 #[async_trait]
 impl Provider for Embedded {
-    async fn submit(&self, submission: Submission) -> Result<RemoteId, SubmitError> {
+    async fn submit(&self, submission: Submission, _log: &Log) -> Result<RemoteId, SubmitError> {
         let tag = submission.tag.clone();
         if !is_safe(&tag) {
             let fault =
@@ -109,15 +112,17 @@ impl Provider for Embedded {
         Err(SubmitError::Refused(Fault::new(FaultKind::Lost, FaultSource::Us, message)))
     }
 
-    async fn look_up(&self, tag: &str) -> Result<Option<RemoteId>, Fault> {
+    async fn look_up(&self, lost: &Lost, _log: &Log) -> Result<LookUp, Fault> {
+        let tag = &lost.submission.tag;
         let known = self.pool.outcome(tag).is_some() || self.is_finished(tag).await;
-        Ok(known.then(|| tag.to_owned()))
+        Ok(if known { LookUp::Found(tag.clone()) } else { LookUp::Absent })
     }
 
-    async fn poll(&self, remote_id: &str) -> Result<Polled, Fault> {
+    async fn poll(&self, render: &Render, _log: &Log) -> Result<Polled, Fault> {
+        let remote_id = &render.remote_id;
         Ok(match self.pool.outcome(remote_id) {
             Some(Outcome::Running { percent }) => {
-                Polled::Running { percent, ask_again_in: ASK_AGAIN_IN }
+                Polled::Running { percent, ask_again_in: ASK_AGAIN_IN, note: None }
             }
             Some(Outcome::Failed(fault)) => Polled::Failed(fault),
             _ if self.is_finished(remote_id).await => Polled::Rendered,
@@ -128,8 +133,10 @@ impl Provider for Embedded {
 
     async fn fetch(
         &self,
-        remote_id: &str,
+        render: &Render,
+        _log: &Log,
     ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
+        let remote_id = &render.remote_id;
         if !is_safe(remote_id) {
             return Err(FetchError::Gone(Fault::interrupted()));
         }
@@ -144,10 +151,15 @@ impl Provider for Embedded {
         Ok(chunks.map(|chunk| chunk.map_err(|source| storage_fault(&source))).boxed())
     }
 
-    async fn cancel(&self, remote_id: &str) -> Result<(), Fault> {
-        self.pool.cancel(remote_id);
-        self.forget(remote_id).await;
+    async fn cancel(&self, render: &Render, _log: &Log) -> Result<(), Fault> {
+        self.pool.cancel(&render.remote_id);
+        self.forget(&render.remote_id).await;
         Ok(())
+    }
+
+    async fn check(&self, _log: &Log) -> Result<Standing, Fault> {
+        let summary = "it is part of this program and needs no key".to_owned();
+        Ok(Standing { summary, ..Standing::default() })
     }
 
     async fn examine(&self, shot: &Shot, source: &SourceVideo) -> Result<(), Unfit> {
@@ -262,16 +274,28 @@ mod tests {
         };
         Submission {
             tag: tag.into(),
+            model: "animatic".into(),
             shot,
             first_frame: None,
+            first_frame_url: None,
             characters: Vec::new(),
             source: None,
+            hook: None,
+        }
+    }
+
+    fn render(id: &str) -> Render {
+        Render {
+            remote_id: id.into(),
+            model: "animatic".into(),
+            shot: a_submission(id).shot,
+            begun_at: NOON,
         }
     }
 
     async fn until_over(embedded: &Embedded, id: &str) -> Polled {
         loop {
-            match embedded.poll(id).await.unwrap() {
+            match embedded.poll(&render(id), &Log::default()).await.unwrap() {
                 Polled::Running { .. } => tokio::task::yield_now().await,
                 over => return over,
             }
@@ -283,10 +307,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
 
-        let id = embedded.submit(a_submission("video_1-1")).await.unwrap();
+        let id = embedded.submit(a_submission("video_1-1"), &Log::default()).await.unwrap();
         assert_eq!(until_over(&embedded, &id).await, Polled::Rendered);
 
-        let mut chunks = embedded.fetch(&id).await.unwrap();
+        let mut chunks = embedded.fetch(&render(&id), &Log::default()).await.unwrap();
         let first = chunks.next().await.unwrap().unwrap();
         assert_eq!(&first[4..8], b"ftyp");
     }
@@ -301,10 +325,15 @@ mod tests {
             Timestamp::try_from(std::fs::metadata(folder.path()).unwrap().modified().unwrap());
         let embedded = Embedded::start(folder.path(), 1, now.unwrap()).unwrap();
 
-        assert_eq!(embedded.poll("done-1").await.unwrap(), Polled::Rendered);
-        let half = embedded.poll("half-1").await.unwrap();
+        assert_eq!(
+            embedded.poll(&render("done-1"), &Log::default()).await.unwrap(),
+            Polled::Rendered
+        );
+        let half = embedded.poll(&render("half-1"), &Log::default()).await.unwrap();
         assert_eq!(half, Polled::Failed(Fault::interrupted()));
-        assert_eq!(embedded.look_up("half-1").await.unwrap(), None);
+        let lost = Lost { submission: a_submission("half-1"), begun_at: NOON };
+        let found = embedded.look_up(&lost, &Log::default()).await.unwrap();
+        assert_eq!(found, LookUp::Absent);
         assert!(!folder.path().join("half-1.part").exists());
     }
 
@@ -315,15 +344,21 @@ mod tests {
         let mut long = a_submission("video_3-1");
         long.shot.seconds = 120;
 
-        let id = embedded.submit(long).await.unwrap();
+        let id = embedded.submit(long, &Log::default()).await.unwrap();
         embedded.shutdown();
         let now =
             Timestamp::try_from(std::fs::metadata(folder.path()).unwrap().modified().unwrap());
         let next = Embedded::start(folder.path(), 1, now.unwrap()).unwrap();
 
-        assert_eq!(next.poll(&id).await.unwrap(), Polled::Failed(Fault::shut_down()));
+        assert_eq!(
+            next.poll(&render(&id), &Log::default()).await.unwrap(),
+            Polled::Failed(Fault::shut_down())
+        );
         next.forget(&id).await;
-        assert_eq!(next.poll(&id).await.unwrap(), Polled::Failed(Fault::interrupted()));
+        assert_eq!(
+            next.poll(&render(&id), &Log::default()).await.unwrap(),
+            Polled::Failed(Fault::interrupted())
+        );
     }
 
     #[tokio::test]
@@ -333,8 +368,8 @@ mod tests {
         let mut long = a_submission("video_2-1");
         long.shot.seconds = 120;
 
-        let id = embedded.submit(long).await.unwrap();
-        embedded.cancel(&id).await.unwrap();
+        let id = embedded.submit(long, &Log::default()).await.unwrap();
+        embedded.cancel(&render(&id), &Log::default()).await.unwrap();
         embedded.shutdown();
 
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -345,6 +380,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
 
-        assert!(embedded.submit(a_submission("../outside")).await.is_err());
+        assert!(embedded.submit(a_submission("../outside"), &Log::default()).await.is_err());
     }
 }

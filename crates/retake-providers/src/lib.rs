@@ -1,11 +1,32 @@
 //! What Retake asks of a provider, and the providers it knows.
 //!
 //! [`Provider`] is the whole of what the scheduler needs: submit, look up a submit whose answer was lost,
-//! poll, fetch, cancel. Nothing here knows the ledger; each call is told all it needs and answers with a
-//! value or a [`Fault`]. The one provider that is always there is [`embedded`], the renderer inside this
-//! process.
+//! poll, fetch, cancel, and see whether the account works. Nothing here knows the ledger; each call is told
+//! all it needs and answers with a value or a [`Fault`].
+//!
+//! One provider is always there: [`embedded`], the renderer inside this process. The others are services
+//! with an API of their own. For each there is an [`Adapter`], which only translates: it says as a [`Talk`]
+//! what is to be sent and reads what comes back, so that it can be judged by files. One [`Transport`] sends
+//! for all of them, and [`Remote`] puts the two together. Every exchange is kept, without its secrets, in
+//! the [`Log`] that came with the call.
 
+mod account;
+mod adapter;
+mod call;
 pub mod embedded;
+mod fal;
+mod google;
+mod log;
+mod luma;
+mod openai;
+mod reading;
+#[cfg(test)]
+mod rehearsal;
+mod remote;
+mod replicate;
+mod runway;
+mod talk;
+mod transport;
 
 use std::{
     fmt,
@@ -17,30 +38,49 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use jiff::Timestamp;
 use retake_core::{fault::Fault, request::Shot};
+
+pub use self::{
+    account::{Facts, Settings, SettingsError, facts, open},
+    adapter::{Adapter, Download, Hook, HookError, Standing},
+    call::{Answer, Body, Call, Effect, NoAnswer, Part, Reply, Value},
+    log::Log,
+    remote::Remote,
+    talk::{Talk, Then},
+    transport::{Transport, TransportError},
+};
 
 /// A service that renders video.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Hands a render over. Called at most once per tag, after the intent was recorded.
-    async fn submit(&self, submission: Submission) -> Result<RemoteId, SubmitError>;
+    async fn submit(&self, submission: Submission, log: &Log) -> Result<RemoteId, SubmitError>;
 
-    /// Looks for a render by the tag it was submitted under. `None` is a promise: it does not exist
-    /// there and will not be billed.
-    async fn look_up(&self, tag: &str) -> Result<Option<RemoteId>, Fault>;
+    /// Finds out what became of a submit whose answer was lost.
+    async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault>;
 
     /// Asks how far a render is. An `Err` says that the question got no answer, not that the render
     /// failed.
-    async fn poll(&self, remote_id: &str) -> Result<Polled, Fault>;
+    async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault>;
 
     /// Opens the finished file.
     async fn fetch(
         &self,
-        remote_id: &str,
+        render: &Render,
+        log: &Log,
     ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError>;
 
-    /// Stops a render. Stopping one that is over or unknown is no fault.
-    async fn cancel(&self, remote_id: &str) -> Result<(), Fault>;
+    /// Stops a render, where the provider can. Stopping one that is over or unknown is no fault.
+    async fn cancel(&self, render: &Render, log: &Log) -> Result<(), Fault>;
+
+    /// Sees whether the account can be used, without spending anything.
+    async fn check(&self, log: &Log) -> Result<Standing, Fault>;
+
+    /// Checks that a notice came from the provider. What it says is only a hint to poll.
+    async fn verify_hook(&self, _hook: Hook, _log: &Log) -> Result<(), HookError> {
+        Err(HookError::NotExpected)
+    }
 
     /// Looks at a file that somebody sent to be extended, before a job exists for it. Nothing is stored
     /// yet and nothing is spent, so whatever can be found out now is not to be left for the render.
@@ -60,19 +100,61 @@ pub trait Provider: Send + Sync {
 /// A provider's name for a render.
 pub type RemoteId = String;
 
+/// A render that a provider has taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Render {
+    /// The provider's name for it.
+    pub remote_id: RemoteId,
+    /// The model that renders it, by the provider's name.
+    pub model: String,
+    /// What is rendered.
+    pub shot: Shot,
+    /// When its intent was recorded.
+    pub begun_at: Timestamp,
+}
+
+/// A submit whose answer was lost.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// What was submitted, files included.
+    pub submission: Submission,
+    /// When its intent was recorded: a render that exists is not older.
+    pub begun_at: Timestamp,
+}
+
+/// What became of a submit whose answer was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookUp {
+    /// The render exists.
+    Found(RemoteId),
+    /// It does not exist there and will not be billed. This is a promise.
+    Absent,
+    /// Nobody can tell. After this long since the intent it is over either way, and may have been billed.
+    Unknowable {
+        /// The longest that a render takes there.
+        over_after: Duration,
+    },
+}
+
 /// A render to hand over.
 #[derive(Clone, Debug)]
 pub struct Submission {
     /// Our name for it: unique per attempt, and the idempotency key where the provider takes one.
     pub tag: String,
+    /// The model that is to render it, by the provider's name.
+    pub model: String,
     /// What to render.
     pub shot: Shot,
     /// The bytes of [`Shot::first_frame`].
     pub first_frame: Option<Bytes>,
+    /// Where anybody who knows the URL can fetch those bytes, if this gateway can be reached from outside.
+    pub first_frame_url: Option<String>,
     /// The pictures of [`Shot::characters`], in their order.
     pub characters: Vec<Bytes>,
     /// The file of the video that is to be extended.
     pub source: Option<SourceVideo>,
+    /// Where the provider can tell us that it is done, if we can be reached: a URL that nobody can guess.
+    pub hook: Option<String>,
 }
 
 /// Reads and seeks in a file, wherever it is.
@@ -122,6 +204,9 @@ pub enum Polled {
         percent: u8,
         /// When asking again makes sense.
         ask_again_in: Duration,
+        /// Something odd about the answer that is worth a line in the timeline, such as a status word that
+        /// nobody has documented.
+        note: Option<String>,
     },
     /// Done: its file can be fetched.
     Rendered,

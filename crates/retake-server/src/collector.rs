@@ -14,7 +14,7 @@ use retake_core::{
     request::Shot,
 };
 use retake_media::{self as media, Expectation, ProbeError, VideoFile};
-use retake_providers::{FetchError, Provider};
+use retake_providers::{FetchError, Log, Provider, Render};
 use retake_store::{Output, Preview, Spritesheet};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
@@ -33,8 +33,8 @@ static LOOKING: Semaphore = Semaphore::const_new(2);
 pub(crate) struct Errand<'a> {
     pub(crate) id: &'a VideoId,
     pub(crate) attempt: u32,
-    pub(crate) remote_id: &'a str,
-    pub(crate) shot: &'a Shot,
+    pub(crate) render: &'a Render,
+    pub(crate) log: &'a Log,
 }
 
 /// A finished file and what keeps it until it is on record.
@@ -50,7 +50,7 @@ pub(crate) async fn collect(
     errand: &Errand<'_>,
 ) -> Result<Collected, FetchError> {
     assets.check_room().map_err(|error| later(&error))?;
-    let mut chunks = provider.fetch(errand.remote_id).await?;
+    let mut chunks = provider.fetch(errand.render, errand.log).await?;
     let mut staged = assets.stage(errand.id, errand.attempt).await.map_err(|e| later(&e))?;
     while let Some(chunk) = chunks.next().await {
         if let Err(problem) = add(&mut staged, chunk).await {
@@ -59,7 +59,7 @@ pub(crate) async fn collect(
         }
     }
     let arrived = staged.finish().await.map_err(|error| later(&error))?;
-    let file = match verify(assets, &arrived.key, arrived.bytes, errand.shot).await {
+    let file = match verify(assets, &arrived.key, arrived.bytes, &errand.render.shot).await {
         Ok(file) => file,
         Err(problem) => {
             if let Err(error) = assets.remove(&arrived.key).await {

@@ -10,6 +10,7 @@ mod collector;
 pub mod config;
 pub mod data_dir;
 mod gateway;
+mod hooks;
 mod intake;
 mod keys;
 mod listener;

@@ -1,12 +1,11 @@
 //! The one client for URLs that users give: pictures to begin with, and receivers of webhooks.
 //!
 //! Such a URL must not become a way into the network that the gateway stands in. So the name is looked up
-//! once, every address is judged before it is connected to ([`address`]), redirects are followed by hand under
+//! once, every address is judged before it is connected to ([`retake_core::address`]), redirects are followed by hand under
 //! the same rules, and nothing goes along that could open a door: no cookies, no credentials, no proxy of
 //! the environment. And whoever is at the other end may be slow, endless or a liar, so every phase has a time
 //! and every body a length.
 
-mod address;
 mod names;
 #[cfg(test)]
 pub(crate) mod server;
@@ -26,11 +25,10 @@ use http::{HeaderMap, StatusCode, header};
 use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use tokio::time::timeout;
 
-pub(crate) use self::address::Reach;
-use self::{
-    address::Forbidden,
-    names::{Checked, LookUp, NameError, System},
-};
+use retake_core::address::Forbidden;
+pub(crate) use retake_core::address::Reach;
+
+use self::names::{Checked, LookUp, NameError, System};
 
 /// A longer URL is no address of anything.
 const LONGEST_URL: usize = 2048;

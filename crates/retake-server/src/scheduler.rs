@@ -21,11 +21,13 @@ use retake_core::{
     policy::Policy,
     step::{Step, decide},
 };
+use retake_providers::Log;
 use retake_store::{Change, Claimed, Committed, Job, Ledger, Output, Slots, StoreError};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    accounts::Accounts, assets::Assets, clock::Clock, config::Retention, news::News, tasks::Tasks,
+    accounts::Accounts, assets::Assets, clock::Clock, config::Retention, hooks::Hooks, news::News,
+    tasks::Tasks,
 };
 
 /// Steps that run at once.
@@ -54,6 +56,8 @@ pub(crate) struct Scheduler {
     pub(crate) assets: Assets,
     pub(crate) bell: Bell,
     pub(crate) clock: Clock,
+    /// Where providers can reach this gateway, if they can.
+    pub(crate) hooks: Option<Hooks>,
     /// A replica whose last sign of life is older than this has lost its leases.
     pub(crate) lease: SignedDuration,
     pub(crate) ledger: Arc<dyn Ledger>,
@@ -158,7 +162,7 @@ impl Scheduler {
     }
 
     async fn step(&self, claimed: Claimed) {
-        let mut hand = Hand { scheduler: self, claimed, stays: None };
+        let mut hand = Hand { scheduler: self, claimed, stays: None, log: Log::default() };
         loop {
             hand.take_step().await;
             let Some(next) = hand.stays.take() else { return };
@@ -173,6 +177,8 @@ impl Scheduler {
 struct Hand<'a> {
     scheduler: &'a Scheduler,
     claimed: Claimed,
+    /// What was said with providers and is not on record yet.
+    log: Log,
     /// When its next step is due, if the job stays in this hand: see [`resident`].
     stays: Option<Timestamp>,
 }
@@ -240,6 +246,7 @@ impl Hand<'_> {
             at: now,
             output,
             expires_at,
+            exchanges: self.log.take(),
             keep_lease: then == Then::Keep || self.is_resident(&advanced.life),
         };
         let Some(committed) = self.commit(&change).await else {

@@ -182,7 +182,8 @@ async fn end(ledger: &dyn Ledger, held: &Claimed, now: Timestamp) {
 }
 
 fn change(life: Life, event: Event, at: Timestamp, keep_lease: bool) -> Change {
-    Change { event, at, life, due: Some(at), output: None, expires_at: None, keep_lease }
+    let (output, expires_at, exchanges) = (None, None, Vec::new());
+    Change { event, at, life, due: Some(at), output, expires_at, exchanges, keep_lease }
 }
 
 fn slots(concurrency: u32) -> Vec<Slots> {

@@ -317,6 +317,7 @@ pub(crate) fn change_of(held: &Claimed, event: Event, at: Timestamp, keep_lease:
         due: advanced.due,
         output: None,
         expires_at: None,
+        exchanges: Vec::new(),
         keep_lease,
     }
 }

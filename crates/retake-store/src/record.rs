@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use retake_core::{
+    evidence::Exchange,
     ids::{KeyId, ReplicaId, VideoId},
     life::{Event, Life},
     plan::Plan,
@@ -280,6 +281,8 @@ pub struct Change {
     pub output: Option<Output>,
     /// When the file may be removed; `None` leaves what is recorded.
     pub expires_at: Option<Timestamp>,
+    /// What was said with the provider on the way, without secrets.
+    pub exchanges: Vec<Exchange>,
     /// Whether the holder goes on under the same lease. A job that is over, or that needs another slot
     /// for its next step, is freed in any case.
     pub keep_lease: bool,

@@ -55,11 +55,18 @@ pub fn advance(
         }
         (Some(A::Intent), Event::SubmitLost { fault }) => {
             next.set_attempt(A::Unknown);
+            next.hold = Some(fault.message.clone());
             next.note(fault);
             now
         }
         (Some(A::Submitted), Event::Progressed { percent }) => {
             next.progress_to(*percent);
+            now
+        }
+        (Some(A::Submitted), Event::Noted { note }) => {
+            if let Some(attempt) = next.attempts.last_mut() {
+                attempt.note = Some(note.clone());
+            }
             now
         }
         (Some(A::Submitted), Event::Rendered) => {
@@ -112,6 +119,7 @@ impl Life {
             accepted_at: None,
             ended_at: None,
             progress: 0,
+            note: None,
             failed_fetches: 0,
             fault: None,
         });
@@ -119,6 +127,7 @@ impl Life {
 
     fn accept(&mut self, remote_id: &str, now: Timestamp) {
         self.state = JobState::InProgress;
+        self.hold = None;
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.state = AttemptState::Submitted;
             attempt.remote_id = Some(remote_id.to_owned());

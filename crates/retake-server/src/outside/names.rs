@@ -12,9 +12,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use retake_core::address::{Forbidden, Reach};
 use tokio::sync::Semaphore;
-
-use super::address::{Forbidden, Reach};
 
 /// Addresses of one name that are tried. A name may have any number, and each costs time.
 const MOST_ADDRESSES: usize = 4;

@@ -1,13 +1,16 @@
 //! The effects: what each step does at a provider or with a file, and what it records of it.
 
 use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     ids::VideoId,
-    life::Event,
+    life::{AttemptState, Event},
     request::Shot,
 };
-use retake_providers::{FetchError, Polled, Provider, SourceVideo, Submission, SubmitError};
+use retake_providers::{
+    FetchError, LookUp, Lost, Polled, Provider, Render, SourceVideo, Submission, SubmitError,
+};
 
 use super::{Hand, LOOK_AGAIN, Then};
 use crate::assets::AssetError;
@@ -29,7 +32,7 @@ impl Hand<'_> {
             self.record(Event::Cancelled, Then::Free).await;
             return;
         }
-        let event = match provider.submit(submission).await {
+        let event = match provider.submit(submission, &self.log).await {
             Ok(remote_id) => Event::Accepted { remote_id },
             Err(SubmitError::Refused(fault)) => Event::AttemptFailed { fault },
             Err(SubmitError::Lost(fault)) => Event::SubmitLost { fault },
@@ -40,30 +43,97 @@ impl Hand<'_> {
     /// Finds out what became of a submit whose answer was lost.
     pub(super) async fn settle(&mut self) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
-        match provider.look_up(&self.tag()).await {
-            Ok(Some(remote_id)) => {
+        let Some(lost) = self.lost().await else { return };
+        match provider.look_up(&lost, &self.log).await {
+            Ok(LookUp::Found(remote_id)) => {
                 self.record(Event::Accepted { remote_id }, Then::Free).await;
             }
-            Ok(None) => {
+            Ok(LookUp::Absent) => {
                 // Without a fault on record the process died before it heard anything.
                 let told = self.life().open_attempt().and_then(|attempt| attempt.fault.clone());
                 let fault = told.unwrap_or_else(Fault::interrupted);
                 self.record(Event::AttemptFailed { fault }, Then::Free).await;
             }
+            Ok(LookUp::Unknowable { over_after }) => {
+                let over_after = SignedDuration::try_from(over_after).unwrap_or_default();
+                self.wait_out(lost.begun_at + over_after).await;
+            }
             Err(fault) => self.ask_again(&fault).await,
         }
     }
 
+    /// Holds a job whose submit nobody can settle until the render would be over either way. Only then may
+    /// another attempt be made; this one is counted as possibly billed.
+    async fn wait_out(&mut self, over: Timestamp) {
+        let now = self.scheduler.clock.now();
+        if now < over {
+            if self.life().open_attempt().is_some_and(|open| open.state == AttemptState::Intent) {
+                let message = "the process was stopped before the provider answered the submit";
+                let fault = Fault::new(FaultKind::Lost, FaultSource::Us, message);
+                self.record(Event::SubmitLost { fault }, Then::FreeAt(over)).await;
+            } else {
+                self.release(over).await;
+            }
+            return;
+        }
+        let message = "the answer to the submit was lost, and the provider cannot say what became \
+            of it: it may have been rendered and billed";
+        let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
+        self.record(Event::AttemptFailed { fault }, Then::Free).await;
+    }
+
+    /// What was submitted by the open attempt.
+    async fn lost(&mut self) -> Option<Lost> {
+        let attempt = self.life().open_attempt()?;
+        let (route, begun_at, tag) = (attempt.route, attempt.begun_at, self.tag());
+        let planned = self.job().plan.at(route)?.clone();
+        let (first_frame, characters) = match self.pictures(&planned.shot).await {
+            Ok(pictures) => pictures,
+            Err(error) => {
+                let message = format!("a picture of the request could not be read: {error}");
+                let fault = Fault::new(FaultKind::Storage, FaultSource::Us, message);
+                self.ask_again(&fault).await;
+                return None;
+            }
+        };
+        let source = self.source(&planned.shot);
+        let hook = self.hook(&planned.route.account, &tag);
+        let first_frame_url = self.first_frame_url(&planned.shot);
+        let (model, shot) = (planned.route.model, planned.shot);
+        let submission =
+            Submission { tag, model, shot, first_frame, first_frame_url, characters, source, hook };
+        Some(Lost { submission, begun_at })
+    }
+
+    /// The render of the open attempt.
+    fn render(&self, remote_id: &str) -> Option<Render> {
+        let attempt = self.life().open_attempt()?;
+        let planned = self.job().plan.at(attempt.route)?;
+        Some(Render {
+            remote_id: remote_id.to_owned(),
+            model: planned.route.model.clone(),
+            shot: planned.shot.clone(),
+            begun_at: attempt.begun_at,
+        })
+    }
+
     pub(super) async fn poll(&mut self, remote_id: &str) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
-        match provider.poll(remote_id).await {
-            Ok(Polled::Running { percent, ask_again_in }) => {
+        let Some(render) = self.render(remote_id) else { return };
+        match provider.poll(&render, &self.log).await {
+            Ok(Polled::Running { percent, ask_again_in, note }) => {
                 let next = self.scheduler.clock.now() + ask_again_in;
-                let known = self.life().open_attempt().map_or(0, |attempt| attempt.progress);
-                if percent > known {
-                    self.record(Event::Progressed { percent }, Then::FreeAt(next)).await;
-                } else {
-                    self.release(next).await;
+                let open = self.life().open_attempt();
+                let known = open.map_or(0, |attempt| attempt.progress);
+                let noted = open.and_then(|attempt| attempt.note.clone());
+                match note {
+                    Some(note) if noted.as_ref() != Some(&note) => {
+                        self.record(Event::Noted { note }, Then::FreeAt(next)).await;
+                    }
+                    _ if percent > known => {
+                        self.record(Event::Progressed { percent }, Then::FreeAt(next)).await;
+                    }
+                    _ => self.release(next).await,
                 }
             }
             Ok(Polled::Rendered) => {
@@ -80,13 +150,12 @@ impl Hand<'_> {
 
     pub(super) async fn fetch(&mut self, remote_id: &str) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
-        let (id, attempt, shot) = {
-            let job = self.job();
-            let Some(attempt) = job.life.open_attempt() else { return };
-            let Some(planned) = job.plan.at(attempt.route) else { return };
-            (job.id.clone(), attempt.number, planned.shot.clone())
+        let Some(render) = self.render(remote_id) else { return };
+        let Some(attempt) = self.life().open_attempt().map(|attempt| attempt.number) else {
+            return;
         };
-        let errand = Errand { id: &id, attempt, remote_id, shot: &shot };
+        let id = self.job().id.clone();
+        let errand = Errand { id: &id, attempt, render: &render, log: &self.log };
         match collect(&self.scheduler.assets, provider.as_ref(), &errand).await {
             Ok(Collected { output, pin }) => {
                 let recorded = self.record_with(Event::Stored, Then::Free, Some(output)).await;
@@ -111,12 +180,19 @@ impl Hand<'_> {
     pub(super) async fn cancel(&mut self, remote_id: Option<String>) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
         let known = match remote_id {
-            Some(remote_id) => Ok(Some(remote_id)),
-            None => provider.look_up(&self.tag()).await,
+            Some(remote_id) => Ok(LookUp::Found(remote_id)),
+            None => {
+                let Some(lost) = self.lost().await else { return };
+                provider.look_up(&lost, &self.log).await
+            }
         };
         let stopped = match known {
-            Ok(Some(remote_id)) => provider.cancel(&remote_id).await,
-            Ok(None) => Ok(()),
+            Ok(LookUp::Found(remote_id)) => {
+                let Some(render) = self.render(&remote_id) else { return };
+                provider.cancel(&render, &self.log).await
+            }
+            // What nobody can find nobody can stop.
+            Ok(LookUp::Absent | LookUp::Unknowable { .. }) => Ok(()),
             Err(fault) => Err(fault),
         };
         match stopped {
@@ -143,7 +219,30 @@ impl Hand<'_> {
         };
         let (first_frame, characters) = pictures;
         let source = self.source(&planned.shot);
-        Some(Submission { tag, shot: planned.shot, first_frame, characters, source })
+        let hook = self.hook(&planned.route.account, &tag);
+        let first_frame_url = self.first_frame_url(&planned.shot);
+        let (model, shot) = (planned.route.model, planned.shot);
+        Some(Submission {
+            tag,
+            model,
+            shot,
+            first_frame,
+            first_frame_url,
+            characters,
+            source,
+            hook,
+        })
+    }
+
+    /// Where the provider can tell us that it is done, if this gateway can be reached from there.
+    fn hook(&self, account: &str, tag: &str) -> Option<String> {
+        self.scheduler.hooks.as_ref()?.url(account, tag)
+    }
+
+    /// Where the provider can fetch the picture to start from, if this gateway can be reached from there.
+    fn first_frame_url(&self, shot: &Shot) -> Option<String> {
+        let picture = shot.first_frame.as_ref()?;
+        Some(self.scheduler.hooks.as_ref()?.picture_url(&picture.key))
     }
 
     /// The picture to start from, and those of the characters.

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What URLs that users give may lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub enum Reach {
     /// Public addresses.
     Public,
     /// Also this machine and private networks.
@@ -28,11 +28,11 @@ enum Kind {
 
 /// Why an address is not reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Forbidden {
+pub struct Forbidden {
     /// What it is, to be said after "is".
-    pub(crate) what: &'static str,
+    pub what: &'static str,
     /// Whether `server.reach_private_addresses` would allow it.
-    pub(crate) may_be_allowed: bool,
+    pub may_be_allowed: bool,
 }
 
 const LOOPBACK: Kind = Kind::Private("this machine itself");
@@ -44,7 +44,11 @@ const RESERVED: Kind = Kind::Never("a reserved address");
 
 impl Reach {
     /// Whether an address may be reached.
-    pub(super) fn check(self, address: IpAddr) -> Result<(), Forbidden> {
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`] with what the address is.
+    pub fn check(self, address: IpAddr) -> Result<(), Forbidden> {
         match kind_of(address) {
             Kind::Public => Ok(()),
             Kind::Private(_) if self == Self::AlsoPrivate => Ok(()),

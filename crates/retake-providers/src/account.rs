@@ -1,0 +1,151 @@
+//! Accounts: what the owner of a gateway says of one, and the facts of each provider that fill the rest.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use retake_core::catalog::Catalog;
+use secrecy::SecretString;
+
+use crate::{Remote, Transport, TransportError, fal, google, luma, openai, replicate, runway};
+
+/// An account as its owner describes it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The provider: `runway`.
+    pub provider: String,
+    /// Which of the provider's APIs or dialects it speaks; nothing for the usual one.
+    pub variant: Option<String>,
+    /// Where the API is, when that is not where it usually is.
+    pub base_url: Option<String>,
+    /// The key.
+    pub api_key: SecretString,
+    /// What only some providers need, by name: `project`, `location`, `storage_uri`, `api_version`,
+    /// `webhook_secret`.
+    pub options: BTreeMap<String, String>,
+}
+
+/// What is known of a provider's accounts before anybody has one.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// The provider, as the catalog calls it.
+    pub provider: &'static str,
+    /// Which of its APIs or dialects; nothing for the usual one.
+    pub variant: Option<&'static str>,
+    /// Its name for people.
+    pub title: &'static str,
+    /// Where its API is; nothing where every customer has an address of their own.
+    pub base_url: Option<&'static str>,
+    /// The variables in which its own tools look for a key, in their order.
+    pub key_variables: &'static [&'static str],
+    /// The variables in which its own tools look for another base URL.
+    pub base_url_variables: &'static [&'static str],
+    /// What only some providers need, as the option and the variables in which its own tools look for it.
+    pub option_variables: &'static [(&'static str, &'static [&'static str])],
+    /// The options without which it cannot work.
+    pub needed_options: &'static [&'static str],
+    /// Renders that a new account may have at once.
+    pub concurrency: u32,
+}
+
+/// Why an account cannot be used as it is described.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Nobody knows that provider.
+    #[error("`{provider}` is no provider; there are {known}")]
+    Provider {
+        /// The name.
+        provider: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The provider has no such variant.
+    #[error("`{variant}` is no variant of `{provider}`; there are {known}")]
+    Variant {
+        /// The provider.
+        provider: String,
+        /// The name.
+        variant: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// Something has to be said.
+    #[error("`{option}` is missing: {why}")]
+    Missing {
+        /// The option.
+        option: &'static str,
+        /// What it is for, and where to find it.
+        why: &'static str,
+    },
+    /// Something is said that cannot be.
+    #[error("`{option}` cannot be used: {why}")]
+    Unusable {
+        /// The option.
+        option: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is no way there.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}
+
+/// The facts of every provider and variant, in the order in which keys are looked for.
+pub fn facts() -> impl Iterator<Item = &'static Facts> {
+    [openai::FACTS, google::FACTS, runway::FACTS, luma::FACTS, fal::FACTS, replicate::FACTS]
+        .into_iter()
+        .flatten()
+}
+
+impl Settings {
+    /// The facts of its provider and variant.
+    pub fn facts(&self) -> Result<&'static Facts, SettingsError> {
+        let (provider, variant) = (&self.provider, self.variant.as_deref());
+        let list = |names: Vec<&str>| names.join(", ");
+        let of_provider: Vec<_> = facts().filter(|facts| facts.provider == provider).collect();
+        if of_provider.is_empty() {
+            let mut known: Vec<_> = facts().map(|facts| facts.provider).collect();
+            known.dedup();
+            let provider = provider.clone();
+            return Err(SettingsError::Provider { provider, known: list(known) });
+        }
+        let found = of_provider.iter().copied().find(|facts| facts.variant == variant);
+        found.ok_or_else(|| SettingsError::Variant {
+            provider: provider.clone(),
+            variant: variant.unwrap_or_default().to_owned(),
+            known: list(of_provider.iter().filter_map(|facts| facts.variant).collect()),
+        })
+    }
+
+    /// Where its API is, without a slash at the end.
+    pub fn base_url(&self) -> Result<&str, SettingsError> {
+        let missing = SettingsError::Missing {
+            option: "base_url",
+            why: "every customer of this provider has an address of their own",
+        };
+        let url = self.base_url.as_deref().or(self.facts()?.base_url).ok_or(missing)?;
+        Ok(url.trim_end_matches('/'))
+    }
+
+    /// One of its options.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// Opens an account. `now` tells the time.
+pub fn open(
+    settings: &Settings,
+    catalog: &Arc<Catalog>,
+    now: impl Fn() -> Timestamp + Send + Sync + 'static,
+) -> Result<Remote, SettingsError> {
+    let facts = settings.facts()?;
+    let adapter = match facts.provider {
+        "openai" => openai::adapter(settings, catalog)?,
+        "google" => google::adapter(settings, catalog)?,
+        "runway" => runway::adapter(settings, catalog)?,
+        "luma" => luma::adapter(settings, catalog)?,
+        "fal" => fal::adapter(settings, catalog)?,
+        _ => replicate::adapter(settings, catalog)?,
+    };
+    Ok(Remote::new(adapter, Transport::new(settings.base_url()?)?, now))
+}

@@ -1,0 +1,115 @@
+//! What a provider's adapter has to say: it translates and never sends.
+//!
+//! Every method answers with a [`Talk`]: the calls to make and how to read their answers. What an adapter
+//! reads is untrusted: a field that is not there, a number that is a text, a page of HTML in the place of
+//! JSON must each end in a [`Fault`], never in a panic. [`crate::reading`] has what all of them need.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use jiff::Timestamp;
+use retake_core::fault::Fault;
+
+use crate::{
+    FetchError, LookUp, Lost, Polled, RemoteId, Render, Submission, SubmitError,
+    call::{Call, Reply},
+    talk::Talk,
+};
+
+/// Translates for one account of one provider.
+pub trait Adapter: Send + Sync + 'static {
+    /// The longest that a render takes there, queueing included. What takes longer is stopped, or counted as
+    /// lost and possibly billed.
+    fn longest_render(&self) -> Duration;
+
+    /// Hands a render over. Everything that changes something is one [`Effect::Changes`](crate::Effect) call;
+    /// once it was sent, a missing answer is [`SubmitError::Lost`].
+    fn submit(
+        &self,
+        submission: &Submission,
+        now: Timestamp,
+    ) -> Talk<Result<RemoteId, SubmitError>>;
+
+    /// Looks for a render whose submit got no answer. Without a way to do so it is unknowable.
+    fn look_up(&self, _lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
+        Talk::Over(Ok(LookUp::Unknowable { over_after: self.longest_render() }))
+    }
+
+    /// Asks how far a render is. Unknown words are "still running", with a note.
+    fn poll(&self, render: &Render, now: Timestamp) -> Talk<Result<Polled, Fault>>;
+
+    /// Finds the finished file.
+    fn fetch(&self, render: &Render, now: Timestamp) -> Talk<Result<Download, FetchError>>;
+
+    /// Reads the answer to a download that did not bring the file. A link that expired is
+    /// [`FetchError::Later`], because the next [`Adapter::fetch`] gets a new one, where the provider gives
+    /// one.
+    fn refused_download(&self, reply: &Reply) -> FetchError {
+        crate::reading::refused_download(reply)
+    }
+
+    /// Stops a render. Where the provider cannot, there is nothing to do and no fault.
+    fn cancel(&self, _render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+        Talk::Over(Ok(()))
+    }
+
+    /// Sees whether the account works, without spending anything.
+    fn check(&self, now: Timestamp) -> Talk<Result<Standing, Fault>>;
+
+    /// Checks that a notice was sent by the provider, where it signs them. The URL it came to was one that
+    /// only the provider knows.
+    fn verify_hook(&self, _hook: Hook) -> Talk<Result<(), HookError>> {
+        Talk::Over(Ok(()))
+    }
+}
+
+/// Where a finished file is.
+#[derive(Clone, Debug)]
+pub enum Download {
+    /// At the end of this call.
+    From(Call),
+    /// Here: it came with an answer.
+    Whole(Bytes),
+}
+
+/// What is known of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What was seen, in one line for people: `credit 12.40 USD, tier 2, 3 at once`.
+    pub summary: String,
+    /// The credit left, in millionths of a US dollar, where the provider tells.
+    pub credit_micros: Option<u64>,
+    /// How many renders it may have at once, where the provider tells.
+    pub concurrency: Option<u32>,
+    /// What stands in the way of new renders, if anything does.
+    pub trouble: Option<Fault>,
+}
+
+/// A notice that came to one of our URLs in a provider's name.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, byte for byte.
+    pub body: Bytes,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// Why a notice does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HookError {
+    /// This provider sends none.
+    #[error("this provider sends no notices")]
+    NotExpected,
+    /// It is not signed, or not by the provider, or not for this body.
+    #[error("the notice is not signed by the provider: {0}")]
+    Forged(&'static str),
+    /// It was signed too long ago.
+    #[error("the notice is too old to count")]
+    Stale,
+    /// The provider's keys could not be read.
+    #[error("the provider's keys could not be read: {0}")]
+    Unverifiable(Fault),
+}

@@ -1,0 +1,116 @@
+//! A provider behind an API: an adapter that says what to send, and the transport that sends it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt as _, stream, stream::BoxStream};
+use jiff::{SignedDuration, Timestamp};
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+
+use crate::{
+    Adapter, Download, FetchError, Hook, HookError, Log, LookUp, Lost, Polled, Provider, RemoteId,
+    Render, Standing, Submission, SubmitError, Talk, Transport,
+};
+
+/// A list may not show at once what was just made, so an absence counts only after this long.
+const SETTLED: SignedDuration = SignedDuration::from_secs(60);
+
+/// An account at a provider with an API.
+pub struct Remote {
+    adapter: Box<dyn Adapter>,
+    transport: Transport,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Remote {
+    /// Puts an adapter and a transport together; `now` tells the time.
+    pub fn new(
+        adapter: Box<dyn Adapter>,
+        transport: Transport,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        Self { adapter, transport, now: Arc::new(now) }
+    }
+
+    async fn hold<T>(&self, mut talk: Talk<T>, log: &Log) -> T {
+        loop {
+            match talk {
+                Talk::Over(value) => return value,
+                Talk::Ask { call, then } => {
+                    let answer = self.transport.send(&call, (self.now)(), log).await;
+                    talk = then(answer.map(|reply| crate::Reply { at: (self.now)(), ..reply }));
+                }
+            }
+        }
+    }
+
+    /// Whether a render should have been over long ago.
+    fn is_overdue(&self, render: &Render) -> bool {
+        let passed = (self.now)().duration_since(render.begun_at);
+        passed > longest(self.adapter.longest_render())
+    }
+}
+
+fn longest(time: Duration) -> SignedDuration {
+    SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+}
+
+#[async_trait]
+impl Provider for Remote {
+    async fn submit(&self, submission: Submission, log: &Log) -> Result<RemoteId, SubmitError> {
+        self.hold(self.adapter.submit(&submission, (self.now)()), log).await
+    }
+
+    async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
+        let found = self.hold(self.adapter.look_up(lost, (self.now)()), log).await?;
+        let since = (self.now)().duration_since(lost.begun_at);
+        if found == LookUp::Absent && since < SETTLED {
+            let message = "it is not listed, which may be too early to say";
+            let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
+            return Err(fault.after(Some(SETTLED - since)));
+        }
+        Ok(found)
+    }
+
+    async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
+        let polled = self.hold(self.adapter.poll(render, (self.now)()), log).await;
+        let silent_or_running = matches!(polled, Err(_) | Ok(Polled::Running { .. }));
+        if !silent_or_running || !self.is_overdue(render) {
+            return polled;
+        }
+        // Given up: what can be stopped is stopped, so that nothing is billed for a render that nobody
+        // waits for. An answer to that changes nothing any more.
+        self.hold(self.adapter.cancel(render, (self.now)()), log).await.ok();
+        let after = longest(self.adapter.longest_render());
+        let told = polled.err().map(|fault| format!(" (the last poll: {fault})"));
+        let message = format!("it was not finished after {after:#}{}", told.unwrap_or_default());
+        Ok(Polled::Failed(Fault::new(FaultKind::Timeout, FaultSource::Provider, message)))
+    }
+
+    async fn fetch(
+        &self,
+        render: &Render,
+        log: &Log,
+    ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
+        match self.hold(self.adapter.fetch(render, (self.now)()), log).await? {
+            Download::Whole(bytes) => Ok(stream::once(async move { Ok(bytes) }).boxed()),
+            Download::From(call) => {
+                let opened = self.transport.download(&call, (self.now)(), log).await?;
+                opened.map_err(|reply| self.adapter.refused_download(&reply))
+            }
+        }
+    }
+
+    async fn cancel(&self, render: &Render, log: &Log) -> Result<(), Fault> {
+        self.hold(self.adapter.cancel(render, (self.now)()), log).await
+    }
+
+    async fn check(&self, log: &Log) -> Result<Standing, Fault> {
+        self.hold(self.adapter.check((self.now)()), log).await
+    }
+
+    async fn verify_hook(&self, hook: Hook, log: &Log) -> Result<(), HookError> {
+        self.hold(self.adapter.verify_hook(hook), log).await
+    }
+}

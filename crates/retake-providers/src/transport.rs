@@ -1,0 +1,357 @@
+//! The transport: the one place that sends calls to providers.
+//!
+//! Connections are kept and used again. Every phase has a time and every body a length. A call that changes
+//! something is sent once: when the connection breaks after that, nobody can know what became of it, and the
+//! answer says so. Redirects are no answers of an API and are not followed, but for downloads, which follow a
+//! few and leave the credentials behind when they lead to another host. What an answer names (a file, a
+//! status address) lies outside the account's own host or inside it; outside, only public addresses are
+//! reached, unless the account's own host is a private one.
+
+mod evidence;
+mod names;
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt as _, stream, stream::BoxStream};
+use http::{HeaderMap, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect};
+use retake_core::{
+    address::Reach,
+    fault::{Fault, FaultKind, FaultSource},
+};
+use secrecy::ExposeSecret as _;
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    FetchError, Log,
+    call::{Answer, Body, Call, Effect, NoAnswer, Part, Reply, Value},
+    reading,
+};
+
+/// To look up the name and to connect.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Between two pieces of an answer.
+const SILENCE: Duration = Duration::from_secs(30);
+/// An idle connection is kept this long.
+const IDLE: Duration = Duration::from_secs(90);
+/// Redirects that a download follows.
+const MOST_REDIRECTS: usize = 5;
+/// A longer URL is no address of anything.
+const LONGEST_URL: usize = 8192;
+/// What is read of an answer that was to be a file and is none.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// Sends the calls of one account.
+#[derive(Clone)]
+pub struct Transport {
+    /// For the account's own host, which its owner has named.
+    own: Client,
+    /// For every other host.
+    others: Client,
+    host: Arc<str>,
+    others_may_be_plain: bool,
+}
+
+/// Why there is no transport for an account.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The base URL is none.
+    #[error("`{url}` is not a base URL; it looks like `https://api.example.com/v1`")]
+    BaseUrl {
+        /// What was given.
+        url: String,
+    },
+    /// There is no way to check whom one talks to.
+    #[error("the system's certificates cannot be read")]
+    Certificates(#[from] reqwest::Error),
+}
+
+impl Transport {
+    /// A transport for an account whose API is at `base_url`.
+    pub fn new(base_url: &str) -> Result<Self, TransportError> {
+        // An error would say that there is one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let not_one = || TransportError::BaseUrl { url: base_url.chars().take(200).collect() };
+        let url = Url::parse(base_url).map_err(|_| not_one())?;
+        let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
+        let host = host.ok_or_else(not_one)?.to_owned();
+        let is_plain = url.scheme() == "http";
+        let reach = if is_plain || is_private(&host) { Reach::AlsoPrivate } else { Reach::Public };
+        Ok(Self {
+            own: client(Reach::AlsoPrivate)?,
+            others: client(reach)?,
+            host: host.into(),
+            others_may_be_plain: reach == Reach::AlsoPrivate,
+        })
+    }
+
+    /// Sends a call and reads the whole answer.
+    pub async fn send(&self, call: &Call, now: Timestamp, log: &Log) -> Answer {
+        let (begun, mut last) = (Instant::now(), None);
+        let tries = if call.effect == Effect::Asks { 2 } else { 1 };
+        for _ in 0..tries {
+            let answer = self.send_once(call, now).await;
+            log.keep(evidence::exchange(call, &answer, now, since(begun)));
+            match answer {
+                Err(problem) if !problem.slow => last = Some(problem),
+                answer => return answer,
+            }
+        }
+        Err(last.unwrap_or(NoAnswer { sent: false, slow: false, message: "not sent".into() }))
+    }
+
+    async fn send_once(&self, call: &Call, now: Timestamp) -> Answer {
+        let url = self.judge(&call.url)?;
+        let request =
+            fill(self.client(&url).request(call.method.clone(), url.clone()), call, true)?;
+        let response = begin(request, call.patience).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read(response, call.largest_answer).await?;
+        Ok(Reply { status, headers, body, at: now })
+    }
+
+    /// Opens a file. An answer that is none is given back to be read.
+    #[expect(clippy::type_complexity, reason = "a stream, or the answer that came instead of one")]
+    pub async fn download(
+        &self,
+        call: &Call,
+        now: Timestamp,
+        log: &Log,
+    ) -> Result<Result<BoxStream<'static, Result<Bytes, Fault>>, Reply>, FetchError> {
+        let begun = Instant::now();
+        let opened = self.follow(call).await;
+        let (answer, response) = match opened {
+            Err(problem) => (Err(problem), None),
+            Ok(response) if response.status().is_success() => {
+                let reply = Reply {
+                    status: response.status(),
+                    headers: response.headers().clone(),
+                    body: Bytes::new(),
+                    at: now,
+                };
+                (Ok(reply), Some(response))
+            }
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers().clone());
+                let body = read(response, LONGEST_REFUSAL).await;
+                (body.map(|body| Reply { status, headers, body, at: now }), None)
+            }
+        };
+        log.keep(evidence::exchange(call, &answer, now, since(begun)));
+        match (answer, response) {
+            (Ok(_), Some(response)) => Ok(Ok(pieces(response))),
+            (Ok(reply), None) => Ok(Err(reply)),
+            (Err(problem), _) => Err(FetchError::Later(reading::silence(&problem))),
+        }
+    }
+
+    async fn follow(&self, call: &Call) -> Result<Response, NoAnswer> {
+        let mut url = self.judge(&call.url)?;
+        let first_host = url.host_str().unwrap_or_default().to_owned();
+        for _ in 0..=MOST_REDIRECTS {
+            let keeps_secrets = url.host_str() == Some(&first_host);
+            let request = self.client(&url).request(call.method.clone(), url.clone());
+            let response = begin(fill(request, call, keeps_secrets)?, call.patience).await?;
+            match next_hop(&response) {
+                None => return Ok(response),
+                Some(hop) => {
+                    let hop = url.join(&hop).map_err(|_| unsent("it redirects to no URL"))?;
+                    url = self.judge(hop.as_str())?;
+                }
+            }
+        }
+        Err(NoAnswer { sent: true, slow: false, message: "it redirects again and again".into() })
+    }
+
+    /// Reads a URL, and refuses those that lead where an answer has no business to lead.
+    fn judge(&self, text: &str) -> Result<Url, NoAnswer> {
+        let url = Url::parse(text).ok().filter(|_| text.len() <= LONGEST_URL);
+        let url = url.ok_or_else(|| unsent("the address is not a URL"))?;
+        if self.is_own(&url) {
+            return Ok(url);
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if self.others_may_be_plain => {}
+            _ => return Err(unsent("the address is not an `https` one")),
+        }
+        let literal = url.host_str().unwrap_or_default().trim_matches(['[', ']']).parse();
+        if let (Ok(address), false) = (literal, self.others_may_be_plain)
+            && let Err(forbidden) = Reach::Public.check(address)
+        {
+            return Err(unsent(&format!("the address is {}", forbidden.what)));
+        }
+        Ok(url)
+    }
+
+    fn is_own(&self, url: &Url) -> bool {
+        matches!(url.scheme(), "http" | "https") && url.host_str() == Some(&*self.host)
+    }
+
+    fn client(&self, url: &Url) -> &Client {
+        if self.is_own(url) { &self.own } else { &self.others }
+    }
+}
+
+fn is_private(host: &str) -> bool {
+    let literal = host.trim_matches(['[', ']']).parse();
+    host == "localhost" || literal.is_ok_and(|address| Reach::Public.check(address).is_err())
+}
+
+fn client(reach: Reach) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .dns_resolver(Arc::new(names::Judged(reach)))
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
+        .user_agent(concat!("retake/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+fn unsent(message: &str) -> NoAnswer {
+    NoAnswer { sent: false, slow: false, message: message.to_owned() }
+}
+
+fn since(begun: Instant) -> SignedDuration {
+    SignedDuration::try_from(begun.elapsed()).unwrap_or(SignedDuration::MAX)
+}
+
+/// Puts headers and body on a request.
+fn fill(
+    mut request: RequestBuilder,
+    call: &Call,
+    with_secrets: bool,
+) -> Result<RequestBuilder, NoAnswer> {
+    for (name, value) in &call.headers {
+        request = match value {
+            Value::Plain(text) => request.header(*name, text),
+            Value::Secret(secret) if with_secrets => {
+                let mut value = header::HeaderValue::from_str(secret.expose_secret())
+                    .map_err(|_| unsent("the key has characters that no header can carry"))?;
+                value.set_sensitive(true);
+                request.header(*name, value)
+            }
+            Value::Secret(_) => request,
+        };
+    }
+    Ok(match &call.body {
+        Body::Empty => request,
+        Body::Json(json) => request.json(json),
+        Body::Urlencoded(fields) => request
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(urlencoded(fields)),
+        Body::File { media_type, bytes } => {
+            request.header(header::CONTENT_TYPE, media_type).body(bytes.clone())
+        }
+        Body::Form(parts) => request.multipart(form(parts)?),
+    })
+}
+
+fn urlencoded(fields: &[(&str, String)]) -> String {
+    let encode =
+        |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+    let pairs: Vec<_> =
+        fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    pairs.join("&")
+}
+
+fn form(parts: &[Part]) -> Result<reqwest::multipart::Form, NoAnswer> {
+    let mut form = reqwest::multipart::Form::new();
+    for part in parts {
+        form = match part {
+            Part::Text { name, value } => form.text(name.clone(), value.clone()),
+            Part::File { name, filename, media_type, bytes } => {
+                let length = bytes.len() as u64;
+                let file = reqwest::multipart::Part::stream_with_length(bytes.clone(), length)
+                    .file_name(filename.clone())
+                    .mime_str(media_type)
+                    .map_err(|_| unsent("the type of a file is none"))?;
+                form.part(name.clone(), file)
+            }
+        };
+    }
+    Ok(form)
+}
+
+async fn begin(request: RequestBuilder, patience: Duration) -> Result<Response, NoAnswer> {
+    let Ok(response) = timeout(patience, request.send()).await else {
+        let message = format!("no answer within {} s", patience.as_secs());
+        return Err(NoAnswer { sent: true, slow: true, message });
+    };
+    response.map_err(|error| broken(error, false))
+}
+
+async fn read(mut response: Response, limit: usize) -> Result<Bytes, NoAnswer> {
+    let mut body = BytesMut::new();
+    loop {
+        let Ok(piece) = timeout(SILENCE, response.chunk()).await else {
+            let message = format!("the answer stopped for {} s", SILENCE.as_secs());
+            return Err(NoAnswer { sent: true, slow: true, message });
+        };
+        match piece.map_err(|error| broken(error, true))? {
+            None => return Ok(body.freeze()),
+            Some(piece) if body.len() + piece.len() > limit => {
+                let message = format!("the answer is longer than {limit} bytes");
+                return Err(NoAnswer { sent: true, slow: false, message });
+            }
+            Some(piece) => body.extend_from_slice(&piece),
+        }
+    }
+}
+
+/// The pieces of a file. It is cut off where its sender stops for too long.
+fn pieces(response: Response) -> BoxStream<'static, Result<Bytes, Fault>> {
+    let fault = |kind, message: String| Fault::new(kind, FaultSource::Network, message);
+    let next = move |response: Option<Response>| async move {
+        let mut response = response?;
+        match timeout(SILENCE, response.chunk()).await {
+            Err(_) => {
+                let message = format!("the file stopped for {} s", SILENCE.as_secs());
+                Some((Err(fault(FaultKind::Timeout, message)), None))
+            }
+            Ok(Err(error)) => {
+                let message = format!("the file broke off: {}", innermost(&error));
+                Some((Err(fault(FaultKind::Lost, message)), None))
+            }
+            Ok(Ok(None)) => None,
+            Ok(Ok(Some(piece))) => Some((Ok(piece), Some(response))),
+        }
+    };
+    stream::unfold(Some(response), next).boxed()
+}
+
+/// What a failed exchange means. Only a connection that was never there is sure not to have carried anything.
+fn broken(error: reqwest::Error, begun: bool) -> NoAnswer {
+    let error = error.without_url();
+    let sent = begun || !(error.is_connect() || error.is_builder());
+    let message = match sent {
+        true => format!("the connection broke: {}", innermost(&error)),
+        false => format!("no connection: {}", innermost(&error)),
+    };
+    NoAnswer { sent, slow: error.is_timeout(), message }
+}
+
+/// Where an answer says to go on.
+fn next_hop(response: &Response) -> Option<String> {
+    let redirects = matches!(
+        response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    location(response.headers()).filter(|_| redirects)
+}
+
+fn location(headers: &HeaderMap) -> Option<String> {
+    Some(String::from_utf8_lossy(headers.get(header::LOCATION)?.as_bytes()).into_owned())
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let last = std::iter::successors(Some(error), |error| (*error).source()).last();
+    last.map(ToString::to_string).unwrap_or_default()
+}

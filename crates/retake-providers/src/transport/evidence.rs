@@ -1,0 +1,252 @@
+//! What is kept of an exchange: enough to see what happened, and no secret.
+//!
+//! Headers that carry keys are not repeated at all. The values of a URL's query are left out, because links
+//! are signed there. In bodies, long runs of base64 (pictures, whole videos) are replaced by their length, and
+//! fields that are named like secrets lose their values. Last, the account's own key is cut out of
+//! whatever it might have got into.
+
+use jiff::{SignedDuration, Timestamp};
+use retake_core::evidence::{Exchange, LONGEST_EXCERPT, excerpt};
+use secrecy::ExposeSecret as _;
+use serde_json::Value as Json;
+
+use crate::call::{Answer, Body, Call, Part, Reply, Value};
+
+/// Headers of an answer that are worth keeping, besides the names for the exchange.
+const TELLING: [&str; 12] = [
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-fal-error-type",
+    "x-fal-retryable",
+    "content-type",
+];
+
+/// Under which names providers give their exchanges a name.
+const NAMES: [&str; 7] = [
+    "x-request-id",
+    "x-fal-request-id",
+    "apim-request-id",
+    "x-amzn-requestid",
+    "x-goog-request-id",
+    "request-id",
+    "cf-ray",
+];
+
+/// A text without a blank that is longer than this is a file in disguise.
+const LONGEST_WORD: usize = 512;
+
+/// Secrets shorter than this are not looked for: they would cut ordinary words.
+const SHORTEST_SECRET: usize = 8;
+
+/// What is kept of a call and its answer.
+pub(super) fn exchange(
+    call: &Call,
+    answer: &Answer,
+    at: Timestamp,
+    took: SignedDuration,
+) -> Exchange {
+    let cut = |text: String| without_secrets(call, text);
+    let reply = answer.as_ref().ok();
+    Exchange {
+        at,
+        took,
+        method: call.method.to_string(),
+        url: cut(without_values(&call.url)),
+        sent: sent(&call.body).map(|text| cut(excerpt(&text))),
+        status: reply.map(|reply| reply.status.as_u16()),
+        request_id: reply.and_then(request_id),
+        headers: reply.map(telling).unwrap_or_default(),
+        received: reply.and_then(received).map(|text| cut(excerpt(&text))),
+        failure: answer.as_ref().err().map(|problem| cut(problem.message.clone())),
+    }
+}
+
+fn without_values(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let names: Vec<_> = query
+        .split('&')
+        .take(20)
+        .map(|pair| match pair.split_once('=') {
+            Some((name, _)) => format!("{name}=…"),
+            None => "…".to_owned(),
+        })
+        .collect();
+    format!("{path}?{}", names.join("&"))
+}
+
+fn sent(body: &Body) -> Option<String> {
+    match body {
+        Body::Empty => None,
+        Body::Json(json) => Some(shown(json.clone()).to_string()),
+        Body::Urlencoded(fields) => {
+            let names: Vec<_> = fields.iter().map(|(name, _)| format!("{name}=…")).collect();
+            Some(names.join("&"))
+        }
+        Body::File { media_type, bytes } => Some(format!("({media_type}, {} bytes)", bytes.len())),
+        Body::Form(parts) => Some(parts.iter().map(part).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+fn part(part: &Part) -> String {
+    match part {
+        Part::Text { name, value } => format!("{name}: {}", short(value)),
+        Part::File { name, filename, media_type, bytes } => {
+            format!("{name}: {filename} ({media_type}, {} bytes)", bytes.len())
+        }
+    }
+}
+
+fn received(reply: &Reply) -> Option<String> {
+    if reply.body.is_empty() {
+        return None;
+    }
+    Some(match reply.json() {
+        Some(json) => shown(json).to_string(),
+        None => {
+            let begun = &reply.body[..reply.body.len().min(4 * LONGEST_EXCERPT)];
+            let text = String::from_utf8_lossy(begun);
+            text.split_inclusive(char::is_whitespace).map(short).collect()
+        }
+    })
+}
+
+/// JSON as it may be seen by those who operate a gateway.
+fn shown(mut json: Json) -> Json {
+    match &mut json {
+        Json::String(text) => *text = short(text),
+        Json::Array(items) => {
+            items.truncate(64);
+            for item in items {
+                *item = shown(std::mem::take(item));
+            }
+        }
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                let secret = value.is_string() && is_secret(name);
+                *value = if secret { "[secret]".into() } else { shown(std::mem::take(value)) };
+            }
+        }
+        _ => {}
+    }
+    json
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "secret",
+        "password",
+        "api_key",
+        "apikey",
+        "access_token",
+        "authorization",
+        "signature",
+        "id_token",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
+}
+
+/// A text, or what it is when it is a file in disguise or a signed link.
+fn short(text: &str) -> String {
+    if text.starts_with("http") && text.contains('?') && !text.contains(char::is_whitespace) {
+        return without_values(text);
+    }
+    if text.len() > LONGEST_WORD && !text.contains(' ') {
+        let end = text.floor_char_boundary(40);
+        return format!("{}… ({} bytes)", &text[..end], text.len());
+    }
+    text.to_owned()
+}
+
+fn without_secrets(call: &Call, mut text: String) -> String {
+    for (_, value) in &call.headers {
+        let Value::Secret(secret) = value else { continue };
+        let secret = secret.expose_secret();
+        let bare = secret.split_once(' ').map_or(secret, |(_, bare)| bare);
+        if bare.len() >= SHORTEST_SECRET {
+            text = text.replace(bare, "[secret]");
+        }
+    }
+    text
+}
+
+fn request_id(reply: &Reply) -> Option<String> {
+    let name = NAMES.iter().find_map(|name| reply.header(name))?;
+    (name.len() <= 200).then(|| name.to_owned())
+}
+
+fn telling(reply: &Reply) -> Vec<(String, String)> {
+    let found = TELLING.iter().filter_map(|name| Some((*name, reply.header(name)?)));
+    found
+        .filter(|(_, value)| value.len() <= 200)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, StatusCode};
+    use proptest::prelude::*;
+    use secrecy::SecretString;
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "key_0123456789abcdef";
+
+    fn kept(call: &Call, body: impl Into<Bytes>) -> Exchange {
+        let reply = Reply {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: body.into(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        exchange(call, &Ok(reply), Timestamp::UNIX_EPOCH, SignedDuration::ZERO)
+    }
+
+    fn a_call() -> Call {
+        Call::post("https://api.example.com/v1/videos", json!({ "prompt": "a lighthouse" }))
+            .header("authorization", Value::credentials("Bearer", &SecretString::from(KEY)))
+    }
+
+    #[test]
+    fn a_file_in_a_body_is_kept_as_its_length() {
+        let call = a_call().body(Body::Json(json!({ "image": "A".repeat(100_000) })));
+
+        let sent = kept(&call, "").sent.unwrap();
+
+        assert!(sent.contains("(100000 bytes)"), "{sent}");
+        assert!(sent.len() < 200, "{}", sent.len());
+    }
+
+    #[test]
+    fn the_values_that_sign_a_link_are_left_out() {
+        let body = json!({ "output": ["https://cdn.example.com/a.mp4?sig=abc&exp=7"] });
+
+        let received = kept(&a_call(), body.to_string()).received.unwrap();
+
+        assert_eq!(received, r#"{"output":["https://cdn.example.com/a.mp4?sig=…&exp=…"]}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn no_evidence_shows_the_key(before in ".{0,40}", after in ".{0,40}", url in "[a-z]{0,9}") {
+            let body = format!("{before}{KEY}{after}");
+            let call = Call { url: format!("https://a.example.com/{KEY}/{url}?k={KEY}"), ..a_call() };
+
+            for body in [body.clone(), json!({ "error": body }).to_string()] {
+                let kept = serde_json::to_string(&kept(&call, body)).unwrap();
+                prop_assert!(!kept.contains(KEY), "{kept}");
+            }
+        }
+    }
+}

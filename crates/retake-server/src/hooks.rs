@@ -1,0 +1,96 @@
+//! Where providers reach this gateway to tell that a render has news.
+//!
+//! A notice is a hint and nothing more: it makes its job due, and the poll that follows asks the provider
+//! itself. So one that comes twice, too late or out of order does no harm. Still nobody else may send any:
+//! the URL that a provider is given ends in a code that only this gateway could have made, for one attempt
+//! on one account, and what the provider signs is checked besides.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use retake_core::ids::VideoId;
+use sha2::Sha256;
+
+/// The path under which notices come in.
+pub(crate) const PATH: &str = "/retake/v1/hooks";
+
+/// Makes and checks the URLs that providers are given.
+#[derive(Clone)]
+pub(crate) struct Hooks {
+    /// Where this gateway can be reached from outside.
+    public_url: Arc<str>,
+    /// What the codes of each account are made with.
+    keys: Arc<BTreeMap<String, [u8; 32]>>,
+}
+
+impl Hooks {
+    /// URLs below `public_url`. Each account's codes are made with its own API key, which every replica has
+    /// and which a restart does not change.
+    pub(crate) fn new<'a>(
+        public_url: &str,
+        api_keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let key = |(account, api_key): (&str, &str)| {
+            (account.to_owned(), code(api_key.as_bytes(), "retake hooks"))
+        };
+        Self {
+            public_url: public_url.trim_end_matches('/').into(),
+            keys: Arc::new(api_keys.into_iter().map(key).collect()),
+        }
+    }
+
+    /// The URL for an attempt on an account; nothing for an account without a key.
+    pub(crate) fn url(&self, account: &str, tag: &str) -> Option<String> {
+        let code = self.code_of(account, tag)?;
+        let account =
+            percent_encoding::utf8_percent_encode(account, percent_encoding::NON_ALPHANUMERIC);
+        Some(format!("{}{PATH}/{account}/{tag}/{code}", self.public_url))
+    }
+
+    /// The job that a notice is about, if its URL is one of ours.
+    pub(crate) fn job(&self, account: &str, tag: &str, code: &str) -> Option<VideoId> {
+        let expected = self.code_of(account, tag)?;
+        let differs = expected.bytes().zip(code.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
+        let same = expected.len() == code.len() && differs == 0;
+        let (id, _attempt) = tag.rsplit_once('-').filter(|_| same)?;
+        id.parse().ok()
+    }
+
+    fn code_of(&self, account: &str, tag: &str) -> Option<String> {
+        let whole = code(self.keys.get(account)?, tag);
+        Some(crate::assets::hex(&whole[..16]))
+    }
+}
+
+fn code(key: &[u8], text: &str) -> [u8; 32] {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn only_a_url_that_was_given_out_leads_to_a_job() {
+        let base = "https://retake.example.com/";
+        let hooks = Hooks::new(base, [("my runway", "key_a"), ("luma", "key_b")]);
+        let id = VideoId::new(Timestamp::UNIX_EPOCH);
+        let tag = format!("{id}-2");
+
+        let url = hooks.url("my runway", &tag).unwrap();
+        let code = url.rsplit('/').next().unwrap();
+
+        assert!(url.starts_with("https://retake.example.com/retake/v1/hooks/my%20runway/video_"));
+        assert_eq!(hooks.job("my runway", &tag, code), Some(id.clone()));
+        assert_eq!(hooks.job("luma", &tag, code), None);
+        assert_eq!(hooks.job("another", &tag, code), None);
+        assert_eq!(hooks.job("my runway", &format!("{id}-3"), code), None);
+        assert_eq!(hooks.job("my runway", &tag, ""), None);
+        assert_eq!(hooks.url("another", &tag), None);
+    }
+}
