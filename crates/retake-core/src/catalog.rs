@@ -43,6 +43,9 @@ pub struct Catalog {
 pub struct Model {
     /// The provider that offers it.
     pub provider: String,
+    /// Which of the provider's APIs offers it; nothing for the usual one.
+    #[serde(default)]
+    pub variant: Option<String>,
     /// Its name there.
     pub name: String,
     /// Its name for people.

@@ -1,7 +1,7 @@
 //! The language of Retake and the rules it keeps.
 //!
 //! What a caller may ask for ([`request`], [`size`]), what models accept ([`catalog`]), what is checked
-//! before a job exists ([`preflight`]) and where it may go ([`plan`]), how a job lives ([`life`]), what to
+//! before a job exists ([`preflight`]), how a request is made to fit ([`fit`]) and where it may go ([`plan`]), how a job lives ([`life`]), what to
 //! do with it next ([`step`]) what is told of its end ([`notice`]), what is kept of the talk
 //! with providers ([`evidence`]), and which network addresses a stranger's URL may lead to ([`address`]). Nothing here does IO or reads a clock: callers pass in what
 //! happened and when, and get back values.
@@ -11,6 +11,7 @@ pub mod address;
 pub mod catalog;
 pub mod evidence;
 pub mod fault;
+pub mod fit;
 pub mod ids;
 pub mod life;
 pub mod money;

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::Model,
+    fit::{self, Change},
     money::Usd,
     preflight::{self, Finding, Severity},
-    request::{Shot, VideoRequest},
+    request::{Fit, Shot, VideoRequest},
 };
 
 /// Where an attempt can go: a model on an account.
@@ -52,6 +53,9 @@ pub struct Planned {
     pub shot: Shot,
     /// What it will cost at the catalog's price.
     pub cost: Usd,
+    /// What is not as it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 /// No route can take the request: what the first one says against it.
@@ -62,7 +66,21 @@ pub struct Refusal {
     pub findings: Vec<Finding>,
 }
 
-/// Plans a request over the candidates that can take it. `seed` is used when the request names none.
+/// What a plan is made under, besides the request and the candidates.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The seed for a request that names none.
+    pub seed: u64,
+    /// The day: models have a last one.
+    pub today: Date,
+    /// Why the candidates stand in for the model that was asked for, if they do.
+    pub replaced: Option<Change>,
+}
+
+/// Plans a request over the candidates that can take it: first those that can take it as it is, then those for
+/// which it has to be changed, each in the order of the candidates. Whether it may be changed is for
+/// [`VideoRequest::fit`] to say. Without a word there it may be where another candidate takes it as it is, or
+/// where all of them stand in for a model that is gone.
 ///
 /// # Errors
 ///
@@ -70,25 +88,73 @@ pub struct Refusal {
 pub fn plan(
     request: &VideoRequest,
     candidates: &[Candidate<'_>],
-    seed: u64,
-    today: Date,
+    terms: &Terms,
 ) -> Result<Plan, Refusal> {
     let mut refused: Option<Vec<Finding>> = None;
-    let mut routes = Vec::new();
-    for Candidate { route, model } in candidates {
-        let findings = preflight::check(request, model, today);
-        if findings.iter().any(|finding| finding.severity == Severity::Error) {
-            refused.get_or_insert(findings);
-            continue;
+    let (mut exact, mut changed) = (Vec::new(), Vec::new());
+    for candidate in candidates {
+        match as_it_is(request, candidate, terms) {
+            Ok(planned) => exact.push(planned),
+            Err(findings) => {
+                refused.get_or_insert(findings);
+                if request.fit != Some(Fit::Strict) {
+                    changed.extend(to_fit(request, candidate, terms));
+                }
+            }
         }
-        let shot = preflight::settle(request, model, seed);
-        let cost = model.price(shot.new_seconds(), shot.size, shot.audio);
-        routes.push(Planned { route: route.clone(), shot, cost });
     }
-    if routes.is_empty() {
+    let may_change = match request.fit {
+        Some(Fit::Nearest) => true,
+        Some(Fit::Strict) => false,
+        None => !exact.is_empty() || terms.replaced.is_some(),
+    };
+    if may_change {
+        exact.extend(changed);
+    }
+    if exact.is_empty() {
         return Err(Refusal { findings: refused.unwrap_or_default() });
     }
-    Ok(Plan { routes })
+    Ok(Plan { routes: exact })
+}
+
+fn as_it_is(
+    request: &VideoRequest,
+    candidate: &Candidate<'_>,
+    terms: &Terms,
+) -> Result<Planned, Vec<Finding>> {
+    let findings = preflight::check(request, candidate.model, terms.today);
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(findings);
+    }
+    Ok(planned(request, candidate, terms, Vec::new()))
+}
+
+fn to_fit(
+    request: &VideoRequest,
+    candidate: &Candidate<'_>,
+    terms: &Terms,
+) -> Option<Planned> {
+    let (fitted, changes) = fit::nearest(request, candidate.model);
+    let findings = preflight::check(&fitted, candidate.model, terms.today);
+    let fits = findings.iter().all(|finding| finding.severity != Severity::Error);
+    fits.then(|| planned(&fitted, candidate, terms, changes))
+}
+
+fn planned(
+    request: &VideoRequest,
+    candidate: &Candidate<'_>,
+    terms: &Terms,
+    changes: Vec<Change>,
+) -> Planned {
+    let Candidate { route, model } = candidate;
+    let shot = preflight::settle(request, model, terms.seed);
+    let cost = model.price(shot.new_seconds(), shot.size, shot.audio);
+    let replaced = terms.replaced.clone().map(|change| Change {
+        given: Some(route.model.clone()),
+        ..change
+    });
+    let changes = replaced.into_iter().chain(changes).collect();
+    Planned { route: route.clone(), shot, cost, changes }
 }
 
 fn first_message(findings: &[Finding]) -> &str {
@@ -145,6 +211,15 @@ pub(crate) mod tests {
 
     const TODAY: Date = Date::constant(2026, 11, 21);
 
+    fn terms(today: Date) -> Terms {
+        Terms { seed: 7, today, replaced: None }
+    }
+
+    fn candidate<'a>(catalog: &'a Catalog, provider: &str, name: &str) -> Candidate<'a> {
+        let route = format!("{provider}/{name}").parse().unwrap();
+        Candidate { route, model: catalog.model(provider, name).unwrap() }
+    }
+
     /// A plan over `count` routes to the embedded renderer.
     pub(crate) fn a_plan_of(count: usize) -> Plan {
         let catalog = Catalog::shipped().unwrap();
@@ -153,7 +228,7 @@ pub(crate) mod tests {
         let candidates: Vec<_> = (0..count)
             .map(|n| Candidate { route: format!("account-{n}/animatic").parse().unwrap(), model })
             .collect();
-        plan(&request, &candidates, 7, TODAY).unwrap()
+        plan(&request, &candidates, &terms(TODAY)).unwrap()
     }
 
     #[test]
@@ -176,10 +251,73 @@ pub(crate) mod tests {
             },
         ];
 
-        let plan = plan(&request, &candidates, 7, TODAY).unwrap();
+        let plan = plan(&request, &candidates, &terms(TODAY)).unwrap();
 
         assert_eq!(plan.routes.len(), 1);
         assert_eq!(plan.routes[0].route, route("animatic/animatic"));
+    }
+
+    #[test]
+    fn a_route_for_which_the_request_is_changed_comes_after_those_that_take_it_as_it_is() {
+        let catalog = Catalog::shipped().unwrap();
+        let candidates =
+            [candidate(&catalog, "openai", "sora-2"), candidate(&catalog, "animatic", "animatic")];
+        let ask = |fit| VideoRequest {
+            prompt: "a lighthouse".into(),
+            seconds: Some(10),
+            fit,
+            ..VideoRequest::default()
+        };
+        let then = Date::constant(2026, 9, 1);
+        let routes = |fit| {
+            let plan = plan(&ask(fit), &candidates, &terms(then)).unwrap();
+            let told = |p: &Planned| (p.route.model.clone(), p.shot.seconds, p.changes.len());
+            plan.routes.iter().map(told).collect::<Vec<_>>()
+        };
+
+        let (as_is, changed) = (("animatic".into(), 10, 0), ("sora-2".into(), 8, 1));
+        assert_eq!(routes(None), [as_is.clone(), changed]);
+        assert_eq!(routes(Some(Fit::Strict)), [as_is]);
+    }
+
+    #[test]
+    fn nothing_is_changed_unasked_where_no_route_takes_the_request_as_it_is() {
+        let catalog = Catalog::shipped().unwrap();
+        let candidates = [candidate(&catalog, "openai", "sora-2")];
+        let request = VideoRequest {
+            prompt: "a lighthouse".into(),
+            seconds: Some(10),
+            ..VideoRequest::default()
+        };
+        let then = Date::constant(2026, 9, 1);
+
+        assert!(plan(&request, &candidates, &terms(then)).is_err());
+        let nearest = VideoRequest { fit: Some(Fit::Nearest), ..request };
+        assert_eq!(plan(&nearest, &candidates, &terms(then)).unwrap().routes[0].shot.seconds, 8);
+    }
+
+    #[test]
+    fn those_that_stand_in_for_a_model_that_is_gone_say_so() {
+        let catalog = Catalog::shipped().unwrap();
+        let gone = Change {
+            param: "model".into(),
+            asked: "sora-2".into(),
+            given: None,
+            why: "it was shut down".into(),
+        };
+        let request = VideoRequest {
+            prompt: "a lighthouse".into(),
+            seconds: Some(500),
+            ..VideoRequest::default()
+        };
+        let terms = Terms { replaced: Some(gone), ..terms(TODAY) };
+
+        let plan =
+            plan(&request, &[candidate(&catalog, "animatic", "animatic")], &terms).unwrap();
+
+        let told: Vec<_> = plan.routes[0].changes.iter().map(|c| c.param.as_str()).collect();
+        assert_eq!(told, ["model", "seconds"]);
+        assert_eq!(plan.routes[0].changes[0].given.as_deref(), Some("animatic"));
     }
 
     #[test]

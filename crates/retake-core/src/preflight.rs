@@ -215,8 +215,11 @@ fn wanted_size(request: &VideoRequest, model: &Model) -> Option<Size> {
     if request.aspect_ratio.is_none() && request.resolution.is_none() {
         let from_picture = request.first_frame.as_ref().map(|picture| picture.size);
         let default = model.sizes.contains(&DEFAULT_SIZE).then_some(DEFAULT_SIZE);
-        return from_picture
-            .filter(|size| model.sizes.contains(size))
+        let fitting = match from_picture {
+            Some(size) if model.fits_first_frame => nearest_size(size, model),
+            size => size.filter(|size| model.sizes.contains(size)),
+        };
+        return fitting
             .or(default)
             .or(model.sizes.first().copied());
     }
@@ -227,19 +230,72 @@ fn wanted_size(request: &VideoRequest, model: &Model) -> Option<Size> {
     model.sizes.iter().filter(fits).min_by_key(|size| size.short_side().abs_diff(720)).copied()
 }
 
+/// The size that a model renders nearest to one asked for: of the same shape if there is one, then of about as
+/// many pixels.
 fn nearest_size(asked: Size, model: &Model) -> Option<Size> {
-    let off = |size: &&Size| {
-        let (wide, high) = (size.width.abs_diff(asked.width), size.height.abs_diff(asked.height));
-        u64::from(wide) + u64::from(high)
+    let pixels = |size: Size| u64::from(size.width) * u64::from(size.height);
+    // How far the shapes are apart, in thousandths.
+    let shape = |size: Size| {
+        let (a, b) = (
+            u64::from(size.width) * u64::from(asked.height),
+            u64::from(asked.width) * u64::from(size.height),
+        );
+        let apart = a.abs_diff(b) * 1000 / a.max(b).max(1);
+        // Shapes that differ by the rounding to even pixels are the same.
+        if apart <= 20 { 0 } else { apart }
     };
-    model.sizes.iter().min_by_key(off).copied()
+    model
+        .sizes
+        .iter()
+        .copied()
+        .min_by_key(|size| (shape(*size), pixels(*size).abs_diff(pixels(asked))))
+}
+
+/// The parameter that asks for a size which the model has not, what it asks for, and the nearest size.
+/// Nothing when the size can be had, or was left open.
+pub(crate) fn nearest_possible_size(
+    request: &VideoRequest,
+    model: &Model,
+) -> Option<(&'static str, String, Size)> {
+    if let Some(size) = request.size {
+        let near = nearest_size(size, model).filter(|_| !model.sizes.contains(&size))?;
+        return Some(("size", size.to_string(), near));
+    }
+    if wanted_size(request, model).is_some() {
+        return None;
+    }
+    let lines = request.resolution.unwrap_or(720);
+    let meant = match request.aspect_ratio {
+        Some(ratio) => ratio.at(lines),
+        // Without a word about the shape it is upright, as the default is.
+        None => Size::new(lines, lines.saturating_mul(16) / 9),
+    };
+    let near = nearest_size(meant, model)?;
+    Some(match (request.aspect_ratio, request.resolution) {
+        (Some(ratio), Some(lines)) => ("aspect_ratio", format!("{ratio} at {lines}p"), near),
+        (Some(ratio), None) => ("aspect_ratio", ratio.to_string(), near),
+        _ => ("resolution", format!("{lines}p"), near),
+    })
 }
 
 fn check_first_frame(request: &VideoRequest, model: &Model) -> Option<Finding> {
-    let picture = request.first_frame.as_ref()?;
+    let Some(picture) = request.first_frame.as_ref() else {
+        let message = || {
+            format!(
+                "`{}` makes videos from a picture; send one to start from, or ask for another model",
+                model.name
+            )
+        };
+        return model
+            .needs_first_frame
+            .then(|| error("missing_required_parameter", "input_reference", message()));
+    };
     if !model.first_frame {
         let message = format!("`{}` takes no picture to start from", model.name);
         return Some(error("unsupported_parameter", "input_reference", message));
+    }
+    if model.fits_first_frame {
+        return None;
     }
     let size = wanted_size(request, model).filter(|size| *size != picture.size)?;
     let is_open =
@@ -303,6 +359,9 @@ fn check_extras(request: &VideoRequest, model: &Model) -> Vec<Finding> {
     }
     if request.audio == Some(true) && !model.audio {
         refuse("audio", "makes no sound");
+    }
+    if request.audio == Some(false) && model.audio && !model.audio_switch {
+        refuse("audio", "always makes sound");
     }
     if request.seed.is_some() && !model.seed {
         refuse("seed", "takes no seed");

@@ -43,6 +43,21 @@ pub struct VideoRequest {
     /// The video that this one is made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Whether values may be changed to the nearest ones that a model takes. Without a word: only where
+    /// another route takes them as they are, or where the model itself had to be replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
+}
+
+/// Whether values may be changed to the nearest ones that a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// Never: a route that cannot take the request as it is, is left out.
+    Strict,
+    /// On every route, with each change reported.
+    Nearest,
 }
 
 /// Somebody who can appear in videos.

@@ -84,6 +84,20 @@ pub struct Ratio {
 #[error("`{0}` is not an aspect ratio; write two numbers, for example `16:9`")]
 pub struct InvalidRatio(String);
 
+impl Ratio {
+    /// The size of this shape whose shorter side has `lines` pixels.
+    pub fn at(self, lines: u32) -> Size {
+        let longer = |long: u64, short: u64| {
+            u32::try_from(u64::from(lines) * long / short).unwrap_or(u32::MAX)
+        };
+        if self.wide >= self.high {
+            Size::new(longer(self.wide, self.high), lines)
+        } else {
+            Size::new(lines, longer(self.high, self.wide))
+        }
+    }
+}
+
 impl fmt::Display for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.wide, self.high)

@@ -1,0 +1,159 @@
+//! Fitting a request to a model that cannot take it as it is, with every change on record.
+//!
+//! Nothing is changed silently, and not everything may be changed: the prompt, the picture to start from, the
+//! characters and the video that is built on stay as they are or the model is not the right one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{Model, Negative},
+    preflight,
+    request::{OriginKind, VideoRequest},
+};
+
+/// One value that is not as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Change {
+    /// The parameter.
+    pub param: String,
+    /// What was asked for.
+    pub asked: String,
+    /// What it became; nothing when it was left out.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub given: Option<String>,
+    /// Why.
+    pub why: String,
+}
+
+/// The request nearest to this one that the model takes, as far as lengths, sizes and extras go, and what was
+/// changed for it.
+pub fn nearest(request: &VideoRequest, model: &Model) -> (VideoRequest, Vec<Change>) {
+    let mut fitting = Fitting { request: request.clone(), changes: Vec::new(), model };
+    fitting.length();
+    fitting.size();
+    fitting.sound();
+    fitting.extras();
+    (fitting.request, fitting.changes)
+}
+
+struct Fitting<'a> {
+    request: VideoRequest,
+    changes: Vec<Change>,
+    model: &'a Model,
+}
+
+impl Fitting<'_> {
+    fn note(&mut self, param: &str, asked: &str, given: Option<String>, why: &str) {
+        let why = format!("`{}` {why}", self.model.name);
+        let (param, asked) = (param.to_owned(), asked.to_owned());
+        self.changes.push(Change { param, asked, given, why });
+    }
+
+    fn length(&mut self) {
+        let extends =
+            self.request.origin.as_ref().is_some_and(|origin| origin.kind == OriginKind::Extension);
+        let Some(asked) = self.request.seconds.filter(|_| !extends) else { return };
+        if self.model.seconds.allow(asked) {
+            return;
+        }
+        let near = self.model.seconds.nearest(asked);
+        let why = format!("renders {} seconds", self.model.seconds);
+        self.note("seconds", &asked.to_string(), Some(near.to_string()), &why);
+        self.request.seconds = Some(near);
+    }
+
+    fn size(&mut self) {
+        let (request, model) = (&self.request, self.model);
+        let Some((param, asked, near)) = preflight::nearest_possible_size(request, model) else {
+            return;
+        };
+        self.note(param, &asked, Some(near.to_string()), "renders no such size");
+        self.request.size = Some(near);
+        self.request.aspect_ratio = None;
+        self.request.resolution = None;
+    }
+
+    fn sound(&mut self) {
+        match self.request.audio {
+            Some(true) if !self.model.audio => {
+                self.note("audio", "true", Some("false".into()), "makes no sound");
+                self.request.audio = Some(false);
+            }
+            Some(false) if self.model.audio && !self.model.audio_switch => {
+                self.note("audio", "false", Some("true".into()), "always makes sound");
+                self.request.audio = Some(true);
+            }
+            _ => {}
+        }
+    }
+
+    fn extras(&mut self) {
+        if self.request.looped == Some(true) && !self.model.looping {
+            self.note("loop", "true", Some("false".into()), "cannot loop");
+            self.request.looped = None;
+        }
+        if let Some(seed) = self.request.seed.filter(|_| !self.model.seed) {
+            self.note("seed", &seed.to_string(), None, "takes no seed");
+            self.request.seed = None;
+        }
+        if self.model.negative == Negative::None
+            && let Some(negative) = self.request.negative_prompt.take()
+        {
+            let asked: String = negative.chars().take(80).collect();
+            self.note("negative_prompt", &asked, None, "takes no negative prompt");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::Date;
+
+    use super::*;
+    use crate::{catalog::Catalog, size::Size};
+
+    const TODAY: Date = Date::constant(2026, 9, 1);
+
+    #[test]
+    fn what_a_model_cannot_do_becomes_the_nearest_thing_and_is_told() {
+        let catalog = Catalog::shipped().unwrap();
+        let sora = catalog.model("openai", "sora-2").unwrap();
+        let request = VideoRequest {
+            prompt: "a lighthouse".into(),
+            seconds: Some(10),
+            size: Some(Size::new(1920, 1080)),
+            negative_prompt: Some("birds".into()),
+            seed: Some(7),
+            looped: Some(true),
+            ..VideoRequest::default()
+        };
+
+        let (fitted, changes) = nearest(&request, sora);
+
+        let told: Vec<_> = changes
+            .iter()
+            .map(|c| (c.param.as_str(), c.asked.as_str(), c.given.as_deref()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("seconds", "10", Some("8")),
+                ("size", "1920x1080", Some("1280x720")),
+                ("loop", "true", Some("false")),
+                ("seed", "7", None),
+                ("negative_prompt", "birds", None),
+            ]
+        );
+        assert_eq!(preflight::check(&fitted, sora, TODAY), []);
+    }
+
+    #[test]
+    fn a_request_that_fits_stays_as_it_is() {
+        let catalog = Catalog::shipped().unwrap();
+        let sora = catalog.model("openai", "sora-2").unwrap();
+        let request = VideoRequest { prompt: "a lighthouse".into(), ..VideoRequest::default() };
+
+        assert_eq!(nearest(&request, sora), (request, Vec::new()));
+    }
+}
