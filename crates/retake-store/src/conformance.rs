@@ -7,12 +7,14 @@ pub(crate) mod accepting;
 pub(crate) mod cancelling;
 pub(crate) mod claiming;
 pub(crate) mod deleting;
+pub(crate) mod evidence;
 pub(crate) mod feeding;
 pub(crate) mod fencing;
 pub(crate) mod files;
 pub(crate) mod histories;
 pub(crate) mod listing;
 pub(crate) mod notices;
+pub(crate) mod nudging;
 pub(crate) mod owning;
 pub(crate) mod repeating;
 pub(crate) mod timeline;
@@ -92,6 +94,15 @@ macro_rules! conformance {
                 a_job_cancelled_while_claimed_keeps_its_slot_until_it_is_given_back,
                 a_cancel_after_the_end_changes_nothing,
                 a_second_cancel_leaves_no_second_line;
+            nudging:
+                news_of_a_job_that_nobody_holds_makes_it_due_at_once,
+                news_never_puts_off_what_is_due_already,
+                news_of_a_held_job_makes_it_due_as_soon_as_it_is_freed,
+                a_job_that_waits_for_a_slot_keeps_its_place,
+                news_of_an_attempt_that_ends_does_not_shorten_the_pause_before_the_next,
+                a_job_that_is_over_or_unknown_has_no_news,
+                news_takes_nothing_from_a_request_to_stop,
+                news_racing_a_commit_is_never_lost;
             listing:
                 pages_meet_without_gap_or_overlap,
                 a_deleted_job_is_left_out_and_still_a_place_to_go_on_from,
@@ -103,6 +114,14 @@ macro_rules! conformance {
             timeline:
                 every_change_adds_one_line_that_names_its_attempt,
                 a_timeline_is_read_on_from_a_place;
+            evidence:
+                what_was_said_is_kept_word_for_word_with_its_attempt,
+                each_attempt_has_its_own_exchanges,
+                an_event_of_no_attempt_leaves_its_exchanges_with_the_last_one,
+                the_first_and_the_newest_exchanges_of_an_attempt_stay,
+                a_lost_lease_leaves_no_exchanges,
+                deleting_a_job_erases_what_was_said_for_it_and_for_no_other,
+                a_providers_odd_word_is_noted_with_its_attempt;
             files:
                 a_file_is_to_be_removed_when_its_time_is_over,
                 the_file_of_a_deleted_job_is_to_be_removed_at_once,

@@ -16,8 +16,8 @@ use crate::{
     error::StoreError,
     outbox::Outbox,
     record::{
-        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job, Lease,
-        Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job,
+        KeptExchange, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
     },
 };
 
@@ -51,13 +51,22 @@ pub trait Ledger: Outbox + Send + Sync {
     /// stop before, is returned as it is. Needs no lease.
     async fn request_cancel(&self, id: &VideoId, now: Timestamp) -> Result<Job, StoreError>;
 
+    /// Makes a job due at once, because something came in for it from outside: its provider has news. One
+    /// that is held is due as soon as it is freed, unless its holder already knows that it is to be stopped
+    /// and sets the pace itself. Needs no lease, and leaves no line in the timeline.
+    ///
+    /// Whether there was an attempt to ask about: not of a job that is over or unknown, and not of one that
+    /// waits for a slot, which keeps its place among those that wait.
+    async fn nudge(&self, id: &VideoId, now: Timestamp) -> Result<bool, StoreError>;
+
     /// One job, unless it was deleted.
     async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError>;
 
     /// Jobs in the order of their ids, which is the order of their making.
     async fn list(&self, page: &Page) -> Result<Listing, StoreError>;
 
-    /// Hides a job that is over and erases its prompts; the rest stays for the audit.
+    /// Hides a job that is over and erases its prompts, and what was said with providers, which repeats
+    /// them; the rest stays for the audit.
     async fn delete(&self, id: &VideoId, now: Timestamp) -> Result<Deleted, StoreError>;
 
     /// The timeline of a job after a place in it (0 for the whole), oldest first; empty when unknown.
@@ -67,6 +76,10 @@ pub trait Ledger: Outbox + Send + Sync {
         after_seq: u64,
         limit: u32,
     ) -> Result<Vec<Recorded>, StoreError>;
+
+    /// What was said with providers for a job, oldest first; empty when unknown or deleted. Of each attempt
+    /// there are at most 32: its first 4 and its newest ones.
+    async fn exchanges(&self, id: &VideoId) -> Result<Vec<KeptExchange>, StoreError>;
 
     /// The events of all jobs, or of one owner's, in the order of their commits, after a place in it
     /// (`None` for the beginning of what is still kept).

@@ -9,6 +9,7 @@
 mod conformance;
 mod draft;
 pub mod error;
+mod evidence;
 pub mod ledger;
 mod migration;
 pub mod outbox;
@@ -25,8 +26,8 @@ pub use self::{
     postgres::PostgresLedger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Imported,
-        Job, JobEvent, KeyLimits, Lease, Listing, NewJob, Output, Page, Preview, Recorded, Repeat,
-        Slots, Spritesheet, StoredCharacter,
+        Job, JobEvent, KeptExchange, KeyLimits, Lease, Listing, NewJob, Output, Page, Preview,
+        Recorded, Repeat, Slots, Spritesheet, StoredCharacter,
     },
     sqlite::SqliteLedger,
 };

@@ -9,6 +9,7 @@ mod accept;
 mod address;
 mod claim;
 mod commit;
+mod exchanges;
 mod fault;
 mod feed;
 mod files;
@@ -16,6 +17,7 @@ mod import;
 mod keys;
 mod list;
 mod migrate;
+mod nudge;
 mod open;
 mod outbox;
 mod owner;
@@ -55,7 +57,7 @@ use crate::{
     ledger::Ledger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Imported,
-        Job, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        Job, KeptExchange, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
     },
     seat::ASIDE,
 };
@@ -215,6 +217,11 @@ impl Ledger for PostgresLedger {
         self.write(given, |db, (id, now)| Box::pin(owner::request_cancel(db, id, *now))).await
     }
 
+    async fn nudge(&self, id: &VideoId, now: Timestamp) -> Result<bool, StoreError> {
+        let given = (id.clone(), now);
+        self.write(given, |db, (id, now)| Box::pin(nudge::nudge(db, id, *now))).await
+    }
+
     async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError> {
         self.db.run(id, |db, id| Box::pin(rows::job(db, id))).await
     }
@@ -239,6 +246,10 @@ impl Ledger for PostgresLedger {
                 Box::pin(timeline::read(db, id, *after, *limit))
             })
             .await
+    }
+
+    async fn exchanges(&self, id: &VideoId) -> Result<Vec<KeptExchange>, StoreError> {
+        self.db.run(id, |db, id| Box::pin(exchanges::read(db, id))).await
     }
 
     async fn feed(

@@ -281,11 +281,21 @@ pub struct Change {
     pub output: Option<Output>,
     /// When the file may be removed; `None` leaves what is recorded.
     pub expires_at: Option<Timestamp>,
-    /// What was said with the provider on the way, without secrets.
+    /// What was said with the provider on the way, oldest first, without secrets. It is kept with the last
+    /// attempt; a job without any has nothing to keep it with.
     pub exchanges: Vec<Exchange>,
     /// Whether the holder goes on under the same lease. A job that is over, or that needs another slot
     /// for its next step, is freed in any case.
     pub keep_lease: bool,
+}
+
+/// One exchange with a provider, kept as evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptExchange {
+    /// The number of the attempt it was made for.
+    pub attempt: u32,
+    /// What was said.
+    pub exchange: Exchange,
 }
 
 /// What a leaseholder learns when its change is recorded.

@@ -7,6 +7,7 @@
 mod accept;
 mod claim;
 mod commit;
+mod exchanges;
 pub(crate) mod export;
 mod fault;
 mod feed;
@@ -14,6 +15,7 @@ mod files;
 mod keys;
 mod list;
 mod migrate;
+mod nudge;
 mod open;
 mod outbox;
 mod owner;
@@ -39,8 +41,8 @@ use crate::{
     error::StoreError,
     ledger::Ledger,
     record::{
-        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job, Lease,
-        Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job,
+        KeptExchange, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
     },
 };
 
@@ -128,6 +130,11 @@ impl Ledger for SqliteLedger {
         self.writer.write(move |db| owner::request_cancel(db, &id, now)).await
     }
 
+    async fn nudge(&self, id: &VideoId, now: Timestamp) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.writer.write(move |db| nudge::nudge(db, &id, now)).await
+    }
+
     async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError> {
         let id = id.clone();
         self.readers.glance(move |db| rows::job(db, &id)).await
@@ -151,6 +158,11 @@ impl Ledger for SqliteLedger {
     ) -> Result<Vec<Recorded>, StoreError> {
         let id = id.clone();
         self.readers.read(move |db| timeline::read(db, &id, after_seq, limit)).await
+    }
+
+    async fn exchanges(&self, id: &VideoId) -> Result<Vec<KeptExchange>, StoreError> {
+        let id = id.clone();
+        self.readers.read(move |db| exchanges::read(db, &id)).await
     }
 
     async fn feed(

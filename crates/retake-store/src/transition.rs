@@ -2,7 +2,8 @@
 //!
 //! A request to cancel needs no lease, so it can come in while a job is held. It is merged into what the
 //! holder writes, and the moment it came makes the job due at once when it is freed, unless the holder
-//! already acted on it.
+//! already acted on it. News from a provider makes it due the same way, unless its attempt has ended by then:
+//! a job that waits for another slot keeps its pause and its place.
 
 use jiff::Timestamp;
 use retake_core::{
@@ -49,7 +50,8 @@ impl Transition {
         life.cancel_requested |= held.cancel_requested;
         let seat = Seat::of(&life, &held.stops);
         let over = life.state.is_ended();
-        let nudge = held.nudged_at.filter(|_| !change.life.cancel_requested);
+        let heeded = !change.life.cancel_requested && seat.wants.is_none();
+        let nudge = held.nudged_at.filter(|_| heeded);
         let due = nudge.or(change.due).unwrap_or(change.at);
         Self {
             lease_kept: change.keep_lease && !over && seat.wants.is_none(),

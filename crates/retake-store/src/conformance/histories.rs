@@ -8,12 +8,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use retake_core::{
+    evidence::Exchange,
     ids::VideoId,
     life::{Event, Life, advance},
     policy::Policy,
 };
 
-use super::{Engine, Worker, a_fault, a_job_over, accepted, attempt_failed, change_of, noon_plus};
+use super::{
+    Engine, Worker, a_fault, a_job_over, accepted, attempt_failed, change_of,
+    evidence::an_exchange, noon_plus,
+};
 use crate::{Claimed, JobEvent, Slots, StoreError};
 
 const HISTORIES: u64 = 4;
@@ -41,8 +45,23 @@ impl Dice {
 struct Model {
     lives: BTreeMap<VideoId, Life>,
     lines: BTreeMap<VideoId, u64>,
+    /// All that was ever said, by job and attempt.
+    said: BTreeMap<(VideoId, u32), Vec<Exchange>>,
     held: Vec<(usize, Claimed)>,
     lost: Vec<(usize, Claimed)>,
+}
+
+impl Model {
+    /// The first and the newest exchanges of each attempt.
+    fn kept(&self, id: &VideoId) -> Vec<(u32, Exchange)> {
+        let mut kept = Vec::new();
+        for ((_, attempt), said) in self.said.range((id.clone(), 0)..=(id.clone(), u32::MAX)) {
+            let places = 0..said.len();
+            let stay = places.filter(|place| *place < 4 || place + 28 >= said.len());
+            kept.extend(stay.map(|place| (*attempt, said[place].clone())));
+        }
+        kept
+    }
 }
 
 struct History {
@@ -70,7 +89,7 @@ pub(crate) async fn random_histories_keep_every_promise(engine: &dyn Engine) {
 
 impl History {
     async fn step(&mut self) {
-        match self.dice.below(20) {
+        match self.dice.below(21) {
             0..4 => self.accept().await,
             4..8 => self.claim().await,
             8..15 => self.tell().await,
@@ -78,6 +97,7 @@ impl History {
             16 => self.cancel().await,
             17 => self.void().await,
             18 => self.write_late().await,
+            19 => self.nudge().await,
             _ => self.delete().await,
         }
     }
@@ -115,7 +135,8 @@ impl History {
         let place = self.dice.one_of(self.model.held.len());
         let (who, mut held) = self.model.held.swap_remove(place);
         let Some(event) = self.possible(&held) else { return self.model.held.push((who, held)) };
-        let change = change_of(&held, event, self.now, self.dice.below(2) == 0);
+        let mut change = change_of(&held, event, self.now, self.dice.below(2) == 0);
+        change.exchanges = self.some_exchanges();
         let told = self.workers[who].ledger.commit(&held.lease, &change).await.unwrap();
 
         let recorded = self.model.lives.get_mut(&held.job.id).unwrap();
@@ -123,9 +144,19 @@ impl History {
         *recorded = Life { cancel_requested: cancel, ..change.life };
         *self.model.lines.get_mut(&held.job.id).unwrap() += 1;
         assert_eq!(told.cancel_requested, cancel);
+        if let Some(attempt) = recorded.attempts.last() {
+            let said = self.model.said.entry((held.job.id.clone(), attempt.number));
+            said.or_default().extend(change.exchanges);
+        }
         held.job.life = recorded.clone();
         let side = if told.lease_kept { &mut self.model.held } else { &mut self.model.lost };
         side.push((who, held));
+    }
+
+    fn some_exchanges(&mut self) -> Vec<Exchange> {
+        let count = self.dice.below(3) * self.dice.below(12);
+        let mut number = || i64::try_from(self.dice.below(1000)).unwrap();
+        (0..count).map(|_| an_exchange(number(), self.now)).collect()
     }
 
     /// An event that the rules allow now.
@@ -167,6 +198,19 @@ impl History {
         assert_eq!(job.life, *recorded);
     }
 
+    /// News for an open attempt makes its job due, whenever it is not held.
+    async fn nudge(&mut self) {
+        let Some(id) = self.any() else { return };
+        let ledger = &self.workers[1].ledger;
+
+        let nudged = ledger.nudge(&id, self.now).await.unwrap();
+
+        assert_eq!(nudged, self.model.lives[&id].open_attempt().is_some());
+        if nudged && self.model.held.iter().all(|(_, held)| held.job.id != id) {
+            assert!(ledger.next_due(&[]).await.unwrap().unwrap() <= self.now);
+        }
+    }
+
     /// One replica goes on, the other is found to have been silent, and comes back.
     async fn void(&mut self) {
         let silent = self.dice.one_of(2);
@@ -200,6 +244,7 @@ impl History {
         if self.model.lives[&id].state.is_ended() {
             deleted.unwrap();
             self.model.lives.remove(&id);
+            assert!(self.workers[1].ledger.exchanges(&id).await.unwrap().is_empty());
         } else {
             assert!(matches!(deleted, Err(StoreError::NotEnded { .. })), "{deleted:?}");
         }
@@ -216,6 +261,9 @@ impl History {
         for (id, life) in &self.model.lives {
             let job = ledger.job(id).await.unwrap().unwrap();
             assert_eq!(job.life, *life);
+            let kept = ledger.exchanges(id).await.unwrap();
+            let kept: Vec<_> = kept.into_iter().map(|kept| (kept.attempt, kept.exchange)).collect();
+            assert_eq!(kept, self.model.kept(id));
             if let Some(attempt) = life.open_attempt() {
                 let account = job.plan.at(attempt.route).unwrap().route.account.clone();
                 *open.entry(account).or_insert(0) += 1;

@@ -15,6 +15,7 @@ use retake_core::{ids::VideoId, life::Attempt};
 use tokio_postgres::{Row, Statement};
 
 use super::{
+    exchanges::Said,
     fault::{Done, Fail},
     outbox::announce::{self, Notices},
     owner,
@@ -45,12 +46,13 @@ pub(super) const LIFE: &str = "UPDATE jobs SET state = $2, fault = $3, progress 
 
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
-        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
         remote_id = excluded.remote_id, accepted_at = excluded.accepted_at,
         ended_at = excluded.ended_at, progress = excluded.progress,
-        failed_fetches = excluded.failed_fetches, fault = excluded.fault";
+        failed_fetches = excluded.failed_fetches, fault = excluded.fault,
+        note = excluded.note";
 
 /// A slot that was taken for a submit that was never recorded is given back with the job.
 pub(super) const RELEASE: &str = "UPDATE jobs
@@ -113,11 +115,13 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
     let (id, replica) = (lease.id.as_str(), lease.replica.as_str());
     let epoch = number(lease.epoch);
     db.prepare([announce::OF_ALL, announce::OF_ITS_OWNER, announce::RECORD]).await?;
-    let ((), held, last, notices) = try_join!(
+    Said::prepare(db, change).await?;
+    let ((), held, last, notices, said) = try_join!(
         db.begin(),
         db.query_opt(&held, [&id, &replica, &epoch]),
         db.query_opt(&last, [&id]),
         Notices::of(db, &lease.id, &change.life.state, change.at),
+        Said::of(db, &lease.id, change),
     )?;
     let held = held_of(&held.ok_or_else(|| lost(lease))?, lease)?;
     let next = Transition::of(&held, change);
@@ -130,6 +134,7 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
         keep_life(db, &life, id, change, &next),
         keep_attempt(db, &attempt, id, next.last_attempt(), &held.stops),
         db.execute(&append, [&id, &seq, &at, &line, &event]),
+        said.keep(db),
         notices.record(db),
         db.commit(),
     )?;
@@ -210,6 +215,7 @@ async fn keep_attempt(
             &i64::from(attempt.progress),
             &i64::from(attempt.failed_fetches),
             &fault,
+            &attempt.note.as_deref().map(text),
         ],
     )
     .await?;

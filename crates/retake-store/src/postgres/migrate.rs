@@ -23,6 +23,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "webhooks",
         sql: include_str!("../../migrations/postgres/0003_webhooks.sql"),
     },
+    Migration {
+        number: 4,
+        name: "evidence",
+        sql: include_str!("../../migrations/postgres/0004_evidence.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

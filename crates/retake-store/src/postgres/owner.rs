@@ -6,6 +6,7 @@ use retake_core::{ids::VideoId, life::Event, plan::Plan, request::VideoRequest};
 use tokio_postgres::Row;
 
 use super::{
+    exchanges,
     fault::Done,
     rows,
     session::Session,
@@ -72,7 +73,7 @@ pub(super) async fn request_cancel(db: &Session, id: &VideoId, now: Timestamp) -
 /// Hides a job that is over.
 pub(super) async fn delete(db: &Session, id: &VideoId, now: Timestamp) -> Done<Deleted> {
     let [standing, texts] = db.prepare([STANDING, TEXTS]).await?;
-    let [hide, erase] = db.prepare([HIDE, ERASE]).await?;
+    let [hide, erase, unsay] = db.prepare([HIDE, ERASE, exchanges::ERASE]).await?;
     let (key, now) = (id.as_str(), Moment(now));
     let ((), row, texts) =
         try_join!(db.begin(), db.query_opt(&standing, [&key]), db.query_opt(&texts, [&key]))?;
@@ -92,6 +93,7 @@ pub(super) async fn delete(db: &Session, id: &VideoId, now: Timestamp) -> Done<D
     try_join!(
         db.execute(&hide, [&key, &now]),
         db.execute(&erase, [&key, &request, &plan]),
+        db.execute(&unsay, [&key]),
         db.commit(),
     )?;
     Ok(Deleted { key: file, already: false })

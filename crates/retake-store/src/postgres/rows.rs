@@ -30,7 +30,7 @@ macro_rules! select_jobs {
                 (SELECT json_agg(json_build_object('number', number, 'route', place, 'state', state,
                         'remote_id', remote_id, 'begun_at', begun_at, 'accepted_at', accepted_at,
                         'ended_at', ended_at, 'progress', progress,
-                        'failed_fetches', failed_fetches, 'fault', fault) ORDER BY number)::text
+                        'failed_fetches', failed_fetches, 'fault', fault, 'note', note) ORDER BY number)::text
                  FROM attempts WHERE job_id = j.id) AS attempts
              FROM (",
             $($jobs),+,
@@ -55,6 +55,7 @@ struct AttemptRow {
     accepted_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     progress: u8,
+    note: Option<String>,
     failed_fetches: u32,
     fault: Option<String>,
 }
@@ -116,6 +117,7 @@ fn attempt_of(row: AttemptRow) -> Read<Attempt> {
         accepted_at: row.accepted_at,
         ended_at: row.ended_at,
         progress: row.progress,
+        note: row.note,
         failed_fetches: row.failed_fetches,
         fault: row.fault.as_deref().map(unjson).transpose()?,
     })

@@ -7,6 +7,7 @@ use retake_core::{ids::VideoId, life::Attempt};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{
+    exchanges,
     fault::Done,
     outbox::announce,
     timeline,
@@ -36,13 +37,14 @@ pub(super) const LIFE: &str =
 
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
-        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault)
+        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note)
     VALUES (:id, :number, :place, :route, :cost, :state, :remote_id, :begun_at, :accepted_at,
-        :ended_at, :progress, :failed_fetches, :fault)
+        :ended_at, :progress, :failed_fetches, :fault, :note)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
         remote_id = excluded.remote_id, accepted_at = excluded.accepted_at,
         ended_at = excluded.ended_at, progress = excluded.progress,
-        failed_fetches = excluded.failed_fetches, fault = excluded.fault";
+        failed_fetches = excluded.failed_fetches, fault = excluded.fault,
+        note = excluded.note";
 
 /// A slot that was taken for a submit that was never recorded is given back with the job.
 pub(super) const RELEASE: &str =
@@ -75,6 +77,7 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
     if let Some(attempt) = next.last_attempt() {
         keep_attempt(db, &lease.id, attempt, &held.stops)?;
     }
+    exchanges::keep(db, &lease.id, &change)?;
     let line = JobEvent::Life(change.event);
     timeline::append(db, &lease.id, change.at, next.attempt, &line)?;
     announce::announce(db, &lease.id, &next.life.state, change.at)?;
@@ -126,6 +129,7 @@ fn keep_attempt(db: &Connection, id: &VideoId, attempt: &Attempt, stops: &Stops)
         ":progress": attempt.progress,
         ":failed_fetches": attempt.failed_fetches,
         ":fault": attempt.fault.as_ref().map(Json),
+        ":note": attempt.note,
     })?;
     Ok(())
 }

@@ -12,11 +12,12 @@ use crate::error::StoreError;
 
 /// What is carried over, each table after those that it refers to. Replicas are not: they stay behind, and
 /// hold nothing by then.
-pub(crate) const TABLES: [&str; 11] = [
+pub(crate) const TABLES: [&str; 12] = [
     "api_keys",
     "jobs",
     "job_requests",
     "attempts",
+    "exchanges",
     "events",
     "repeats",
     "feed",

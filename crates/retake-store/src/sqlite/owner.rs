@@ -5,6 +5,7 @@ use retake_core::{ids::VideoId, life::Event, plan::Plan, request::VideoRequest};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{
+    exchanges,
     fault::{Done, Fail},
     rows, timeline,
     values::{Json, Moment},
@@ -61,6 +62,7 @@ pub(super) fn delete(db: &Connection, id: &VideoId, now: Timestamp) -> Done<Dele
             db.prepare_cached(HIDE)?
                 .execute(named_params! { ":id": id.as_str(), ":now": Moment(now) })?;
             erase_prompts(db, id)?;
+            exchanges::erase(db, id)?;
             Ok(Deleted { key, already: false })
         }
     }

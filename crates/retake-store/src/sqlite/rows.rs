@@ -33,7 +33,7 @@ pub(super) const ONE: &str = select_jobs!("jobs j", "j.id = :id");
 
 pub(super) const ATTEMPTS: &str =
     "SELECT number, place, state, remote_id, begun_at, accepted_at, ended_at,
-        progress, failed_fetches, fault
+        progress, failed_fetches, fault, note
     FROM attempts WHERE job_id = :id ORDER BY number";
 
 /// A job that was not deleted.
@@ -102,6 +102,7 @@ fn attempt_of(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         accepted_at: moment(row, "accepted_at")?,
         ended_at: moment(row, "ended_at")?,
         progress: row.get("progress")?,
+        note: row.get("note")?,
         failed_fetches: row.get("failed_fetches")?,
         fault: json(row, "fault")?,
     })

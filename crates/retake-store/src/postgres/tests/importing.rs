@@ -7,13 +7,18 @@ use std::{
 };
 
 use jiff::Timestamp;
-use retake_core::ids::{KeyId, ReplicaId, VideoId};
+use retake_core::{
+    ids::{KeyId, ReplicaId, VideoId},
+    life::Event,
+};
 
 use super::{Schema, worker_on};
 use crate::{
-    Accepted, Ledger, NewJob, Page, PostgresLedger, Repeat, SqliteLedger, StoreError,
+    Accepted, Change, Ledger, NewJob, Page, PostgresLedger, Repeat, SqliteLedger, StoreError,
     conformance::{
-        NOON, Worker, a_job, accepted, noon_plus,
+        NOON, Worker, a_job, accepted, change_of,
+        evidence::an_exchange,
+        noon_plus,
         notices::{added, an_endpoint, claim_one, completed, deliveries},
         owning::{a_job_of, a_tenant},
     },
@@ -47,9 +52,15 @@ impl Past {
         claim_one(&worker, noon_plus(11)).await;
         let rendering = worker.accept(a_job(noon_plus(20))).await;
         let mut held = worker.claim_one(noon_plus(20)).await;
-        for event in [retake_core::life::Event::Begun { route: 0 }, accepted("r-1")] {
+        for event in [Event::Begun { route: 0 }, accepted("r-1")] {
             worker.tell(&mut held, event, noon_plus(21)).await.unwrap();
         }
+        let odd = Event::Noted { note: "pondering".to_owned() };
+        let told = Change {
+            exchanges: vec![an_exchange(1, noon_plus(22)), an_exchange(2, noon_plus(23))],
+            ..change_of(&held, odd, noon_plus(24), false)
+        };
+        worker.ledger.commit(&held.lease, &told).await.unwrap();
         let waiting = NewJob { repeat: Some(a_repeat()), ..a_job_of(&owner, 30) };
         worker.ledger.accept(&waiting).await.unwrap();
         worker.ledger.void_leases(Timestamp::MAX, noon_plus(40)).await.unwrap();
@@ -77,6 +88,7 @@ async fn all_of(ledger: &dyn Ledger) -> String {
     let mut told = vec![format!("{:#?}", listing.jobs)];
     for job in &listing.jobs {
         told.push(format!("{:#?}", ledger.events(&job.id, 0, 100).await.unwrap()));
+        told.push(format!("{:#?}", ledger.exchanges(&job.id).await.unwrap()));
     }
     told.push(format!("{:#?}", ledger.feed(None, None, 100).await.unwrap()));
     told.push(ledger.feed_end().await.unwrap());
@@ -113,8 +125,9 @@ async fn a_ledger_that_was_carried_over_answers_as_before_and_its_jobs_go_on() {
     assert_eq!(going_on.len(), 2);
     for held in going_on.into_iter().filter(|held| held.job.id == past.rendering) {
         assert_eq!(held.job.life.attempts[0].remote_id.as_deref(), Some("r-1"));
-        let rendered = retake_core::life::Event::Rendered;
-        worker.tell_and_free(held, rendered, noon_plus(51)).await.unwrap();
+        assert_eq!(held.job.life.attempts[0].note.as_deref(), Some("pondering"));
+        assert_eq!(worker.ledger.exchanges(&past.rendering).await.unwrap().len(), 2);
+        worker.tell_and_free(held, Event::Rendered, noon_plus(51)).await.unwrap();
     }
     let news = worker.ledger.feed(None, Some(&before), 100).await.unwrap();
     assert_eq!(news.iter().map(|line| &line.id).collect::<Vec<_>>(), [&past.rendering]);

@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 
 use super::Schema;
 use crate::postgres::{
-    accept, claim, commit, feed, files, keys, list,
+    accept, claim, commit, exchanges, feed, files, keys, list, nudge,
     outbox::{announce, deliveries, endpoints, prune, serve},
     owner, pool, repeats, replica, rows, timeline,
 };
@@ -24,6 +24,12 @@ const STATEMENTS: &[&str] = &[
     commit::LIFE,
     commit::ATTEMPT,
     commit::RELEASE,
+    exchanges::LAST,
+    exchanges::KEEP,
+    exchanges::DROP,
+    exchanges::READ,
+    exchanges::ERASE,
+    nudge::NUDGE,
     feed::ALL,
     feed::OWNED,
     feed::UNPLACED,
@@ -86,10 +92,11 @@ const STATEMENTS: &[&str] = &[
     serve::FORGET,
 ];
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "jobs",
     "job_requests",
     "attempts",
+    "exchanges",
     "events",
     "feed",
     "repeats",

@@ -4,9 +4,9 @@ use rusqlite::{Connection, Statement};
 
 use super::Folder;
 use crate::sqlite::{
-    accept, claim, commit, feed, files, list,
+    accept, claim, commit, exchanges, feed, files, list,
     migrate::{MIGRATIONS, migrate},
-    open,
+    nudge, open,
     outbox::{announce, deliveries, endpoints, prune, serve},
     owner, repeats, replica, rows, timeline,
 };
@@ -28,6 +28,12 @@ const STATEMENTS: &[&str] = &[
     commit::LIFE,
     commit::ATTEMPT,
     commit::RELEASE,
+    exchanges::LAST,
+    exchanges::KEEP,
+    exchanges::DROP,
+    exchanges::READ,
+    exchanges::ERASE,
+    nudge::NUDGE,
     files::EXPIRED,
     files::REMOVED,
     files::AN_OUTPUT,
