@@ -12,8 +12,10 @@ use super::{
     worker_on,
 };
 use crate::{
-    JobEvent, Ledger, PostgresLedger, StoreError,
-    conformance::{NOON, Worker, a_job, accepted, change_of, noon_plus, notices, slots},
+    Change, JobEvent, Ledger, PostgresLedger, StoreError,
+    conformance::{
+        NOON, Worker, a_job, accepted, change_of, evidence::an_exchange, noon_plus, notices, slots,
+    },
     postgres::pool::Limits,
 };
 
@@ -57,10 +59,16 @@ async fn a_change_whose_answer_is_lost_is_recorded_once() {
     let mut held = worker.claim_one(NOON).await;
 
     proxy.break_at("COMMIT", KEPT);
-    let told = worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    let begun = Change {
+        exchanges: vec![an_exchange(1, NOON)],
+        ..change_of(&held, Event::Begun { route: 0 }, NOON, true)
+    };
+    let told = worker.ledger.commit(&held.lease, &begun).await.unwrap();
 
     assert!(proxy.broke() && told.lease_kept);
     assert_eq!(worker.ledger.events(&id, 0, 10).await.unwrap().len(), 2);
+    assert_eq!(worker.ledger.exchanges(&id).await.unwrap().len(), 1);
+    held.job.life = begun.life;
     worker.tell_and_free(held, accepted("r-1"), noon_plus(1)).await.unwrap();
 }
 
