@@ -226,6 +226,11 @@ impl Model {
         special.unwrap_or_else(|| Usd::from_micros(self.micros_per_second).times(seconds))
     }
 
+    /// What a second costs, where no other price fits.
+    pub fn price_of_a_second(&self) -> Usd {
+        Usd::from_micros(self.micros_per_second)
+    }
+
     /// Whether its provider has removed it by `today`.
     pub fn is_shut_down(&self, today: Date) -> bool {
         self.shutdown.is_some_and(|day| day <= today)

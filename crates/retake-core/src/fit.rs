@@ -139,7 +139,7 @@ mod tests {
             told,
             [
                 ("seconds", "10", Some("8")),
-                ("size", "1920x1080", Some("1280x720")),
+                ("size", "1920x1080", Some("1792x1024")),
                 ("loop", "true", Some("false")),
                 ("seed", "7", None),
                 ("negative_prompt", "birds", None),

@@ -77,6 +77,13 @@ pub struct Terms {
     pub replaced: Option<Change>,
 }
 
+impl Terms {
+    /// Terms under which nobody stands in for anything.
+    pub fn plain(seed: u64, today: Date) -> Self {
+        Self { seed, today, replaced: None }
+    }
+}
+
 /// Plans a request over the candidates that can take it: first those that can take it as it is, then those for
 /// which it has to be changed, each in the order of the candidates. Whether it may be changed is for
 /// [`VideoRequest::fit`] to say. Without a word there it may be where another candidate takes it as it is, or
@@ -129,11 +136,7 @@ fn as_it_is(
     Ok(planned(request, candidate, terms, Vec::new()))
 }
 
-fn to_fit(
-    request: &VideoRequest,
-    candidate: &Candidate<'_>,
-    terms: &Terms,
-) -> Option<Planned> {
+fn to_fit(request: &VideoRequest, candidate: &Candidate<'_>, terms: &Terms) -> Option<Planned> {
     let (fitted, changes) = fit::nearest(request, candidate.model);
     let findings = preflight::check(&fitted, candidate.model, terms.today);
     let fits = findings.iter().all(|finding| finding.severity != Severity::Error);
@@ -149,10 +152,8 @@ fn planned(
     let Candidate { route, model } = candidate;
     let shot = preflight::settle(request, model, terms.seed);
     let cost = model.price(shot.new_seconds(), shot.size, shot.audio);
-    let replaced = terms.replaced.clone().map(|change| Change {
-        given: Some(route.model.clone()),
-        ..change
-    });
+    let replaced =
+        terms.replaced.clone().map(|change| Change { given: Some(route.model.clone()), ..change });
     let changes = replaced.into_iter().chain(changes).collect();
     Planned { route: route.clone(), shot, cost, changes }
 }
@@ -212,7 +213,7 @@ pub(crate) mod tests {
     const TODAY: Date = Date::constant(2026, 11, 21);
 
     fn terms(today: Date) -> Terms {
-        Terms { seed: 7, today, replaced: None }
+        Terms::plain(7, today)
     }
 
     fn candidate<'a>(catalog: &'a Catalog, provider: &str, name: &str) -> Candidate<'a> {
@@ -312,8 +313,7 @@ pub(crate) mod tests {
         };
         let terms = Terms { replaced: Some(gone), ..terms(TODAY) };
 
-        let plan =
-            plan(&request, &[candidate(&catalog, "animatic", "animatic")], &terms).unwrap();
+        let plan = plan(&request, &[candidate(&catalog, "animatic", "animatic")], &terms).unwrap();
 
         let told: Vec<_> = plan.routes[0].changes.iter().map(|c| c.param.as_str()).collect();
         assert_eq!(told, ["model", "seconds"]);

@@ -219,9 +219,7 @@ fn wanted_size(request: &VideoRequest, model: &Model) -> Option<Size> {
             Some(size) if model.fits_first_frame => nearest_size(size, model),
             size => size.filter(|size| model.sizes.contains(size)),
         };
-        return fitting
-            .or(default)
-            .or(model.sizes.first().copied());
+        return fitting.or(default).or(model.sizes.first().copied());
     }
     let fits = |size: &&Size| {
         request.aspect_ratio.is_none_or(|ratio| size.has_ratio(ratio))

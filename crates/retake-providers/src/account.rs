@@ -1,10 +1,10 @@
 //! Accounts: what the owner of a gateway says of one, and the facts of each provider that fill the rest.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use retake_core::catalog::Catalog;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{Remote, Transport, TransportError, fal, google, luma, openai, replicate, runway};
 
@@ -22,6 +22,10 @@ pub struct Settings {
     /// What only some providers need, by name: `project`, `location`, `storage_uri`, `api_version`,
     /// `webhook_secret`.
     pub options: BTreeMap<String, String>,
+    /// How long until a render is asked about again, instead of what the provider advises.
+    pub poll_every: Option<Duration>,
+    /// The longest that a render may take, instead of what is usual there.
+    pub longest_render: Option<Duration>,
 }
 
 /// What is known of a provider's accounts before anybody has one.
@@ -126,6 +130,23 @@ impl Settings {
         Ok(url.trim_end_matches('/'))
     }
 
+    /// Whether it is a server that somebody else than the provider runs, which may offer what the provider
+    /// does not, or not any more.
+    pub fn is_relay(&self) -> bool {
+        let usual = self.facts().ok().and_then(|facts| facts.base_url);
+        self.provider == "openai"
+            && (self.variant.is_some()
+                || self
+                    .base_url
+                    .as_deref()
+                    .is_some_and(|url| usual != Some(url.trim_end_matches('/'))))
+    }
+
+    /// Something that only its owner knows, for making codes: the key; empty without one.
+    pub fn secret(&self) -> &str {
+        self.api_key.expose_secret()
+    }
+
     /// One of its options.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -147,5 +168,7 @@ pub fn open(
         "fal" => fal::adapter(settings, catalog)?,
         _ => replicate::adapter(settings, catalog)?,
     };
-    Ok(Remote::new(adapter, Transport::new(settings.base_url()?)?, now))
+    let transport = Transport::new(settings.base_url()?)?;
+    let remote = Remote::new(adapter, transport, now);
+    Ok(remote.with_pace(settings.poll_every, settings.longest_render))
 }

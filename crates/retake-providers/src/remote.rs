@@ -21,6 +21,8 @@ pub struct Remote {
     adapter: Box<dyn Adapter>,
     transport: Transport,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    poll_every: Option<Duration>,
+    longest_render: Duration,
 }
 
 impl Remote {
@@ -30,7 +32,15 @@ impl Remote {
         transport: Transport,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
-        Self { adapter, transport, now: Arc::new(now) }
+        let longest_render = adapter.longest_render();
+        Self { adapter, transport, now: Arc::new(now), poll_every: None, longest_render }
+    }
+
+    /// The same account, asked in another rhythm, or with other patience, than is usual there.
+    #[must_use]
+    pub fn with_pace(self, poll_every: Option<Duration>, longest_render: Option<Duration>) -> Self {
+        let longest_render = longest_render.unwrap_or(self.longest_render);
+        Self { poll_every, longest_render, ..self }
     }
 
     async fn hold<T>(&self, mut talk: Talk<T>, log: &Log) -> T {
@@ -48,11 +58,11 @@ impl Remote {
     /// Whether a render should have been over long ago.
     fn is_overdue(&self, render: &Render) -> bool {
         let passed = (self.now)().duration_since(render.begun_at);
-        passed > longest(self.adapter.longest_render())
+        passed > signed(self.longest_render)
     }
 }
 
-fn longest(time: Duration) -> SignedDuration {
+fn signed(time: Duration) -> SignedDuration {
     SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
 }
 
@@ -65,16 +75,25 @@ impl Provider for Remote {
     async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
         let found = self.hold(self.adapter.look_up(lost, (self.now)()), log).await?;
         let since = (self.now)().duration_since(lost.begun_at);
-        if found == LookUp::Absent && since < SETTLED {
+        let settled = SETTLED.min(signed(self.longest_render));
+        if let LookUp::Unknowable { .. } = found {
+            return Ok(LookUp::Unknowable { over_after: self.longest_render });
+        }
+        if found == LookUp::Absent && since < settled {
             let message = "it is not listed, which may be too early to say";
             let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
-            return Err(fault.after(Some(SETTLED - since)));
+            return Err(fault.after(Some(settled - since)));
         }
         Ok(found)
     }
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
-        let polled = self.hold(self.adapter.poll(render, (self.now)()), log).await;
+        let mut polled = self.hold(self.adapter.poll(render, (self.now)()), log).await;
+        if let (Ok(Polled::Running { ask_again_in, .. }), Some(every)) =
+            (&mut polled, self.poll_every)
+        {
+            *ask_again_in = every;
+        }
         let silent_or_running = matches!(polled, Err(_) | Ok(Polled::Running { .. }));
         if !silent_or_running || !self.is_overdue(render) {
             return polled;
@@ -82,7 +101,7 @@ impl Provider for Remote {
         // Given up: what can be stopped is stopped, so that nothing is billed for a render that nobody
         // waits for. An answer to that changes nothing any more.
         self.hold(self.adapter.cancel(render, (self.now)()), log).await.ok();
-        let after = longest(self.adapter.longest_render());
+        let after = signed(self.longest_render);
         let told = polled.err().map(|fault| format!(" (the last poll: {fault})"));
         let message = format!("it was not finished after {after:#}{}", told.unwrap_or_default());
         Ok(Polled::Failed(Fault::new(FaultKind::Timeout, FaultSource::Provider, message)))

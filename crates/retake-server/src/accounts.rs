@@ -1,22 +1,112 @@
 //! The accounts of this gateway: which providers it can send work to, and how much at once.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use retake_core::ids::ReplicaId;
-use retake_providers::Provider;
+use jiff::civil::Date;
+use retake_core::{
+    catalog::{Catalog, Model},
+    ids::ReplicaId,
+};
+use retake_providers::{Provider, Settings, SettingsError};
 use retake_store::Slots;
+
+use crate::{clock::Clock, config::Config};
+
+/// The entry that stands for whatever else a relay offers.
+const ANYTHING: &str = "*";
 
 /// A provider as configured here.
 #[derive(Clone)]
 pub(crate) struct Account {
     /// Its owner's name for it.
     pub(crate) name: String,
-    /// The provider's name in the catalog.
-    pub(crate) provider_name: &'static str,
+    /// The models that it offers.
+    pub(crate) shelf: Shelf,
     /// What speaks to it.
     pub(crate) provider: Arc<dyn Provider>,
     /// Attempts that may be open there at once.
     pub(crate) concurrency: u32,
+}
+
+impl Account {
+    /// An account as it is configured.
+    pub(crate) fn open(
+        name: &str,
+        settings: &Settings,
+        config: &Config,
+        clock: Clock,
+    ) -> Result<Self, SettingsError> {
+        let facts = settings.facts()?;
+        let catalog = &config.known_models.0;
+        let provider = retake_providers::open(settings, catalog, move || clock.now())?;
+        let configured = config.accounts.get(name).map_or(0, |account| account.concurrency);
+        Ok(Self {
+            name: name.to_owned(),
+            shelf: Shelf::of(settings)?,
+            provider: Arc::new(provider),
+            concurrency: if configured == 0 { facts.concurrency } else { configured },
+        })
+    }
+
+    /// What is known of a model here.
+    pub(crate) fn model<'a>(&self, catalog: &'a Catalog, name: &str) -> Option<Cow<'a, Model>> {
+        self.shelf.model(catalog, name)
+    }
+
+    /// The models that can be asked for here without a word in the settings.
+    pub(crate) fn offers<'a>(
+        &'a self,
+        catalog: &'a Catalog,
+        today: Date,
+    ) -> impl Iterator<Item = &'a Model> {
+        self.shelf.offers(catalog, today)
+    }
+}
+
+/// Which part of the catalog an account offers.
+#[derive(Clone, Debug)]
+pub(crate) struct Shelf {
+    /// The provider's name in the catalog.
+    pub(crate) provider: &'static str,
+    /// Which of the provider's APIs it is; nothing for the usual one.
+    pub(crate) variant: Option<String>,
+    /// Whether it is a server that offers models of others under their names, which may be any.
+    pub(crate) is_relay: bool,
+}
+
+impl Shelf {
+    /// What an account with these settings offers.
+    pub(crate) fn of(settings: &Settings) -> Result<Self, SettingsError> {
+        let provider = settings.facts()?.provider;
+        Ok(Self { provider, variant: settings.variant.clone(), is_relay: settings.is_relay() })
+    }
+
+    /// What is known of a model here. A relay may offer what its maker has shut down, and models that nobody
+    /// else knows.
+    pub(crate) fn model<'a>(&self, catalog: &'a Catalog, name: &str) -> Option<Cow<'a, Model>> {
+        let known = catalog.model(self.provider, name).filter(|_| name != ANYTHING);
+        if !self.is_relay {
+            return known.filter(|model| model.variant == self.variant).map(Cow::Borrowed);
+        }
+        let model = known.or_else(|| catalog.model(self.provider, ANYTHING))?;
+        let mut model = model.clone();
+        model.name = name.to_owned();
+        model.shutdown = None;
+        Some(Cow::Owned(model))
+    }
+
+    /// What a relay offers is not known, but the models that code asks for which was written for OpenAI are
+    /// worth a try there.
+    pub(crate) fn offers<'a>(
+        &'a self,
+        catalog: &'a Catalog,
+        today: Date,
+    ) -> impl Iterator<Item = &'a Model> {
+        catalog.models().iter().filter(move |model| {
+            let is_here = model.variant == self.variant && !model.is_shut_down(today);
+            model.provider == self.provider && model.name != ANYTHING && (self.is_relay || is_here)
+        })
+    }
 }
 
 /// All accounts, in the order in which they are preferred.

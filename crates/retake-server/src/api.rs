@@ -14,7 +14,9 @@ mod docs;
 mod document;
 mod door;
 mod events;
+mod exchanges;
 mod extract;
+mod hooks;
 mod keys;
 mod leftover;
 mod models;
@@ -34,8 +36,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::problem::CODES;
 use self::{docs::Papers, problem::Problem};
 use crate::{
-    characters::Characters, intake::Intake, keys::Keys, news::News, tasks::Tasks, videos::Videos,
-    webhooks::Webhooks,
+    accounts::Accounts, assets::Assets, characters::Characters, hooks::Hooks, intake::Intake,
+    keys::Keys, news::News, tasks::Tasks, videos::Videos, webhooks::Webhooks,
 };
 
 /// How long a body may pause on its way in.
@@ -54,6 +56,10 @@ pub(crate) struct Services {
     pub(crate) tasks: Tasks,
     pub(crate) webhooks: Webhooks,
     pub(crate) largest_body: usize,
+    pub(crate) accounts: Accounts,
+    pub(crate) assets: Assets,
+    /// Where providers reach this gateway, if they can.
+    pub(crate) hooks: Option<Hooks>,
     /// Names that the gateway goes by, besides addresses and `localhost`.
     pub(crate) hosts: Arc<[String]>,
 }
@@ -75,6 +81,9 @@ fn routes() -> OpenApiRouter<Desk> {
         .routes(routes!(models::retrieve))
         .routes(routes!(events::of_all))
         .routes(routes!(events::of_video))
+        .routes(routes!(exchanges::of_video))
+        .routes(routes!(hooks::receive))
+        .routes(routes!(hooks::picture))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .merge(webhooks::routes())

@@ -9,6 +9,7 @@
 //! The doc comments below are the reference. The macro `section!` keeps them beside the
 //! fields, and `reference` prints them, so the two cannot drift apart.
 
+mod accounts;
 mod check;
 mod environment;
 mod layers;
@@ -23,6 +24,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    accounts::{KnownModels, OpenAccounts},
     environment::Environment,
     layers::{Flag, Loaded, Sources},
     problem::{ConfigError, ConfigProblem, Source},
@@ -43,6 +45,9 @@ section! {
         /// The model that renders a request which names none: a name from `[models]`, or
         /// "animatic", the embedded renderer.
         default_model: String = BUILT_IN.to_owned(),
+        /// A file with models of your own, written as the entries of the shipped catalog are; see
+        /// providers.md. An entry of the same provider and name wins over the shipped one.
+        catalog: PathBuf = PathBuf::new(),
     }
     sections {
         server: ServerConfig,
@@ -52,7 +57,14 @@ section! {
         log: LogConfig,
     }
     named {
+        accounts: AccountConfig,
         models: ModelConfig,
+    }
+    carried {
+        /// The accounts that can be used, with their keys, which are never written anywhere.
+        open_accounts: OpenAccounts,
+        /// The models that there are, those of `catalog` included.
+        known_models: KnownModels,
     }
 }
 
@@ -74,6 +86,10 @@ section! {
         /// Whether URLs that callers give (pictures, webhook endpoints) may lead to this machine and to
         /// private networks. Leave it off wherever callers are not trusted with what runs there.
         reach_private_addresses: bool = false,
+        /// Where this gateway can be reached from the internet, such as "https://retake.example.com". With it,
+        /// providers tell us when a render is done instead of being asked again and again, and those that
+        /// only take pictures by URL can fetch them here.
+        public_url: String = String::new(),
         /// How long a stopping server lets answers under way finish. Unfinished jobs are kept
         /// and go on at the next start.
         shutdown_grace: SignedDuration as "duration" = SignedDuration::from_secs(10),
@@ -103,11 +119,48 @@ section! {
 }
 
 section! {
+    /// An account at a provider, under a name of your choice. For example `[accounts.runway]` and below it
+    /// `provider = "runway"`. Without any, the accounts are those whose keys are in the environment under
+    /// their usual names; see providers.md.
+    pub struct AccountConfig at "accounts.NAME" {
+        /// The provider: "openai", "google", "runway", "luma", "fal" or "replicate".
+        provider: String = String::new(),
+        /// Which of the provider's APIs, or which dialect of OpenAI's, it speaks; see providers.md.
+        variant: String = String::new(),
+        /// Where the API is, when that is not where the provider's own tools look for it.
+        base_url: String = String::new(),
+        /// The variable that holds the key. Without this setting: the one in which the provider's own tools
+        /// look for it.
+        api_key_env: String = String::new(),
+        /// A file that holds the key, instead of a variable.
+        api_key_file: PathBuf = PathBuf::new(),
+        /// The variable that holds the secret with which the provider signs its notices, where that is not
+        /// something the provider can be asked for.
+        webhook_secret_env: String = String::new(),
+        /// How many renders it may have at once. 0: what the provider gives a new account.
+        concurrency: u32 = 0,
+        /// How long until a render is asked about again. "0s": what the provider advises.
+        poll_every: SignedDuration as "duration" = SignedDuration::ZERO,
+        /// The longest that a render may take before it is stopped and tried again. "0s": what is usual at
+        /// the provider.
+        longest_render: SignedDuration as "duration" = SignedDuration::ZERO,
+        /// The project, for Vertex AI.
+        project: String = String::new(),
+        /// The region, for Vertex AI.
+        location: String = String::new(),
+        /// A folder in Cloud Storage for results ("gs://bucket/folder"), for Vertex AI.
+        storage_uri: String = String::new(),
+        /// The version of the API, for Azure.
+        api_version: String = String::new(),
+    }
+}
+
+section! {
     /// A name of your choice that callers may ask for as a model, and where it leads. For
     /// example `[models.sora-2]` and below it `routes = ["animatic/animatic"]`.
     pub struct ModelConfig at "models.NAME" {
-        /// Where a request for this name may go, in order of preference, as "account/model".
-        /// The account that is always there is "animatic", with the model "animatic".
+        /// Where a request for this name may go, in order of preference, as "account/model". The
+        /// account that is always there is "animatic", with the model "animatic".
         routes: Vec<String> = Vec::new(),
     }
 }

@@ -4,23 +4,23 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
-    catalog::{Catalog, CatalogError},
     fault::chain,
     ids::ReplicaId,
     plan::{InvalidRoute, Route},
     policy::Policy,
 };
-use retake_providers::embedded::Embedded;
+use retake_providers::{SettingsError, embedded::Embedded};
 use retake_store::{Ledger, StoreError};
 
 use crate::{
-    accounts::{Account, Accounts},
+    accounts::{Account, Accounts, Shelf},
     api,
     assets::{AssetError, Assets, sweep},
     characters::Characters,
     clock::Clock,
     config::{BUILT_IN, Config},
     data_dir::{DataDirError, Held},
+    hooks::Hooks,
     intake::{Intake, Models},
     keys::Keys,
     listener,
@@ -77,6 +77,14 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// An account cannot be used.
+    #[error("accounts.{name} is not usable")]
+    Account {
+        /// The configured account.
+        name: String,
+        /// What is wrong.
+        source: SettingsError,
+    },
     /// A configured route is none.
     #[error("models.{name}.routes is not usable")]
     Route {
@@ -112,9 +120,6 @@ pub enum StartError {
         /// What is left of it.
         moved: PathBuf,
     },
-    /// The shipped catalog is broken.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
     /// The data directory is unusable.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -233,12 +238,7 @@ impl Parts {
         let renderer = Embedded::start(&folder, threads, clock.now())
             .map_err(|source| StartError::WorkFolder { folder, source })?;
         let renderer = Arc::new(renderer);
-        let accounts = Accounts::new(vec![Account {
-            name: BUILT_IN.to_owned(),
-            provider_name: "animatic",
-            provider: Arc::<Embedded>::clone(&renderer),
-            concurrency: u32::try_from(threads).unwrap_or(1),
-        }]);
+        let accounts = accounts(config, &renderer, threads, &clock)?;
         let reach =
             if config.server.reach_private_addresses { Reach::AlsoPrivate } else { Reach::Public };
         Ok(Self {
@@ -282,6 +282,7 @@ impl Parts {
             assets: self.assets.clone(),
             bell: self.bell.clone(),
             clock: self.clock.clone(),
+            hooks: hooks(config),
             lease: config.policy.lease,
             ledger: Arc::clone(&self.ledger),
             news: self.news.clone(),
@@ -313,7 +314,7 @@ impl Parts {
     }
 
     fn router(&self, config: &Config, tasks: &Tasks) -> Result<axum::Router, StartError> {
-        let catalog = Arc::new(Catalog::shipped()?);
+        let catalog = Arc::clone(&config.known_models.0);
         let models = Arc::new(models(config)?);
         let videos = Videos {
             assets: self.assets.clone(),
@@ -355,9 +356,41 @@ impl Parts {
             tasks: tasks.clone(),
             webhooks,
             largest_body,
+            hooks: hooks(config),
+            accounts: self.accounts.clone(),
+            assets: self.assets.clone(),
             hosts: config.server.hosts.clone().into(),
         }))
     }
+}
+
+/// The configured accounts, and the renderer that is always there, last: what is paid for comes first.
+fn accounts(
+    config: &Config,
+    renderer: &Arc<Embedded>,
+    threads: usize,
+    clock: &Clock,
+) -> Result<Accounts, StartError> {
+    let mut accounts = Vec::new();
+    for (name, settings) in config.open_accounts.iter() {
+        let account = Account::open(name, settings, config, clock.clone())
+            .map_err(|source| StartError::Account { name: name.clone(), source })?;
+        accounts.push(account);
+    }
+    accounts.push(Account {
+        name: BUILT_IN.to_owned(),
+        shelf: Shelf { provider: BUILT_IN, variant: None, is_relay: false },
+        provider: Arc::<Embedded>::clone(renderer),
+        concurrency: u32::try_from(threads).unwrap_or(1),
+    });
+    Ok(Accounts::new(accounts))
+}
+
+/// Where providers reach this gateway, if the owner says that they can.
+fn hooks(config: &Config) -> Option<Hooks> {
+    let url = Some(config.server.public_url.as_str()).filter(|url| !url.is_empty())?;
+    let keys = config.open_accounts.iter();
+    Some(Hooks::new(url, keys.map(|(name, settings)| (name.as_str(), settings.secret()))))
 }
 
 /// A render shares its work out to several threads, so a machine has room for fewer renders than cores.

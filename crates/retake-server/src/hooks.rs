@@ -13,6 +13,8 @@ use sha2::Sha256;
 
 /// The path under which notices come in.
 pub(crate) const PATH: &str = "/retake/v1/hooks";
+/// The path under which providers fetch pictures.
+pub(crate) const PICTURES: &str = "/retake/v1/pictures";
 
 /// Makes and checks the URLs that providers are given.
 #[derive(Clone)]
@@ -33,9 +35,11 @@ impl Hooks {
         let key = |(account, api_key): (&str, &str)| {
             (account.to_owned(), code(api_key.as_bytes(), "retake hooks"))
         };
+        // Without a key anybody could make the codes.
+        let api_keys = api_keys.into_iter().filter(|(_, api_key)| !api_key.is_empty());
         Self {
             public_url: public_url.trim_end_matches('/').into(),
-            keys: Arc::new(api_keys.into_iter().map(key).collect()),
+            keys: Arc::new(api_keys.map(key).collect()),
         }
     }
 
@@ -50,16 +54,38 @@ impl Hooks {
     /// The job that a notice is about, if its URL is one of ours.
     pub(crate) fn job(&self, account: &str, tag: &str, code: &str) -> Option<VideoId> {
         let expected = self.code_of(account, tag)?;
-        let differs = expected.bytes().zip(code.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
-        let same = expected.len() == code.len() && differs == 0;
-        let (id, _attempt) = tag.rsplit_once('-').filter(|_| same)?;
+        let (id, _attempt) = tag.rsplit_once('-').filter(|_| same(&expected, code))?;
         id.parse().ok()
+    }
+
+    /// Where a stored picture can be fetched by whoever knows the URL.
+    pub(crate) fn picture_url(&self, key: &str) -> Option<String> {
+        let code = self.code_of_picture(key)?;
+        let key = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC);
+        Some(format!("{}{PICTURES}/{key}/{code}", self.public_url))
+    }
+
+    /// Whether the URL of a picture is one of ours.
+    pub(crate) fn knows_picture(&self, key: &str, code: &str) -> bool {
+        self.code_of_picture(key).is_some_and(|expected| same(&expected, code))
+    }
+
+    /// Made with the key of the first account, for lack of a better secret that all replicas have.
+    fn code_of_picture(&self, key: &str) -> Option<String> {
+        let account = self.keys.keys().next()?;
+        self.code_of(account, &format!("picture\n{key}"))
     }
 
     fn code_of(&self, account: &str, tag: &str) -> Option<String> {
         let whole = code(self.keys.get(account)?, tag);
         Some(crate::assets::hex(&whole[..16]))
     }
+}
+
+/// Whether two texts are the same, in a time that does not tell where they part.
+fn same(a: &str, b: &str) -> bool {
+    let differs = a.bytes().zip(b.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
+    a.len() == b.len() && differs == 0
 }
 
 fn code(key: &[u8], text: &str) -> [u8; 32] {

@@ -6,15 +6,16 @@
 
 mod sequel;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use retake_core::{
-    catalog::Catalog,
+    catalog::{Catalog, Model},
+    fit::Change,
     ids::{VideoId, fresh_seed},
     life::Life,
-    plan::{Candidate, Plan, Refusal, Route, plan},
+    plan::{Candidate, Plan, Refusal, Route, Terms, plan},
     request::{Picture, VideoRequest},
     size::Size,
 };
@@ -81,13 +82,16 @@ pub(crate) enum IntakeError {
     },
     /// The model was removed by its provider.
     #[error(
-        "`{model}` was shut down by its provider on {day}; ask for a model that `GET /v1/models` lists, or lead the name elsewhere with `[models.{model}] routes = [...]` in retake.toml"
+        "`{model}` was shut down by its provider on {day}{}; ask for a model that `GET /v1/models` lists, or lead the name elsewhere with `[models.{model}] routes = [...]` in retake.toml",
+        stand_ins(successors)
     )]
     ShutDown {
         /// The name asked for.
         model: String,
         /// The day.
-        day: jiff::civil::Date,
+        day: Date,
+        /// Who would stand in for it, as `provider/model`.
+        successors: Vec<String>,
     },
     /// The first answer to this request is gone.
     #[error(
@@ -130,16 +134,25 @@ fn hint(nearest: Option<&String>) -> String {
     nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
+/// What to say of those who would stand in for a model, none of which can be reached.
+fn stand_ins(successors: &[String]) -> String {
+    if successors.is_empty() {
+        return String::new();
+    }
+    format!("; with an account for one of {} it would go there", successors.join(", "))
+}
+
 impl Models {
     /// Everything a caller may ask for, with the routes it leads to.
     pub(crate) fn offered(
         &self,
         accounts: &Accounts,
         catalog: &Catalog,
+        today: Date,
     ) -> Vec<(String, Vec<Route>)> {
         let mut offered = self.named.clone();
         for account in accounts.iter() {
-            for model in catalog.models().iter().filter(|m| m.provider == account.provider_name) {
+            for model in account.offers(catalog, today) {
                 let route = Route { account: account.name.clone(), model: model.name.clone() };
                 match offered.iter_mut().find(|(name, _)| *name == model.name) {
                     Some(_) if self.named.iter().any(|(name, _)| *name == model.name) => {}
@@ -274,6 +287,12 @@ impl Intake {
         })
     }
 
+    /// Everything that may be asked for today, with the routes it leads to.
+    pub(crate) fn offered(&self) -> Vec<(String, Vec<Route>)> {
+        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
+        self.models.offered(&self.accounts, &self.catalog, today)
+    }
+
     /// The bytes of a picture, wherever they are.
     async fn bring(&self, picture: Option<Reference>) -> Result<Option<Bytes>, IntakeError> {
         Ok(match picture {
@@ -356,21 +375,62 @@ impl Intake {
     }
 
     fn plan(&self, request: &VideoRequest, now: Timestamp) -> Result<Plan, IntakeError> {
-        let model = request.model.as_deref().unwrap_or(&self.models.default);
-        let offered = self.models.offered(&self.accounts, &self.catalog);
-        let Some((_, routes)) = offered.iter().find(|(name, _)| name == model) else {
-            return Err(self.unknown_model(model, &offered, now));
-        };
-        let candidates: Vec<_> = routes
-            .iter()
-            .filter_map(|route| {
-                let account = self.accounts.get(&route.account)?;
-                let model = self.catalog.model(account.provider_name, &route.model)?;
-                Some(Candidate { route: route.clone(), model })
-            })
-            .collect();
+        let asked = request.model.as_deref().unwrap_or(&self.models.default);
         let today = now.to_zoned(TimeZone::UTC).date();
-        Ok(plan(request, &candidates, fresh_seed(now), today)?)
+        let offered = self.models.offered(&self.accounts, &self.catalog, today);
+        let found = offered.iter().find(|(name, _)| name == asked);
+        let routes = found.map(|(_, routes)| routes.clone()).unwrap_or_default();
+        let mut known = self.known(&routes);
+        let mut replaced = None;
+        if known.is_empty() {
+            // A whole route is a name too, for models that a relay may or may not offer.
+            known = asked.parse().map(|route| self.known(&[route])).unwrap_or_default();
+        }
+        if known.is_empty() {
+            (known, replaced) = self.successors(asked, today);
+        }
+        if known.is_empty() {
+            return Err(self.unknown_model(asked, &offered, now));
+        }
+        let candidates: Vec<_> = known
+            .iter()
+            .map(|(route, model)| Candidate { route: route.clone(), model: model.as_ref() })
+            .collect();
+        let terms = Terms { seed: fresh_seed(now), today, replaced };
+        Ok(plan(request, &candidates, &terms)?)
+    }
+
+    /// Those of the routes whose account and model are known, with what is known.
+    fn known(&self, routes: &[Route]) -> Vec<(Route, Cow<'_, Model>)> {
+        let known = |route: &Route| {
+            let model = self.accounts.get(&route.account)?.model(&self.catalog, &route.model)?;
+            Some((route.clone(), model))
+        };
+        routes.iter().filter_map(known).collect()
+    }
+
+    /// Who stands in for a model that was shut down, of those for which there is an account, and what is to be
+    /// said of it.
+    fn successors(
+        &self,
+        asked: &str,
+        today: Date,
+    ) -> (Vec<(Route, Cow<'_, Model>)>, Option<Change>) {
+        let gone = self.catalog.named(asked).find(|known| known.is_shut_down(today));
+        let Some(gone) = gone else { return (Vec::new(), None) };
+        let mut found = Vec::new();
+        for successor in gone.successors.iter().filter_map(|text| text.parse::<Route>().ok()) {
+            for account in self.accounts.iter().filter(|a| a.shelf.provider == successor.account) {
+                let (account, model) = (account.name.clone(), successor.model.clone());
+                let here = self.known(&[Route { account, model }]);
+                found.extend(here.into_iter().filter(|(_, model)| !model.is_shut_down(today)));
+            }
+        }
+        let day = gone.shutdown.map(|day| format!(" on {day}")).unwrap_or_default();
+        let why = format!("`{asked}` was shut down by its provider{day}");
+        let change =
+            Change { param: "model".to_owned(), asked: asked.to_owned(), given: None, why };
+        (found, Some(change))
     }
 
     fn unknown_model(
@@ -382,8 +442,8 @@ impl Intake {
         let model: String = asked.chars().take(80).collect();
         let today = now.to_zoned(TimeZone::UTC).date();
         let gone = self.catalog.named(asked).find(|known| known.is_shut_down(today));
-        if let Some(day) = gone.and_then(|known| known.shutdown) {
-            return IntakeError::ShutDown { model, day };
+        if let Some((known, day)) = gone.and_then(|known| Some((known, known.shutdown?))) {
+            return IntakeError::ShutDown { model, day, successors: known.successors.clone() };
         }
         let likeness =
             |name: &String| strsim::jaro_winkler(&name.to_lowercase(), &model.to_lowercase());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use retake_core::{fault::chain, ids::VideoId};
-use retake_store::{Job, Ledger, Listing, Output, Page, StoreError};
+use retake_store::{Job, KeptExchange, Ledger, Listing, Output, Page, StoreError};
 
 use crate::{
     assets::{AssetError, Assets},
@@ -87,6 +87,24 @@ impl Videos {
         let job = self.ledger.job(&known).await?;
         // Somebody else's video is no more there than one that never was.
         job.filter(|job| caller.may_see(job.owner.as_ref())).ok_or_else(|| unknown(id))
+    }
+
+    /// What was said with providers for a video.
+    pub(crate) async fn exchanges(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<Vec<KeptExchange>, VideoError> {
+        let job = self.get(caller, id).await?;
+        Ok(self.ledger.exchanges(&job.id).await?)
+    }
+
+    /// Has a provider asked about a video now: there is said to be news.
+    pub(crate) async fn nudge(&self, id: &VideoId) -> Result<(), VideoError> {
+        if self.ledger.nudge(id, self.clock.now()).await? {
+            self.bell.ring();
+        }
+        Ok(())
     }
 
     /// Whether the ledger answers and there is room for videos.

@@ -19,7 +19,7 @@ use retake_core::{
     catalog::Catalog,
     ids::{ReplicaId, VideoId},
     life::{Event, Life},
-    plan::{Candidate, Plan, plan},
+    plan::{Candidate, Plan, Terms, plan},
     policy::Policy,
     request::VideoRequest,
 };
@@ -58,7 +58,8 @@ impl Maker {
             .map(|route| Candidate { route: route.parse().unwrap(), model })
             .into_iter()
             .collect();
-        let plan = plan(&request, &candidates, 7, Date::constant(2026, 11, 21)).unwrap();
+        let plan =
+            plan(&request, &candidates, &Terms::plain(7, Date::constant(2026, 11, 21))).unwrap();
         Self { request, plan, begun: Instant::now() }
     }
 

@@ -28,7 +28,7 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::{ReplicaId, VideoId},
     life::{Event, advance},
-    plan::{Candidate, Plan, plan},
+    plan::{Candidate, Plan, Terms, plan},
     policy::Policy,
     request::VideoRequest,
 };
@@ -185,7 +185,8 @@ pub(crate) fn a_plan_over(accounts: &[&str]) -> Plan {
         .iter()
         .map(|account| Candidate { route: format!("{account}/animatic").parse().unwrap(), model })
         .collect();
-    plan(&a_request(), &candidates, 7, Date::constant(2026, 11, 21)).unwrap()
+    let terms = Terms::plain(7, Date::constant(2026, 11, 21));
+    plan(&a_request(), &candidates, &terms).unwrap()
 }
 
 pub(crate) fn a_request() -> VideoRequest {

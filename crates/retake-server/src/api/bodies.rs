@@ -5,6 +5,7 @@
 //! multipart has text and files, and bracket keys for what is nested.
 #![expect(dead_code, reason = "described here, read in `create`")]
 
+use retake_core::request::Fit;
 use utoipa::{
     ToSchema,
     openapi::{ObjectBuilder, OneOfBuilder, Schema, Type},
@@ -51,6 +52,8 @@ pub(super) struct Create {
     input_reference: Option<Reference>,
     /// Who is to appear; the prompt has to name them.
     characters: Option<Vec<Named>>,
+    /// What only Retake knows.
+    retake: Option<Ours>,
     /// Accepted and left alone.
     #[schema(value_type = Value, required = false)]
     metadata: Option<()>,
@@ -110,6 +113,9 @@ pub(super) struct CreateForm {
     /// The id of a character that is to appear; once for each.
     #[schema(nullable = false, rename = "characters[][id]", max_items = 64)]
     characters: Option<Vec<String>>,
+    /// Whether values may be changed to the nearest ones that a model takes; see `Ours`.
+    #[schema(nullable = false, rename = "retake[fit]")]
+    fit: Option<Fit>,
     /// Accepted and left alone.
     #[schema(nullable = false)]
     metadata: Option<String>,
@@ -143,6 +149,17 @@ struct Reference {
     /// Where the picture is, or the picture itself as a data URL: PNG, JPEG or WebP.
     #[schema(pattern = "^(https?://|data:)")]
     image_url: String,
+}
+
+/// What only Retake knows of a request.
+#[derive(ToSchema)]
+#[schema(as = CreateVideoRetake)]
+#[serde(deny_unknown_fields)]
+struct Ours {
+    /// Whether values may be changed to the nearest ones that a model takes: `strict` never, `nearest` on every
+    /// route. Without it: only on routes behind one that takes them as they are, or for a model that stands
+    /// in for one that was shut down. Every change is reported under `retake.changes`.
+    fit: Option<Fit>,
 }
 
 /// A character, by its id.

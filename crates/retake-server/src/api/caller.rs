@@ -13,9 +13,14 @@ use crate::keys::Caller;
 /// What anybody may read: whether the gateway lives, and how to talk to it.
 const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/docs"];
 
+/// What providers call: the URLs themselves are the leave.
+const FOR_PROVIDERS: [&str; 2] = [crate::hooks::PATH, crate::hooks::PICTURES];
+
 /// Lets the caller in, or answers with 401.
 pub(super) async fn let_in(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
-    if OPEN.contains(&request.uri().path()) {
+    let path = request.uri().path();
+    let is_below = |open: &str| path.strip_prefix(open).is_some_and(|rest| rest.starts_with('/'));
+    if OPEN.contains(&path) || FOR_PROVIDERS.into_iter().any(is_below) {
         return next.run(request).await;
     }
     match desk.keys.let_in(bearer(request.headers()).as_deref()).await {

@@ -7,7 +7,7 @@
 
 use axum::body::Bytes;
 use retake_core::{
-    request::{OriginKind, VideoRequest},
+    request::{Fit, OriginKind, VideoRequest},
     size::Size,
 };
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::intake::{Reference, Sequel, Source, Wanted};
 
-pub(super) const KNOWN: [&str; 15] = [
+pub(super) const KNOWN: [&str; 16] = [
     "aspect_ratio",
     "audio",
     "characters",
@@ -30,6 +30,7 @@ pub(super) const KNOWN: [&str; 15] = [
     "negative_prompt",
     "prompt",
     "resolution",
+    "retake",
     "seconds",
     "seed",
     "size",
@@ -74,6 +75,7 @@ pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
         first_frame: None,
         characters: Vec::new(),
         origin: None,
+        fit: fit(&values)?,
     };
     Ok(Wanted { request, picture, upload: None, characters: characters(&values)? })
 }
@@ -267,6 +269,33 @@ fn flag(values: &Map<String, Value>, param: &str) -> Result<Option<bool>, Proble
         Some(Value::String(text)) if text == "true" => Ok(Some(true)),
         Some(Value::String(text)) if text == "false" => Ok(Some(false)),
         Some(_) => Err(invalid_type(param, "`true` or `false`")),
+    }
+}
+
+/// `retake`: what only Retake knows. As text it is JSON, because that is how some forms send objects.
+fn fit(values: &Map<String, Value>) -> Result<Option<Fit>, Problem> {
+    const SHAPE: &str = "an object such as `{\"fit\": \"strict\"}`";
+    let parsed;
+    let object = match given(values, "retake") {
+        None => return Ok(None),
+        Some(Value::Object(object)) => object,
+        Some(Value::String(text)) => {
+            parsed = serde_json::from_str::<Map<String, Value>>(text)
+                .map_err(|_| invalid_type("retake", SHAPE))?;
+            &parsed
+        }
+        Some(_) => return Err(invalid_type("retake", SHAPE)),
+    };
+    if let Some(name) = object.keys().find(|name| *name != "fit") {
+        let name = shortened(name);
+        let message = format!("there is no parameter `retake.{name}`; known is retake.fit");
+        return Err(Problem::bad_request("unknown_parameter", Some("retake"), message));
+    }
+    match given(object, "fit").map(Value::as_str) {
+        None => Ok(None),
+        Some(Some("strict")) => Ok(Some(Fit::Strict)),
+        Some(Some("nearest")) => Ok(Some(Fit::Nearest)),
+        Some(_) => Err(invalid_value("retake", "has a `fit` of `strict` or `nearest`")),
     }
 }
 

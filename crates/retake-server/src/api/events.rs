@@ -216,6 +216,7 @@ fn name(event: &JobEvent) -> &'static str {
             E::Accepted { .. } => "submitted",
             E::SubmitLost { .. } => "submit_lost",
             E::Progressed { .. } => "progressed",
+            E::Noted { .. } => "noted",
             E::Rendered => "rendered",
             E::FetchFailed { .. } => "fetch_failed",
             E::Stored => "completed",

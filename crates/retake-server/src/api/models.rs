@@ -97,7 +97,7 @@ struct Accepts {
 )]
 pub(super) async fn list(State(desk): State<Desk>) -> Json<Models> {
     let intake = &desk.intake;
-    let offered = intake.models.offered(&intake.accounts, &intake.catalog);
+    let offered = intake.offered();
     let data = offered.iter().filter_map(|(name, routes)| model(&desk, name, routes)).collect();
     Json(Models { object: ListWord::Always, data })
 }
@@ -117,7 +117,7 @@ pub(super) async fn retrieve(
     Named(id): Named<String>,
 ) -> Result<Json<Model>, Problem> {
     let intake = &desk.intake;
-    let offered = intake.models.offered(&intake.accounts, &intake.catalog);
+    let offered = intake.offered();
     let found = offered.iter().find(|(name, _)| *name == id);
     found
         .and_then(|(name, routes)| model(&desk, name, routes))
@@ -129,7 +129,7 @@ fn model(desk: &Desk, name: &str, routes: &[Route]) -> Option<Model> {
     let intake = &desk.intake;
     let first = routes.iter().find_map(|route| {
         let account = intake.accounts.get(&route.account)?;
-        intake.catalog.model(account.provider_name, &route.model)
+        account.model(&intake.catalog, &route.model)
     })?;
     let created = first.released.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
     Some(Model {
@@ -141,7 +141,7 @@ fn model(desk: &Desk, name: &str, routes: &[Route]) -> Option<Model> {
         retake: Known {
             routes: routes.iter().map(ToString::to_string).collect(),
             title: first.title.clone(),
-            accepts: accepts(first),
+            accepts: accepts(&first),
         },
     })
 }
@@ -156,7 +156,7 @@ fn accepts(model: &catalog::Model) -> Accepts {
         audio: model.audio,
         seed: model.seed,
         input_reference: model.first_frame,
-        usd_micros_per_second: model.price(1).micros(),
+        usd_micros_per_second: model.price_of_a_second().micros(),
         source: model.source.clone(),
         checked: model.checked.to_string(),
     }

@@ -54,6 +54,7 @@ pub const CODES: &[&str] = &[
     "missing_required_parameter",
     "model_not_found",
     "model_shut_down",
+    "notice_not_genuine",
     "prompt_too_long",
     "range_not_satisfiable",
     "reference_size_mismatch",
@@ -185,6 +186,11 @@ impl Problem {
         let why = why.unwrap_or("it was made by a version that did not make any");
         let message = format!("there is no {variant} of this video: {why}");
         Self::new(StatusCode::NOT_FOUND, "variant_not_available", Some("variant"), message)
+    }
+
+    /// Somebody speaks in a provider's name.
+    pub(super) fn not_genuine(message: String) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "notice_not_genuine", None, message)
     }
 
     pub(super) fn stopping() -> Self {

@@ -5,8 +5,10 @@
 use jiff::Timestamp;
 use retake_core::{
     fault::{Cause, Fault, FaultKind, FaultSource},
+    fit::Change,
     ids::VideoId,
     life::{self, AttemptState, JobState},
+    plan::Planned,
     request::OriginKind,
 };
 use retake_store::{Job, Output, Preview, Spritesheet};
@@ -124,6 +126,8 @@ struct Ours<'a> {
     /// How it came from the video that it was made from.
     #[schema(required)]
     made_by: Option<OriginKind>,
+    /// What is not as it was asked for, on the route that it takes.
+    changes: &'a [Change],
     /// Who appears in it.
     characters: Vec<Appearing<'a>>,
     /// What was tried for it, in order.
@@ -188,6 +192,12 @@ struct Attempt<'a> {
     /// What it costs, in millionths of a US dollar.
     #[schema(required)]
     usd_micros: Option<u64>,
+    /// The provider's name for it.
+    #[schema(required)]
+    remote_id: Option<&'a str>,
+    /// The last odd thing that the provider said of it.
+    #[schema(required)]
+    note: Option<&'a str>,
     /// Why it failed.
     #[schema(required)]
     fault: Option<Failure<'a>>,
@@ -202,6 +212,9 @@ struct Failure<'a> {
     /// The cause, where the kind leaves no doubt.
     #[schema(required)]
     cause: Option<Cause>,
+    /// The provider's own code for it.
+    #[schema(required)]
+    code: Option<&'a str>,
     /// What happened, for people.
     message: &'a str,
 }
@@ -258,7 +271,7 @@ pub(super) struct Videos<'a> {
 
 /// A video as `GET /v1/videos/{id}` answers it.
 pub(super) fn video(job: &Job, now: Timestamp) -> Video<'_> {
-    let planned = job.plan.at(job.life.attempts.last().map_or(0, |attempt| attempt.route));
+    let planned = planned(job);
     let is_completed = job.life.state == JobState::Completed;
     Video {
         id: &job.id,
@@ -287,6 +300,11 @@ pub(super) fn page(jobs: &[Job], has_more: bool, now: Timestamp) -> Videos<'_> {
         last_id: jobs.last().map(|job| &job.id),
         has_more,
     }
+}
+
+/// The route that it takes: that of the last attempt.
+fn planned(job: &Job) -> Option<&Planned> {
+    job.plan.at(job.life.attempts.last().map_or(0, |attempt| attempt.route))
 }
 
 /// When asking again makes sense, in milliseconds; nothing once the video has ended.
@@ -325,7 +343,8 @@ fn code(fault: &Fault) -> &'static str {
 }
 
 fn ours(job: &Job, now: Timestamp) -> Ours<'_> {
-    let shot = job.plan.at(0).map(|planned| &planned.shot);
+    let planned = planned(job);
+    let shot = planned.map(|planned| &planned.shot);
     let characters = &job.request.characters;
     Ours {
         state: state(&job.life.state),
@@ -339,6 +358,7 @@ fn ours(job: &Job, now: Timestamp) -> Ours<'_> {
         negative_prompt: job.request.negative_prompt.as_deref(),
         requested_model: job.request.model.as_deref(),
         made_by: job.request.origin.as_ref().map(|origin| origin.kind),
+        changes: planned.map(|planned| planned.changes.as_slice()).unwrap_or_default(),
         characters: characters
             .iter()
             .map(|one| Appearing { id: one.id.as_str(), name: &one.name })
@@ -379,10 +399,13 @@ fn attempt<'a>(job: &'a Job, attempt: &'a life::Attempt) -> Attempt<'a> {
         accepted_at: attempt.accepted_at.map(|at| at.to_string()),
         ended_at: attempt.ended_at.map(|at| at.to_string()),
         usd_micros: planned.map(|planned| planned.cost.micros()),
+        remote_id: attempt.remote_id.as_deref(),
+        note: attempt.note.as_deref(),
         fault: attempt.fault.as_ref().map(|fault| Failure {
             kind: fault.kind,
             source: fault.source,
             cause: fault.kind.cause(),
+            code: fault.code.as_deref(),
             message: &fault.message,
         }),
     }

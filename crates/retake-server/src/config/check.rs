@@ -1,11 +1,13 @@
 //! What types alone cannot check: that the settings make sense, and fit together.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::Date};
+use retake_core::plan::Route;
 
 use super::{
-    AssetsConfig, BUILT_IN, ByteSize, Config, ConfigProblem, ModelConfig, PolicyConfig,
-    RendererConfig, Retention, ServerConfig, quantity::duration,
+    AccountConfig, AssetsConfig, BUILT_IN, ByteSize, Config, ConfigProblem, ModelConfig,
+    PolicyConfig, RendererConfig, Retention, ServerConfig, quantity::duration,
 };
+use crate::accounts::Shelf;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const LEAST_UPLOAD: ByteSize = ByteSize::bytes(1 << 10);
@@ -13,6 +15,7 @@ const MOST_UPLOAD: ByteSize = ByteSize::mib(4 << 10);
 const MOST_CONNECTIONS: usize = 1_000_000;
 const MOST_THREADS: usize = 256;
 const MOST_ATTEMPTS: u32 = 100;
+const MOST_RENDERS: u32 = 100_000;
 
 impl Config {
     /// Adds everything that is wrong to `problems`.
@@ -27,7 +30,10 @@ impl Config {
         }
         self.check_default_model(problems);
         for (name, model) in &self.models {
-            model.check(name, problems);
+            model.check(name, self, problems);
+        }
+        for (name, account) in &self.accounts {
+            account.check(name, problems);
         }
         self.server.check(problems);
         self.assets.check(problems);
@@ -36,20 +42,57 @@ impl Config {
     }
 
     fn check_default_model(&self, problems: &mut Vec<ConfigProblem>) {
+        let catalog = &self.known_models.0;
+        let wanted = &self.default_model;
         let known = || self.models.keys().map(String::as_str).chain([BUILT_IN]);
-        if known().any(|name| name == self.default_model) {
+        let offered = self.shelves().any(|(_, shelf)| shelf.model(catalog, wanted).is_some());
+        if offered || known().any(|name| name == wanted) {
             return;
         }
         let names: Vec<_> = known().collect();
         problems.push(ConfigProblem::new(
             "default_model",
-            format!("{:?}", self.default_model),
-            format!("one of {}", names.join(", ")),
-            match nearest(&self.default_model, known()) {
+            format!("{wanted:?}"),
+            format!("one of {}, or a model of a configured account", names.join(", ")),
+            match nearest(wanted, known()) {
                 Some(name) => format!("did you mean {name:?}?"),
-                None => format!("add [models.{}] with its routes", self.default_model),
+                None => format!("add [models.{wanted}] with its routes"),
             },
         ));
+    }
+
+    /// What each account offers.
+    fn shelves(&self) -> impl Iterator<Item = (&str, Shelf)> {
+        let own = Shelf { provider: BUILT_IN, variant: None, is_relay: false };
+        let shelf = |(name, settings)| Some((String::as_str(name), Shelf::of(settings).ok()?));
+        self.open_accounts.iter().filter_map(shelf).chain([(BUILT_IN, own)])
+    }
+
+    /// Whether an account offers the model of a route; else what is wrong, and what to write instead.
+    fn check_route(&self, text: &str) -> Result<(), (String, String)> {
+        let accounts = || self.shelves().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+        let expected = "an account and a model that exist, as \"account/model\"".to_owned();
+        let Ok(route) = text.parse::<Route>() else {
+            return Err((expected, format!("for example \"{BUILT_IN}/{BUILT_IN}\"")));
+        };
+        let Some((_, shelf)) = self.shelves().find(|(name, _)| *name == route.account) else {
+            if self.accounts.contains_key(&route.account) {
+                // What is wrong with the account is told of the account.
+                return Ok(());
+            }
+            let remedy = format!("add [accounts.{}]; there are {}", route.account, accounts());
+            return Err((expected, remedy));
+        };
+        let catalog = &self.known_models.0;
+        if shelf.model(catalog, &route.model).is_some() {
+            return Ok(());
+        }
+        let here: Vec<_> = shelf.offers(catalog, Date::MIN).map(|m| m.name.as_str()).collect();
+        let remedy = match nearest(&route.model, here.iter().copied()) {
+            Some(near) => format!("did you mean \"{}/{near}\"?", route.account),
+            None => format!("`{}` offers {}", route.account, here.join(", ")),
+        };
+        Err((expected, remedy))
     }
 }
 
@@ -69,6 +112,15 @@ impl ServerConfig {
                 self.max_upload.to_string(),
                 format!("between {LEAST_UPLOAD} and {MOST_UPLOAD}"),
                 "reference images are rarely larger than a few MiB: 32MiB is a good value",
+            ));
+        }
+        let url = &self.public_url;
+        if !(url.is_empty() || url.starts_with("https://") || url.starts_with("http://")) {
+            problems.push(ConfigProblem::new(
+                "server.public_url",
+                format!("{url:?}"),
+                "where this gateway can be reached, as \"https://retake.example.com\"",
+                "write it with its scheme, or leave it out",
             ));
         }
         within("server.shutdown_grace", self.shutdown_grace, SignedDuration::ZERO, HOUR, problems);
@@ -104,7 +156,7 @@ impl RendererConfig {
 }
 
 impl ModelConfig {
-    fn check(&self, name: &str, problems: &mut Vec<ConfigProblem>) {
+    fn check(&self, name: &str, config: &Config, problems: &mut Vec<ConfigProblem>) {
         let key = format!("models.{name}.routes");
         if self.routes.is_empty() {
             problems.push(ConfigProblem::new(
@@ -116,15 +168,36 @@ impl ModelConfig {
             return;
         }
         for route in &self.routes {
-            if route != &format!("{BUILT_IN}/{BUILT_IN}") {
-                problems.push(ConfigProblem::new(
-                    &key,
-                    format!("{route:?}"),
-                    "an account and a model that exist, as \"account/model\"",
-                    format!("the only one in this version is \"{BUILT_IN}/{BUILT_IN}\""),
-                ));
+            if let Err((expected, remedy)) = config.check_route(route) {
+                let found = format!("{route:?}");
+                problems.push(ConfigProblem::new(&key, found, expected, remedy));
             }
         }
+    }
+}
+
+impl AccountConfig {
+    fn check(&self, name: &str, problems: &mut Vec<ConfigProblem>) {
+        if name.contains('/') || name.is_empty() {
+            problems.push(ConfigProblem::new(
+                format!("accounts.{name}"),
+                format!("{name:?}"),
+                "a name without a slash",
+                "routes are written as \"account/model\", so choose another name",
+            ));
+        }
+        let key = |setting| format!("accounts.{name}.{setting}");
+        if self.concurrency > MOST_RENDERS {
+            problems.push(ConfigProblem::new(
+                key("concurrency"),
+                self.concurrency.to_string(),
+                format!("at most {MOST_RENDERS}"),
+                "0 is what the provider gives a new account",
+            ));
+        }
+        let day = HOUR * 24;
+        within(&key("poll_every"), self.poll_every, SignedDuration::ZERO, HOUR, problems);
+        within(&key("longest_render"), self.longest_render, SignedDuration::ZERO, day, problems);
     }
 }
 

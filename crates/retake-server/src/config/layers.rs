@@ -230,6 +230,17 @@ impl Layers {
                 "set HOME, or set assets.folder to an absolute path",
             )),
         }
+        match place_assets(&config.catalog, sources.of("catalog"), environment) {
+            Some(path) => config.catalog = path,
+            None => found.push(ConfigProblem::new(
+                "catalog",
+                format!("\"{}\" without a home folder", config.catalog.display()),
+                "a file that can be found",
+                "set HOME, or set catalog to an absolute path",
+            )),
+        }
+        let mut sources = sources;
+        config.complete(environment, &mut sources.0, &mut found);
         config.check(&mut found);
         self.problems.extend(found.into_iter().map(|problem| {
             let source = sources.of(&problem.key).clone();
@@ -280,7 +291,7 @@ fn section_of(path: &[&str]) -> Option<Section> {
     match path {
         [_] => Section::find(""),
         [section, _] => Section::find(section),
-        ["models", _, _] => Section::find("models.NAME"),
+        [named, _, _] => Section::find(&format!("{named}.NAME")),
         _ => None,
     }
 }
@@ -291,8 +302,8 @@ fn setting(path: &[&str]) -> Option<&'static Setting> {
 
 fn is_table(path: &[&str]) -> bool {
     match path {
-        ["models"] | ["models", _] => true,
-        [name] => Section::find(name).is_some(),
+        [name] if Section::find(name).is_some() => true,
+        [name] | [name, _] => Section::find(&format!("{name}.NAME")).is_some(),
         _ => false,
     }
 }
@@ -301,7 +312,7 @@ fn unknown_key(path: &[&str]) -> ConfigProblem {
     let (parents, name) = path.split_at(path.len().saturating_sub(1));
     let name = name.first().copied().unwrap_or_default();
     let own = section_of(path).map(|section| section.settings).unwrap_or_default();
-    let tables = ["server", "assets", "renderer", "models", "policy", "log"];
+    let tables = ["server", "assets", "renderer", "accounts", "models", "policy", "log"];
     let tables = if parents.is_empty() { tables.as_slice() } else { &[] };
     let known = || own.iter().map(|setting| setting.name).chain(tables.iter().copied());
     let here = known().collect::<Vec<_>>().join(", ");
@@ -325,7 +336,7 @@ fn elsewhere(name: &str) -> Option<String> {
 
 /// The variables that set something, each with the path of what it sets.
 fn variables() -> Vec<(String, Vec<&'static str>)> {
-    let settable = Section::ALL.into_iter().filter(|section| section.path != "models.NAME");
+    let settable = Section::ALL.into_iter().filter(|section| !section.is_named());
     settable
         .flat_map(|section| {
             section.settings.iter().map(move |setting| {
@@ -347,8 +358,10 @@ const OTHERS: [&str; 3] = ["RETAKE_API_KEY", "RETAKE_DATABASE_URL", "RETAKE_SERV
 /// What to do about a variable that looks like ours and sets nothing. One without `__` may
 /// belong to something else, unless it is a near miss or the beginning of a name.
 fn stray_variable(name: &str, known: &[(String, Vec<&str>)]) -> Option<String> {
-    if name.starts_with("RETAKE_MODELS__") {
-        return Some("models are set in retake.toml, under [models.NAME]".to_owned());
+    for named in ["models", "accounts"] {
+        if name.starts_with(&format!("RETAKE_{}__", named.to_uppercase())) {
+            return Some(format!("{named} are set in retake.toml, under [{named}.NAME]"));
+        }
     }
     if OTHERS.contains(&name) {
         return None;

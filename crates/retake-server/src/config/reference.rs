@@ -14,9 +14,9 @@ use super::{
 pub fn reference() -> String {
     let head = "# Settings of Retake: every one, with its default.\n\
                 # Take the `#` from a setting to change it. The variable named above it sets it too.\n";
-    let sections = Section::ALL.iter().flat_map(|section| match section.path {
-        "models.NAME" => example(section),
-        _ => commented(section),
+    let sections = Section::ALL.iter().flat_map(|section| match section.is_named() {
+        true => example(section),
+        false => commented(section),
     });
     [head.to_owned()].into_iter().chain(sections).collect()
 }
@@ -50,7 +50,7 @@ pub fn reference_markdown() -> String {
         let title = if section.path.is_empty() { "At the top" } else { section.path };
         parts.push(format!("\n## {title}\n\n{}\n", prose(section.doc)));
         for setting in section.settings {
-            let default = default(&section, setting).map(|value| {
+            let default = default(&section, setting).filter(|_| !section.is_named()).map(|value| {
                 format!(" Default: `{value}`. Variable: `{}`.", variable(&section, setting))
             });
             parts.push(format!(
@@ -118,15 +118,18 @@ impl Loaded {
     }
 }
 
-/// The tables of a section that are there: one, or one for each model.
+/// The tables of a section that are there: one, or one for each name.
 fn tables(path: &str, config: &Config) -> Vec<Vec<String>> {
     match path {
         "" => vec![Vec::new()],
-        "models.NAME" => {
-            config.models.keys().map(|name| vec!["models".to_owned(), name.clone()]).collect()
-        }
+        "models.NAME" => named("models", config.models.keys()),
+        "accounts.NAME" => named("accounts", config.accounts.keys()),
         path => vec![vec![path.to_owned()]],
     }
+}
+
+fn named<'a>(table: &str, names: impl Iterator<Item = &'a String>) -> Vec<Vec<String>> {
+    names.map(|name| vec![table.to_owned(), name.clone()]).collect()
 }
 
 /// A key as TOML writes it: bare when it can be.
@@ -189,6 +192,7 @@ mod tests {
         assert_eq!(uncommented.parse::<toml::Table>().unwrap(), {
             let mut keys = every_key;
             keys.remove("models");
+            keys.remove("accounts");
             keys
         });
     }

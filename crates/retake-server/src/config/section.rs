@@ -9,7 +9,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use jiff::SignedDuration;
 
 use super::{
-    AssetsConfig, Config, LogConfig, LogFormat, LogLevel, ModelConfig, PolicyConfig,
+    AccountConfig, AssetsConfig, Config, LogConfig, LogFormat, LogLevel, ModelConfig, PolicyConfig,
     RendererConfig, ServerConfig,
     quantity::{ByteSize, Retention},
 };
@@ -34,15 +34,21 @@ pub(super) struct Section {
 
 impl Section {
     /// Every section there is, in the order of the reference.
-    pub(super) const ALL: [Section; 7] = [
+    pub(super) const ALL: [Section; 8] = [
         Config::SECTION,
         ServerConfig::SECTION,
         AssetsConfig::SECTION,
         RendererConfig::SECTION,
+        AccountConfig::SECTION,
         ModelConfig::SECTION,
         PolicyConfig::SECTION,
         LogConfig::SECTION,
     ];
+
+    /// Whether it only exists under names of the owner's choice.
+    pub(super) fn is_named(&self) -> bool {
+        self.path.ends_with(".NAME")
+    }
 
     pub(super) fn find(path: &str) -> Option<Section> {
         Self::ALL.into_iter().find(|section| section.path == path)
@@ -91,7 +97,7 @@ expects! {
 
 /// Declares a section. `field: Type as "module" = default` reads and writes the field with
 /// that serde module; `sections` and `named` are the tables inside it, the latter keyed by a
-/// name of the owner's choice.
+/// name of the owner's choice. What is `carried` is no setting: it is found while loading.
 macro_rules! section {
     (
         $(#[doc = $about:literal])*
@@ -100,6 +106,7 @@ macro_rules! section {
         }
         $(sections { $($section:ident: $section_type:ty,)* })?
         $(named { $($named:ident: $named_type:ty,)* })?
+        $(carried { $($(#[doc = $why:literal])* $carried:ident: $carried_type:ty,)* })?
     ) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +115,7 @@ macro_rules! section {
             $($(#[doc = $doc])* $(#[serde(with = $with)])? pub $field: $type,)*
             $($(pub $section: $section_type,)*)?
             $($(pub $named: BTreeMap<String, $named_type>,)*)?
+            $($($(#[doc = $why])* #[serde(skip)] pub $carried: $carried_type,)*)?
         }
 
         impl Default for $name {
@@ -116,6 +124,7 @@ macro_rules! section {
                     $($field: $default,)*
                     $($($section: <$section_type>::default(),)*)?
                     $($($named: BTreeMap::new(),)*)?
+                    $($($carried: <$carried_type>::default(),)*)?
                 }
             }
         }

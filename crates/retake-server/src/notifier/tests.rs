@@ -6,7 +6,7 @@ use retake_core::{
     catalog::Catalog,
     ids::{EndpointId, VideoId},
     life::{Event, advance},
-    plan::{Candidate, plan},
+    plan::{Candidate, Terms, plan},
     policy::Policy,
     request::VideoRequest,
 };
@@ -95,6 +95,7 @@ impl Stage {
             due: None,
             output: None,
             expires_at: None,
+            exchanges: Vec::new(),
             keep_lease: false,
         };
         ledger.commit(&held.lease, &change).await.unwrap();
@@ -132,7 +133,7 @@ fn a_job(at: Timestamp) -> NewJob {
     let request = VideoRequest { prompt: "a lighthouse".into(), ..VideoRequest::default() };
     let candidates = [Candidate { route: "animatic/animatic".parse().unwrap(), model }];
     let today = at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let plan = plan(&request, &candidates, 7, today).unwrap();
+    let plan = plan(&request, &candidates, &Terms::plain(7, today)).unwrap();
     NewJob {
         id: VideoId::new(at),
         created_at: at,

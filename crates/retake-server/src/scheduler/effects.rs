@@ -106,7 +106,7 @@ impl Hand<'_> {
     }
 
     /// The render of the open attempt.
-    fn render(&self, remote_id: &str) -> Option<Render> {
+    pub(super) fn render(&self, remote_id: &str) -> Option<Render> {
         let attempt = self.life().open_attempt()?;
         let planned = self.job().plan.at(attempt.route)?;
         Some(Render {
@@ -242,7 +242,7 @@ impl Hand<'_> {
     /// Where the provider can fetch the picture to start from, if this gateway can be reached from there.
     fn first_frame_url(&self, shot: &Shot) -> Option<String> {
         let picture = shot.first_frame.as_ref()?;
-        Some(self.scheduler.hooks.as_ref()?.picture_url(&picture.key))
+        self.scheduler.hooks.as_ref()?.picture_url(&picture.key)
     }
 
     /// The picture to start from, and those of the characters.

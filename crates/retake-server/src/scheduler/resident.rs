@@ -61,7 +61,8 @@ impl Hand<'_> {
         }
         let Some(provider) = self.provider_at(attempt.route) else { return };
         let remote_id = attempt.remote_id.clone().unwrap_or_else(|| self.tag());
-        if let Err(fault) = provider.cancel(&remote_id).await {
+        let Some(render) = self.render(&remote_id) else { return };
+        if let Err(fault) = provider.cancel(&render, &self.log).await {
             tracing::warn!(job.id = %self.job().id, %fault, "a render that nobody needs goes on");
         }
     }

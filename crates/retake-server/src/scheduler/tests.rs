@@ -18,16 +18,19 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::{ReplicaId, VideoId},
     life::{Event, JobState},
-    plan::{Candidate, plan},
+    plan::{Candidate, Terms, plan},
     policy::Policy,
     request::VideoRequest,
 };
-use retake_providers::{FetchError, Polled, Provider, RemoteId, Submission, SubmitError};
+use retake_providers::{
+    FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId, Render, Standing, Submission,
+    SubmitError,
+};
 use retake_store::{Job, Ledger, NewJob, SqliteLedger};
 
 use super::{Bell, Scheduler};
 use crate::{
-    accounts::{Account, Accounts},
+    accounts::{Account, Accounts, Shelf},
     assets::Assets,
     clock::Clock,
     config::Retention,
@@ -42,6 +45,8 @@ const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
 struct Scripted {
     submits: Mutex<VecDeque<Result<RemoteId, SubmitError>>>,
     found: Option<RemoteId>,
+    /// Whether it cannot say what became of a submit.
+    forgetful: bool,
     submitted: Mutex<Vec<String>>,
     cancelled: Mutex<Vec<String>>,
     polls: AtomicU32,
@@ -56,27 +61,39 @@ impl Scripted {
 
 #[async_trait]
 impl Provider for Scripted {
-    async fn submit(&self, submission: Submission) -> Result<RemoteId, SubmitError> {
+    async fn submit(&self, submission: Submission, _: &Log) -> Result<RemoteId, SubmitError> {
         self.submitted.lock().unwrap().push(submission.tag);
         self.submits.lock().unwrap().pop_front().unwrap_or_else(|| Ok("r-1".into()))
     }
 
-    async fn look_up(&self, _tag: &str) -> Result<Option<RemoteId>, Fault> {
-        Ok(self.found.clone())
+    async fn look_up(&self, _: &Lost, _: &Log) -> Result<LookUp, Fault> {
+        let unsaid = || match self.forgetful {
+            true => LookUp::Unknowable { over_after: Duration::from_mins(15) },
+            false => LookUp::Absent,
+        };
+        Ok(self.found.clone().map_or_else(unsaid, LookUp::Found))
     }
 
-    async fn poll(&self, _remote_id: &str) -> Result<Polled, Fault> {
+    async fn poll(&self, _: &Render, _: &Log) -> Result<Polled, Fault> {
         self.polls.fetch_add(1, Ordering::SeqCst);
-        Ok(Polled::Running { percent: 10, ask_again_in: Duration::from_secs(10) })
+        Ok(Polled::Running { percent: 10, ask_again_in: Duration::from_secs(10), note: None })
     }
 
-    async fn fetch(&self, _: &str) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
+    async fn fetch(
+        &self,
+        _: &Render,
+        _: &Log,
+    ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
         Err(FetchError::Gone(Fault::interrupted()))
     }
 
-    async fn cancel(&self, remote_id: &str) -> Result<(), Fault> {
-        self.cancelled.lock().unwrap().push(remote_id.to_owned());
+    async fn cancel(&self, render: &Render, _: &Log) -> Result<(), Fault> {
+        self.cancelled.lock().unwrap().push(render.remote_id.clone());
         Ok(())
+    }
+
+    async fn check(&self, _: &Log) -> Result<Standing, Fault> {
+        Ok(Standing::default())
     }
 
     fn is_resident(&self) -> bool {
@@ -99,7 +116,7 @@ impl Stage {
             Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
         let account = |(name, provider): &(&str, Arc<Scripted>)| Account {
             name: (*name).to_owned(),
-            provider_name: "animatic",
+            shelf: Shelf { provider: "animatic", variant: None, is_relay: false },
             provider: Arc::<Scripted>::clone(provider),
             concurrency: 1,
         };
@@ -108,6 +125,7 @@ impl Stage {
             assets: Assets::local(folder.path().join("assets"), 0).unwrap(),
             bell: Bell::default(),
             clock: Clock::manual(NOON),
+            hooks: None,
             news: News::new(Arc::clone(&ledger), Clock::manual(NOON)),
             notices: Bell::default(),
             lease: SignedDuration::from_secs(30),
@@ -148,7 +166,7 @@ fn a_job(providers: &[(&str, Arc<Scripted>)]) -> NewJob {
         .map(|(name, _)| Candidate { route: format!("{name}/animatic").parse().unwrap(), model })
         .collect();
     let today = NOON.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let plan = plan(&request, &candidates, 7, today).unwrap();
+    let plan = plan(&request, &candidates, &Terms::plain(7, today)).unwrap();
     NewJob {
         id: VideoId::new(NOON),
         created_at: NOON,
@@ -287,7 +305,8 @@ async fn a_render_is_stopped_when_its_job_was_taken_over_and_begun_elsewhere() {
 
     let lost = Fault::interrupted();
     let taken = other.claim(1).await.unwrap().pop().unwrap();
-    let mut hand = super::Hand { scheduler: &other, claimed: taken, stays: None };
+    let log = Log::default();
+    let mut hand = super::Hand { scheduler: &other, claimed: taken, stays: None, log };
     hand.record(Event::AttemptFailed { fault: lost }, super::Then::Free).await;
     other.ledger.request_cancel(&stage.id, now).await.unwrap();
     let job = until_over(&stage, following).await;
@@ -295,4 +314,22 @@ async fn a_render_is_stopped_when_its_job_was_taken_over_and_begun_elsewhere() {
     assert_eq!(attempts(&job), ["north failed"]);
     let cancelled = north.cancelled.lock().unwrap();
     assert!(!cancelled.is_empty() && cancelled.iter().all(|it| it == "r-1"), "{cancelled:?}");
+}
+
+#[tokio::test]
+async fn a_lost_submit_that_nobody_can_settle_is_waited_out_before_anything_else_is_tried() {
+    let lost = || Err(SubmitError::Lost(a_fault(FaultKind::Lost)));
+    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![lost()]) });
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+
+    let held = stage.play(2).await;
+    assert_eq!(attempts(&held), ["north unknown"]);
+    assert!(held.life.hold.is_some());
+    let begun = held.life.attempts[0].begun_at;
+    assert_eq!(stage.scheduler.clock.now(), begun + SignedDuration::from_mins(15));
+
+    let later = stage.play(3).await;
+    assert_eq!(attempts(&later), ["north failed", "north submitted"]);
+    let message = &later.life.attempts[0].fault.as_ref().unwrap().message;
+    assert!(message.contains("may have been rendered and billed"), "{message}");
 }

@@ -1,0 +1,343 @@
+//! The accounts in force, with their keys: those of the file, or those whose keys are in the environment.
+//!
+//! A key is never written into the settings. What is written is where it is, and what was found there is
+//! carried along apart, so that no print-out of the settings can show one.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use retake_core::catalog::{Catalog, Model};
+use retake_providers::{Facts, Settings, SettingsError, facts};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{AccountConfig, BUILT_IN, Config, ConfigProblem, Environment, Source};
+
+/// The accounts that can be used, with their keys, by their names.
+#[derive(Clone, Default)]
+pub struct OpenAccounts(BTreeMap<String, Settings>);
+
+/// What one account keeps secret.
+#[derive(Clone, Default)]
+struct Secrets {
+    api_key: SecretString,
+    webhook_secret: Option<SecretString>,
+}
+
+/// The models that are known: those that ship, and those of the owner's file.
+#[derive(Clone)]
+pub struct KnownModels(pub Arc<Catalog>);
+
+impl fmt::Debug for OpenAccounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl PartialEq for OpenAccounts {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.keys().eq(other.0.keys())
+    }
+}
+
+impl Default for KnownModels {
+    fn default() -> Self {
+        #[expect(clippy::expect_used, reason = "a test reads the shipped catalog")]
+        Self(Arc::new(Catalog::shipped().expect("the shipped catalog is sound")))
+    }
+}
+
+impl fmt::Debug for KnownModels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} models", self.0.models().len())
+    }
+}
+
+impl PartialEq for KnownModels {
+    fn eq(&self, other: &Self) -> bool {
+        let names =
+            |known: &Self| known.0.models().iter().map(Model::to_string).collect::<Vec<_>>();
+        names(self) == names(other)
+    }
+}
+
+impl Config {
+    /// Reads the owner's catalog, and finds the accounts and their keys.
+    pub(super) fn complete(
+        &mut self,
+        environment: &Environment,
+        sources: &mut BTreeMap<String, Source>,
+        problems: &mut Vec<ConfigProblem>,
+    ) {
+        self.read_catalog(problems);
+        if self.accounts.is_empty() {
+            self.discover(environment, sources);
+        }
+        let mut open = BTreeMap::new();
+        for (name, account) in &self.accounts {
+            if name == BUILT_IN {
+                problems.push(ConfigProblem::new(
+                    format!("accounts.{name}"),
+                    "the name of the embedded renderer",
+                    "another name",
+                    "choose a name of your own for this account",
+                ));
+                continue;
+            }
+            if let Some(settings) = account.open(name, environment, problems) {
+                open.insert(name.clone(), settings);
+            }
+        }
+        self.open_accounts = OpenAccounts(open);
+    }
+
+    fn read_catalog(&mut self, problems: &mut Vec<ConfigProblem>) {
+        if self.catalog.as_os_str().is_empty() {
+            return;
+        }
+        let mut refuse = |why: String| {
+            problems.push(ConfigProblem::new(
+                "catalog",
+                format!("{} ({why})", self.catalog.display()),
+                "a file with entries like those of the shipped catalog",
+                "see providers.md for an example of an entry",
+            ));
+        };
+        match std::fs::read_to_string(&self.catalog) {
+            Err(error) => refuse(error.to_string()),
+            Ok(text) => match Catalog::parse(&text) {
+                Err(error) => refuse(retake_core::fault::chain(&error)),
+                Ok(own) => {
+                    let shipped = Arc::unwrap_or_clone(KnownModels::default().0);
+                    self.known_models = KnownModels(Arc::new(shipped.with(own)));
+                }
+            },
+        }
+    }
+
+    /// The accounts whose keys are in the environment.
+    fn discover(&mut self, environment: &Environment, sources: &mut BTreeMap<String, Source>) {
+        for facts in facts() {
+            let Some(variable) = facts.key_in(environment) else { continue };
+            let name = match facts.variant {
+                None => facts.provider.to_owned(),
+                Some(variant) => format!("{}-{variant}", facts.provider),
+            };
+            let complete = facts
+                .needed_options
+                .iter()
+                .all(|option| facts.option_in(option, environment).is_some());
+            // Keys that several of a provider's APIs share belong to the first that can be used.
+            let taken = self.accounts.values().any(|other| other.api_key_env == variable);
+            if !complete
+                || taken
+                || (facts.base_url.is_none() && facts.url_in(environment).is_none())
+            {
+                continue;
+            }
+            let account = AccountConfig {
+                provider: facts.provider.to_owned(),
+                variant: facts.variant.unwrap_or_default().to_owned(),
+                api_key_env: variable.to_owned(),
+                ..AccountConfig::default()
+            };
+            for setting in ["provider", "variant", "api_key_env"] {
+                let source = Source::Variable(variable.to_owned());
+                sources.insert(format!("accounts.{name}.{setting}"), source);
+            }
+            self.accounts.insert(name, account);
+        }
+    }
+}
+
+impl OpenAccounts {
+    /// The accounts, in the order of their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Settings)> {
+        self.0.iter()
+    }
+}
+
+impl AccountConfig {
+    /// All that its provider needs, with its key, unless something is wrong, which is told.
+    fn open(
+        &self,
+        name: &str,
+        environment: &Environment,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> Option<Settings> {
+        let facts = match self.settings(&Secrets::default(), environment).facts() {
+            Ok(facts) => facts,
+            Err(error) => {
+                problems.push(unusable(name, &error));
+                return None;
+            }
+        };
+        let api_key = match self.api_key(facts, environment) {
+            Ok(key) => key,
+            Err((setting, found)) => {
+                problems.push(ConfigProblem::new(
+                    format!("accounts.{name}.{setting}"),
+                    found,
+                    "the key of the account",
+                    match facts.key_variables {
+                        [] => "set the variable, or name another one".to_owned(),
+                        [usual, ..] => format!("set {usual}, or name another variable"),
+                    },
+                ));
+                return None;
+            }
+        };
+        let variable = Some(self.webhook_secret_env.as_str()).filter(|name| !name.is_empty());
+        let webhook_secret =
+            variable.and_then(|name| environment.get(name)).map(SecretString::from);
+        if let (Some(variable), None) = (variable, &webhook_secret) {
+            problems.push(ConfigProblem::new(
+                format!("accounts.{name}.webhook_secret_env"),
+                format!("{variable}, which is not set"),
+                "a variable that holds a secret",
+                "set it, or take the setting out",
+            ));
+        }
+        let settings = self.settings(&Secrets { api_key, webhook_secret }, environment);
+        let missing = facts.needed_options.iter().find(|option| settings.option(option).is_none());
+        let url = settings.base_url();
+        let trouble = match (missing, &url) {
+            (Some(option), _) => Some(SettingsError::Missing {
+                option,
+                why: "this provider's API cannot be called without it",
+            }),
+            (None, Err(_)) => url.err(),
+            (None, Ok(_)) => None,
+        };
+        if let Some(error) = trouble {
+            problems.push(unusable(name, &error));
+            return None;
+        }
+        Some(settings)
+    }
+
+    /// The key, or the setting to blame and what was found there.
+    fn api_key(
+        &self,
+        facts: &Facts,
+        environment: &Environment,
+    ) -> Result<SecretString, (&'static str, String)> {
+        if !self.api_key_file.as_os_str().is_empty() {
+            let path = environment.folder().join(&self.api_key_file);
+            return read_key(&path).map_err(|why| ("api_key_file", why));
+        }
+        let named = Some(self.api_key_env.as_str()).filter(|name| !name.is_empty());
+        let Some(variable) = named.or_else(|| facts.key_in(environment)) else {
+            // A server of one's own may want none.
+            let none_needed = facts.key_variables.is_empty();
+            return match none_needed {
+                true => Ok(SecretString::default()),
+                false => Err(("api_key_env", "nothing".to_owned())),
+            };
+        };
+        let Some(value) = environment.get(variable) else {
+            return Err(("api_key_env", format!("{variable}, which is not set")));
+        };
+        if names_a_file(variable) {
+            let path = environment.folder().join(value);
+            return read_key(&path).map_err(|why| ("api_key_env", why));
+        }
+        Ok(SecretString::from(value.trim()))
+    }
+
+    fn settings(&self, secrets: &Secrets, environment: &Environment) -> Settings {
+        let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let mut settings = Settings {
+            provider: self.provider.clone(),
+            variant: text(&self.variant),
+            base_url: text(&self.base_url),
+            api_key: secrets.api_key.clone(),
+            options: BTreeMap::new(),
+            poll_every: positive(self.poll_every),
+            longest_render: positive(self.longest_render),
+        };
+        let own = [
+            ("project", &self.project),
+            ("location", &self.location),
+            ("storage_uri", &self.storage_uri),
+            ("api_version", &self.api_version),
+        ];
+        for (option, value) in own {
+            if !value.is_empty() {
+                settings.options.insert(option.to_owned(), value.clone());
+            }
+        }
+        if let Some(secret) = &secrets.webhook_secret {
+            let secret = secret.expose_secret().to_owned();
+            settings.options.insert("webhook_secret".to_owned(), secret);
+        }
+        let Ok(facts) = settings.facts() else { return settings };
+        if settings.base_url.is_none() {
+            settings.base_url = facts.url_in(environment).map(str::to_owned);
+        }
+        for (option, _) in facts.option_variables {
+            if let (None, Some(value)) =
+                (settings.option(option), facts.option_in(option, environment))
+            {
+                settings.options.insert((*option).to_owned(), value.to_owned());
+            }
+        }
+        settings
+    }
+}
+
+/// A time that was set, which nothing is not.
+fn positive(time: SignedDuration) -> Option<Duration> {
+    Duration::try_from(time).ok().filter(|time| !time.is_zero())
+}
+
+fn unusable(name: &str, error: &SettingsError) -> ConfigProblem {
+    let (setting, remedy) = match error {
+        SettingsError::Provider { .. } => ("provider", "name one of these"),
+        SettingsError::Variant { .. } => ("variant", "name one of these, or leave it out"),
+        SettingsError::Missing { option, .. } | SettingsError::Unusable { option, .. } => {
+            (*option, "set it in retake.toml")
+        }
+        SettingsError::Transport(_) => ("base_url", "write it as `https://api.example.com/v1`"),
+    };
+    let key = format!("accounts.{name}.{setting}");
+    ConfigProblem::new(key, error.to_string(), "an account that can be used", remedy)
+}
+
+/// Whether a variable holds the path of a file with the key, and not the key.
+fn names_a_file(variable: &str) -> bool {
+    variable.ends_with("_CREDENTIALS")
+}
+
+fn read_key(path: &std::path::Path) -> Result<SecretString, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{}, which cannot be read ({error})", path.display()))?;
+    match text.trim() {
+        "" => Err(format!("{}, which is empty", path.display())),
+        key => Ok(SecretString::from(key)),
+    }
+}
+
+/// What the environment says of a provider's accounts.
+trait Found {
+    /// The first of the variables for a key that is set.
+    fn key_in<'a>(&'a self, environment: &Environment) -> Option<&'a str>;
+    /// The base URL.
+    fn url_in<'a>(&self, environment: &'a Environment) -> Option<&'a str>;
+    /// The value of an option.
+    fn option_in<'a>(&self, option: &str, environment: &'a Environment) -> Option<&'a str>;
+}
+
+impl Found for Facts {
+    fn key_in<'a>(&'a self, environment: &Environment) -> Option<&'a str> {
+        self.key_variables.iter().copied().find(|name| environment.get(name).is_some())
+    }
+
+    fn url_in<'a>(&self, environment: &'a Environment) -> Option<&'a str> {
+        self.base_url_variables.iter().find_map(|name| environment.get(name))
+    }
+
+    fn option_in<'a>(&self, option: &str, environment: &'a Environment) -> Option<&'a str> {
+        let (_, variables) = self.option_variables.iter().find(|(name, _)| *name == option)?;
+        variables.iter().find_map(|name| environment.get(name))
+    }
+}
