@@ -4,6 +4,7 @@
 //! Python for the official SDKs) it uses where present, and says plainly what it could not do.
 
 mod postgres;
+mod providers;
 mod sdk;
 mod shell;
 
@@ -92,15 +93,19 @@ fn generate(shell: &Shell, check: bool) -> Result<()> {
     for (document, command) in GENERATED {
         let arguments =
             [&["run", "--quiet", "--locked", "--package", "retake", "--"], command].concat();
-        let text = shell.cargo_output(&arguments)?;
-        let path = shell.root().join(document);
-        let known = std::fs::read_to_string(&path).unwrap_or_default();
-        if known == text {
-            continue;
-        }
-        anyhow::ensure!(!check, "{document} is behind the code; run `cargo xtask generate`");
-        std::fs::write(&path, text)?;
-        say(&format!("wrote {document}"));
+        bring_up_to_date(shell, document, &shell.cargo_output(&arguments)?, check)?;
     }
+    let (document, text) = providers::document(shell)?;
+    bring_up_to_date(shell, document, &text, check)
+}
+
+fn bring_up_to_date(shell: &Shell, document: &str, text: &str, check: bool) -> Result<()> {
+    let path = shell.root().join(document);
+    if std::fs::read_to_string(&path).unwrap_or_default() == text {
+        return Ok(());
+    }
+    anyhow::ensure!(!check, "{document} is behind the code; run `cargo xtask generate`");
+    std::fs::write(&path, text)?;
+    say(&format!("wrote {document}"));
     Ok(())
 }

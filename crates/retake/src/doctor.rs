@@ -4,14 +4,16 @@
 //! own that is thrown away: a check must not work off somebody's queue.
 
 use std::{
+    borrow::Cow,
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use retake_server::{
-    Store, Work,
+    Seen, Store, Trouble, Work,
     config::{BUILT_IN, Config},
     data_dir::DataDir,
+    survey,
 };
 use serde_json::json;
 
@@ -30,7 +32,7 @@ const LONGEST_RENDER: Duration = Duration::from_mins(2);
 
 /// One thing that was tried: what was seen, or what is wrong with it.
 struct Check {
-    name: &'static str,
+    name: Cow<'static, str>,
     result: Result<String, Failure>,
 }
 
@@ -61,17 +63,17 @@ async fn examine(context: &Context) -> Vec<Check> {
     match context.server() {
         Ok(Some(url)) => {
             let server = async { Ok(visit(&Gateway::at(url)?.with_key(context.key())).await?) };
-            vec![Check { name: "server", result: server.await }]
+            vec![Check::new("server", server.await)]
         }
         Ok(None) => examine_here(context).await,
-        Err(failure) => vec![Check { name: "server", result: Err(failure) }],
+        Err(failure) => vec![Check::new("server", Err(failure))],
     }
 }
 
 async fn examine_here(context: &Context) -> Vec<Check> {
     let loaded = match context.load(Vec::new()) {
         Ok(loaded) => loaded,
-        Err(failure) => return vec![Check { name: "settings", result: Err(failure) }],
+        Err(failure) => return vec![Check::new("settings", Err(failure))],
     };
     let from = match &loaded.file {
         Some(file) => format!("{} is fine", file.display()),
@@ -82,16 +84,26 @@ async fn examine_here(context: &Context) -> Vec<Check> {
         Ok(place) => Ok(format!("{from}; the ledger is in {place}")),
         Err(error) => Err(Failure::caused_by(Exit::BadInput, &error)),
     };
-    let mut checks = vec![Check { name: "settings", result: settings }];
+    let mut checks = vec![Check::new("settings", settings)];
     let data_dir = data_dir(&loaded.config);
     let usable = data_dir.is_ok();
-    checks.push(Check { name: "data directory", result: data_dir });
+    checks.push(Check::new("data directory", data_dir));
     if usable {
-        checks.push(Check { name: "disk", result: disk(&loaded.config) });
-        checks.push(Check { name: "ledger", result: ledger(context).await });
+        checks.push(Check::new("disk", disk(&loaded.config)));
+        checks.push(Check::new("ledger", ledger(context).await));
     }
-    checks.push(Check { name: "renderer", result: renderer(context, &loaded.config).await });
+    checks.push(Check::new("renderer", renderer(context, &loaded.config).await));
+    checks.extend(survey(&loaded.config).await.into_iter().map(account));
     checks
+}
+
+/// One line for an account.
+fn account(seen: Seen) -> Check {
+    let ill = |trouble: Trouble| {
+        let failure = Failure::new(Exit::Failed, trouble.message);
+        trouble.hint.into_iter().fold(failure, Failure::hint)
+    };
+    Check { name: format!("account {}", seen.account).into(), result: seen.standing.map_err(ill) }
 }
 
 fn data_dir(config: &Config) -> Result<String, Failure> {
@@ -183,6 +195,10 @@ async fn render(context: &Context, session: &mut Session) -> Result<String, Fail
 }
 
 impl Check {
+    fn new(name: &'static str, result: Result<String, Failure>) -> Self {
+        Self { name: name.into(), result }
+    }
+
     fn to_text(&self) -> String {
         match &self.result {
             Ok(seen) => format!("✓ {}: {seen}", self.name),
