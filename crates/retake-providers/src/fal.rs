@@ -1,17 +1,102 @@
-//! fal.
+//! fal: a queue in front of models of many makers.
+//!
+//! A submit is a POST of the model's bare inputs to the queue. The answer names where the request can be
+//! followed; only what lies on the account's own queue is believed, because the key goes there, and it is kept
+//! as the render's name: `fal-ai/veo3.1/requests/{id}`. "Completed" is not "succeeded": the failure is in the
+//! status or in the answer to the request for the result, so a poll reads both.
+//!
+//! fal tries failed requests again by itself, and may hand them to another model. Both are turned off: which
+//! model renders, and how often something is tried, is decided here.
+//!
+//! The facts are those of fal's documentation and of `fal-client` 1.0.3, seen on 2026-11-21.
 
-use std::sync::Arc;
+mod account;
+mod fault;
+mod find;
+mod hook;
+mod media;
+mod places;
+mod request;
+mod status;
+#[cfg(test)]
+mod tests;
 
-use retake_core::catalog::Catalog;
+use std::{sync::Arc, time::Duration};
 
-use crate::{Adapter, Facts, Settings, SettingsError};
+use jiff::Timestamp;
+use retake_core::{catalog::Catalog, fault::Fault};
 
-pub(crate) const FACTS: &[Facts] = &[];
+use self::places::Places;
+use crate::{
+    Adapter, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled, RemoteId, Render,
+    Settings, SettingsError, Standing, Submission, SubmitError, Talk,
+};
+
+/// The name of the provider in the catalog.
+const PROVIDER: &str = "fal";
+/// No video takes longer once it runs; what waits behind the account's own limit is part of it.
+const LONGEST_RENDER: Duration = Duration::from_hours(1);
+
+pub(crate) const FACTS: &[Facts] = &[Facts {
+    provider: PROVIDER,
+    variant: None,
+    title: "fal",
+    base_url: Some(places::QUEUE),
+    key_variables: &["FAL_KEY"],
+    base_url_variables: &[],
+    option_variables: &[("key_id", &["FAL_KEY_ID"]), ("key_secret", &["FAL_KEY_SECRET"])],
+    needed_options: &[],
+    concurrency: 2,
+}];
 
 /// The adapter for an account.
 pub(crate) fn adapter(
-    _settings: &Settings,
-    _catalog: &Arc<Catalog>,
+    settings: &Settings,
+    catalog: &Arc<Catalog>,
 ) -> Result<Box<dyn Adapter>, SettingsError> {
-    Err(SettingsError::Missing { option: "provider", why: "it is not built yet" })
+    let places = Arc::new(Places::of(settings)?);
+    Ok(Box::new(Fal { places, catalog: Arc::clone(catalog) }))
+}
+
+struct Fal {
+    places: Arc<Places>,
+    catalog: Arc<Catalog>,
+}
+
+impl Adapter for Fal {
+    fn longest_render(&self) -> Duration {
+        LONGEST_RENDER
+    }
+
+    fn submit(
+        &self,
+        submission: &Submission,
+        _now: Timestamp,
+    ) -> Talk<Result<RemoteId, SubmitError>> {
+        request::submit(&self.places, &self.catalog, submission)
+    }
+
+    fn look_up(&self, lost: &Lost, now: Timestamp) -> Talk<Result<LookUp, Fault>> {
+        find::look_up(&self.places, &self.catalog, lost, now)
+    }
+
+    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+        status::poll(&self.places, &render.remote_id)
+    }
+
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+        media::fetch(&self.places, &render.remote_id)
+    }
+
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+        status::cancel(&self.places, &render.remote_id)
+    }
+
+    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+        account::check(&self.places)
+    }
+
+    fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+        hook::verify(&self.places, &hook)
+    }
 }

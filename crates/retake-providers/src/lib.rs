@@ -16,6 +16,7 @@ mod call;
 pub mod embedded;
 mod fal;
 mod google;
+mod hosted;
 mod log;
 mod luma;
 mod openai;

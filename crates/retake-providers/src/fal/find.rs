@@ -1,0 +1,118 @@
+//! Looking for a request whose submit got no answer: fal lists requests together with what they were given.
+//!
+//! The list is sorted by when a request ended and filtered by how it ended (fal docs, 2026-11-21), so one that
+//! still waits or runs may be missing. That something is absent is therefore said only when it would have
+//! ended by now.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use retake_core::{
+    catalog::Catalog,
+    fault::{Fault, FaultKind, FaultSource},
+};
+use serde_json::Value as Json;
+
+use super::{
+    LONGEST_RENDER, PROVIDER, fault,
+    places::{Places, encoded, is_plain, ticket_of},
+};
+use crate::{
+    LookUp, Lost, Talk,
+    call::{Answer, Call},
+    hosted::{self, Listed, Search},
+    reading,
+};
+
+/// Requests on a page; each may hold a picture of a megabyte.
+const PAGE: usize = 20;
+const MOST_PAGES: usize = 50;
+const LARGEST_PAGE: usize = 64 << 20;
+/// How long to wait before the list is read again.
+const AGAIN: SignedDuration = SignedDuration::from_mins(2);
+
+type Found = Result<LookUp, Fault>;
+
+pub(super) fn look_up(
+    places: &Arc<Places>,
+    catalog: &Catalog,
+    lost: &Lost,
+    now: Timestamp,
+) -> Talk<Found> {
+    // What cannot be said was never sent.
+    let Ok(said) = hosted::say(catalog, PROVIDER, &lost.submission) else {
+        return Talk::Over(Ok(LookUp::Absent));
+    };
+    let may_run = now.duration_since(lost.begun_at).unsigned_abs() < LONGEST_RENDER;
+    let walk = Walk { places: Arc::clone(places), path: said.path.clone(), may_run };
+    walk.page(Search::new(said, lost.begun_at), None, 0)
+}
+
+/// A walk through the pages of the list.
+struct Walk {
+    places: Arc<Places>,
+    path: String,
+    may_run: bool,
+}
+
+impl Walk {
+    fn page(self, search: Search, cursor: Option<&str>, seen: usize) -> Talk<Found> {
+        let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(cursor)));
+        let path = format!(
+            "models/requests/by-endpoint?endpoint_id={}&limit={PAGE}&start={}&expand=payloads{}",
+            encoded(&self.path),
+            encoded(&search.from().to_string()),
+            cursor.unwrap_or_default()
+        );
+        let call = self.places.signed(Call::get(self.places.platform(&path)));
+        let call = Call { largest_answer: LARGEST_PAGE, ..call };
+        Talk::ask(call, move |answer| self.read(search, answer, seen + 1))
+    }
+
+    fn read(self, mut search: Search, answer: Answer, seen: usize) -> Talk<Found> {
+        let unknowable = || Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(problem) => return Talk::Over(Err(reading::silence(&problem))),
+        };
+        match reply.status.as_u16() {
+            200..=299 => {}
+            // Not every key may see the list, and there is no other way.
+            403 | 404 => return unknowable(),
+            _ => return Talk::Over(Err(fault::of_reply(&reply))),
+        }
+        let json = reply.json().unwrap_or_default();
+        let Some(items) = json.get("items").and_then(Json::as_array) else {
+            return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
+        };
+        for item in items {
+            search.consider(self.listed(item));
+        }
+        let has_more = json.get("has_more").and_then(Json::as_bool).unwrap_or(false);
+        match reading::text(&json, "/next_cursor") {
+            Some(cursor) if has_more && seen < MOST_PAGES => self.page(search, Some(cursor), seen),
+            _ if has_more => unknowable(),
+            _ => Talk::Over(self.verdict(search)),
+        }
+    }
+
+    fn listed<'a>(&self, item: &'a Json) -> Listed<'a> {
+        let id = reading::id(item, "/request_id").filter(|id| is_plain(id) && !id.contains('/'));
+        let time = |pointer| reading::text(item, pointer)?.parse().ok();
+        Listed {
+            id: id.map(|id| ticket_of(&self.path, id)),
+            made_at: time("/sent_at").or_else(|| time("/started_at")),
+            input: item.get("json_input"),
+        }
+    }
+
+    fn verdict(&self, search: Search) -> Found {
+        let verdict = search.verdict(LONGEST_RENDER);
+        if verdict == LookUp::Absent && self.may_run {
+            let message = "it is not listed, but fal may list only what is over";
+            let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
+            return Err(fault.after(Some(AGAIN)));
+        }
+        Ok(verdict)
+    }
+}

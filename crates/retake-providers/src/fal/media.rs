@@ -1,0 +1,63 @@
+//! The finished file: a public address in the result, whose place depends on the model.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::Value as Json;
+
+use super::{fault, places::Places, status};
+use crate::{
+    Download, FetchError, Talk,
+    call::{Answer, Call},
+    reading,
+};
+
+/// Where models put their video, the usual place first.
+const PLACES: [&str; 8] = [
+    "/video/url",
+    "/video",
+    "/videos/0/url",
+    "/videos/0",
+    "/video_url",
+    "/output/video/url",
+    "/output/url",
+    "/url",
+];
+
+/// The address of the video in a result.
+pub(super) fn video(result: &Json) -> Option<&str> {
+    let is_address =
+        |url: &&str| ["https://", "http://", "data:video/"].iter().any(|s| url.starts_with(s));
+    PLACES.iter().find_map(|place| reading::text(result, place).filter(is_address))
+}
+
+/// Finds the file. It lies in public (fal docs, 2026-11-21: at least seven days), so no key goes along.
+pub(super) fn fetch(places: &Places, ticket: &str) -> Talk<Result<Download, FetchError>> {
+    Talk::once(status::result_call(places, ticket), read)
+}
+
+fn read(answer: Answer) -> Result<Download, FetchError> {
+    let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+    if matches!(reply.status.as_u16(), 404 | 410) {
+        let message =
+            format!("fal does not know the result any more: {}", reading::plain(&reply.body));
+        return Err(FetchError::Gone(Fault::new(FaultKind::Lost, FaultSource::Provider, message)));
+    }
+    if !reply.status.is_success() {
+        return Err(FetchError::Later(fault::of_reply(&reply)));
+    }
+    let json = reply.json().unwrap_or_default();
+    let Some(url) = video(&json) else {
+        return Err(FetchError::Gone(reading::unrecognised(&reply, "the result has no video")));
+    };
+    match url.strip_prefix("data:") {
+        None => Ok(Download::From(Call::get(url))),
+        Some(inline) => inline
+            .split_once(";base64,")
+            .and_then(|(_, text)| STANDARD.decode(text).ok())
+            .map(|bytes| Download::Whole(bytes.into()))
+            .ok_or_else(|| {
+                let message = "the video inside the result cannot be read";
+                FetchError::Gone(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
+            }),
+    }
+}

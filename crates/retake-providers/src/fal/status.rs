@@ -1,0 +1,142 @@
+//! Following a request, and stopping it.
+
+use std::{sync::Arc, time::Duration};
+
+use http::Method;
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::Value as Json;
+
+use super::{fault, media, places::Places};
+use crate::{
+    Polled, Talk,
+    call::{Answer, Call, Reply},
+    reading,
+};
+
+/// Polls of a video that runs; the pauses of fal's own tools (0.1 to 0.5 s) are meant for pictures.
+const RUNNING: Duration = Duration::from_secs(4);
+/// Polls of a video that waits behind others.
+const WAITING: Duration = Duration::from_secs(8);
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// A result may hold the file itself.
+const LARGEST_RESULT: usize = 64 << 20;
+
+pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fault>> {
+    let call = places.signed(Call::get(places.queue(&format!("{ticket}/status"))));
+    let result = result_call(places, ticket);
+    Talk::ask(call, move |answer| match read_status(answer) {
+        Ok(Seen::Done) => Talk::once(result, read_result),
+        Ok(Seen::Polled(polled)) => Talk::Over(Ok(polled)),
+        Err(fault) => Talk::Over(Err(fault)),
+    })
+}
+
+/// The request for what came out.
+pub(super) fn result_call(places: &Places, ticket: &str) -> Call {
+    let call = places.signed(Call::get(places.queue(ticket)));
+    Call { largest_answer: LARGEST_RESULT, ..call }
+}
+
+enum Seen {
+    /// It is over, and the result says how.
+    Done,
+    Polled(Polled),
+}
+
+fn read_status(answer: Answer) -> Result<Seen, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    if reply.status == http::StatusCode::NOT_FOUND {
+        return Ok(Seen::Polled(lost(&reply)));
+    }
+    if !reply.status.is_success() {
+        return Err(fault::of_reply(&reply));
+    }
+    let unreadable = || reading::unrecognised(&reply, "the status cannot be read");
+    let json = reply.json().ok_or_else(unreadable)?;
+    let status = reading::text(&json, "/status").ok_or_else(unreadable)?;
+    Ok(match status {
+        "COMPLETED" if has_failed(&json) => Seen::Polled(Polled::Failed(fault::of_status(&json))),
+        "COMPLETED" => Seen::Done,
+        "IN_QUEUE" => {
+            let is_next = reading::number(&json, "/queue_position").is_none_or(|place| place < 1.0);
+            let pause = if is_next { RUNNING } else { WAITING };
+            Seen::Polled(running(&reply, pause, None))
+        }
+        "IN_PROGRESS" => Seen::Polled(running(&reply, RUNNING, None)),
+        word => {
+            let note = format!("fal says `{}`, which is no status we know", reading::quoted(word));
+            Seen::Polled(running(&reply, WAITING, Some(note)))
+        }
+    })
+}
+
+fn has_failed(json: &Json) -> bool {
+    let is_said = |pointer: &str| {
+        json.pointer(pointer).is_some_and(|value| match value {
+            Json::Null | Json::Bool(false) => false,
+            Json::String(text) => !text.trim().is_empty(),
+            _ => true,
+        })
+    };
+    is_said("/error") || is_said("/error_type")
+}
+
+/// A request is over: what came out, or why nothing did. Only an answer that is the model's or the runner's
+/// own error says that the render failed; a refused key or a passing fault of the queue does not.
+fn read_result(answer: Answer) -> Result<Polled, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    match reply.status.as_u16() {
+        404 => Ok(lost(&reply)),
+        401 | 403 | 429 => Err(fault::of_reply(&reply)),
+        400 if is_too_early(&reply) => Ok(running(&reply, RUNNING, None)),
+        200..=299 => Ok(read_output(&reply)),
+        _ if fault::is_told(&reply) => Ok(Polled::Failed(fault::of_reply(&reply))),
+        _ => Err(fault::of_reply(&reply)),
+    }
+}
+
+fn read_output(reply: &Reply) -> Polled {
+    let Some(json) = reply.json() else {
+        return Polled::Failed(reading::unrecognised(reply, "the result cannot be read"));
+    };
+    if media::video(&json).is_some() {
+        return Polled::Rendered;
+    }
+    if json.get("detail").is_some() || has_failed(&json) {
+        return Polled::Failed(fault::of_reply(reply));
+    }
+    let message = format!("it completed without a video: {}", reading::plain(&reply.body));
+    Polled::Failed(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
+}
+
+/// The list of statuses and the results are not always of one mind.
+fn is_too_early(reply: &Reply) -> bool {
+    reading::plain(&reply.body).to_ascii_lowercase().contains("still in progress")
+}
+
+fn running(reply: &Reply, pause: Duration, note: Option<String>) -> Polled {
+    let asked = reply.retry_after().and_then(|pause| Duration::try_from(pause).ok());
+    let ask_again_in = asked.unwrap_or(pause).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+    Polled::Running { percent: 0, ask_again_in, note }
+}
+
+fn lost(reply: &Reply) -> Polled {
+    let message =
+        format!("fal does not know the request any more: {}", reading::plain(&reply.body));
+    Polled::Failed(Fault::new(FaultKind::Lost, FaultSource::Provider, message))
+}
+
+/// Stops a request. fal answers that it will try, that it is over, or that there is none; all are as good.
+pub(super) fn cancel(places: &Places, ticket: &str) -> Talk<Result<(), Fault>> {
+    let url = places.queue(&format!("{ticket}/cancel"));
+    Talk::once(places.signed(Call::change(Method::PUT, url)), |answer| {
+        let reply = answer.map_err(|problem| reading::silence(&problem))?;
+        let is_over = reading::plain(&reply.body).contains("ALREADY_COMPLETED");
+        match reply.status.as_u16() {
+            200..=299 | 404 => Ok(()),
+            400 if is_over => Ok(()),
+            _ => Err(fault::of_reply(&reply)),
+        }
+    })
+}

@@ -1,0 +1,274 @@
+//! What providers that host models of many makers have in common: shots in the words of a catalog entry,
+//! pictures inside a request, and the search for a render whose submit got no answer.
+//!
+//! Neither fal nor Replicate takes a name of ours for a render. What identifies one is its input, with the seed
+//! in it, and the time at which it was made; a render may be claimed only when both fit and nothing else does.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::{SignedDuration, Timestamp};
+use retake_core::{
+    catalog::{Catalog, Said},
+    fault::{Fault, FaultKind, FaultSource},
+};
+use serde_json::Value as Json;
+
+use crate::{LookUp, RemoteId, Submission, SubmitError};
+
+/// How far the clocks of two sides may be apart.
+const MARGIN: SignedDuration = SignedDuration::from_mins(2);
+/// A submit was sent no later than this after its intent, uploads included.
+const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(15);
+
+/// The submission in the words of the model's entry.
+pub(crate) fn say(
+    catalog: &Catalog,
+    provider: &str,
+    submission: &Submission,
+) -> Result<Said, SubmitError> {
+    let Submission { model, shot, first_frame, .. } = submission;
+    let entry = catalog.model(provider, model).ok_or_else(|| {
+        refusal(format!(
+            "the catalog has no entry `{provider}/{model}`, so nobody knows how its inputs are called; describe \
+             it in a catalog file"
+        ))
+    })?;
+    let said = entry.say(shot).map_err(|problem| refusal(problem.to_string()))?;
+    if said.picture.is_some() && first_frame.is_none() {
+        return Err(refusal(
+            "the picture to start from is not there any more; send it again".into(),
+        ));
+    }
+    Ok(said)
+}
+
+/// A submit that is turned down before anything is sent.
+pub(crate) fn refusal(message: String) -> SubmitError {
+    SubmitError::Refused(Fault::new(FaultKind::BadRequest, FaultSource::Caller, message))
+}
+
+/// A picture as part of a request.
+pub(crate) fn data_uri(media_type: &str, bytes: &[u8]) -> String {
+    format!("data:{media_type};base64,{}", STANDARD.encode(bytes))
+}
+
+/// The name of a file for an upload, by its type.
+pub(crate) fn file_name(media_type: &str) -> &'static str {
+    match media_type {
+        "image/png" => "first-frame.png",
+        "image/webp" => "first-frame.webp",
+        _ => "first-frame.jpg",
+    }
+}
+
+/// A search through the list of what an account has rendered.
+#[derive(Debug)]
+pub(crate) struct Search {
+    said: Said,
+    begun_at: Timestamp,
+    found: Vec<RemoteId>,
+    is_unsure: bool,
+}
+
+/// One line of such a list.
+#[derive(Debug)]
+pub(crate) struct Listed<'a> {
+    /// Its name; nothing when there is none that could be used, or when it says that it is somebody else's.
+    pub(crate) id: Option<RemoteId>,
+    /// When it was made, as far as that is told.
+    pub(crate) made_at: Option<Timestamp>,
+    /// What it was given.
+    pub(crate) input: Option<&'a Json>,
+}
+
+/// How a listed input compares to the one that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Likeness {
+    Same,
+    Similar,
+    Other,
+}
+
+impl Search {
+    /// A search for what was sent after `begun_at`.
+    pub(crate) fn new(said: Said, begun_at: Timestamp) -> Self {
+        Self { said, begun_at, found: Vec::new(), is_unsure: false }
+    }
+
+    /// From when on it could have been made.
+    pub(crate) fn from(&self) -> Timestamp {
+        self.begun_at.checked_sub(MARGIN).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Whether it could have been made then.
+    pub(crate) fn covers(&self, made_at: Timestamp) -> bool {
+        let until = self.begun_at.checked_add(SENT_WITHIN).unwrap_or(Timestamp::MAX);
+        (self.from()..=until).contains(&made_at)
+    }
+
+    /// Looks at one line of the list.
+    pub(crate) fn consider(&mut self, listed: Listed<'_>) {
+        if listed.made_at.is_some_and(|made_at| !self.covers(made_at)) {
+            return;
+        }
+        // Without a seed, the same input may well be somebody else's.
+        let is_marked = self.said.seed.is_some() && listed.made_at.is_some();
+        match (likeness(&self.said, listed.input), listed.id) {
+            (Likeness::Other, _) => {}
+            (Likeness::Same, Some(id)) if is_marked => self.found.push(id),
+            _ => self.is_unsure = true,
+        }
+    }
+
+    /// What came of it, once everything was seen.
+    pub(crate) fn verdict(mut self, over_after: Duration) -> LookUp {
+        match (self.found.pop(), self.found.is_empty(), self.is_unsure) {
+            (Some(id), true, _) => LookUp::Found(id),
+            (None, _, false) => LookUp::Absent,
+            _ => LookUp::Unknowable { over_after },
+        }
+    }
+}
+
+/// Compares an input that was listed with the one that was sent. A provider may list more than was sent (its
+/// own defaults), and it may list a picture under another address.
+fn likeness(said: &Said, listed: Option<&Json>) -> Likeness {
+    let Some(listed) = listed.and_then(Json::as_object).filter(|listed| !listed.is_empty()) else {
+        return Likeness::Similar;
+    };
+    let is_same = |name: &String, value| listed.get(name).is_some_and(|seen| equal(seen, value));
+    let has_picture = said.picture.as_ref().is_none_or(|name| listed.contains_key(name));
+    if has_picture && said.inputs.iter().all(|(name, value)| is_same(name, value)) {
+        return Likeness::Same;
+    }
+    let mark = said.seed.clone().unwrap_or_else(|| "prompt".to_owned());
+    match said.inputs.get(&mark) {
+        Some(value) if !is_same(&mark, value) => Likeness::Other,
+        _ => Likeness::Similar,
+    }
+}
+
+fn equal(one: &Json, other: &Json) -> bool {
+    one == other || (one.is_number() && other.is_number() && one.as_f64() == other.as_f64())
+}
+
+/// Answers of every kind, for tests that no reader panics.
+#[cfg(test)]
+pub(crate) mod anything {
+    use http::{HeaderMap, HeaderValue, StatusCode};
+    use proptest::prelude::*;
+    use serde_json::{Value as Json, json};
+
+    use crate::{
+        call::{Answer, Reply},
+        rehearsal::{NOON, silence},
+    };
+
+    /// An answer with arbitrary JSON or arbitrary bytes, with any status, or none at all. `names` are those
+    /// that the reader looks for, `words` texts that it knows.
+    pub(crate) fn any_answer(
+        names: &'static [&'static str],
+        words: &'static [&'static str],
+    ) -> impl Strategy<Value = Answer> {
+        let body = prop_oneof![
+            3 => any_json(names, words).prop_map(|json| json.to_string().into_bytes()),
+            1 => proptest::collection::vec(any::<u8>(), 0..64),
+        ];
+        let status = prop_oneof![Just(200_u16), Just(404), 100_u16..=999];
+        let reply = (status, body, ".{0,12}").prop_map(|(status, body, header)| {
+            let value = HeaderValue::from_str(&header).ok();
+            let names = ["retry-after", "x-fal-error-type"];
+            let headers = names.into_iter().zip(value.iter().cloned().cycle());
+            let headers = headers.map(|(name, value)| (name.parse().unwrap(), value));
+            Ok(Reply {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: headers.collect::<HeaderMap>(),
+                body: body.into(),
+                at: NOON,
+            })
+        });
+        prop_oneof![9 => reply, 1 => any::<bool>().prop_map(silence)]
+    }
+
+    fn any_json(
+        names: &'static [&'static str],
+        words: &'static [&'static str],
+    ) -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<f64>().prop_map(|number| json!(number)),
+            any::<u64>().prop_map(Json::from),
+            proptest::sample::select(words).prop_map(Json::from),
+            ".{0,16}".prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 48, 6, move |inner| {
+            let object = proptest::collection::btree_map(
+                proptest::sample::select(names).prop_map(str::to_owned),
+                inner.clone(),
+                0..8,
+            );
+            prop_oneof![
+                1 => proptest::collection::vec(inner, 0..4).prop_map(Json::from),
+                3 => object.prop_map(|fields| Json::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rehearsal::NOON;
+
+    fn a_search(seed: Option<u64>) -> Search {
+        let mut inputs = serde_json::Map::new();
+        inputs.insert("prompt".into(), "fog".into());
+        if let Some(seed) = seed {
+            inputs.insert("seed".into(), seed.into());
+        }
+        let seed = seed.map(|_| "seed".to_owned());
+        Search::new(Said { path: "a/b".into(), inputs, picture: None, seed }, NOON)
+    }
+
+    fn verdict(mut search: Search, lines: &[(&str, i64, Json)]) -> LookUp {
+        for (id, seconds, input) in lines {
+            let made_at = NOON.checked_add(SignedDuration::from_secs(*seconds)).ok();
+            let id = Some((*id).to_owned());
+            search.consider(Listed { id, made_at, input: Some(input) });
+        }
+        search.verdict(Duration::from_mins(60))
+    }
+
+    #[test]
+    fn the_same_input_with_our_seed_is_ours_even_with_defaults_beside_it() {
+        let listed = json!({ "prompt": "fog", "seed": 7.0, "resolution": "720p" });
+
+        assert_eq!(verdict(a_search(Some(7)), &[("r", 3, listed)]), LookUp::Found("r".into()));
+    }
+
+    #[test]
+    fn what_could_be_somebody_elses_is_not_claimed() {
+        let same = json!({ "prompt": "fog", "seed": 7 });
+        let unknowable = LookUp::Unknowable { over_after: Duration::from_mins(60) };
+        let twice = [("r", 3, same.clone()), ("s", 4, same.clone())];
+        let seedless = [("r", 3, json!({ "prompt": "fog" }))];
+
+        assert_eq!(verdict(a_search(Some(7)), &twice), unknowable);
+        assert_eq!(verdict(a_search(None), &seedless), unknowable);
+        assert_eq!(verdict(a_search(Some(7)), &[("r", -600, same)]), LookUp::Absent);
+    }
+
+    #[test]
+    fn absence_is_not_promised_while_something_listed_cannot_be_told_apart() {
+        let unknowable = LookUp::Unknowable { over_after: Duration::from_mins(60) };
+        let shortened = json!({ "prompt": "f", "seed": 7 });
+
+        assert_eq!(verdict(a_search(Some(7)), &[("r", 3, shortened)]), unknowable);
+        assert_eq!(verdict(a_search(Some(7)), &[("r", 3, json!({}))]), unknowable);
+        assert_eq!(verdict(a_search(Some(7)), &[("r", 3, json!({ "seed": 8 }))]), LookUp::Absent);
+    }
+}

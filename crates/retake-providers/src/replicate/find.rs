@@ -1,0 +1,121 @@
+//! Looking for a prediction whose submit got no answer: Replicate lists them all, the newest first.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use retake_core::{catalog::Catalog, fault::Fault};
+use serde_json::Value as Json;
+
+use super::{
+    LONGEST_RENDER, PROVIDER,
+    calls::{Calls, encoded},
+    fault,
+    request::Target,
+};
+use crate::{
+    LookUp, Lost, Talk,
+    call::{Answer, Call},
+    hosted::{self, Listed, Search},
+    reading,
+};
+
+/// A page has a hundred predictions.
+const MOST_PAGES: usize = 40;
+/// Each of them may hold a picture of a quarter of a megabyte.
+const LARGEST_PAGE: usize = 64 << 20;
+
+type Found = Result<LookUp, Fault>;
+
+pub(super) fn look_up(calls: &Arc<Calls>, catalog: &Catalog, lost: &Lost) -> Talk<Found> {
+    // What cannot be said was never sent.
+    let Ok(said) = hosted::say(catalog, PROVIDER, &lost.submission) else {
+        return Talk::Over(Ok(LookUp::Absent));
+    };
+    let Some(target) = Target::of(&said.path) else {
+        return Talk::Over(Ok(LookUp::Absent));
+    };
+    let hook = lost.submission.hook.clone();
+    let walk = Walk { calls: Arc::clone(calls), model: target.model, hook };
+    walk.page(Search::new(said, lost.begun_at), None, 0)
+}
+
+/// A walk through the pages of the list, back to when the submit was begun.
+struct Walk {
+    calls: Arc<Calls>,
+    model: Option<String>,
+    hook: Option<String>,
+}
+
+impl Walk {
+    fn page(self, search: Search, cursor: Option<&str>, seen: usize) -> Talk<Found> {
+        let cursor = cursor.map(|cursor| format!("?cursor={}", encoded(cursor)));
+        let url = self.calls.url(&format!("predictions{}", cursor.unwrap_or_default()));
+        let call = self.calls.signed(Call::get(url));
+        let call = Call { largest_answer: LARGEST_PAGE, ..call };
+        Talk::ask(call, move |answer| self.read(search, answer, seen + 1))
+    }
+
+    fn read(self, mut search: Search, answer: Answer, seen: usize) -> Talk<Found> {
+        let reply = match answer {
+            Ok(reply) if reply.status.is_success() => reply,
+            Ok(reply) => return Talk::Over(Err(fault::of_reply(&reply))),
+            Err(problem) => return Talk::Over(Err(reading::silence(&problem))),
+        };
+        let json = reply.json().unwrap_or_default();
+        let Some(results) = json.get("results").and_then(Json::as_array) else {
+            return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
+        };
+        for prediction in results {
+            if let Some(id) = self.marked(prediction) {
+                return Talk::Over(Ok(LookUp::Found(id)));
+            }
+            self.consider(&mut search, prediction);
+        }
+        let is_back = results.iter().filter_map(made_at).any(|at| at < search.from());
+        match json.get("next") {
+            _ if is_back => Talk::Over(Ok(search.verdict(LONGEST_RENDER))),
+            None | Some(Json::Null) => Talk::Over(Ok(search.verdict(LONGEST_RENDER))),
+            Some(next) => match cursor(next) {
+                Some(cursor) if seen < MOST_PAGES => self.page(search, Some(&cursor), seen),
+                _ => Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER })),
+            },
+        }
+    }
+
+    /// The prediction's name, if it carries the URL that only ours carries.
+    fn marked(&self, prediction: &Json) -> Option<String> {
+        let hook = self.hook.as_deref()?;
+        let is_ours = reading::text(prediction, "/webhook") == Some(hook);
+        reading::id(prediction, "/id").filter(|_| is_ours).map(str::to_owned)
+    }
+
+    /// Another model's prediction is somebody else's. One with another URL for notices is too, but such a URL
+    /// may have been written in another way, so it still stands in the way of a promise.
+    fn consider(&self, search: &mut Search, prediction: &Json) {
+        let is_anothers = |pointer: &str, own: Option<&String>| {
+            let told = reading::text(prediction, pointer);
+            told.zip(own).is_some_and(|(told, own)| told != own)
+        };
+        if is_anothers("/model", self.model.as_ref()) {
+            return;
+        }
+        let id = reading::id(prediction, "/id").map(str::to_owned);
+        search.consider(Listed {
+            id: id.filter(|_| !is_anothers("/webhook", self.hook.as_ref())),
+            made_at: made_at(prediction),
+            input: prediction.get("input"),
+        });
+    }
+}
+
+fn made_at(prediction: &Json) -> Option<Timestamp> {
+    reading::text(prediction, "/created_at")?.parse().ok()
+}
+
+/// The place in the list that the address of the next page names. Nothing else of that address is used.
+fn cursor(next: &Json) -> Option<String> {
+    let (_, query) = next.as_str()?.split_once('?')?;
+    let cursor = query.split('&').find_map(|pair| pair.strip_prefix("cursor="))?;
+    let decoded = percent_encoding::percent_decode_str(cursor).decode_utf8().ok()?;
+    Some(decoded.into_owned()).filter(|cursor| !cursor.is_empty() && cursor.len() <= 1024)
+}

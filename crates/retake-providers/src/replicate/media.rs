@@ -1,0 +1,84 @@
+//! The finished file: an address, a list of them, or an object with some. It is there for an hour.
+
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::Value as Json;
+
+use super::{calls::Calls, fault, status};
+use crate::{
+    Download, FetchError, Talk,
+    call::{Answer, Call},
+    reading,
+};
+
+/// What is said of a prediction whose files are gone (Replicate docs, 2026-11-21).
+pub(super) const REMOVED: &str =
+    "Replicate has removed the files, as it does an hour after a prediction";
+/// Names under which models put their video, the usual first.
+const NAMES: [&str; 6] = ["video", "output", "url", "mp4", "video_url", "file"];
+const ENDINGS: [&str; 3] = [".mp4", ".webm", ".mov"];
+
+/// The address of the video that a prediction made.
+pub(super) fn video(prediction: &Json) -> Option<&str> {
+    address(prediction.get("output")?)
+}
+
+fn address(output: &Json) -> Option<&str> {
+    let is_address = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
+    let one = |value: &'_ Json| value.is_string();
+    match output {
+        Json::String(url) => Some(url.as_str()).filter(is_address),
+        Json::Array(list) => {
+            let urls = || list.iter().filter(|value| one(value)).filter_map(address);
+            urls().find(|url| is_video(url)).or_else(|| urls().next())
+        }
+        Json::Object(fields) => {
+            let named = NAMES.iter().find_map(|name| match fields.get(*name)? {
+                value @ (Json::String(_) | Json::Array(_)) => address(value),
+                Json::Object(inner) => inner.get("url").filter(|url| one(url)).and_then(address),
+                _ => None,
+            });
+            let any = || fields.values().filter(|value| one(value)).filter_map(address);
+            named.or_else(|| any().find(|url| is_video(url)))
+        }
+        _ => None,
+    }
+}
+
+fn is_video(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
+/// Whether the files of a prediction were removed.
+pub(super) fn is_removed(prediction: &Json) -> bool {
+    prediction.get("data_removed").and_then(Json::as_bool).unwrap_or(false)
+}
+
+/// Finds the file. It lies in public; the token goes along only to the API itself.
+pub(super) fn fetch(calls: &Calls, id: &str) -> Talk<Result<Download, FetchError>> {
+    let places = calls.clone();
+    Talk::once(status::get(calls, id), move |answer| read(&places, answer))
+}
+
+fn read(calls: &Calls, answer: Answer) -> Result<Download, FetchError> {
+    let gone =
+        |kind, message: String| FetchError::Gone(Fault::new(kind, FaultSource::Provider, message));
+    let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+    if matches!(reply.status.as_u16(), 404 | 410) {
+        let told = reading::plain(&reply.body);
+        return Err(gone(
+            FaultKind::Lost,
+            format!("Replicate does not know the prediction: {told}"),
+        ));
+    }
+    if !reply.status.is_success() {
+        return Err(FetchError::Later(fault::of_reply(&reply)));
+    }
+    let json = reply.json().unwrap_or_default();
+    match video(&json) {
+        Some(url) if calls.is_own(url) => Ok(Download::From(calls.signed(Call::get(url)))),
+        Some(url) => Ok(Download::From(Call::get(url))),
+        None if is_removed(&json) => Err(gone(FaultKind::Lost, REMOVED.into())),
+        None => Err(FetchError::Gone(reading::unrecognised(&reply, "the prediction has no video"))),
+    }
+}

@@ -1,0 +1,482 @@
+//! Replicate, judged by its documented answers.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::HeaderMap;
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use retake_core::{
+    catalog::Catalog,
+    fault::{Fault, FaultKind},
+    request::{Picture, Shot},
+};
+use ring::hmac;
+use serde_json::{Value as Json, json};
+
+use super::{adapter, request::Target};
+use crate::{
+    Adapter, Download, FetchError, Hook, HookError, LookUp, Lost, Polled, Settings, Submission,
+    SubmitError,
+    call::{Answer, Call},
+    hosted::anything::any_answer,
+    rehearsal::{NOON, a_render, a_submission, hold, json as answer, reply, shown, silence},
+};
+
+const VEO: &str = "google/veo-3.1";
+const ID: &str = "examplepredictionid0000001";
+const HOOK: &str = "https://gateway.example.com/hooks/unguessable";
+
+fn settings() -> Settings {
+    Settings { provider: "replicate".into(), api_key: "r8_of_nobody".into(), ..Settings::default() }
+}
+
+fn replicate() -> Box<dyn Adapter> {
+    adapter(&settings(), &Arc::new(Catalog::shipped().unwrap())).unwrap()
+}
+
+macro_rules! fixture {
+    ($name:literal) => {
+        serde_json::from_str::<Json>(include_str!(concat!(
+            "../../fixtures/replicate/2026-11-21-",
+            $name,
+            ".json"
+        )))
+        .unwrap()
+    };
+}
+
+fn with_a_picture(submission: Submission, bytes: usize) -> Submission {
+    let size = submission.shot.size;
+    let picture = Picture { key: "k".into(), size, media_type: "image/png".into() };
+    let shot = Shot { first_frame: Some(picture), ..submission.shot };
+    Submission { shot, first_frame: Some(vec![7; bytes].into()), ..submission }
+}
+
+fn polled(answer: Answer) -> Result<Polled, Fault> {
+    hold(replicate().poll(&a_render(VEO, ID), NOON), [answer]).1
+}
+
+fn failure(body: &Json) -> Fault {
+    match polled(answer(200, body)) {
+        Ok(Polled::Failed(fault)) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn all(calls: &[Call]) -> String {
+    calls.iter().map(shown).collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn a_submit_creates_a_prediction_of_the_model() {
+    let mut submission = a_submission(VEO);
+    submission.hook = Some(HOOK.into());
+
+    let (calls, submitted) =
+        hold(replicate().submit(&submission, NOON), [answer(201, &fixture!("created"))]);
+
+    assert_eq!(submitted, Ok(ID.to_owned()));
+    insta::assert_snapshot!("submit_of_text", all(&calls));
+}
+
+#[test]
+fn a_small_picture_goes_along_and_a_large_one_is_uploaded_first() {
+    let small = with_a_picture(a_submission(VEO), 3);
+    let large = with_a_picture(a_submission(VEO), 300 << 10);
+    let file = json!({ "id": "f", "urls": { "get": "https://api.replicate.com/v1/files/f" } });
+    let created = || answer(201, &fixture!("created"));
+
+    let (inline, _) = hold(replicate().submit(&small, NOON), [created()]);
+    let (uploaded, _) = hold(replicate().submit(&large, NOON), [answer(201, &file), created()]);
+
+    insta::assert_snapshot!("submit_of_a_small_picture", all(&inline));
+    insta::assert_snapshot!("submit_of_a_large_picture", all(&uploaded));
+}
+
+#[test]
+fn a_model_may_be_named_with_its_version_or_be_a_deployment() {
+    let path = |name| Target::of(name).map(|target| target.path);
+
+    assert_eq!(path("a/b").as_deref(), Some("models/a/b/predictions"));
+    assert_eq!(path("a/b:c0ffee").as_deref(), Some("predictions"));
+    assert_eq!(path("deployments/a/b").as_deref(), Some("deployments/a/b/predictions"));
+    for name in ["a", "a/b/c", "a/../b", "../b", "a/b:", "a/b?c", "", "deployments/a/b:c"] {
+        assert_eq!(path(name), None, "{name}");
+    }
+}
+
+#[test]
+fn a_version_is_said_in_the_body() {
+    let shipped = Catalog::shipped().unwrap();
+    let own = include_str!("../../../retake-core/src/catalog/replicate.toml")
+        .replace("name = \"google/veo-3.1\"", "name = \"google/veo-3.1:c0ffee\"");
+    let catalog = Arc::new(shipped.with(Catalog::parse(&own).unwrap()));
+    let adapter = adapter(&settings(), &catalog).unwrap();
+
+    let submission = a_submission("google/veo-3.1:c0ffee");
+    let (calls, _) = hold(adapter.submit(&submission, NOON), [answer(201, &fixture!("created"))]);
+
+    assert_eq!(calls[0].url, "https://api.replicate.com/v1/predictions");
+    assert!(shown(&calls[0]).contains("\"version\": \"c0ffee\""));
+}
+
+#[test]
+fn a_submit_without_a_clear_answer_is_lost_and_a_clear_no_is_refused() {
+    let submitted = |answer| hold(replicate().submit(&a_submission(VEO), NOON), [answer]).1;
+
+    for unclear in [silence(true), reply(201, &[], "<html>"), reply(502, &[], "bad gateway")] {
+        assert!(matches!(submitted(unclear), Err(SubmitError::Lost(_))));
+    }
+    let Err(SubmitError::Refused(invalid)) = submitted(answer(422, &fixture!("invalid-input")))
+    else {
+        panic!()
+    };
+    let Err(SubmitError::Refused(throttled)) = submitted(answer(429, &fixture!("throttled")))
+    else {
+        panic!()
+    };
+    assert_eq!(invalid.kind, FaultKind::BadRequest);
+    assert!(
+        invalid.message.contains("(`duration`: Must be one of 4, 6, 8)"),
+        "{}",
+        invalid.message
+    );
+    assert_eq!(throttled.kind, FaultKind::Overloaded);
+    assert_eq!(throttled.retry_after, Some(SignedDuration::from_secs(7)));
+}
+
+#[test]
+fn every_status_of_a_refused_call_has_its_kind() {
+    use FaultKind as K;
+    for (status, kind) in [
+        (400, K::BadRequest),
+        (401, K::Auth),
+        (402, K::Quota),
+        (403, K::Quota),
+        (404, K::BadRequest),
+        (422, K::BadRequest),
+        (429, K::Overloaded),
+        (500, K::Runtime),
+        (503, K::Overloaded),
+    ] {
+        let body = json!({ "title": "No", "detail": "words", "status": status });
+        let (_, refused) =
+            hold(replicate().submit(&a_submission(VEO), NOON), [answer(status, &body)]);
+
+        let Err(SubmitError::Refused(fault)) = refused else { panic!("{refused:?}") };
+        assert_eq!(fault.kind, kind, "{status}");
+    }
+}
+
+#[test]
+fn what_the_model_has_no_input_for_is_refused_before_anything_is_sent() {
+    let mut submission = a_submission(VEO);
+    submission.shot.looped = true;
+
+    assert!(hold(replicate().submit(&submission, NOON), []).1.is_err());
+    assert!(hold(replicate().submit(&a_submission("nobody/knows"), NOON), []).1.is_err());
+}
+
+#[test]
+fn each_of_the_six_statuses_is_read_and_a_seventh_is_noted() {
+    let status = |word: &str| polled(answer(200, &json!({ "status": word })));
+    let running =
+        |percent, note| Polled::Running { percent, ask_again_in: Duration::from_secs(5), note };
+
+    assert_eq!(polled(answer(200, &fixture!("created"))), Ok(running(0, None)));
+    assert_eq!(polled(answer(200, &fixture!("processing"))), Ok(running(45, None)));
+    assert_eq!(polled(answer(200, &fixture!("succeeded"))), Ok(Polled::Rendered));
+    assert_eq!(failure(&fixture!("failed")).kind, FaultKind::RefusedContent);
+    assert!(matches!(status("canceled"), Ok(Polled::Failed(f)) if f.kind == FaultKind::Lost));
+    assert!(matches!(status("aborted"), Ok(Polled::Failed(f)) if f.kind == FaultKind::Overloaded));
+    assert!(
+        matches!(status("dreaming"), Ok(Polled::Running { note: Some(n), .. }) if n.contains("dreaming"))
+    );
+}
+
+#[test]
+fn a_success_without_a_video_is_a_failure() {
+    assert_eq!(failure(&fixture!("removed")).kind, FaultKind::Lost);
+    assert_eq!(failure(&json!({ "status": "succeeded", "output": [] })).kind, FaultKind::Malformed);
+    assert_eq!(
+        failure(&json!({ "status": "succeeded", "output": "done" })).kind,
+        FaultKind::Malformed
+    );
+}
+
+#[test]
+fn a_question_that_got_no_answer_is_no_failure_of_the_render() {
+    for no_answer in
+        [silence(true), reply(503, &[], ""), reply(401, &[], ""), reply(200, &[], "<html>")]
+    {
+        assert!(polled(no_answer).is_err());
+    }
+    assert!(
+        matches!(polled(reply(404, &[], "")), Ok(Polled::Failed(f)) if f.kind == FaultKind::Lost)
+    );
+}
+
+#[test]
+fn every_code_and_every_plain_word_has_its_kind() {
+    use FaultKind as K;
+    for (text, code, kind) in [
+        ("Unknown error (E1000)", Some("E1000"), K::Runtime),
+        ("E1001: out of memory", Some("E1001"), K::BadRequest),
+        ("(E4875) webhook url is empty", Some("E4875"), K::BadRequest),
+        ("Health check failed (E8765)", Some("E8765"), K::Runtime),
+        ("Could not start (E9243)", Some("E9243"), K::BadRequest),
+        ("Upload failed (E9825)", Some("E9825"), K::Timeout),
+        ("Director: unexpected error (E9828)", Some("E9828"), K::Runtime),
+        ("Flagged as sensitive. (E005) (abc1)", Some("E005"), K::RefusedContent),
+        ("Bad input (E006)", Some("E006"), K::BadRequest),
+        ("Service is busy (E003)", Some("E003"), K::Overloaded),
+        ("Service is down (E004)", Some("E004"), K::Overloaded),
+        ("Prediction interrupted; please retry (code: PA)", Some("PA"), K::Runtime),
+        ("Something new (E777)", Some("E777"), K::Unrecognised),
+        ("NSFW content detected", None, K::RefusedContent),
+        ("CUDA out of memory", None, K::BadRequest),
+        ("Prediction failed: Async prediction failed: ReadError:", None, K::Timeout),
+        ("PANIC in the kitchen", None, K::Unrecognised),
+        ("", None, K::Unrecognised),
+    ] {
+        let fault = failure(&json!({ "status": "failed", "error": text }));
+
+        assert_eq!((fault.kind, fault.code.as_deref()), (kind, code), "{text}");
+    }
+}
+
+#[test]
+fn the_file_is_found_in_every_shape_and_fetched_without_the_token() {
+    let url = "https://replicate.delivery/example/output.mp4";
+    for output in [
+        json!(url),
+        json!([url]),
+        json!(["https://replicate.delivery/example/cover.png", url]),
+        json!({ "video": url }),
+        json!({ "video": { "url": url } }),
+        json!({ "cover": "https://replicate.delivery/example/cover.png", "film": url }),
+    ] {
+        let body = json!({ "status": "succeeded", "output": output });
+        let (_, found) = hold(replicate().fetch(&a_render(VEO, ID), NOON), [answer(200, &body)]);
+
+        let Ok(Download::From(call)) = found else { panic!("{found:?}") };
+        assert_eq!((call.url.as_str(), call.headers.len()), (url, 0), "{output}");
+    }
+}
+
+#[test]
+fn the_token_goes_along_only_to_the_api_itself() {
+    let headers = |url: &str| {
+        let body = json!({ "status": "succeeded", "output": url });
+        match hold(replicate().fetch(&a_render(VEO, ID), NOON), [answer(200, &body)]).1 {
+            Ok(Download::From(call)) => call.headers.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+
+    assert_eq!(headers("https://api.replicate.com/v1/files/f/download"), 1);
+    assert_eq!(headers("https://api.replicate.com.example.com/v1/files/f"), 0);
+    assert_eq!(headers("https://api.replicate.com/v1@example.com/f"), 0);
+}
+
+#[test]
+fn files_that_were_removed_are_gone() {
+    let fetch = |answer| hold(replicate().fetch(&a_render(VEO, ID), NOON), [answer]).1;
+
+    assert!(matches!(fetch(answer(200, &fixture!("removed"))), Err(FetchError::Gone(_))));
+    assert!(matches!(fetch(reply(404, &[], "")), Err(FetchError::Gone(_))));
+    assert!(matches!(fetch(reply(500, &[], "")), Err(FetchError::Later(_))));
+}
+
+#[test]
+fn a_cancel_of_what_is_over_is_no_fault() {
+    let cancel = |answer| hold(replicate().cancel(&a_render(VEO, "a/b?c"), NOON), [answer]);
+
+    let (calls, done) = cancel(answer(200, &json!({ "status": "canceled" })));
+    assert_eq!(done, Ok(()));
+    assert_eq!(calls[0].url, "https://api.replicate.com/v1/predictions/a%2Fb%3Fc/cancel");
+    assert_eq!(cancel(reply(404, &[], "")).1, Ok(()));
+    assert!(cancel(reply(500, &[], "")).1.is_err());
+}
+
+fn lost(hook: Option<&str>) -> Lost {
+    let submission = Submission { hook: hook.map(str::to_owned), ..a_submission(VEO) };
+    Lost { submission, begun_at: NOON }
+}
+
+#[test]
+fn a_lost_prediction_is_found_by_the_url_for_notices_or_by_its_input() {
+    let old = json!({ "next": null, "results": [{ "created_at": "2026-11-21T11:00:00Z" }] });
+    let look = |hook, answers: Vec<Answer>| hold(replicate().look_up(&lost(hook), NOON), answers);
+
+    let (_, by_hook) = look(Some(HOOK), vec![answer(200, &fixture!("list"))]);
+    let (calls, by_input) = look(None, vec![answer(200, &fixture!("list")), answer(200, &old)]);
+    let other = "https://gateway.example.com/hooks/another";
+    let (_, anothers) = look(Some(other), vec![answer(200, &fixture!("list")), answer(200, &old)]);
+
+    assert_eq!(by_hook, Ok(LookUp::Found(ID.into())));
+    assert_eq!(by_input, Ok(LookUp::Found(ID.into())));
+    assert_eq!(calls[1].url, "https://api.replicate.com/v1/predictions?cursor=cD0yMDI2LTExLTIx");
+    assert!(matches!(anothers, Ok(LookUp::Unknowable { .. })));
+}
+
+#[test]
+fn absence_is_promised_only_after_a_walk_back_to_the_beginning() {
+    let page = |at: &str, next: Json| {
+        let results = json!([{ "id": "x", "created_at": at, "input": { "seed": 1 } }]);
+        answer(200, &json!({ "next": next, "results": results }))
+    };
+    let next = || json!("https://evil.example.com/v1/predictions?cursor=a%2Bb");
+    let look = |answers: Vec<Answer>| hold(replicate().look_up(&lost(None), NOON), answers);
+
+    let (calls, absent) =
+        look(vec![page("2026-11-21T12:30:00Z", next()), page("2026-11-21T11:00:00Z", next())]);
+    let (_, endless) = hold(
+        replicate().look_up(&lost(None), NOON),
+        std::iter::repeat_with(|| page("2026-11-21T12:30:00Z", next())),
+    );
+    let (_, hidden) = look(vec![answer(200, &json!({ "next": null, "results": [{ "id": "x" }] }))]);
+
+    assert_eq!(absent, Ok(LookUp::Absent));
+    assert_eq!(calls[1].url, "https://api.replicate.com/v1/predictions?cursor=a%2Bb");
+    assert!(matches!(endless, Ok(LookUp::Unknowable { .. })));
+    assert!(matches!(hidden, Ok(LookUp::Unknowable { .. })));
+    assert!(look(vec![reply(500, &[], "")]).1.is_err());
+}
+
+#[test]
+fn an_account_tells_who_it_is() {
+    let account = json!({ "type": "organization", "username": "example" });
+    let (calls, standing) = hold(replicate().check(NOON), [answer(200, &account)]);
+    let (_, bad) = hold(replicate().check(NOON), [reply(401, &[], "")]);
+
+    assert_eq!(calls[0].url, "https://api.replicate.com/v1/account");
+    assert!(standing.unwrap().summary.starts_with("organization example"));
+    assert_eq!(bad.unwrap_err().kind, FaultKind::Auth);
+}
+
+fn secret() -> String {
+    format!("whsec_{}", STANDARD.encode("not a real secret"))
+}
+
+fn a_notice(body: &'static str) -> Hook {
+    let time = NOON.as_second().to_string();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"not a real secret");
+    let tag = hmac::sign(&key, format!("msg-1.{time}.{body}").as_bytes());
+    let signatures = format!("v1,AAAA v1,{}", STANDARD.encode(tag.as_ref()));
+    let mut headers = HeaderMap::new();
+    for (name, value) in
+        [("webhook-id", "msg-1"), ("webhook-timestamp", &time), ("webhook-signature", &signatures)]
+    {
+        headers.insert(name, value.parse().unwrap());
+    }
+    Hook { headers, body: body.into(), at: NOON }
+}
+
+#[test]
+fn a_notice_counts_only_when_the_accounts_secret_signed_this_body_just_now() {
+    let key = || answer(200, &json!({ "key": secret() }));
+    let judge = |hook: Hook| hold(replicate().verify_hook(hook), [key()]).1;
+    let notice = || a_notice("{}");
+    let late = NOON.checked_add(SignedDuration::from_secs(301)).unwrap();
+
+    assert_eq!(judge(notice()), Ok(()));
+    assert!(matches!(judge(Hook { body: "{ }".into(), ..notice() }), Err(HookError::Forged(_))));
+    assert_eq!(judge(Hook { at: late, ..notice() }), Err(HookError::Stale));
+    assert!(matches!(
+        judge(Hook { headers: HeaderMap::new(), ..notice() }),
+        Err(HookError::Forged(_))
+    ));
+    let unread = hold(replicate().verify_hook(notice()), [silence(true)]).1;
+    assert!(matches!(unread, Err(HookError::Unverifiable(_))));
+}
+
+#[test]
+fn the_secret_for_notices_may_be_in_the_settings() {
+    let options = [("webhook_secret".to_owned(), secret())].into();
+    let settings = Settings { options, ..settings() };
+    let adapter = adapter(&settings, &Arc::new(Catalog::shipped().unwrap())).unwrap();
+
+    assert_eq!(hold(adapter.verify_hook(a_notice("{}")), []).1, Ok(()));
+}
+
+#[test]
+fn a_base_url_counts_with_and_without_its_version() {
+    let catalog = Arc::new(Catalog::shipped().unwrap());
+    for base in ["http://127.0.0.1:9", "http://127.0.0.1:9/v1/"] {
+        let settings = Settings { base_url: Some(base.into()), ..settings() };
+        let adapter = adapter(&settings, &catalog).unwrap();
+        let (calls, _) = hold(adapter.check(NOON), [reply(200, &[], "{}")]);
+
+        assert_eq!(calls[0].url, "http://127.0.0.1:9/v1/account");
+    }
+    assert!(adapter(&Settings { api_key: "".into(), ..settings() }, &catalog).is_err());
+}
+
+const NAMES: &[&str] = &[
+    "id",
+    "status",
+    "error",
+    "output",
+    "logs",
+    "data_removed",
+    "input",
+    "created_at",
+    "webhook",
+    "model",
+    "next",
+    "results",
+    "title",
+    "detail",
+    "invalid_fields",
+    "field",
+    "description",
+    "urls",
+    "get",
+    "key",
+    "username",
+    "type",
+    "prompt",
+    "seed",
+    "video",
+    "url",
+];
+const WORDS: &[&str] = &[
+    "succeeded",
+    "failed",
+    "processing",
+    "https://replicate.delivery/x.mp4",
+    "r",
+    "(E005)",
+    "99999%|",
+    "7é%|",
+    "2026-11-21T12:00:00Z",
+    "https://x/?cursor=%ff",
+    "https://x/?cursor=a",
+    "resets in ~99999999999s",
+    "whsec_AAAA",
+    "google/veo-3.1",
+    "a lighthouse in a storm",
+];
+
+proptest! {
+    #[test]
+    fn no_answer_makes_a_reader_panic(
+        first in any_answer(NAMES, WORDS),
+        rest in any_answer(NAMES, WORDS),
+        body in ".{0,40}",
+    ) {
+        let replicate = replicate();
+        let answers = || std::iter::once(first.clone()).chain(std::iter::repeat(rest.clone()));
+        let render = a_render(VEO, ID);
+        let _ = hold(replicate.submit(&a_submission(VEO), NOON), answers());
+        let _ = hold(replicate.submit(&with_a_picture(a_submission(VEO), 300 << 10), NOON), answers());
+        let _ = hold(replicate.poll(&render, NOON), answers());
+        let _ = hold(replicate.fetch(&render, NOON), answers());
+        let _ = hold(replicate.cancel(&render, NOON), answers());
+        let _ = hold(replicate.look_up(&lost(Some(HOOK)), NOON), answers());
+        let _ = hold(replicate.check(NOON), answers());
+        let _ = hold(replicate.verify_hook(Hook { body: body.into(), ..a_notice("") }), answers());
+    }
+}
