@@ -240,7 +240,7 @@ mod tests {
             let id = Some((*id).to_owned());
             search.consider(Listed { id, made_at, input: Some(input) });
         }
-        search.verdict(Duration::from_mins(60))
+        search.verdict(Duration::from_hours(1))
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn what_could_be_somebody_elses_is_not_claimed() {
         let same = json!({ "prompt": "fog", "seed": 7 });
-        let unknowable = LookUp::Unknowable { over_after: Duration::from_mins(60) };
+        let unknowable = LookUp::Unknowable { over_after: Duration::from_hours(1) };
         let twice = [("r", 3, same.clone()), ("s", 4, same.clone())];
         let seedless = [("r", 3, json!({ "prompt": "fog" }))];
 
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn absence_is_not_promised_while_something_listed_cannot_be_told_apart() {
-        let unknowable = LookUp::Unknowable { over_after: Duration::from_mins(60) };
+        let unknowable = LookUp::Unknowable { over_after: Duration::from_hours(1) };
         let shortened = json!({ "prompt": "f", "seed": 7 });
 
         assert_eq!(verdict(a_search(Some(7)), &[("r", 3, shortened)]), unknowable);

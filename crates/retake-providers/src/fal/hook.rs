@@ -86,7 +86,7 @@ fn read_keys(answer: Answer) -> Result<Vec<Vec<u8>>, HookError> {
     Ok(keys)
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
@@ -95,4 +95,59 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
     if is_hex { (0..text.len()).step_by(2).map(byte).collect() } else { None }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use http::HeaderMap;
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        fal::tests::fal,
+        rehearsal::{NOON, hold, json as answer, silence},
+    };
+
+    fn key() -> Ed25519KeyPair {
+        Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+    }
+
+    /// A notice as fal signs it.
+    pub(crate) fn a_notice(body: &'static str) -> Hook {
+        let time = NOON.as_second().to_string();
+        let message =
+            format!("r-1\nu-1\n{time}\n{}", hex(digest(&SHA256, body.as_bytes()).as_ref()));
+        let signature = hex(key().sign(message.as_bytes()).as_ref());
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("x-fal-webhook-request-id", "r-1"),
+            ("x-fal-webhook-user-id", "u-1"),
+            ("x-fal-webhook-timestamp", &time),
+            ("x-fal-webhook-signature", &signature),
+        ] {
+            headers.insert(name, value.parse().unwrap());
+        }
+        Hook { headers, body: body.into(), at: NOON }
+    }
+
+    #[test]
+    fn a_notice_counts_only_when_fal_signed_this_body_just_now() {
+        let public = URL_SAFE_NO_PAD.encode(key().public_key().as_ref());
+        let keys =
+            || answer(200, &json!({ "keys": [{ "kty": "OKP", "x": "AAAA" }, { "x": public }] }));
+        let judge = |hook: Hook| hold(fal().verify_hook(hook), [keys()]).1;
+        let notice = || a_notice(r#"{"status":"OK"}"#);
+        let late = NOON.checked_add(SignedDuration::from_secs(301)).unwrap();
+
+        assert_eq!(judge(notice()), Ok(()));
+        assert!(matches!(judge(Hook { body: "{}".into(), ..notice() }), Err(HookError::Forged(_))));
+        assert_eq!(judge(Hook { at: late, ..notice() }), Err(HookError::Stale));
+        assert!(matches!(
+            judge(Hook { headers: HeaderMap::new(), ..notice() }),
+            Err(HookError::Forged(_))
+        ));
+        let unread = hold(fal().verify_hook(notice()), [silence(true)]).1;
+        assert!(matches!(unread, Err(HookError::Unverifiable(_))));
+    }
 }
