@@ -117,7 +117,10 @@ impl Config {
     /// The accounts whose keys are in the environment.
     fn discover(&mut self, environment: &Environment, sources: &mut BTreeMap<String, Source>) {
         for facts in facts() {
-            let Some(variable) = facts.key_in(environment) else { continue };
+            let Some(variable) = facts.key_in(environment).or_else(|| facts.pair_in(environment))
+            else {
+                continue;
+            };
             let name = match facts.variant {
                 None => facts.provider.to_owned(),
                 Some(variant) => format!("{}-{variant}", facts.provider),
@@ -127,7 +130,10 @@ impl Config {
                 .iter()
                 .all(|option| facts.option_in(option, environment).is_some());
             // Keys that several of a provider's APIs share belong to the first that can be used.
-            let taken = self.accounts.values().any(|other| other.api_key_env == variable);
+            let taken = self
+                .accounts
+                .values()
+                .any(|other| !other.api_key_env.is_empty() && other.api_key_env == variable);
             if !complete
                 || taken
                 || (facts.base_url.is_none() && facts.url_in(environment).is_none())
@@ -137,7 +143,7 @@ impl Config {
             let account = AccountConfig {
                 provider: facts.provider.to_owned(),
                 variant: facts.variant.unwrap_or_default().to_owned(),
-                api_key_env: variable.to_owned(),
+                api_key_env: facts.key_in(environment).unwrap_or_default().to_owned(),
                 ..AccountConfig::default()
             };
             for setting in ["provider", "variant", "api_key_env"] {
@@ -227,8 +233,9 @@ impl AccountConfig {
         }
         let named = Some(self.api_key_env.as_str()).filter(|name| !name.is_empty());
         let Some(variable) = named.or_else(|| facts.key_in(environment)) else {
-            // A server of one's own may want none.
-            let none_needed = facts.key_variables.is_empty();
+            // A server of one's own may want none, and some keys come in two halves.
+            let none_needed =
+                facts.key_variables.is_empty() || facts.pair_in(environment).is_some();
             return match none_needed {
                 true => Ok(SecretString::default()),
                 false => Err(("api_key_env", "nothing".to_owned())),
@@ -321,6 +328,8 @@ fn read_key(path: &std::path::Path) -> Result<SecretString, String> {
 trait Found {
     /// The first of the variables for a key that is set.
     fn key_in<'a>(&'a self, environment: &Environment) -> Option<&'a str>;
+    /// The first of the two variables that a key comes in, if both are set.
+    fn pair_in<'a>(&'a self, environment: &Environment) -> Option<&'a str>;
     /// The base URL.
     fn url_in<'a>(&self, environment: &'a Environment) -> Option<&'a str>;
     /// The value of an option.
@@ -330,6 +339,14 @@ trait Found {
 impl Found for Facts {
     fn key_in<'a>(&'a self, environment: &Environment) -> Option<&'a str> {
         self.key_variables.iter().copied().find(|name| environment.get(name).is_some())
+    }
+
+    fn pair_in<'a>(&'a self, environment: &Environment) -> Option<&'a str> {
+        let [id, secret] = ["key_id", "key_secret"].map(|half| {
+            let (_, names) = self.option_variables.iter().find(|(option, _)| *option == half)?;
+            names.iter().copied().find(|name| environment.get(name).is_some())
+        });
+        secret.and(id)
     }
 
     fn url_in<'a>(&self, environment: &'a Environment) -> Option<&'a str> {
