@@ -1,0 +1,163 @@
+//! The one place where time enters.
+//!
+//! The lab has a time of its own, which begins with the world's and may run faster: at a speed of
+//! 600, ten minutes pass in a second. Everything a provider does by the clock (rendering, limits,
+//! expiry) goes by it. What an outsider holds against *its* clock, a signature's timestamp or a
+//! token's validity, goes by [`Clock::wall`], and what it is told to wait by [`Clock::real`].
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+/// The slowest and the fastest that a clock can run.
+const SPEEDS: (f64, f64) = (0.01, 1_000_000.0);
+
+/// The lab's time. Clones show the same time.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<watch::Sender<Pace>>);
+
+/// Since `real`, when it was `lab`, time has passed `speed` times as fast.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    begun: Timestamp,
+    lab: Timestamp,
+    real: Instant,
+    speed: f64,
+}
+
+impl Pace {
+    fn at(&self, real: Instant) -> Timestamp {
+        let passed = real.saturating_duration_since(self.real).as_secs_f64() * self.speed;
+        later(self.lab, SignedDuration::try_from_secs_f64(passed).unwrap_or(SignedDuration::ZERO))
+    }
+}
+
+impl Clock {
+    /// A clock that shows `start` now (the world's time if that is `None`) and runs `speed` times
+    /// as fast as the world's, within 0.01 to 1,000,000.
+    pub fn new(start: Option<Timestamp>, speed: f64) -> Self {
+        let lab = start.unwrap_or_else(world);
+        let speed = bounded(speed);
+        Self(Arc::new(watch::Sender::new(Pace { begun: lab, lab, real: Instant::now(), speed })))
+    }
+
+    /// The present moment in the lab.
+    pub fn now(&self) -> Timestamp {
+        self.0.borrow().at(Instant::now())
+    }
+
+    /// How long the lab has been running, in its own time.
+    pub fn running(&self) -> SignedDuration {
+        let begun = self.0.borrow().begun;
+        self.now().duration_since(begun)
+    }
+
+    /// The present moment outside, for what others hold against their own clock.
+    #[expect(clippy::unused_self, reason = "who may ask for the time holds a clock")]
+    pub fn wall(&self) -> Timestamp {
+        world()
+    }
+
+    /// How many times as fast as the world's the clock runs.
+    pub fn speed(&self) -> f64 {
+        self.0.borrow().speed
+    }
+
+    /// Lets the clock run faster or slower from now on.
+    pub fn set_speed(&self, speed: f64) {
+        self.0.send_modify(|pace| {
+            let real = Instant::now();
+            *pace = Pace { lab: pace.at(real), real, speed: bounded(speed), begun: pace.begun };
+        });
+    }
+
+    /// Puts the clock forward.
+    pub fn advance(&self, by: SignedDuration) {
+        self.0.send_modify(|pace| pace.lab = later(pace.lab, by.max(SignedDuration::ZERO)));
+    }
+
+    /// How long a stretch of the lab's time takes outside.
+    pub fn real(&self, lab: SignedDuration) -> Duration {
+        let seconds = lab.as_secs_f64().max(0.0) / self.speed();
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// Waits until `moment` has come in the lab.
+    pub async fn wait_until(&self, moment: Timestamp) {
+        let mut changes = self.0.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let left = moment.duration_since(self.now());
+            if left <= SignedDuration::ZERO {
+                return;
+            }
+            // A little more, so that the moment has come when the sleep ends.
+            let sleep = self.real(left).saturating_add(Duration::from_micros(200));
+            tokio::select! {
+                () = tokio::time::sleep(sleep) => {}
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Waits for a stretch of the lab's time.
+    pub async fn wait(&self, stretch: SignedDuration) {
+        self.wait_until(later(self.now(), stretch)).await;
+    }
+}
+
+/// `moment` and `stretch` more, or the end of time.
+pub(crate) fn later(moment: Timestamp, stretch: SignedDuration) -> Timestamp {
+    moment.checked_add(stretch).unwrap_or(Timestamp::MAX)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+fn world() -> Timestamp {
+    Timestamp::now()
+}
+
+fn bounded(speed: f64) -> f64 {
+    if speed.is_finite() { speed.clamp(SPEEDS.0, SPEEDS.1) } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    #[test]
+    fn a_fast_clock_is_ahead_of_the_world_and_keeps_its_time_when_it_slows_down() {
+        let clock = Clock::new(Some(Timestamp::UNIX_EPOCH), 1.0);
+
+        clock.advance(HOUR);
+        clock.set_speed(600.0);
+        let after = clock.now();
+
+        assert!(after.duration_since(Timestamp::UNIX_EPOCH) >= HOUR);
+        assert_eq!(clock.real(SignedDuration::from_mins(10)), Duration::from_secs(1));
+        assert!(clock.running() >= HOUR);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_when_the_clock_is_put_forward() {
+        let clock = Clock::new(None, 1.0);
+        let waiter = clock.clone();
+        let moment = later(clock.now(), HOUR);
+
+        let waiting = async move { waiter.wait_until(moment).await };
+        let ((), ()) = tokio::join!(waiting, async { clock.advance(HOUR * 2) });
+
+        assert!(clock.now() >= moment);
+    }
+
+    #[test]
+    fn an_absurd_speed_is_kept_in_bounds() {
+        assert!((Clock::new(None, f64::NAN).speed() - 1.0).abs() < f64::EPSILON);
+        assert!((Clock::new(None, 1e300).speed() - SPEEDS.1).abs() < f64::EPSILON);
+    }
+}

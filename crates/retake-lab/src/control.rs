@@ -1,0 +1,159 @@
+//! The lab's own API, under `/__lab`: look at the ledger, change the scenario, move the clock.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    Ledger, Provider,
+    desk::Shared,
+    fault::FaultKind,
+    routes::At as _,
+    scenario::{Rule, Scenario, builtin},
+};
+
+/// The most rules a lab takes.
+const MOST_RULES: usize = 10_000;
+
+type Lab = State<Arc<Shared>>;
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .at("/", get(index))
+        .at("/__lab", get(index))
+        .at("/__lab/", get(index))
+        .at("/__lab/ledger", get(ledger).delete(clear_ledger))
+        .at("/__lab/scenario", get(scenario).put(put_scenario))
+        .at("/__lab/scenarios", get(scenarios))
+        .at("/__lab/faults", post(add_fault).merge(delete(clear_faults)))
+        .at("/__lab/clock", get(clock).post(move_clock))
+        .with_state(shared)
+}
+
+async fn index(State(lab): Lab) -> Json<Value> {
+    Json(json!({
+        "urls": *lab.urls,
+        "endpoints": [
+            "GET /__lab/ledger?provider=", "DELETE /__lab/ledger",
+            "GET /__lab/scenario", "PUT /__lab/scenario (TOML, or ?name=)", "GET /__lab/scenarios",
+            "POST /__lab/faults (a rule, as TOML or JSON)", "DELETE /__lab/faults",
+            "GET /__lab/clock", "POST /__lab/clock {\"advance\": \"1h\", \"speed\": 600}",
+        ],
+    }))
+}
+
+async fn ledger(State(lab): Lab, Query(query): Query<HashMap<String, String>>) -> Response {
+    let provider = query.get("provider").map(|name| Provider::named(name));
+    match provider {
+        Some(None) => wrong("no provider has this name"),
+        provider => Json(Ledger::of(&lab.stage, provider.flatten())).into_response(),
+    }
+}
+
+async fn clear_ledger(State(lab): Lab) -> StatusCode {
+    lab.stage.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn scenario(State(lab): Lab) -> Response {
+    match toml::to_string(&*lab.stage.scenario()) {
+        Ok(text) => text.into_response(),
+        Err(error) => wrong(&error.to_string()),
+    }
+}
+
+async fn put_scenario(
+    State(lab): Lab,
+    Query(query): Query<HashMap<String, String>>,
+    body: String,
+) -> Response {
+    let scenario = match query.get("name") {
+        Some(name) => Scenario::named(name),
+        None => Scenario::read(&body),
+    };
+    match scenario {
+        Ok(scenario) => {
+            lab.play(scenario);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => wrong(&error.to_string()),
+    }
+}
+
+async fn scenarios() -> Json<Value> {
+    let about = |name: &str| Scenario::named(name).map(|it| it.about).unwrap_or_default();
+    let named = builtin::names().map(|name| json!({ "name": name, "about": about(name) }));
+    let faults = FaultKind::ALL
+        .iter()
+        .map(|kind| json!({ "kind": kind.name(), "phase": kind.phase(), "about": kind.about() }));
+    Json(json!({
+        "scenarios": named.collect::<Vec<_>>(),
+        "faults": faults.collect::<Vec<_>>(),
+    }))
+}
+
+async fn add_fault(State(lab): Lab, body: String) -> Response {
+    let rule = if body.trim_start().starts_with('{') {
+        serde_json::from_str::<Rule>(&body).map_err(|error| error.to_string())
+    } else {
+        toml::from_str::<Rule>(&body).map_err(|error| error.to_string())
+    };
+    let rule = rule.and_then(|rule| rule.checked().map_err(|error| error.to_string()));
+    match rule {
+        Ok(rule) => {
+            let mut scenario = Scenario::clone(&lab.stage.scenario());
+            if scenario.faults.len() >= MOST_RULES {
+                return wrong("the scenario has too many rules");
+            }
+            // What is asked for last goes first.
+            scenario.faults.insert(0, rule);
+            lab.stage.play(scenario);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => wrong(&error),
+    }
+}
+
+async fn clear_faults(State(lab): Lab) -> StatusCode {
+    let scenario = Scenario { faults: Vec::new(), ..Scenario::clone(&lab.stage.scenario()) };
+    lab.stage.play(scenario);
+    StatusCode::NO_CONTENT
+}
+
+async fn clock(State(lab): Lab) -> Json<Value> {
+    let clock = &lab.stage.clock;
+    Json(json!({
+        "now": clock.now(),
+        "running_seconds": clock.running().as_secs_f64(),
+        "speed": clock.speed(),
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoveClock {
+    #[serde(default)]
+    advance: SignedDuration,
+    speed: Option<f64>,
+}
+
+async fn move_clock(State(lab): Lab, Json(body): Json<MoveClock>) -> Json<Value> {
+    if let Some(speed) = body.speed {
+        lab.stage.clock.set_speed(speed);
+    }
+    lab.stage.clock.advance(body.advance);
+    clock(State(lab)).await
+}
+
+fn wrong(why: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response()
+}

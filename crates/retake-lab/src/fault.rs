@@ -1,0 +1,241 @@
+//! What can go wrong, by name.
+//!
+//! A [`Fault`] says what happens and, if it matters, why in truth (the [`Cause`]) and in which of
+//! the provider's shapes. The shapes are the emulators': they know how their provider words it.
+
+use std::str::FromStr;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+/// Why something went wrong in truth, whatever the wire says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The renderer broke.
+    RuntimeError,
+    /// The content was refused.
+    ContentModeration,
+    /// Too much was asked of the provider at once.
+    Capacity,
+    /// The request could not be rendered as it was.
+    InvalidRequest,
+    /// Something the provider leans on took too long.
+    DependencyTimeout,
+    /// The account may not, or not now.
+    Account,
+}
+
+impl Cause {
+    /// All six.
+    pub const ALL: [Self; 6] = [
+        Self::RuntimeError,
+        Self::ContentModeration,
+        Self::Capacity,
+        Self::InvalidRequest,
+        Self::DependencyTimeout,
+        Self::Account,
+    ];
+
+    /// The id, as in a scenario.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::RuntimeError => "runtime_error",
+            Self::ContentModeration => "content_moderation",
+            Self::Capacity => "capacity",
+            Self::InvalidRequest => "invalid_request",
+            Self::DependencyTimeout => "dependency_timeout",
+            Self::Account => "account",
+        }
+    }
+
+    /// The cause of that id, with `-` and `_` alike.
+    pub fn named(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.id() == id.replace('-', "_"))
+    }
+}
+
+/// Where in the life of a job a fault strikes. A job has at most one fault in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// When it is asked for.
+    Create,
+    /// While it is rendered and polled.
+    Run,
+    /// When its file is downloaded.
+    Result,
+    /// When its end is told.
+    Webhook,
+}
+
+macro_rules! fault_kinds {
+    ($($kind:ident = $name:literal in $phase:ident: $about:literal,)*) => {
+        /// A kind of fault, by the name that scenarios and prompts use.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum FaultKind {
+            $(#[doc = $about] #[serde(rename = $name)] $kind,)*
+        }
+
+        impl FaultKind {
+            /// All kinds, in the order of a job's life.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            /// The name, as in a scenario.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name),* }
+            }
+
+            /// One sentence about it.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$kind => $about),* }
+            }
+
+            /// Where it strikes.
+            pub const fn phase(self) -> Phase {
+                match self { $(Self::$kind => Phase::$phase),* }
+            }
+        }
+    };
+}
+
+fault_kinds! {
+    Refused = "refused" in Create: "The create is refused for `cause`, as the provider words it.",
+    RateLimited = "rate-limited" in Create: "The create is refused as one too many; `retry_after` tells when to come again.",
+    Generic = "generic" in Create: "The create is refused with the provider's least telling message; `cause` is only in the ledger.",
+    Hang = "hang" in Create: "The create is never answered and nothing is accepted.",
+    DropBeforeAccept = "drop-before-accept" in Create: "The connection is cut; nothing was accepted.",
+    DropAfterAccept = "drop-after-accept" in Create: "The create is accepted and billed, and the connection is cut without an answer.",
+    ErrorAfterAccept = "error-after-accept" in Create: "The create is accepted and billed, and answered with a server error.",
+    CreditOut = "credit-out" in Create: "The account has no credit left.",
+    SoftBlock = "soft-block" in Create: "The account is blocked: from now on every create of its key is refused.",
+    KeyRevoked = "key-revoked" in Create: "The key is revoked: from now on every call with it is refused.",
+    LoadShedding = "load-shedding" in Create: "The provider is overloaded and turns creates away.",
+    Fail = "fail" in Run: "The render fails for `cause` after `progress` of its time.",
+    FailGeneric = "fail-generic" in Run: "The render fails with the provider's least telling message; `cause` is only in the ledger.",
+    Stuck = "stuck" in Run: "The render stands still at `progress` for ever.",
+    SlowPolls = "slow-polls" in Run: "Answers to polls take `lasting`.",
+    PollErrors = "poll-errors" in Run: "The first `times` polls are answered with an error.",
+    OddStatus = "odd-status" in Run: "While it runs the status is a word nobody documented, or the one in `shape`.",
+    DoneWithoutVideo = "done-without-video" in Run: "The job is done, and there is no video.",
+    ErrorIn200 = "error-in-200" in Run: "Polls of the failed job are answered with HTTP 200 and an error for a body.",
+    LateSuccess = "late-success" in Run: "The job fails, and `lasting` later it has succeeded after all; with the shape `silent` it is silent until then.",
+    Partial = "partial" in Run: "Only a part of what was asked for is delivered: fewer videos, or half the length.",
+    Truncated = "truncated" in Result: "Downloads break off at `progress` of the file, `times` times.",
+    ExpiredLink = "expired-link" in Result: "The link to the file has expired already, `times` times.",
+    LinkNeedsKey = "link-needs-key" in Result: "The file is given only to who shows the key.",
+    MissingOnce = "missing-once" in Result: "The file is not there yet, `times` times.",
+    WrongDuration = "wrong-duration" in Result: "The video lasts half as long as asked for.",
+    WrongSize = "wrong-size" in Result: "The video is half as wide and high as asked for.",
+    Corrupt = "corrupt" in Result: "The file is damaged and cannot be played.",
+    SlowDownload = "slow-download" in Result: "The download takes `lasting`.",
+    WebhookTwice = "webhook-twice" in Webhook: "Every webhook arrives twice.",
+    WebhookLate = "webhook-late" in Webhook: "Webhooks arrive `lasting` late.",
+    WebhookOutOfOrder = "webhook-out-of-order" in Webhook: "The news of the end arrives before that of the start, and what comes later overtakes it.",
+    WebhookNever = "webhook-never" in Webhook: "Webhooks never arrive.",
+    WebhookForged = "webhook-forged" in Webhook: "A webhook that claims the opposite and is signed by somebody else arrives first.",
+}
+
+/// Nothing that goes wrong has this name.
+#[derive(Debug, thiserror::Error)]
+#[error("no fault is called `{0}`")]
+pub struct NoSuchFault(String);
+
+impl FromStr for FaultKind {
+    type Err = NoSuchFault;
+
+    fn from_str(name: &str) -> Result<Self, NoSuchFault> {
+        let found = Self::ALL.iter().copied().find(|it| it.name() == name);
+        found.ok_or_else(|| NoSuchFault(name.to_owned()))
+    }
+}
+
+/// One thing that goes wrong. What is left out is chosen: the cause and the shape by the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// What happens.
+    pub kind: FaultKind,
+    /// Why in truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// In which of the provider's shapes; the emulators name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<String>,
+    /// After which part of the render, or of the file: 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<f64>,
+    /// Whether the failed render is paid for; left out, as the provider does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed: Option<bool>,
+    /// How long, in the lab's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasting: Option<SignedDuration>,
+    /// How often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// What `Retry-After` says, as the lab's time; `"0s"` leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<SignedDuration>,
+    /// The name of the rule that chose it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
+    /// A number for choices that the scenario leaves open; the same for the same seed.
+    #[serde(skip)]
+    pub dice: u64,
+}
+
+impl Fault {
+    /// A fault of this kind with everything left open.
+    pub fn new(kind: FaultKind) -> Self {
+        Self {
+            kind,
+            cause: None,
+            shape: None,
+            progress: None,
+            billed: None,
+            lasting: None,
+            times: None,
+            retry_after: None,
+            rule: String::new(),
+            dice: 0,
+        }
+    }
+
+    /// `lasting`, or this many seconds.
+    pub(crate) fn lasting_or(&self, seconds: i64) -> SignedDuration {
+        self.lasting.unwrap_or(SignedDuration::from_secs(seconds))
+    }
+}
+
+/// What will go wrong with one job: at most one thing in each phase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Fate {
+    pub create: Option<Fault>,
+    pub run: Option<Fault>,
+    pub result: Option<Fault>,
+    pub webhook: Option<Fault>,
+}
+
+impl Fate {
+    /// Everything that goes wrong, in order.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        [&self.create, &self.run, &self.result, &self.webhook].into_iter().flatten()
+    }
+
+    /// Whether this kind is part of it.
+    pub fn has(&self, kind: FaultKind) -> bool {
+        self.faults().any(|fault| fault.kind == kind)
+    }
+
+    /// Sets what happens in a phase, unless something was set already.
+    pub(crate) fn add(&mut self, fault: Fault) {
+        let place = match fault.kind.phase() {
+            Phase::Create => &mut self.create,
+            Phase::Run => &mut self.run,
+            Phase::Result => &mut self.result,
+            Phase::Webhook => &mut self.webhook,
+        };
+        place.get_or_insert(fault);
+    }
+}

@@ -1,0 +1,305 @@
+//! One lab: its ports, its emulators, and what they share.
+
+use std::{
+    collections::BTreeMap, io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Path},
+    routing::get,
+};
+use http::HeaderMap;
+use tokio::net::TcpListener;
+
+use crate::{
+    Clock, Ledger, Provider, control,
+    courier::Courier,
+    desk::{Desk, Shared, serve_link},
+    fal, google, intake, listener, luma, openai, replicate,
+    routes::At as _,
+    runway,
+    scenario::{Scenario, ScenarioError},
+    stage::Stage,
+    status,
+    studio::Studio,
+    tasks::Tasks,
+};
+
+/// How often a scenario's file is looked at.
+const WATCH: Duration = Duration::from_millis(200);
+
+/// Where the control port is among the lab's, and the status page.
+const CONTROL: &str = "control";
+const STATUS: &str = "status";
+
+/// Where a scenario comes from.
+#[derive(Clone, Debug)]
+pub enum ScenarioSource {
+    /// One that comes with the lab.
+    Named(String),
+    /// A file; it is read again whenever it changes.
+    File(PathBuf),
+    /// TOML.
+    Text(String),
+    /// One that is made already.
+    Ready(Box<Scenario>),
+}
+
+/// How a lab is set up.
+#[derive(Clone, Debug)]
+pub struct LabConfig {
+    /// The first of eight ports in a row (see [`port_of`]); free ones if left out.
+    pub base_port: Option<u16>,
+    pub scenario: ScenarioSource,
+    /// How many times as fast as the world's the lab's clock runs, in place of the scenario's speed.
+    pub speed: Option<f64>,
+    /// In place of the scenario's seed.
+    pub seed: Option<u64>,
+}
+
+impl Default for LabConfig {
+    fn default() -> Self {
+        let scenario = ScenarioSource::Named("calm".to_owned());
+        Self { base_port: None, scenario, speed: None, seed: None }
+    }
+}
+
+/// Why a lab could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    #[error("the scenario cannot be used")]
+    Scenario(#[from] ScenarioError),
+
+    #[error("the scenario cannot be read from {}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
+    #[error("port {port} cannot be used; pass another --base-port")]
+    Port {
+        port: u16,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The addresses of a lab, by the name of the provider, `control` or `status`.
+#[derive(Clone, Debug, Default)]
+pub struct Urls(BTreeMap<&'static str, String>);
+
+impl Urls {
+    /// `http://127.0.0.1:PORT` of a provider.
+    pub fn of(&self, provider: Provider) -> &str {
+        self.named(provider.name())
+    }
+
+    /// That of the lab's own API.
+    pub fn control(&self) -> &str {
+        self.named(CONTROL)
+    }
+
+    /// That of the status pages.
+    pub fn status(&self) -> &str {
+        self.named(STATUS)
+    }
+
+    fn named(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+}
+
+impl Deref for Urls {
+    type Target = BTreeMap<&'static str, String>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// The names of the ports, in their order: control, the providers, status.
+fn names() -> impl Iterator<Item = &'static str> {
+    std::iter::once(CONTROL).chain(Provider::ALL.map(Provider::name)).chain([STATUS])
+}
+
+/// The port of a provider, of `control` or of `status`, above the first one.
+pub fn port_of(name: &str, base: u16) -> Option<u16> {
+    let at = names().position(|it| it == name)?;
+    base.checked_add(u16::try_from(at).ok()?)
+}
+
+/// The addresses of a lab with this first port.
+pub fn urls_from(base: u16) -> Urls {
+    let url = |name| Some((name, format!("http://127.0.0.1:{}", port_of(name, base)?)));
+    Urls(names().filter_map(url).collect())
+}
+
+/// Emulators on local ports. They stop when this is stopped or dropped.
+pub struct Lab {
+    shared: Arc<Shared>,
+}
+
+impl Lab {
+    /// Starts a lab.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError`] when the scenario or a port cannot be used.
+    pub async fn start(config: LabConfig) -> Result<Self, LabError> {
+        let mut scenario = load(&config.scenario).await?;
+        if let Some(seed) = config.seed {
+            scenario.seed = seed;
+        }
+        let speed = config.speed.or(scenario.speed).unwrap_or(1.0);
+        let clock = Clock::new(scenario.start, speed);
+        let (urls, listeners) = listen(config.base_port).await?;
+        let shared = Arc::new(Shared {
+            courier: Courier::new(clock.clone()),
+            stage: Stage::new(clock, scenario),
+            studio: Studio::default(),
+            tasks: Tasks::default(),
+            urls,
+        });
+        for (name, listener) in listeners {
+            let router = router_of(name, &shared);
+            shared.tasks.spawn(listener::serve(listener, router, shared.tasks.clone()));
+        }
+        if let ScenarioSource::File(path) = config.scenario {
+            shared.tasks.spawn(watch(Arc::clone(&shared), path, config.seed));
+        }
+        Ok(Self { shared })
+    }
+
+    /// Where everything listens.
+    pub fn urls(&self) -> &Urls {
+        &self.shared.urls
+    }
+
+    /// The lab's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.stage.clock
+    }
+
+    /// What was asked of the emulators, and what became of it.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::of(&self.shared.stage, None)
+    }
+
+    /// Plays another scenario from now on; jobs that were admitted keep their fate.
+    pub fn play(&self, scenario: Scenario) {
+        self.shared.play(scenario);
+    }
+
+    /// Closes the ports and all connections.
+    pub async fn stop(self) {
+        self.shared.tasks.stop();
+        self.shared.tasks.ended().await;
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.shared.tasks.stop();
+    }
+}
+
+impl Shared {
+    /// Plays another scenario, at its speed if it names one.
+    pub(crate) fn play(&self, scenario: Scenario) {
+        if let Some(speed) = scenario.speed {
+            self.stage.clock.set_speed(speed);
+        }
+        self.stage.play(scenario);
+    }
+}
+
+async fn load(source: &ScenarioSource) -> Result<Scenario, LabError> {
+    Ok(match source {
+        ScenarioSource::Named(name) => Scenario::named(name)?,
+        ScenarioSource::Text(text) => Scenario::read(text)?,
+        ScenarioSource::Ready(scenario) => Scenario::clone(scenario),
+        ScenarioSource::File(path) => {
+            let text = tokio::fs::read_to_string(path).await;
+            let text = text.map_err(|source| LabError::File { path: path.clone(), source })?;
+            Scenario::read(&text)?
+        }
+    })
+}
+
+async fn listen(base: Option<u16>) -> Result<(Urls, Vec<(&'static str, TcpListener)>), LabError> {
+    let (mut urls, mut listeners) = (Urls::default(), Vec::new());
+    for name in names() {
+        let port = base.map_or(Some(0), |base| port_of(name, base));
+        let refused = |source| LabError::Port { port: port.unwrap_or(u16::MAX), source };
+        let port = port.ok_or_else(|| refused(io::ErrorKind::InvalidInput.into()))?;
+        let listener = listener::bind(port).await.map_err(refused)?;
+        let address: SocketAddr = listener.local_addr().map_err(refused)?;
+        urls.0.insert(name, format!("http://{address}"));
+        listeners.push((name, listener));
+    }
+    Ok((urls, listeners))
+}
+
+/// Everything that one port answers.
+fn router_of(name: &str, shared: &Arc<Shared>) -> Router {
+    let Some(provider) = Provider::named(name) else {
+        return if name == STATUS {
+            status::router(Arc::clone(shared))
+        } else {
+            control::router(Arc::clone(shared))
+        };
+    };
+    let desk = Desk::new(provider, Arc::clone(shared));
+    let router = match provider {
+        Provider::Openai => openai::router(),
+        Provider::Google => google::router(),
+        Provider::Runway => runway::router(),
+        Provider::Luma => luma::router(),
+        Provider::Fal => fal::router(),
+        Provider::Replicate => replicate::router(),
+    };
+    router
+        .at("/__lab/media/{provider}/{id}/{file}", get(media))
+        .layer(DefaultBodyLimit::max(intake::LARGEST_BODY))
+        .with_state(desk)
+}
+
+async fn media(
+    axum::extract::State(desk): axum::extract::State<Desk>,
+    Path((provider, id, _file)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> axum::response::Response {
+    serve_link(desk, (provider, id, headers)).await
+}
+
+/// Plays a file's scenario again whenever it changes. One that cannot be used is told and left.
+async fn watch(shared: Arc<Shared>, path: PathBuf, seed: Option<u64>) {
+    let stamp = || async {
+        let about = tokio::fs::metadata(&path).await.ok()?;
+        Some((about.modified().ok()?, about.len()))
+    };
+    let mut seen = stamp().await;
+    loop {
+        tokio::time::sleep(WATCH).await;
+        let now = stamp().await;
+        if now.is_none() || now == seen {
+            continue;
+        }
+        seen = now;
+        match load(&ScenarioSource::File(path.clone())).await {
+            Ok(mut scenario) => {
+                scenario.seed = seed.unwrap_or(scenario.seed);
+                shared.play(scenario);
+                tracing::info!(path = %path.display(), "the lab plays the changed scenario");
+            }
+            Err(error) => {
+                let why = std::error::Error::source(&error).map(ToString::to_string);
+                let why = why.unwrap_or_else(|| error.to_string());
+                tracing::warn!(%why, "the changed scenario cannot be used; the old one goes on");
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The truth: every create that was seen, what became of it and what it cost.
+//!
+//! What a gateway believes is measured against this. An entry is made for each create, also for one
+//! that was refused, cut off or never answered.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Provider,
+    fault::Cause,
+    stage::{JobView, Record, Stage, State},
+};
+
+/// Characters of a prompt that an entry shows.
+const PROMPT: usize = 2000;
+
+/// All creates since the ledger was last cleared.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Ledger {
+    pub totals: Totals,
+    /// In the order in which they came.
+    pub entries: Vec<Entry>,
+}
+
+/// Sums over the entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub creates: u64,
+    pub accepted: u64,
+    /// Done, whether or not the file was fetched.
+    pub rendered: u64,
+    pub failed: u64,
+    pub cancelled: u64,
+    /// Millionths of a US dollar.
+    pub billed_micros: u64,
+}
+
+/// One create.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    pub provider: Provider,
+    /// Which of the provider's creates it was, from 1.
+    pub number: u64,
+    /// When it came, in the lab's time.
+    pub at: Timestamp,
+    /// The end of the key.
+    pub key: String,
+    /// The job's id, if it was accepted.
+    pub remote_id: Option<String>,
+    pub model: String,
+    /// The first 2000 characters.
+    pub prompt: String,
+    pub accepted: bool,
+    /// `refused`, `cut`, `queued`, `running`, `done`, `failed` or `cancelled`.
+    pub outcome: String,
+    /// Why it was refused or failed in truth, whatever the wire said.
+    pub true_cause: Option<Cause>,
+    /// What was planned to go wrong: the kinds of fault, in the order of a job's life.
+    pub faults: Vec<String>,
+    /// The rules that planned it.
+    pub rules: Vec<String>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    /// Millionths of a US dollar.
+    pub billed_micros: u64,
+    pub polls: u32,
+    pub downloads: u32,
+    /// Webhooks that were delivered.
+    pub webhooks: u32,
+    pub deleted: bool,
+}
+
+impl Ledger {
+    /// Everything the stage has seen, of one provider or of all.
+    pub(crate) fn of(stage: &Stage, provider: Option<Provider>) -> Self {
+        let history = stage.history().into_iter();
+        let asked = history.filter(|(it, _)| provider.is_none_or(|asked| asked == it.provider));
+        let entries: Vec<_> = asked.map(|(record, job)| Entry::of(&record, job)).collect();
+        let count = |is: &dyn Fn(&Entry) -> bool| entries.iter().filter(|it| is(it)).count() as u64;
+        let totals = Totals {
+            creates: entries.len() as u64,
+            accepted: count(&|it| it.accepted),
+            rendered: count(&|it| it.outcome == "done"),
+            failed: count(&|it| it.outcome == "failed"),
+            cancelled: count(&|it| it.outcome == "cancelled"),
+            billed_micros: entries.iter().map(|it| it.billed_micros).fold(0, u64::saturating_add),
+        };
+        Self { totals, entries }
+    }
+}
+
+impl Entry {
+    fn of(record: &Record, job: Option<JobView>) -> Self {
+        let faults = || record.fate.faults();
+        let refused_for = record.refusal.as_ref().map(|it| it.cause);
+        let state = job.as_ref().map(|job| &job.state);
+        let failed_for = match state {
+            Some(State::Failed(failure)) => Some(failure.cause),
+            Some(State::Done) if job.as_ref().is_some_and(JobView::is_empty) => {
+                record.fate.run.as_ref().and_then(|fault| fault.cause)
+            }
+            _ => None,
+        };
+        let outcome = match (state, refused_for) {
+            (Some(State::Queued { .. }), _) => "queued",
+            (Some(State::Running { .. }), _) => "running",
+            (Some(State::Done), _) => "done",
+            (Some(State::Failed(_)), _) => "failed",
+            (Some(State::Cancelled), _) => "cancelled",
+            (None, Some(_)) => "refused",
+            (None, None) => "cut",
+        };
+        Self {
+            provider: record.provider,
+            number: record.number,
+            at: record.at,
+            key: ending(&record.create.key),
+            remote_id: job.is_some().then(|| record.create.id.clone()),
+            model: record.create.model.clone(),
+            prompt: record.create.prompt.chars().take(PROMPT).collect(),
+            accepted: job.is_some(),
+            outcome: outcome.to_owned(),
+            true_cause: refused_for.or(failed_for),
+            faults: faults().map(|fault| fault.kind.name().to_owned()).collect(),
+            rules: faults().map(|fault| fault.rule.clone()).collect(),
+            started_at: job.as_ref().map(|it| it.starts_at).filter(|&at| started(at, job.as_ref())),
+            ended_at: job.as_ref().and_then(|it| it.ended_at),
+            billed_micros: job.as_ref().map_or(0, |it| it.billed_micros),
+            polls: record.polls,
+            downloads: record.downloads,
+            webhooks: record.webhooks,
+            deleted: record.is_deleted,
+        }
+    }
+}
+
+fn started(at: Timestamp, job: Option<&JobView>) -> bool {
+    job.is_some_and(|job| at <= job.ended_at.unwrap_or(job.now))
+}
+
+/// The last four characters.
+fn ending(key: &str) -> String {
+    let skipped = key.chars().count().saturating_sub(4);
+    key.chars().skip(skipped).collect()
+}

@@ -1,0 +1,66 @@
+//! Accepts connections and serves HTTP/1.1 on each, until one is to be cut.
+//!
+//! A provider that goes down in the middle of an answer sends nothing at all: no status, no head.
+//! An answer made by [`cut`] is never written; the connection is closed in its place.
+
+use std::{convert::Infallible, io, net::Ipv4Addr};
+
+use axum::{Router, body::Body, response::Response};
+use hyper::{body::Incoming, server::conn::http1, service::Service as _, service::service_fn};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::tasks::Tasks;
+
+/// Marks an answer in whose place the connection is closed.
+#[derive(Clone, Copy)]
+struct Cut;
+
+/// An answer that closes the connection without a word.
+pub(crate) fn cut() -> Response {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Cut);
+    response
+}
+
+/// Whether the connection will be closed in place of this answer.
+#[cfg(test)]
+pub(crate) fn is_cut(response: &Response) -> bool {
+    response.extensions().get::<Cut>().is_some()
+}
+
+/// Listens on loopback; port 0 takes a free one.
+pub(crate) async fn bind(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// Serves until the lab stops.
+pub(crate) async fn serve(listener: TcpListener, router: Router, tasks: Tasks) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => tasks.spawn(answer(stream, router.clone())),
+            Err(error) => {
+                tracing::warn!(%error, "the lab could not accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn answer(stream: TcpStream, router: Router) {
+    stream.set_nodelay(true).ok();
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let answer = router.call(request);
+        async move {
+            let answer: Result<Response, Infallible> = answer.await;
+            let Ok(answer) = answer;
+            if answer.extensions().get::<Cut>().is_some() {
+                return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+            }
+            Ok(answer)
+        }
+    });
+    // Ends with an error whenever a connection is cut or a caller goes away.
+    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+}

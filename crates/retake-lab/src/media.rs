@@ -1,0 +1,173 @@
+//! Serves a finished file, in one piece or in ranges, or badly when the scenario wants that.
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use http::{HeaderMap, StatusCode, header};
+
+use crate::{
+    clock::Clock,
+    fault::{Fault, FaultKind},
+    listener::cut,
+};
+
+/// Pieces that a slow download comes in.
+const PIECES: usize = 16;
+
+/// Why a file is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoFile {
+    /// The job has not come to its end.
+    NotReady,
+    /// There is no video, and never will be.
+    NoVideo,
+    /// The link, or the file, has expired.
+    Expired,
+    /// The caller has to show the key.
+    NeedsKey,
+    /// It is not there yet; later it will be.
+    NotThere,
+    /// The lab could not make it.
+    Broken,
+}
+
+/// Answers with a file; `fault` is what its download meets, if it does this time.
+pub(crate) fn answer(
+    file: Bytes,
+    content_type: &str,
+    headers: &HeaderMap,
+    fault: Option<&Fault>,
+    clock: &Clock,
+) -> Response {
+    let file = match fault.map(|it| it.kind) {
+        Some(FaultKind::Corrupt) => damaged(&file),
+        _ => file,
+    };
+    let whole = file.len();
+    let range = headers.get(header::RANGE).and_then(|it| it.to_str().ok());
+    let (status, from, until) = match range.map(|text| span(text, whole)) {
+        None | Some(Span::Unreadable) => (StatusCode::OK, 0, whole),
+        Some(Span::Bytes(from, until)) => (StatusCode::PARTIAL_CONTENT, from, until),
+        Some(Span::Outside) => return outside(whole),
+    };
+    let part = file.slice(from..until);
+    let mut response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, content_type)
+        .header(header::CONTENT_LENGTH, part.len())
+        .header(header::ACCEPT_RANGES, "bytes");
+    if status == StatusCode::PARTIAL_CONTENT {
+        let last = until.saturating_sub(1);
+        response = response.header(header::CONTENT_RANGE, format!("bytes {from}-{last}/{whole}"));
+    }
+    response.body(body(part, fault, clock)).unwrap_or_else(|_| cut())
+}
+
+fn body(part: Bytes, fault: Option<&Fault>, clock: &Clock) -> Body {
+    match fault {
+        Some(fault) if fault.kind == FaultKind::Truncated => {
+            let sent = part.slice(..share(part.len(), fault.progress.unwrap_or(0.5)));
+            let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            // A moment in between, so that what was sent is on its way before the connection goes.
+            let end = stream::once(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                Err(broken)
+            });
+            Body::from_stream(stream::iter([Ok(sent)]).chain(end))
+        }
+        Some(fault) if fault.kind == FaultKind::SlowDownload => {
+            let (clock, pause) = (clock.clone(), fault.lasting_or(120) / 16);
+            let size = part.len().div_ceil(PIECES).max(1);
+            let pieces: Vec<Bytes> = part.chunks(size).map(Bytes::copy_from_slice).collect();
+            let stream = stream::iter(pieces).then(move |piece| {
+                let clock = clock.clone();
+                async move {
+                    clock.wait(pause).await;
+                    Ok::<_, std::io::Error>(piece)
+                }
+            });
+            Body::from_stream(stream)
+        }
+        _ => Body::from(part),
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rough place in a file"
+)]
+fn share(len: usize, part: f64) -> usize {
+    ((len as f64 * part.clamp(0.0, 1.0)) as usize).min(len.saturating_sub(1))
+}
+
+/// The file with its index overwritten.
+fn damaged(file: &Bytes) -> Bytes {
+    let mut bytes = file.to_vec();
+    let end = bytes.len().min(400);
+    bytes.get_mut(40.min(end)..end).unwrap_or_default().fill(0xA5);
+    bytes.into()
+}
+
+fn outside(whole: usize) -> Response {
+    Response::builder()
+        .status(StatusCode::RANGE_NOT_SATISFIABLE)
+        .header(header::CONTENT_RANGE, format!("bytes */{whole}"))
+        .body(Body::empty())
+        .unwrap_or_else(|_| cut())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Span {
+    Bytes(usize, usize),
+    Outside,
+    Unreadable,
+}
+
+/// One range of bytes; several, or other units, are answered with the whole file (RFC 9110, 14.2).
+fn span(text: &str, whole: usize) -> Span {
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|it| it.split_once('-')) else {
+        return Span::Unreadable;
+    };
+    match (first.trim().parse::<usize>(), last.trim().parse::<usize>()) {
+        (Ok(first), _) if first >= whole => Span::Outside,
+        (Ok(first), Ok(last)) if last >= first => {
+            Span::Bytes(first, last.saturating_add(1).min(whole))
+        }
+        (Ok(first), Err(_)) if last.trim().is_empty() => Span::Bytes(first, whole),
+        (Err(_), Ok(0)) => Span::Outside,
+        (Err(_), Ok(last)) if first.trim().is_empty() => {
+            Span::Bytes(whole.saturating_sub(last), whole)
+        }
+        _ => Span::Unreadable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_read_as_the_standard_says() {
+        for (text, expected) in [
+            ("bytes=0-9", Span::Bytes(0, 10)),
+            ("bytes=90-", Span::Bytes(90, 100)),
+            ("bytes=-10", Span::Bytes(90, 100)),
+            ("bytes=50-999", Span::Bytes(50, 100)),
+            ("bytes=100-", Span::Outside),
+            ("bytes=9-1", Span::Unreadable),
+            ("lines=1-2", Span::Unreadable),
+            ("bytes=1-2,5-6", Span::Unreadable),
+        ] {
+            assert_eq!(span(text, 100), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_as_long_and_differs() {
+        let file = Bytes::from(vec![1; 1000]);
+        let damaged = damaged(&file);
+        assert!(damaged.len() == 1000 && damaged != file);
+    }
+}

@@ -1,0 +1,38 @@
+//! The providers that the lab stands in for.
+
+use serde::{Deserialize, Serialize};
+
+/// A provider, as scenarios and the ledger name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    Openai,
+    Google,
+    Runway,
+    Luma,
+    Fal,
+    Replicate,
+}
+
+impl Provider {
+    /// All of them, in the order of their ports.
+    pub const ALL: [Self; 6] =
+        [Self::Openai, Self::Google, Self::Runway, Self::Luma, Self::Fal, Self::Replicate];
+
+    /// The name, as in a scenario.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::Google => "google",
+            Self::Runway => "runway",
+            Self::Luma => "luma",
+            Self::Fal => "fal",
+            Self::Replicate => "replicate",
+        }
+    }
+
+    /// The provider of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+}

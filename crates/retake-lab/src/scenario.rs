@@ -1,0 +1,262 @@
+//! A scenario: how fast and how generous the providers are, and what goes wrong when.
+//!
+//! It is TOML, read strictly: a key that nobody knows is an error, so that a misspelt fault does not
+//! quietly leave the day a calm one. Durations are written `"90s"`, `"5m"`, `"1h 30m"` and are the
+//! lab's time.
+
+pub mod builtin;
+mod conditions;
+pub(crate) mod rule;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use conditions::{Conditions, Hook, Moderates, Over, Patch};
+pub use rule::{Rule, When};
+
+use crate::{
+    Provider,
+    fault::{Cause, FaultKind, Phase},
+};
+
+/// The largest scenario that is read, in bytes.
+pub(crate) const LARGEST: usize = 1 << 20;
+/// The most rules, phrases and incidents of a scenario.
+const MOST: usize = 10_000;
+
+/// What happens in a lab.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// One line about it.
+    pub about: String,
+    /// Decides everything that the rules leave open.
+    pub seed: u64,
+    /// How many times as fast as the world's the lab's clock runs.
+    pub speed: Option<f64>,
+    /// When the lab's clock begins; the present if left out.
+    pub start: Option<Timestamp>,
+    /// Whether `lab:<fault>` in a prompt brings that fault about.
+    pub prompt_triggers: bool,
+    /// Whether OpenAI answers as after the removal of its Videos API on 2026-09-24.
+    pub shutdown: bool,
+    /// What may not be shown.
+    pub moderation: Moderation,
+    /// How all providers are, unless one of them is described below.
+    pub defaults: Patch,
+    /// How one provider is.
+    pub providers: BTreeMap<Provider, Patch>,
+    /// What goes wrong when. The first rule that fits a create decides, in each phase.
+    #[serde(rename = "fault")]
+    pub faults: Vec<Rule>,
+    /// What the status pages tell.
+    #[serde(rename = "incident")]
+    pub incidents: Vec<Incident>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            about: String::new(),
+            seed: 1,
+            speed: None,
+            start: None,
+            prompt_triggers: true,
+            shutdown: false,
+            moderation: Moderation::default(),
+            defaults: Patch::default(),
+            providers: BTreeMap::new(),
+            faults: Vec::new(),
+            incidents: Vec::new(),
+        }
+    }
+}
+
+/// Phrases in prompts, in any case, that a provider refuses.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Moderation {
+    /// Refused before anything is rendered.
+    pub input: Vec<String>,
+    /// Refused in the middle of the render.
+    pub midrender: Vec<String>,
+}
+
+impl Default for Moderation {
+    fn default() -> Self {
+        let owned = |phrases: &[&str]| phrases.iter().map(|&it| it.to_owned()).collect();
+        Self {
+            input: owned(&["[unsafe]", "lab:refuse-input"]),
+            midrender: owned(&["[unsafe-output]", "lab:refuse-midrender"]),
+        }
+    }
+}
+
+impl Moderation {
+    /// The phrase of `phrases` that the prompt contains.
+    pub(crate) fn offence<'a>(phrases: &'a [String], prompt: &str) -> Option<&'a str> {
+        let prompt = prompt.to_lowercase();
+        phrases.iter().map(String::as_str).find(|it| prompt.contains(&it.to_lowercase()))
+    }
+}
+
+/// Something that a provider's status page tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incident {
+    /// Whose page tells it.
+    pub provider: Provider,
+    /// Its headline.
+    pub name: String,
+    /// The part of the service that suffers, as the page lists it.
+    #[serde(default = "video_generation")]
+    pub component: String,
+    /// How badly.
+    #[serde(default)]
+    pub impact: Impact,
+    /// When it begins, counted from the start of the lab.
+    #[serde(default)]
+    pub from: SignedDuration,
+    /// When it is resolved, counted likewise; never if left out.
+    #[serde(default)]
+    pub until: Option<SignedDuration>,
+}
+
+fn video_generation() -> String {
+    "Video generation".to_owned()
+}
+
+/// How badly a service suffers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Impact {
+    Minor,
+    #[default]
+    Major,
+    Critical,
+}
+
+/// Why a scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    #[error("no scenario is called `{0}`; `retake lab --list` names those there are")]
+    Unknown(String),
+
+    #[error("{0}")]
+    Syntax(#[from] toml::de::Error),
+
+    #[error("the scenario is larger than {} KiB", LARGEST / 1024)]
+    TooLarge,
+
+    #[error("{0}")]
+    Nonsense(String),
+}
+
+impl Scenario {
+    /// Reads a scenario.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError`] saying what is wrong and where.
+    pub fn read(text: &str) -> Result<Self, ScenarioError> {
+        if text.len() > LARGEST {
+            return Err(ScenarioError::TooLarge);
+        }
+        let scenario: Self = toml::from_str(text)?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// One of those that come with the lab.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError::Unknown`] when none has this name.
+    pub fn named(name: &str) -> Result<Self, ScenarioError> {
+        let found = builtin::ALL.iter().find(|it| it.0 == name);
+        if let Some((_, text)) = found {
+            return Self::read(text);
+        }
+        let kind: FaultKind = name.parse().map_err(|_| ScenarioError::Unknown(name.to_owned()))?;
+        Ok(builtin::of_fault(kind))
+    }
+
+    /// How this provider is: its own description over the defaults over what is known of it.
+    pub fn conditions(&self, provider: Provider) -> Conditions {
+        let mut conditions = Conditions::of(provider);
+        conditions.lay(&self.defaults);
+        if let Some(own) = self.providers.get(&provider) {
+            conditions.lay(own);
+        }
+        conditions
+    }
+
+    fn check(&self) -> Result<(), ScenarioError> {
+        let lists = [self.moderation.input.len(), self.moderation.midrender.len()];
+        let lists = lists.into_iter().chain([self.faults.len(), self.incidents.len()]);
+        if lists.max().unwrap_or(0) > MOST {
+            return Err(ScenarioError::Nonsense(format!("more than {MOST} entries in one list")));
+        }
+        self.faults.iter().enumerate().try_for_each(|(at, rule)| rule.check(at))
+    }
+}
+
+/// The default cause of a fault that names none, where there is a natural one.
+pub(crate) fn natural_cause(kind: FaultKind) -> Option<Cause> {
+    use FaultKind as K;
+    Some(match kind {
+        K::RateLimited | K::LoadShedding => Cause::Capacity,
+        K::CreditOut | K::SoftBlock | K::KeyRevoked => Cause::Account,
+        K::ErrorAfterAccept | K::PollErrors | K::ErrorIn200 | K::LateSuccess => Cause::RuntimeError,
+        K::DoneWithoutVideo => Cause::ContentModeration,
+        K::Refused | K::Generic | K::Fail | K::FailGeneric => return None,
+        _ if kind.phase() == Phase::Result => Cause::DependencyTimeout,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_is_refused_with_its_place() {
+        let error = Scenario::read(
+            "[[fault]]\nwhen = { provider = \"openai\" }\nwhat = { kind = \"fial\" }",
+        )
+        .unwrap_err()
+        .to_string();
+
+        assert!(error.contains("line 3") && error.contains("fial"), "{error}");
+    }
+
+    #[test]
+    fn a_provider_s_own_conditions_win_over_the_defaults() {
+        let text =
+            "[defaults]\nrender = \"5s\"\nconcurrency = 9\n[providers.runway]\nrender = \"1m\"";
+        let scenario = Scenario::read(text).unwrap();
+
+        let (runway, luma) =
+            (scenario.conditions(Provider::Runway), scenario.conditions(Provider::Luma));
+
+        assert_eq!((runway.render.as_secs(), luma.render.as_secs()), (60, 5));
+        assert_eq!((runway.concurrency, luma.concurrency), (9, 9));
+    }
+
+    #[test]
+    fn every_scenario_that_comes_with_the_lab_can_be_read_and_says_what_it_is() {
+        for name in builtin::names() {
+            let scenario = Scenario::named(name).unwrap();
+            assert!(!scenario.about.is_empty(), "{name}");
+        }
+        assert!(Scenario::named("no-such-day").is_err());
+    }
+
+    #[test]
+    fn a_probability_above_one_is_nonsense() {
+        let text = "[[fault]]\nwhen = { probability = 1.5 }\nwhat = { kind = \"fail\" }";
+        assert!(Scenario::read(text).unwrap_err().to_string().contains("probability"));
+    }
+}

@@ -1,0 +1,131 @@
+//! How fast and how generous a provider is.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::Provider;
+
+/// What a provider does with a job above its concurrency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// It is refused.
+    Refuse,
+    /// It waits.
+    Queue,
+}
+
+/// When a provider tells that a prompt is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moderates {
+    /// In answer to the create.
+    AtCreate,
+    /// As the failure of an accepted job, before anything is rendered.
+    AsJob,
+}
+
+/// A place that webhooks go to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hook {
+    /// Where to; loopback is fine, this is a lab.
+    pub url: String,
+    /// What they are signed with, in the provider's own form.
+    #[serde(default)]
+    pub secret: String,
+}
+
+macro_rules! conditions {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty,)*) => {
+        /// How a provider is.
+        #[derive(Clone, Debug)]
+        pub struct Conditions { $($(#[$doc])* pub $name: $kind,)* }
+
+        /// A part of [`Conditions`], to be laid over others.
+        #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Patch {
+            $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$kind>,)*
+        }
+
+        impl Conditions {
+            /// Replaces what the patch names.
+            pub(crate) fn lay(&mut self, patch: &Patch) {
+                $(if let Some(value) = &patch.$name { self.$name.clone_from(value); })*
+            }
+        }
+    };
+}
+
+conditions! {
+    /// How long a job waits before it is rendered, give or take a quarter.
+    queue: SignedDuration,
+    /// How long a render takes, give or take a quarter.
+    render: SignedDuration,
+    /// Creates of one key in a minute.
+    creates_per_minute: u32,
+    /// Creates of one key in 24 hours.
+    creates_per_day: u32,
+    /// Jobs of one key that are rendered at the same time.
+    concurrency: u32,
+    /// What happens to a job above that.
+    over_concurrency: Over,
+    /// Credit of one key in millionths of a US dollar.
+    credit_micros: u64,
+    /// How long a finished file, or the link to it, can be fetched.
+    result_lasts: SignedDuration,
+    /// Whether failed renders are paid for.
+    bills_failures: bool,
+    /// When a refused prompt is told.
+    moderates: Moderates,
+    /// The keys that are known; empty means that any key is.
+    keys: Vec<String>,
+    /// Where webhooks go that are set up with the account and not with the request.
+    webhooks: Vec<Hook>,
+}
+
+impl Conditions {
+    /// What is known of the provider (the provider pages of 2026-11-21), with a generous credit.
+    pub(crate) fn of(provider: Provider) -> Self {
+        use Provider as P;
+        let secs = SignedDuration::from_secs;
+        let (per_minute, concurrency) = match provider {
+            P::Openai => (25, 100),
+            P::Google => (50, 10),
+            P::Runway => (10_000, 5),
+            P::Luma => (100, 20),
+            P::Fal => (10_000, 10),
+            P::Replicate => (600, 1_000),
+        };
+        let over_concurrency = match provider {
+            P::Runway | P::Fal | P::Replicate => Over::Queue,
+            P::Openai | P::Google | P::Luma => Over::Refuse,
+        };
+        let hours = match provider {
+            P::Openai | P::Replicate => 1,
+            P::Google => 48,
+            P::Runway => 24,
+            P::Luma => 24,
+            P::Fal => 7 * 24,
+        };
+        let moderates = match provider {
+            P::Runway | P::Luma | P::Fal | P::Replicate => Moderates::AsJob,
+            P::Openai | P::Google => Moderates::AtCreate,
+        };
+        Self {
+            queue: secs(4),
+            render: secs(40),
+            creates_per_minute: per_minute,
+            creates_per_day: 100_000,
+            concurrency,
+            over_concurrency,
+            credit_micros: 1_000_000_000_000,
+            result_lasts: SignedDuration::from_hours(hours),
+            bills_failures: matches!(provider, P::Runway),
+            moderates,
+            keys: Vec::new(),
+            webhooks: Vec::new(),
+        }
+    }
+}

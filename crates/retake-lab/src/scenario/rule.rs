@@ -1,0 +1,205 @@
+//! A rule: when a fault happens.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+use super::ScenarioError;
+use crate::{Provider, fault::Fault};
+
+/// One fault and when it happens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// What the ledger calls it; the name of the fault if left out.
+    #[serde(default)]
+    pub name: String,
+    /// The creates that it happens to; all if left out.
+    #[serde(default)]
+    pub when: When,
+    /// What happens.
+    pub what: Fault,
+}
+
+/// Which creates a rule is for. Everything that is given has to fit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct When {
+    /// Of this provider.
+    pub provider: Option<Provider>,
+    /// For a model that fits this pattern, in which `*` stands for anything.
+    pub model: Option<String>,
+    /// With one of these phrases in the prompt, in any case.
+    pub prompt: Vec<String>,
+    /// The provider's create of this number, counted from 1.
+    pub nth: Option<u64>,
+    /// Each create whose number this divides.
+    pub every: Option<u64>,
+    /// Creates with a higher number than this.
+    pub after: Option<u64>,
+    /// Creates up to this number.
+    pub up_to: Option<u64>,
+    /// This part of the creates, 0 to 1.
+    pub probability: Option<f64>,
+    /// Once the lab has been running for so long.
+    pub from: Option<SignedDuration>,
+    /// Until the lab has been running for so long.
+    pub until: Option<SignedDuration>,
+    /// At this time of the day, in whole hours of UTC: `"14-20"`; `"22-06"` spans midnight.
+    pub hours: Option<String>,
+}
+
+/// What a rule is held against.
+pub(crate) struct Occasion<'a> {
+    pub(crate) provider: Provider,
+    pub(crate) number: u64,
+    pub(crate) model: &'a str,
+    pub(crate) prompt: &'a str,
+    pub(crate) now: Timestamp,
+    pub(crate) running: SignedDuration,
+}
+
+impl Rule {
+    /// The name, or that of the fault.
+    pub fn called(&self) -> &str {
+        if self.name.is_empty() { self.what.kind.name() } else { &self.name }
+    }
+
+    /// The rule, if it makes sense.
+    pub(crate) fn checked(self) -> Result<Self, ScenarioError> {
+        self.check(0)?;
+        Ok(self)
+    }
+
+    pub(super) fn check(&self, at: usize) -> Result<(), ScenarioError> {
+        let wrong = |what: &str| {
+            let rule = self.called();
+            Err(ScenarioError::Nonsense(format!("fault number {} ({rule}): {what}", at + 1)))
+        };
+        let is_part = |it: &Option<f64>| it.is_none_or(|it| (0.0..=1.0).contains(&it));
+        if !is_part(&self.when.probability) {
+            return wrong("probability has to be from 0 to 1");
+        }
+        if !is_part(&self.what.progress) {
+            return wrong("progress has to be from 0 to 1");
+        }
+        if self.when.every == Some(0) || self.when.nth == Some(0) {
+            return wrong("nth and every count from 1");
+        }
+        if self.when.hours.as_deref().is_some_and(|it| hours(it).is_none()) {
+            return wrong("hours are written like \"14-20\", from 0 to 24");
+        }
+        Ok(())
+    }
+}
+
+impl When {
+    /// Whether the rule is for this create; `chance` from 0 to 1 is the create's and the rule's own.
+    pub(crate) fn fits(&self, it: &Occasion<'_>, chance: f64) -> bool {
+        self.provider.is_none_or(|provider| provider == it.provider)
+            && self.model.as_deref().is_none_or(|pattern| matches_glob(pattern, it.model))
+            && self.fits_prompt(it.prompt)
+            && self.nth.is_none_or(|nth| nth == it.number)
+            && self.every.is_none_or(|every| every > 0 && it.number.is_multiple_of(every))
+            && self.after.is_none_or(|after| it.number > after)
+            && self.up_to.is_none_or(|up_to| it.number <= up_to)
+            && self.from.is_none_or(|from| it.running >= from)
+            && self.until.is_none_or(|until| it.running < until)
+            && self.fits_hour(it.now)
+            && self.probability.is_none_or(|probability| chance < probability)
+    }
+
+    fn fits_prompt(&self, prompt: &str) -> bool {
+        let prompt = prompt.to_lowercase();
+        self.prompt.is_empty() || self.prompt.iter().any(|it| prompt.contains(&it.to_lowercase()))
+    }
+
+    fn fits_hour(&self, now: Timestamp) -> bool {
+        let Some((from, until)) = self.hours.as_deref().and_then(hours) else { return true };
+        let hour = now.to_zoned(TimeZone::UTC).hour();
+        if from <= until { (from..until).contains(&hour) } else { hour >= from || hour < until }
+    }
+}
+
+fn hours(text: &str) -> Option<(i8, i8)> {
+    let hour = |text: &str| text.trim().parse().ok().filter(|hour| (0..=24).contains(hour));
+    let (from, until) = text.split_once('-')?;
+    Some((hour(from)?, hour(until)?))
+}
+
+/// Whether `text` fits `pattern`, in which `*` stands for any characters.
+pub(crate) fn matches_glob(pattern: &str, text: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut rest) = text.strip_prefix(head) else { return false };
+    let (middle, end) = tail.rsplit_once('*').unwrap_or(("", tail));
+    for part in middle.split('*') {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn the_fourth_create(prompt: &str) -> Occasion<'_> {
+        Occasion {
+            provider: Provider::Openai,
+            number: 4,
+            model: "sora-2-pro",
+            prompt,
+            now: "2026-11-21T23:30:00Z".parse().unwrap(),
+            running: SignedDuration::from_mins(10),
+        }
+    }
+
+    #[test]
+    fn a_rule_fits_when_all_that_it_names_does() {
+        let when = |text: &str| toml::from_str::<When>(text).unwrap();
+        let fitting = [
+            "",
+            "every = 2",
+            "nth = 4",
+            "after = 3",
+            "up_to = 4",
+            "model = \"sora-*\"",
+            "hours = \"22-06\"",
+            "from = \"5m\"",
+            "prompt = [\"Cat\"]",
+            "probability = 0.6",
+        ];
+        let others = [
+            "every = 3",
+            "nth = 1",
+            "after = 4",
+            "model = \"veo*\"",
+            "hours = \"8-20\"",
+            "until = \"5m\"",
+            "prompt = [\"dog\"]",
+            "probability = 0.4",
+            "provider = \"fal\"",
+        ];
+        for text in fitting {
+            assert!(when(text).fits(&the_fourth_create("a cat"), 0.5), "{text}");
+        }
+        for text in others {
+            assert!(!when(text).fits(&the_fourth_create("a cat"), 0.5), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, text, fits) in [
+            ("sora-2", "sora-2", true),
+            ("sora-2", "sora-2-pro", false),
+            ("*pro", "sora-2-pro", true),
+            ("s*2*o", "sora-2-pro", true),
+            ("*", "", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(matches_glob(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+}

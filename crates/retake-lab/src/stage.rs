@@ -1,0 +1,236 @@
+//! The engine behind every emulator: admits jobs and knows what has become of each.
+//!
+//! A job's whole course is laid down when it is admitted: when it starts, when it fails or is done.
+//! What is asked later follows from that and the clock, so nothing runs in the background and a
+//! clock that is put forward finishes jobs at once. Only a cancelled job changes the course of
+//! others: those that wait behind it move up.
+
+mod account;
+mod course;
+mod records;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+pub(crate) use account::Standing;
+use course::Course;
+pub(crate) use records::Record;
+use records::Records;
+pub(crate) use view::{Create, Failure, JobView, Reason, Refusal, State};
+
+use crate::{
+    Provider,
+    clock::Clock,
+    fault::{Cause, Fate, Fault, FaultKind},
+    scenario::{Conditions, Over, Scenario, rule::Occasion},
+};
+
+/// Creates that one lab remembers; above that it turns creates away.
+const MOST_RECORDS: usize = 200_000;
+
+/// What became of a create.
+pub(crate) enum Admission {
+    /// Accepted; tell the caller.
+    Accepted(JobView),
+    /// Accepted, and the caller is told of an error.
+    Disowned(JobView, Refusal),
+    /// Accepted, and the connection is cut.
+    AcceptedThenCut,
+    /// Not accepted.
+    Refused(Refusal),
+    /// Not accepted, and the connection is cut.
+    Cut,
+    /// Not accepted and never answered.
+    Hang,
+}
+
+/// The jobs of all providers.
+pub(crate) struct Stage {
+    pub(crate) clock: Clock,
+    scenario: RwLock<Arc<Scenario>>,
+    records: Mutex<Records>,
+    changed: watch::Sender<u64>,
+}
+
+impl Stage {
+    pub(crate) fn new(clock: Clock, scenario: Scenario) -> Self {
+        let scenario = RwLock::new(Arc::new(scenario));
+        let (records, changed) = (Mutex::default(), watch::Sender::new(0));
+        Self { clock, scenario, records, changed }
+    }
+
+    /// The scenario at present.
+    pub(crate) fn scenario(&self) -> Arc<Scenario> {
+        Arc::clone(&self.scenario.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Plays another scenario from now on; jobs that were admitted keep their fate.
+    pub(crate) fn play(&self, scenario: Scenario) {
+        *self.scenario.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(scenario);
+    }
+
+    /// Hears whenever a job's course was changed from outside.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides about a create and records it.
+    pub(crate) fn admit(&self, provider: Provider, create: Create) -> Admission {
+        let scenario = self.scenario();
+        let conditions = scenario.conditions(provider);
+        let now = self.clock.now();
+        let mut records = self.records();
+        let number = records.next_number(provider);
+        let fate = scenario.fate(&Occasion {
+            provider,
+            number,
+            model: &create.model,
+            prompt: &create.prompt,
+            now,
+            running: self.clock.running(),
+        });
+        let refusal = self.refusal(&mut records, &conditions, provider, &create, &fate, now);
+        let mut record = Record::new(provider, number, now, create, fate);
+        if let Some(refusal) = refusal {
+            record.refusal = Some(refusal.clone());
+            records.keep(record);
+            return Admission::Refused(refusal);
+        }
+        match record.fate.create.as_ref().map(|fault| fault.kind) {
+            Some(kind @ (FaultKind::Hang | FaultKind::DropBeforeAccept)) => {
+                records.keep(record);
+                return if kind == FaultKind::Hang { Admission::Hang } else { Admission::Cut };
+            }
+            _ => {}
+        }
+        let account = (provider, record.create.key.clone());
+        let slot = records.slot(&account, conditions.concurrency, now);
+        record.course = Some(Course::lay(&record, &conditions, scenario.seed, slot));
+        let fault = record.fate.create.clone();
+        let at = records.keep(record);
+        let job = records.view(at, now);
+        match fault {
+            Some(fault) if fault.kind == FaultKind::DropAfterAccept => Admission::AcceptedThenCut,
+            Some(fault) => Admission::Disowned(job, self.scripted(&fault, Reason::AfterAccept)),
+            None => Admission::Accepted(job),
+        }
+    }
+
+    /// Why this create is refused, if it is: first what the account may, then what the scenario wants.
+    fn refusal(
+        &self,
+        records: &mut Records,
+        conditions: &Conditions,
+        provider: Provider,
+        create: &Create,
+        fate: &Fate,
+        now: Timestamp,
+    ) -> Option<Refusal> {
+        if records.is_full(MOST_RECORDS) {
+            return Some(Refusal::new(Cause::Capacity, Reason::Overloaded));
+        }
+        let key = (provider, create.key.clone());
+        records.settle(&key, now);
+        let account = records.account(&key);
+        if let Some(reason) = account.barred() {
+            return Some(Refusal::new(Cause::Account, reason));
+        }
+        let waits = account.count(conditions, now);
+        if let Some((reason, cause, wait)) = waits {
+            let retry_after = Some(self.advice(wait));
+            return Some(Refusal { retry_after, ..Refusal::new(cause, reason) });
+        }
+        if let Some(refusal) = fate.create.as_ref().and_then(|fault| self.strike(account, fault)) {
+            return Some(refusal);
+        }
+        if conditions.over_concurrency == Over::Refuse
+            && account.open.len() >= conditions.concurrency as usize
+        {
+            return Some(Refusal::new(Cause::Capacity, Reason::TooManyAtOnce));
+        }
+        let committed = records.committed(&key);
+        (committed.saturating_add(create.price_micros) > conditions.credit_micros)
+            .then(|| Refusal::new(Cause::Account, Reason::CreditOut))
+    }
+
+    /// What a fault at create does, if it refuses.
+    fn strike(&self, account: &mut account::Account, fault: &Fault) -> Option<Refusal> {
+        use FaultKind as K;
+        let reason = match fault.kind {
+            K::Refused | K::Generic => Reason::Scripted,
+            K::RateLimited => Reason::TooFast,
+            K::LoadShedding => Reason::Overloaded,
+            K::CreditOut => Reason::CreditOut,
+            K::SoftBlock => {
+                account.blocked = true;
+                Reason::SoftBlock
+            }
+            K::KeyRevoked => {
+                account.revoked = true;
+                Reason::KeyRevoked
+            }
+            _ => return None,
+        };
+        Some(self.scripted(fault, reason))
+    }
+
+    /// A fault as a refusal.
+    pub(crate) fn scripted(&self, fault: &Fault, reason: Reason) -> Refusal {
+        let advised = match fault.retry_after {
+            None if reason == Reason::TooFast => Some(SignedDuration::from_secs(20)),
+            advised => advised.filter(SignedDuration::is_positive),
+        };
+        Refusal {
+            cause: fault.cause.unwrap_or(Cause::RuntimeError),
+            reason,
+            shape: fault.shape.clone(),
+            generic: fault.kind == FaultKind::Generic,
+            retry_after: advised.map(|it| self.advice(it)),
+            dice: fault.dice,
+        }
+    }
+
+    /// A stretch of the lab's time as the advice to wait so long: whole seconds of the world's time.
+    fn advice(&self, lab: SignedDuration) -> Duration {
+        Duration::from_secs(self.clock.real(lab).as_secs_f64().ceil().max(1.0) as u64)
+    }
+
+    /// Whether this key may call at all.
+    pub(crate) fn bars(&self, provider: Provider, key: &str) -> Option<Refusal> {
+        let conditions = self.scenario().conditions(provider);
+        let refused = |reason| Some(Refusal::new(Cause::Account, reason));
+        if !conditions.keys.is_empty() && !conditions.keys.iter().any(|it| it == key) {
+            return refused(Reason::UnknownKey);
+        }
+        let mut records = self.records();
+        let is_revoked = records.account(&(provider, key.to_owned())).revoked;
+        if is_revoked { refused(Reason::KeyRevoked) } else { None }
+    }
+
+    /// Cancels a job that has not ended; those behind it move up. `None` if there is no such job.
+    pub(crate) fn cancel(&self, provider: Provider, id: &str) -> Option<JobView> {
+        let now = self.clock.now();
+        let concurrency = self.scenario().conditions(provider).concurrency;
+        let mut records = self.records();
+        let at = records.find(provider, id)?;
+        if !records.view(at, now).state.has_ended() {
+            records.cancel(at, concurrency, now);
+        }
+        let job = records.view(at, now);
+        drop(records);
+        self.changed.send_modify(|count| *count += 1);
+        Some(job)
+    }
+}

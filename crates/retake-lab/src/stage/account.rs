@@ -1,0 +1,94 @@
+//! What one key has used of its limits.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Reason;
+use crate::{Provider, clock::later, fault::Cause, scenario::Conditions};
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whose limits: every key is an account of its own.
+pub(super) type Key = (Provider, String);
+
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Records of jobs that have not ended, in the order of their creates.
+    pub(super) open: Vec<usize>,
+    /// Paid for jobs that have ended, in millionths of a US dollar.
+    pub(super) spent: u64,
+    pub(super) revoked: bool,
+    pub(super) blocked: bool,
+    /// The creates of the last 24 hours.
+    creates: VecDeque<Timestamp>,
+}
+
+/// How a key stands with its limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// Creates in a minute.
+    pub(crate) per_minute: u32,
+    /// How many of them are left.
+    pub(crate) left: u32,
+    /// When all are there again, from now, in the lab's time.
+    pub(crate) resets_in: SignedDuration,
+    /// Credit that is left, in millionths of a US dollar.
+    pub(crate) credit_micros: u64,
+    /// Creates in the last 24 hours.
+    pub(crate) today: u32,
+    /// Jobs that have not ended.
+    pub(crate) open: u32,
+}
+
+impl Account {
+    pub(super) fn barred(&self) -> Option<Reason> {
+        if self.revoked {
+            return Some(Reason::KeyRevoked);
+        }
+        self.blocked.then_some(Reason::SoftBlock)
+    }
+
+    /// Counts a create. Tells how long to wait when it is one too many, and counts it not.
+    pub(super) fn count(
+        &mut self,
+        it: &Conditions,
+        now: Timestamp,
+    ) -> Option<(Reason, Cause, SignedDuration)> {
+        while self.creates.front().is_some_and(|&at| later(at, DAY) <= now) {
+            self.creates.pop_front();
+        }
+        let free_again = |most: u32, window: SignedDuration| {
+            let nth = self.creates.len().checked_sub((most as usize).max(1))?;
+            let oldest = self.creates.get(nth)?;
+            Some(later(*oldest, window).duration_since(now)).filter(SignedDuration::is_positive)
+        };
+        let day = free_again(it.creates_per_day, DAY)
+            .map(|wait| (Reason::TooManyToday, Cause::Account, wait));
+        let minute = || {
+            free_again(it.creates_per_minute, MINUTE)
+                .map(|wait| (Reason::TooFast, Cause::Capacity, wait))
+        };
+        let refused = day.or_else(minute);
+        if refused.is_none() {
+            self.creates.push_back(now);
+        }
+        refused
+    }
+
+    pub(super) fn standing(&self, it: &Conditions, committed: u64, now: Timestamp) -> Standing {
+        let recent = self.creates.iter().rev().take_while(|&&at| later(at, MINUTE) > now);
+        let used = u32::try_from(recent.count()).unwrap_or(u32::MAX);
+        let last = self.creates.back().filter(|_| used > 0);
+        Standing {
+            per_minute: it.creates_per_minute,
+            left: it.creates_per_minute.saturating_sub(used),
+            resets_in: last
+                .map_or(SignedDuration::ZERO, |&at| later(at, MINUTE).duration_since(now)),
+            credit_micros: it.credit_micros.saturating_sub(committed),
+            today: u32::try_from(self.creates.len()).unwrap_or(u32::MAX),
+            open: u32::try_from(self.open.len()).unwrap_or(u32::MAX),
+        }
+    }
+}
