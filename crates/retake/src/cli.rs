@@ -8,7 +8,7 @@ use retake_server::config::{Environment, LogFormat};
 use crate::{
     backup, doctor,
     exit::{EXIT_CODES, Exit, Failure},
-    generate, keys, migrate_store, models,
+    generate, keys, lab, migrate_store, models,
     printer::Printer,
     serve,
     session::Context,
@@ -76,6 +76,8 @@ enum Command {
     Backup(backup::Backup),
     /// Move the ledger to the PostgreSQL database that `RETAKE_DATABASE_URL` names
     MigrateStore,
+    /// Stand in for the providers on local ports, with faults on demand
+    Lab(lab::Args),
     /// Check, show and explain the settings
     #[command(subcommand)]
     Config(settings::Settings),
@@ -129,6 +131,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Doctor => doctor::run(context).await,
         Command::Backup(backup) => backup::run(context, backup).await,
         Command::MigrateStore => migrate_store::run(context).await,
+        Command::Lab(args) => lab::run(context, args).await,
         Command::Config(settings) => settings::run(context, &settings),
         Command::Openapi => {
             let described = format!("{:#}\n", retake_server::openapi());

@@ -15,6 +15,7 @@ mod gateway;
 mod generate;
 mod interrupt;
 mod keys;
+mod lab;
 mod migrate_store;
 mod models;
 mod output;

@@ -355,6 +355,9 @@ pub(super) fn variable(section: &Section, setting: &Setting) -> String {
 /// Variables that are read elsewhere.
 const OTHERS: [&str; 3] = ["RETAKE_API_KEY", "RETAKE_DATABASE_URL", "RETAKE_SERVER"];
 
+/// Where the lab's emulators are: for programs that talk to them, and never a setting.
+const LAB: &str = "RETAKE_LAB_";
+
 /// What to do about a variable that looks like ours and sets nothing. One without `__` may
 /// belong to something else, unless it is a near miss or the beginning of a name.
 fn stray_variable(name: &str, known: &[(String, Vec<&str>)]) -> Option<String> {
@@ -363,7 +366,7 @@ fn stray_variable(name: &str, known: &[(String, Vec<&str>)]) -> Option<String> {
             return Some(format!("{named} are set in retake.toml, under [{named}.NAME]"));
         }
     }
-    if OTHERS.contains(&name) {
+    if OTHERS.contains(&name) || name.starts_with(LAB) {
         return None;
     }
     let names = || known.iter().map(|(name, _)| name.as_str()).chain(OTHERS);

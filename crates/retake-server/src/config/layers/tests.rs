@@ -123,6 +123,7 @@ fn variables_of_others_are_left_alone_unless_they_are_near_misses() {
     let place = Place::with("");
 
     assert!(place.load(&[("RETAKE_DATABASE_URL", "x"), ("RETAKE_SERVER", "http://x")]).is_ok());
+    assert!(place.load(&[("RETAKE_LAB_OPENAI", "http://x"), ("RETAKE_LAB_", "x")]).is_ok());
     let refusal = place.refusal(&[("RETAKE_DATADIR", "/srv")]);
     assert!(refusal.contains("did you mean RETAKE_DATA_DIR?"), "{refusal}");
     let refusal = place.refusal(&[("RETAKE_DATABASE", "postgres://db/retake")]);

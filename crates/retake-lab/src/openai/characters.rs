@@ -1,0 +1,61 @@
+//! Characters. They are not remembered: a character's id holds its name.
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use super::{videos, wire};
+use crate::{desk::Desk, intake::Form};
+
+/// Characters of a name (OpenAI specification 2.3.0).
+const LONGEST_NAME: usize = 80;
+
+pub(super) async fn create(State(desk): State<Desk>, request: Request) -> Response {
+    if let Err(refused) = videos::key(&desk, request.headers()) {
+        return refused;
+    }
+    let form = match Form::read(request).await {
+        Ok(form) => form,
+        Err(why) => return wire::unreadable(&why),
+    };
+    let fits = |name: &String| (1..=LONGEST_NAME).contains(&name.chars().count());
+    let Some(name) = form.text("name").filter(fits) else {
+        let message = "Invalid 'name': expected 1 to 80 characters.";
+        return wire::invalid(message, Some("name"), Some("invalid_value"));
+    };
+    if form.file("video").is_none() {
+        let message = "Missing required parameter: 'video'.";
+        return wire::invalid(message, Some("video"), Some("missing_required_parameter"));
+    }
+    let created = desk.now().as_second();
+    let id = BASE64_URL_SAFE_NO_PAD.encode(format!("{created} {name}"));
+    Json(json!({ "id": format!("char_{id}"), "name": name, "created_at": created })).into_response()
+}
+
+pub(super) async fn retrieve(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refused) = videos::key(&desk, &headers) {
+        return refused;
+    }
+    let text = id.strip_prefix("char_").and_then(|it| BASE64_URL_SAFE_NO_PAD.decode(it).ok());
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    let parts = text.as_deref().and_then(|text| text.split_once(' '));
+    let known = parts.and_then(|(created, name)| Some((created.parse::<i64>().ok()?, name)));
+    match known {
+        Some((created, name)) => {
+            Json(json!({ "id": id, "name": name, "created_at": created })).into_response()
+        }
+        None => {
+            let message = format!("Character '{id}' not found.");
+            wire::error(StatusCode::NOT_FOUND, &message, "invalid_request_error", None, None)
+        }
+    }
+}

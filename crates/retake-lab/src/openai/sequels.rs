@@ -1,0 +1,100 @@
+//! Videos made from videos: remix, edits, extensions.
+
+use axum::{
+    extract::{Path, Request, State},
+    response::Response,
+};
+use http::HeaderMap;
+use serde_json::json;
+
+use super::{ask, videos, wire};
+use crate::{
+    desk::Desk,
+    intake::Form,
+    stage::{Create, JobView, State as Job},
+};
+
+/// What an extension may add to (OpenAI guide, 2026): 120 s in all, in six steps of 20 s at most.
+const LONGEST: u64 = 120;
+
+pub(super) async fn remix(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let made = async {
+        let source = source(&desk, request.headers(), &id)?;
+        let form = Form::read(request).await.map_err(|why| wire::unreadable(&why))?;
+        let prompt = ask::prompt(&form)?;
+        Ok(again(&desk, &source, prompt, &form))
+    };
+    answer(&desk, made.await).await
+}
+
+pub(super) async fn edit(State(desk): State<Desk>, request: Request) -> Response {
+    let made = async {
+        let (source, form) = named(&desk, request).await?;
+        let prompt = ask::prompt(&form)?;
+        Ok(again(&desk, &source, prompt, &form))
+    };
+    answer(&desk, made.await).await
+}
+
+pub(super) async fn extend(State(desk): State<Desk>, request: Request) -> Response {
+    let made = async {
+        let (source, form) = named(&desk, request).await?;
+        let prompt = ask::prompt(&form)?;
+        let added = ask::seconds(&form, "")?;
+        let create = again(&desk, &source, prompt, &form);
+        let total = source.create.millis / 1000 + added;
+        if total > LONGEST {
+            let message =
+                format!("The extended video would last {total} seconds; 120 are allowed.");
+            return Err(wire::invalid(&message, Some("seconds"), Some("invalid_value")));
+        }
+        let size = (create.width, create.height);
+        let price_micros = ask::price(&create.model, size, added);
+        Ok(Create { millis: total * 1000, price_micros, ..create })
+    };
+    answer(&desk, made.await).await
+}
+
+async fn answer(desk: &Desk, made: Result<Create, Response>) -> Response {
+    match made {
+        Ok(create) => videos::submit(desk, create).await,
+        Err(refused) => refused,
+    }
+}
+
+/// The source that a body names as `video`.
+async fn named(desk: &Desk, request: Request) -> Result<(JobView, Form), Response> {
+    let headers = request.headers().clone();
+    videos::key(desk, &headers)?;
+    let form = Form::read(request).await.map_err(|why| wire::unreadable(&why))?;
+    let id = form.fields.pointer("/video/id").and_then(|id| id.as_str());
+    let Some(id) = id else {
+        // Uploads are for eligible customers only, and nobody is one here.
+        let message = "Missing required parameter: 'video'.";
+        return Err(wire::invalid(message, Some("video"), Some("missing_required_parameter")));
+    };
+    Ok((source(desk, &headers, id)?, form))
+}
+
+fn source(desk: &Desk, headers: &HeaderMap, id: &str) -> Result<JobView, Response> {
+    let job = videos::theirs(desk, headers, id)?;
+    if matches!(job.state, Job::Done) {
+        return Ok(job);
+    }
+    Err(wire::invalid("The source video is not completed.", Some("video"), Some("invalid_value")))
+}
+
+/// A create like the source's, with another prompt.
+fn again(desk: &Desk, source: &JobView, prompt: String, form: &Form) -> Create {
+    Create {
+        id: format!("video_{}", desk.hex(32)),
+        prompt,
+        request: form.fields.clone(),
+        extra: json!({ "remixed_from": source.id() }),
+        ..Create::clone(&source.create)
+    }
+}

@@ -1,0 +1,226 @@
+//! Videos: create, retrieve, list, delete, download.
+
+use std::collections::HashMap;
+
+use axum::{
+    Json,
+    extract::{Path, Query, Request, State},
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use retake_media::preview;
+use serde_json::{Value, json};
+
+use super::{ask, hooks, wire};
+use crate::{
+    desk::{Desk, Setback},
+    fault::FaultKind,
+    intake::{self, Form},
+    media::NoFile,
+    stage::{Create, JobView, Standing, State as Job},
+};
+
+/// The key of a call, or the answer to one without.
+pub(super) fn key(desk: &Desk, headers: &HeaderMap) -> Result<String, Response> {
+    let key = intake::authorization(headers, "Bearer")
+        .or_else(|| intake::named(headers, "api-key").map(str::to_owned));
+    desk.authenticate(key).map_err(|refusal| wire::refuse(&refusal))
+}
+
+pub(super) async fn create(State(desk): State<Desk>, request: Request) -> Response {
+    let asked = async {
+        let key = key(&desk, request.headers())?;
+        let form = Form::read(request).await.map_err(|why| wire::unreadable(&why))?;
+        ask::create(&desk, key, &form)
+    };
+    match asked.await {
+        Ok(create) => submit(&desk, create).await,
+        Err(refused) => refused,
+    }
+}
+
+/// Admits a create and answers with the video.
+pub(super) async fn submit(desk: &Desk, create: Create) -> Response {
+    let key = create.key.clone();
+    let admitted = desk.admit_and(create, |job| hooks::tell(desk, job)).await;
+    let response = match admitted {
+        Ok(job) => Json(wire::video(desk, &job)).into_response(),
+        Err(Setback::Cut(response)) => return response,
+        Err(setback) => wire::setback(setback, ""),
+    };
+    limits(desk, &desk.standing(&key), response)
+}
+
+/// The headers of the rate limit guide; the limits are requests per minute.
+fn limits(desk: &Desk, standing: &Standing, response: Response) -> Response {
+    let resets = desk.real_millis(standing.resets_in);
+    let response =
+        wire::with(response, "x-ratelimit-limit-requests", &standing.per_minute.to_string());
+    let response =
+        wire::with(response, "x-ratelimit-remaining-requests", &standing.left.to_string());
+    wire::with(response, "x-ratelimit-reset-requests", &format!("{resets}ms"))
+}
+
+pub(super) async fn retrieve(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let key = match key(&desk, &headers) {
+        Ok(key) => key,
+        Err(refused) => return refused,
+    };
+    match desk.poll(&id, Some(&key)).await {
+        Ok(job) => present(&desk, &job),
+        Err(setback) => wire::setback(setback, &id),
+    }
+}
+
+fn present(desk: &Desk, job: &JobView) -> Response {
+    let video = wire::video(desk, job);
+    let is_bare = job.run_fault(FaultKind::ErrorIn200).is_some();
+    let body = match &job.state {
+        Job::Failed(_) if is_bare => json!({ "error": video["error"] }),
+        _ => video,
+    };
+    let response = Json(body).into_response();
+    let after = desk.real_millis(ask::POLL_AFTER).max(1).to_string();
+    wire::with(response, "openai-poll-after-ms", &after)
+}
+
+pub(super) async fn list(
+    State(desk): State<Desk>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    match key(&desk, &headers) {
+        Ok(key) => page(&desk, &key, &query),
+        Err(refused) => refused,
+    }
+}
+
+fn page(desk: &Desk, key: &str, query: &HashMap<String, String>) -> Response {
+    let mut jobs = desk.list(key);
+    match query.get("order").map(String::as_str) {
+        None | Some("desc") => jobs.reverse(),
+        Some("asc") => {}
+        Some(_) => {
+            let message = "Invalid value for 'order': expected 'asc' or 'desc'.";
+            return wire::invalid(message, Some("order"), Some("invalid_value"));
+        }
+    }
+    let limit = query.get("limit").map_or(Ok(20), |it| it.parse::<usize>());
+    let Some(limit) = limit.ok().filter(|limit| *limit <= 100) else {
+        let message = "Invalid 'limit': integer out of range. Expected a value from 0 to 100.";
+        return wire::invalid(message, Some("limit"), Some("integer_above_max_value"));
+    };
+    if let Some(after) = query.get("after") {
+        // An unknown cursor is no error; there is nothing behind it.
+        let at = jobs.iter().position(|job| job.id() == after).map_or(jobs.len(), |at| at + 1);
+        jobs.drain(..at);
+    }
+    let has_more = jobs.len() > limit;
+    jobs.truncate(limit);
+    let data: Vec<Value> = jobs.iter().map(|job| wire::video(desk, job)).collect();
+    Json(json!({
+        "object": "list",
+        "first_id": jobs.first().map(JobView::id),
+        "last_id": jobs.last().map(JobView::id),
+        "has_more": has_more,
+        "data": data,
+    }))
+    .into_response()
+}
+
+pub(super) async fn delete(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match theirs(&desk, &headers, &id) {
+        Ok(job) if !job.state.has_ended() => {
+            // The guide speaks of completed and failed videos only; what others get was not seen.
+            let message = "The video is still being generated and cannot be deleted.";
+            wire::error(StatusCode::CONFLICT, message, "invalid_request_error", None, None)
+        }
+        Ok(job) => {
+            desk.delete(job.id());
+            Json(json!({ "id": id, "object": "video.deleted", "deleted": true })).into_response()
+        }
+        Err(refused) => refused,
+    }
+}
+
+/// A video of the caller's.
+pub(super) fn theirs(desk: &Desk, headers: &HeaderMap, id: &str) -> Result<JobView, Response> {
+    let key = key(desk, headers)?;
+    desk.look(id).filter(|job| job.create.key == key).ok_or_else(|| wire::missing(id))
+}
+
+pub(super) async fn content(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let job = match theirs(&desk, &headers, &id) {
+        Ok(job) => job,
+        Err(refused) => return refused,
+    };
+    match query.get("variant").map_or("video", String::as_str) {
+        "video" => match desk.download(&job, Some(&job.create.key), &headers).await {
+            Ok(response) => response,
+            Err(why) => no_file(why, &id),
+        },
+        variant @ ("thumbnail" | "spritesheet") => picture(&desk, &job, variant).await,
+        other => {
+            let message = format!(
+                "Invalid value: '{other}'. Supported values are: 'video', 'thumbnail', and 'spritesheet'."
+            );
+            wire::invalid(&message, Some("variant"), Some("invalid_value"))
+        }
+    }
+}
+
+async fn picture(desk: &Desk, job: &JobView, variant: &str) -> Response {
+    let film = match desk.film(job).await {
+        Ok(film) => film,
+        Err(why) => return no_file(why, job.id()),
+    };
+    let made = tokio::task::spawn_blocking(move || preview(std::io::Cursor::new(film))).await;
+    let Ok(Ok(made)) = made else { return no_file(NoFile::Broken, job.id()) };
+    let (kind, bytes) = match variant {
+        "thumbnail" => ("image/webp", made.thumbnail.webp),
+        _ => ("image/jpeg", made.spritesheet.jpeg),
+    };
+    ([(header::CONTENT_TYPE, kind)], bytes).into_response()
+}
+
+fn no_file(why: NoFile, id: &str) -> Response {
+    let not_found = |message: &str| {
+        wire::error(StatusCode::NOT_FOUND, message, "invalid_request_error", None, None)
+    };
+    match why {
+        NoFile::NotReady => wire::invalid(
+            "Video is not ready yet, use GET /v1/videos/{video_id} to check status.",
+            None,
+            None,
+        ),
+        NoFile::NoVideo | NoFile::NotThere => not_found(&format!("No content for video '{id}'.")),
+        NoFile::Expired => not_found(&format!("The content of video '{id}' has expired.")),
+        NoFile::NeedsKey => wire::error(
+            StatusCode::UNAUTHORIZED,
+            "Missing credentials.",
+            "invalid_request_error",
+            None,
+            None,
+        ),
+        NoFile::Broken => wire::error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal error.",
+            "server_error",
+            None,
+            None,
+        ),
+    }
+}

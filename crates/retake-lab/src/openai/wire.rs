@@ -1,0 +1,302 @@
+//! OpenAI's answers: the video object, and errors in the shapes that were seen.
+
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    desk::{Desk, Setback},
+    fault::Cause,
+    intake::Unreadable,
+    stage::{Failure, JobView, Reason, Refusal, State},
+};
+
+const INVALID: &str = "invalid_request_error";
+/// What OpenAI says when it says nothing.
+const GENERIC: &str = "The server had an error processing your request. Sorry about that! You can \
+                       retry your request, or contact us through our help center at \
+                       help.openai.com if you keep seeing this error.";
+
+/// An error in OpenAI's shape.
+pub(super) fn error(
+    status: StatusCode,
+    message: &str,
+    kind: &str,
+    param: Option<&str>,
+    code: Option<&str>,
+) -> Response {
+    let error = json!({ "message": message, "type": kind, "param": param, "code": code });
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
+/// A parameter that is wrong, as OpenAI names it.
+pub(super) fn invalid(message: &str, param: Option<&str>, code: Option<&str>) -> Response {
+    error(StatusCode::BAD_REQUEST, message, INVALID, param, code)
+}
+
+/// No such video.
+pub(super) fn missing(id: &str) -> Response {
+    let message = format!("Video with id '{id}' not found.");
+    error(StatusCode::NOT_FOUND, &message, INVALID, Some("video_id"), Some("not_found"))
+}
+
+pub(super) fn unreadable(why: &Unreadable) -> Response {
+    match why {
+        Unreadable::TooLarge => {
+            error(StatusCode::PAYLOAD_TOO_LARGE, "Request too large.", INVALID, None, None)
+        }
+        Unreadable::Json(_) | Unreadable::Multipart => {
+            invalid("We could not parse the body of your request.", None, None)
+        }
+    }
+}
+
+pub(super) fn setback(setback: Setback, id: &str) -> Response {
+    match setback {
+        Setback::Refused(refusal) => refuse(&refusal),
+        Setback::Missing => missing(id),
+        Setback::Cut(response) => response,
+    }
+}
+
+/// Every answer carries a request id; an SDK shows it as `request_id`.
+pub(super) async fn stamp(mut response: Response) -> Response {
+    let id = format!("req_{}", Uuid::new_v4().simple());
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(id) {
+        headers.insert("x-request-id", id);
+    }
+    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
+    headers.insert("openai-processing-ms", HeaderValue::from_static("42"));
+    response
+}
+
+/// Adds a header whose value cannot be wrong.
+pub(super) fn with(mut response: Response, name: &'static str, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    response
+}
+
+/// Words a refusal.
+pub(super) fn refuse(refusal: &Refusal) -> Response {
+    let response = if refusal.generic { generic() } else { by_reason(refusal) };
+    match refusal.retry_after {
+        Some(wait) => with(response, "retry-after", &wait.as_secs().to_string()),
+        None => response,
+    }
+}
+
+fn generic() -> Response {
+    error(StatusCode::INTERNAL_SERVER_ERROR, GENERIC, "server_error", None, None)
+}
+
+fn by_reason(refusal: &Refusal) -> Response {
+    let shaped = |shapes: &[&str]| shape(refusal.pick(shapes));
+    match refusal.reason {
+        Reason::MissingKey => error(
+            StatusCode::UNAUTHORIZED,
+            "You didn't provide an API key. Provide it in an Authorization header using Bearer auth.",
+            INVALID,
+            None,
+            None,
+        ),
+        Reason::UnknownKey | Reason::KeyRevoked => shape("invalid_api_key"),
+        Reason::SoftBlock => shape("restricted"),
+        Reason::CreditOut => shaped(&[
+            "credit_balance_exhausted",
+            "organization_spend_limit_exceeded",
+            "project_spend_limit_exceeded",
+        ]),
+        Reason::TooFast | Reason::TooManyAtOnce => shaped(&["rate_limit_exceeded"]),
+        Reason::TooManyToday => shape("organization_usage_limit_exceeded"),
+        Reason::Overloaded => shaped(&["server_is_overloaded"]),
+        Reason::Scripted | Reason::AfterAccept | Reason::Poll => by_cause(refusal),
+    }
+}
+
+fn by_cause(refusal: &Refusal) -> Response {
+    let shapes: &[&str] = match refusal.cause {
+        Cause::RuntimeError => &["server_error"],
+        Cause::ContentModeration => {
+            &["moderation_blocked", "content_policy_violation", "sentinel_block"]
+        }
+        Cause::Capacity => &["server_is_overloaded", "slow_down", "rate_limit_exceeded"],
+        Cause::InvalidRequest => &["invalid_value", "inpaint_size", "invalid_type"],
+        Cause::DependencyTimeout => &["gateway_timeout", "bad_gateway"],
+        Cause::Account => &[
+            "credit_balance_exhausted",
+            "organization_spend_limit_exceeded",
+            "billing_hard_limit_reached",
+            "unverified_organization",
+        ],
+    };
+    shape(refusal.pick(shapes))
+}
+
+/// The error of this name: mostly its code, else a name of ours.
+fn shape(name: &str) -> Response {
+    let too_many = StatusCode::TOO_MANY_REQUESTS;
+    let forbidden = StatusCode::FORBIDDEN;
+    let bad = StatusCode::BAD_REQUEST;
+    let (status, message, kind, param, code) = match name {
+        "invalid_api_key" => {
+            let message = "Incorrect API key provided.";
+            (StatusCode::UNAUTHORIZED, message, INVALID, None, Some(name))
+        }
+        "restricted" => (forbidden, "Your access to this API was restricted.", INVALID, None, None),
+        "unverified_organization" => {
+            let message = "Your organization must be verified to use this model. It can take up to \
+                           15 minutes for access to propagate.";
+            (forbidden, message, INVALID, None, None)
+        }
+        "billing_hard_limit_reached" => {
+            (bad, "Billing hard limit has been reached.", INVALID, None, Some(name))
+        }
+        "credit_balance_exhausted"
+        | "organization_spend_limit_exceeded"
+        | "project_spend_limit_exceeded"
+        | "organization_usage_limit_exceeded" => {
+            let message = "You exceeded your current quota, please check your plan and billing.";
+            (too_many, message, "insufficient_quota", None, Some(name))
+        }
+        "rate_limit_exceeded" => {
+            let message = "Rate limit reached for requests per min. Please slow down.";
+            (too_many, message, "requests", None, Some(name))
+        }
+        "slow_down" => {
+            let message = "Your request rate rose too quickly. Please slow down.";
+            (too_many, message, "rate_limit_error", None, Some(name))
+        }
+        "server_is_overloaded" => {
+            let message = "The server is currently overloaded. Please try again later.";
+            let kind = "service_unavailable_error";
+            (StatusCode::SERVICE_UNAVAILABLE, message, kind, None, Some(name))
+        }
+        "moderation_blocked" | "content_policy_violation" => {
+            let message = "Your request was blocked by our moderation system.";
+            (bad, message, INVALID, None, Some(name))
+        }
+        "sentinel_block" => {
+            (bad, "Something didn't look right with your request.", INVALID, None, Some(name))
+        }
+        "invalid_value" => {
+            let message = "Invalid value: supported values are '4', '8', and '12'.";
+            (bad, message, INVALID, Some("seconds"), Some(name))
+        }
+        "invalid_type" => {
+            let message = "Invalid type for 'input_reference': expected a file.";
+            (bad, message, INVALID, Some("input_reference"), Some(name))
+        }
+        "inpaint_size" => {
+            (bad, "Inpaint image must match the requested width and height", INVALID, None, None)
+        }
+        "gateway_timeout" => return gateway(StatusCode::GATEWAY_TIMEOUT),
+        "bad_gateway" => return gateway(StatusCode::BAD_GATEWAY),
+        _ => return generic(),
+    };
+    error(status, message, kind, param, code)
+}
+
+/// What a proxy in front of the API says: a page, not JSON.
+fn gateway(status: StatusCode) -> Response {
+    let page = format!("<html><head><title>{status}</title></head><body>{status}</body></html>");
+    (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+}
+
+/// What a failed video's `error` says: code and message.
+pub(super) fn failure(failure: &Failure) -> (&'static str, &'static str) {
+    let code = if failure.generic {
+        failure.pick(&["internal_error", "video_generation_failed"])
+    } else {
+        failure.pick(match failure.cause {
+            Cause::RuntimeError => &["video_generation_failed", "internal_error"],
+            Cause::ContentModeration => &["moderation_blocked"],
+            Cause::Capacity => &["server_is_overloaded", "rate_limit_exceeded"],
+            Cause::InvalidRequest => &["invalid_value", "inpaint_size"],
+            Cause::DependencyTimeout => &["timeout"],
+            Cause::Account => &["insufficient_quota", "organization_spend_limit_exceeded"],
+        })
+    };
+    match code {
+        "moderation_blocked" => {
+            (code_of(code), "Your request was blocked by our moderation system.")
+        }
+        "server_is_overloaded" => (code_of(code), "The server is currently overloaded."),
+        "rate_limit_exceeded" => {
+            (code_of(code), "Rate limit reached while the video was rendered.")
+        }
+        "invalid_value" => (code_of(code), "Invalid value: the size does not fit this model."),
+        "inpaint_size" => {
+            ("invalid_request_error", "Inpaint image must match the requested width and height")
+        }
+        "timeout" => ("internal_error", "Timed out while waiting for the prompt encoder."),
+        "insufficient_quota" | "organization_spend_limit_exceeded" => {
+            (code_of(code), "You exceeded your current quota, please check your plan and billing.")
+        }
+        "internal_error" => ("internal_error", GENERIC),
+        _ => ("video_generation_failed", "Video generation failed."),
+    }
+}
+
+/// The same text, for ever.
+fn code_of(code: &str) -> &'static str {
+    const CODES: [&str; 6] = [
+        "moderation_blocked",
+        "server_is_overloaded",
+        "rate_limit_exceeded",
+        "invalid_value",
+        "insufficient_quota",
+        "organization_spend_limit_exceeded",
+    ];
+    CODES.into_iter().find(|it| *it == code).unwrap_or("internal_error")
+}
+
+/// The four words, or another one when the scenario wants that.
+pub(super) fn status<'a>(job: &'a JobView, odd: &[&'a str]) -> &'a str {
+    if let Some(word) = job.odd_status(odd) {
+        return word;
+    }
+    match job.state {
+        State::Queued { .. } => "queued",
+        State::Running { .. } => "in_progress",
+        State::Done => "completed",
+        State::Failed(_) | State::Cancelled => "failed",
+    }
+}
+
+/// The video object, with all thirteen fields of the specification.
+pub(super) fn video(desk: &Desk, job: &JobView) -> Value {
+    let create = &job.create;
+    let expires = matches!(job.state, State::Done)
+        .then(|| job.expires_at(desk.conditions().result_lasts))
+        .flatten();
+    let error = match &job.state {
+        State::Failed(reason) => {
+            let (code, message) = failure(reason);
+            json!({ "code": code, "message": message })
+        }
+        State::Cancelled => json!({ "code": "cancelled", "message": "The video was cancelled." }),
+        _ => Value::Null,
+    };
+    json!({
+        "id": job.id(),
+        "object": "video",
+        "model": create.model,
+        "status": status(job, &["processing", "pending", "preprocessing"]),
+        "progress": job.percent(),
+        "created_at": job.accepted_at.as_second(),
+        "completed_at": matches!(job.state, State::Done).then(|| job.ended_at.map(|it| it.as_second())),
+        "expires_at": expires.map(|it| it.as_second()),
+        "prompt": create.prompt,
+        "size": format!("{}x{}", create.width, create.height),
+        "seconds": (create.millis / 1000).to_string(),
+        "remixed_from_video_id": create.extra.get("remixed_from"),
+        "error": error,
+    })
+}
