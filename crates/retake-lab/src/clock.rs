@@ -57,7 +57,6 @@ impl Clock {
     }
 
     /// The present moment outside, for what others hold against their own clock.
-    #[expect(clippy::unused_self, reason = "who may ask for the time holds a clock")]
     pub fn wall(&self) -> Timestamp {
         world()
     }

@@ -74,9 +74,10 @@ pub struct Entry {
 impl Ledger {
     /// Everything the stage has seen, of one provider or of all.
     pub(crate) fn of(stage: &Stage, provider: Option<Provider>) -> Self {
-        let history = stage.history().into_iter();
-        let asked = history.filter(|(it, _)| provider.is_none_or(|asked| asked == it.provider));
-        let entries: Vec<_> = asked.map(|(record, job)| Entry::of(&record, job)).collect();
+        let history = stage.history();
+        let asked =
+            history.iter().filter(|(it, _)| provider.is_none_or(|asked| asked == it.provider));
+        let entries: Vec<_> = asked.map(|(record, job)| Entry::of(record, job.as_ref())).collect();
         let count = |is: &dyn Fn(&Entry) -> bool| entries.iter().filter(|it| is(it)).count() as u64;
         let totals = Totals {
             creates: entries.len() as u64,
@@ -91,13 +92,13 @@ impl Ledger {
 }
 
 impl Entry {
-    fn of(record: &Record, job: Option<JobView>) -> Self {
+    fn of(record: &Record, job: Option<&JobView>) -> Self {
         let faults = || record.fate.faults();
         let refused_for = record.refusal.as_ref().map(|it| it.cause);
-        let state = job.as_ref().map(|job| &job.state);
+        let state = job.map(|job| &job.state);
         let failed_for = match state {
             Some(State::Failed(failure)) => Some(failure.cause),
-            Some(State::Done) if job.as_ref().is_some_and(JobView::is_empty) => {
+            Some(State::Done) if job.is_some_and(JobView::is_empty) => {
                 record.fate.run.as_ref().and_then(|fault| fault.cause)
             }
             _ => None,
@@ -124,9 +125,9 @@ impl Entry {
             true_cause: refused_for.or(failed_for),
             faults: faults().map(|fault| fault.kind.name().to_owned()).collect(),
             rules: faults().map(|fault| fault.rule.clone()).collect(),
-            started_at: job.as_ref().map(|it| it.starts_at).filter(|&at| started(at, job.as_ref())),
-            ended_at: job.as_ref().and_then(|it| it.ended_at),
-            billed_micros: job.as_ref().map_or(0, |it| it.billed_micros),
+            started_at: job.map(|it| it.starts_at).filter(|&at| started(at, job)),
+            ended_at: job.and_then(|it| it.ended_at),
+            billed_micros: job.map_or(0, |it| it.billed_micros),
             polls: record.polls,
             downloads: record.downloads,
             webhooks: record.webhooks,

@@ -15,6 +15,11 @@
 //! Time is the lab's own ([`Clock`]) and may run faster than the world's. Jobs need no background
 //! work: what has become of one follows from the time alone.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "an answer that is an error is made once for a request and moved no further"
+)]
+
 mod clock;
 mod control;
 mod courier;
@@ -46,4 +51,7 @@ pub use fault::{Cause, Fate, Fault, FaultKind, Phase};
 pub use lab::{Lab, LabConfig, LabError, ScenarioSource, Urls, port_of, urls_from};
 pub use ledger::{Entry, Ledger, Totals};
 pub use provider::Provider;
-pub use scenario::{Scenario, ScenarioError, builtin};
+pub use scenario::{
+    Conditions, Hook, Impact, Incident, Moderates, Moderation, Over, Patch, Rule, Scenario,
+    ScenarioError, When, builtin,
+};

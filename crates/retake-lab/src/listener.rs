@@ -23,12 +23,6 @@ pub(crate) fn cut() -> Response {
     response
 }
 
-/// Whether the connection will be closed in place of this answer.
-#[cfg(test)]
-pub(crate) fn is_cut(response: &Response) -> bool {
-    response.extensions().get::<Cut>().is_some()
-}
-
 /// Listens on loopback; port 0 takes a free one.
 pub(crate) async fn bind(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await

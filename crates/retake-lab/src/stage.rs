@@ -82,7 +82,7 @@ impl Stage {
         self.changed.subscribe()
     }
 
-    pub(super) fn records(&self) -> MutexGuard<'_, Records> {
+    fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,12 +108,10 @@ impl Stage {
             records.keep(record);
             return Admission::Refused(refusal);
         }
-        match record.fate.create.as_ref().map(|fault| fault.kind) {
-            Some(kind @ (FaultKind::Hang | FaultKind::DropBeforeAccept)) => {
-                records.keep(record);
-                return if kind == FaultKind::Hang { Admission::Hang } else { Admission::Cut };
-            }
-            _ => {}
+        let kind = record.fate.create.as_ref().map(|fault| fault.kind);
+        if let Some(kind @ (FaultKind::Hang | FaultKind::DropBeforeAccept)) = kind {
+            records.keep(record);
+            return if kind == FaultKind::Hang { Admission::Hang } else { Admission::Cut };
         }
         let account = (provider, record.create.key.clone());
         let slot = records.slot(&account, conditions.concurrency, now);
@@ -204,7 +202,9 @@ impl Stage {
 
     /// A stretch of the lab's time as the advice to wait so long: whole seconds of the world's time.
     fn advice(&self, lab: SignedDuration) -> Duration {
-        Duration::from_secs(self.clock.real(lab).as_secs_f64().ceil().max(1.0) as u64)
+        let real = self.clock.real(lab);
+        let begun = u64::from(real.subsec_nanos() > 0);
+        Duration::from_secs(real.as_secs().saturating_add(begun).max(1))
     }
 
     /// Whether this key may call at all.

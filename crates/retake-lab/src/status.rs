@@ -104,6 +104,6 @@ fn told(lab: &Shared, provider: Provider) -> Vec<Told> {
             resolved: it.until.filter(|until| *until <= running).map(|it| later(began, it)),
         })
         .collect();
-    told.sort_by(|one, other| other.began.cmp(&one.began));
+    told.sort_by_key(|it| std::cmp::Reverse(it.began));
     told
 }

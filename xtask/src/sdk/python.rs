@@ -12,7 +12,7 @@ use super::Built;
 use crate::shell::Shell;
 
 /// The folders of tests. Each has pinned packages of its own.
-const SUITES: [&str; 2] = ["python", "contract"];
+const SUITES: [&str; 3] = ["python", "python/lab", "contract"];
 
 /// A Python that can install packages.
 pub(super) fn found(shell: &Shell) -> Option<&'static str> {

@@ -100,8 +100,8 @@ pub(crate) async fn serve_link(
     let Some(job) = job.and_then(|_| desk.look(&id)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let schemes = ["Bearer", "Key", "Token"].into_iter();
-    let shown = schemes.filter_map(|it| intake::authorization(&headers, it)).next();
+    let schemes = ["Bearer", "Key", "Token"];
+    let shown = schemes.into_iter().find_map(|it| intake::authorization(&headers, it));
     let shown = shown.or_else(|| intake::named(&headers, "x-goog-api-key").map(str::to_owned));
     match desk.download(&job, shown.as_deref(), &headers).await {
         Ok(response) => response,

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Desk;
 use crate::{
-    clock::later,
     courier::Notice,
     fault::{Cause, FaultKind},
     stage::{Failure, JobView, State},
@@ -128,10 +127,7 @@ fn is_told(job: &JobView, kind: FaultKind) -> bool {
 fn opposite(job: &JobView, now: Timestamp) -> JobView {
     let failure =
         Failure { cause: Cause::RuntimeError, shape: None, generic: true, billed: false, dice: 0 };
-    let state = match job.state {
-        State::Done => State::Failed(failure),
-        _ => State::Done,
-    };
-    let ended_at = Some(job.ended_at.unwrap_or_else(|| later(now, SignedDuration::ZERO)));
+    let state = if matches!(job.state, State::Done) { State::Failed(failure) } else { State::Done };
+    let ended_at = Some(job.ended_at.unwrap_or(now));
     JobView { state, ended_at, ..job.clone() }
 }

@@ -49,13 +49,9 @@ pub(super) async fn retrieve(
     let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
     let parts = text.as_deref().and_then(|text| text.split_once(' '));
     let known = parts.and_then(|(created, name)| Some((created.parse::<i64>().ok()?, name)));
-    match known {
-        Some((created, name)) => {
-            Json(json!({ "id": id, "name": name, "created_at": created })).into_response()
-        }
-        None => {
-            let message = format!("Character '{id}' not found.");
-            wire::error(StatusCode::NOT_FOUND, &message, "invalid_request_error", None, None)
-        }
-    }
+    let Some((created, name)) = known else {
+        let message = format!("Character '{id}' not found.");
+        return wire::error(StatusCode::NOT_FOUND, &message, "invalid_request_error", None, None);
+    };
+    Json(json!({ "id": id, "name": name, "created_at": created })).into_response()
 }

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -291,8 +292,8 @@ pub(super) fn video(desk: &Desk, job: &JobView) -> Value {
         "status": status(job, &["processing", "pending", "preprocessing"]),
         "progress": job.percent(),
         "created_at": job.accepted_at.as_second(),
-        "completed_at": matches!(job.state, State::Done).then(|| job.ended_at.map(|it| it.as_second())),
-        "expires_at": expires.map(|it| it.as_second()),
+        "completed_at": matches!(job.state, State::Done).then(|| job.ended_at.map(Timestamp::as_second)),
+        "expires_at": expires.map(Timestamp::as_second),
         "prompt": create.prompt,
         "size": format!("{}x{}", create.width, create.height),
         "seconds": (create.millis / 1000).to_string(),

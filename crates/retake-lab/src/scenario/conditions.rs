@@ -105,8 +105,7 @@ impl Conditions {
         let hours = match provider {
             P::Openai | P::Replicate => 1,
             P::Google => 48,
-            P::Runway => 24,
-            P::Luma => 24,
+            P::Runway | P::Luma => 24,
             P::Fal => 7 * 24,
         };
         let moderates = match provider {
