@@ -65,13 +65,12 @@ class Videos(OpenAiCase):
 
     def test_a_video_is_remixed_edited_and_extended(self):
         video = self.create()
-        source = {"video": {"id": video.id}}
+        # The client takes an object for a file, unless it stands in the rest of the body.
+        source = {"video": openai.omit, "extra_body": {"video": {"id": video.id}}}
 
         remix = self.client.videos.remix(video.id, prompt="a dog")
-        # The client cannot send an object in a form, but in JSON it can.
-        json = {"Content-Type": "application/json"}
-        edit = self.client.videos.edit(prompt="a bird", video=source["video"], extra_headers=json)
-        longer = self.client.videos.extend(prompt="it runs", seconds="4", video=source["video"], extra_headers=json)
+        edit = self.client.videos.edit(prompt="a bird", **source)
+        longer = self.client.videos.extend(prompt="it runs", seconds="4", **source)
 
         self.assertEqual(remix.remixed_from_video_id, video.id)
         self.assertEqual((edit.prompt, longer.seconds), ("a bird", "8"))

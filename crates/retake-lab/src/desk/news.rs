@@ -129,5 +129,5 @@ fn opposite(job: &JobView, now: Timestamp) -> JobView {
         Failure { cause: Cause::RuntimeError, shape: None, generic: true, billed: false, dice: 0 };
     let state = if matches!(job.state, State::Done) { State::Failed(failure) } else { State::Done };
     let ended_at = Some(job.ended_at.unwrap_or(now));
-    JobView { state, ended_at, ..job.clone() }
+    JobView { ended_at, state, ..job.clone() }
 }

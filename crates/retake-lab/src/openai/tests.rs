@@ -177,3 +177,24 @@ async fn after_the_shutdown_there_is_no_model() {
     let (status, answer) = caller.post("/v1/videos", json!({ "prompt": "x" })).await.unwrap();
     assert_eq!((status.as_u16(), &answer["error"]["code"]), (404, &json!("model_not_found")));
 }
+
+#[tokio::test]
+async fn relays_tell_of_a_failure_each_in_its_own_way() {
+    let caller = Caller::of("").await;
+    let id = caller.create("a cat lab:fail=runtime_error").await;
+    let body = json!({ "prompt": "a cat", "model": "openai/sora-2", "duration": 4 });
+    let (status, queued) = caller.post("/openrouter/api/v1/videos", body).await.unwrap();
+    caller.lab.clock().advance(HOUR);
+
+    let openrouter = caller.get(&format!("/openrouter/api/v1/videos/{id}")).await;
+    let vllm = caller.get(&format!("/vllm/v1/videos/{id}")).await;
+    let sglang = caller.get(&format!("/sglang/v1/videos/{id}")).await;
+    let newapi = caller.get(&format!("/newapi/v1/videos/{id}")).await;
+
+    assert_eq!((status.as_u16(), &queued["status"]), (202, &json!("pending")));
+    assert!(openrouter.json::<Value>().await.unwrap()["error"].is_string());
+    assert_eq!(vllm.status(), 500);
+    assert_eq!(vllm.json::<Value>().await.unwrap()["error"]["code"], 500);
+    assert!(sglang.json::<Value>().await.unwrap()["error"].get("code").is_none());
+    assert_eq!(newapi.json::<Value>().await.unwrap()["task_id"], id);
+}
