@@ -26,6 +26,8 @@ pub struct Settings {
     pub poll_every: Option<Duration>,
     /// The longest that a render may take, instead of what is usual there.
     pub longest_render: Option<Duration>,
+    /// How long an answer may take to begin, where that is less than is usual there.
+    pub answer_within: Option<Duration>,
 }
 
 /// What is known of a provider's accounts before anybody has one.
@@ -168,7 +170,7 @@ pub fn open(
         "fal" => fal::adapter(settings, catalog)?,
         _ => replicate::adapter(settings, catalog)?,
     };
-    let transport = Transport::new(settings.base_url()?)?;
+    let transport = Transport::new(settings.base_url()?)?.with_patience(settings.answer_within);
     let remote = Remote::new(adapter, transport, now);
     Ok(remote.with_pace(settings.poll_every, settings.longest_render))
 }

@@ -52,6 +52,7 @@ pub struct Transport {
     others: Client,
     host: Arc<str>,
     others_may_be_plain: bool,
+    patience: Duration,
 }
 
 /// Why there is no transport for an account.
@@ -84,7 +85,14 @@ impl Transport {
             others: client(reach)?,
             host: host.into(),
             others_may_be_plain: reach == Reach::AlsoPrivate,
+            patience: Duration::MAX,
         })
+    }
+
+    /// The same transport, which waits no longer than this for an answer to begin.
+    #[must_use]
+    pub fn with_patience(self, most: Option<Duration>) -> Self {
+        Self { patience: most.unwrap_or(Duration::MAX), ..self }
     }
 
     /// Sends a call and reads the whole answer.
@@ -106,7 +114,7 @@ impl Transport {
         let url = self.judge(&call.url)?;
         let request =
             fill(self.client(&url).request(call.method.clone(), url.clone()), call, true)?;
-        let response = begin(request, call.patience).await?;
+        let response = begin(request, call.patience.min(self.patience)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response, call.largest_answer).await?;
         Ok(Reply { status, headers, body, at: now })
@@ -153,7 +161,10 @@ impl Transport {
         for _ in 0..=MOST_REDIRECTS {
             let keeps_secrets = url.host_str() == Some(&first_host);
             let request = self.client(&url).request(call.method.clone(), url.clone());
-            let response = begin(fill(request, call, keeps_secrets)?, call.patience).await?;
+            let response = {
+                let patience = call.patience.min(self.patience);
+                begin(fill(request, call, keeps_secrets)?, patience).await?
+            };
             match next_hop(&response) {
                 None => return Ok(response),
                 Some(hop) => {

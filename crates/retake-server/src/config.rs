@@ -144,6 +144,8 @@ section! {
         /// The longest that a render may take before it is stopped and tried again. "0s": what is usual at
         /// the provider.
         longest_render: SignedDuration as "duration" = SignedDuration::ZERO,
+        /// How long an answer may take to begin. "0s": what is usual at the provider.
+        answer_within: SignedDuration as "duration" = SignedDuration::ZERO,
         /// The project, for Vertex AI.
         project: String = String::new(),
         /// The region, for Vertex AI.

@@ -261,6 +261,7 @@ impl AccountConfig {
             options: BTreeMap::new(),
             poll_every: positive(self.poll_every),
             longest_render: positive(self.longest_render),
+            answer_within: positive(self.answer_within),
         };
         let own = [
             ("project", &self.project),

@@ -197,6 +197,7 @@ impl AccountConfig {
         }
         let day = HOUR * 24;
         within(&key("poll_every"), self.poll_every, SignedDuration::ZERO, HOUR, problems);
+        within(&key("answer_within"), self.answer_within, SignedDuration::ZERO, HOUR, problems);
         within(&key("longest_render"), self.longest_render, SignedDuration::ZERO, day, problems);
     }
 }

@@ -1,6 +1,9 @@
 //! A gateway whose accounts are all at a lab of its own.
 
-use jiff::SignedDuration;
+use reqwest::{
+    Response,
+    multipart::{Form, Part},
+};
 use retake_lab::{Entry, Lab, LabConfig, Provider, ScenarioSource};
 use retake_server::config::{Config, Environment};
 use serde_json::Value;
@@ -22,7 +25,7 @@ fn accounts(lab: &Lab) -> String {
         format!(
             "[accounts.{name}]\nprovider = \"{provider}\"\nvariant = \"{variant}\"\n\
              base_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\nconcurrency = 8\n\
-             poll_every = \"20ms\"\nlongest_render = \"4s\"\n{more}\n"
+             poll_every = \"20ms\"\nlongest_render = \"3s\"\nanswer_within = \"1s\"\n{more}\n"
         )
     };
     [
@@ -64,7 +67,7 @@ impl Laboratory {
         let lab = lab.await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("retake.toml");
-        let policy = "[policy]\nretry_after = \"50ms\"\ndeadline = \"60s\"\n";
+        let policy = "[policy]\nretry_after = \"50ms\"\ndeadline = \"60s\"\nmax_attempts = 2\n";
         std::fs::write(&file, format!("{}\n{policy}\n{settings}", accounts(&lab))).unwrap();
         let home = folder.path().display().to_string();
         let environment = Environment::of(folder.path(), [("LAB_KEY", KEY), ("HOME", &home)]);
@@ -87,8 +90,21 @@ impl Laboratory {
 
     /// Creates a video and waits for its end.
     pub(crate) async fn make(&self, request: Value) -> Value {
-        let response = self.retake.post("/v1/videos", request).await;
-        let video: Value = response.json().await.unwrap();
+        self.until_ended(self.retake.post("/v1/videos", request).await).await
+    }
+
+    /// The same with a picture to start from.
+    pub(crate) async fn make_from(&self, picture: Vec<u8>, request: &Value) -> Value {
+        let file = Part::bytes(picture).file_name("first.png").mime_str("image/png").unwrap();
+        let fields = request.as_object().unwrap().iter();
+        let form = fields.fold(Form::new().part("input_reference", file), |form, (name, value)| {
+            form.text(name.clone(), value.as_str().unwrap().to_owned())
+        });
+        self.until_ended(self.retake.post_form("/v1/videos", form).await).await
+    }
+
+    async fn until_ended(&self, created: Response) -> Value {
+        let video: Value = created.json().await.unwrap();
         let id = video["id"].as_str().unwrap_or_else(|| panic!("refused: {video:#}")).to_owned();
         self.retake.until_ended(&id).await
     }
@@ -99,13 +115,3 @@ impl Laboratory {
         entries.filter(|entry| entry.provider == provider).collect()
     }
 }
-
-/// What went wrong in each attempt of a video, in its causes; `None` for one that went well.
-pub(crate) fn causes(video: &Value) -> Vec<Option<String>> {
-    let attempts = video["retake"]["attempts"].as_array().unwrap();
-    let cause = |attempt: &Value| attempt["fault"]["cause"].as_str().map(str::to_owned);
-    attempts.iter().map(cause).collect()
-}
-
-/// An age that no test reaches.
-pub(crate) const LONG: SignedDuration = SignedDuration::from_mins(1);

@@ -4,10 +4,13 @@
 mod contract;
 mod docs;
 mod events;
+mod faults;
 mod fuzzing;
 mod gateway;
 mod journeys;
+mod laboratory;
 mod pictures;
+mod providers;
 mod receiver;
 mod refusals;
 mod repeats;

@@ -1,0 +1,132 @@
+//! Every scenario that comes with the lab, played through a gateway: what the gateway says of a video has to
+//! be what the lab's ledger says.
+
+use retake_lab::{Entry, FaultKind, Provider, ScenarioSource, builtin};
+use serde_json::{Value, json};
+
+use crate::laboratory::Laboratory;
+
+/// Who is asked, in turn from scenario to scenario.
+const ASKED: [(&str, &str, Provider); 6] = [
+    ("openai/sora-2", "4", Provider::Openai),
+    ("vertex/veo-3.1-generate-001", "4", Provider::Google),
+    ("runway/gen4.5", "5", Provider::Runway),
+    ("luma/ray-2", "5", Provider::Luma),
+    ("fal/fal-ai/veo3.1", "4", Provider::Fal),
+    ("replicate/google/veo-3.1", "4", Provider::Replicate),
+];
+
+/// Faults of the file: the render was done, and still there is no video that could be handed out.
+const SPOILT: [FaultKind; 5] = [
+    FaultKind::WrongDuration,
+    FaultKind::WrongSize,
+    FaultKind::Corrupt,
+    FaultKind::DoneWithoutVideo,
+    FaultKind::Partial,
+];
+
+struct Played {
+    video: Value,
+    entries: Vec<Entry>,
+}
+
+impl Played {
+    /// One video in a scenario, of the provider whose turn it is.
+    async fn one(scenario: &str, turn: usize) -> Self {
+        let (model, seconds, provider) = ASKED[turn % ASKED.len()];
+        let laboratory = Laboratory::with(ScenarioSource::Named(scenario.into()), "").await;
+        let request = json!({
+            "model": model, "prompt": "a lighthouse", "size": "1280x720", "seconds": seconds,
+        });
+        let video = laboratory.make(request).await;
+        Self { video, entries: laboratory.seen(provider) }
+    }
+
+    fn attempts(&self) -> &[Value] {
+        self.video["retake"]["attempts"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an attempt knows of the render that the lab accepted.
+    fn is_known(&self, entry: &Entry) -> bool {
+        let Some(id) = &entry.remote_id else { return true };
+        let knows = |attempt: &Value| {
+            attempt["remote_id"].as_str().is_some_and(|known| known.contains(id.as_str()))
+        };
+        self.attempts().iter().any(knows)
+    }
+
+    /// Attempts whose render nobody can find, and which say that they may be on the bill.
+    fn doubtful(&self) -> usize {
+        let doubts = |attempt: &&Value| {
+            let message = attempt["fault"]["message"].as_str().unwrap_or_default();
+            message.contains("may have been")
+        };
+        self.attempts().iter().filter(doubts).count()
+    }
+
+    /// What must hold whatever went wrong.
+    fn agrees(&self, scenario: &str) {
+        let Self { video, entries } = self;
+        let told = || format!("{scenario}: {video:#}\n{entries:#?}");
+        let unknown = entries.iter().filter(|entry| !self.is_known(entry)).count();
+        assert!(unknown <= self.doubtful(), "a render is unaccounted for: {}", told());
+        let creates = entries.len();
+        assert!(creates <= self.attempts().len(), "more creates than attempts: {}", told());
+        let spoils = |entry: &Entry| {
+            SPOILT.iter().any(|kind| entry.faults.iter().any(|name| name == kind.name()))
+        };
+        let done: Vec<_> = entries.iter().filter(|entry| entry.outcome == "done").collect();
+        match video["status"].as_str() {
+            Some("completed") => {
+                let sound = done.iter().filter(|entry| !spoils(entry)).count();
+                assert!(sound >= 1, "completed without a render: {}", told());
+                assert!(sound <= 1 + self.doubtful(), "rendered twice: {}", told());
+            }
+            Some("failed") => {
+                assert!(done.iter().all(|entry| spoils(entry) || !self.is_known(entry)), "{}", told());
+                self.names_the_cause(told);
+            }
+            other => panic!("{other:?}: {}", told()),
+        }
+    }
+
+    /// A refusal or failure that the provider explained is told by its cause.
+    fn names_the_cause(&self, told: impl Fn() -> String) {
+        let explained = ["refused", "fail", "credit-out", "soft-block", "rate-limited"];
+        let Some(last) = self.entries.last() else { return };
+        let is_explained = last.faults.iter().any(|name| explained.contains(&name.as_str()));
+        if let (true, Some(cause)) = (is_explained, last.true_cause) {
+            let expected = serde_json::to_value(cause).unwrap();
+            let code = self.video["error"]["code"].as_str().unwrap_or_default();
+            assert_eq!(Some(code), expected.as_str(), "{}", told());
+        }
+    }
+}
+
+/// Scenarios with this remainder, so that several tests share them.
+async fn play(share: usize, shares: usize) {
+    for (turn, scenario) in builtin::names().enumerate() {
+        if turn % shares == share {
+            Played::one(scenario, turn).await.agrees(scenario);
+        }
+    }
+}
+
+macro_rules! shares {
+    ($of:literal: $($name:ident = $share:literal),*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            play($share, $of).await;
+        }
+    )*};
+}
+
+shares! { 7:
+    every_scenario_ends_as_the_ledger_says_1 = 0,
+    every_scenario_ends_as_the_ledger_says_2 = 1,
+    every_scenario_ends_as_the_ledger_says_3 = 2,
+    every_scenario_ends_as_the_ledger_says_4 = 3,
+    every_scenario_ends_as_the_ledger_says_5 = 4,
+    every_scenario_ends_as_the_ledger_says_6 = 5,
+    every_scenario_ends_as_the_ledger_says_7 = 6
+}
