@@ -1,0 +1,41 @@
+//! The synchronous host, `fal.run`: one call that answers with the model's output.
+//!
+//! Nothing is tried again here and there is no status to ask for. Whoever hangs up loses the result,
+//! though not the bill.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Path, Request, State},
+    response::Response,
+};
+
+use super::{REQUEST_ID, errors, queue, status::Stand, with};
+use crate::{desk::Desk, shelf::Shelf};
+
+/// `POST /fal.run/{endpoint}`: renders and answers with the output.
+pub(super) async fn run(
+    State(desk): State<Desk>,
+    Path(path): Path<String>,
+    Extension(shelf): Extension<Arc<Shelf>>,
+    request: Request,
+) -> Response {
+    let job = match queue::accept(&desk, &shelf, &path, None, request).await {
+        Ok(job) => job,
+        Err(response) => return response,
+    };
+    loop {
+        let Some(job) = desk.look(job.id()) else {
+            return errors::named("internal_error").respond();
+        };
+        if matches!(super::status::stand(&job), Stand::Done | Stand::Failed(_)) {
+            return with(queue::result(&desk, &job).await, REQUEST_ID, job.id());
+        }
+        match job.changes_at {
+            Some(moment) => desk.clock().wait_until(moment).await,
+            // It stands still for ever, and so does this call.
+            None => std::future::pending().await,
+        }
+    }
+}

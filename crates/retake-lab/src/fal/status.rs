@@ -1,0 +1,207 @@
+//! What becomes of a request, as the queue tells it.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::errors::{self, FalError};
+use crate::{
+    clock::later,
+    desk::Desk,
+    fault::FaultKind,
+    media::NoFile,
+    stage::{JobView, State},
+};
+
+/// What the emulator remembers about a request besides what every job has.
+pub(super) struct Notes<'a>(&'a Value);
+
+impl<'a> Notes<'a> {
+    pub(super) fn of(job: &'a JobView) -> Self {
+        Self(&job.create.extra)
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name)?.as_str()
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The owner and alias that the paths of this request begin with.
+    pub(super) fn app(&self) -> &'a str {
+        self.text("app").unwrap_or_default()
+    }
+
+    pub(super) fn webhook(&self) -> Option<&'a str> {
+        self.text("webhook")
+    }
+
+    /// Whether the platform was asked not to try again.
+    fn forbids_retries(&self) -> bool {
+        self.is("no_retry")
+    }
+
+    /// Whether input and output are kept.
+    pub(super) fn keeps_payloads(&self) -> bool {
+        !self.is("no_store")
+    }
+
+    fn seed(&self) -> u64 {
+        self.0.get("seed").and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// How long the request may wait for its start.
+    pub(super) fn start_within(&self) -> Option<SignedDuration> {
+        let millis = self.0.get("start_within_ms")?.as_i64()?;
+        Some(SignedDuration::from_millis(millis))
+    }
+}
+
+/// A request as its caller sees it.
+#[derive(Debug)]
+pub(super) enum Stand {
+    InQueue { position: usize },
+    InProgress,
+    Failed(FalError),
+    Done,
+}
+
+/// How a request stands.
+pub(super) fn stand(job: &JobView) -> Stand {
+    let notes = Notes::of(job);
+    let deadline = notes.start_within().map(|within| later(job.accepted_at, within));
+    let has_missed = deadline.is_some_and(|at| job.starts_at > at && job.now >= at);
+    match &job.state {
+        State::Queued { .. } | State::Cancelled if has_missed => {
+            Stand::Failed(FalError::users_timeout())
+        }
+        State::Queued { ahead } => Stand::InQueue { position: ahead.saturating_sub(1) },
+        State::Running { progress } if is_retried(job, *progress) => Stand::InQueue { position: 0 },
+        State::Running { .. } => Stand::InProgress,
+        State::Failed(_) if is_retried_later(job) => Stand::InQueue { position: 0 },
+        State::Failed(failure) => Stand::Failed(errors::failure(failure)),
+        State::Cancelled => Stand::Failed(FalError::cancelled()),
+        State::Done => Stand::Done,
+    }
+}
+
+/// The platform tries a request again when its runner answers 503 or 504. While a request that is to
+/// fail so is worked on, every second stretch is one of waiting.
+fn is_retried(job: &JobView, progress: f64) -> bool {
+    let Some(fault) = job.run_fault(FaultKind::Fail) else { return false };
+    let shape = fault.shape.as_deref().unwrap_or_default();
+    let is_platforms = errors::named(shape).error_type.is_some();
+    let is_retryable = is_platforms && matches!(errors::named(shape).status.as_u16(), 503 | 504);
+    let is_odd_stretch = (progress * 20.0) % 2.0 >= 1.0;
+    is_retryable && is_odd_stretch && !Notes::of(job).forbids_retries()
+}
+
+/// A late success in the shape `retried` is one of the platform's own: the caller sees it wait.
+fn is_retried_later(job: &JobView) -> bool {
+    let fault = job.run_fault(FaultKind::LateSuccess);
+    let is_shape = fault.is_some_and(|it| it.shape.as_deref() == Some("retried"));
+    is_shape && !Notes::of(job).forbids_retries()
+}
+
+/// The addresses of a request.
+pub(super) fn urls(desk: &Desk, job: &JobView) -> Value {
+    let (base, app, id) = (desk.base_url(), Notes::of(job).app(), job.id());
+    let response = format!("{base}/{app}/requests/{id}");
+    json!({
+        "request_id": id,
+        "response_url": response,
+        "status_url": format!("{response}/status"),
+        "cancel_url": format!("{response}/cancel"),
+    })
+}
+
+/// The status of a request, and whether it has come to its end.
+pub(super) fn status(desk: &Desk, job: &JobView, with_logs: bool) -> (Value, bool) {
+    let mut body = urls(desk, job);
+    let logs = if with_logs { logs(job) } else { Value::Null };
+    let word = |usual: &'static str| {
+        job.odd_status(&["RUNNING", "PROCESSING", "STARTING"]).unwrap_or(usual).to_owned()
+    };
+    let mut put = |name: &str, value: Value| {
+        if let Some(body) = body.as_object_mut() {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    let stand = stand(job);
+    match &stand {
+        Stand::InQueue { position } => {
+            put("status", json!("IN_QUEUE"));
+            put("queue_position", json!(position));
+        }
+        Stand::InProgress => {
+            put("status", json!(word("IN_PROGRESS")));
+            put("logs", logs);
+        }
+        Stand::Done | Stand::Failed(_) => {
+            put("status", json!("COMPLETED"));
+            put("logs", logs);
+            put("metrics", json!({ "inference_time": inference_seconds(job) }));
+        }
+    }
+    if let Stand::Failed(error) = &stand {
+        put("error", json!(error.message));
+        if let Some(kind) = error.error_type {
+            put("error_type", json!(kind));
+        }
+    }
+    (body, matches!(stand, Stand::Done | Stand::Failed(_)))
+}
+
+fn inference_seconds(job: &JobView) -> f64 {
+    let ended = job.ended_at.unwrap_or(job.now);
+    ended.duration_since(job.starts_at).as_secs_f64().max(0.0)
+}
+
+fn logs(job: &JobView) -> Value {
+    if matches!(job.state, State::Queued { .. }) {
+        return json!([]);
+    }
+    let line = |at: jiff::Timestamp, message: String| {
+        json!({ "timestamp": at.to_string(), "level": "INFO", "source": "USER", "message": message })
+    };
+    let percent = job.percent();
+    json!([
+        line(job.starts_at, "Starting the generation".to_owned()),
+        line(job.ended_at.unwrap_or(job.now), format!("Progress: {percent}%")),
+    ])
+}
+
+/// What a finished request gives: the model's output, without a video if the scenario wants that.
+///
+/// # Errors
+///
+/// When the lab could not make the file.
+pub(super) async fn output(desk: &Desk, job: &JobView) -> Result<Value, NoFile> {
+    let size = match desk.film(job).await {
+        Ok(film) => Some(film.len()),
+        // What was answered once stays as it was, also when the file is gone.
+        Err(NoFile::Expired | NoFile::NoVideo) => None,
+        Err(why) => return Err(why),
+    };
+    let mut output = told_output(desk, job);
+    if let Some(video) = output.get_mut("video").filter(|it| it.is_object()) {
+        video["file_size"] = json!(size);
+    }
+    Ok(output)
+}
+
+/// The same as a webhook tells it, which does not know the size of the file.
+pub(super) fn told_output(desk: &Desk, job: &JobView) -> Value {
+    let seed = Notes::of(job).seed();
+    if job.outputs() == 0 {
+        return json!({ "video": null, "seed": seed });
+    }
+    let video = json!({
+        "url": desk.link(job, 0),
+        "content_type": "video/mp4",
+        "file_name": "output.mp4",
+        "file_size": null,
+    });
+    json!({ "video": video, "seed": seed })
+}
