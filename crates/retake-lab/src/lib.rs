@@ -25,6 +25,8 @@ mod control;
 mod courier;
 mod desk;
 mod dice;
+mod digits;
+mod early;
 mod fault;
 mod frame;
 mod intake;

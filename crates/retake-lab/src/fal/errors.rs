@@ -162,7 +162,9 @@ fn by_reason(refusal: &Refusal) -> Response {
                   fal.ai/dashboard/billing.";
     match refusal.reason {
         Reason::MissingKey => denied(401, "Authentication is required to access this application"),
-        Reason::UnknownKey | Reason::KeyRevoked => denied(401, "Invalid authentication credentials"),
+        Reason::UnknownKey | Reason::KeyRevoked => {
+            denied(401, "Invalid authentication credentials")
+        }
         Reason::SoftBlock => denied(403, "User is locked. Please contact support."),
         Reason::CreditOut => denied(403, locked),
         Reason::TooFast | Reason::TooManyToday | Reason::TooManyAtOnce => too_many(),

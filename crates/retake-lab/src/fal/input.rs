@@ -101,12 +101,7 @@ fn check_pictures(
 }
 
 /// A field that takes one of some words; `auto` is always one.
-fn one_of(
-    input: &Value,
-    field: &str,
-    allowed: &[&str],
-    wrong: &mut Vec<Wrong>,
-) -> Option<String> {
+fn one_of(input: &Value, field: &str, allowed: &[&str], wrong: &mut Vec<Wrong>) -> Option<String> {
     let value = input.get(field).filter(|it| !it.is_null())?;
     let text = intake::text(value).unwrap_or_default();
     if text == "auto" {

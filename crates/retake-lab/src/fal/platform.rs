@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     desk::Desk,
+    early::Early,
     intake,
     stage::{JobView, State as JobState},
 };
@@ -40,9 +41,11 @@ fn invalid(message: &str) -> Response {
 }
 
 /// The key of a caller; the platform words a missing one in its own way.
-fn authenticate(desk: &Desk, headers: &HeaderMap) -> Result<String, Response> {
-    let denied = |_| error(StatusCode::UNAUTHORIZED, "authorization_error", "Authentication required");
-    queue::authenticate(desk, headers).map_err(denied)
+fn authenticate(desk: &Desk, headers: &HeaderMap) -> Result<String, Early> {
+    queue::authenticate(desk, headers).map_err(|_| {
+        let message = "Authentication required";
+        error(StatusCode::UNAUTHORIZED, "authorization_error", message).into()
+    })
 }
 
 /// The endpoints that a query names: `endpoint_id`, with commas between several.
@@ -76,8 +79,8 @@ pub(super) async fn pricing(
     Query(asked): Asked,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(response) = authenticate(&desk, &headers) {
-        return response;
+    if let Err(early) = authenticate(&desk, &headers) {
+        return early.into_response();
     }
     let mut prices = Vec::new();
     for id in endpoints_of(&asked) {
@@ -107,8 +110,8 @@ pub(super) async fn estimate(
     headers: HeaderMap,
     request: axum::extract::Request,
 ) -> Response {
-    if let Err(response) = authenticate(&desk, &headers) {
-        return response;
+    if let Err(early) = authenticate(&desk, &headers) {
+        return early.into_response();
     }
     let Ok(body) = intake::json(request.into_body()).await else {
         return invalid("The body has to be JSON");
@@ -133,7 +136,7 @@ pub(super) async fn estimate(
 pub(super) async fn usage(State(desk): State<Desk>, headers: HeaderMap) -> Response {
     let key = match authenticate(&desk, &headers) {
         Ok(key) => key,
-        Err(response) => return response,
+        Err(early) => return early.into_response(),
     };
     let mut seconds: BTreeMap<String, u64> = BTreeMap::new();
     for job in desk.list(&key).into_iter().filter(|job| job.billed_micros > 0) {
@@ -160,7 +163,7 @@ pub(super) async fn billing(State(desk): State<Desk>, headers: HeaderMap) -> Res
             let credits = json!({ "current_balance": balance, "currency": "USD" });
             Json(json!({ "username": "retake-lab", "credits": credits })).into_response()
         }
-        Err(response) => response,
+        Err(early) => early.into_response(),
     }
 }
 
@@ -172,7 +175,7 @@ pub(super) async fn requests(
 ) -> Response {
     let key = match authenticate(&desk, &headers) {
         Ok(key) => key,
-        Err(response) => return response,
+        Err(early) => return early.into_response(),
     };
     let wanted = endpoints_of(&asked);
     if wanted.is_empty() {
@@ -265,7 +268,7 @@ pub(super) async fn forget(
 ) -> Response {
     let key = match authenticate(&desk, &headers) {
         Ok(key) => key,
-        Err(response) => return response,
+        Err(early) => return early.into_response(),
     };
     let Some(job) = desk.look(&id).filter(|job| job.create.key == key) else {
         return error(StatusCode::NOT_FOUND, "not_found", "Request not found");

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     clock::later,
     desk::Desk,
+    early::Early,
     fault::FaultKind,
     intake,
     shelf::Shelf,
@@ -70,7 +71,7 @@ pub(super) async fn submit(
 ) -> Response {
     let job = match accept(&desk, &shelf, &path, asked.fal_webhook, request).await {
         Ok(job) => job,
-        Err(response) => return response,
+        Err(early) => return early.into_response(),
     };
     let mut body = status::urls(&desk, &job);
     if let Some(body) = body.as_object_mut() {
@@ -94,14 +95,14 @@ pub(super) async fn accept(
     endpoint: &str,
     webhook: Option<String>,
     request: Request,
-) -> Result<JobView, Response> {
+) -> Result<JobView, Early> {
     let headers = request.headers().clone();
     let key = authenticate(desk, &headers)?;
     let endpoint = endpoint.trim_matches('/');
     let known = endpoints::family(endpoint).zip(endpoints::app(endpoint));
     let Some((family, app)) = known else {
         let what = format!("Application \"{endpoint}\"");
-        return Err(FalError::missing(&what).respond());
+        return Err(FalError::missing(&what).respond().into());
     };
     let body = intake::json(request.into_body()).await;
     let body = body.map_err(|why| FalError::unreadable(&why).respond())?;
@@ -134,13 +135,13 @@ pub(super) async fn accept(
         webhook::tell(desk, job);
         watch_start(desk, job);
     });
-    admitted.await.map_err(errors::setback)
+    Ok(admitted.await.map_err(errors::setback)?)
 }
 
 /// The key of a caller, or the answer that it gets without one.
-pub(super) fn authenticate(desk: &Desk, headers: &HeaderMap) -> Result<String, Response> {
+pub(super) fn authenticate(desk: &Desk, headers: &HeaderMap) -> Result<String, Early> {
     desk.authenticate(intake::authorization(headers, "Key"))
-        .map_err(|refusal| errors::refuse(&refusal))
+        .map_err(|refusal| errors::refuse(&refusal).into())
 }
 
 fn says_yes(headers: &HeaderMap, name: &str) -> bool {
@@ -172,8 +173,7 @@ fn start_within(headers: &HeaderMap) -> Result<Option<i64>, FalError> {
 /// Takes a request out of the queue when it has not started in time.
 fn watch_start(desk: &Desk, job: &JobView) {
     let Some(within) = Notes::of(job).start_within() else { return };
-    let (desk, id, deadline) =
-        (desk.clone(), job.id().to_owned(), later(job.accepted_at, within));
+    let (desk, id, deadline) = (desk.clone(), job.id().to_owned(), later(job.accepted_at, within));
     desk.clone().shared.tasks.spawn(async move {
         desk.clock().wait_until(deadline).await;
         if desk.look(&id).is_some_and(|job| job.starts_at > deadline) {
@@ -191,11 +191,11 @@ pub(super) async fn read(
 ) -> Response {
     let key = match authenticate(&desk, &headers) {
         Ok(key) => key,
-        Err(response) => return response,
+        Err(early) => return early.into_response(),
     };
     let Some(target) = Target::of(&path) else { return FalError::missing("Path").respond() };
-    if let Err(response) = belongs(&desk, &target, &key) {
-        return response;
+    if let Err(early) = belongs(&desk, &target, &key) {
+        return early.into_response();
     }
     let job = match desk.poll(target.id, Some(&key)).await {
         Ok(job) => job,
@@ -213,16 +213,16 @@ pub(super) async fn read(
 
 /// Whether a path names a request of this key, and its app without what comes after it. fal answers
 /// a path with the whole endpoint with 405.
-fn belongs(desk: &Desk, target: &Target<'_>, key: &str) -> Result<JobView, Response> {
+fn belongs(desk: &Desk, target: &Target<'_>, key: &str) -> Result<JobView, Early> {
     let job = desk.look(target.id).filter(|job| job.create.key == key);
     let job = job.ok_or_else(|| FalError::missing("Request").respond())?;
     match Notes::of(&job).app() {
         app if app == target.app => Ok(job),
         app if target.app.starts_with(app) => {
             let body = json!({ "detail": "Method Not Allowed" });
-            Err((StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response())
+            Err((StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response().into())
         }
-        _ => Err(FalError::missing("Request").respond()),
+        _ => Err(FalError::missing("Request").respond().into()),
     }
 }
 
@@ -292,7 +292,7 @@ pub(super) async fn cancel(
 ) -> Response {
     let key = match authenticate(&desk, &headers) {
         Ok(key) => key,
-        Err(response) => return response,
+        Err(early) => return early.into_response(),
     };
     let target = Target::of(&path).filter(|target| target.more == "cancel");
     let Some(target) = target else { return FalError::missing("Path").respond() };

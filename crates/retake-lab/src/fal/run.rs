@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::{
     Extension,
     extract::{Path, Request, State},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 
 use super::{REQUEST_ID, errors, queue, status::Stand, with};
@@ -23,7 +23,7 @@ pub(super) async fn run(
 ) -> Response {
     let job = match queue::accept(&desk, &shelf, &path, None, request).await {
         Ok(job) => job,
-        Err(response) => return response,
+        Err(early) => return early.into_response(),
     };
     loop {
         let Some(job) = desk.look(job.id()) else {

@@ -162,9 +162,7 @@ fn logs(job: &JobView) -> Value {
     if matches!(job.state, State::Queued { .. }) {
         return json!([]);
     }
-    let line = |at: jiff::Timestamp, message: String| {
-        json!({ "timestamp": at.to_string(), "level": "INFO", "source": "USER", "message": message })
-    };
+    let line = |at: jiff::Timestamp, message: String| json!({ "timestamp": at.to_string(), "level": "INFO", "source": "USER", "message": message });
     let percent = job.percent();
     json!([
         line(job.starts_at, "Starting the generation".to_owned()),

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     clock::later,
     desk::Desk,
+    early::Early,
     intake::{self, LARGEST_BODY, Unreadable},
     shelf::{Shelf, Stored},
 };
@@ -30,8 +31,8 @@ type Files = Extension<Arc<Shelf>>;
 
 /// `POST /storage/upload/initiate`: gives out a place to put a file.
 pub(super) async fn initiate(State(desk): State<Desk>, request: Request) -> Response {
-    if let Err(response) = queue::authenticate(&desk, request.headers()) {
-        return response;
+    if let Err(early) = queue::authenticate(&desk, request.headers()) {
+        return early.into_response();
     }
     let body = match intake::json(request.into_body()).await {
         Ok(body) => body,
@@ -61,14 +62,14 @@ pub(super) async fn put_file(
 ) -> Response {
     match keep(&desk, &shelf, id, name, request).await {
         Ok(_) => StatusCode::OK.into_response(),
-        Err(response) => response,
+        Err(early) => early.into_response(),
     }
 }
 
 /// `POST /storage/auth/token`: a token for the CDN, valid for an hour of the world's time.
 pub(super) async fn token(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    if let Err(response) = queue::authenticate(&desk, &headers) {
-        return response;
+    if let Err(early) = queue::authenticate(&desk, &headers) {
+        return early.into_response();
     }
     let expires_at = later(desk.clock().wall(), SignedDuration::from_hours(1));
     Json(json!({
@@ -89,16 +90,16 @@ pub(super) async fn upload(
     let headers = request.headers();
     let token = intake::authorization(headers, "Bearer");
     if !token.is_some_and(|it| it.starts_with("lab-cdn-token-"))
-        && let Err(response) = queue::authenticate(&desk, headers)
+        && let Err(early) = queue::authenticate(&desk, headers)
     {
-        return response;
+        return early.into_response();
     }
     let name = plain(intake::named(headers, "x-fal-file-name").unwrap_or("upload.bin"));
     match keep(&desk, &shelf, desk.hex(32), name, request).await {
         Ok(file) => {
             Json(json!({ "access_url": file_url(&desk, &file.id, &file.name) })).into_response()
         }
-        Err(response) => response,
+        Err(early) => early.into_response(),
     }
 }
 
@@ -108,9 +109,7 @@ pub(super) async fn download(
     Extension(shelf): Files,
 ) -> Response {
     match shelf.get(&id) {
-        Some(file) => {
-            ([(header::CONTENT_TYPE, file.content_type)], file.bytes).into_response()
-        }
+        Some(file) => ([(header::CONTENT_TYPE, file.content_type)], file.bytes).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -128,7 +127,7 @@ async fn keep(
     id: String,
     name: String,
     request: Request,
-) -> Result<Stored, Response> {
+) -> Result<Stored, Early> {
     let given = intake::named(request.headers(), "content-type");
     let content_type = given.unwrap_or("application/octet-stream").to_owned();
     let bytes = to_bytes(request.into_body(), LARGEST_BODY).await;

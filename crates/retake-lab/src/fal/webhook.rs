@@ -13,6 +13,7 @@ use super::status::{self, Notes, Stand};
 use crate::{
     courier::Notice,
     desk::{Desk, Moment, News},
+    digits::hex,
     stage::JobView,
 };
 
@@ -79,8 +80,4 @@ pub(super) async fn jwks(State(_): State<Desk>) -> Json<Value> {
 fn key_pair(is_genuine: bool) -> Option<Ed25519KeyPair> {
     let seed = Sha256::digest(if is_genuine { TRUE_SEED } else { FALSE_SEED });
     Ed25519KeyPair::from_seed_unchecked(&seed).ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,252 @@
+//! The models that the emulator offers: whose they are, what their inputs may be, what they cost.
+//!
+//! Replicate tells the inputs of a model as a JSON schema, and so does this; validation goes by the
+//! same table. A family stands for all models of a maker whose inputs are alike. Names are those of
+//! the provider page of 2026-11-21; values that it does not have are the lab's own.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::{digits::hex, scenario::rule::matches_glob};
+
+/// Models that share their inputs and their price.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// Patterns of `owner/name`, in which `*` stands for anything.
+    patterns: &'static [&'static str],
+    /// The fields that take a first picture and a last one.
+    pub(super) pictures: &'static [&'static str],
+    /// Whether there has to be a first picture.
+    pub(super) needs_picture: bool,
+    /// Lengths in seconds; the first is the usual one.
+    pub(super) seconds: &'static [u32],
+    /// Resolutions; the first is the usual one. Empty: the model has one only.
+    pub(super) resolutions: &'static [&'static str],
+    pub(super) aspects: &'static [&'static str],
+    pub(super) has_sound: bool,
+    /// Whether the output is a list of files.
+    pub(super) lists_outputs: bool,
+    /// One second in millionths of a US dollar.
+    pub(super) second_micros: u64,
+}
+
+const PLAIN: Family = Family {
+    patterns: &[],
+    pictures: &["image", "last_frame"],
+    needs_picture: false,
+    seconds: &[5, 10],
+    resolutions: &["720p", "480p", "1080p"],
+    aspects: &["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"],
+    has_sound: false,
+    lists_outputs: false,
+    second_micros: 60_000,
+};
+
+const FAMILIES: &[Family] = &[
+    Family {
+        patterns: &["google/veo-*"],
+        seconds: &[8, 6, 4],
+        resolutions: &["720p", "1080p"],
+        aspects: &["16:9", "9:16"],
+        has_sound: true,
+        second_micros: 400_000,
+        ..PLAIN
+    },
+    Family {
+        patterns: &["kwaivgi/kling-*"],
+        pictures: &["start_image", "end_image"],
+        seconds: &[5, 10, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15],
+        resolutions: &[],
+        aspects: &["16:9", "9:16", "1:1"],
+        second_micros: 70_000,
+        ..PLAIN
+    },
+    Family {
+        patterns: &["bytedance/seedance-*"],
+        pictures: &["image", "last_frame_image"],
+        seconds: &[5, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12],
+        ..PLAIN
+    },
+    Family {
+        patterns: &["minimax/*"],
+        pictures: &["first_frame_image", "last_frame_image"],
+        seconds: &[6, 10],
+        resolutions: &["768p", "512p", "1080p"],
+        ..PLAIN
+    },
+    Family {
+        patterns: &["luma/ray-*"],
+        pictures: &["start_image", "end_image"],
+        seconds: &[5, 9],
+        resolutions: &[],
+        second_micros: 100_000,
+        ..PLAIN
+    },
+    Family {
+        patterns: &["wan-video/*-i2v*"],
+        pictures: &["image", "last_image"],
+        needs_picture: true,
+        ..PLAIN
+    },
+    Family { patterns: &["wan-video/*"], pictures: &[], ..PLAIN },
+    Family {
+        patterns: &["runwayml/gen4-turbo"],
+        pictures: &["image"],
+        needs_picture: true,
+        resolutions: &[],
+        ..PLAIN
+    },
+    Family { patterns: &["pixverse/*"], seconds: &[5, 8], ..PLAIN },
+    Family { patterns: &["leonardoai/*"], seconds: &[5], resolutions: &[], ..PLAIN },
+    Family { patterns: &["tencent/hunyuan-video"], pictures: &[], lists_outputs: true, ..PLAIN },
+];
+
+/// Models that the list shows, and whose versions can be run by their id alone.
+pub(super) const LISTED: &[&str] = &[
+    "google/veo-3.1",
+    "google/veo-3.1-fast",
+    "google/veo-3",
+    "google/veo-3-fast",
+    "kwaivgi/kling-v2.1",
+    "kwaivgi/kling-v2.5-turbo-pro",
+    "kwaivgi/kling-v2.6",
+    "bytedance/seedance-1-lite",
+    "bytedance/seedance-1-pro",
+    "bytedance/seedance-1-pro-fast",
+    "minimax/hailuo-02",
+    "minimax/hailuo-2.3",
+    "minimax/video-01",
+    "luma/ray-2-540p",
+    "luma/ray-2-720p",
+    "luma/ray-flash-2-720p",
+    "wan-video/wan-2.5-t2v",
+    "wan-video/wan-2.5-i2v",
+    "wan-video/wan-2.2-t2v-fast",
+    "wan-video/wan-2.2-i2v-fast",
+    "runwayml/gen4-turbo",
+    "pixverse/pixverse-v5",
+    "leonardoai/motion-2.0",
+    "tencent/hunyuan-video",
+];
+
+/// The family of `owner/name`, if the emulator knows it.
+pub(super) fn family(model: &str) -> Option<&'static Family> {
+    FAMILIES.iter().find(|it| it.patterns.iter().any(|pattern| matches_glob(pattern, model)))
+}
+
+/// The id of a model's only version: 64 hexadecimal digits.
+pub(super) fn version_of(model: &str) -> String {
+    hex(&Sha256::digest(model))
+}
+
+/// The model that a `version` means: an id, `owner/name:id` or `owner/name`.
+pub(super) fn model_of(version: &str) -> Option<String> {
+    if let Some((model, id)) = version.split_once(':') {
+        return (family(model).is_some() && id == version_of(model)).then(|| model.to_owned());
+    }
+    if version.contains('/') {
+        return family(version).map(|_| version.to_owned());
+    }
+    LISTED.iter().find(|model| version_of(model) == version).map(|it| (*it).to_owned())
+}
+
+impl Family {
+    /// Resolution and proportion when nothing else is asked for; some models have them in their name.
+    pub(super) fn usual_resolution(&self, model: &str) -> String {
+        let named = model.rsplit('-').next().filter(|it| it.ends_with('p') && it.len() <= 5);
+        let named = named.filter(|it| it.trim_end_matches('p').parse::<u32>().is_ok());
+        named.or(self.resolutions.first().copied()).unwrap_or("720p").to_owned()
+    }
+
+    /// The model's interface as an OpenAPI document, in the form that Cog gives it.
+    pub(super) fn schema(&self) -> Value {
+        let mut properties = Map::new();
+        let mut kinds = Map::new();
+        let mut put = |name: &str, mut about: Value| {
+            about["x-order"] = json!(properties.len());
+            about["title"] = json!(name);
+            properties.insert(name.to_owned(), about);
+        };
+        put("prompt", json!({ "type": "string", "description": "What to show" }));
+        for picture in self.pictures {
+            let about = "A picture to start or to end with";
+            put(picture, json!({ "type": "string", "format": "uri", "description": about }));
+        }
+        let words = |words: &[&str]| json!(words);
+        for (name, kind, values) in [
+            ("duration", "integer", json!(self.seconds)),
+            ("resolution", "string", words(self.resolutions)),
+            ("aspect_ratio", "string", words(self.aspects)),
+        ] {
+            let usual = values.get(0).cloned().unwrap_or_default();
+            if usual.is_null() {
+                continue;
+            }
+            let place = format!("#/components/schemas/{name}");
+            put(name, json!({ "allOf": [{ "$ref": place }], "default": usual }));
+            let kind = json!({
+                "type": kind, "enum": values, "title": name, "description": "An enumeration.",
+            });
+            kinds.insert(name.to_owned(), kind);
+        }
+        put("negative_prompt", json!({ "type": "string", "description": "What not to show" }));
+        put("seed", json!({ "type": "integer", "description": "Leave out for another each time" }));
+        if self.has_sound {
+            put("generate_audio", json!({ "type": "boolean", "default": true }));
+        }
+        let needed = self.pictures.first().filter(|_| self.needs_picture);
+        let required: Vec<&str> = std::iter::once("prompt").chain(needed.copied()).collect();
+        let input = json!({
+            "type": "object", "title": "Input", "required": required, "properties": properties,
+        });
+        kinds.insert("Input".to_owned(), input);
+        kinds.insert("Output".to_owned(), self.output_schema());
+        json!({
+            "openapi": "3.0.2",
+            "info": { "title": "Cog", "version": "0.1.0" },
+            "paths": {},
+            "components": { "schemas": kinds },
+        })
+    }
+
+    fn output_schema(&self) -> Value {
+        let file = json!({ "type": "string", "format": "uri" });
+        if self.lists_outputs {
+            json!({ "type": "array", "items": file, "title": "Output" })
+        } else {
+            json!({ "type": "string", "format": "uri", "title": "Output" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_found_by_its_id_with_and_without_the_model() {
+        let id = version_of("google/veo-3.1");
+        for version in [id.clone(), format!("google/veo-3.1:{id}"), "google/veo-3.1".to_owned()] {
+            assert_eq!(model_of(&version).as_deref(), Some("google/veo-3.1"), "{version}");
+        }
+        assert_eq!(model_of("google/veo-3.1:0000"), None);
+        assert_eq!(model_of("me/mine"), None);
+    }
+
+    #[test]
+    fn every_listed_model_has_a_schema_that_asks_for_a_prompt() {
+        for model in LISTED {
+            let schema = family(model).unwrap().schema();
+            let required = schema.pointer("/components/schemas/Input/required/0");
+            assert_eq!(required, Some(&json!("prompt")), "{model}");
+        }
+    }
+
+    #[test]
+    fn a_resolution_in_the_name_is_the_model_s() {
+        let usual = |model| family(model).unwrap().usual_resolution(model);
+        assert_eq!(usual("luma/ray-2-540p"), "540p");
+        assert_eq!(usual("minimax/hailuo-02"), "768p");
+        assert_eq!(usual("kwaivgi/kling-v2.1"), "720p");
+    }
+}

@@ -1,0 +1,142 @@
+//! A prediction as its caller sees it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::failures;
+use crate::{
+    clock::later,
+    desk::Desk,
+    stage::{JobView, State},
+};
+
+/// What the emulator remembers about a prediction besides what every job has.
+pub(super) struct Notes<'a>(&'a Value);
+
+impl<'a> Notes<'a> {
+    pub(super) fn of(job: &'a JobView) -> Self {
+        Self(&job.create.extra)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// Events that the webhook is for; all if none were named.
+    pub(super) fn wants(&self, event: &str) -> bool {
+        let filter = self.0.get("events").and_then(Value::as_array);
+        filter.is_none_or(|it| it.is_empty() || it.iter().any(|it| it == event))
+    }
+
+    /// How long after its creation the prediction is cancelled.
+    pub(super) fn cancel_after(&self) -> Option<SignedDuration> {
+        Some(SignedDuration::from_secs(self.0.get("cancel_after_s")?.as_i64()?))
+    }
+
+    fn lists_outputs(&self) -> bool {
+        self.0.get("lists_outputs").and_then(Value::as_bool).unwrap_or(false)
+    }
+}
+
+/// When a prediction is cancelled by its deadline.
+pub(super) fn deadline(job: &JobView) -> Option<Timestamp> {
+    Notes::of(job).cancel_after().map(|after| later(job.accepted_at, after))
+}
+
+/// Whether its deadline passed before it had started.
+fn is_aborted(job: &JobView) -> bool {
+    let ended = job.ended_at.unwrap_or(job.now);
+    deadline(job).is_some_and(|at| at <= ended && job.starts_at > at)
+}
+
+/// The status of a prediction, in Replicate's words.
+pub(super) fn status(job: &JobView) -> &str {
+    match &job.state {
+        State::Queued { .. } => "starting",
+        State::Running { .. } => job.odd_status(&["queued", "booting"]).unwrap_or("processing"),
+        State::Done => "succeeded",
+        State::Failed(failure) if failures::text(failure).is_none() => failures::ABORTED,
+        State::Failed(_) => "failed",
+        State::Cancelled if is_aborted(job) => failures::ABORTED,
+        State::Cancelled => "canceled",
+    }
+}
+
+/// The prediction. An hour after the run, what went in and what came out is gone.
+pub(super) fn prediction(desk: &Desk, job: &JobView) -> Value {
+    let (base, id, notes) = (desk.base_url(), job.id(), Notes::of(job));
+    let is_removed = job
+        .expires_at(desk.conditions().result_lasts)
+        .is_some_and(|at| job.state.has_ended() && at <= job.now);
+    let error = match &job.state {
+        State::Failed(failure) => failures::text(failure),
+        _ => None,
+    };
+    let has_started = job.starts_at <= job.ended_at.unwrap_or(job.now);
+    let started = (has_started && !matches!(job.state, State::Queued { .. }))
+        .then(|| job.starts_at.to_string());
+    let mut body = json!({
+        "id": id,
+        "model": job.create.model,
+        "version": notes.text("version").unwrap_or("hidden"),
+        "status": status(job),
+        "input": if is_removed { json!({}) } else { job.create.request["input"].clone() },
+        "output": if is_removed { Value::Null } else { output(desk, job) },
+        "error": error,
+        "logs": if is_removed { String::new() } else { logs(job) },
+        "metrics": metrics(job, started.is_some()),
+        "data_removed": is_removed,
+        "source": "api",
+        "created_at": job.accepted_at.to_string(),
+        "started_at": started,
+        "completed_at": job.ended_at.map(|at| at.to_string()),
+        "urls": {
+            "get": format!("{base}/v1/predictions/{id}"),
+            "cancel": format!("{base}/v1/predictions/{id}/cancel"),
+            "web": format!("https://replicate.com/p/{id}"),
+        },
+    });
+    if let Some(deadline) = deadline(job) {
+        body["deadline"] = json!(deadline.to_string());
+    }
+    for name in ["webhook", "deployment"] {
+        if let Some(text) = notes.text(name) {
+            body[name] = json!(text);
+        }
+    }
+    if let Some(events) = job.create.extra.get("events").filter(|it| it.is_array()) {
+        body["webhook_events_filter"] = events.clone();
+    }
+    body
+}
+
+fn output(desk: &Desk, job: &JobView) -> Value {
+    if !matches!(job.state, State::Done) || job.outputs() == 0 {
+        return Value::Null;
+    }
+    if Notes::of(job).lists_outputs() {
+        let links: Vec<String> = (0..job.outputs()).map(|nth| desk.link(job, nth)).collect();
+        return json!(links);
+    }
+    json!(desk.link(job, 0))
+}
+
+/// Progress is told in the logs only, as a line that the SDKs know how to read.
+fn logs(job: &JobView) -> String {
+    if job.starts_at > job.ended_at.unwrap_or(job.now) {
+        return String::new();
+    }
+    let percent = job.percent();
+    let full = "█".repeat(percent as usize / 10);
+    format!("Starting the generation\n{percent:3}%|{full:<10}| {percent}/100 [00:00<00:00]\n")
+}
+
+fn metrics(job: &JobView, has_started: bool) -> Value {
+    let Some(ended) = job.ended_at else { return json!({}) };
+    let since = |start: Timestamp| ended.duration_since(start).as_secs_f64().max(0.0);
+    if has_started {
+        json!({ "predict_time": since(job.starts_at), "total_time": since(job.accepted_at) })
+    } else {
+        json!({ "total_time": since(job.accepted_at) })
+    }
+}
