@@ -1,17 +1,124 @@
-//! OpenAI.
+//! OpenAI's Videos API, and the many servers that speak it in a dialect of their own.
+//!
+//! OpenAI removed the API on 2026-09-24, and its shape lives on: at Azure for some weeks longer, at OpenRouter,
+//! in self-hosted servers, and at every relay that resells other makers' models. They differ in how a request is
+//! written, where the file is and how a failure looks. What differs is data: a [`Dialect`] for each variant.
+//! What is read is read tolerantly for all of them, because relays pass on each other's answers.
+//!
+//! Nothing here can be named by us: no dialect takes an idempotency key or a tag. A submit whose answer was
+//! lost is looked for in the list, where there is one ([`look_up`]).
 
-use std::sync::Arc;
+mod account;
+mod dialect;
+mod fault;
+mod hook;
+mod look_up;
+mod media;
+mod request;
+mod standing;
+mod status;
+#[cfg(test)]
+mod tests;
 
-use retake_core::catalog::Catalog;
+use std::{sync::Arc, time::Duration};
 
-use crate::{Adapter, Facts, Settings, SettingsError};
+use http::Method;
+use jiff::Timestamp;
+use retake_core::{catalog::Catalog, fault::Fault};
 
-pub(crate) const FACTS: &[Facts] = &[];
+use self::{account::Account, dialect::Dialect};
+use crate::{
+    Adapter, Call, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled, RemoteId,
+    Render, Reply, Settings, SettingsError, Standing, Submission, SubmitError, Talk,
+};
+
+/// A create may carry a picture, and relays upload it before they answer.
+const CREATE_PATIENCE: Duration = Duration::from_secs(120);
+
+pub(crate) const FACTS: &[Facts] = &[
+    dialect::OPENAI.facts,
+    dialect::AZURE.facts,
+    dialect::AZURE_JOBS.facts,
+    dialect::OPENROUTER.facts,
+    dialect::VLLM_OMNI.facts,
+    dialect::SGLANG.facts,
+    dialect::LITELLM.facts,
+    dialect::NEWAPI.facts,
+    dialect::RELAY.facts,
+];
 
 /// The adapter for an account.
 pub(crate) fn adapter(
-    _settings: &Settings,
-    _catalog: &Arc<Catalog>,
+    settings: &Settings,
+    catalog: &Arc<Catalog>,
 ) -> Result<Box<dyn Adapter>, SettingsError> {
-    Err(SettingsError::Missing { option: "provider", why: "it is not built yet" })
+    let dialect = Dialect::of(settings)?;
+    Ok(Box::new(OpenAi {
+        account: Arc::new(Account::new(settings, dialect)?),
+        catalog: Arc::clone(catalog),
+    }))
+}
+
+struct OpenAi {
+    account: Arc<Account>,
+    catalog: Arc<Catalog>,
+}
+
+impl Adapter for OpenAi {
+    fn longest_render(&self) -> Duration {
+        self.account.dialect.longest
+    }
+
+    fn submit(
+        &self,
+        submission: &Submission,
+        _now: Timestamp,
+    ) -> Talk<Result<RemoteId, SubmitError>> {
+        let dialect = self.account.dialect;
+        let entry = self.catalog.model(dialect.facts.provider, &submission.model);
+        let body = match request::body(dialect, submission, entry) {
+            Ok(body) => body,
+            Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
+        };
+        let url = self.account.url(dialect.create, &[]);
+        let call = Call::change(Method::POST, url).body(body);
+        let call = Call { patience: CREATE_PATIENCE, ..self.account.sign(call) };
+        Talk::once(call, move |answer| status::read_create(dialect, answer))
+    }
+
+    fn look_up(&self, lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
+        look_up::talk(&self.account, lost)
+    }
+
+    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+        let dialect = self.account.dialect;
+        Talk::once(self.account.job(&render.remote_id), move |answer| {
+            status::read_poll(dialect, answer)
+        })
+    }
+
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+        media::talk(&self.account, render)
+    }
+
+    fn refused_download(&self, reply: &Reply) -> FetchError {
+        media::refused(reply)
+    }
+
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+        if !self.account.dialect.delete_stops {
+            return Talk::Over(Ok(()));
+        }
+        let job = self.account.job(&render.remote_id);
+        let call = Call { method: Method::DELETE, effect: crate::Effect::Changes, ..job };
+        Talk::once(call, |answer| status::read_stop(&answer))
+    }
+
+    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+        standing::talk(&self.account)
+    }
+
+    fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+        Talk::Over(hook::verify(&self.account, &hook))
+    }
 }

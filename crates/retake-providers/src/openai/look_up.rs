@@ -1,0 +1,196 @@
+//! Looks for a render whose submit got no answer, in the list of renders.
+//!
+//! A create carries no tag of ours, and the list repeats no more than prompt, model, size, length and time. So a
+//! render counts as ours when it is the only one in the minutes after the intent that was asked for in the same
+//! words, and everything about it can be seen. Two of them, one that hides its prompt, or a picture to start from
+//! (which no list repeats) leave the question open: it could be another job's. Even the only one could be
+//! that of another job with the same wish, whose own submit was answered; whoever asks knows the names of those.
+//!
+//! Nothing of the kind counts as absence only if the walk got past the intent in good order, or came to the end
+//! of a list that is documented to show all.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use retake_core::{fault::Fault, request::Shot};
+use serde_json::Value as Json;
+
+use super::{account::Account, dialect::List, fault};
+use crate::{Answer, Call, LookUp, Lost, RemoteId, Talk, reading};
+
+/// Their clock and ours may differ by this much.
+const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+/// A create that was sent is taken within this time, or never.
+const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// A page has up to a hundred renders; nobody makes more than these pages in the time.
+const MOST_PAGES: usize = 10;
+
+/// Looks for a lost render.
+pub(super) fn talk(account: &Arc<Account>, lost: &Lost) -> Talk<Result<LookUp, Fault>> {
+    if account.dialect.list == List::None {
+        return Talk::Over(Ok(unknowable(account)));
+    }
+    let walk = Walk {
+        account: Arc::clone(account),
+        model: lost.submission.model.clone(),
+        shot: lost.submission.shot.clone(),
+        begun_at: lost.begun_at,
+        found: Vec::new(),
+        unclear: false,
+        ordered: true,
+        last: None,
+        pages: 0,
+    };
+    walk.ask(None)
+}
+
+fn unknowable(account: &Account) -> LookUp {
+    LookUp::Unknowable { over_after: account.dialect.longest }
+}
+
+/// A walk through the list, newest first.
+struct Walk {
+    account: Arc<Account>,
+    model: String,
+    shot: Shot,
+    begun_at: Timestamp,
+    found: Vec<RemoteId>,
+    /// Something was seen that could be ours and does not say enough.
+    unclear: bool,
+    /// So far every render was older than the one before.
+    ordered: bool,
+    last: Option<Timestamp>,
+    pages: usize,
+}
+
+/// What one entry of the list is to us.
+enum Entry {
+    Ours(RemoteId),
+    Unclear,
+    Other,
+}
+
+impl Walk {
+    fn ask(mut self, after: Option<&str>) -> Talk<Result<LookUp, Fault>> {
+        self.pages += 1;
+        let mut query = vec![("limit", "100"), ("order", "desc")];
+        query.extend(after.map(|after| ("after", after)));
+        let url = self.account.url(self.account.dialect.create, &query);
+        let call = self.account.sign(Call::get(url));
+        Talk::ask(call, |answer| self.read(answer))
+    }
+
+    fn read(mut self, answer: Answer) -> Talk<Result<LookUp, Fault>> {
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(problem) => return Talk::Over(Err(reading::silence(&problem))),
+        };
+        if matches!(reply.status.as_u16(), 400 | 404 | 405 | 501) {
+            return Talk::Over(Ok(unknowable(&self.account)));
+        }
+        if !reply.status.is_success() {
+            return Talk::Over(Err(fault::of_reply(&reply)));
+        }
+        let json = reply.json().unwrap_or_default();
+        let Some(entries) = json.pointer("/data").and_then(Json::as_array) else {
+            return Talk::Over(Ok(unknowable(&self.account)));
+        };
+        let is_past = entries.iter().fold(false, |past, entry| self.see(entry) || past);
+        if is_past && self.ordered {
+            return Talk::Over(Ok(self.verdict(true)));
+        }
+        let has_more = json.pointer("/has_more").and_then(Json::as_bool);
+        match (has_more, reading::id(&json, "/last_id")) {
+            (Some(true), Some(last)) if self.pages < MOST_PAGES && !entries.is_empty() => {
+                self.ask(Some(last))
+            }
+            (Some(false), _) => {
+                let is_whole = self.account.dialect.list == List::Whole;
+                Talk::Over(Ok(self.verdict(is_whole)))
+            }
+            _ => Talk::Over(Ok(self.verdict(false))),
+        }
+    }
+
+    /// Takes note of an entry. True when it is older than anything that could be ours.
+    fn see(&mut self, entry: &Json) -> bool {
+        let at = reading::number(entry, "/created_at").and_then(timestamp);
+        if let (Some(at), Some(last)) = (at, self.last) {
+            self.ordered &= at <= last;
+        }
+        self.last = at.or(self.last);
+        let is_past = at.is_some_and(|at| at < self.begun_at - MARGIN);
+        let is_later = at.is_some_and(|at| at > self.begun_at + WINDOW);
+        if !is_past && !is_later {
+            match self.compare(entry, at.is_some()) {
+                Entry::Ours(id) => self.found.push(id),
+                Entry::Unclear => self.unclear = true,
+                Entry::Other => {}
+            }
+        }
+        is_past
+    }
+
+    fn compare(&self, entry: &Json, is_dated: bool) -> Entry {
+        let prompt =
+            reading::text(entry, "/prompt").map(|text| text.trim() == self.shot.prompt.trim());
+        let seconds = first_number(entry, &["/seconds", "/n_seconds", "/duration"])
+            .map(|seconds| (seconds - f64::from(self.shot.seconds)).abs() < 0.5);
+        let size = size(entry).map(|size| size == self.shot.size.to_string());
+        let model = reading::text(entry, "/model").map(|model| is_same_model(model, &self.model));
+        let is_remade = reading::text(entry, "/remixed_from_video_id").is_some();
+        if is_remade || [prompt, seconds, size].contains(&Some(false)) {
+            return Entry::Other;
+        }
+        let all_seen = is_dated && [prompt, seconds, size, model] == [Some(true); 4];
+        match reading::id(entry, "/id") {
+            Some(id) if all_seen && self.shot.first_frame.is_none() => Entry::Ours(id.to_owned()),
+            // A server may echo another name for a model than it was asked by, so that alone rules nothing out.
+            _ => Entry::Unclear,
+        }
+    }
+
+    fn verdict(mut self, is_complete: bool) -> LookUp {
+        match (self.found.len(), self.unclear) {
+            (1, false) if is_complete => {
+                self.found.pop().map_or_else(|| unknowable(&self.account), LookUp::Found)
+            }
+            (0, false) if is_complete => LookUp::Absent,
+            _ => unknowable(&self.account),
+        }
+    }
+}
+
+/// Seconds since 1970, or the same in milliseconds.
+fn timestamp(number: f64) -> Option<Timestamp> {
+    let seconds = if number > 1e11 { number / 1000.0 } else { number };
+    let since = SignedDuration::try_from_secs_f64(seconds).ok()?;
+    Timestamp::UNIX_EPOCH.checked_add(since).ok()
+}
+
+fn first_number(entry: &Json, fields: &[&str]) -> Option<f64> {
+    fields.iter().find_map(|field| reading::number(entry, field))
+}
+
+fn size(entry: &Json) -> Option<String> {
+    let sides = || {
+        let side = |name| entry.pointer(name).and_then(Json::as_u64);
+        Some(format!("{}x{}", side("/width")?, side("/height")?))
+    };
+    reading::text(entry, "/size").map(str::to_owned).or_else(sides)
+}
+
+/// Whether two names are one model: a dated name is the same as the plain one.
+fn is_same_model(one: &str, other: &str) -> bool {
+    plain_name(one) == plain_name(other)
+}
+
+fn plain_name(name: &str) -> &str {
+    let is_date =
+        |tail: &str| tail.len() == 11 && tail.bytes().all(|b| b == b'-' || b.is_ascii_digit());
+    let at = name.len().saturating_sub(11);
+    match (name.get(..at), name.get(at..)) {
+        (Some(plain), Some(tail)) if !plain.is_empty() && is_date(tail) => plain,
+        _ => name,
+    }
+}

@@ -1,0 +1,167 @@
+//! Where the file of a finished render is.
+//!
+//! OpenAI hands it out below the render itself. Others name an address in one of many fields, on their own host
+//! or on a store's, signed or not; the key goes along only to the account's own host. An address that expired
+//! is no loss: the next fetch asks for the render again and gets a new one.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::Value as Json;
+
+use super::{
+    account::{Account, encoded},
+    dialect::Source,
+    fault,
+    status::{self, State},
+};
+use crate::{Answer, Call, Download, FetchError, Render, Reply, Talk, reading};
+
+/// A relay may fetch the file itself before the first byte of it comes.
+const FILE_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where an address was seen, the documented places first (dialect table, 2026-11-21).
+const PLACES: &[&str] = &[
+    "/unsigned_urls/0",
+    "/urls/0",
+    "/url",
+    "/video_url",
+    "/video/url",
+    "/result_url",
+    "/output_url",
+    "/download_url",
+    "/metadata/url",
+    "/metadata/video_url",
+    "/metadata/result_url",
+    "/metadata/urls/0",
+    "/result/video_url",
+    "/result/url",
+    "/result/urls/0",
+    "/output/video_url",
+    "/output/url",
+    "/output/0",
+    "/output",
+    "/outputs/0",
+    "/data/url",
+    "/data/video_url",
+    "/data/output",
+    "/data/0/url",
+    "/videos/0/url",
+    "/videos/0",
+    "/assets/video",
+    "/content/video_url",
+    "/generations/0/url",
+    "/fail_reason",
+];
+/// Where the file itself was seen, in base64.
+const INLINE: &[&str] = &["/b64_json", "/data/0/b64_json", "/videos/0/data", "/video/b64_json"];
+
+/// Finds the file of a render.
+pub(super) fn talk(
+    account: &std::sync::Arc<Account>,
+    render: &Render,
+) -> Talk<Result<Download, FetchError>> {
+    let id = render.remote_id.clone();
+    if account.dialect.result == Source::Content {
+        return Talk::Over(Ok(Download::From(content(account, &id))));
+    }
+    let owner = std::sync::Arc::clone(account);
+    Talk::once(account.job(&id), move |answer| find(&owner, &id, answer))
+}
+
+fn content(account: &Account, id: &str) -> Call {
+    let path = format!("{}/{}/content", account.dialect.create, encoded(id));
+    file(account.sign(Call::get(account.url(&path, &[]))))
+}
+
+fn file(call: Call) -> Call {
+    Call { patience: FILE_PATIENCE, ..call }
+}
+
+fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchError> {
+    let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+    let json = reply.json().unwrap_or_default();
+    let job = status::job(&json).unwrap_or(&json);
+    match status::read_poll(account.dialect, Ok(reply.clone())) {
+        Ok(crate::Polled::Failed(fault)) => return Err(FetchError::Gone(fault)),
+        Err(fault) => return Err(FetchError::Later(fault)),
+        Ok(_) if status::state(job) == Some(State::Running) => {
+            let fault = reading::unrecognised(&reply, "the render is not finished any more");
+            return Err(FetchError::Later(fault));
+        }
+        Ok(_) => {}
+    }
+    if account.dialect.result == Source::Generation {
+        return by_generation(account, job, &reply);
+    }
+    if let Some(bytes) = inline(&json, job) {
+        return Ok(Download::Whole(bytes));
+    }
+    let call = named(&json, job).and_then(|address| account.follow(address));
+    Ok(Download::From(call.map_or_else(|| content(account, id), file)))
+}
+
+/// The id of the first generation of a job.
+pub(super) fn generation(job: &Json) -> Option<&str> {
+    reading::id(job, "/generations/0/id").filter(|id| !id.bytes().all(|byte| byte == b'.'))
+}
+
+fn by_generation(account: &Account, job: &Json, reply: &Reply) -> Result<Download, FetchError> {
+    let Some(id) = generation(job) else {
+        let fault = reading::unrecognised(reply, "the finished job has no generation");
+        return Err(FetchError::Gone(fault));
+    };
+    let path = format!("/video/generations/{}/content/video", encoded(id));
+    Ok(Download::From(file(account.sign(Call::get(account.url(&path, &[]))))))
+}
+
+/// The address that a render or its envelope names.
+pub(super) fn named<'a>(json: &'a Json, job: &'a Json) -> Option<&'a str> {
+    let in_one = |json: &'a Json| {
+        PLACES.iter().filter_map(|place| reading::text(json, place)).find(|text| is_address(text))
+    };
+    in_one(job).or_else(|| in_one(json))
+}
+
+fn is_address(text: &str) -> bool {
+    let is_path = text.starts_with('/') && !text.starts_with("//");
+    is_path || text.starts_with("https://") || text.starts_with("http://")
+}
+
+/// The file itself, where it came with the answer.
+fn inline(json: &Json, job: &Json) -> Option<Bytes> {
+    let fields = INLINE.iter().chain(PLACES);
+    let texts = fields.flat_map(|place| [reading::text(job, place), reading::text(json, place)]);
+    texts.flatten().find_map(|text| {
+        let is_bare = !text.contains([':', '/']) || !is_address(text) && !text.contains(':');
+        let base64 = match text.strip_prefix("data:video/") {
+            Some(rest) => rest.split_once(";base64,")?.1,
+            None if is_bare && text.len() > 64 => text,
+            None => return None,
+        };
+        STANDARD.decode(base64).ok().map(Bytes::from)
+    })
+}
+
+/// Reads the answer to a download that brought no file. Some servers say 404 for a render that still runs.
+pub(super) fn refused(reply: &Reply) -> FetchError {
+    let fault = fault::of_reply(reply);
+    let text = fault.message.to_lowercase();
+    let is_early =
+        ["in progress", "in-progress", "in_progress", "not ready", "not completed", "not yet"]
+            .iter()
+            .any(|phrase| text.contains(phrase));
+    match reply.status.as_u16() {
+        404 | 410 if !is_early => FetchError::Gone(Fault { kind: FaultKind::Lost, ..fault }),
+        // vLLM-Omni's word for a render that failed.
+        422 if !is_early => FetchError::Gone(fault),
+        409 | 404 => {
+            let message = format!("the file is not there yet: {}", fault.message);
+            let fault = Fault::new(FaultKind::Overloaded, FaultSource::Provider, message);
+            FetchError::Later(fault.after(reply.retry_after()))
+        }
+        _ => FetchError::Later(fault),
+    }
+}

@@ -1,0 +1,96 @@
+//! Whether an account works: the cheapest question that needs the key, since no dialect but OpenRouter's tells
+//! of credit. Where OpenAI's own API is meant, the list of renders is asked for, because it also shows whether there
+//! still is a Videos API.
+
+use std::sync::Arc;
+
+use retake_core::fault::{Fault, FaultKind};
+use serde_json::Value as Json;
+
+use super::{account::Account, dialect::Check, fault, status};
+use crate::{Answer, Call, Reply, Standing, Talk, reading};
+
+/// Asks whether the account works.
+pub(super) fn talk(account: &Arc<Account>) -> Talk<Result<Standing, Fault>> {
+    let dialect = account.dialect;
+    let url = match dialect.check {
+        Check::List => account.url(dialect.create, &[("limit", "1")]),
+        Check::Models => account.url("/models", &[]),
+        Check::Key => account.url("/key", &[]),
+    };
+    let owner = Arc::clone(account);
+    Talk::once(account.sign(Call::get(url)), move |answer| read(&owner, answer))
+}
+
+fn read(account: &Account, answer: Answer) -> Result<Standing, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    if !reply.status.is_success() {
+        return refused(account, &reply);
+    }
+    let json = reply.json().filter(Json::is_object);
+    let json = json.ok_or_else(|| reading::unrecognised(&reply, "the answer is no JSON"))?;
+    if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
+        return troubled(fault);
+    }
+    Ok(match account.dialect.check {
+        Check::Key => of_key(&json),
+        Check::List => Standing { summary: "the key is accepted".into(), ..Standing::default() },
+        Check::Models => {
+            let count = json.pointer("/data").and_then(Json::as_array).map_or(0, Vec::len);
+            let summary = format!("the key is accepted, models: {count}");
+            Standing { summary, ..Standing::default() }
+        }
+    })
+}
+
+/// A refusal of the key or the account is an answer to the question; a busy server is none.
+fn refused(account: &Account, reply: &Reply) -> Result<Standing, Fault> {
+    let fault = fault::of_reply(reply);
+    let is_list = account.dialect.check == Check::List;
+    troubled(if is_list { status::explained(account.dialect, reply, fault) } else { fault })
+}
+
+fn troubled(fault: Fault) -> Result<Standing, Fault> {
+    match fault.kind {
+        FaultKind::Auth | FaultKind::Quota | FaultKind::BadRequest => Ok(Standing {
+            summary: fault.message.clone(),
+            trouble: Some(fault),
+            ..Standing::default()
+        }),
+        _ => Err(fault),
+    }
+}
+
+/// OpenRouter's account of a key (its API reference, 2026): dollars, and null where there is no limit.
+fn of_key(json: &Json) -> Standing {
+    let credit_micros = reading::number(json, "/data/limit_remaining").map(micros);
+    let used = reading::number(json, "/data/usage").unwrap_or_default();
+    let left = credit_micros.map_or_else(
+        || "no limit".to_owned(),
+        |_| {
+            let left = reading::number(json, "/data/limit_remaining").unwrap_or_default();
+            format!("{left:.2} USD left")
+        },
+    );
+    let trouble = (credit_micros == Some(0)).then(|| {
+        let message = "the key has reached its spending limit";
+        Fault::new(FaultKind::Quota, retake_core::fault::FaultSource::Provider, message)
+    });
+    Standing {
+        summary: format!("{left}, {used:.2} USD used"),
+        credit_micros,
+        trouble,
+        concurrency: None,
+    }
+}
+
+/// Dollars in millionths, not below nothing.
+fn micros(dollars: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 0 and a billion dollars"
+    )]
+    let micros = (dollars.clamp(0.0, 1e9) * 1e6).round() as u64;
+    micros
+}
