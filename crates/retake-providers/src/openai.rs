@@ -1,6 +1,6 @@
 //! OpenAI's Videos API, and the many servers that speak it in a dialect of their own.
 //!
-//! OpenAI removed the API on 2026-09-24, and its shape lives on: at Azure for some weeks longer, at OpenRouter,
+//! OpenAI removed the API on 2026-09-24, and its shape lives on: at Azure for some weeks longer, at `OpenRouter`,
 //! in self-hosted servers, and at every relay that resells other makers' models. They differ in how a request is
 //! written, where the file is and how a failure looks. What differs is data: a [`Dialect`] for each variant.
 //! What is read is read tolerantly for all of them, because relays pass on each other's answers.

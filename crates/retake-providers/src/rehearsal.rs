@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
+use proptest::{collection, prelude::*};
 use retake_core::{request::Shot, size::Size};
 use serde_json::Value as Json;
 
@@ -70,6 +71,88 @@ pub(crate) fn reply(
         headers: headers.collect::<HeaderMap>(),
         body: body.into(),
         at: NOON,
+    })
+}
+
+/// Any answer at all: statuses, headers and bodies that no provider documents, or none.
+pub(crate) fn any_answer() -> impl Strategy<Value = Answer> {
+    let texts = "[ -~]{0,40}";
+    let names =
+        prop::sample::select(vec!["retry-after", "retry-after-ms", "content-type", "location"]);
+    let headers = collection::vec((names, texts), 0..3);
+    let replied = (100_u16..1000, headers, any_body()).prop_map(|(status, headers, body)| {
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        reply(status, &headers, body)
+    });
+    let succeeded = any_body().prop_map(|body| reply(200, &[], body));
+    prop_oneof![10 => replied, 10 => succeeded, 1 => any::<bool>().prop_map(silence)]
+}
+
+/// A body: JSON of any shape, JSON that was cut off, bytes, or text.
+fn any_body() -> impl Strategy<Value = Vec<u8>> {
+    let json = any_json().prop_map(|json| json.to_string().into_bytes());
+    let cut = (any_json(), any::<prop::sample::Index>()).prop_map(|(json, at)| {
+        let text = json.to_string().into_bytes();
+        text[..at.index(text.len() + 1)].to_vec()
+    });
+    let deep = (1_usize..400).prop_map(|depth| "[".repeat(depth).into_bytes());
+    prop_oneof![
+        6 => json,
+        1 => cut,
+        1 => deep,
+        1 => collection::vec(any::<u8>(), 0..200),
+        1 => ".{0,80}".prop_map(String::into_bytes),
+    ]
+}
+
+/// Names that providers give to what they answer.
+const NAMES: &str = "id name status state task_id task_status request_id data error errors code message \
+    detail type output outputs result response done progress created_at createdAt url \
+    urls video videos assets failure_reason failureCode generations metadata has_more \
+    last_id next results items usage credit limit tier models keys kid x";
+/// Texts that providers answer, and some that they should not.
+const TEXTS: &[&str] = &[
+    "queued",
+    "in_progress",
+    "completed",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "COMPLETED",
+    "SUCCEEDED",
+    "FAILED",
+    "THROTTLED",
+    "..",
+    "video_1",
+    "https://cdn.example.com/a.mp4",
+    "http://127.0.0.1/",
+    "data:video/mp4;base64,AAAA",
+    "2026-11-21T12:00:00Z",
+    "1e999",
+    "failed: {\"error\":{\"code\":\"x\"}}",
+    "rate_limit_exceeded",
+    "{'a': 'b'}",
+];
+
+/// JSON in which the names that providers use turn up with values of every kind.
+pub(crate) fn any_json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        any::<u64>().prop_map(Json::from),
+        any::<f64>().prop_map(Json::from),
+        "\\PC{0,20}".prop_map(Json::from),
+        prop::sample::select(TEXTS).prop_map(Json::from),
+    ];
+    leaf.prop_recursive(5, 48, 8, |inner| {
+        let name = prop_oneof![
+            8 => prop::sample::select(NAMES.split(' ').collect::<Vec<_>>()).prop_map(str::to_owned),
+            1 => ".{0,6}",
+        ];
+        let object = collection::btree_map(name, inner.clone(), 0..8)
+            .prop_map(|fields| Json::Object(fields.into_iter().collect()));
+        prop_oneof![1 => collection::vec(inner, 0..4).prop_map(Json::from), 3 => object]
     })
 }
 

@@ -12,7 +12,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// The calls of one account.
 pub(super) struct Account {
-    pub(super) dialect: Dialect,
+    pub(super) dialect: &'static Dialect,
     pub(super) webhook_secret: Option<SecretString>,
     /// Without a slash at the end.
     base: String,
@@ -33,7 +33,10 @@ struct Origin {
 
 impl Account {
     /// An account, if what it needs was said.
-    pub(super) fn new(settings: &Settings, dialect: Dialect) -> Result<Self, SettingsError> {
+    pub(super) fn new(
+        settings: &Settings,
+        dialect: &'static Dialect,
+    ) -> Result<Self, SettingsError> {
         let given = settings.base_url()?;
         let unusable = || SettingsError::Unusable {
             option: "base_url",

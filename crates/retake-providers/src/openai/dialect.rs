@@ -8,7 +8,7 @@ mod known;
 use std::time::Duration;
 
 pub(super) use self::known::{
-    AZURE, AZURE_JOBS, LITELLM, NEWAPI, OPENAI, OPENROUTER, RELAY, SGLANG, VLLM_OMNI,
+    AZURE, AZURE_JOBS, LITELLM, NEWAPI, OPENAI, OPENROUTER, RELAY, RELAY_JSON, SGLANG, VLLM_OMNI,
 };
 use crate::{Facts, Settings, SettingsError};
 
@@ -125,7 +125,7 @@ pub(super) enum Picture {
     File(&'static str),
     /// As a text: a `data:` URL, or a public one when it is too large for that.
     Url(&'static str),
-    /// OpenRouter's list of frames.
+    /// `OpenRouter`'s list of frames.
     Frames,
     /// Azure's list of things to paint in, at frame 0, with the file beside it.
     Inpaint,
@@ -160,7 +160,7 @@ pub(super) enum Check {
     List,
     /// The models.
     Models,
-    /// OpenRouter's account of the key.
+    /// `OpenRouter`'s account of the key.
     Key,
 }
 
@@ -171,7 +171,7 @@ pub(super) enum Signed {
     Never,
     /// As Standard Webhooks says.
     Standard,
-    /// OpenRouter's way: hexadecimal, over time, comma and body; without a secret not at all.
+    /// `OpenRouter`'s way: hexadecimal, over time, comma and body; without a secret not at all.
     OpenRouter,
 }
 
@@ -180,15 +180,13 @@ const KNOWN: [&Dialect; 9] =
 
 impl Dialect {
     /// The dialect of an account. A relay can be told to take JSON by the option `encoding`.
-    pub(super) fn of(settings: &Settings) -> Result<Self, SettingsError> {
+    pub(super) fn of(settings: &Settings) -> Result<&'static Self, SettingsError> {
         let variant = settings.facts()?.variant;
         let found = KNOWN.into_iter().find(|dialect| dialect.facts.variant == variant);
-        let dialect = *found.unwrap_or(&RELAY);
+        let dialect = found.unwrap_or(&RELAY);
         match settings.option("encoding") {
             None => Ok(dialect),
-            Some("json") if variant == RELAY.facts.variant => {
-                Ok(Self { encoding: Encoding::Json, ..dialect })
-            }
+            Some("json") if variant == RELAY.facts.variant => Ok(&RELAY_JSON),
             Some("form") if dialect.encoding == Encoding::Form => Ok(dialect),
             Some(other) => Err(SettingsError::Unusable {
                 option: "encoding",

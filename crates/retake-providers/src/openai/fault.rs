@@ -21,15 +21,16 @@ pub(super) fn of_reply(reply: &Reply) -> Fault {
         Some(json) => report::of_error(&json),
         None => report::of_text(&plain(reply)),
     };
-    let fault = from(&reports).unwrap_or_else(|| {
+    let fault = from(&reports, Some(reply.status)).unwrap_or_else(|| {
         let message = told(&reports);
         let kind = reading::fault_by_status(reply, "").kind;
         with_code(Fault::new(kind, FaultSource::Provider, message), &reports)
     });
     let status = reply.status.as_u16();
-    let message = match fault.message.is_empty() {
-        true => format!("HTTP {status} without a word"),
-        false => format!("HTTP {status}: {}", fault.message),
+    let message = if fault.message.is_empty() {
+        format!("HTTP {status} without a word")
+    } else {
+        format!("HTTP {status}: {}", fault.message)
     };
     Fault { message, ..fault }.after(reply.retry_after())
 }
@@ -54,7 +55,7 @@ pub(super) fn of_failure_in_success(reply: &Reply, json: &Json) -> Option<Fault>
         json => report::of_error(json),
     };
     // A text that means nothing known is no refusal: the answer was garbled, and a render may exist.
-    let known = from(&reports);
+    let known = from(&reports, None);
     let fault = if is_text { known? } else { known.unwrap_or_else(|| unknown(&reports)) };
     Some(fault.after(reply.retry_after()))
 }
@@ -68,8 +69,13 @@ pub(super) fn of_job(reply: &Reply, json: &Json, job: &Json) -> Option<Fault> {
     if reports.is_empty() {
         return None;
     }
-    let fault = from(&reports).unwrap_or_else(|| unknown(&reports));
-    Some(fault.after(reply.retry_after()))
+    Some(from(&reports, None).unwrap_or_else(|| unknown(&reports)).after(reply.retry_after()))
+}
+
+/// The fault that a render tells of although it calls itself finished.
+pub(super) fn of_finished_job(job: &Json) -> Option<Fault> {
+    let reports = report::of_finished_job(job);
+    (!reports.is_empty()).then(|| from(&reports, None).unwrap_or_else(|| unknown(&reports)))
 }
 
 /// Whether a fault that came with an error status is the render's own, and asking again would bring it again.
@@ -83,8 +89,8 @@ pub(super) fn is_missing_model(code: &str) -> bool {
     codes::MISSING_MODEL.contains(&&*lower(code))
 }
 
-/// What the reports come to, where anything in them is known.
-fn from(reports: &[Report]) -> Option<Fault> {
+/// What the reports come to, where anything in them is known, and the status is no better witness.
+fn from(reports: &[Report], status: Option<StatusCode>) -> Option<Fault> {
     let by_code = |table| {
         reports.iter().rev().find_map(|report| {
             let names = [&report.code, &report.kind].into_iter().flatten();
@@ -107,9 +113,15 @@ fn from(reports: &[Report]) -> Option<Fault> {
         let status = reports.iter().rev().find_map(Report::status)?;
         StatusCode::from_u16(status).ok().and_then(kind_of_status)
     };
-    let kind =
-        by_text.or_else(|| by_code(codes::GENERAL).map(|(kind, _)| kind)).or_else(by_number)?;
+    let by_status = || status.filter(|status| says_much(*status)).and_then(kind_of_status);
+    let by_general_code = || by_code(codes::GENERAL).map(|(kind, _)| kind);
+    let kind = by_text.or_else(by_status).or_else(by_general_code).or_else(by_number)?;
     Some(with_code(Fault::new(kind, FaultSource::Provider, told(reports)), reports))
+}
+
+/// Whether a status says more than a general code: that something is wrong is all that the others say.
+fn says_much(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401..=403 | 408 | 429 | 499 | 503 | 504 | 524 | 529)
 }
 
 fn kind_of_status(status: StatusCode) -> Option<FaultKind> {
@@ -154,7 +166,8 @@ fn is_text(reply: &Reply) -> bool {
 /// The text of an answer that is no JSON. A web page says less than its status.
 fn plain(reply: &Reply) -> String {
     let text = reading::plain(&reply.body);
-    if !text.trim_start().starts_with('<') {
+    let start = text.trim_start().get(..9).unwrap_or_default().to_ascii_lowercase();
+    if !start.starts_with("<html") && start != "<!doctype" && !text.contains("<title>") {
         return text;
     }
     let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));

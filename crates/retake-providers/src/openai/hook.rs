@@ -1,4 +1,4 @@
-//! Whether a notice came from the server: OpenAI signs as Standard Webhooks says, OpenRouter in a way of its own.
+//! Whether a notice came from the server: OpenAI signs as Standard Webhooks says, `OpenRouter` in a way of its own.
 //!
 //! A notice is no more than a hint to poll, so only its origin counts, not what it says.
 

@@ -125,24 +125,19 @@ pub(super) fn named<'a>(json: &'a Json, job: &'a Json) -> Option<&'a str> {
     in_one(job).or_else(|| in_one(json))
 }
 
+/// A path counts only below the API: others are of the server's own disk.
 fn is_address(text: &str) -> bool {
-    let is_path = text.starts_with('/') && !text.starts_with("//");
+    let is_path = text.starts_with("/v1/") || text.starts_with("/api/");
     is_path || text.starts_with("https://") || text.starts_with("http://")
 }
 
 /// The file itself, where it came with the answer.
 fn inline(json: &Json, job: &Json) -> Option<Bytes> {
-    let fields = INLINE.iter().chain(PLACES);
-    let texts = fields.flat_map(|place| [reading::text(job, place), reading::text(json, place)]);
-    texts.flatten().find_map(|text| {
-        let is_bare = !text.contains([':', '/']) || !is_address(text) && !text.contains(':');
-        let base64 = match text.strip_prefix("data:video/") {
-            Some(rest) => rest.split_once(";base64,")?.1,
-            None if is_bare && text.len() > 64 => text,
-            None => return None,
-        };
-        STANDARD.decode(base64).ok().map(Bytes::from)
-    })
+    let text = |place: &&str| reading::text(job, place).or_else(|| reading::text(json, place));
+    let bare = INLINE.iter().filter_map(text);
+    let urls = PLACES.iter().filter_map(text).filter_map(|text| text.strip_prefix("data:"));
+    let urls = urls.filter_map(|text| Some(text.split_once(";base64,")?.1));
+    bare.chain(urls).find_map(|base64| STANDARD.decode(base64).ok()).map(Bytes::from)
 }
 
 /// Reads the answer to a download that brought no file. Some servers say 404 for a render that still runs.

@@ -20,7 +20,7 @@ const LARGEST_INLINE: usize = 15_000_000;
 
 /// The body of a create.
 pub(super) fn body(
-    dialect: Dialect,
+    dialect: &'static Dialect,
     submission: &Submission,
     entry: Option<&Model>,
 ) -> Result<Body, Fault> {
@@ -38,7 +38,7 @@ pub(super) fn body(
 type Fields = Vec<(String, Json)>;
 
 fn fields(
-    dialect: Dialect,
+    dialect: &'static Dialect,
     submission: &Submission,
     entry: Option<&Model>,
 ) -> Result<Fields, Fault> {
@@ -96,7 +96,11 @@ fn refused(what: &str, way_out: &str) -> Fault {
     Fault::new(FaultKind::BadRequest, FaultSource::Caller, message)
 }
 
-fn refuse_unsayable(dialect: Dialect, shot: &Shot, entry: Option<&Model>) -> Result<(), Fault> {
+fn refuse_unsayable(
+    dialect: &'static Dialect,
+    shot: &Shot,
+    entry: Option<&Model>,
+) -> Result<(), Fault> {
     let title = dialect.facts.title;
     let no_word = |what: &str| {
         let what = format!("the API of {title} has no way to say `{what}`");
@@ -128,7 +132,7 @@ fn refuse_unsayable(dialect: Dialect, shot: &Shot, entry: Option<&Model>) -> Res
 }
 
 fn picture(
-    dialect: Dialect,
+    dialect: &'static Dialect,
     submission: &Submission,
     form: bool,
     fields: &mut Fields,

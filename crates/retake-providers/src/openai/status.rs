@@ -84,8 +84,12 @@ const ID_FIELDS: &[&str] = &[
     "/request_id",
 ];
 
-/// The render in an answer: what has a status.
+/// The render in an answer: what has a status. Where the answer has a status and a name itself, it is the render,
+/// and what it repeats of the answer of another server behind it is older news.
 pub(super) fn job(json: &Json) -> Option<&Json> {
+    if word(json).is_some() && (json.get("id").is_some() || json.get("task_id").is_some()) {
+        return Some(json);
+    }
     let jobs = PLACES.iter().filter_map(|place| json.pointer(place));
     jobs.into_iter().find(|job| word(job).is_some())
 }
@@ -101,17 +105,25 @@ pub(super) fn state(job: &Json) -> Option<State> {
 }
 
 fn id(json: &Json) -> Option<RemoteId> {
-    let whole = |field: &&str| json.pointer(field).and_then(Json::as_u64).map(|n| n.to_string());
-    let named = |field: &&str| reading::id(json, field).map(str::to_owned).or_else(|| whole(field));
-    // A path of dots leads elsewhere, however it is encoded.
-    ID_FIELDS.iter().find_map(named).filter(|id| !id.bytes().all(|byte| byte == b'.'))
+    let named = |field: &&str| reading::id(json, field).map(str::to_owned);
+    let counted = |field: &&str| Some(json.pointer(field)?.as_u64()?.to_string());
+    // A number is the row of a table more often than a name. A path of dots leads elsewhere, however it is encoded.
+    let found = ID_FIELDS.iter().find_map(named).or_else(|| ID_FIELDS.iter().find_map(counted));
+    found.filter(|id| !id.bytes().all(|byte| byte == b'.'))
 }
 
 /// Reads the answer to a create.
-pub(super) fn read_create(dialect: Dialect, answer: Answer) -> Result<RemoteId, SubmitError> {
+pub(super) fn read_create(
+    dialect: &'static Dialect,
+    answer: Answer,
+) -> Result<RemoteId, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
         let fault = explained(dialect, &reply, fault::of_reply(&reply));
+        // What timed out behind the server may have been taken there.
+        if reply.status.is_server_error() && fault.kind == FaultKind::Timeout {
+            return Err(SubmitError::Lost(fault));
+        }
         return Err(reading::refused_submit(reply.status, fault));
     }
     let json = reply.json().unwrap_or_default();
@@ -120,13 +132,16 @@ pub(super) fn read_create(dialect: Dialect, answer: Answer) -> Result<RemoteId, 
     }
     // A business failure in the clothes of a success: there is no render whose name could be missing.
     if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
-        return Err(SubmitError::Refused(fault));
+        return Err(match fault.kind {
+            FaultKind::Timeout => SubmitError::Lost(fault),
+            _ => SubmitError::Refused(fault),
+        });
     }
     Err(SubmitError::Lost(reading::unrecognised(&reply, "the answer names no render")))
 }
 
 /// A 404 where videos are made says that they are not made there.
-pub(super) fn explained(dialect: Dialect, reply: &Reply, mut fault: Fault) -> Fault {
+pub(super) fn explained(dialect: &'static Dialect, reply: &Reply, mut fault: Fault) -> Fault {
     if let (404, Some(why)) = (reply.status.as_u16(), dialect.removed) {
         fault.message = format!("{}; {why}", fault.message);
     }
@@ -134,7 +149,7 @@ pub(super) fn explained(dialect: Dialect, reply: &Reply, mut fault: Fault) -> Fa
 }
 
 /// Reads the answer to a poll.
-pub(super) fn read_poll(dialect: Dialect, answer: Answer) -> Result<Polled, Fault> {
+pub(super) fn read_poll(dialect: &'static Dialect, answer: Answer) -> Result<Polled, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     let json = reply.json().unwrap_or_default();
     let found = job(&json);
@@ -146,7 +161,7 @@ pub(super) fn read_poll(dialect: Dialect, answer: Answer) -> Result<Polled, Faul
         return refused_poll(&reply);
     }
     match (found, state) {
-        (Some(job), Some(State::Done)) => Ok(finished(dialect, &reply, &json, job)),
+        (Some(job), Some(State::Done)) => Ok(finished(dialect, &json, job)),
         (Some(job), Some(_)) => Ok(running(dialect, &reply, job, None)),
         (Some(job), None) => {
             let word = reading::quoted(word(job).unwrap_or_default());
@@ -181,9 +196,9 @@ fn failure(reply: &Reply, json: &Json, job: &Json, state: State) -> Fault {
 }
 
 /// A render that calls itself finished, unless it also tells of a failure or has nothing to show.
-fn finished(dialect: Dialect, reply: &Reply, json: &Json, job: &Json) -> Polled {
+fn finished(dialect: &'static Dialect, json: &Json, job: &Json) -> Polled {
     let empty = dialect.result == Source::Generation && media::generation(job).is_none();
-    let told = fault::of_job(reply, json, job).filter(|_| media::named(json, job).is_none());
+    let told = fault::of_finished_job(job).filter(|_| media::named(json, job).is_none());
     match told {
         Some(fault) => Polled::Failed(fault),
         None if empty => {
@@ -194,7 +209,7 @@ fn finished(dialect: Dialect, reply: &Reply, json: &Json, job: &Json) -> Polled 
     }
 }
 
-fn running(dialect: Dialect, reply: &Reply, job: &Json, note: Option<String>) -> Polled {
+fn running(dialect: &'static Dialect, reply: &Reply, job: &Json, note: Option<String>) -> Polled {
     Polled::Running { percent: percent(job), ask_again_in: pause(dialect, reply), note }
 }
 
@@ -208,7 +223,7 @@ fn percent(job: &Json) -> u8 {
 }
 
 /// When to ask again: as the answer says, else as the dialect's documentation does; 1 to 60 seconds.
-fn pause(dialect: Dialect, reply: &Reply) -> Duration {
+fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
     let hint = || {
         let ms = reply.header("openai-poll-after-ms")?.trim().parse::<u32>().ok()?;
         Some(SignedDuration::from_millis(ms.into()))
@@ -233,7 +248,7 @@ fn refused_poll(reply: &Reply) -> Result<Polled, Fault> {
 }
 
 /// A success without a status: an error in disguise, a finished file, or a render that has no status yet.
-fn without_status(dialect: Dialect, reply: &Reply, json: &Json) -> Result<Polled, Fault> {
+fn without_status(dialect: &'static Dialect, reply: &Reply, json: &Json) -> Result<Polled, Fault> {
     if media::named(json, json).is_some() {
         return Ok(Polled::Rendered);
     }

@@ -101,7 +101,7 @@ pub(in crate::openai) const AZURE_JOBS: Dialect = Dialect {
     ..AZURE
 };
 
-/// OpenRouter (`@openrouter/sdk` 1.3.19, docs of 2026): JSON only, a length that is a number, frames in a list.
+/// `OpenRouter` (`@openrouter/sdk` 1.3.19, docs of 2026): JSON only, a length that is a number, frames in a list.
 /// Which models take a seed or sound differs, and what a model does not take is an error.
 pub(in crate::openai) const OPENROUTER: Dialect = Dialect {
     facts: Facts {
@@ -161,7 +161,7 @@ pub(in crate::openai) const VLLM_OMNI: Dialect = Dialect {
     ..OPENAI
 };
 
-/// SGLang Diffusion (source of 0.5.23): jobs in memory, results that may lie in a cloud store, a list that
+/// `SGLang` Diffusion (source of 0.5.23): jobs in memory, results that may lie in a cloud store, a list that
 /// does not repeat the prompt, and a DELETE that does not stop anything.
 pub(in crate::openai) const SGLANG: Dialect = Dialect {
     facts: Facts { variant: Some("sglang"), title: "SGLang Diffusion", ..VLLM_OMNI.facts },
@@ -234,3 +234,6 @@ pub(in crate::openai) const RELAY: Dialect = Dialect {
     hook: Signed::Standard,
     ..NEWAPI
 };
+
+/// The same for a relay that takes no forms.
+pub(in crate::openai) const RELAY_JSON: Dialect = Dialect { encoding: Encoding::Json, ..RELAY };

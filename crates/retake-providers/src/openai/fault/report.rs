@@ -1,7 +1,7 @@
 //! What an answer says about a failure, piece by piece, from the outside in.
 //!
 //! There is the documented `{"error": {message, type, param, code}}`, and there is everything else: an error that
-//! is a text, a code that is a number, a message alone, FastAPI's `detail`, and whole answers of another
+//! is a text, a code that is a number, a message alone, `FastAPI`'s `detail`, and whole answers of another
 //! server as JSON inside a text, behind the words of the relay that passed it on.
 
 use serde_json::Value as Json;
@@ -68,6 +68,17 @@ const OF_JOB: &[&str] = &[
     "reason",
 ];
 
+/// What only a failed render has.
+const FAILURES: &[&str] = &[
+    "error",
+    "errors",
+    "failure_reason",
+    "failure_code",
+    "failureCode",
+    "fail_reason",
+    "failReason",
+];
+
 /// One piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
@@ -106,14 +117,19 @@ pub(super) fn of_text(text: &str) -> Vec<Report> {
 
 /// The pieces of a render that tell why it failed. What else a render says is not about that.
 pub(super) fn of_job(job: &Json) -> Vec<Report> {
-    let Some(job) = job.as_object() else { return Vec::new() };
-    let about = |name: &&str| {
-        job.get(*name)
-            .filter(|value| !is_address(value))
-            .map(|value| ((*name).to_owned(), value.clone()))
-    };
-    let about: serde_json::Map<_, _> = OF_JOB.iter().filter_map(about).collect();
-    of_error(&about.into())
+    of_error(&only(job, OF_JOB))
+}
+
+/// The pieces of a render that calls itself finished and tells of a failure all the same. A message alone is none.
+pub(super) fn of_finished_job(job: &Json) -> Vec<Report> {
+    of_error(&only(job, FAILURES))
+}
+
+/// Some fields of a render.
+fn only(job: &Json, names: &[&str]) -> Json {
+    let field = |name: &&str| Some(((*name).to_owned(), job.get(*name)?.clone()));
+    let fields = names.iter().filter_map(field).filter(|(_, value)| !is_address(value));
+    Json::Object(fields.collect())
 }
 
 fn dig(value: &Json, depth: usize, reports: &mut Vec<Report>) {
@@ -123,7 +139,9 @@ fn dig(value: &Json, depth: usize, reports: &mut Vec<Report>) {
     match value {
         Json::String(text) => dig_text(text, depth, reports),
         Json::Array(items) => {
-            items.iter().take(MOST).for_each(|item| dig(item, depth + 1, reports))
+            for item in items.iter().take(MOST) {
+                dig(item, depth + 1, reports);
+            }
         }
         Json::Object(fields) => {
             let mut report = Report {
@@ -139,7 +157,7 @@ fn dig(value: &Json, depth: usize, reports: &mut Vec<Report>) {
                 None => message,
             };
             if report.code.is_none() && report.message.as_deref().is_some_and(is_code) {
-                report.code = report.message.clone();
+                report.code.clone_from(&report.message);
             }
             if !report.is_empty() {
                 reports.push(report);

@@ -1,0 +1,285 @@
+//! What failures are read as.
+
+use retake_core::fault::FaultKind::{
+    self, Auth, BadRequest, Lost, Overloaded, Quota, RefusedContent, Runtime, Timeout, Unrecognised,
+};
+use serde_json::{Value as Json, json};
+
+use super::{poll, submit};
+use crate::{
+    Polled, SubmitError,
+    rehearsal::{self, NOON, a_render, a_submission, hold},
+};
+
+fn of_create(status: u16, body: &Json) -> FaultKind {
+    match submit(Some("relay"), status, body) {
+        Err(SubmitError::Refused(fault) | SubmitError::Lost(fault)) => fault.kind,
+        Ok(id) => panic!("taken as {id}"),
+    }
+}
+
+fn of_text(status: u16, body: &'static str) -> FaultKind {
+    let talk = super::adapter(Some("relay")).submit(&a_submission("m"), NOON);
+    match hold(talk, [rehearsal::reply(status, &[], body)]).1 {
+        Err(SubmitError::Refused(fault) | SubmitError::Lost(fault)) => fault.kind,
+        Ok(id) => panic!("taken as {id}"),
+    }
+}
+
+fn failed(variant: Option<&str>, status: u16, body: &Json) -> retake_core::fault::Fault {
+    match poll(variant, status, body) {
+        Ok(Polled::Failed(fault)) => fault,
+        other => panic!("not failed: {other:?}"),
+    }
+}
+
+#[test]
+fn every_documented_code_of_openai_has_its_kind() {
+    let table = [
+        (400, "invalid_value", BadRequest),
+        (400, "invalid_type", BadRequest),
+        (400, "sentinel_block", RefusedContent),
+        (400, "content_policy_violation", RefusedContent),
+        (400, "moderation_blocked", RefusedContent),
+        (400, "billing_hard_limit_reached", Quota),
+        (401, "invalid_api_key", Auth),
+        (404, "model_not_found", BadRequest),
+        (429, "rate_limit_exceeded", Overloaded),
+        (429, "slow_down", Overloaded),
+        (429, "insufficient_quota", Quota),
+        (429, "credit_balance_exhausted", Quota),
+        (429, "organization_spend_limit_exceeded", Quota),
+        (429, "project_spend_limit_exceeded", Quota),
+        (429, "organization_usage_limit_exceeded", Quota),
+        (500, "server_error", Runtime),
+        (503, "server_is_overloaded", Overloaded),
+    ];
+
+    for (status, code, kind) in table {
+        let error =
+            json!({ "message": "m", "type": "invalid_request_error", "param": null, "code": code });
+        assert_eq!(of_create(status, &json!({ "error": error })), kind, "{code}");
+    }
+    for (code, kind) in [
+        ("moderation_blocked", RefusedContent),
+        ("video_generation_failed", Runtime),
+        ("internal_error", Runtime),
+    ] {
+        let job =
+            json!({ "id": "v", "status": "failed", "error": { "code": code, "message": "m" } });
+        assert_eq!(failed(None, 200, &job).kind, kind, "{code}");
+    }
+}
+
+#[test]
+fn the_type_decides_where_the_code_is_missing() {
+    let of_type = |status, kind: &str| {
+        of_create(
+            status,
+            &json!({ "error": { "message": "m", "type": kind, "param": null, "code": null } }),
+        )
+    };
+
+    assert_eq!(of_type(429, "insufficient_quota"), Quota);
+    assert_eq!(of_type(429, "rate_limit_error"), Overloaded);
+    assert_eq!(of_type(503, "service_unavailable_error"), Overloaded);
+    assert_eq!(of_type(403, "invalid_request_error"), Quota);
+    assert_eq!(of_type(400, "video_generation_user_error"), BadRequest);
+}
+
+#[test]
+fn texts_decide_where_codes_are_general() {
+    let told = |status, message: &str| {
+        of_create(
+            status,
+            &json!({ "error": { "message": message, "type": "invalid_request_error" } }),
+        )
+    };
+
+    assert_eq!(told(400, "Inpaint image must match the requested width and height"), BadRequest);
+    assert_eq!(told(400, "We are under heavy load, come back later"), Overloaded);
+    assert_eq!(told(403, "Your organization must be verified to use this model"), Quota);
+    assert_eq!(told(429, "Too many running tasks"), Overloaded);
+    assert_eq!(told(429, "You reached your monthly spending limit"), Quota);
+    assert_eq!(told(400, "Timeout while downloading the picture"), Timeout);
+    assert_eq!(told(400, "Green net check failed for image"), RefusedContent);
+    assert_eq!(told(404, "No endpoints match your guardrail restrictions and data policy"), Quota);
+    assert_eq!(told(500, "当前分组上游负载已饱和"), Overloaded);
+}
+
+#[test]
+fn a_refusal_inside_the_words_of_a_relay_is_found() {
+    let inner = r#"{"error":{"code":"moderation_blocked","type":"video_generation_user_error","message":"Blocked."}}"#;
+    let in_text = json!({ "error": { "message": format!("[Vendor group A, status: BadRequest] {inner}"), "type": "server_error" } });
+    let twice = json!({ "success": false, "error": { "message": json!({ "error": "Internal", "message": format!("upstream failed: {inner}") }).to_string() } });
+    let python = json!({ "detail": "job v_1 ended with status 'failed': {'code': 'moderation_blocked', 'message': 'Blocked.'}" });
+
+    assert_eq!(of_create(500, &in_text), RefusedContent);
+    assert_eq!(of_create(500, &twice), RefusedContent);
+    // A gateway's 502 on a poll, and yet the render's own failure.
+    let fault = failed(Some("relay"), 502, &python);
+    assert_eq!((fault.kind, fault.code.as_deref()), (RefusedContent, Some("moderation_blocked")));
+    assert_eq!(fault.message, "HTTP 502: Blocked.");
+}
+
+#[test]
+fn the_answers_of_other_makers_are_read_through_a_relay() {
+    let google = json!({ "error": { "code": 403, "message": "x", "status": "PERMISSION_DENIED",
+        "details": [{ "reason": "PUBLIC_ERROR_MODEL_ACCESS_DENIED" }] } });
+    assert_eq!(of_create(403, &google), Quota);
+    let traffic = json!({ "error": { "code": 429, "message": "x",
+        "details": [{ "reason": "PUBLIC_ERROR_UNUSUAL_ACTIVITY_TOO_MUCH_TRAFFIC" }] } });
+    assert_eq!(of_create(429, &traffic), Overloaded);
+    let by_dots =
+        |code: &str| of_create(400, &json!({ "error": { "code": code, "message": "m" } }));
+    assert_eq!(by_dots("InputTextSensitiveContentDetected.PolicyViolation"), RefusedContent);
+    assert_eq!(by_dots("AllocationQuota.FreeTierOnly"), Quota);
+    assert_eq!(by_dots("InvalidEndpointOrModel.ModelIDAccessDisabled"), Quota);
+    assert_eq!(by_dots("InvalidEndpointOrModel.NotFound"), BadRequest);
+    let xai = json!({ "code": "The caller may not do this", "error": "Your team has used all available credits" });
+    assert_eq!(of_create(403, &xai), Quota);
+    let soft_block = json!({ "error": { "message": "PUBLIC_ERROR_UNUSUAL_ACTIVITY: evaluation failed",
+        "type": "server_error", "code": "generation_failed", "status_code": 500 } });
+    assert_eq!(of_create(500, &soft_block), Quota);
+}
+
+#[test]
+fn codes_that_are_numbers_and_answers_that_are_texts_are_read() {
+    assert_eq!(
+        of_create(402, &json!({ "error": { "code": 402, "message": "Not enough credits" } })),
+        Quota
+    );
+    assert_eq!(
+        of_create(429, &json!({ "code": 2002, "msg": "Concurrent limit exceeded" })),
+        Overloaded
+    );
+    assert_eq!(of_create(429, &json!({ "code": 2003, "msg": "Daily limit exceeded" })), Quota);
+    assert_eq!(
+        of_create(
+            422,
+            &json!({ "detail": [{ "loc": ["body", "prompt"], "msg": "Field required" }] })
+        ),
+        BadRequest
+    );
+    assert_eq!(of_text(422, "resolution_conflict: the size is fixed"), BadRequest);
+    assert_eq!(of_text(504, "<html><title>2api | 504: Gateway time-out</title></html>"), Timeout);
+    assert_eq!(of_text(500, ""), Runtime);
+    assert_eq!(of_text(200, "\u{fffd}nothing that anybody knows"), Unrecognised);
+}
+
+#[test]
+fn a_success_with_an_error_and_no_name_is_a_refusal() {
+    let errors = [
+        json!({ "error": { "code": "insufficient_balance", "message": "top up" } }),
+        json!({ "code": 1008, "message": "insufficient balance", "data": null }),
+        json!({ "base_resp": { "status_code": 1008, "status_msg": "insufficient balance" } }),
+    ];
+
+    for error in errors {
+        let end = submit(Some("relay"), 200, &error);
+        let Err(SubmitError::Refused(fault)) = end else { panic!("{error}: {end:?}") };
+        assert_eq!(fault.kind, Quota, "{error}");
+    }
+}
+
+#[test]
+fn a_create_that_may_have_been_taken_is_lost() {
+    let lost = |end| assert!(matches!(end, Err(SubmitError::Lost(_))), "{end:?}");
+
+    lost(submit(None, 200, &json!({ "object": "video" })));
+    lost(submit(None, 200, &json!({ "id": ".." })));
+    lost(submit(None, 504, &json!({})));
+    lost(submit(Some("relay"), 500, &json!({ "error": { "message": "upstream timed out" } })));
+    lost(submit(Some("relay"), 200, &json!({ "code": 500, "msg": "timeout" })));
+    let talk = super::adapter(None).submit(&a_submission("m"), NOON);
+    lost(hold(talk, [rehearsal::silence(true)]).1);
+}
+
+#[test]
+fn a_name_is_found_in_every_envelope() {
+    let named = |body: Json| submit(Some("relay"), 200, &body).unwrap();
+
+    assert_eq!(named(json!({ "id": "video_1", "error": { "message": "x" } })), "video_1");
+    assert_eq!(
+        named(json!({ "code": "success", "data": { "id": 7, "task_id": "task_1" } })),
+        "task_1"
+    );
+    assert_eq!(named(json!({ "request_id": "r-1" })), "r-1");
+    assert_eq!(named(json!({ "id": 42 })), "42");
+}
+
+#[test]
+fn the_end_of_the_api_is_told_where_it_shows() {
+    let end = submit(
+        None,
+        404,
+        &json!({ "error": { "message": "Unknown path", "type": "invalid_request_error" } }),
+    );
+
+    let Err(SubmitError::Refused(fault)) = end else { panic!("{end:?}") };
+    assert_eq!(fault.kind, BadRequest);
+    assert!(fault.message.contains("2026-09-24"), "{}", fault.message);
+}
+
+#[test]
+fn a_render_that_failed_says_why_in_every_form() {
+    let kind = |variant, status, name: &str| failed(variant, status, &super::fixture(name)).kind;
+
+    assert_eq!(kind(None, 200, "failed-2026-08"), RefusedContent);
+    assert_eq!(kind(Some("azure-jobs"), 200, "azure-job-failed-2025-12"), RefusedContent);
+    assert_eq!(kind(Some("vllm-omni"), 500, "vllm-omni-failed-0.30"), Runtime);
+    assert_eq!(kind(Some("newapi"), 200, "newapi-generic-failed-2026"), RefusedContent);
+    let told = |job: Json| failed(Some("openrouter"), 200, &job).kind;
+    assert_eq!(
+        told(
+            json!({ "id": "g", "status": "failed", "error": "blocked by moderation; credits were returned" })
+        ),
+        RefusedContent
+    );
+    assert_eq!(
+        told(
+            json!({ "id": "g", "status": "failed", "error": "upstream bizCode=451, msg=prompt_unsafe" })
+        ),
+        RefusedContent
+    );
+    assert_eq!(
+        told(json!({ "id": "g", "status": "failed", "error": "422 499 Client Closed Request" })),
+        Timeout
+    );
+    assert_eq!(
+        told(json!({ "id": "g", "status": "failed", "error": { "message": "what is this" } })),
+        Unrecognised
+    );
+    assert_eq!(told(json!({ "id": "g", "status": "failed", "error": null })), Unrecognised);
+    assert_eq!(told(json!({ "id": "g", "status": "cancelled" })), Runtime);
+    assert_eq!(told(json!({ "id": "g", "status": "expired" })), Timeout);
+    assert_eq!(told(json!({ "id": "g", "status": "dead" })), Unrecognised);
+    assert_eq!(told(json!({ "id": "g", "status": "deleted" })), Lost);
+}
+
+#[test]
+fn a_success_that_is_a_failure_is_one() {
+    let with_error = json!({ "id": "v", "status": "completed", "error": { "message": "the model is overloaded" } });
+    assert_eq!(failed(None, 200, &with_error).kind, Overloaded);
+    let empty = json!({ "id": "t", "status": "succeeded", "generations": [] });
+    assert_eq!(failed(Some("azure-jobs"), 200, &empty).kind, Runtime);
+    let in_disguise = json!({ "error": { "code": "task_failed", "message": "no luck" } });
+    assert_eq!(failed(Some("relay"), 200, &in_disguise).kind, Runtime);
+    assert_eq!(failed(None, 404, &json!({ "error": { "message": "Video not found" } })).kind, Lost);
+    let retired = json!({ "error": { "code": "model_not_found", "message": "gone" } });
+    assert_eq!(failed(None, 404, &retired).kind, BadRequest);
+}
+
+#[test]
+fn a_question_that_was_not_answered_is_no_failure_of_the_render() {
+    for (status, kind) in
+        [(401, Auth), (403, Quota), (429, Overloaded), (500, Runtime), (503, Overloaded)]
+    {
+        assert_eq!(poll(None, status, &json!({})).unwrap_err().kind, kind);
+    }
+    let busy = json!({ "error": { "code": "rate_limit_exceeded", "message": "slower" } });
+    assert_eq!(poll(Some("relay"), 200, &busy).unwrap_err().kind, Overloaded);
+    let talk = super::adapter(None).poll(&a_render("m", "v"), NOON);
+    let page = hold(talk, [rehearsal::reply(200, &[], "<html>maintenance</html>")]).1;
+    assert_eq!(page.unwrap_err().kind, Unrecognised);
+}

@@ -1,0 +1,325 @@
+//! How far a render is, where its file is, and where a lost one is.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value as Json, json};
+
+use super::{adapter, fixture, poll, with_picture};
+use crate::{
+    Call, Download, FetchError, LookUp, Lost, Polled, Submission, Value,
+    rehearsal::{self, NOON, a_render, a_submission, hold},
+};
+
+fn running(polled: Polled) -> (u8, Duration, Option<String>) {
+    match polled {
+        Polled::Running { percent, ask_again_in, note } => (percent, ask_again_in, note),
+        other => panic!("not running: {other:?}"),
+    }
+}
+
+#[test]
+fn progress_is_read_as_a_number_a_text_or_a_share() {
+    let percent = |job: Json| running(poll(Some("relay"), 200, &job).unwrap()).0;
+
+    assert_eq!(percent(fixture("in-progress-2026-08")), 33);
+    assert_eq!(
+        percent(
+            json!({ "code": "success", "data": { "status": "IN_PROGRESS", "progress": "45%" } })
+        ),
+        45
+    );
+    assert_eq!(percent(json!({ "status": "running", "progress_pct": 0.42 })), 42);
+    assert_eq!(percent(json!({ "status": "queued", "progress": "soon" })), 0);
+}
+
+#[test]
+fn a_word_that_nobody_documents_is_still_running_and_noted() {
+    let (_, _, note) =
+        running(poll(Some("newapi"), 200, &json!({ "id": "t", "status": "unknown" })).unwrap());
+    assert_eq!(note.as_deref(), Some("the status `unknown` is not documented"));
+
+    let (_, _, note) =
+        running(poll(Some("relay"), 200, &json!({ "request_id": "r", "id": "t" })).unwrap());
+    assert_eq!(note.as_deref(), Some("the answer has no status yet"));
+}
+
+#[test]
+fn the_next_question_waits_as_long_as_the_answer_asks() {
+    let pause = |headers: &[(&'static str, &str)]| {
+        let answer = rehearsal::reply(200, headers, r#"{"id":"v","status":"queued"}"#);
+        let talk = adapter(None).poll(&a_render("m", "v"), NOON);
+        running(hold(talk, [answer]).1.unwrap()).1
+    };
+
+    assert_eq!(pause(&[]), Duration::from_secs(10));
+    assert_eq!(pause(&[("openai-poll-after-ms", "2500")]), Duration::from_millis(2500));
+    assert_eq!(
+        pause(&[("openai-poll-after-ms", "5"), ("retry-after", "7")]),
+        Duration::from_secs(7)
+    );
+    assert_eq!(pause(&[("openai-poll-after-ms", "5")]), Duration::from_secs(1));
+    assert_eq!(pause(&[("retry-after", "9000")]), Duration::from_mins(1));
+}
+
+#[test]
+fn a_finished_render_is_known_under_every_word() {
+    for name in ["completed-2026-08", "newapi-completed-2026", "openrouter-completed-2026-07"] {
+        assert_eq!(poll(Some("relay"), 200, &fixture(name)), Ok(Polled::Rendered), "{name}");
+    }
+    for word in ["completed", "succeeded", "SUCCESS", "done", "Finished"] {
+        let job = json!({ "status": word, "message": "Video generated successfully" });
+        assert_eq!(poll(Some("relay"), 200, &job), Ok(Polled::Rendered), "{word}");
+    }
+    let envelope = json!({ "status": "success", "data": { "status": "processing" } });
+    assert!(matches!(poll(Some("relay"), 200, &envelope), Ok(Polled::Running { .. })));
+}
+
+fn fetched(variant: &str, job: &Json) -> Result<Download, FetchError> {
+    let talk = adapter(Some(variant)).fetch(&a_render("m", "v 1"), NOON);
+    hold(talk, [rehearsal::json(200, job)]).1
+}
+
+fn download(variant: &str, job: &Json) -> Call {
+    match fetched(variant, job).unwrap() {
+        Download::From(call) => call,
+        Download::Whole(bytes) => panic!("{} bytes", bytes.len()),
+    }
+}
+
+fn carries_key(call: &Call) -> bool {
+    call.headers.iter().any(|(_, value)| {
+        matches!(value, Value::Secret(secret) if secret.expose_secret().contains("nobody"))
+    })
+}
+
+#[test]
+fn openai_hands_the_file_out_below_the_render() {
+    let (calls, end) = hold(adapter(None).fetch(&a_render("m", "video_1"), NOON), []);
+
+    let Ok(Download::From(call)) = end else { panic!("{end:?}") };
+    assert!(calls.is_empty() && carries_key(&call));
+    assert_eq!(call.url, "https://api.openai.com/v1/videos/video_1/content");
+}
+
+#[test]
+fn the_file_of_an_azure_job_is_that_of_its_first_generation() {
+    let call = download("azure-jobs", &fixture("azure-job-succeeded-2025-12"));
+
+    assert_eq!(
+        call.url,
+        "https://host.example.com/openai/v1/video/generations/gen_00000000/content/video?api-version=preview"
+    );
+    assert_eq!(call.headers[0].0, "api-key");
+}
+
+#[test]
+fn the_key_goes_along_to_the_accounts_own_host_and_nowhere_else() {
+    let own = download("openrouter", &fixture("openrouter-completed-2026-07"));
+    assert!(carries_key(&own) && own.url.starts_with("https://openrouter.ai/"));
+
+    for elsewhere in [
+        "https://cdn.example.com/file.mp4",
+        "https://host.example.com.evil.example/file.mp4",
+        "https://host.example.com:8443/file.mp4",
+        "http://host.example.com/file.mp4",
+    ] {
+        let call =
+            download("relay", &json!({ "id": "v", "status": "completed", "url": elsewhere }));
+        assert_eq!(call.url, elsewhere);
+        assert!(!carries_key(&call), "{elsewhere}");
+    }
+}
+
+#[test]
+fn an_address_that_can_be_read_in_two_ways_is_not_followed() {
+    for odd in [
+        r"https://evil.example\@host.example.com/file.mp4",
+        "https://host.example.com@evil.example/file.mp4",
+        "https://host.example.com/a b",
+    ] {
+        let call = download("relay", &json!({ "id": "v", "status": "completed", "url": odd }));
+        assert_eq!(call.url, "https://host.example.com/v1/videos/v%201/content", "{odd}");
+    }
+}
+
+#[test]
+fn every_place_for_a_result_is_known() {
+    let url = "https://cdn.example.com/file.mp4";
+    for place in [
+        json!({ "url": url }),
+        json!({ "urls": [url] }),
+        json!({ "unsigned_urls": [url] }),
+        json!({ "video_url": url }),
+        json!({ "metadata": { "url": url } }),
+        json!({ "metadata": { "video_url": url } }),
+        json!({ "video": { "url": url } }),
+        json!({ "output": [url] }),
+        json!({ "data": [{ "url": url }] }),
+        json!({ "fail_reason": url }),
+        json!({ "result_url": url }),
+    ] {
+        let mut job = place.clone();
+        job["id"] = "v".into();
+        job["status"] = "completed".into();
+        assert_eq!(download("relay", &job).url, url, "{place}");
+        assert_eq!(poll(Some("relay"), 200, &job), Ok(Polled::Rendered), "{place}");
+    }
+}
+
+#[test]
+fn a_path_is_below_the_accounts_own_host_and_without_any_address_there_is_the_content() {
+    let call = download(
+        "relay",
+        &json!({ "id": "v", "status": "completed", "url": "/v1/files/9/content" }),
+    );
+    assert_eq!(call.url, "https://host.example.com:443/v1/files/9/content");
+    assert!(carries_key(&call));
+
+    let call =
+        download("sglang", &json!({ "id": "v", "status": "completed", "url": "/tmp/out.mp4" }));
+    assert_eq!(call.url, "https://host.example.com/v1/videos/v%201/content");
+}
+
+#[test]
+fn a_file_that_came_with_the_answer_is_taken_from_it() {
+    let inline = json!({ "id": "v", "status": "completed", "url": "data:video/mp4;base64,AAAB" });
+
+    let Ok(Download::Whole(bytes)) = fetched("relay", &inline) else { panic!("no bytes") };
+    assert_eq!(&bytes[..], [0, 0, 1]);
+}
+
+#[test]
+fn a_render_that_failed_since_is_gone_and_one_that_runs_again_comes_later() {
+    assert!(matches!(
+        fetched("relay", &json!({ "id": "v", "status": "expired" })),
+        Err(FetchError::Gone(_))
+    ));
+    assert!(matches!(
+        fetched("relay", &json!({ "id": "v", "status": "processing" })),
+        Err(FetchError::Later(_))
+    ));
+}
+
+#[test]
+fn a_download_that_came_too_early_is_tried_again_and_one_of_nothing_is_not() {
+    let refused = |status, body: &'static str| {
+        let reply = rehearsal::reply(status, &[], body).unwrap();
+        adapter(Some("vllm-omni")).refused_download(&reply)
+    };
+
+    assert!(matches!(
+        refused(404, r#"{"detail":"Generation is still in-progress"}"#),
+        FetchError::Later(_)
+    ));
+    assert!(matches!(refused(409, "{}"), FetchError::Later(_)));
+    assert!(matches!(
+        refused(403, "<?xml?><Error><Code>ExpiredToken</Code></Error>"),
+        FetchError::Later(_)
+    ));
+    assert!(matches!(refused(404, r#"{"detail":"Video not found"}"#), FetchError::Gone(_)));
+    assert!(matches!(refused(410, "{}"), FetchError::Gone(_)));
+    assert!(matches!(refused(422, r#"{"detail":"the job failed"}"#), FetchError::Gone(_)));
+}
+
+fn looked_up(variant: Option<&str>, submission: Submission, pages: &[Json]) -> LookUp {
+    let lost = Lost { submission, begun_at: NOON };
+    let answers = pages.iter().map(|page| rehearsal::json(200, page));
+    hold(adapter(variant).look_up(&lost, NOON), answers).1.unwrap()
+}
+
+fn entry(id: &str, after: i64) -> Json {
+    let at = (NOON + SignedDuration::from_secs(after)).as_second();
+    json!({
+        "id": id, "object": "video", "model": "sora-2-2025-12-08", "status": "queued", "created_at": at,
+        "prompt": "a lighthouse in a storm", "size": "1280x720", "seconds": "4",
+    })
+}
+
+fn page(entries: &[Json], has_more: bool) -> Json {
+    let last = entries.last().map_or(Json::Null, |entry| entry["id"].clone());
+    json!({ "object": "list", "data": entries, "has_more": has_more, "last_id": last })
+}
+
+fn is_unknowable(found: &LookUp) -> bool {
+    matches!(found, LookUp::Unknowable { .. })
+}
+
+#[test]
+fn the_only_render_of_that_time_with_the_same_wish_is_ours() {
+    let mut other = entry("video_2", 40);
+    other["prompt"] = "something else".into();
+    let pages = [page(&[other, entry("video_1", 3), entry("video_0", -4000)], true)];
+
+    let found = looked_up(None, a_submission("sora-2"), &pages);
+    assert_eq!(found, LookUp::Found("video_1".into()));
+}
+
+#[test]
+fn two_of_them_or_one_that_hides_its_prompt_leave_it_open() {
+    let twins = [page(&[entry("video_2", 9), entry("video_1", 3)], false)];
+    assert!(is_unknowable(&looked_up(None, a_submission("sora-2"), &twins)));
+
+    let mut hidden = entry("video_2", 9);
+    hidden["prompt"] = Json::Null;
+    let hidden = [page(&[hidden], false)];
+    assert!(is_unknowable(&looked_up(None, a_submission("sora-2"), &hidden)));
+
+    let frame = [page(&[entry("video_1", 3)], false)];
+    assert!(is_unknowable(&looked_up(None, with_picture(a_submission("sora-2")), &frame)));
+}
+
+#[test]
+fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
+    let past = [page(&[entry("video_9", 4000)], true), page(&[entry("video_0", -90)], true)];
+    assert_eq!(looked_up(None, a_submission("sora-2"), &past), LookUp::Absent);
+    assert_eq!(looked_up(Some("relay"), a_submission("sora-2"), &past), LookUp::Absent);
+
+    let end = [page(&[], false)];
+    assert_eq!(looked_up(None, a_submission("sora-2"), &end), LookUp::Absent);
+    assert!(is_unknowable(&looked_up(Some("relay"), a_submission("sora-2"), &end)));
+
+    let broken_off = [page(&[entry("video_9", 4000)], true), json!({ "data": [] })];
+    assert!(is_unknowable(&looked_up(None, a_submission("sora-2"), &broken_off)));
+
+    // A list that ignores the order hides what it has further down.
+    let unordered =
+        [page(&[entry("video_0", -90), entry("video_9", 4000)], true), json!({ "data": [] })];
+    assert!(is_unknowable(&looked_up(None, a_submission("sora-2"), &unordered)));
+}
+
+#[test]
+fn a_walk_goes_on_where_the_page_ended() {
+    let lost = Lost { submission: a_submission("sora-2"), begun_at: NOON };
+    let pages = [page(&[entry("video_9", 4000)], true), page(&[], false)];
+    let answers = pages.iter().map(|page| rehearsal::json(200, page));
+    let (calls, _) = hold(adapter(None).look_up(&lost, NOON), answers);
+
+    assert_eq!(calls[0].url, "https://api.openai.com/v1/videos?limit=100&order=desc");
+    assert_eq!(calls[1].url, "https://api.openai.com/v1/videos?limit=100&order=desc&after=video_9");
+}
+
+#[test]
+fn without_a_list_nobody_can_tell() {
+    for variant in ["openrouter", "litellm", "newapi"] {
+        assert!(is_unknowable(&looked_up(Some(variant), a_submission("m"), &[])));
+    }
+    let lost = Lost { submission: a_submission("m"), begun_at: NOON };
+    let gone = hold(adapter(None).look_up(&lost, NOON), [rehearsal::json(404, &json!({}))]).1;
+    assert!(is_unknowable(&gone.unwrap()));
+}
+
+#[test]
+fn only_vllm_omni_stops_a_render_by_deleting_it() {
+    let render = a_render("m", "v");
+    for variant in super::VARIANTS.into_iter().filter(|name| *name != Some("vllm-omni")) {
+        assert!(hold(adapter(variant).cancel(&render, NOON), []).0.is_empty());
+    }
+    let cancel = |status| {
+        let answer = rehearsal::json(status, &json!({}));
+        hold(adapter(Some("vllm-omni")).cancel(&render, NOON), [answer])
+    };
+    assert_eq!(cancel(200).0[0].method, http::Method::DELETE);
+    assert!(cancel(404).1.is_ok() && cancel(409).1.is_ok() && cancel(500).1.is_err());
+}
