@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// A create may carry a picture, and relays upload it before they answer.
-const CREATE_PATIENCE: Duration = Duration::from_secs(120);
+const CREATE_PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) const FACTS: &[Facts] = &[
     dialect::OPENAI.facts,

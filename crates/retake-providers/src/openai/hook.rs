@@ -5,7 +5,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use sha2::Sha256;
 
 use super::{account::Account, dialect::Signed};
@@ -18,7 +18,7 @@ const MOST_SIGNATURES: usize = 32;
 
 /// Checks a notice.
 pub(super) fn verify(account: &Account, hook: &Hook) -> Result<(), HookError> {
-    let secret = account.webhook_secret.as_ref().map(|secret| secret.expose_secret());
+    let secret = account.webhook_secret.as_ref().map(ExposeSecret::expose_secret);
     match (account.dialect.hook, secret) {
         (Signed::Standard, Some(secret)) => standard(secret, hook),
         (Signed::OpenRouter, Some(secret)) => openrouter(secret, hook),

@@ -95,7 +95,10 @@ impl Walk {
         let Some(entries) = json.pointer("/data").and_then(Json::as_array) else {
             return Talk::Over(Ok(unknowable(&self.account)));
         };
-        let is_past = entries.iter().fold(false, |past, entry| self.see(entry) || past);
+        let mut is_past = false;
+        for entry in entries {
+            is_past |= self.see(entry);
+        }
         if is_past && self.ordered {
             return Talk::Over(Ok(self.verdict(true)));
         }

@@ -20,7 +20,7 @@ use super::{
 use crate::{Answer, Call, Download, FetchError, Render, Reply, Talk, reading};
 
 /// A relay may fetch the file itself before the first byte of it comes.
-const FILE_PATIENCE: Duration = Duration::from_secs(120);
+const FILE_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Where an address was seen, the documented places first (dialect table, 2026-11-21).
 const PLACES: &[&str] = &[

@@ -154,7 +154,7 @@ fn picture(
             fields.push((name.to_owned(), json!({ "image_url": url_of(submission, media_type)? })));
         }
         Picture::Url(name) => {
-            fields.push((name.to_owned(), url_of(submission, media_type)?.into()))
+            fields.push((name.to_owned(), url_of(submission, media_type)?.into()));
         }
         Picture::Frames => {
             let url = url_of(submission, media_type)?;

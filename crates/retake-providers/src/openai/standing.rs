@@ -1,4 +1,4 @@
-//! Whether an account works: the cheapest question that needs the key, since no dialect but OpenRouter's tells
+//! Whether an account works: the cheapest question that needs the key, since no dialect but `OpenRouter`'s tells
 //! of credit. Where OpenAI's own API is meant, the list of renders is asked for, because it also shows whether there
 //! still is a Videos API.
 
@@ -61,7 +61,7 @@ fn troubled(fault: Fault) -> Result<Standing, Fault> {
     }
 }
 
-/// OpenRouter's account of a key (its API reference, 2026): dollars, and null where there is no limit.
+/// `OpenRouter`'s account of a key (its API reference, 2026): dollars, and null where there is no limit.
 fn of_key(json: &Json) -> Standing {
     let credit_micros = reading::number(json, "/data/limit_remaining").map(micros);
     let used = reading::number(json, "/data/usage").unwrap_or_default();

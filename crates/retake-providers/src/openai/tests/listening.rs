@@ -72,8 +72,8 @@ fn a_notice_that_is_too_old_or_from_the_future_is_stale() {
 #[test]
 fn openrouter_signs_in_a_way_of_its_own_or_not_at_all() {
     let time = NOON.as_second();
-    let hex: String =
-        mac(b"k", &format!("{time},{BODY}")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = mac(b"k", &format!("{time},{BODY}"));
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let headers = |hex: &str| [("x-openrouter-signature", format!("t={time},v1={hex}"))];
 
     assert_eq!(verified(Some("openrouter"), Some("k"), &headers(&hex), NOON), Ok(()));
@@ -87,6 +87,19 @@ fn openrouter_signs_in_a_way_of_its_own_or_not_at_all() {
 fn who_sends_no_notices_is_not_believed() {
     for variant in [None, Some("azure"), Some("vllm-omni"), Some("newapi"), Some("relay")] {
         assert_eq!(verified(variant, None, &standard(b"k"), NOON), Err(HookError::NotExpected));
+    }
+}
+
+#[test]
+fn every_model_of_openai_is_shut_down_and_names_who_takes_its_place() {
+    let catalog = retake_core::catalog::Catalog::shipped().unwrap();
+    let models: Vec<_> =
+        catalog.models().iter().filter(|model| model.provider == "openai").collect();
+
+    assert_eq!(models.len(), 7);
+    for model in models {
+        assert!(model.shutdown.is_some_and(|day| day <= model.checked), "{model}");
+        assert!(!model.successors.is_empty(), "{model}");
     }
 }
 
