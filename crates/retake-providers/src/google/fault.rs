@@ -1,0 +1,377 @@
+//! Google's errors: the codes of `google.rpc`, their details, and the texts that say more than the code.
+//!
+//! One status stands for several things there: 400 is a parameter, billing or a filter, 429 is load or a spent quota.
+//! So a filter's number decides first, then the reason in the details, then the code together with its text, and
+//! the HTTP status only when there is nothing else.
+
+use jiff::SignedDuration;
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::Value as Json;
+
+use super::safety;
+use crate::{
+    Standing,
+    call::{Answer, Reply},
+    reading,
+};
+
+/// Reasons (`google.rpc.ErrorInfo`, and the `PUBLIC_ERROR_…` names of the media services) and what they stand for.
+/// The longest beginning that is known counts.
+const REASONS: [(&str, FaultKind); 24] = [
+    ("API_KEY_INVALID", FaultKind::Auth),
+    ("API_KEY_", FaultKind::Auth),
+    ("ACCESS_TOKEN_", FaultKind::Auth),
+    ("CREDENTIALS_MISSING", FaultKind::Auth),
+    ("ACCOUNT_STATE_INVALID", FaultKind::Auth),
+    ("IAM_PERMISSION_DENIED", FaultKind::Auth),
+    ("SERVICE_DISABLED", FaultKind::Quota),
+    ("BILLING_DISABLED", FaultKind::Quota),
+    ("CONSUMER_", FaultKind::Quota),
+    ("RESOURCE_QUOTA_EXCEEDED", FaultKind::Quota),
+    ("RATE_LIMIT_EXCEEDED", FaultKind::Overloaded),
+    ("MODEL_OVERLOADED", FaultKind::Overloaded),
+    ("PUBLIC_ERROR_UNUSUAL_ACTIVITY", FaultKind::Quota),
+    ("PUBLIC_ERROR_SOMETHING_WENT_WRONG", FaultKind::Quota),
+    ("PUBLIC_ERROR_MODEL_ACCESS_DENIED", FaultKind::Quota),
+    ("PUBLIC_ERROR_USER_QUOTA_REACHED", FaultKind::Quota),
+    ("PUBLIC_ERROR_CONCURRENT_LIMIT_REACHED", FaultKind::Overloaded),
+    ("PUBLIC_ERROR_HIGH_TRAFFIC", FaultKind::Overloaded),
+    ("PUBLIC_ERROR_IMAGE_TOO_SMALL", FaultKind::BadRequest),
+    ("PUBLIC_ERROR_MINOR", FaultKind::RefusedContent),
+    ("PUBLIC_ERROR_SEXUAL", FaultKind::RefusedContent),
+    ("PUBLIC_ERROR_UNSAFE", FaultKind::RefusedContent),
+    ("PUBLIC_ERROR_PROMINENT_PEOPLE", FaultKind::RefusedContent),
+    ("PUBLIC_ERROR_AUDIO_FILTERED", FaultKind::RefusedContent),
+];
+
+/// The longest pause that is taken from an answer.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+
+/// An error as Google writes it, `{code, status, message, details}`, in whatever it was found.
+pub(super) struct Told<'a> {
+    code: Option<String>,
+    message: &'a str,
+    reason: Option<&'a str>,
+    quotas: String,
+    retry_after: Option<SignedDuration>,
+}
+
+impl<'a> Told<'a> {
+    /// Reads an error object.
+    pub(super) fn read(error: &'a Json) -> Self {
+        let details = error.get("details").and_then(Json::as_array).map_or(&[][..], |list| list);
+        let text = |field| details.iter().find_map(|one| reading::text(one, field));
+        let quotas: Vec<_> =
+            details.iter().filter_map(|one| one.get("violations")).map(Json::to_string).collect();
+        Self {
+            code: reading::text(error, "/status").map(name_of_word).or_else(|| code(error)),
+            message: reading::text(error, "/message").or(error.as_str()).unwrap_or_default(),
+            reason: text("/reason").or_else(|| public_reason(error)),
+            quotas: quotas.join(" "),
+            retry_after: text("/retryDelay").and_then(delay),
+        }
+    }
+
+    /// What it comes to; nothing when neither code nor text says anything.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        let filter = safety::code(self.message);
+        if filter.is_some() {
+            return Some(refused_content(self.message));
+        }
+        let by_reason = self.reason.and_then(kind_of_reason);
+        let kind = by_reason.or_else(|| self.kind())?;
+        if kind == FaultKind::RefusedContent {
+            let fault = refused_content(self.message);
+            let code = self.reason.or(self.code.as_deref());
+            return Some(code.map_or(fault.clone(), |code| fault.with_code(short(code))));
+        }
+        let code = by_reason.and(self.reason).or(self.code.as_deref()).or(self.reason);
+        let message = match (reading::quoted(self.message), code) {
+            (empty, code) if empty.is_empty() => format!("Google says {}", code.unwrap_or("no")),
+            (text, _) => text,
+        };
+        let fault = Fault::new(kind, FaultSource::Provider, message).after(self.retry_after);
+        Some(match code {
+            Some(code) => fault.with_code(short(code)),
+            None => fault,
+        })
+    }
+
+    /// By the code and, where the code stands for several things, the text.
+    fn kind(&self) -> Option<FaultKind> {
+        let text = self.message.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|words| text.contains(words));
+        let is_load = says(&["high load", "high demand", "overloaded"]);
+        let code = self.code.as_deref().unwrap_or_default();
+        Some(match code {
+            "INVALID_ARGUMENT"
+            | "INVALID_REQUEST"
+            | "OUT_OF_RANGE"
+            | "FAILED_PRECONDITION"
+            | "PERMISSION_DENIED"
+            | "" if safety::speaks_of_it(&text) => FaultKind::RefusedContent,
+            "INVALID_ARGUMENT" | "INVALID_REQUEST" if says(&["api key"]) => FaultKind::Auth,
+            "INVALID_ARGUMENT" | "INVALID_REQUEST" if says(&["billing"]) => FaultKind::Quota,
+            "INVALID_ARGUMENT" | "INVALID_REQUEST" | "OUT_OF_RANGE" | "UNIMPLEMENTED"
+            | "ALREADY_EXISTS" | "NOT_FOUND" => FaultKind::BadRequest,
+            "PERMISSION_DENIED" if says(&["api key"]) => FaultKind::Auth,
+            "PERMISSION_DENIED" | "FAILED_PRECONDITION" => FaultKind::Quota,
+            "UNAUTHENTICATED" => FaultKind::Auth,
+            "RESOURCE_EXHAUSTED" | "TOO_MANY_REQUESTS" => self.kind_of_exhaustion(&text),
+            "UNAVAILABLE" => FaultKind::Overloaded,
+            "DEADLINE_EXCEEDED" => FaultKind::Timeout,
+            "SAFETY" | "PROHIBITED_CONTENT" | "CONTENT_BLOCKED" | "BLOCKLIST" => {
+                FaultKind::RefusedContent
+            }
+            _ if is_load => FaultKind::Overloaded,
+            "CANCELLED" | "UNKNOWN" | "ABORTED" | "INTERNAL" | "DATA_LOSS" => FaultKind::Runtime,
+            _ => return None,
+        })
+    }
+
+    /// Load, or a quota that comes back tomorrow or with money.
+    fn kind_of_exhaustion(&self, text: &str) -> FaultKind {
+        let is_daily =
+            self.quotas.contains("PerDay") || text.contains("per day") || text.contains("daily");
+        let is_soft_block = text.contains("recaptcha");
+        let is_paid_for =
+            text.contains("billing") || text.contains("credit") || text.contains("spend");
+        let is_rate = self.quotas.contains("PerMinute") || text.contains("per minute");
+        match is_daily || is_soft_block || (is_paid_for && !is_rate) {
+            true => FaultKind::Quota,
+            false => FaultKind::Overloaded,
+        }
+    }
+}
+
+/// The fault of an answer with a status that is no success.
+pub(super) fn of(reply: &Reply) -> Fault {
+    let body = reply.json();
+    let error = body.as_ref().and_then(error_in);
+    let told = error.map(Told::read);
+    let message = told.as_ref().map(|told| told.message).unwrap_or_default();
+    let by_status = || {
+        let plain = reading::plain(&reply.body);
+        reading::fault_by_status(reply, if message.is_empty() { &plain } else { message })
+    };
+    let fault = told.as_ref().and_then(Told::fault).unwrap_or_else(by_status);
+    let pause = reply.retry_after().or(fault.retry_after);
+    fault.after(pause)
+}
+
+/// The error in an answer: `{error}`, or a list with it as the front end sends it at times.
+pub(super) fn error_in(body: &Json) -> Option<&Json> {
+    let object = body.as_array().and_then(|list| list.first()).unwrap_or(body);
+    object.get("error").filter(|error| error.is_object() || error.is_string())
+}
+
+/// A refusal by the filters, with what to do next.
+pub(super) fn refused_content(text: &str) -> Fault {
+    let code = safety::code(text);
+    let advice = safety::advice(code, text);
+    let message = match reading::quoted(text) {
+        empty if empty.is_empty() => {
+            format!("Google's filters refused it without a word: {advice}")
+        }
+        said => format!("Google's filters refused it: {said} ({advice})"),
+    };
+    let fault = Fault::new(FaultKind::RefusedContent, FaultSource::Provider, message);
+    match code {
+        Some((number, _)) => fault.with_code(number),
+        None => fault,
+    }
+}
+
+/// What an answer says of the account: nothing is in the way when it is a success.
+pub(super) fn standing(answer: Answer, summary: &str) -> Result<Standing, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    if reply.status.is_success() {
+        return Ok(Standing { summary: summary.to_owned(), ..Standing::default() });
+    }
+    in_the_way(of(&reply))
+}
+
+/// What a fault says of the account: it stands in the way of new renders, or only kept the question from
+/// being answered.
+pub(super) fn in_the_way(fault: Fault) -> Result<Standing, Fault> {
+    match fault.kind {
+        FaultKind::Auth | FaultKind::Quota | FaultKind::BadRequest => {
+            let summary = fault.message.clone();
+            Ok(Standing { summary, trouble: Some(fault), ..Standing::default() })
+        }
+        _ => Err(fault),
+    }
+}
+
+/// The code of an error object: a number of `google.rpc` or of HTTP, a word, or a URI that ends with a word.
+fn code(error: &Json) -> Option<String> {
+    let code = error.get("code")?;
+    if let Some(word) = code.as_str().filter(|word| !word.trim().is_empty()) {
+        return Some(name_of_word(word));
+    }
+    name_of_number(code.as_i64()?).map(str::to_owned)
+}
+
+fn name_of_word(word: &str) -> String {
+    let last = word.trim().rsplit(['/', '#']).next().unwrap_or_default();
+    short(last).to_ascii_uppercase().replace(['-', ' '], "_")
+}
+
+/// The name of a number of `google.rpc.Code`, or of the HTTP status that stands for it.
+fn name_of_number(number: i64) -> Option<&'static str> {
+    Some(match number {
+        1 | 499 => "CANCELLED",
+        2 => "UNKNOWN",
+        3 | 400 => "INVALID_ARGUMENT",
+        4 | 504 => "DEADLINE_EXCEEDED",
+        5 | 404 => "NOT_FOUND",
+        6 => "ALREADY_EXISTS",
+        7 | 403 => "PERMISSION_DENIED",
+        8 | 429 => "RESOURCE_EXHAUSTED",
+        9 => "FAILED_PRECONDITION",
+        10 | 409 => "ABORTED",
+        11 => "OUT_OF_RANGE",
+        12 | 501 => "UNIMPLEMENTED",
+        13 | 500 => "INTERNAL",
+        14 | 503 => "UNAVAILABLE",
+        15 => "DATA_LOSS",
+        16 | 401 => "UNAUTHENTICATED",
+        _ => return None,
+    })
+}
+
+/// A reason that stands in the text itself.
+fn public_reason(error: &Json) -> Option<&str> {
+    let text = reading::text(error, "/message").or(error.as_str())?;
+    text.split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
+        .find(|word| word.starts_with("PUBLIC_ERROR_"))
+}
+
+fn kind_of_reason(reason: &str) -> Option<FaultKind> {
+    let known = REASONS.iter().filter(|(known, _)| reason.starts_with(known));
+    known.max_by_key(|(known, _)| known.len()).map(|(_, kind)| *kind)
+}
+
+/// A length of time as protobuf writes it in JSON: `"34.5s"`.
+fn delay(text: &str) -> Option<SignedDuration> {
+    let seconds: f64 = text.trim().strip_suffix('s')?.parse().ok()?;
+    let pause = SignedDuration::try_from_secs_f64(seconds).ok()?;
+    Some(pause.clamp(SignedDuration::ZERO, LONGEST_PAUSE))
+}
+
+fn short(code: &str) -> String {
+    code.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{google::safety::CODES, rehearsal};
+
+    fn kind(error: &Json) -> Option<FaultKind> {
+        Told::read(error).fault().map(|fault| fault.kind)
+    }
+
+    #[test]
+    fn each_code_of_google_rpc_has_its_kind() {
+        for (number, expected) in [
+            (1, FaultKind::Runtime),
+            (2, FaultKind::Runtime),
+            (3, FaultKind::BadRequest),
+            (4, FaultKind::Timeout),
+            (5, FaultKind::BadRequest),
+            (7, FaultKind::Quota),
+            (8, FaultKind::Overloaded),
+            (9, FaultKind::Quota),
+            (13, FaultKind::Runtime),
+            (14, FaultKind::Overloaded),
+            (16, FaultKind::Auth),
+        ] {
+            let error = json!({ "code": number, "message": "no" });
+
+            assert_eq!(kind(&error), Some(expected), "{number}");
+        }
+    }
+
+    #[test]
+    fn each_support_code_is_a_refusal_and_stays_with_the_fault() {
+        for (code, _) in CODES {
+            let message = format!("The prompt could not be submitted. Support codes: {code}");
+            let fault = Told::read(&json!({ "code": 3, "message": message })).fault().unwrap();
+
+            assert_eq!(fault.kind, FaultKind::RefusedContent);
+            assert_eq!(fault.code.as_deref(), Some(code));
+        }
+    }
+
+    #[test]
+    fn one_status_is_told_apart_by_its_text_and_its_details() {
+        let told = |code: i64, message: &str| kind(&json!({ "code": code, "message": message }));
+        let reasoned = |code: i64, reason: &str| {
+            kind(&json!({ "code": code, "message": "no", "details": [{ "reason": reason }] }))
+        };
+
+        assert_eq!(
+            told(400, "API key not valid. Please pass a valid API key."),
+            Some(FaultKind::Auth)
+        );
+        assert_eq!(told(400, "blocked by safety filters"), Some(FaultKind::RefusedContent));
+        assert_eq!(told(429, "check your plan and billing details"), Some(FaultKind::Quota));
+        assert_eq!(told(429, "reCAPTCHA evaluation failed"), Some(FaultKind::Quota));
+        assert_eq!(told(13, "experiencing high load"), Some(FaultKind::Overloaded));
+        assert_eq!(told(400, "allow_all for personGeneration"), Some(FaultKind::BadRequest));
+        assert_eq!(reasoned(403, "SERVICE_DISABLED"), Some(FaultKind::Quota));
+        assert_eq!(reasoned(400, "API_KEY_INVALID"), Some(FaultKind::Auth));
+        assert_eq!(
+            reasoned(429, "PUBLIC_ERROR_UNUSUAL_ACTIVITY_TOO_MUCH_TRAFFIC"),
+            Some(FaultKind::Quota)
+        );
+        assert_eq!(
+            kind(&json!("PUBLIC_ERROR_CONCURRENT_LIMIT_REACHED")),
+            Some(FaultKind::Overloaded)
+        );
+    }
+
+    #[test]
+    fn a_quota_for_a_day_is_spent_and_one_for_a_minute_is_load() {
+        let exhausted = |id: &str| {
+            kind(&json!({
+                "code": 429,
+                "message": "You exceeded your current quota, please check your plan and billing details.",
+                "details": [{ "violations": [{ "quotaId": id }] }],
+            }))
+        };
+
+        assert_eq!(exhausted("RequestsPerDayPerProject"), Some(FaultKind::Quota));
+        assert_eq!(exhausted("RequestsPerMinutePerProject"), Some(FaultKind::Overloaded));
+    }
+
+    #[test]
+    fn the_front_ends_list_is_read_as_its_error_with_its_pause() {
+        let body = json!([{ "error": {
+            "code": 429,
+            "status": "RESOURCE_EXHAUSTED",
+            "message": "Resource has been exhausted",
+            "details": [{ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s" }],
+        } }]);
+        let reply = rehearsal::json(429, &body).unwrap();
+
+        let fault = of(&reply);
+
+        assert_eq!(fault.kind, FaultKind::Overloaded);
+        assert_eq!(fault.code.as_deref(), Some("RESOURCE_EXHAUSTED"));
+        assert_eq!(fault.retry_after, Some(SignedDuration::from_millis(34_500)));
+    }
+
+    #[test]
+    fn an_answer_without_an_error_is_judged_by_its_status() {
+        let reply = rehearsal::reply(502, &[], "<html>Bad Gateway</html>").unwrap();
+
+        let fault = of(&reply);
+
+        assert_eq!(fault.kind, FaultKind::Runtime);
+        assert!(fault.message.contains("Bad Gateway"), "{fault}");
+    }
+}

@@ -1,0 +1,525 @@
+//! Gemini Omni through the Interactions API: one resource for everything a model is asked, video among it.
+//!
+//! A create blocks unless it asks for the background. What comes out are steps, and the video is a part of one of them:
+//! as a link, or as base64 even where a link was asked for. A refusal may be a completed interaction with words and no
+//! video. There is no list, so a submit whose answer was lost stays unknown; the notice carries our tag
+//! (Gemini API, Omni guide and webhooks, google-genai 3.4.0, 2026-11-21).
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::{Value as Json, json};
+
+use super::{
+    fault::{self, Told},
+    media::{self, File, LARGEST_INLINE},
+    operations::Gemini,
+    place::segment,
+    veo,
+};
+use crate::{
+    Adapter, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Settings,
+    SettingsError, Standing, Submission, SubmitError, Talk,
+    call::{Answer, Call, Reply},
+    reading,
+};
+
+/// Google names no pace; its example for files waits half as long.
+const POLL_EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// Google names no longest time; fifteen seconds in 4k are reported to stay below ten minutes.
+const LONGEST_RENDER: Duration = Duration::from_mins(30);
+/// Pictures that one prompt can refer to (six in Google's own example).
+const MOST_REFERENCES: usize = 6;
+
+/// An account at the Interactions API.
+pub(super) struct Interactions {
+    gemini: Gemini,
+}
+
+/// How far an interaction is.
+#[derive(Clone, Debug, PartialEq)]
+enum Interaction {
+    Running(Option<String>),
+    Failed(Fault),
+    Done(File),
+}
+
+impl Interactions {
+    /// The adapter for an account.
+    #[expect(clippy::unnecessary_wraps, reason = "the constructors of all three wires look alike")]
+    pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        Ok(Self { gemini: Gemini::new(settings) })
+    }
+
+    fn create(&self, submission: &Submission) -> Result<Call, Fault> {
+        let shot = &submission.shot;
+        let (input, task) = input(submission)?;
+        let mut body = json!({
+            "model": submission.model,
+            "input": input,
+            "background": true,
+            "store": true,
+            "response_format": {
+                "type": "video",
+                "aspect_ratio": media::aspect_ratio(shot.size),
+                "resolution": media::resolution(shot.size),
+                "duration": format!("{}s", shot.seconds),
+                "delivery": "uri",
+            },
+            "generation_config": {
+                "seed": media::seed(shot, 31),
+                "video_config": { "task": task },
+            },
+        });
+        if let Some(hook) = &submission.hook {
+            body["webhook_config"] =
+                json!({ "uris": [hook], "user_metadata": { "tag": submission.tag } });
+        }
+        Ok(self.gemini.signed(Call::post(self.gemini.place.url("interactions"), body)))
+    }
+
+    fn url(&self, remote_id: &str) -> String {
+        self.gemini.place.url(&format!("interactions/{}", segment(remote_id)))
+    }
+
+    fn interaction(&self, render: &Render) -> Talk<Result<(Interaction, Reply), Fault>> {
+        let mut call = self.gemini.signed(Call::get(self.url(&render.remote_id)));
+        call.largest_answer = LARGEST_INLINE;
+        Talk::once(call, polled)
+    }
+}
+
+/// The prompt and its pictures, and what is to be made of them.
+fn input(submission: &Submission) -> Result<(Json, &'static str), Fault> {
+    let shot = &submission.shot;
+    media::check(shot)?;
+    if shot.negative_prompt.is_some() {
+        let message =
+            "Gemini Omni takes no negative prompt; say in the prompt what is not to be seen";
+        return Err(media::refused(message));
+    }
+    if !shot.audio {
+        let message =
+            "Gemini Omni always makes sound; leave `audio` out, or ask for silence in the prompt";
+        return Err(media::refused(message));
+    }
+    if shot.characters.len() > MOST_REFERENCES {
+        return Err(media::refused(
+            "Gemini Omni looks at six characters at most; leave the others out",
+        ));
+    }
+    let frame = media::first_frame(shot, submission.first_frame.as_ref())?;
+    let references = media::characters(shot, &submission.characters)?;
+    let task = match (&frame, references.len()) {
+        (Some(_), _) => "image_to_video",
+        (None, 0) => return Ok((shot.prompt.as_str().into(), "text_to_video")),
+        (None, _) => "reference_to_video",
+    };
+    let pictures = frame.into_iter().chain(references).map(|(picture, bytes)| {
+        json!({
+            "type": "image",
+            "data": media::encoded(bytes),
+            "mime_type": picture.media_type,
+        })
+    });
+    let prompt = json!({ "type": "text", "text": shot.prompt });
+    Ok((pictures.chain([prompt]).collect(), task))
+}
+
+/// Reads the answer to a poll.
+fn polled(answer: Answer) -> Result<(Interaction, Reply), Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    if !reply.status.is_success() {
+        let lost = veo::lost(&reply).ok_or_else(|| fault::of(&reply))?;
+        return Ok((Interaction::Failed(lost), reply));
+    }
+    let read = reply
+        .json()
+        .and_then(interaction)
+        .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no interaction"))?;
+    Ok((read, Reply { body: bytes::Bytes::new(), ..reply }))
+}
+
+/// Reads an interaction; nothing when the JSON is none.
+fn interaction(body: Json) -> Option<Interaction> {
+    let mut body = match body {
+        Json::Array(list) => list.into_iter().next()?,
+        other => other,
+    };
+    if let Some(error) = fault::error_in(&body) {
+        return Some(Interaction::Failed(failure(error)));
+    }
+    let status = reading::text(&body, "/status")?.to_owned();
+    let over = |kind, what: &str| {
+        let fault = Fault::new(kind, FaultSource::Provider, format!("the interaction {what}"));
+        Some(Interaction::Failed(
+            recorded(&body).unwrap_or_else(|| fault.with_code(status.clone())),
+        ))
+    };
+    match status.as_str() {
+        "queued" | "in_progress" => Some(Interaction::Running(None)),
+        "completed" => Some(match video(&mut body) {
+            Some(file) => Interaction::Done(file),
+            None => Interaction::Failed(recorded(&body).unwrap_or_else(|| words(&body))),
+        }),
+        "failed" => over(FaultKind::Unrecognised, "failed without a word"),
+        "cancelled" => over(FaultKind::Runtime, "was cancelled"),
+        "incomplete" => over(FaultKind::Runtime, "was cut short"),
+        "budget_exceeded" => over(FaultKind::Quota, "ran out of its budget"),
+        "requires_action" => over(FaultKind::Runtime, "waits for an action that nobody takes"),
+        "requires_continuation" => over(FaultKind::Runtime, "stopped before its end"),
+        unknown => {
+            let note =
+                format!("Google says `{}`, which is not documented", reading::quoted(unknown));
+            Some(Interaction::Running(Some(note)))
+        }
+    }
+}
+
+fn failure(error: &Json) -> Fault {
+    Told::read(error).fault().unwrap_or_else(|| {
+        let said =
+            reading::text(error, "/message").map_or_else(|| error.to_string(), str::to_owned);
+        let message = format!("it failed: {}", reading::quoted(&said));
+        let fault = Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message);
+        match reading::text(error, "/code") {
+            Some(code) => fault.with_code(reading::quoted(code)),
+            None => fault,
+        }
+    })
+}
+
+/// The first error that an interaction has on record, for itself or for a step.
+fn recorded(body: &Json) -> Option<Fault> {
+    let own = body.get("errors").and_then(Json::as_array).into_iter().flatten();
+    let of_steps = outputs(body).filter_map(|step| step.get("error"));
+    own.chain(of_steps).find(|error| error.is_object()).map(failure)
+}
+
+fn outputs(body: &Json) -> impl Iterator<Item = &Json> {
+    let steps = body.get("steps").and_then(Json::as_array).into_iter().flatten();
+    steps.filter(|step| reading::text(step, "/type") == Some("model_output"))
+}
+
+/// Completed, and words instead of a video: a refusal.
+fn words(body: &Json) -> Fault {
+    let contents = outputs(body).filter_map(|step| step.get("content")?.as_array()).flatten();
+    let texts: Vec<_> = contents.filter_map(|part| reading::text(part, "/text")).collect();
+    let fault = fault::refused_content(&texts.join(" "));
+    match fault.code {
+        Some(_) => fault,
+        None => fault.with_code("completed_without_video"),
+    }
+}
+
+/// The video of a completed interaction: the last that a step has, or the one beside the steps.
+fn video(body: &mut Json) -> Option<File> {
+    let steps = body.get_mut("steps").and_then(Json::as_array_mut).into_iter().flatten();
+    let contents = steps
+        .filter(|step| reading::text(step, "/type") == Some("model_output"))
+        .filter_map(|step| step.get_mut("content")?.as_array_mut())
+        .flatten();
+    let in_steps = contents
+        .filter(|part| reading::text(part, "/type") == Some("video"))
+        .filter_map(file)
+        .last();
+    in_steps.or_else(|| file(body.get_mut("output_video")?))
+}
+
+fn file(part: &mut Json) -> Option<File> {
+    let link = media::take(part, "uri").map(File::Link);
+    link.or_else(|| media::take(part, "data").map(File::Inline))
+}
+
+/// The name of a file that the Files API keeps, out of its link.
+fn file_name(link: &str) -> Option<&str> {
+    let (_, rest) = link.split_once("/files/")?;
+    let name = rest.split([':', '?', '/', '#']).next()?;
+    (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+        .then_some(name)
+}
+
+impl Gemini {
+    /// Fetches the file behind a link. One that the Files API keeps may still be worked on, so that is asked first;
+    /// when there is no answer to that, the download itself will tell.
+    fn open(self, link: &str) -> Talk<Result<Download, FetchError>> {
+        let Some(name) = file_name(link).filter(|_| self.place.owns(link)) else {
+            return Talk::Over(self.download(link).map(Download::From));
+        };
+        let call = self.signed(Call::get(self.place.url(&format!("files/{name}"))));
+        let link = self.place.url(&format!("files/{name}:download?alt=media"));
+        Talk::once(call, move |answer| {
+            let body = answer.ok().and_then(|reply| reply.json()).unwrap_or_default();
+            match reading::text(&body, "/state") {
+                Some("PROCESSING") => {
+                    let pause = Some(SignedDuration::from_secs(5));
+                    Err(FetchError::Later(media::not_yet().after(pause)))
+                }
+                Some("FAILED") => {
+                    let told = body.get("error").map(failure);
+                    let message = "the file could not be made";
+                    let other = Fault::new(FaultKind::Runtime, FaultSource::Provider, message);
+                    Err(FetchError::Gone(told.unwrap_or(other)))
+                }
+                _ => self.download(&link).map(Download::From),
+            }
+        })
+    }
+}
+
+impl Adapter for Interactions {
+    fn longest_render(&self) -> Duration {
+        LONGEST_RENDER
+    }
+
+    fn submit(
+        &self,
+        submission: &Submission,
+        _now: Timestamp,
+    ) -> Talk<Result<RemoteId, SubmitError>> {
+        match self.create(submission) {
+            Ok(mut call) => {
+                call.largest_answer = LARGEST_INLINE;
+                Talk::once(call, |answer| veo::accepted(answer, "/id"))
+            }
+            Err(fault) => Talk::Over(Err(SubmitError::Refused(fault))),
+        }
+    }
+
+    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+        self.interaction(render).map(|read| {
+            read.map(|(interaction, reply)| match interaction {
+                Interaction::Running(note) => veo::running(&reply, POLL_EVERY, note),
+                Interaction::Failed(fault) => Polled::Failed(fault),
+                Interaction::Done(_) => Polled::Rendered,
+            })
+        })
+    }
+
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+        let gemini = self.gemini.clone();
+        self.interaction(render).and_then(move |read| match read {
+            Err(fault) => Talk::Over(Err(FetchError::Later(fault))),
+            Ok((Interaction::Running(_), _)) => {
+                Talk::Over(Err(FetchError::Later(media::not_yet())))
+            }
+            Ok((Interaction::Failed(fault), _)) => Talk::Over(Err(FetchError::Gone(fault))),
+            Ok((Interaction::Done(File::Inline(text)), _)) => {
+                Talk::Over(media::decoded(&text).map(Download::Whole))
+            }
+            Ok((Interaction::Done(File::Link(link)), _)) => gemini.open(&link),
+        })
+    }
+
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+        let url = format!("{}/cancel", self.url(&render.remote_id));
+        let call = self.gemini.signed(Call::change(http::Method::POST, url));
+        Talk::once(call, |answer| {
+            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+            match reply.status.as_u16() {
+                // Unknown, or over already.
+                200..=299 | 400 | 404 | 409 | 412 => Ok(()),
+                _ => Err(fault::of(&reply)),
+            }
+        })
+    }
+
+    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+        self.gemini.check()
+    }
+
+    fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+        self.gemini.verify(hook)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use retake_core::{request::Picture, size::Size};
+
+    use super::*;
+    use crate::rehearsal::{self, NOON, a_render, a_submission, hold, shown};
+
+    const MODEL: &str = "gemini-omni-1.2-flash";
+    const LINKED: &str = include_str!("../../fixtures/google/2026-11-21-interaction-linked.json");
+    const REFUSED: &str = include_str!("../../fixtures/google/2026-11-21-interaction-refused.json");
+    const FAILED: &str = include_str!("../../fixtures/google/2026-11-21-interaction-failed.json");
+
+    fn an_adapter() -> Interactions {
+        let settings = Settings {
+            provider: "google".into(),
+            variant: Some("interactions".into()),
+            api_key: "AIza-of-nobody".into(),
+            ..Settings::default()
+        };
+        Interactions::new(&settings).unwrap()
+    }
+
+    fn fixture(text: &str) -> Answer {
+        rehearsal::json(200, &serde_json::from_str(text).unwrap())
+    }
+
+    fn end_of_poll(answer: Answer) -> Result<Polled, Fault> {
+        hold(an_adapter().poll(&a_render(MODEL, "v1_abc"), NOON), [answer]).1
+    }
+
+    fn failed(answer: Answer) -> Fault {
+        match end_of_poll(answer) {
+            Ok(Polled::Failed(fault)) => fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_prompt_alone_is_asked_for_in_the_background_with_our_tag_in_the_notice() {
+        let mut submission = a_submission(MODEL);
+        submission.hook = Some("https://retake.example.com/hooks/1".into());
+        let taken = rehearsal::json(200, &json!({ "id": "v1_abc", "status": "queued" }));
+
+        let (calls, end) = hold(an_adapter().submit(&submission, NOON), [taken]);
+
+        assert_eq!(end.as_deref(), Ok("v1_abc"));
+        insta::assert_snapshot!(shown(&calls[0]));
+    }
+
+    #[test]
+    fn a_picture_to_start_from_goes_before_the_prompt() {
+        let mut submission = a_submission(MODEL);
+        submission.shot.size = Size::new(1080, 1920);
+        submission.shot.first_frame = Some(Picture {
+            key: "k".into(),
+            size: submission.shot.size,
+            media_type: "image/jpeg".into(),
+        });
+        submission.first_frame = Some(Bytes::from_static(b"jpeg"));
+        let taken = rehearsal::json(200, &json!({ "id": "v1_abc" }));
+
+        let (calls, _) = hold(an_adapter().submit(&submission, NOON), [taken]);
+
+        insta::assert_snapshot!(shown(&calls[0]));
+    }
+
+    #[test]
+    fn what_omni_cannot_be_told_is_refused_before_anything_is_sent() {
+        let refusal = |change: fn(&mut retake_core::request::Shot)| {
+            let mut submission = a_submission(MODEL);
+            change(&mut submission.shot);
+            let (calls, end) = hold(an_adapter().submit(&submission, NOON), []);
+            assert!(calls.is_empty());
+            match end {
+                Err(SubmitError::Refused(fault)) => fault.message,
+                other => panic!("{other:?}"),
+            }
+        };
+
+        assert!(refusal(|shot| shot.audio = false).contains("`audio`"));
+        assert!(
+            refusal(|shot| shot.negative_prompt = Some("rain".into())).contains("negative prompt")
+        );
+    }
+
+    #[test]
+    fn each_status_is_understood_and_an_unknown_one_is_still_running() {
+        let said = |status: &str| {
+            end_of_poll(rehearsal::json(200, &json!({ "id": "v1_abc", "status": status })))
+        };
+        let kind = |status: &str| match said(status) {
+            Ok(Polled::Failed(fault)) => fault.kind,
+            other => panic!("{other:?}"),
+        };
+
+        for status in ["queued", "in_progress"] {
+            assert!(matches!(said(status), Ok(Polled::Running { note: None, .. })));
+        }
+        assert_eq!(kind("cancelled"), FaultKind::Runtime);
+        assert_eq!(kind("incomplete"), FaultKind::Runtime);
+        assert_eq!(kind("requires_action"), FaultKind::Runtime);
+        assert_eq!(kind("requires_continuation"), FaultKind::Runtime);
+        assert_eq!(kind("budget_exceeded"), FaultKind::Quota);
+        assert_eq!(kind("failed"), FaultKind::Unrecognised);
+        assert_eq!(kind("completed"), FaultKind::RefusedContent);
+        let Ok(Polled::Running { note: Some(note), .. }) = said("dreaming") else {
+            panic!("a note")
+        };
+        assert!(note.contains("`dreaming`"));
+    }
+
+    #[test]
+    fn words_instead_of_a_video_are_a_refusal_with_the_words() {
+        let fault = failed(fixture(REFUSED));
+
+        assert_eq!(fault.kind, FaultKind::RefusedContent);
+        assert_eq!(fault.code.as_deref(), Some("completed_without_video"));
+        assert!(fault.message.contains("cannot help with that"), "{fault}");
+    }
+
+    #[test]
+    fn a_failed_interaction_is_read_by_the_error_on_its_record() {
+        let fault = failed(fixture(FAILED));
+
+        assert_eq!(
+            (fault.kind, fault.code.as_deref()),
+            (FaultKind::Overloaded, Some("RESOURCE_EXHAUSTED"))
+        );
+    }
+
+    #[test]
+    fn an_interaction_that_nobody_knows_is_lost_although_it_is_a_400() {
+        let body = json!([{ "error": { "code": 400, "message": "Invalid interaction name" } }]);
+
+        assert_eq!(failed(rehearsal::json(400, &body)).kind, FaultKind::Lost);
+        assert_eq!(failed(rehearsal::reply(404, &[], "")).kind, FaultKind::Lost);
+        let other = json!({ "error": { "code": 400, "message": "bad header" } });
+        assert!(end_of_poll(rehearsal::json(400, &other)).is_err());
+    }
+
+    #[test]
+    fn a_file_is_fetched_once_it_is_no_longer_worked_on() {
+        let fetched = |state: Answer| {
+            let answers = [fixture(LINKED), state];
+            hold(an_adapter().fetch(&a_render(MODEL, "v1_abc"), NOON), answers)
+        };
+        let in_state = |state: &str| rehearsal::json(200, &json!({ "state": state }));
+
+        let (calls, end) = fetched(in_state("ACTIVE"));
+        assert_eq!(calls[1].url, "https://generativelanguage.googleapis.com/v1beta/files/abc123");
+        let Ok(Download::From(call)) = end else { panic!("a call") };
+        insta::assert_snapshot!(shown(&call));
+        assert!(matches!(fetched(in_state("PROCESSING")).1, Err(FetchError::Later(_))));
+        assert!(matches!(fetched(in_state("FAILED")).1, Err(FetchError::Gone(_))));
+        assert!(matches!(fetched(rehearsal::reply(404, &[], "")).1, Ok(Download::From(_))));
+    }
+
+    #[test]
+    fn a_file_in_the_answer_is_taken_from_it_whatever_was_asked_for() {
+        let body = json!({ "status": "completed", "steps": [
+            { "type": "model_output", "content": [{ "type": "video", "data": "AAAAGGZ0eXA=" }] },
+        ] });
+
+        let (_, end) = hold(
+            an_adapter().fetch(&a_render(MODEL, "v1_abc"), NOON),
+            [rehearsal::json(200, &body)],
+        );
+
+        assert!(matches!(end, Ok(Download::Whole(_))));
+    }
+
+    #[test]
+    fn stopping_one_that_is_over_or_unknown_is_no_fault() {
+        let end = |status| {
+            hold(
+                an_adapter().cancel(&a_render(MODEL, "v1_abc"), NOON),
+                [rehearsal::reply(status, &[], "")],
+            )
+        };
+
+        let (calls, stopped) = end(200);
+        assert_eq!(stopped, Ok(()));
+        assert!(calls[0].url.ends_with("/v1beta/interactions/v1_abc/cancel"));
+        assert_eq!(end(400).1, Ok(()));
+        assert_eq!(end(404).1, Ok(()));
+        assert!(end(401).1.is_err());
+    }
+}

@@ -1,0 +1,166 @@
+//! Google's safety filters: the support codes that they leave in an answer.
+//!
+//! A filter says no in a sentence with a number at its end. The number is the only part of it that is documented
+//! ("Responsible AI for Veo", 2026-11-21), so it decides, and it stays with the fault as its code.
+
+/// What a filter saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Category {
+    Child,
+    Celebrity,
+    Video,
+    Dangerous,
+    Hate,
+    Other,
+    Prohibited,
+    ThirdParty,
+    Sexual,
+    Toxic,
+    Violence,
+    Vulgar,
+    PersonalData,
+    Person,
+}
+
+/// The codes and what they stand for.
+pub(super) const CODES: [(&str, Category); 27] = [
+    ("58061214", Category::Child),
+    ("17301594", Category::Child),
+    ("89371032", Category::Prohibited),
+    ("49114662", Category::Prohibited),
+    ("63429089", Category::Prohibited),
+    ("72817394", Category::Prohibited),
+    ("60599140", Category::Prohibited),
+    ("29310472", Category::Celebrity),
+    ("15236754", Category::Celebrity),
+    ("64151117", Category::Video),
+    ("42237218", Category::Video),
+    ("62263041", Category::Dangerous),
+    ("57734940", Category::Hate),
+    ("22137204", Category::Hate),
+    ("74803281", Category::Other),
+    ("29578790", Category::Other),
+    ("42876398", Category::Other),
+    ("35561574", Category::ThirdParty),
+    ("35561575", Category::ThirdParty),
+    ("90789179", Category::Sexual),
+    ("43188360", Category::Sexual),
+    ("78610348", Category::Toxic),
+    ("61493863", Category::Violence),
+    ("56562880", Category::Violence),
+    ("32635315", Category::Vulgar),
+    ("92201652", Category::PersonalData),
+    ("39322892", Category::Person),
+];
+
+/// A number in a text that names a filter: the worst of those that are known, else one that is said to be a
+/// support code.
+pub(super) fn code(text: &str) -> Option<(&str, Option<Category>)> {
+    let numbers = || text.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() == 8);
+    let worst = CODES.iter().find_map(|(known, category)| {
+        numbers().find(|digits| digits == known).map(|digits| (digits, Some(*category)))
+    });
+    let is_said = text.to_ascii_lowercase().contains("support code");
+    worst.or_else(|| numbers().next().filter(|_| is_said).map(|digits| (digits, None)))
+}
+
+/// Whether a text without a number speaks of a filter.
+pub(super) fn speaks_of_it(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    [
+        "safety filter",
+        "safety setting",
+        "usage guideline",
+        "usage polic",
+        "responsible ai",
+        "prohibited content",
+        "prohibited_content",
+        "violate our",
+        "violates our",
+        "violate google",
+        "violates google",
+        "blocked by",
+        "blocked due",
+        "sensitive word",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
+/// What to do next, for people.
+pub(super) fn advice(code: Option<(&str, Option<Category>)>, text: &str) -> String {
+    let Some((number, category)) = code else {
+        let is_sound = text.to_ascii_lowercase().contains("audio");
+        return match is_sound {
+            true => "the sound was refused; another try with `audio` off may pass".to_owned(),
+            false => "change the prompt or the picture before another try".to_owned(),
+        };
+    };
+    let Some(category) = category else {
+        return format!("support code {number}; change the prompt or the picture");
+    };
+    let (what, next) = category.said();
+    format!("support code {number}, {what}; {next}")
+}
+
+impl Category {
+    /// Its name, and what to do next.
+    fn said(self) -> (&'static str, &'static str) {
+        const NEVER: &str = "this must not be tried again";
+        const CHANGE: &str = "change the prompt or the picture before another try";
+        const ONCE: &str = "this filter is often wrong: one more try with another seed may pass";
+        match self {
+            Self::Child => ("child", NEVER),
+            Self::Prohibited => ("prohibited content", NEVER),
+            Self::Celebrity => ("celebrity", ONCE),
+            Self::Other => ("other", ONCE),
+            Self::Video => ("video safety", CHANGE),
+            Self::Dangerous => ("dangerous content", CHANGE),
+            Self::Hate => ("hate", CHANGE),
+            Self::ThirdParty => ("third-party content", CHANGE),
+            Self::Sexual => ("sexual", CHANGE),
+            Self::Toxic => ("toxic", CHANGE),
+            Self::Violence => ("violence", CHANGE),
+            Self::Vulgar => ("vulgar", CHANGE),
+            Self::PersonalData => ("personal data", CHANGE),
+            Self::Person => ("person or face", CHANGE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_several_codes_counts() {
+        let text = "Support codes: 42237218, 17301594";
+
+        assert_eq!(code(text), Some(("17301594", Some(Category::Child))));
+    }
+
+    #[test]
+    fn a_number_counts_when_it_is_known_or_said_to_be_a_code() {
+        assert_eq!(code("Support codes: 11111111"), Some(("11111111", None)));
+        assert_eq!(code("the file has 11111111 bytes"), None);
+        assert_eq!(
+            code("17301594: Celebrity").map(|(_, category)| category),
+            Some(Some(Category::Child))
+        );
+    }
+
+    #[test]
+    fn child_and_prohibited_say_that_there_is_no_second_try() {
+        for (number, category) in CODES {
+            let never = matches!(category, Category::Child | Category::Prohibited);
+            let said = advice(Some((number, Some(category))), "");
+
+            assert_eq!(said.contains("must not be tried again"), never, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_refused_sound_names_the_way_out() {
+        assert!(advice(None, "We encountered an issue with the audio").contains("`audio` off"));
+    }
+}
