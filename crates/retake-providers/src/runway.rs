@@ -1,17 +1,171 @@
-//! Runway.
+//! Runway: its own Gen-4 models, and the models of others that it sells through the same wire.
+//!
+//! A render is a task: created by one call for text and another for pictures, polled by its id, and gone as
+//! soon as it is cancelled or deleted. A task beyond the account's concurrency is taken and waits as
+//! `THROTTLED`, so only the count of a rolling day is ever refused. There is no list of tasks, no notice and
+//! no idempotency: a create whose answer is lost cannot be found again. What a model accepts is read from the
+//! catalog; what only the wire knows, such as the two ways to say a size, is in [`framing`].
+//!
+//! Facts: `runwayml` 5.24.0 and the pages on task failures, HTTP errors, inputs and tiers, 2026-11-21.
 
-use std::sync::Arc;
+mod account;
+mod fault;
+mod framing;
+mod media;
+mod request;
+mod task;
+#[cfg(test)]
+mod tests;
 
-use retake_core::catalog::Catalog;
+use std::{sync::Arc, time::Duration};
 
-use crate::{Adapter, Facts, Settings, SettingsError};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use retake_core::{catalog::Catalog, fault::Fault};
+use secrecy::SecretString;
+use serde_json::Value as Json;
 
-pub(crate) const FACTS: &[Facts] = &[];
+use crate::{
+    Adapter, Answer, Call, Download, Facts, FetchError, Hook, HookError, Polled, RemoteId, Render,
+    Reply, Settings, SettingsError, Standing, Submission, SubmitError, Talk, Value, reading,
+};
+
+pub(crate) const FACTS: &[Facts] = &[Facts {
+    provider: PROVIDER,
+    variant: None,
+    title: "Runway",
+    base_url: Some("https://api.dev.runwayml.com"),
+    key_variables: &["RUNWAYML_API_SECRET"],
+    base_url_variables: &["RUNWAYML_BASE_URL"],
+    option_variables: &[],
+    needed_options: &[],
+    // The first tier renders one or two at once, depending on the model; more of them only wait.
+    concurrency: 2,
+}];
+
+const PROVIDER: &str = "runway";
+
+/// The version of the API that this is written for; a superseded one is kept for about four months.
+const API_VERSION: &str = "2024-11-06";
+
+/// The SDK waits ten minutes for a task, and a throttled one waits for its turn before that.
+const LONGEST_RENDER: Duration = Duration::from_hours(1);
 
 /// The adapter for an account.
 pub(crate) fn adapter(
-    _settings: &Settings,
-    _catalog: &Arc<Catalog>,
+    settings: &Settings,
+    catalog: &Arc<Catalog>,
 ) -> Result<Box<dyn Adapter>, SettingsError> {
-    Err(SettingsError::Missing { option: "provider", why: "it is not built yet" })
+    let api = Api {
+        base: settings.base_url()?.to_owned(),
+        key: settings.api_key.clone(),
+        version: settings.option("api_version").unwrap_or(API_VERSION).to_owned(),
+    };
+    Ok(Box::new(Runway { api, catalog: Arc::clone(catalog) }))
+}
+
+struct Runway {
+    api: Api,
+    catalog: Arc<Catalog>,
+}
+
+/// Where the API is and how it is spoken to.
+#[derive(Clone)]
+struct Api {
+    base: String,
+    key: SecretString,
+    version: String,
+}
+
+impl Api {
+    fn url(&self, path: &str) -> String {
+        format!("{}/v1/{path}", self.base)
+    }
+
+    fn task(&self, id: &str) -> String {
+        self.url(&format!("tasks/{}", utf8_percent_encode(id, NON_ALPHANUMERIC)))
+    }
+
+    fn signed(&self, call: Call) -> Call {
+        call.header("authorization", Value::credentials("Bearer", &self.key))
+            .header("x-runway-version", self.version.as_str())
+    }
+
+    fn create(&self, path: &str, body: Json) -> Talk<Result<RemoteId, SubmitError>> {
+        Talk::once(self.signed(Call::post(self.url(path), body)), created)
+    }
+
+    fn ask_for(&self, render: &Render) -> Call {
+        self.signed(Call::get(self.task(&render.remote_id)))
+    }
+}
+
+/// Reads the answer to a create. A success that names no task may have made one.
+fn created(answer: Answer) -> Result<RemoteId, SubmitError> {
+    let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
+    if !reply.status.is_success() {
+        return Err(reading::refused_submit(reply.status, fault::of_reply(&reply)));
+    }
+    let id = reply.json().and_then(|json| reading::id(&json, "/id").map(str::to_owned));
+    id.ok_or_else(|| {
+        SubmitError::Lost(reading::unrecognised(&reply, "the answer to the create names no task"))
+    })
+}
+
+impl Adapter for Runway {
+    fn longest_render(&self) -> Duration {
+        LONGEST_RENDER
+    }
+
+    fn submit(
+        &self,
+        submission: &Submission,
+        _now: Timestamp,
+    ) -> Talk<Result<RemoteId, SubmitError>> {
+        let known = self.catalog.model(PROVIDER, &submission.model);
+        let body = match request::body(submission, known) {
+            Ok(body) => body,
+            Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
+        };
+        let Some(picture) = &submission.shot.first_frame else {
+            return self.api.create("text_to_video", body.into());
+        };
+        let api = self.api.clone();
+        media::uri(&api, picture, submission.first_frame.as_ref()).and_then(move |uri| match uri {
+            Ok(uri) => api.create("image_to_video", request::with_picture(body, &uri)),
+            Err(problem) => Talk::Over(Err(problem)),
+        })
+    }
+
+    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+        Talk::once(self.api.ask_for(render), task::polled)
+    }
+
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+        // Every look at a task signs its links anew, so the link is never older than this call.
+        Talk::once(self.api.ask_for(render), task::download)
+    }
+
+    fn refused_download(&self, reply: &Reply) -> FetchError {
+        task::refused_download(reply)
+    }
+
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+        let call = Call::change(Method::DELETE, self.api.task(&render.remote_id));
+        Talk::once(self.api.signed(call), |answer| {
+            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+            let is_gone = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE);
+            if reply.status.is_success() || is_gone { Ok(()) } else { Err(fault::of_reply(&reply)) }
+        })
+    }
+
+    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+        let call = self.api.signed(Call::get(self.api.url("organization")));
+        Talk::once(call, account::standing)
+    }
+
+    fn verify_hook(&self, _hook: Hook) -> Talk<Result<(), HookError>> {
+        Talk::Over(Err(HookError::NotExpected))
+    }
 }

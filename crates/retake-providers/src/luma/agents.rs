@@ -1,0 +1,217 @@
+//! The Agents API: `ray-3.2`.
+//!
+//! There is no list, no cancel and no notice, so a submit whose answer is lost cannot be found again. The
+//! links to a finished video last an hour; every look at the generation signs new ones. Our tag goes along as
+//! `X-Request-Id`, which Luma's answers and its support repeat, though it makes nothing idempotent.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use jiff::Timestamp;
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    request::{Picture, Shot},
+};
+use serde_json::{Map, Value as Json, json};
+
+use super::{Api, ask_again, fault, fault::refused, frame, refuse_what_cannot_be_said};
+use crate::{
+    Adapter, Answer, Call, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Reply,
+    Standing, Submission, SubmitError, Talk,
+    reading::{self, quoted, text},
+};
+
+const MODEL: &str = "ray-3.2";
+const SHAPES: [&str; 6] = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"];
+const RESOLUTIONS: [&str; 4] = ["360p", "540p", "720p", "1080p"];
+
+/// The largest picture, in bytes (error page, 2026-11-21).
+const LARGEST_PICTURE: usize = 50_000_000;
+
+const LONGEST_RENDER: Duration = Duration::from_mins(40);
+
+/// One account.
+pub(super) struct Agents {
+    api: Api,
+}
+
+impl Agents {
+    pub(super) fn new(api: Api) -> Self {
+        Self { api }
+    }
+}
+
+impl Adapter for Agents {
+    fn longest_render(&self) -> Duration {
+        LONGEST_RENDER
+    }
+
+    fn submit(
+        &self,
+        submission: &Submission,
+        _now: Timestamp,
+    ) -> Talk<Result<RemoteId, SubmitError>> {
+        let body = match body(submission) {
+            Ok(body) => body,
+            Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
+        };
+        let call = Call::post(self.api.url("generations"), body);
+        let call = self.api.signed(call).header("x-request-id", submission.tag.as_str());
+        Talk::once(call, created)
+    }
+
+    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+        Talk::once(self.api.ask_for(&render.remote_id), |answer| {
+            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+            Ok(match generation(&reply)? {
+                Generation::Running { percent, note } => {
+                    Polled::Running { percent, ask_again_in: ask_again(&reply), note }
+                }
+                Generation::Done { .. } => Polled::Rendered,
+                Generation::Over(fault) => Polled::Failed(fault),
+            })
+        })
+    }
+
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+        Talk::once(self.api.ask_for(&render.remote_id), |answer| {
+            let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+            match generation(&reply).map_err(FetchError::Later)? {
+                Generation::Done { link } => Ok(Download::From(Call::get(link))),
+                Generation::Over(fault) => Err(FetchError::Gone(fault)),
+                Generation::Running { .. } => {
+                    Err(FetchError::Later(fault::broken("it was finished and is running again")))
+                }
+            }
+        })
+    }
+
+    fn refused_download(&self, reply: &Reply) -> FetchError {
+        super::refused_download(reply)
+    }
+
+    /// There is no endpoint for credit or limits; the list of files is the cheapest question.
+    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+        let call = self.api.signed(Call::get(self.api.url("files?limit=1")));
+        Talk::once(call, |answer| {
+            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+            if !reply.status.is_success() {
+                return Err(fault::of_agents_reply(&reply));
+            }
+            let is_list = reply.json().is_some_and(|json| json.pointer("/data").is_some());
+            if !is_list {
+                return Err(reading::unrecognised(&reply, "the answer is no list of files"));
+            }
+            let summary = "the key works; Luma tells no credit or limits here".into();
+            Ok(Standing { summary, ..Standing::default() })
+        })
+    }
+
+    fn verify_hook(&self, _hook: Hook) -> Talk<Result<(), HookError>> {
+        Talk::Over(Err(HookError::NotExpected))
+    }
+}
+
+/// As everywhere, except that a 502 or 503 has a meaning of its own.
+fn created(answer: Answer) -> Result<RemoteId, SubmitError> {
+    match answer {
+        Ok(reply) if !reply.status.is_success() => {
+            Err(reading::refused_submit(reply.status, fault::of_agents_reply(&reply)))
+        }
+        answer => super::created(answer),
+    }
+}
+
+fn body(submission: &Submission) -> Result<Json, Fault> {
+    let (model, shot) = (submission.model.as_str(), &submission.shot);
+    if model != MODEL {
+        return Err(refused(format!(
+            "the variant `agents` renders `{MODEL}`, not `{model}`; use an account without a variant for that"
+        )));
+    }
+    refuse_what_cannot_be_said(model, shot).map_err(refused)?;
+    if shot.looped && shot.seconds != 5 {
+        return Err(refused(
+            "`ray-3.2` loops only in videos of 5 seconds; ask for 5, or leave `loop` out",
+        ));
+    }
+    let frame = frame::say(shot.size, &SHAPES, &RESOLUTIONS).map_err(refused)?;
+    let mut video = Map::new();
+    video.insert("resolution".into(), frame.resolution.into());
+    video.insert("duration".into(), format!("{}s", shot.seconds).into());
+    if shot.looped {
+        video.insert("loop".into(), true.into());
+    }
+    if let Some(picture) = &shot.first_frame {
+        start_from(media(picture, submission.first_frame.as_ref())?, shot, &mut video);
+    }
+    Ok(json!({
+        "model": model,
+        "type": "video",
+        "prompt": shot.prompt,
+        "aspect_ratio": frame.aspect_ratio,
+        "video": video,
+    }))
+}
+
+/// A start frame goes with five seconds only. In a longer video the same is a keyframe at the beginning.
+fn start_from(media: Json, shot: &Shot, video: &mut Map<String, Json>) {
+    if shot.seconds == 5 {
+        video.insert("start_frame".into(), media);
+    } else {
+        video.insert("keyframes".into(), json!([media]));
+        video.insert("keyframe_indexes".into(), json!([0]));
+    }
+}
+
+fn media(picture: &Picture, bytes: Option<&Bytes>) -> Result<Json, Fault> {
+    let Some(bytes) = bytes else {
+        let message = "the bytes of the first frame are missing";
+        return Err(Fault::new(FaultKind::Storage, FaultSource::Us, message));
+    };
+    if bytes.len() > LARGEST_PICTURE {
+        return Err(refused("the picture is larger than 50 MB; compress it or make it smaller"));
+    }
+    Ok(json!({ "data": STANDARD.encode(bytes), "media_type": picture.media_type }))
+}
+
+enum Generation {
+    Running { percent: u8, note: Option<String> },
+    Done { link: String },
+    Over(Fault),
+}
+
+fn generation(reply: &Reply) -> Result<Generation, Fault> {
+    if matches!(reply.status.as_u16(), 404 | 410) {
+        return Ok(Generation::Over(fault::lost("Luma does not know the generation")));
+    }
+    if !reply.status.is_success() {
+        return Err(fault::of_agents_reply(reply));
+    }
+    let unreadable = || reading::unrecognised(reply, "the answer is no generation");
+    let json = reply.json().ok_or_else(unreadable)?;
+    let state = text(&json, "/state").ok_or_else(unreadable)?;
+    Ok(match state {
+        "queued" | "processing" => Generation::Running { percent: 0, note: None },
+        "completed" => match link(&json) {
+            Some(link) => Generation::Done { link },
+            None if text(&json, "/failure_code").is_some() => {
+                Generation::Over(fault::by_code(&json))
+            }
+            None => Generation::Over(fault::broken("it was completed without a video")),
+        },
+        "failed" => Generation::Over(fault::by_code(&json)),
+        odd => {
+            let note = Some(format!("Luma calls it `{}`", quoted(odd)));
+            Generation::Running { percent: 0, note }
+        }
+    })
+}
+
+/// The video among the outputs; an EXR export may stand beside it.
+fn link(json: &Json) -> Option<String> {
+    let outputs = json.pointer("/output")?.as_array()?;
+    let video = outputs.iter().find(|output| text(output, "/type") == Some("video"))?;
+    text(video, "/url").filter(|url| url.starts_with("http")).map(str::to_owned)
+}

@@ -1,0 +1,222 @@
+//! The Dream Machine API: `ray-2` and `ray-flash-2`.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    Api, ask_again, created, fault, fault::refused, frame, list, refuse_what_cannot_be_said,
+};
+use crate::{
+    Adapter, Answer, Call, Download, FetchError, LookUp, Lost, Polled, RemoteId, Render, Reply,
+    Standing, Submission, SubmitError, Talk,
+    reading::{self, quoted, text},
+};
+
+const MODELS: [&str; 2] = ["ray-2", "ray-flash-2"];
+const SHAPES: [&str; 7] = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"];
+const RESOLUTIONS: [&str; 4] = ["540p", "720p", "1080p", "4k"];
+
+/// The shortest prompt, in characters (error page, 2026-11-21).
+const SHORTEST_PROMPT: usize = 3;
+
+/// Credit is told in cents of a dollar.
+const MICROS_PER_CENT: f64 = 10_000.0;
+
+const LONGEST_RENDER: Duration = Duration::from_mins(40);
+
+/// How long a video may still come of a render that Luma could not tell us about.
+const AFTER_CALLBACK: SignedDuration = SignedDuration::from_mins(20);
+
+/// One account.
+pub(super) struct Dream {
+    api: Api,
+}
+
+impl Dream {
+    pub(super) fn new(api: Api) -> Self {
+        Self { api }
+    }
+}
+
+impl Adapter for Dream {
+    fn longest_render(&self) -> Duration {
+        LONGEST_RENDER
+    }
+
+    fn submit(
+        &self,
+        submission: &Submission,
+        _now: Timestamp,
+    ) -> Talk<Result<RemoteId, SubmitError>> {
+        match body(submission) {
+            Ok(body) => {
+                let call = Call::post(self.api.url("generations/video"), body);
+                Talk::once(self.api.signed(call), created)
+            }
+            Err(fault) => Talk::Over(Err(SubmitError::Refused(fault))),
+        }
+    }
+
+    fn look_up(&self, lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
+        list::find(self.api.clone(), list::Wanted::new(lost, LONGEST_RENDER))
+    }
+
+    fn poll(&self, render: &Render, now: Timestamp) -> Talk<Result<Polled, Fault>> {
+        let age = now.duration_since(render.begun_at);
+        Talk::once(self.api.ask_for(&render.remote_id), move |answer| polled(answer, age))
+    }
+
+    fn fetch(&self, render: &Render, now: Timestamp) -> Talk<Result<Download, FetchError>> {
+        let age = now.duration_since(render.begun_at);
+        Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
+            let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+            match generation(&reply, age).map_err(FetchError::Later)? {
+                Generation::Done { link } => Ok(Download::From(Call::get(link))),
+                Generation::Over(fault) => Err(FetchError::Gone(fault)),
+                Generation::Running { .. } => {
+                    Err(FetchError::Later(fault::broken("it was finished and is running again")))
+                }
+            }
+        })
+    }
+
+    fn refused_download(&self, reply: &Reply) -> FetchError {
+        super::refused_download(reply)
+    }
+
+    /// Deletes the generation. Whether that stops one that is running is not documented.
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+        let call = Call::change(Method::DELETE, self.api.generation(&render.remote_id));
+        Talk::once(self.api.signed(call), |answer| {
+            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+            let is_gone = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE);
+            if reply.status.is_success() || is_gone { Ok(()) } else { Err(fault::of_reply(&reply)) }
+        })
+    }
+
+    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+        Talk::once(self.api.signed(Call::get(self.api.url("credits"))), standing)
+    }
+}
+
+fn body(submission: &Submission) -> Result<Json, Fault> {
+    let (model, shot) = (submission.model.as_str(), &submission.shot);
+    if !MODELS.contains(&model) {
+        let message =
+            format!("Dream Machine does not render `{model}`; `ray-3.2` is the variant `agents`");
+        return Err(refused(message));
+    }
+    refuse_what_cannot_be_said(model, shot).map_err(refused)?;
+    if shot.prompt.chars().count() < SHORTEST_PROMPT {
+        return Err(refused("the prompt is too short for Luma, which wants at least 3 characters"));
+    }
+    let frame = frame::say(shot.size, &SHAPES, &RESOLUTIONS).map_err(refused)?;
+    let mut body = Map::new();
+    body.insert("generation_type".into(), "video".into());
+    body.insert("model".into(), model.into());
+    body.insert("prompt".into(), shot.prompt.as_str().into());
+    body.insert("aspect_ratio".into(), frame.aspect_ratio.into());
+    body.insert("resolution".into(), frame.resolution.into());
+    body.insert("duration".into(), format!("{}s", shot.seconds).into());
+    body.insert("loop".into(), shot.looped.into());
+    if shot.first_frame.is_some() {
+        let url = submission.first_frame_url.as_deref().ok_or_else(unreachable_picture)?;
+        body.insert("keyframes".into(), json!({ "frame0": { "type": "image", "url": url } }));
+    }
+    if let Some(hook) = &submission.hook {
+        body.insert("callback_url".into(), list::tagged(hook, &submission.tag).into());
+    }
+    Ok(body.into())
+}
+
+fn unreachable_picture() -> Fault {
+    let message = "Luma fetches pictures from public URLs, and this gateway has none; set `server.public_url`, \
+                   or take the variant `agents`, which takes pictures in the request";
+    Fault::new(FaultKind::BadRequest, FaultSource::Us, message)
+}
+
+enum Generation {
+    Running { note: Option<String> },
+    Done { link: String },
+    Over(Fault),
+}
+
+fn polled(answer: Answer, age: SignedDuration) -> Result<Polled, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    Ok(match generation(&reply, age)? {
+        Generation::Running { note } => {
+            Polled::Running { percent: 0, ask_again_in: ask_again(&reply), note }
+        }
+        Generation::Done { .. } => Polled::Rendered,
+        Generation::Over(fault) => Polled::Failed(fault),
+    })
+}
+
+fn generation(reply: &Reply, age: SignedDuration) -> Result<Generation, Fault> {
+    if matches!(reply.status.as_u16(), 404 | 410) {
+        let message = "Luma does not know the generation: it was deleted, or is another account's";
+        return Ok(Generation::Over(fault::lost(message)));
+    }
+    if !reply.status.is_success() {
+        return Err(fault::of_reply(reply));
+    }
+    let unreadable = || reading::unrecognised(reply, "the answer is no generation");
+    let json = reply.json().ok_or_else(unreadable)?;
+    let state = text(&json, "/state").ok_or_else(unreadable)?;
+    Ok(match state {
+        "queued" | "dreaming" => Generation::Running { note: None },
+        "completed" => match link(&json) {
+            Some(link) => Generation::Done { link },
+            None => Generation::Over(fault::broken("it was completed without a video")),
+        },
+        "failed" if fault::is_about_callback(&json) => untold(&json, age),
+        "failed" => Generation::Over(fault::by_reason(&json)),
+        odd => Generation::Running { note: Some(format!("Luma calls it `{}`", quoted(odd))) },
+    })
+}
+
+/// Luma could not reach us, and calls that a failure. The video may exist, now or soon.
+fn untold(json: &Json, age: SignedDuration) -> Generation {
+    match link(json) {
+        Some(link) => Generation::Done { link },
+        None if age < AFTER_CALLBACK => {
+            let note =
+                "Luma could not deliver its notice and says `failed`; the video may still come";
+            Generation::Running { note: Some(note.into()) }
+        }
+        None => {
+            Generation::Over(fault::broken("Luma could not deliver its notice, and no video came"))
+        }
+    }
+}
+
+fn link(json: &Json) -> Option<String> {
+    text(json, "/assets/video").filter(|url| url.starts_with("http")).map(str::to_owned)
+}
+
+fn standing(answer: Answer) -> Result<Standing, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    if !reply.status.is_success() {
+        return Err(fault::of_reply(&reply));
+    }
+    let unreadable = || reading::unrecognised(&reply, "the answer tells no credit");
+    let json = reply.json().ok_or_else(unreadable)?;
+    let cents = reading::number(&json, "/credit_balance").ok_or_else(unreadable)?;
+    let trouble = (cents <= 0.0).then(|| {
+        let message =
+            "no credit is left; buy some at https://lumalabs.ai/dream-machine/api/billing";
+        Fault::new(FaultKind::Quota, FaultSource::Provider, message)
+    });
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "casts of floats saturate, and a debt counts as nothing"
+    )]
+    let micros = (cents * MICROS_PER_CENT) as u64;
+    let summary = format!("credit {:.2} USD", cents / 100.0);
+    Ok(Standing { summary, credit_micros: Some(micros), concurrency: None, trouble })
+}

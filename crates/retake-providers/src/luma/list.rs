@@ -1,0 +1,188 @@
+//! Finds a Dream Machine generation whose create got no answer.
+//!
+//! The list repeats what was asked, the callback URL included, and ours carries the tag of the attempt. So a
+//! generation is ours only if it carries our tag. That there is none is a promise, and is only made after the
+//! whole list, or all of it back to the time before the intent, was read and nothing in it is in doubt. Luma
+//! documents no order, so the newest-first order is believed only while enough entries show it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use retake_core::fault::Fault;
+use serde_json::Value as Json;
+
+use super::{Api, fault};
+use crate::{
+    Answer, Call, LookUp, Lost, RemoteId, Talk,
+    reading::{self, text},
+};
+
+/// Entries of one page.
+const PAGE: usize = 100;
+
+/// The longest walk, in pages.
+const MOST_PAGES: usize = 50;
+
+/// How many entries have to be in order before the order is believed.
+const CONVINCING: usize = 10;
+
+/// How far the clocks of both sides may be apart.
+const MARGIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// The hook with the tag of an attempt.
+pub(super) fn tagged(hook: &str, tag: &str) -> String {
+    let separator = if hook.contains('?') { '&' } else { '?' };
+    format!("{hook}{separator}{}", mark(tag))
+}
+
+fn mark(tag: &str) -> String {
+    format!("tag={}", utf8_percent_encode(tag, NON_ALPHANUMERIC))
+}
+
+/// What is looked for.
+pub(super) struct Wanted {
+    /// Nothing when no tag was sent.
+    mark: Option<String>,
+    model: String,
+    prompt: String,
+    since: Timestamp,
+    over_after: Duration,
+}
+
+impl Wanted {
+    pub(super) fn new(lost: &Lost, over_after: Duration) -> Self {
+        let submission = &lost.submission;
+        Self {
+            mark: submission.hook.as_ref().map(|_| mark(&submission.tag)),
+            model: submission.model.clone(),
+            prompt: submission.shot.prompt.clone(),
+            since: lost.begun_at.checked_sub(MARGIN).unwrap_or(Timestamp::MIN),
+            over_after,
+        }
+    }
+
+    /// Whether an entry carries our tag. Without one, nothing can be shown to be ours.
+    fn owns(&self, entry: &Json) -> bool {
+        let query =
+            text(entry, "/request/callback_url").and_then(|url| Some(url.split_once('?')?.1));
+        let mark = self.mark.as_deref();
+        mark.is_some() && query.is_some_and(|query| query.split('&').any(|part| Some(part) == mark))
+    }
+
+    /// Whether an entry without our tag may be ours all the same: new enough, and not visibly another's.
+    fn may_own(&self, entry: &Json) -> bool {
+        let is_old = created_at(entry).is_some_and(|at| at < self.since);
+        let is_tagged = self.mark.is_some() && text(entry, "/request/callback_url").is_some();
+        let differs =
+            |pointer, ours: &str| text(entry, pointer).is_some_and(|theirs| theirs != ours);
+        let is_another = differs("/request/prompt", &self.prompt)
+            || differs("/request/model", &self.model)
+            || differs("/model", &self.model);
+        !(is_old || is_tagged || is_another)
+    }
+}
+
+fn created_at(entry: &Json) -> Option<Timestamp> {
+    text(entry, "/created_at")?.parse().ok()
+}
+
+/// Walks the list.
+pub(super) fn find(api: Api, wanted: Wanted) -> Talk<Result<LookUp, Fault>> {
+    walk(api, wanted, Walk::default())
+}
+
+fn walk(api: Api, wanted: Wanted, so_far: Walk) -> Talk<Result<LookUp, Fault>> {
+    let path = format!("generations?limit={PAGE}&offset={}", so_far.entries);
+    let call = api.signed(Call::get(api.url(&path)));
+    Talk::ask(call, move |answer| {
+        let page = match page(answer) {
+            Ok(page) => page,
+            Err(fault) => return Talk::Over(Err(fault)),
+        };
+        match so_far.go_on(&page, &wanted) {
+            Step::Found(id) => Talk::Over(Ok(LookUp::Found(id))),
+            Step::Nothing => Talk::Over(Ok(LookUp::Absent)),
+            Step::Doubt => Talk::Over(Ok(LookUp::Unknowable { over_after: wanted.over_after })),
+            Step::Further(so_far) => walk(api, wanted, so_far),
+        }
+    })
+}
+
+struct Page {
+    entries: Vec<Json>,
+    has_more: bool,
+}
+
+fn page(answer: Answer) -> Result<Page, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    if !reply.status.is_success() {
+        return Err(fault::of_reply(&reply));
+    }
+    let unreadable = || reading::unrecognised(&reply, "the answer is no list of generations");
+    let mut json = reply.json().ok_or_else(unreadable)?;
+    let has_more = json.pointer("/has_more").and_then(Json::as_bool);
+    let entries = json.pointer_mut("/generations").map(Json::take);
+    let Some(Json::Array(entries)) = entries else { return Err(unreadable()) };
+    let has_more = has_more.unwrap_or(!entries.is_empty());
+    Ok(Page { entries, has_more })
+}
+
+enum Step {
+    Found(RemoteId),
+    Nothing,
+    Doubt,
+    Further(Walk),
+}
+
+/// What was seen of the list so far.
+struct Walk {
+    pages: usize,
+    entries: usize,
+    oldest: Timestamp,
+    is_newest_first: bool,
+    in_doubt: bool,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        let oldest = Timestamp::MAX;
+        Self { pages: 0, entries: 0, oldest, is_newest_first: true, in_doubt: false }
+    }
+}
+
+impl Walk {
+    fn go_on(mut self, page: &Page, wanted: &Wanted) -> Step {
+        for entry in &page.entries {
+            match (wanted.owns(entry), reading::id(entry, "/id")) {
+                (true, Some(id)) => return Step::Found(id.to_owned()),
+                (true, None) => self.in_doubt = true,
+                (false, _) => self.in_doubt |= wanted.may_own(entry),
+            }
+            self.note_age(entry);
+        }
+        self.pages += 1;
+        self.entries += page.entries.len();
+        let is_stuck = page.entries.is_empty() && page.has_more;
+        let is_past =
+            self.is_newest_first && self.entries >= CONVINCING && self.oldest < wanted.since;
+        if is_stuck || (self.pages == MOST_PAGES && page.has_more && !is_past) {
+            return Step::Doubt;
+        }
+        match (page.has_more && !is_past, self.in_doubt) {
+            (true, _) => Step::Further(self),
+            (false, true) => Step::Doubt,
+            (false, false) => Step::Nothing,
+        }
+    }
+
+    fn note_age(&mut self, entry: &Json) {
+        match created_at(entry) {
+            Some(at) => {
+                self.is_newest_first &= at <= self.oldest;
+                self.oldest = self.oldest.min(at);
+            }
+            None => self.is_newest_first = false,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What Runway's failures mean: codes of tasks first, then words, then the status.
+//!
+//! The code of a failed task is dotted, and what stands behind its second dot may change, so the longest
+//! known beginning counts ("Handle Task Failures", 2026-11-21).
+
+use jiff::SignedDuration;
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::Value as Json;
+
+use crate::{
+    Reply,
+    reading::{self, quoted, text},
+};
+
+/// The known beginnings of failure codes. Documented ones and those that were seen ("THIRD_PARTY.INPUT_…",
+/// "….THIRD_PARTY").
+const CODES: [(&str, FaultKind); 9] = [
+    ("SAFETY", FaultKind::RefusedContent),
+    ("INPUT_PREPROCESSING.SAFETY", FaultKind::RefusedContent),
+    ("INPUT_PREPROCESSING.INTERNAL", FaultKind::Runtime),
+    ("ASSET", FaultKind::BadRequest),
+    ("INTERNAL", FaultKind::Runtime),
+    ("INTERNAL.BAD_OUTPUT", FaultKind::Runtime),
+    ("THIRD_PARTY.UNAVAILABLE", FaultKind::Timeout),
+    ("THIRD_PARTY.INPUT_VALIDATION", FaultKind::BadRequest),
+    ("THIRD_PARTY.SAFETY", FaultKind::RefusedContent),
+];
+
+/// A daily limit that frees up within this time is a matter of waiting; later, it is the account's.
+const SHORT_WAIT: SignedDuration = SignedDuration::from_mins(15);
+
+/// How many complaints about a request are repeated.
+const MOST_ISSUES: usize = 3;
+
+/// The fault of a task that failed. Without a code it is internal, says the documentation.
+pub(super) fn of_task(json: &Json) -> Fault {
+    let code = text(json, "/failureCode");
+    let said = text(json, "/failure").unwrap_or("the task failed without a word");
+    let kind = code.map_or(FaultKind::Runtime, |code| {
+        by_code(code)
+            .or_else(|| is_moderation(said).then_some(FaultKind::RefusedContent))
+            .unwrap_or(FaultKind::Unrecognised)
+    });
+    let message = format!("{}{}{}", quoted(said), hint(code), charged(json));
+    let fault = Fault::new(kind, FaultSource::Provider, message);
+    match code {
+        Some(code) => fault.with_code(quoted(code)),
+        None => fault,
+    }
+}
+
+fn by_code(code: &str) -> Option<FaultKind> {
+    let begins = |known: &str| {
+        code.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let known = CODES.iter().filter(|(known, _)| begins(known));
+    known.max_by_key(|(known, _)| known.len()).map(|(_, kind)| *kind)
+}
+
+fn hint(code: Option<&str>) -> &'static str {
+    match code {
+        Some(code) if code.starts_with("INTERNAL.BAD_OUTPUT") => {
+            "; logos, watermarks or text in the picture often cause this"
+        }
+        Some(code) if code.starts_with("THIRD_PARTY.UNAVAILABLE") => {
+            "; the model behind it is down, so trying at once will not help"
+        }
+        _ => "",
+    }
+}
+
+/// What a task that is over has cost. Moderated ones are billed like any other.
+fn charged(json: &Json) -> String {
+    match reading::number(json, "/cost/credits") {
+        Some(credits) if credits > 0.0 => format!(" ({credits} credits were charged)"),
+        Some(_) => " (nothing was charged)".into(),
+        None => String::new(),
+    }
+}
+
+/// The fault of an answer with an error status.
+pub(super) fn of_reply(reply: &Reply) -> Fault {
+    let json = reply.json().unwrap_or_default();
+    let plain = reading::plain(&reply.body);
+    let said = text(&json, "/error").or_else(|| text(&json, "/message")).unwrap_or(&plain);
+    let issues = issues(&json);
+    let message = if issues.is_empty() { said.to_owned() } else { format!("{said} ({issues})") };
+    let fault = reading::fault_by_status(reply, &message);
+    let kind = by_words(reply, said, fault.kind);
+    let fault = Fault { kind, ..fault };
+    match text(&json, "/issues/0/code") {
+        Some(code) => fault.with_code(quoted(code)),
+        None => fault,
+    }
+}
+
+/// No field tells a lack of credit from a wrong parameter, nor a suspended account from a wrong key.
+fn by_words(reply: &Reply, said: &str, by_status: FaultKind) -> FaultKind {
+    let words = said.to_lowercase();
+    match reply.status.as_u16() {
+        400 | 402 | 403 if words.contains("credit") || words.contains("billing") => {
+            FaultKind::Quota
+        }
+        400 | 403 | 422 if is_moderation(said) => FaultKind::RefusedContent,
+        401 if words.contains("suspend") => FaultKind::Quota,
+        // Only the count of a rolling day is refused; what is beyond the concurrency waits as THROTTLED.
+        429 if reply.retry_after().is_none_or(|pause| pause > SHORT_WAIT) => FaultKind::Quota,
+        502 | 503 => FaultKind::Overloaded,
+        _ => by_status,
+    }
+}
+
+fn is_moderation(said: &str) -> bool {
+    let words = said.to_lowercase();
+    words.contains("moderation") || words.contains("moderated") || words.contains("safety")
+}
+
+/// What was wrong with the request, as `duration: too big`.
+fn issues(json: &Json) -> String {
+    let all = json.pointer("/issues").and_then(Json::as_array).map(Vec::as_slice);
+    let one = |issue: &Json| {
+        let message = text(issue, "/message")?;
+        let path = issue.pointer("/path").and_then(Json::as_array).map(Vec::as_slice);
+        let path: Vec<_> = path.unwrap_or_default().iter().take(8).map(step).collect();
+        let at = if path.is_empty() { String::new() } else { format!("{}: ", path.join(".")) };
+        Some(format!("{at}{message}"))
+    };
+    let told: Vec<_> = all.unwrap_or_default().iter().filter_map(one).take(MOST_ISSUES).collect();
+    told.join("; ")
+}
+
+fn step(step: &Json) -> String {
+    step.as_str().map_or_else(|| quoted(&step.to_string()), quoted)
+}

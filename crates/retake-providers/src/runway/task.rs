@@ -1,0 +1,113 @@
+//! What a task says of itself: how far it is, where its file is, or why there is none.
+
+use std::time::Duration;
+
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use serde_json::Value as Json;
+
+use super::fault;
+use crate::{
+    Answer, Call, Download, FetchError, Polled, Reply,
+    reading::{self, quoted, text},
+};
+
+/// The docs ask for at least five seconds between two looks; the SDK takes about six.
+const PACE: Duration = Duration::from_secs(6);
+
+/// A throttled task waits for another one to end, which takes longer.
+const SLOW_PACE: Duration = Duration::from_secs(15);
+
+enum Task {
+    Running { percent: u8, ask_again_in: Duration, note: Option<String> },
+    Done { link: String },
+    Over(Fault),
+}
+
+/// Reads the answer to a poll.
+pub(super) fn polled(answer: Answer) -> Result<Polled, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    Ok(match task(&reply)? {
+        Task::Running { percent, ask_again_in, note } => {
+            Polled::Running { percent, ask_again_in, note }
+        }
+        Task::Done { .. } => Polled::Rendered,
+        Task::Over(fault) => Polled::Failed(fault),
+    })
+}
+
+/// Reads the same answer for the file. Its link is signed and needs no key.
+pub(super) fn download(answer: Answer) -> Result<Download, FetchError> {
+    let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+    match task(&reply).map_err(FetchError::Later)? {
+        Task::Done { link } => Ok(Download::From(Call::get(link))),
+        Task::Over(fault) => Err(FetchError::Gone(fault)),
+        Task::Running { .. } => Err(FetchError::Later(over(
+            FaultKind::Runtime,
+            "the task was finished and is running again".into(),
+        ))),
+    }
+}
+
+/// A signed link that does not open any more is replaced by the next look at the task.
+pub(super) fn refused_download(reply: &Reply) -> FetchError {
+    match reply.status.as_u16() {
+        401 | 403 => {
+            let message = format!("the link has expired: {}", reading::plain(&reply.body));
+            FetchError::Later(over(FaultKind::Lost, message))
+        }
+        _ => reading::refused_download(reply),
+    }
+}
+
+fn task(reply: &Reply) -> Result<Task, Fault> {
+    if matches!(reply.status.as_u16(), 404 | 410) {
+        let message =
+            "Runway does not know the task: it was cancelled, deleted, or is another account's";
+        return Ok(Task::Over(over(FaultKind::Lost, message.into())));
+    }
+    if !reply.status.is_success() {
+        return Err(fault::of_reply(reply));
+    }
+    let unreadable = || reading::unrecognised(reply, "the answer is no task");
+    let json = reply.json().ok_or_else(unreadable)?;
+    let status = text(&json, "/status").ok_or_else(unreadable)?;
+    let running =
+        |percent, pace, note| Task::Running { percent, ask_again_in: ask_again(reply, pace), note };
+    Ok(match status {
+        "PENDING" => running(0, PACE, None),
+        "THROTTLED" => running(0, SLOW_PACE, None),
+        "RUNNING" => running(percent(&json), PACE, None),
+        "SUCCEEDED" => match link(&json) {
+            Some(link) => Task::Done { link },
+            None => Task::Over(over(FaultKind::Runtime, "it succeeded without a file".into())),
+        },
+        "FAILED" => Task::Over(fault::of_task(&json)),
+        "CANCELLED" => {
+            let message = "the task was cancelled at Runway".into();
+            Task::Over(over(FaultKind::Lost, message).with_code("CANCELLED"))
+        }
+        odd => running(0, PACE, Some(format!("Runway calls it `{}`", quoted(odd)))),
+    })
+}
+
+fn over(kind: FaultKind, message: String) -> Fault {
+    Fault::new(kind, FaultSource::Provider, message)
+}
+
+fn percent(json: &Json) -> u8 {
+    reading::number(json, "/progress").map_or(0, reading::percent_of_share)
+}
+
+fn link(json: &Json) -> Option<String> {
+    let outputs = json.pointer("/output")?.as_array()?;
+    let mut links = outputs.iter().filter_map(Json::as_str);
+    links
+        .find(|link| link.starts_with("https://") || link.starts_with("http://"))
+        .map(str::to_owned)
+}
+
+/// When to ask again: the provider's own pause first, within reason.
+fn ask_again(reply: &Reply, pace: Duration) -> Duration {
+    let asked = reply.retry_after().and_then(|pause| Duration::try_from(pause).ok());
+    asked.map_or(pace, |pause| pause.clamp(Duration::from_secs(1), Duration::from_secs(60)))
+}
