@@ -1,9 +1,93 @@
-//! The emulator of google: still to be written.
+//! Google's emulator: three wires on one port, as they were on 2026-11-21.
+//!
+//! - **Vertex**: Veo through `predictLongRunning` and `fetchPredictOperation`, with OAuth tokens that
+//!   `/token` gives out for an hour, and results in a bucket that the Cloud Storage paths read.
+//! - **Gemini operations**: the same Veo behind an API key, polled with GET, its files fetched through
+//!   a redirect. Google retired it on 2026-10-22; clients and resellers still speak it.
+//! - **Interactions**: Gemini Omni, in the foreground or in the background, told of by webhooks.
+//!
+//! Jobs are kept under the name that the caller gets (an operation's name, an interaction's id).
+//! What else a port remembers, its files and the webhooks registered with it, is in `memory`.
 
-use axum::Router;
+mod access;
+mod catalogue;
+mod files;
+mod gemini;
+mod hooks;
+mod interactions;
+mod memory;
+mod news;
+mod oauth;
+mod omni;
+mod operation;
+mod safety;
+mod seal;
+mod status;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod veo;
+mod vertex;
+mod wording;
 
-use crate::desk::Desk;
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json, Router,
+    http::Uri,
+    response::Response,
+    routing::{get, post},
+};
+use serde_json::Value;
+
+use crate::{desk::Desk, routes::At as _};
+use memory::Memory;
+use status::{Code, Status};
+
+/// The versions under which the paths of each wire answer alike.
+const GEMINI_VERSIONS: [&str; 4] = ["v1", "v1alpha", "v1beta", "v1main"];
+const VERTEX_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
+
+/// What a port remembers, as handlers get it.
+type Mem = Extension<Arc<Memory>>;
 
 pub(crate) fn router() -> Router<Desk> {
-    Router::new()
+    let mut router = Router::new()
+        .at("/token", post(oauth::token))
+        .at("/.well-known/jwks.json", get(jwks))
+        .at("/storage/v1/b/{bucket}/o", get(storage::list))
+        .at("/storage/v1/b/{bucket}/o/{*object}", get(storage::object))
+        .at("/download/storage/v1/b/{bucket}/o/{*object}", get(storage::download));
+    for version in VERTEX_VERSIONS {
+        let path = format!("/{version}/projects/{{project}}/locations/{{location}}/{{*rest}}");
+        let calls = get(vertex::read).post(vertex::call).delete(vertex::remove);
+        router = router.at(&path, calls);
+    }
+    for version in GEMINI_VERSIONS {
+        let path = |rest: &str| format!("/{version}/{rest}");
+        router = router
+            .at(&path("models"), get(gemini::models))
+            .at(&path("models/{*call}"), get(gemini::read).post(gemini::create))
+            .at(&path("files/{*file}"), get(files::read))
+            .at(&format!("/download/{version}/files/{{*file}}"), get(files::fetch))
+            .at(&path("interactions"), post(interactions::create))
+            .at(&path("interactions/{id}"), get(interactions::read).delete(interactions::remove))
+            .at(&path("interactions/{id}/cancel"), post(interactions::cancel))
+            .at(&path("webhooks"), get(hooks::list).post(hooks::create))
+            .at(
+                &path("webhooks/{id}"),
+                get(hooks::read).patch(hooks::update).delete(hooks::remove).post(hooks::act),
+            );
+    }
+    router.fallback(not_found).layer(Extension(Arc::new(Memory::default())))
+}
+
+/// `GET /.well-known/jwks.json`: the keys that dynamic webhooks are signed with.
+async fn jwks(Extension(memory): Mem) -> Json<Value> {
+    Json(memory.seal.jwks())
+}
+
+async fn not_found(uri: Uri) -> Response {
+    let message = format!("The requested URL {} was not found on this server.", uri.path());
+    Status::new(Code::NotFound, message).response()
 }

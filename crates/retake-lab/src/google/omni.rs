@@ -1,0 +1,239 @@
+//! Reads a request for Gemini Omni and checks it.
+
+use serde_json::{Value, json};
+
+use super::{
+    catalogue::{OMNI, Omni, Size},
+    news::Dynamic,
+    status::{Code, Status},
+    wording::Wire,
+};
+use crate::{
+    desk::Desk,
+    stage::{Create, JobView, State},
+};
+
+/// The most steps that are looked into below `input`.
+const DEEPEST: usize = 4;
+/// The longest that an extended video can get, in seconds (reported: 30 to 40, 2026-11-21).
+const LONGEST: u64 = 40;
+const TASKS: [&str; 6] =
+    ["text_to_video", "image_to_video", "reference_to_video", "edit", "extend", "upscale"];
+const TIERS: [&str; 4] = ["flex", "standard", "priority", "deferred"];
+
+/// A request, read.
+pub(super) struct Order {
+    pub(super) create: Create,
+    /// Whether the caller does not wait for the video.
+    pub(super) background: bool,
+    pub(super) hook: Option<Dynamic>,
+}
+
+/// What the input consists of.
+#[derive(Default)]
+struct Input {
+    texts: Vec<String>,
+    images: usize,
+    videos: usize,
+}
+
+/// Reads a request; `key` is the caller's.
+pub(super) fn read(desk: &Desk, wire: Wire, key: &str, body: Value) -> Result<Order, Status> {
+    let model = model(&body)?;
+    let mut input = Input::default();
+    input.take(body.get("input").unwrap_or(&Value::Null), 0)?;
+    let earlier = earlier(desk, key, &body)?;
+    let flag = |name: &str| body.get(name).and_then(Value::as_bool);
+    let background = flag("background").unwrap_or(false);
+    let hook = Dynamic::read(body.get("webhook_config"))?;
+    if hook.is_some() && !background {
+        return Err(Status::invalid("`webhook_config` needs `background` to be true."));
+    }
+    if background && flag("store") == Some(false) {
+        return Err(Status::invalid("`background` needs `store` to be true."));
+    }
+    if flag("stream") == Some(true) {
+        return Err(Status::invalid(format!("{} does not support streaming.", model.id)));
+    }
+    one_of("service_tier", body.get("service_tier"), &TIERS)?;
+    let task = task(&body, &input, earlier.is_some())?;
+    let format = Format::read(wire, model, &body)?;
+    let millis = millis(task, format.seconds, earlier.as_ref())?;
+    let (width, height) = format.size.pixels(format.is_portrait);
+    let rendered = if task == Some("extend") { format.seconds * 1000 } else { millis };
+    let create = Create {
+        id: format!("v1_{}", desk.hex(32)),
+        key: key.to_owned(),
+        model: model.id.to_owned(),
+        prompt: input.texts.join("\n"),
+        millis,
+        width,
+        height,
+        audio: true,
+        outputs: 1,
+        price_micros: format.size.omni_price() * rendered / 1000,
+        extra: json!({ "wire": "interactions", "delivery": format.delivery, "gcs": format.bucket }),
+        request: body,
+    };
+    Ok(Order { create, background, hook })
+}
+
+fn model(body: &Value) -> Result<Omni, Status> {
+    let id = body.get("model").and_then(Value::as_str).unwrap_or_default();
+    let id = id.strip_prefix("models/").unwrap_or(id);
+    if id.is_empty() {
+        return Err(Status::invalid("Either `model` or `agent` has to be set."));
+    }
+    let found = OMNI.into_iter().find(|it| it.id == id);
+    found.ok_or_else(|| {
+        Status::new(Code::NotFound, format!("Model {id} was not found or has been shut down."))
+    })
+}
+
+impl Input {
+    /// Takes a text, a part, a step, or a list of them.
+    fn take(&mut self, value: &Value, depth: usize) -> Result<(), Status> {
+        let unreadable = || Status::invalid("`input` cannot be read.");
+        match value {
+            Value::String(text) if !text.is_empty() => self.texts.push(text.clone()),
+            Value::Array(parts) if !parts.is_empty() && depth < DEEPEST => {
+                parts.iter().try_for_each(|part| self.take(part, depth + 1))?;
+            }
+            Value::Object(part) if depth < DEEPEST => {
+                let has = |name: &str| part.get(name).is_some_and(Value::is_string);
+                match part.get("type").and_then(Value::as_str) {
+                    Some("text") => {
+                        let text = part.get("text").and_then(Value::as_str);
+                        self.texts.push(text.ok_or_else(unreadable)?.to_owned());
+                    }
+                    Some("image") if has("data") || has("uri") => self.images += 1,
+                    Some("video") if has("data") || has("uri") => self.videos += 1,
+                    Some("user_input" | "model_output") => {
+                        self.take(part.get("content").unwrap_or(&Value::Null), depth + 1)?;
+                    }
+                    _ => return Err(unreadable()),
+                }
+            }
+            _ => return Err(unreadable()),
+        }
+        Ok(())
+    }
+}
+
+/// The interaction that this one goes on from; it has to be the caller's.
+fn earlier(desk: &Desk, key: &str, body: &Value) -> Result<Option<JobView>, Status> {
+    let Some(id) = body.get("previous_interaction_id").filter(|it| !it.is_null()) else {
+        return Ok(None);
+    };
+    let id = id.as_str().unwrap_or_default();
+    let job = desk.look(id).filter(|job| job.create.key == key);
+    match job.ok_or_else(|| unknown(id))? {
+        job if matches!(job.state, State::Done) => Ok(Some(job)),
+        _ => Err(Status::invalid(format!("Interaction {id} is not completed."))),
+    }
+}
+
+/// An interaction that there is not: 400, not 404 (reported, 2026-11-21).
+pub(super) fn unknown(id: &str) -> Status {
+    Status::invalid(format!("Invalid interaction name: {id}"))
+}
+
+fn one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(), Status> {
+    match value.filter(|it| !it.is_null()).map(|it| it.as_str().unwrap_or_default()) {
+        Some(found) if !allowed.contains(&found) => {
+            Err(Status::invalid(format!("Invalid value for `{name}`: {found}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The task that is asked for, if what it needs is there.
+fn task<'a>(body: &'a Value, input: &Input, goes_on: bool) -> Result<Option<&'a str>, Status> {
+    let task = body.pointer("/generation_config/video_config/task");
+    one_of("video_config.task", task, &TASKS)?;
+    let task = task.and_then(Value::as_str);
+    let lacks = match task {
+        Some("image_to_video" | "reference_to_video") if input.images == 0 => "an image",
+        Some("edit" | "extend" | "upscale") if input.videos == 0 && !goes_on => "a video",
+        _ => return Ok(task),
+    };
+    Err(Status::invalid(format!("The task {} needs {lacks}.", task.unwrap_or_default())))
+}
+
+/// How long the video gets, in thousandths of a second.
+fn millis(task: Option<&str>, seconds: u64, earlier: Option<&JobView>) -> Result<u64, Status> {
+    let before = earlier.map_or(8000, |job| job.create.millis);
+    match task {
+        Some("edit" | "upscale") => Ok(before),
+        Some("extend") if before + seconds * 1000 > LONGEST * 1000 => {
+            Err(Status::invalid(format!("The extended video would exceed {LONGEST} seconds.")))
+        }
+        Some("extend") => Ok(before + seconds * 1000),
+        _ => Ok(seconds * 1000),
+    }
+}
+
+/// `response_format`.
+struct Format {
+    size: Size,
+    is_portrait: bool,
+    seconds: u64,
+    /// `inline` or `uri`.
+    delivery: &'static str,
+    /// Where Vertex puts the file.
+    bucket: Option<String>,
+}
+
+impl Format {
+    fn read(wire: Wire, model: Omni, body: &Value) -> Result<Self, Status> {
+        let given = body.get("response_format").unwrap_or(&Value::Null);
+        let is_video = |it: &&Value| it.get("type") == Some(&json!("video"));
+        let format = match given {
+            Value::Array(all) => all.iter().find(is_video),
+            one => Some(one).filter(|it| it.is_null() || is_video(it)),
+        };
+        let format = format.ok_or_else(|| {
+            Status::invalid(format!("`response_format` has to be a video for {}.", model.id))
+        })?;
+        one_of("aspect_ratio", format.get("aspect_ratio"), &["16:9", "9:16"])?;
+        one_of("delivery", format.get("delivery"), &["inline", "uri"])?;
+        one_of("resolution", format.get("resolution"), &["360p", "720p", "1080p", "4k"])?;
+        let text = |name: &str| format.get(name).and_then(Value::as_str);
+        let delivery = if text("delivery") == Some("uri") { "uri" } else { "inline" };
+        let bucket = text("gcs_uri").filter(|it| it.starts_with("gs://")).map(str::to_owned);
+        if wire == Wire::Vertex && delivery == "uri" && bucket.is_none() {
+            return Err(Status::invalid("`gcs_uri` is required when `delivery` is `uri`."));
+        }
+        Ok(Self {
+            size: text("resolution").and_then(Size::named).unwrap_or(Size::P720),
+            is_portrait: text("aspect_ratio") == Some("9:16"),
+            seconds: seconds(model, format.get("duration"))?,
+            delivery,
+            bucket: bucket.filter(|_| wire == Wire::Vertex && delivery == "uri"),
+        })
+    }
+}
+
+/// `"8s"`: 3 seconds to the model's longest.
+fn seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
+    let Some(value) = duration.filter(|it| !it.is_null()) else { return Ok(8) };
+    let text = value.as_str().unwrap_or_default();
+    let seconds = text.strip_suffix('s').and_then(|it| it.parse::<u64>().ok());
+    let longest = model.longest;
+    seconds.filter(|it| (3..=longest).contains(it)).ok_or_else(|| {
+        Status::invalid(format!(
+            "Invalid value for `duration`: {value}; {} takes \"3s\" to \"{longest}s\".",
+            model.id
+        ))
+    })
+}
+
+/// The names under which the video of an order will be fetched.
+pub(super) fn names(desk: &Desk, create: &Create) -> Vec<String> {
+    match create.extra.get("gcs").and_then(Value::as_str) {
+        Some(bucket) => {
+            vec![format!("{}/{}/sample_0.mp4", bucket.trim_end_matches('/'), desk.hex(16))]
+        }
+        None => super::files::names(desk, 1),
+    }
+}

@@ -1,0 +1,191 @@
+//! Google's errors: the standard error model of its APIs, and the two ways Gemini departs from it.
+//!
+//! The front end of the Gemini API sometimes wraps an error in an array, and the Interactions service
+//! behind it words its own errors with a text for a code (seen in bug reports, 2026-06-12).
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// The `google.rpc` codes that the video APIs use (Google API design guide, 2026-11-21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    Cancelled,
+    InvalidArgument,
+    DeadlineExceeded,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    FailedPrecondition,
+    Internal,
+    Unavailable,
+    Unauthenticated,
+}
+
+impl Code {
+    /// The number, as an operation's `error.code` has it.
+    pub(super) const fn number(self) -> u16 {
+        self.row().0
+    }
+
+    /// The name, as in `error.status`.
+    pub(super) const fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The HTTP status that goes with it.
+    pub(super) const fn http(self) -> u16 {
+        self.row().2
+    }
+
+    /// The text in the Interactions service's own errors. Only `invalid_request` has been seen in
+    /// the wild; the others follow the names.
+    pub(super) fn word(self) -> String {
+        match self {
+            Self::InvalidArgument => "invalid_request".to_owned(),
+            _ => self.name().to_ascii_lowercase(),
+        }
+    }
+
+    const fn row(self) -> (u16, &'static str, u16) {
+        match self {
+            Self::Cancelled => (1, "CANCELLED", 499),
+            Self::InvalidArgument => (3, "INVALID_ARGUMENT", 400),
+            Self::DeadlineExceeded => (4, "DEADLINE_EXCEEDED", 504),
+            Self::NotFound => (5, "NOT_FOUND", 404),
+            Self::PermissionDenied => (7, "PERMISSION_DENIED", 403),
+            Self::ResourceExhausted => (8, "RESOURCE_EXHAUSTED", 429),
+            Self::FailedPrecondition => (9, "FAILED_PRECONDITION", 400),
+            Self::Internal => (13, "INTERNAL", 500),
+            Self::Unavailable => (14, "UNAVAILABLE", 503),
+            Self::Unauthenticated => (16, "UNAUTHENTICATED", 401),
+        }
+    }
+}
+
+/// An error as the error model has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Status {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) details: Vec<Value>,
+    /// Whether the front end wraps it in an array.
+    pub(super) in_array: bool,
+}
+
+impl Status {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: Vec::new(), in_array: false }
+    }
+
+    /// A parameter that cannot be used.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument, message)
+    }
+
+    /// Adds a `google.rpc.ErrorInfo`.
+    pub(super) fn because(mut self, reason: &str, service: &str) -> Self {
+        self.details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": reason,
+            "domain": "googleapis.com",
+            "metadata": { "service": service },
+        }));
+        self
+    }
+
+    /// Adds a `google.rpc.QuotaFailure`.
+    pub(super) fn over_quota(mut self, metric: &str, id: &str) -> Self {
+        self.details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+            "violations": [{ "quotaMetric": metric, "quotaId": id }],
+        }));
+        self
+    }
+
+    /// Adds a `google.rpc.RetryInfo`, if there is advice.
+    pub(super) fn retry_in(mut self, wait: Option<Duration>) -> Self {
+        self.details.extend(wait.map(|wait| {
+            json!({
+                "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                "retryDelay": format!("{}s", wait.as_secs()),
+            })
+        }));
+        self
+    }
+
+    /// The body of an answer.
+    pub(super) fn body(&self) -> Value {
+        let mut error = json!({
+            "code": self.code.http(),
+            "message": self.message,
+            "status": self.code.name(),
+        });
+        if !self.details.is_empty() {
+            error["details"] = json!(self.details);
+        }
+        let body = json!({ "error": error });
+        if self.in_array { json!([body]) } else { body }
+    }
+
+    /// The `error` of an operation: the code is the number there.
+    pub(super) fn in_operation(&self) -> Value {
+        let mut error = json!({ "code": self.code.number(), "message": self.message });
+        if !self.details.is_empty() {
+            error["details"] = json!(self.details);
+        }
+        error
+    }
+
+    /// The error as the Interactions service words it.
+    pub(super) fn of_interactions(&self) -> Value {
+        json!({ "error": { "code": self.code.word(), "message": self.message } })
+    }
+
+    /// The answer.
+    pub(super) fn response(&self) -> Response {
+        (self.http(), Json(self.body())).into_response()
+    }
+
+    fn http(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// An answer that ends a call early.
+pub(super) struct Turn(Box<Response>);
+
+impl Turn {
+    /// One that is returned as it is.
+    pub(super) fn back(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+
+    /// An error of the Interactions service itself; one in an array comes from the front end.
+    pub(super) fn service(status: &Status) -> Self {
+        if status.in_array {
+            return Self::back(status.response());
+        }
+        Self::back((status.http(), Json(status.of_interactions())).into_response())
+    }
+}
+
+impl From<Status> for Turn {
+    fn from(status: Status) -> Self {
+        Self::back(status.response())
+    }
+}
+
+impl IntoResponse for Turn {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+/// What a handler answers.
+pub(super) type Answer = Result<Response, Turn>;

@@ -1,0 +1,242 @@
+//! Reads a Veo request, which both Veo wires put in the same body, and checks it as Google does.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use super::{
+    catalogue::{Size, VEO, Veo},
+    memory::Memory,
+    status::{Code, Status},
+    wording::Wire,
+};
+use crate::{desk::Desk, intake, stage::Create};
+
+/// Parameters that the Gemini API does not know (google-genai 2.34.0 refuses to send them).
+const VERTEX_ONLY: [&str; 7] = [
+    "seed",
+    "generateAudio",
+    "fps",
+    "storageUri",
+    "pubsubTopic",
+    "compressionQuality",
+    "resizeMode",
+];
+/// The longest that an extended video can get, in seconds.
+const LONGEST: u64 = 37;
+/// What an extension adds, in seconds.
+const STEP: u64 = 7;
+
+/// What kind of pictures a request starts from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Text,
+    Image,
+    Video,
+    References,
+}
+
+/// The model of that id on this wire; ids that were retired are as unknown as any other.
+pub(super) fn model(desk: &Desk, wire: Wire, id: &str) -> Result<Veo, Status> {
+    // The previews of the Gemini API went on 2026-10-22; `shutdown` plays the time after.
+    let is_gone = wire == Wire::Gemini && desk.scenario().shutdown;
+    let known = VEO.into_iter().find(|it| match wire {
+        Wire::Vertex => it.id == id,
+        Wire::Gemini => it.gemini_id == id && !is_gone,
+    });
+    known.ok_or_else(|| {
+        let message = match wire {
+            Wire::Vertex => format!(
+                "Publisher Model `publishers/google/models/{id}` was not found or your project \
+                 does not have access to it."
+            ),
+            Wire::Gemini => format!(
+                "models/{id} is not found for API version v1beta, or is not supported for \
+                 predictLongRunning. Call ListModels to see the list of available models."
+            ),
+        };
+        Status::new(Code::NotFound, message)
+    })
+}
+
+/// What a request asks for. The caller adds the id, the key and what it wants to remember.
+pub(super) fn read(
+    desk: &Desk,
+    memory: &Memory,
+    wire: Wire,
+    model: Veo,
+    body: Value,
+) -> Result<Create, Status> {
+    let instances = body.get("instances").and_then(Value::as_array);
+    let Some([instance]) = instances.map(Vec::as_slice) else {
+        return Err(Status::invalid("Exactly one instance is required."));
+    };
+    let parameters = Parameters(body.get("parameters").unwrap_or(&Value::Null));
+    parameters.check(wire, model)?;
+    let start = start(wire, model, instance)?;
+    let prompt = instance.get("prompt").and_then(Value::as_str).unwrap_or_default();
+    if prompt.is_empty() && matches!(start, Start::Text | Start::References) {
+        return Err(Status::invalid("The prompt must not be empty."));
+    }
+    let size = parameters.size(model)?;
+    let seconds = parameters.seconds(start, size)?;
+    let earlier = if start == Start::Video { earlier(desk, memory, instance)? } else { 0 };
+    let (width, height) = size.pixels(parameters.is_portrait()?);
+    let audio = parameters.get("generateAudio").and_then(Value::as_bool).unwrap_or(true);
+    let outputs = parameters.samples()?;
+    let price = model.price(size, audio) * seconds * u64::from(outputs);
+    Ok(Create {
+        model: if wire == Wire::Vertex { model.id } else { model.gemini_id }.to_owned(),
+        prompt: prompt.to_owned(),
+        millis: earlier + seconds * 1000,
+        width,
+        height,
+        audio,
+        outputs,
+        price_micros: price,
+        request: body,
+        extra: json!({}),
+        ..Create::default()
+    })
+}
+
+/// The `parameters` of a request.
+struct Parameters<'a>(&'a Value);
+
+impl Parameters<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|it| !it.is_null())
+    }
+
+    fn whole(&self, name: &str) -> Result<Option<u64>, Status> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = intake::text(value).and_then(|it| it.parse().ok());
+        number.map(Some).ok_or_else(|| Status::invalid(format!("`{name}` must be a whole number.")))
+    }
+
+    fn one_of(&self, name: &str, allowed: &[&str]) -> Result<(), Status> {
+        match self.get(name).map(|it| it.as_str().unwrap_or_default()) {
+            Some(found) if !allowed.contains(&found) => {
+                Err(Status::invalid(format!("`{found}` is not supported for `{name}`.")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check(&self, wire: Wire, model: Veo) -> Result<(), Status> {
+        let stranger = VERTEX_ONLY.into_iter().find(|name| self.get(name).is_some());
+        if let Some(name) = stranger.filter(|_| wire == Wire::Gemini) {
+            return Err(Status::invalid(format!("`{name}` isn't supported by this model.")));
+        }
+        self.one_of("personGeneration", &["dont_allow", "allow_adult", "allow_all"])?;
+        self.one_of("compressionQuality", &["OPTIMIZED", "LOSSLESS", "optimized", "lossless"])?;
+        self.one_of("resizeMode", &["CROP", "PAD", "crop", "pad"])?;
+        if self.whole("seed")?.is_some_and(|seed| seed > u64::from(u32::MAX)) {
+            return Err(Status::invalid("`seed` must be between 0 and 4294967295."));
+        }
+        if self.get("enhancePrompt").is_some_and(|it| it == &json!(false)) {
+            let id = model.id;
+            return Err(Status::invalid(format!("`enhancePrompt` cannot be turned off for {id}.")));
+        }
+        let bucket = self.get("storageUri").map(|it| it.as_str().unwrap_or_default());
+        if bucket.is_some_and(|it| !it.starts_with("gs://") || it.len() < "gs://b".len()) {
+            return Err(Status::invalid("`storageUri` must be a Cloud Storage URI (gs://...)."));
+        }
+        Ok(())
+    }
+
+    fn samples(&self) -> Result<u32, Status> {
+        match self.whole("sampleCount")?.unwrap_or(1) {
+            count @ 1..=4 => Ok(u32::try_from(count).unwrap_or(1)),
+            count => Err(Status::invalid(format!("`sampleCount` must be 1 to 4, not {count}."))),
+        }
+    }
+
+    fn is_portrait(&self) -> Result<bool, Status> {
+        self.one_of("aspectRatio", &["16:9", "9:16"])?;
+        Ok(self.get("aspectRatio") == Some(&json!("9:16")))
+    }
+
+    fn size(&self, model: Veo) -> Result<Size, Status> {
+        let name = self.get("resolution").map_or("720p", |it| it.as_str().unwrap_or_default());
+        let size = Size::named(name).filter(|size| *size != Size::P360);
+        let size = size.filter(|size| *size != Size::FourK || model.four_k);
+        size.ok_or_else(|| {
+            Status::invalid(format!("`{name}` is not supported for `resolution` by {}.", model.id))
+        })
+    }
+
+    /// Seconds that are rendered: 4, 6 or 8; an extension always adds 7.
+    fn seconds(&self, start: Start, size: Size) -> Result<u64, Status> {
+        let asked = self.whole("durationSeconds")?;
+        let only_8 = start == Start::References || size != Size::P720;
+        match asked.unwrap_or(8) {
+            _ if start == Start::Video => Ok(STEP),
+            8 => Ok(8),
+            4 | 6 if !only_8 => Ok(asked.unwrap_or(8)),
+            found => Err(Status::invalid(format!(
+                "Unsupported output video duration {found} seconds, supported durations are {} \
+                 for this request.",
+                if only_8 { "[8]" } else { "[4,6,8]" }
+            ))),
+        }
+    }
+}
+
+fn start(wire: Wire, model: Veo, instance: &Value) -> Result<Start, Status> {
+    let has = |name: &str| instance.get(name).is_some_and(|it| !it.is_null());
+    let references = instance.get("referenceImages").and_then(Value::as_array);
+    let count = references.map_or(0, Vec::len);
+    if [has("image"), has("video"), count > 0].into_iter().filter(|it| *it).count() > 1 {
+        return Err(Status::invalid("Only one of image, video and referenceImages can be set."));
+    }
+    if has("lastFrame") && !has("image") {
+        return Err(Status::invalid("`lastFrame` needs `image`."));
+    }
+    if count > 3 || (count > 0 && !model.references) {
+        return Err(Status::invalid(format!("{} takes no {count} reference images.", model.id)));
+    }
+    if wire == Wire::Gemini && has("mask") {
+        return Err(Status::invalid("`mask` isn't supported by this model."));
+    }
+    let nested = references.into_iter().flatten().filter_map(|it| it.get("image"));
+    let own = ["image", "lastFrame", "mask"].into_iter().filter_map(|name| instance.get(name));
+    own.chain(nested).filter(|it| !it.is_null()).try_for_each(|image| check_image(wire, image))?;
+    Ok(match (has("video"), has("image"), count) {
+        (true, ..) => Start::Video,
+        (_, true, _) => Start::Image,
+        (_, _, 0) => Start::Text,
+        _ => Start::References,
+    })
+}
+
+fn check_image(wire: Wire, image: &Value) -> Result<(), Status> {
+    let text = |name: &str| image.get(name).and_then(Value::as_str);
+    let kind = text("mimeType");
+    if kind.is_some_and(|it| !["image/jpeg", "image/png", "image/webp"].contains(&it)) {
+        return Err(Status::invalid("Only JPEG, PNG and WebP images are supported."));
+    }
+    match (text("bytesBase64Encoded"), text("gcsUri")) {
+        (Some(bytes), _) if STANDARD.decode(bytes).is_ok_and(|it| !it.is_empty()) => Ok(()),
+        (Some(_), _) => Err(Status::invalid("Unable to process input image.")),
+        (None, Some(uri)) if wire == Wire::Vertex && uri.starts_with("gs://") => Ok(()),
+        _ => Err(Status::invalid("The image has neither bytes nor a usable URI.")),
+    }
+}
+
+/// The length, in thousandths of a second, of the video that is extended. One that was not made here
+/// counts as 8 s.
+fn earlier(desk: &Desk, memory: &Memory, instance: &Value) -> Result<u64, Status> {
+    let video = instance.get("video").unwrap_or(&Value::Null);
+    let uri = ["gcsUri", "uri"].into_iter().find_map(|name| video.get(name)?.as_str());
+    let known = uri.and_then(|uri| memory.job_of(desk, super::files::name_in(uri)));
+    let lasts = desk.conditions().result_lasts;
+    let is_gone = known.as_ref().and_then(|job| job.expires_at(lasts));
+    if is_gone.is_some_and(|at| at <= desk.now()) {
+        return Err(Status::new(Code::NotFound, "The input video was not found or has expired."));
+    }
+    let millis = known.map_or(8000, |job| job.create.millis);
+    if millis > (LONGEST - STEP) * 1000 {
+        return Err(Status::invalid(format!("The extended video would exceed {LONGEST} seconds.")));
+    }
+    Ok(millis)
+}

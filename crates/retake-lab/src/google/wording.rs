@@ -1,0 +1,203 @@
+//! How Google words what goes wrong: a refusal or a failure of the lab as one of Google's errors.
+//!
+//! The shapes that a scenario can ask for by name are the lists given to `pick`.
+
+use super::{
+    safety,
+    status::{Code, Status},
+};
+use crate::{
+    fault::Cause,
+    stage::{Failure, Reason, Refusal},
+};
+
+/// The wire that a call came in on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    /// Bearer tokens; Cloud quotas and billing.
+    Vertex,
+    /// API keys; the Gemini API's tiers and prepaid credit.
+    Gemini,
+}
+
+impl Wire {
+    const fn service(self) -> &'static str {
+        match self {
+            Self::Vertex => "aiplatform.googleapis.com",
+            Self::Gemini => "generativelanguage.googleapis.com",
+        }
+    }
+}
+
+/// A call that is turned away.
+pub(super) fn refusal(wire: Wire, it: &Refusal) -> Status {
+    use Reason as R;
+    let service = wire.service();
+    let status = match it.reason {
+        R::MissingKey | R::UnknownKey | R::KeyRevoked => return stranger(wire, it.reason),
+        R::SoftBlock => {
+            Status::new(Code::PermissionDenied, "Consumer 'projects/lab' has been suspended.")
+                .because("CONSUMER_SUSPENDED", service)
+        }
+        R::CreditOut => unpaid(wire),
+        R::TooFast => over(wire, "requests per minute", "PerMinute").retry_in(it.retry_after),
+        R::TooManyToday => over(wire, "requests per day", "PerDay").retry_in(it.retry_after),
+        R::TooManyAtOnce => over(wire, "concurrent operations", "Concurrent"),
+        R::Overloaded => overloaded(),
+        R::AfterAccept | R::Poll => passing(it.cause).retry_in(it.retry_after),
+        R::Scripted if it.generic => generic(),
+        R::Scripted if it.cause == Cause::ContentModeration => {
+            safety::refusal(it.pick(&safety::shapes(false)), it.dice)
+        }
+        R::Scripted => of_cause(wire, it.cause, |shapes| it.pick(shapes)).retry_in(it.retry_after),
+    };
+    let wrapped = it.shape.as_deref() == Some("array") || (it.shape.is_none() && it.dice % 5 == 1);
+    Status { in_array: wire == Wire::Gemini && wrapped, ..status }
+}
+
+/// A render that failed, as an operation's error. Moderation has shapes of its own before it comes
+/// to this.
+pub(super) fn failure(wire: Wire, it: &Failure) -> Status {
+    if it.generic {
+        return generic();
+    }
+    match it.cause {
+        Cause::ContentModeration => safety::refusal(it.pick(&safety::shapes(false)), it.dice),
+        cause => of_cause(wire, cause, |shapes| it.pick(shapes)),
+    }
+}
+
+fn generic() -> Status {
+    Status::new(Code::Internal, "Internal error encountered.")
+}
+
+fn overloaded() -> Status {
+    Status::new(Code::Unavailable, "The model is overloaded. Please try again later.")
+}
+
+/// An error that goes away by itself, in answer to a poll or in place of an acceptance.
+fn passing(cause: Cause) -> Status {
+    match cause {
+        Cause::Capacity => overloaded(),
+        Cause::DependencyTimeout => late(),
+        _ => generic(),
+    }
+}
+
+fn late() -> Status {
+    Status::new(Code::DeadlineExceeded, "Deadline expired before operation could complete.")
+}
+
+fn of_cause<'a>(wire: Wire, cause: Cause, pick: impl Fn(&[&'a str]) -> &'a str) -> Status {
+    let service = wire.service();
+    match cause {
+        Cause::RuntimeError => match pick(&["internal", "cancelled"]) {
+            "cancelled" => Status::new(Code::Cancelled, "The operation was cancelled."),
+            _ => Status::new(
+                Code::Internal,
+                "Video generation failed due to an internal server issue. Please try again later.",
+            ),
+        },
+        Cause::Capacity => match pick(&["resource-exhausted", "unavailable"]) {
+            "resource-exhausted" => Status::new(
+                Code::ResourceExhausted,
+                "Resource has been exhausted (e.g. check quota).",
+            ),
+            _ => overloaded(),
+        },
+        Cause::InvalidRequest => match pick(&["invalid-argument", "not-found"]) {
+            "not-found" => {
+                Status::new(Code::NotFound, "The input video was not found or has expired.")
+            }
+            _ => Status::invalid("Request contains an invalid argument."),
+        },
+        Cause::DependencyTimeout => late(),
+        Cause::Account => match pick(&["permission-denied", "failed-precondition", "billing-quota"])
+        {
+            "failed-precondition" => Status::new(
+                Code::FailedPrecondition,
+                "User location is not supported for the API use without billing enabled.",
+            ),
+            "billing-quota" => unpaid(Wire::Gemini),
+            _ => Status::new(
+                Code::PermissionDenied,
+                "Permission 'aiplatform.endpoints.predict' denied on resource (or it may not exist).",
+            )
+            .because("IAM_PERMISSION_DENIED", service),
+        },
+        Cause::ContentModeration => safety::refusal("video-safety", 0),
+    }
+}
+
+/// Too much in some window.
+fn over(wire: Wire, what: &str, window: &str) -> Status {
+    let (metric, id) = match wire {
+        Wire::Vertex => (
+            "aiplatform.googleapis.com/long_running_online_prediction_requests_per_base_model",
+            format!("LongRunningOnlinePredictionRequests{window}PerProjectPerRegionPerBaseModel"),
+        ),
+        Wire::Gemini => (
+            "generativelanguage.googleapis.com/generate_video_requests",
+            format!("GenerateVideoRequests{window}PerProjectPerModel"),
+        ),
+    };
+    let message = match wire {
+        Wire::Vertex => format!("Quota exceeded for {metric} ({what})."),
+        Wire::Gemini => format!(
+            "You exceeded your current quota ({what}), please check your plan and billing details."
+        ),
+    };
+    Status::new(Code::ResourceExhausted, message).over_quota(metric, &id)
+}
+
+/// Nothing left to pay with.
+fn unpaid(wire: Wire) -> Status {
+    match wire {
+        Wire::Vertex => Status::new(
+            Code::PermissionDenied,
+            "This API method requires billing to be enabled on project lab.",
+        )
+        .because("BILLING_DISABLED", wire.service()),
+        Wire::Gemini => Status::new(
+            Code::ResourceExhausted,
+            "Your prepayment credits are depleted. Please manage your project and billing.",
+        ),
+    }
+}
+
+fn stranger(wire: Wire, reason: Reason) -> Status {
+    let service = wire.service();
+    match (wire, reason) {
+        (Wire::Vertex, Reason::MissingKey) => Status::new(
+            Code::Unauthenticated,
+            "Request is missing required authentication credential. Expected OAuth 2 access token.",
+        )
+        .because("CREDENTIALS_MISSING", service),
+        (Wire::Vertex, Reason::KeyRevoked) => {
+            Status::new(Code::Unauthenticated, "The account of this credential was disabled.")
+                .because("ACCOUNT_STATE_INVALID", service)
+        }
+        (Wire::Vertex, _) => bad_token(),
+        (Wire::Gemini, Reason::MissingKey) => Status::new(
+            Code::PermissionDenied,
+            "Method doesn't allow unregistered callers. Please use an API key.",
+        ),
+        (Wire::Gemini, Reason::KeyRevoked) => Status::new(
+            Code::PermissionDenied,
+            "Your API key was reported as leaked. Please use another API key.",
+        ),
+        (Wire::Gemini, _) => {
+            Status::new(Code::InvalidArgument, "API key not valid. Please pass a valid API key.")
+                .because("API_KEY_INVALID", service)
+        }
+    }
+}
+
+/// A token that was not given out here, or has expired.
+pub(super) fn bad_token() -> Status {
+    Status::new(
+        Code::Unauthenticated,
+        "Request had invalid authentication credentials. Expected OAuth 2 access token.",
+    )
+    .because("ACCESS_TOKEN_EXPIRED", Wire::Vertex.service())
+}
