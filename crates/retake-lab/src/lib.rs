@@ -29,6 +29,7 @@ mod digits;
 mod early;
 mod fault;
 mod frame;
+mod fresh_link;
 mod intake;
 mod lab;
 mod ledger;

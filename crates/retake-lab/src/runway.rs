@@ -1,9 +1,165 @@
-//! The emulator of runway: still to be written.
+//! Runway's developer API, as the SDKs of October 2026 speak it.
+//!
+//! Tasks are made on one path for each kind of work and looked at under `/v1/tasks`. What cannot be
+//! told by the SDKs comes from Runway's pages on failures, HTTP errors and limits (2026-11-21). There
+//! is no list of tasks and there are no webhooks, so a create whose answer is lost cannot be found
+//! again. A task above the concurrency is accepted and shows `THROTTLED`; links to files are signed
+//! anew at each look; moderated tasks keep their credits.
 
-use axum::Router;
+mod catalogue;
+mod frame;
+mod inputs;
+mod order;
+mod organization;
+mod problem;
+mod task;
+#[cfg(test)]
+mod tests;
+mod uploads;
 
-use crate::desk::Desk;
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json, Router,
+    extract::{DefaultBodyLimit, Path, Query, Request, State, rejection::QueryRejection},
+    middleware,
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, get, post},
+};
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use crate::{
+    desk::{Desk, Setback},
+    fresh_link::{self, Pass},
+    intake,
+    routes::At as _,
+    stage::{Create, State as Stage},
+};
+use uploads::Uploads;
+
+/// The only version of the API that is served (`X-Runway-Version`; SDKs of 2026-10).
+const VERSION: &str = "2024-11-06";
+/// Where files are served from.
+const FILES: &str = "/outputs";
 
 pub(crate) fn router() -> Router<Desk> {
-    Router::new()
+    catalogue::ENDPOINTS
+        .iter()
+        .fold(Router::new(), |router, endpoint| {
+            router.at(&format!("/v1/{endpoint}"), creates(endpoint))
+        })
+        .at("/v1/tasks/{id}", get(retrieve).delete(remove))
+        .at("/v1/uploads", post(uploads::ticket))
+        .at("/v1/organization", get(organization::retrieve))
+        .at("/v1/organization/usage", post(organization::usage))
+        .at(
+            &format!("{}/{{id}}", uploads::PLACE),
+            post(uploads::receive).layer(DefaultBodyLimit::max(intake::LARGEST_BODY)),
+        )
+        .at(&format!("{FILES}/{{id}}/{{file}}"), get(file))
+        .method_not_allowed_fallback(async || {
+            problem::plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+        })
+        .fallback(async || problem::plain(StatusCode::NOT_FOUND, "Not Found"))
+        .layer(middleware::from_fn(versioned))
+        .layer(Extension(Arc::<Uploads>::default()))
+}
+
+/// Refuses calls to the API that do not name its version.
+async fn versioned(request: Request, next: middleware::Next) -> Response {
+    let version = intake::named(request.headers(), "x-runway-version");
+    if !request.uri().path().starts_with("/v1/") || version == Some(VERSION) {
+        return next.run(request).await;
+    }
+    let text = match version {
+        None => "The X-Runway-Version header is required.".to_owned(),
+        Some(other) => format!("The API version {other:?} is not supported; use {VERSION}."),
+    };
+    problem::plain(StatusCode::BAD_REQUEST, &text)
+}
+
+/// The key of a call, or the answer to a call that has none that is good.
+fn key_of(desk: &Desk, headers: &HeaderMap) -> Result<String, Response> {
+    desk.authenticate(intake::authorization(headers, "Bearer"))
+        .map_err(|refusal| problem::refused(&refusal))
+}
+
+/// `POST /v1/<endpoint>`: makes a task.
+fn creates(endpoint: &'static str) -> MethodRouter<Desk> {
+    post(move |State(desk): State<Desk>, Extension(uploads): Extension<Arc<Uploads>>, request| {
+        create(desk, uploads, endpoint, request)
+    })
+}
+
+async fn create(
+    desk: Desk,
+    uploads: Arc<Uploads>,
+    endpoint: &'static str,
+    request: Request,
+) -> Response {
+    let body = match intake::json(request.into_body()).await {
+        Ok(body) => body,
+        Err(why) => return problem::plain(StatusCode::BAD_REQUEST, &why.to_string()),
+    };
+    let known = |id: &str| uploads.is_ready(id, &key, desk.now());
+    let order = match order::read(endpoint, &body, &known) {
+        Ok(order) => order,
+        Err(issues) => return problem::invalid(issues),
+    };
+    let create = Create {
+        id: desk.uuid(),
+        key,
+        model: order.model,
+        prompt: order.prompt,
+        millis: order.millis,
+        width: order.frame.0,
+        height: order.frame.1,
+        audio: order.audio,
+        outputs: 1,
+        price_micros: order.credits * task::MICROS_PER_CREDIT,
+        request: body,
+        extra: json!({ "most_credits": order.most_credits }),
+    };
+    match desk.admit(create).await {
+        Ok(job) => {
+            let estimate = task::estimate(&job);
+            Json(json!({ "id": job.id(), "estimatedCost": estimate })).into_response()
+        }
+        Err(setback) => problem::setback(setback),
+    }
+}
+
+/// `GET /v1/tasks/{id}`.
+async fn retrieve(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match desk.poll(&id, Some(&key)).await {
+        Ok(job) => Json(task::view(&desk, &job)).into_response(),
+        Err(setback) => problem::setback(setback),
+    }
+}
+
+/// `DELETE /v1/tasks/{id}`: cancels what has not ended; either way the task is gone afterwards.
+async fn remove(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let Some(job) = desk.look(&id).filter(|job| job.create.key == key) else {
+        return problem::setback(Setback::Missing);
+    };
+    if matches!(job.state, Stage::Queued { .. } | Stage::Running { .. }) {
+        desk.cancel(&id);
+    }
+    desk.delete(&id);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A file, behind a link that a task showed.
+async fn file(
+    State(desk): State<Desk>,
+    Path((id, file)): Path<(String, String)>,
+    pass: Result<Query<Pass>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    fresh_link::serve(&desk, (&id, &file), pass.ok().map(|Query(pass)| pass), &headers).await
 }

@@ -94,7 +94,7 @@ impl Conditions {
             P::Openai => (25, 100),
             P::Google => (50, 10),
             P::Runway => (10_000, 5),
-            P::Luma => (100, 20),
+            P::Luma => (20, 10),
             P::Fal => (10_000, 10),
             P::Replicate => (600, 1_000),
         };
@@ -105,7 +105,9 @@ impl Conditions {
         let hours = match provider {
             P::Openai | P::Replicate => 1,
             P::Google => 48,
-            P::Runway | P::Luma => 24,
+            P::Runway => 24,
+            // No end is documented for the Dream Machine's links; those of Agents end by themselves.
+            P::Luma => 10 * 365 * 24,
             P::Fal => 7 * 24,
         };
         let moderates = match provider {
@@ -121,7 +123,7 @@ impl Conditions {
             over_concurrency,
             credit_micros: 1_000_000_000_000,
             result_lasts: SignedDuration::from_hours(hours),
-            bills_failures: matches!(provider, P::Runway),
+            bills_failures: false,
             moderates,
             keys: Vec::new(),
             webhooks: Vec::new(),

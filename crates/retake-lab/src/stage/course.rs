@@ -146,9 +146,10 @@ impl Course {
             State::Queued { .. } | State::Running { .. } => false,
             State::Done => true,
             State::Failed(failure) => failure.billed,
-            // Replicate bills cancelled runs of public models (Replicate docs, 2026-11-21).
+            // Replicate bills cancelled runs of public models, and Runway refunds no task that runs
+            // (the docs of both, 2026-11-21).
             State::Cancelled => {
-                record.provider == Provider::Replicate
+                matches!(record.provider, Provider::Replicate | Provider::Runway)
                     && self.cancelled_at.is_some_and(|at| self.has_started(at))
             }
         };

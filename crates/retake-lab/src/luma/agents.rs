@@ -1,0 +1,259 @@
+//! The Agents API: `ray-3.2` (SDK 0.5.0 and Luma's pages, 2026-11-21).
+//!
+//! Jobs can be made and looked at, and nothing else: no list, no cancel, no webhooks. Links to files
+//! last an hour, and each look brings a new one. Images are not emulated.
+
+mod files;
+mod order;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json, Router,
+    extract::{Path, Query, Request, State, rejection::QueryRejection},
+    middleware,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::{API, key_of, moment, own, problem};
+use crate::{
+    desk::{Desk, Setback},
+    fault::{Cause, FaultKind},
+    fresh_link::{self, Pass},
+    intake::{self, Unreadable},
+    routes::At as _,
+    stage::{Create, Failure, JobView, Reason, Refusal, State as Stage},
+};
+use files::Files;
+use order::{Order, Refused, Shelf};
+
+/// How this API's jobs are told apart.
+const NAME: &str = "agents";
+/// What `X-API-Version` says.
+const VERSION: &str = "2026-04-01";
+/// Where files are served from.
+const OUTPUTS: &str = "/agents-outputs";
+/// How long a link to a file lasts, at most.
+const LINK_LASTS: SignedDuration = SignedDuration::from_hours(1);
+
+pub(super) fn routes(router: Router<Desk>, bases: &[&str]) -> Router<Desk> {
+    let uploads = Arc::<Files>::default();
+    let api = bases.iter().fold(Router::new(), |router, base| {
+        let path = |rest: &str| format!("{base}{rest}");
+        router
+            .at(&path("/generations"), post(create))
+            .at(&path("/generations/{id}"), get(retrieve))
+            .at(&path("/files"), post(files::create).get(files::list))
+            .at(&path("/files/{id}"), get(files::retrieve).delete(files::remove))
+            .at(&path("/files/{id}/complete"), post(files::complete))
+    });
+    let api = api.layer(middleware::from_fn(stamped)).layer(Extension(Arc::clone(&uploads)));
+    router
+        .merge(api)
+        .at(&format!("{OUTPUTS}/{{id}}/{{file}}"), get(output))
+        .merge(files::place().layer(Extension(uploads)))
+}
+
+/// Puts on every answer what Luma puts on it: the caller's request id, or a new one, and the version.
+async fn stamped(request: Request, next: middleware::Next) -> Response {
+    let name = HeaderName::from_static("x-request-id");
+    let id = request.headers().get(&name).cloned();
+    let mut response = next.run(request).await;
+    let made = || HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).ok();
+    if let Some(id) = id.or_else(made) {
+        response.headers_mut().insert(name, id);
+    }
+    response.headers_mut().insert("x-api-version", HeaderValue::from_static(VERSION));
+    response
+}
+
+async fn create(
+    State(desk): State<Desk>,
+    Extension(files): Extension<Arc<Files>>,
+    request: Request,
+) -> Response {
+    let body = match intake::json(request.into_body()).await {
+        Ok(body) => body,
+        Err(Unreadable::TooLarge) => return problem::detail(413, "The media are too large"),
+        Err(why) => return problem::detail(400, why.to_string()),
+    };
+    let order = match read(&desk, &files, &key, &body) {
+        Ok(order) => order,
+        Err((status, detail)) => return limits(&desk, &key, problem::detail(status, detail)),
+    };
+    let create = Create {
+        id: desk.uuid(),
+        key: key.clone(),
+        model: order.model,
+        prompt: order.prompt,
+        millis: order.millis,
+        width: order.frame.0,
+        height: order.frame.1,
+        audio: false,
+        outputs: 1,
+        price_micros: order.micros,
+        request: body,
+        extra: json!({ API: NAME, "type": order.kind }),
+    };
+    let response = match desk.admit(create).await {
+        Ok(job) => (StatusCode::CREATED, Json(view(&desk, &job))).into_response(),
+        Err(Setback::Cut(response)) => return response,
+        Err(setback) => problem::setback(setback, wording),
+    };
+    limits(&desk, &key, response)
+}
+
+fn read(desk: &Desk, files: &Files, key: &str, body: &Value) -> Result<Order, Refused> {
+    let shelf =
+        Shelf { generation: &|id| own(desk, id, key, NAME), file: &|id| files.is_ready(id, key) };
+    order::read(body, &shelf)
+}
+
+/// Adds how the key stands with its creates in a minute; the reset is in the world's seconds.
+fn limits(desk: &Desk, key: &str, mut response: Response) -> Response {
+    let standing = desk.standing(key);
+    let reset = desk.real_millis(standing.resets_in).div_ceil(1000);
+    for (name, value) in [
+        ("x-ratelimit-limit", u64::from(standing.per_minute)),
+        ("x-ratelimit-remaining", u64::from(standing.left)),
+        ("x-ratelimit-reset", reset),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from(value));
+    }
+    response
+}
+
+async fn retrieve(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let polled = match own(&desk, &id, &key, NAME) {
+        Some(_) => desk.poll(&id, Some(&key)).await,
+        None => Err(Setback::Missing),
+    };
+    match polled {
+        Ok(job) => Json(view(&desk, &job)).into_response(),
+        Err(setback) => problem::setback(setback, wording),
+    }
+}
+
+/// A file, behind a link that a generation showed.
+async fn output(
+    State(desk): State<Desk>,
+    Path((id, file)): Path<(String, String)>,
+    pass: Result<Query<Pass>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    fresh_link::serve(&desk, (&id, &file), pass.ok().map(|Query(pass)| pass), &headers).await
+}
+
+/// The generation, or only an error when the scenario wants a failure to look like that.
+fn view(desk: &Desk, job: &JobView) -> Value {
+    let (code, reason) = match &job.state {
+        Stage::Failed(failure) => {
+            let (code, reason) = told(failure);
+            (Some(code), Some(reason))
+        }
+        _ => (None, None),
+    };
+    if let (Some(reason), Some(_)) = (reason, job.run_fault(FaultKind::ErrorIn200)) {
+        return json!({ "detail": reason });
+    }
+    let state = match job.state {
+        Stage::Queued { .. } => "queued",
+        Stage::Running { .. } => {
+            job.odd_status(&["dreaming", "pending", "uploading"]).unwrap_or("processing")
+        }
+        Stage::Done => "completed",
+        Stage::Failed(_) | Stage::Cancelled => "failed",
+    };
+    let lasting = LINK_LASTS.min(desk.conditions().result_lasts);
+    let output = |nth| json!({ "type": "video", "url": fresh_link::mint(desk, job, nth, (OUTPUTS, lasting)) });
+    let outputs = matches!(job.state, Stage::Done)
+        .then(|| (0..job.outputs()).map(output).collect::<Vec<_>>());
+    json!({
+        "id": job.id(),
+        "type": job.create.extra["type"],
+        "model": job.create.model,
+        "state": state,
+        "created_at": moment(job.accepted_at),
+        "output": outputs.unwrap_or_default(),
+        "failure_code": code,
+        "failure_reason": reason,
+    })
+}
+
+/// `failure_code`, which is one of nine, and `failure_reason`.
+///
+/// None of the nine is a time-out of something behind the model; two that are to be tried again
+/// stand in.
+fn told(failure: &Failure) -> (&'static str, &'static str) {
+    if failure.generic {
+        return ("generation_failed", "The generation failed.");
+    }
+    let shapes: &[&str] = match failure.cause {
+        Cause::RuntimeError => &["generation_failed", "output_not_found"],
+        Cause::ContentModeration => &["content_moderated"],
+        Cause::Capacity => &["rate_limited"],
+        Cause::InvalidRequest => {
+            &["invalid_request", "image_too_large", "unsupported_format", "corrupt_input"]
+        }
+        Cause::DependencyTimeout => &["generation_failed", "output_not_found"],
+        Cause::Account => &["budget_exhausted"],
+    };
+    let reason = match (failure.pick(shapes), failure.cause) {
+        ("content_moderated", _) if failure.shape.as_deref() == Some("output") => {
+            "The output was refused by content moderation."
+        }
+        ("content_moderated", _) => "The input was refused by content moderation.",
+        ("rate_limited", _) => "The generation was throttled.",
+        ("image_too_large", _) => "An input image is too large.",
+        ("unsupported_format", _) => "The format of an input is not supported.",
+        ("corrupt_input", _) => "An input could not be decoded.",
+        ("invalid_request", _) => "The parameters cannot be rendered.",
+        ("budget_exhausted", _) => "The budget of the account is used up.",
+        (_, Cause::DependencyTimeout) => "The model did not answer in time.",
+        ("output_not_found", _) => "The output is missing.",
+        _ => "The generation failed.",
+    };
+    (failure.pick(shapes), reason)
+}
+
+/// What a create is refused with. Only the text tells the two kinds of 429 apart.
+fn wording(refusal: &Refusal) -> (u16, &'static str) {
+    const RATE: (u16, &str) = (429, "Rate limit exceeded");
+    const CONCURRENCY: (u16, &str) = (429, "Too many concurrent jobs");
+    const BALANCE: (u16, &str) = (402, "Insufficient balance");
+    const INGESTION: (u16, &str) = (503, "Image ingestion is unavailable");
+    match (refusal.reason, refusal.cause) {
+        (Reason::TooManyAtOnce, _) => CONCURRENCY,
+        (Reason::TooFast | Reason::TooManyToday, _) => RATE,
+        (Reason::Overloaded, _) => (503, "Service Unavailable"),
+        (Reason::CreditOut, _) => BALANCE,
+        (_, Cause::ContentModeration) => (422, "The prompt was refused by content moderation"),
+        (_, Cause::Capacity) => match refusal.pick(&["rate", "concurrency"]) {
+            "concurrency" => CONCURRENCY,
+            _ => RATE,
+        },
+        (_, Cause::InvalidRequest) => match refusal.pick(&["422", "400", "413"]) {
+            "400" => (400, "The request is malformed"),
+            "413" => (413, "The media are too large"),
+            _ => (422, "The combination of parameters is not supported"),
+        },
+        (_, Cause::DependencyTimeout) => match refusal.pick(&["502", "503"]) {
+            "503" => INGESTION,
+            _ => (502, "The upstream service is unavailable"),
+        },
+        (_, Cause::Account) => match refusal.pick(&["402", "403", "401"]) {
+            "403" => (403, "Client is deactivated"),
+            "401" => (401, "Invalid API key"),
+            _ => BALANCE,
+        },
+        (_, Cause::RuntimeError) => (500, "Internal Server Error"),
+    }
+}

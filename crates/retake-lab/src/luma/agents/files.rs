@@ -1,0 +1,259 @@
+//! Files of the Agents API: a record, the bytes put to a signed place, and the word that they are
+//! there (SDK 0.5.0, 2026-11-21).
+//!
+//! The lab keeps no bytes, only how many there were. A file whose size is not the announced one fails.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::{
+    Extension, Json, Router,
+    body::to_bytes,
+    extract::{Path, Query, Request, State},
+    response::{IntoResponse as _, Response},
+    routing::put,
+};
+use http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    clock::later,
+    desk::Desk,
+    intake::{Form, LARGEST_BODY, text},
+    luma::{key_of, moment, problem},
+    routes::At as _,
+};
+
+/// Where bytes are put.
+const PLACE: &str = "/agents-files";
+/// The largest file: 5 GiB.
+const LARGEST: u64 = 5 << 30;
+/// How long the place takes bytes.
+const PLACE_LASTS: SignedDuration = SignedDuration::from_hours(1);
+/// Files that one lab remembers.
+const MOST: usize = 100_000;
+
+#[derive(Clone, Debug)]
+struct File {
+    id: String,
+    key: String,
+    mime_type: String,
+    purpose: String,
+    filename: Value,
+    user_id: Value,
+    expires_at: Value,
+    size: u64,
+    /// How many bytes have come.
+    received: Option<u64>,
+    state: &'static str,
+    created_at: Timestamp,
+    deleted_at: Option<Timestamp>,
+}
+
+impl File {
+    fn view(&self) -> Value {
+        let failed = (self.state == "failed").then_some("The bytes are not what was announced.");
+        json!({
+            "id": self.id, "created_at": moment(self.created_at), "mime_type": self.mime_type,
+            "purpose": self.purpose, "size_bytes": self.size, "state": self.state,
+            "deleted_at": self.deleted_at.map(moment), "expires_at": self.expires_at,
+            "failure_reason": failed, "filename": self.filename, "user_id": self.user_id,
+        })
+    }
+
+    fn complete(&mut self) {
+        if self.state == "pending" {
+            self.state = if self.received == Some(self.size) { "ready" } else { "failed" };
+        }
+    }
+}
+
+/// All files, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Files(Mutex<Vec<File>>);
+
+impl Files {
+    fn all(&self) -> MutexGuard<'_, Vec<File>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this key's file can be used.
+    pub(super) fn is_ready(&self, id: &str, key: &str) -> bool {
+        self.all().iter().any(|file| file.id == id && file.key == key && file.state == "ready")
+    }
+
+    /// Does something to a key's file and shows what it then is.
+    fn change(&self, id: &str, key: &str, change: impl FnOnce(&mut File)) -> Option<Value> {
+        let mut all = self.all();
+        let file = all.iter_mut().find(|file| file.id == id && file.key == key)?;
+        change(file);
+        Some(file.view())
+    }
+}
+
+type Shelf = Extension<Arc<Files>>;
+
+/// The place that bytes are put to.
+pub(super) fn place() -> Router<Desk> {
+    Router::new().at(&format!("{PLACE}/{{id}}"), put(receive))
+}
+
+/// `POST /files`: as JSON a place to put the bytes to is answered, as multipart they are there.
+pub(super) async fn create(
+    State(desk): State<Desk>,
+    Extension(files): Shelf,
+    request: Request,
+) -> Response {
+    let form = match Form::read(request).await {
+        Ok(form) => form,
+        Err(why) => return problem::detail(400, why.to_string()),
+    };
+    let file = match record(&desk, key, &form) {
+        Ok(file) => file,
+        Err(why) => return problem::detail(422, why),
+    };
+    let mut all = files.all();
+    if all.len() >= MOST {
+        all.clear();
+    }
+    all.push(file.clone());
+    let until = moment(later(desk.now(), PLACE_LASTS));
+    let upload = file.received.is_none().then(|| {
+        json!({
+            "method": "PUT", "url": format!("{}{PLACE}/{}", desk.base_url(), file.id),
+            "headers": { "Content-Type": file.mime_type }, "expires_at": until,
+        })
+    });
+    let view = file.view();
+    let body = json!({ "id": file.id, "state": file.state, "file": view, "upload": upload });
+    (StatusCode::CREATED, Json(body)).into_response()
+}
+
+fn record(desk: &Desk, key: String, form: &Form) -> Result<File, &'static str> {
+    let sent = form.files.first();
+    let named = |name: &str| form.fields.get(name).cloned().unwrap_or_default();
+    let mime_type = text(&named("mime_type"));
+    let mime_type = mime_type.or_else(|| sent.and_then(|it| it.content_type.clone()));
+    let mime_type = mime_type.ok_or("mime_type: Field required")?;
+    if !["image/", "video/"].iter().any(|it| mime_type.starts_with(it)) {
+        return Err("mime_type: The type is not supported");
+    }
+    let received = sent.map(|it| it.bytes.len() as u64);
+    let size = received.or_else(|| named("size_bytes").as_u64());
+    let size = size.filter(|it| (1..=LARGEST).contains(it));
+    let purpose = text(&named("purpose")).unwrap_or_else(|| "input".to_owned());
+    if !matches!(purpose.as_str(), "input" | "reference") {
+        return Err("purpose: Input should be 'input' or 'reference'");
+    }
+    let mut file = File {
+        id: desk.uuid(),
+        key,
+        mime_type,
+        purpose,
+        filename: named("filename"),
+        user_id: named("user_id"),
+        expires_at: named("expires_at"),
+        size: size.ok_or("size_bytes: Input should be from 1 to 5 GiB")?,
+        received,
+        state: "pending",
+        created_at: desk.now(),
+        deleted_at: None,
+    };
+    if received.is_some() {
+        file.complete();
+    }
+    Ok(file)
+}
+
+/// Bytes that are put to the place of a file.
+async fn receive(Path(id): Path<String>, Extension(files): Shelf, request: Request) -> StatusCode {
+    let Ok(bytes) = to_bytes(request.into_body(), LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE;
+    };
+    match files.all().iter_mut().find(|file| file.id == id && file.state == "pending") {
+        Some(file) => {
+            file.received = Some(bytes.len() as u64);
+            StatusCode::OK
+        }
+        None => StatusCode::FORBIDDEN,
+    }
+}
+
+/// `POST /files/{id}/complete`.
+pub(super) async fn complete(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    Extension(files): Shelf,
+    headers: HeaderMap,
+) -> Response {
+    answer(&desk, &headers, |key| files.change(&id, key, File::complete))
+}
+
+/// `GET /files/{id}`.
+pub(super) async fn retrieve(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    Extension(files): Shelf,
+    headers: HeaderMap,
+) -> Response {
+    answer(&desk, &headers, |key| files.change(&id, key, |_| {}))
+}
+
+/// `DELETE /files/{id}`: the record stays, as `deleted`.
+pub(super) async fn remove(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    Extension(files): Shelf,
+    headers: HeaderMap,
+) -> Response {
+    let now = desk.now();
+    let delete = |file: &mut File| (file.state, file.deleted_at) = ("deleted", Some(now));
+    let response = answer(&desk, &headers, |key| files.change(&id, key, delete));
+    let is_done = response.status() == StatusCode::OK;
+    if is_done { StatusCode::NO_CONTENT.into_response() } else { response }
+}
+
+fn answer(desk: &Desk, headers: &HeaderMap, find: impl FnOnce(&str) -> Option<Value>) -> Response {
+    match key_of(desk, headers).map(|key| find(&key)) {
+        Ok(Some(file)) => Json(file).into_response(),
+        Ok(None) => problem::detail(404, "File not found"),
+        Err(response) => response,
+    }
+}
+
+/// The part of the list that is asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    #[serde(default = "usual_limit")]
+    limit: usize,
+    cursor: Option<String>,
+    purpose: Option<String>,
+    state: Option<String>,
+}
+
+fn usual_limit() -> usize {
+    25
+}
+
+/// `GET /files`: the newest first; the cursor is the last file's id.
+pub(super) async fn list(
+    State(desk): State<Desk>,
+    Query(page): Query<Page>,
+    Extension(files): Shelf,
+    headers: HeaderMap,
+) -> Response {
+    let all = files.all();
+    let fits = |asked: &Option<String>, it: &str| asked.as_deref().is_none_or(|asked| asked == it);
+    let mut found = all.iter().rev().filter(|file| {
+        file.key == key && fits(&page.purpose, &file.purpose) && fits(&page.state, file.state)
+    });
+    if let Some(cursor) = &page.cursor {
+        found.find(|file| file.id == *cursor);
+    }
+    let shown: Vec<_> = found.by_ref().take(page.limit.clamp(1, 100)).collect();
+    let has_more = found.next().is_some();
+    let next = shown.last().filter(|_| has_more).map(|file| file.id.clone());
+    let data: Vec<_> = shown.iter().map(|file| file.view()).collect();
+    Json(json!({ "data": data, "has_more": has_more, "next_cursor": next })).into_response()
+}

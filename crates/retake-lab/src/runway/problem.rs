@@ -1,0 +1,117 @@
+//! How Runway words what it refuses.
+//!
+//! Every error has a sentence under `error`; one about the body also lists `issues` in the form of
+//! the validator zod (Runway's page on HTTP errors, SDK 5.24.0, 2026-11-21). The sentences are the
+//! lab's own, except for the words that a reader has to go by: credits, daily, suspended.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::{
+    desk::Setback,
+    fault::Cause,
+    stage::{Reason, Refusal},
+};
+
+/// An error of one sentence.
+pub(super) fn plain(status: StatusCode, text: &str) -> Response {
+    (status, Json(json!({ "error": text }))).into_response()
+}
+
+/// An error about the body.
+pub(super) fn invalid(issues: Vec<Value>) -> Response {
+    let body = json!({ "error": "Validation of body failed", "issues": issues });
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
+}
+
+/// The answer to a call that did not get what it asked for.
+pub(super) fn setback(setback: Setback) -> Response {
+    match setback {
+        Setback::Refused(refusal) => refused(&refusal),
+        Setback::Missing => plain(StatusCode::NOT_FOUND, "No task has this id."),
+        Setback::Cut(response) => response,
+    }
+}
+
+/// The answer to a call that was turned away.
+pub(super) fn refused(refusal: &Refusal) -> Response {
+    if refusal.generic {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "An unexpected error occurred.");
+    }
+    let (status, text) = match refusal.reason {
+        Reason::MissingKey => (401, "An API key is required."),
+        Reason::UnknownKey => (401, "The API key is not valid."),
+        Reason::KeyRevoked => (401, "The API key has been disabled."),
+        Reason::SoftBlock => (401, "The organization has been suspended."),
+        Reason::CreditOut => no_credits(refusal),
+        Reason::TooManyToday => (429, "The daily task limit of this model has been reached."),
+        Reason::TooFast => (429, "Too many requests."),
+        Reason::TooManyAtOnce => (429, "Too many tasks are running."),
+        Reason::Overloaded => by_name(refusal.pick(&["503", "502"])),
+        Reason::AfterAccept => by_name(refusal.pick(&["502", "500", "504"])),
+        Reason::Scripted => scripted(refusal),
+        Reason::Poll => poll(refusal),
+    };
+    if refusal.cause == Cause::InvalidRequest && refusal.reason == Reason::Scripted {
+        return invalid(vec![json!({
+            "code": "custom", "path": ["promptText"],
+            "message": "The request cannot be rendered as it is.",
+        })]);
+    }
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    advised(plain(status, text), refusal.retry_after)
+}
+
+/// A refusal that the scenario asks for, by its cause.
+fn scripted(refusal: &Refusal) -> (u16, &'static str) {
+    match refusal.cause {
+        Cause::RuntimeError => by_name("500"),
+        Cause::ContentModeration => (400, "The input was refused by content moderation."),
+        Cause::Capacity => by_name(refusal.pick(&["503", "502", "429"])),
+        Cause::InvalidRequest => (400, "Validation of body failed"),
+        Cause::DependencyTimeout => by_name("504"),
+        Cause::Account => match refusal.pick(&["suspended", "credits", "402", "daily"]) {
+            "suspended" => (401, "The organization has been suspended."),
+            "daily" => (429, "The daily task limit of this model has been reached."),
+            _ => no_credits(refusal),
+        },
+    }
+}
+
+fn poll(refusal: &Refusal) -> (u16, &'static str) {
+    match refusal.cause {
+        Cause::Capacity => by_name(refusal.pick(&["503", "502", "429"])),
+        Cause::DependencyTimeout => by_name("504"),
+        _ => by_name(refusal.pick(&["500", "502"])),
+    }
+}
+
+/// 400 as documented, or the 402 that third parties report.
+fn no_credits(refusal: &Refusal) -> (u16, &'static str) {
+    let text = "There are not enough credits to run this task.";
+    if refusal.shape.as_deref() == Some("402") { (402, text) } else { (400, text) }
+}
+
+fn by_name(status: &str) -> (u16, &'static str) {
+    match status {
+        "429" => (429, "Too many requests."),
+        "502" => (502, "Bad Gateway"),
+        "503" => (503, "The service is overloaded."),
+        "504" => (504, "The request took too long."),
+        _ => (500, "An unexpected error occurred."),
+    }
+}
+
+fn advised(mut response: Response, retry_after: Option<Duration>) -> Response {
+    if let Some(wait) = retry_after {
+        let seconds = HeaderValue::from(wait.as_secs().max(1));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
