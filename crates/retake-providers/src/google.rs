@@ -80,8 +80,8 @@ pub(crate) fn adapter(
     catalog: &Arc<Catalog>,
 ) -> Result<Box<dyn Adapter>, SettingsError> {
     Ok(match settings.variant.as_deref() {
-        Some("gemini-operations") => Box::new(operations::Operations::new(settings, catalog)?),
-        Some(_) => Box::new(interactions::Interactions::new(settings)?),
+        Some("gemini-operations") => Box::new(operations::Operations::new(settings, catalog)),
+        Some(_) => Box::new(interactions::Interactions::new(settings)),
         None => Box::new(vertex::Vertex::new(settings, catalog)?),
     })
 }

@@ -68,9 +68,10 @@ impl Credentials {
     /// Reads a key: the JSON of a service account, else an access token.
     pub(super) fn new(key: &SecretString) -> Result<Arc<Self>, SettingsError> {
         let text = key.expose_secret().trim();
-        let key = match text.starts_with('{') {
-            true => Key::Service(Box::new(ServiceAccount::read(text)?)),
-            false => Key::Token(text.into()),
+        let key = if text.starts_with('{') {
+            Key::Service(Box::new(ServiceAccount::read(text)?))
+        } else {
+            Key::Token(text.into())
         };
         Ok(Arc::new(Self { key, token: Mutex::new(None) }))
     }
@@ -160,9 +161,10 @@ fn signed(call: Call, bearer: Value) -> Call {
 /// Why there is no token: OAuth's own words first.
 fn refusal(reply: &crate::Reply, body: &Json) -> Fault {
     let Some(word) = reading::text(body, "/error") else {
-        return match reply.status.is_success() {
-            true => reading::unrecognised(reply, "the answer to the sign-in has no token"),
-            false => fault::of(reply),
+        return if reply.status.is_success() {
+            reading::unrecognised(reply, "the answer to the sign-in has no token")
+        } else {
+            fault::of(reply)
         };
     };
     let kind = match word {

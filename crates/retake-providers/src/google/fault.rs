@@ -110,11 +110,12 @@ impl<'a> Told<'a> {
             | "FAILED_PRECONDITION"
             | "PERMISSION_DENIED"
             | "" if safety::speaks_of_it(&text) => FaultKind::RefusedContent,
-            "INVALID_ARGUMENT" | "INVALID_REQUEST" if says(&["api key"]) => FaultKind::Auth,
+            "INVALID_ARGUMENT" | "INVALID_REQUEST" | "PERMISSION_DENIED" if says(&["api key"]) => {
+                FaultKind::Auth
+            }
             "INVALID_ARGUMENT" | "INVALID_REQUEST" if says(&["billing"]) => FaultKind::Quota,
             "INVALID_ARGUMENT" | "INVALID_REQUEST" | "OUT_OF_RANGE" | "UNIMPLEMENTED"
             | "ALREADY_EXISTS" | "NOT_FOUND" => FaultKind::BadRequest,
-            "PERMISSION_DENIED" if says(&["api key"]) => FaultKind::Auth,
             "PERMISSION_DENIED" | "FAILED_PRECONDITION" => FaultKind::Quota,
             "UNAUTHENTICATED" => FaultKind::Auth,
             "RESOURCE_EXHAUSTED" | "TOO_MANY_REQUESTS" => self.kind_of_exhaustion(&text),
@@ -137,9 +138,10 @@ impl<'a> Told<'a> {
         let is_paid_for =
             text.contains("billing") || text.contains("credit") || text.contains("spend");
         let is_rate = self.quotas.contains("PerMinute") || text.contains("per minute");
-        match is_daily || is_soft_block || (is_paid_for && !is_rate) {
-            true => FaultKind::Quota,
-            false => FaultKind::Overloaded,
+        if is_daily || is_soft_block || (is_paid_for && !is_rate) {
+            FaultKind::Quota
+        } else {
+            FaultKind::Overloaded
         }
     }
 }

@@ -202,10 +202,10 @@ impl Token {
 fn check_age(seconds: Option<i64>, now: Timestamp) -> Result<(), HookError> {
     let said = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
     let said = said.ok_or(HookError::Forged("it bears no time"))?;
-    match now.duration_since(said).abs() <= OLDEST {
-        true => Ok(()),
-        false => Err(HookError::Stale),
+    if now.duration_since(said).abs() > OLDEST {
+        return Err(HookError::Stale);
     }
+    Ok(())
 }
 
 /// A key of the public list, if it is one that can have signed a notice.

@@ -5,6 +5,9 @@
 //! video. There is no list, so a submit whose answer was lost stays unknown; the notice carries our tag
 //! (Gemini API, Omni guide and webhooks, google-genai 3.4.0, 2026-11-21).
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,8 +22,8 @@ use super::{
     veo,
 };
 use crate::{
-    Adapter, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Settings,
-    SettingsError, Standing, Submission, SubmitError, Talk,
+    Adapter, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Settings, Standing,
+    Submission, SubmitError, Talk,
     call::{Answer, Call, Reply},
     reading,
 };
@@ -47,9 +50,8 @@ enum Interaction {
 
 impl Interactions {
     /// The adapter for an account.
-    #[expect(clippy::unnecessary_wraps, reason = "the constructors of all three wires look alike")]
-    pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        Ok(Self { gemini: Gemini::new(settings) })
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { gemini: Gemini::new(settings) }
     }
 
     fn create(&self, submission: &Submission) -> Result<Call, Fault> {
@@ -331,195 +333,5 @@ impl Adapter for Interactions {
 
     fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
         self.gemini.verify(hook)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use retake_core::{request::Picture, size::Size};
-
-    use super::*;
-    use crate::rehearsal::{self, NOON, a_render, a_submission, hold, shown};
-
-    const MODEL: &str = "gemini-omni-1.2-flash";
-    const LINKED: &str = include_str!("../../fixtures/google/2026-11-21-interaction-linked.json");
-    const REFUSED: &str = include_str!("../../fixtures/google/2026-11-21-interaction-refused.json");
-    const FAILED: &str = include_str!("../../fixtures/google/2026-11-21-interaction-failed.json");
-
-    fn an_adapter() -> Interactions {
-        let settings = Settings {
-            provider: "google".into(),
-            variant: Some("interactions".into()),
-            api_key: "AIza-of-nobody".into(),
-            ..Settings::default()
-        };
-        Interactions::new(&settings).unwrap()
-    }
-
-    fn fixture(text: &str) -> Answer {
-        rehearsal::json(200, &serde_json::from_str(text).unwrap())
-    }
-
-    fn end_of_poll(answer: Answer) -> Result<Polled, Fault> {
-        hold(an_adapter().poll(&a_render(MODEL, "v1_abc"), NOON), [answer]).1
-    }
-
-    fn failed(answer: Answer) -> Fault {
-        match end_of_poll(answer) {
-            Ok(Polled::Failed(fault)) => fault,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_prompt_alone_is_asked_for_in_the_background_with_our_tag_in_the_notice() {
-        let mut submission = a_submission(MODEL);
-        submission.hook = Some("https://retake.example.com/hooks/1".into());
-        let taken = rehearsal::json(200, &json!({ "id": "v1_abc", "status": "queued" }));
-
-        let (calls, end) = hold(an_adapter().submit(&submission, NOON), [taken]);
-
-        assert_eq!(end.as_deref(), Ok("v1_abc"));
-        insta::assert_snapshot!(shown(&calls[0]));
-    }
-
-    #[test]
-    fn a_picture_to_start_from_goes_before_the_prompt() {
-        let mut submission = a_submission(MODEL);
-        submission.shot.size = Size::new(1080, 1920);
-        submission.shot.first_frame = Some(Picture {
-            key: "k".into(),
-            size: submission.shot.size,
-            media_type: "image/jpeg".into(),
-        });
-        submission.first_frame = Some(Bytes::from_static(b"jpeg"));
-        let taken = rehearsal::json(200, &json!({ "id": "v1_abc" }));
-
-        let (calls, _) = hold(an_adapter().submit(&submission, NOON), [taken]);
-
-        insta::assert_snapshot!(shown(&calls[0]));
-    }
-
-    #[test]
-    fn what_omni_cannot_be_told_is_refused_before_anything_is_sent() {
-        let refusal = |change: fn(&mut retake_core::request::Shot)| {
-            let mut submission = a_submission(MODEL);
-            change(&mut submission.shot);
-            let (calls, end) = hold(an_adapter().submit(&submission, NOON), []);
-            assert!(calls.is_empty());
-            match end {
-                Err(SubmitError::Refused(fault)) => fault.message,
-                other => panic!("{other:?}"),
-            }
-        };
-
-        assert!(refusal(|shot| shot.audio = false).contains("`audio`"));
-        assert!(
-            refusal(|shot| shot.negative_prompt = Some("rain".into())).contains("negative prompt")
-        );
-    }
-
-    #[test]
-    fn each_status_is_understood_and_an_unknown_one_is_still_running() {
-        let said = |status: &str| {
-            end_of_poll(rehearsal::json(200, &json!({ "id": "v1_abc", "status": status })))
-        };
-        let kind = |status: &str| match said(status) {
-            Ok(Polled::Failed(fault)) => fault.kind,
-            other => panic!("{other:?}"),
-        };
-
-        for status in ["queued", "in_progress"] {
-            assert!(matches!(said(status), Ok(Polled::Running { note: None, .. })));
-        }
-        assert_eq!(kind("cancelled"), FaultKind::Runtime);
-        assert_eq!(kind("incomplete"), FaultKind::Runtime);
-        assert_eq!(kind("requires_action"), FaultKind::Runtime);
-        assert_eq!(kind("requires_continuation"), FaultKind::Runtime);
-        assert_eq!(kind("budget_exceeded"), FaultKind::Quota);
-        assert_eq!(kind("failed"), FaultKind::Unrecognised);
-        assert_eq!(kind("completed"), FaultKind::RefusedContent);
-        let Ok(Polled::Running { note: Some(note), .. }) = said("dreaming") else {
-            panic!("a note")
-        };
-        assert!(note.contains("`dreaming`"));
-    }
-
-    #[test]
-    fn words_instead_of_a_video_are_a_refusal_with_the_words() {
-        let fault = failed(fixture(REFUSED));
-
-        assert_eq!(fault.kind, FaultKind::RefusedContent);
-        assert_eq!(fault.code.as_deref(), Some("completed_without_video"));
-        assert!(fault.message.contains("cannot help with that"), "{fault}");
-    }
-
-    #[test]
-    fn a_failed_interaction_is_read_by_the_error_on_its_record() {
-        let fault = failed(fixture(FAILED));
-
-        assert_eq!(
-            (fault.kind, fault.code.as_deref()),
-            (FaultKind::Overloaded, Some("RESOURCE_EXHAUSTED"))
-        );
-    }
-
-    #[test]
-    fn an_interaction_that_nobody_knows_is_lost_although_it_is_a_400() {
-        let body = json!([{ "error": { "code": 400, "message": "Invalid interaction name" } }]);
-
-        assert_eq!(failed(rehearsal::json(400, &body)).kind, FaultKind::Lost);
-        assert_eq!(failed(rehearsal::reply(404, &[], "")).kind, FaultKind::Lost);
-        let other = json!({ "error": { "code": 400, "message": "bad header" } });
-        assert!(end_of_poll(rehearsal::json(400, &other)).is_err());
-    }
-
-    #[test]
-    fn a_file_is_fetched_once_it_is_no_longer_worked_on() {
-        let fetched = |state: Answer| {
-            let answers = [fixture(LINKED), state];
-            hold(an_adapter().fetch(&a_render(MODEL, "v1_abc"), NOON), answers)
-        };
-        let in_state = |state: &str| rehearsal::json(200, &json!({ "state": state }));
-
-        let (calls, end) = fetched(in_state("ACTIVE"));
-        assert_eq!(calls[1].url, "https://generativelanguage.googleapis.com/v1beta/files/abc123");
-        let Ok(Download::From(call)) = end else { panic!("a call") };
-        insta::assert_snapshot!(shown(&call));
-        assert!(matches!(fetched(in_state("PROCESSING")).1, Err(FetchError::Later(_))));
-        assert!(matches!(fetched(in_state("FAILED")).1, Err(FetchError::Gone(_))));
-        assert!(matches!(fetched(rehearsal::reply(404, &[], "")).1, Ok(Download::From(_))));
-    }
-
-    #[test]
-    fn a_file_in_the_answer_is_taken_from_it_whatever_was_asked_for() {
-        let body = json!({ "status": "completed", "steps": [
-            { "type": "model_output", "content": [{ "type": "video", "data": "AAAAGGZ0eXA=" }] },
-        ] });
-
-        let (_, end) = hold(
-            an_adapter().fetch(&a_render(MODEL, "v1_abc"), NOON),
-            [rehearsal::json(200, &body)],
-        );
-
-        assert!(matches!(end, Ok(Download::Whole(_))));
-    }
-
-    #[test]
-    fn stopping_one_that_is_over_or_unknown_is_no_fault() {
-        let end = |status| {
-            hold(
-                an_adapter().cancel(&a_render(MODEL, "v1_abc"), NOON),
-                [rehearsal::reply(status, &[], "")],
-            )
-        };
-
-        let (calls, stopped) = end(200);
-        assert_eq!(stopped, Ok(()));
-        assert!(calls[0].url.ends_with("/v1beta/interactions/v1_abc/cancel"));
-        assert_eq!(end(400).1, Ok(()));
-        assert_eq!(end(404).1, Ok(()));
-        assert!(end(401).1.is_err());
     }
 }

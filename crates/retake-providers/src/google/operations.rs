@@ -21,8 +21,8 @@ use super::{
     veo::{self, Operation},
 };
 use crate::{
-    Adapter, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Settings,
-    SettingsError, Standing, Submission, SubmitError, Talk,
+    Adapter, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Settings, Standing,
+    Submission, SubmitError, Talk,
     call::{Call, Reply},
 };
 
@@ -86,8 +86,8 @@ impl Gemini {
 
 impl Operations {
     /// The adapter for an account.
-    pub(super) fn new(settings: &Settings, catalog: &Arc<Catalog>) -> Result<Self, SettingsError> {
-        Ok(Self { gemini: Gemini::new(settings), catalog: Arc::clone(catalog) })
+    pub(super) fn new(settings: &Settings, catalog: &Arc<Catalog>) -> Self {
+        Self { gemini: Gemini::new(settings), catalog: Arc::clone(catalog) }
     }
 
     fn create(&self, submission: &Submission) -> Result<Call, Fault> {
@@ -97,9 +97,7 @@ impl Operations {
                 "sound cannot be turned off on this wire; leave `audio` out, or use Vertex AI";
             return Err(media::refused(message));
         }
-        let (instance, parameters) =
-            veo::body(submission, submission.model.starts_with("veo-3.1"))?;
-        let mut body = json!({ "instances": [instance], "parameters": parameters });
+        let mut body = veo::body(submission)?.json();
         if let Some(hook) = &submission.hook {
             body["webhookConfig"] =
                 json!({ "uris": [hook], "userMetadata": { "tag": submission.tag } });
@@ -180,7 +178,7 @@ mod tests {
             api_key: "AIza-of-nobody".into(),
             ..Settings::default()
         };
-        Operations::new(&settings, &Arc::new(Catalog::shipped().unwrap())).unwrap()
+        Operations::new(&settings, &Arc::new(Catalog::shipped().unwrap()))
     }
 
     #[test]

@@ -91,10 +91,12 @@ pub(super) fn speaks_of_it(text: &str) -> bool {
 pub(super) fn advice(code: Option<(&str, Option<Category>)>, text: &str) -> String {
     let Some((number, category)) = code else {
         let is_sound = text.to_ascii_lowercase().contains("audio");
-        return match is_sound {
-            true => "the sound was refused; another try with `audio` off may pass".to_owned(),
-            false => "change the prompt or the picture before another try".to_owned(),
+        let next = if is_sound {
+            "the sound was refused; another try with `audio` off may pass"
+        } else {
+            "change the prompt or the picture before another try"
         };
+        return next.to_owned();
     };
     let Some(category) = category else {
         return format!("support code {number}; change the prompt or the picture");

@@ -1,7 +1,10 @@
 //! Veo, as both of its wires say it: the body of a submit, and the operation that it begins.
 
 use jiff::SignedDuration;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    request::Shot,
+};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
@@ -30,34 +33,32 @@ pub(super) enum Operation {
     Done(File),
 }
 
-/// What both wires say of a submission: `instances` and `parameters`. `has_full_length_rule` is for models that make
-/// 1080p with eight seconds only.
-pub(super) fn body(
-    submission: &Submission,
-    has_full_length_rule: bool,
-) -> Result<(Map<String, Json>, Map<String, Json>), Fault> {
+/// What both wires say of a submission.
+pub(super) struct Body {
+    instance: Map<String, Json>,
+    /// Where each wire puts what only it can say.
+    pub(super) parameters: Map<String, Json>,
+}
+
+impl Body {
+    /// It as it is sent.
+    pub(super) fn json(self) -> Json {
+        json!({ "instances": [self.instance], "parameters": self.parameters })
+    }
+}
+
+/// What is sent for a submission, or why it cannot be said.
+pub(super) fn body(submission: &Submission) -> Result<Body, Fault> {
     let shot = &submission.shot;
     media::check(shot)?;
-    let references = media::characters(shot, &submission.characters)?;
-    if references.len() > MOST_REFERENCES {
-        return Err(media::refused("Veo looks at three characters at most; leave the others out"));
-    }
-    let needs_full_length = !references.is_empty()
-        || (has_full_length_rule && !matches!(media::resolution(shot.size), Some("720p")));
-    if needs_full_length && shot.seconds != FULL_LENGTH {
-        let what = if references.is_empty() { "1080p and 4k" } else { "characters" };
-        let message = format!(
-            "Veo makes videos with {what} in {FULL_LENGTH} seconds only, not {}; ask for {FULL_LENGTH} seconds",
-            shot.seconds
-        );
-        return Err(media::refused(&message));
-    }
+    check_length(shot)?;
     let picture = |media_type: &str, bytes| json!({ "bytesBase64Encoded": media::encoded(bytes), "mimeType": media_type });
     let mut instance = Map::new();
     instance.insert("prompt".into(), shot.prompt.as_str().into());
     if let Some((frame, bytes)) = media::first_frame(shot, submission.first_frame.as_ref())? {
         instance.insert("image".into(), picture(&frame.media_type, bytes));
     }
+    let references = media::characters(shot, &submission.characters)?;
     if !references.is_empty() {
         let all = references.iter().map(|(one, bytes)| {
             json!({ "image": picture(&one.media_type, bytes), "referenceType": "ASSET" })
@@ -72,7 +73,29 @@ pub(super) fn body(
     if let Some(negative) = &shot.negative_prompt {
         parameters.insert("negativePrompt".into(), negative.as_str().into());
     }
-    Ok((instance, parameters))
+    Ok(Body { instance, parameters })
+}
+
+/// What comes in one length only.
+fn check_length(shot: &Shot) -> Result<(), Fault> {
+    if shot.characters.len() > MOST_REFERENCES {
+        return Err(media::refused("Veo looks at three characters at most; leave the others out"));
+    }
+    let what = if !shot.characters.is_empty() {
+        "characters"
+    } else if media::resolution(shot.size) != Some("720p") {
+        "more than 720p"
+    } else {
+        return Ok(());
+    };
+    if shot.seconds == FULL_LENGTH {
+        return Ok(());
+    }
+    let message = format!(
+        "Veo makes videos with {what} in {FULL_LENGTH} seconds only, not {}; ask for {FULL_LENGTH} seconds",
+        shot.seconds
+    );
+    Err(media::refused(&message))
 }
 
 /// Reads the answer to a submit. `pointer` leads to the name of the render.
@@ -114,7 +137,7 @@ pub(super) fn lost(reply: &Reply) -> Option<Fault> {
     let found = fault::of(reply);
     let is_lost = reply.status.as_u16() == 404
         || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
-    is_lost.then(|| Fault { kind: FaultKind::Lost, ..found })
+    is_lost.then_some(Fault { kind: FaultKind::Lost, ..found })
 }
 
 /// Reads an operation; nothing when the JSON is none.
