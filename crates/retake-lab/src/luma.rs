@@ -12,8 +12,8 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
-use axum::{Router, response::Response};
-use http::HeaderMap;
+use axum::{Router, extract::FromRequestParts, response::Response};
+use http::request::Parts;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -28,10 +28,16 @@ pub(crate) fn router() -> Router<Desk> {
     router.fallback(problem::no_route).method_not_allowed_fallback(problem::no_method)
 }
 
-/// The key of a call, or the answer to a call that has none that is good.
-fn key_of(desk: &Desk, headers: &HeaderMap) -> Result<String, Response> {
-    let key = intake::authorization(headers, "Bearer");
-    desk.authenticate(key).map_err(|refusal| problem::barred(&refusal))
+/// The key of a call. Calls without one that is good are answered before a handler sees them.
+struct Caller(String);
+
+impl FromRequestParts<Desk> for Caller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Response> {
+        let key = desk.authenticate(intake::authorization(&parts.headers, "Bearer"));
+        key.map(Self).map_err(|refusal| problem::barred(&refusal))
+    }
 }
 
 /// A job of this key, made through this API.

@@ -21,12 +21,14 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json, Router,
-    extract::{DefaultBodyLimit, Path, Query, Request, State, rejection::QueryRejection},
+    extract::{
+        DefaultBodyLimit, FromRequestParts, Path, Query, Request, State, rejection::QueryRejection,
+    },
     middleware,
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post},
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, request::Parts};
 use serde_json::json;
 
 use crate::{
@@ -79,23 +81,29 @@ async fn versioned(request: Request, next: middleware::Next) -> Response {
     problem::plain(StatusCode::BAD_REQUEST, &text)
 }
 
-/// The key of a call, or the answer to a call that has none that is good.
-fn key_of(desk: &Desk, headers: &HeaderMap) -> Result<String, Response> {
-    desk.authenticate(intake::authorization(headers, "Bearer"))
-        .map_err(|refusal| problem::refused(&refusal))
+/// The key of a call. Calls without one that is good are answered before a handler sees them.
+struct Caller(String);
+
+impl FromRequestParts<Desk> for Caller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Response> {
+        let key = desk.authenticate(intake::authorization(&parts.headers, "Bearer"));
+        key.map(Self).map_err(|refusal| problem::refused(&refusal))
+    }
 }
 
 /// `POST /v1/<endpoint>`: makes a task.
 fn creates(endpoint: &'static str) -> MethodRouter<Desk> {
-    post(move |State(desk): State<Desk>, Extension(uploads): Extension<Arc<Uploads>>, request| {
-        create(desk, uploads, endpoint, request)
+    post(move |State(desk): State<Desk>, uploads: Extension<Arc<Uploads>>, caller, request| {
+        create(desk, caller, (uploads.0, endpoint), request)
     })
 }
 
 async fn create(
     desk: Desk,
-    uploads: Arc<Uploads>,
-    endpoint: &'static str,
+    Caller(key): Caller,
+    (uploads, endpoint): (Arc<Uploads>, &'static str),
     request: Request,
 ) -> Response {
     let body = match intake::json(request.into_body()).await {
@@ -105,7 +113,7 @@ async fn create(
     let known = |id: &str| uploads.is_ready(id, &key, desk.now());
     let order = match order::read(endpoint, &body, &known) {
         Ok(order) => order,
-        Err(issues) => return problem::invalid(issues),
+        Err(issues) => return problem::invalid(&issues),
     };
     let create = Create {
         id: desk.uuid(),
@@ -134,7 +142,7 @@ async fn create(
 async fn retrieve(
     State(desk): State<Desk>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    Caller(key): Caller,
 ) -> Response {
     match desk.poll(&id, Some(&key)).await {
         Ok(job) => Json(task::view(&desk, &job)).into_response(),
@@ -143,7 +151,7 @@ async fn retrieve(
 }
 
 /// `DELETE /v1/tasks/{id}`: cancels what has not ended; either way the task is gone afterwards.
-async fn remove(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn remove(State(desk): State<Desk>, Path(id): Path<String>, Caller(key): Caller) -> Response {
     let Some(job) = desk.look(&id).filter(|job| job.create.key == key) else {
         return problem::setback(Setback::Missing);
     };

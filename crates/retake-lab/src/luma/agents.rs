@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{API, key_of, moment, own, problem};
+use super::{API, Caller, moment, own, problem};
 use crate::{
     desk::{Desk, Setback},
     fault::{Cause, FaultKind},
@@ -74,6 +74,7 @@ async fn stamped(request: Request, next: middleware::Next) -> Response {
 async fn create(
     State(desk): State<Desk>,
     Extension(files): Extension<Arc<Files>>,
+    Caller(key): Caller,
     request: Request,
 ) -> Response {
     let body = match intake::json(request.into_body()).await {
@@ -130,7 +131,7 @@ fn limits(desk: &Desk, key: &str, mut response: Response) -> Response {
 async fn retrieve(
     State(desk): State<Desk>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    Caller(key): Caller,
 ) -> Response {
     let polled = match own(&desk, &id, &key, NAME) {
         Some(_) => desk.poll(&id, Some(&key)).await,
@@ -197,13 +198,14 @@ fn told(failure: &Failure) -> (&'static str, &'static str) {
         return ("generation_failed", "The generation failed.");
     }
     let shapes: &[&str] = match failure.cause {
-        Cause::RuntimeError => &["generation_failed", "output_not_found"],
+        Cause::RuntimeError | Cause::DependencyTimeout => {
+            &["generation_failed", "output_not_found"]
+        }
         Cause::ContentModeration => &["content_moderated"],
         Cause::Capacity => &["rate_limited"],
         Cause::InvalidRequest => {
             &["invalid_request", "image_too_large", "unsupported_format", "corrupt_input"]
         }
-        Cause::DependencyTimeout => &["generation_failed", "output_not_found"],
         Cause::Account => &["budget_exhausted"],
     };
     let reason = match (failure.pick(shapes), failure.cause) {

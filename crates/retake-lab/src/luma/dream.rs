@@ -11,11 +11,11 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{API, is_of, key_of, moment, own, problem};
+use super::{API, Caller, is_of, moment, own, problem};
 use crate::{
     courier::Notice,
     desk::{Desk, Moment, Setback},
@@ -51,17 +51,24 @@ pub(super) fn routes(router: Router<Desk>, base: &str) -> Router<Desk> {
 }
 
 fn creates(kind: Kind) -> MethodRouter<Desk> {
-    post(move |State(desk): State<Desk>, request: Request| create(desk, kind, None, request))
+    post(move |State(desk): State<Desk>, caller, request: Request| {
+        create(desk, caller, (kind, None), request)
+    })
 }
 
 /// Creates that go on from another generation.
 fn follows(kind: Kind) -> MethodRouter<Desk> {
-    post(move |State(desk): State<Desk>, Path(id): Path<String>, request: Request| {
-        create(desk, kind, Some(id), request)
+    post(move |State(desk): State<Desk>, Path(id): Path<String>, caller, request: Request| {
+        create(desk, caller, (kind, Some(id)), request)
     })
 }
 
-async fn create(desk: Desk, kind: Kind, before: Option<String>, request: Request) -> Response {
+async fn create(
+    desk: Desk,
+    Caller(key): Caller,
+    (kind, before): (Kind, Option<String>),
+    request: Request,
+) -> Response {
     let body = match intake::json(request.into_body()).await {
         Ok(body) => body,
         Err(why) => return problem::detail(400, why.to_string()),
@@ -98,7 +105,7 @@ async fn create(desk: Desk, kind: Kind, before: Option<String>, request: Request
 async fn retrieve(
     State(desk): State<Desk>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    Caller(key): Caller,
 ) -> Response {
     let polled = match own(&desk, &id, &key, NAME) {
         Some(_) => desk.poll(&id, Some(&key)).await,
@@ -124,7 +131,7 @@ fn usual_limit() -> usize {
 }
 
 /// `GET /generations`: the newest first (Luma documents no order).
-async fn list(State(desk): State<Desk>, Query(page): Query<Page>, headers: HeaderMap) -> Response {
+async fn list(State(desk): State<Desk>, Query(page): Query<Page>, Caller(key): Caller) -> Response {
     let jobs: Vec<_> = desk.list(&key).into_iter().rev().filter(|job| is_of(job, NAME)).collect();
     let limit = page.limit.clamp(1, 100);
     let shown = jobs.iter().skip(page.offset).take(limit).map(|job| view(&desk, job));
@@ -137,7 +144,7 @@ async fn list(State(desk): State<Desk>, Query(page): Query<Page>, headers: Heade
     .into_response()
 }
 
-async fn remove(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn remove(State(desk): State<Desk>, Path(id): Path<String>, Caller(key): Caller) -> Response {
     let gone = own(&desk, &id, &key, NAME).and_then(|_| desk.delete(&id));
     match gone {
         Some(_) => StatusCode::NO_CONTENT.into_response(),
@@ -145,21 +152,13 @@ async fn remove(State(desk): State<Desk>, Path(id): Path<String>, headers: Heade
     }
 }
 
-async fn concepts(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    match key_of(&desk, &headers) {
-        Ok(_) => Json(CONCEPTS).into_response(),
-        Err(response) => response,
-    }
+async fn concepts(_: Caller) -> Json<Value> {
+    Json(json!(CONCEPTS))
 }
 
-async fn credits(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    match key_of(&desk, &headers) {
-        Ok(key) => {
-            let cents = desk.standing(&key).credit_micros / MICROS_PER_CENT;
-            Json(json!({ "credit_balance": cents })).into_response()
-        }
-        Err(response) => response,
-    }
+async fn credits(State(desk): State<Desk>, Caller(key): Caller) -> Json<Value> {
+    let cents = desk.standing(&key).credit_micros / MICROS_PER_CENT;
+    Json(json!({ "credit_balance": cents }))
 }
 
 async fn ping() -> Json<Value> {

@@ -7,6 +7,7 @@ use super::{
     frame,
     inputs::{self, Medium},
 };
+use crate::intake;
 
 /// What a task has to become.
 #[derive(Debug)]
@@ -98,18 +99,18 @@ fn check(
     value: &Value,
     known: &dyn Fn(&str) -> bool,
 ) -> Option<Value> {
-    let path = vec![Value::from(field.name)];
+    let path = &[Value::from(field.name)];
     match field.name {
         "promptText" => text(path, value, offer.longest_prompt),
         "negativePrompt" => text(path, value, 1000),
         "seed" => choice(path, value, "0..4294967295"),
         "audio" | "bodyControl" | "draft" | "fpsBoost" => {
-            (!value.is_boolean()).then(|| wrong_type(&path, "boolean", Some(value)))
+            (!value.is_boolean()).then(|| wrong_type(path, "boolean", Some(value)))
         }
         "cfgScale" => match value.as_f64() {
-            None => Some(wrong_type(&path, "number", Some(value))),
-            Some(it) if it < 0.0 => Some(bound(&path, "too_small", ("number", 0))),
-            Some(it) if it > 1.0 => Some(bound(&path, "too_big", ("number", 1))),
+            None => Some(wrong_type(path, "number", Some(value))),
+            Some(it) if it < 0.0 => Some(bound(path, "too_small", ("number", 0))),
+            Some(it) if it > 1.0 => Some(bound(path, "too_big", ("number", 1))),
             Some(_) => None,
         },
         "promptImage" => frames(offer, path, value, known),
@@ -127,18 +128,19 @@ fn check(
     }
 }
 
-fn text(path: Vec<Value>, value: &Value, longest: usize) -> Option<Value> {
-    let Some(text) = value.as_str() else { return Some(wrong_type(&path, "string", Some(value))) };
+fn text(path: &[Value], value: &Value, longest: usize) -> Option<Value> {
+    let Some(text) = value.as_str() else { return Some(wrong_type(path, "string", Some(value))) };
     match text.encode_utf16().count() {
-        0 => Some(bound(&path, "too_small", ("string", 1))),
-        units if units > longest => Some(bound(&path, "too_big", ("string", longest))),
+        0 => Some(bound(path, "too_small", ("string", 1))),
+        units if units > longest => Some(bound(path, "too_big", ("string", longest))),
         _ => None,
     }
 }
 
 /// Words and ranges of whole numbers, with `|` between.
-fn choice(path: Vec<Value>, value: &Value, allowed: &str) -> Option<Value> {
-    let is_word = |word: &str| value.as_str() == Some(word) || value.to_string() == word;
+fn choice(path: &[Value], value: &Value, allowed: &str) -> Option<Value> {
+    let found = intake::text(value);
+    let is_word = |word: &str| found.as_deref() == Some(word);
     if allowed.split('|').any(is_word) {
         return None;
     }
@@ -148,70 +150,69 @@ fn choice(path: Vec<Value>, value: &Value, allowed: &str) -> Option<Value> {
         let values: Vec<_> = allowed.split('|').collect();
         let message = format!("Invalid option: expected one of {}", values.join("|"));
         let issue = json!({ "code": "invalid_value", "values": values });
-        return Some(finished(issue, &path, &message));
+        return Some(finished(issue, path, &message));
     };
     match value.as_i64() {
-        None => Some(wrong_type(&path, "int", Some(value))),
-        Some(it) if it < least => Some(bound(&path, "too_small", ("number", least))),
-        Some(it) if it > most => Some(bound(&path, "too_big", ("number", most))),
+        None => Some(wrong_type(path, "int", Some(value))),
+        Some(it) if it < least => Some(bound(path, "too_small", ("number", least))),
+        Some(it) if it > most => Some(bound(path, "too_big", ("number", most))),
         Some(_) => None,
     }
 }
 
 fn uri(
-    path: Vec<Value>,
+    path: &[Value],
     value: &Value,
     medium: Medium,
     known: &dyn Fn(&str) -> bool,
 ) -> Option<Value> {
-    let Some(uri) = value.as_str() else { return Some(wrong_type(&path, "string", Some(value))) };
+    let Some(uri) = value.as_str() else { return Some(wrong_type(path, "string", Some(value))) };
     let message = inputs::trouble(uri, medium, known)?;
-    Some(finished(json!({ "code": "invalid_format", "format": "url" }), &path, message))
+    Some(finished(json!({ "code": "invalid_format", "format": "url" }), path, message))
 }
 
 fn item(
-    mut path: Vec<Value>,
+    path: &[Value],
     value: &Value,
     medium: Medium,
     known: &dyn Fn(&str) -> bool,
 ) -> Option<Value> {
     if !value.is_object() {
-        return Some(wrong_type(&path, "object", Some(value)));
+        return Some(wrong_type(path, "object", Some(value)));
     }
-    path.push("uri".into());
-    uri(path, &value["uri"], medium, known)
+    let path = [path, &["uri".into()]].concat();
+    uri(&path, &value["uri"], medium, known)
 }
 
 fn list(
-    path: Vec<Value>,
+    path: &[Value],
     value: &Value,
     (most, medium): (usize, Medium),
     known: &dyn Fn(&str) -> bool,
 ) -> Option<Value> {
     let Some(items) = value.as_array() else {
-        return Some(wrong_type(&path, "array", Some(value)));
+        return Some(wrong_type(path, "array", Some(value)));
     };
     if items.len() > most {
-        return Some(bound(&path, "too_big", ("array", most)));
+        return Some(bound(path, "too_big", ("array", most)));
     }
     items.iter().enumerate().find_map(|(nth, it)| {
-        let mut path = path.clone();
-        path.push(nth.into());
-        item(path, it, medium, known)
+        let path = [path, &[nth.into()]].concat();
+        item(&path, it, medium, known)
     })
 }
 
 /// A picture, or pictures with their places.
 fn frames(
     offer: &Offer,
-    path: Vec<Value>,
+    path: &[Value],
     value: &Value,
     known: &dyn Fn(&str) -> bool,
 ) -> Option<Value> {
     if value.is_string() {
         return uri(path, value, Medium::Image, known);
     }
-    let found = list(path.clone(), value, (30, Medium::Image), known);
+    let found = list(path, value, (30, Medium::Image), known);
     if found.is_some() {
         return found;
     }
@@ -229,7 +230,7 @@ fn frames(
     } else {
         return None;
     };
-    Some(finished(json!({ "code": "custom" }), &path, message))
+    Some(finished(json!({ "code": "custom" }), path, message))
 }
 
 /// Whether a last frame can be given (the parameters of the models, 2026-11-21).

@@ -10,11 +10,11 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
-use super::{catalogue, key_of, problem, task::MICROS_PER_CREDIT};
+use super::{Caller, catalogue, problem, task::MICROS_PER_CREDIT};
 use crate::{desk::Desk, intake, stage::JobView};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -22,7 +22,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const SPANS: (i64, i64) = (90, 30);
 
 /// `GET /v1/organization`.
-pub(super) async fn retrieve(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+pub(super) async fn retrieve(State(desk): State<Desk>, Caller(key): Caller) -> Response {
     let (conditions, now) = (desk.conditions(), desk.now());
     let limits = json!({
         "maxConcurrentGenerations": conditions.concurrency,
@@ -45,7 +45,11 @@ pub(super) async fn retrieve(State(desk): State<Desk>, headers: HeaderMap) -> Re
 }
 
 /// `POST /v1/organization/usage`: credits by day and model.
-pub(super) async fn usage(State(desk): State<Desk>, request: Request) -> Response {
+pub(super) async fn usage(
+    State(desk): State<Desk>,
+    Caller(key): Caller,
+    request: Request,
+) -> Response {
     let body = intake::json(request.into_body()).await.unwrap_or_default();
     let Some((from, before)) = span(&body, day_of(desk.now())) else {
         return problem::plain(

@@ -25,7 +25,7 @@ pub(super) fn plain(status: StatusCode, text: &str) -> Response {
 }
 
 /// An error about the body.
-pub(super) fn invalid(issues: Vec<Value>) -> Response {
+pub(super) fn invalid(issues: &[Value]) -> Response {
     let body = json!({ "error": "Validation of body failed", "issues": issues });
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
@@ -59,7 +59,7 @@ pub(super) fn refused(refusal: &Refusal) -> Response {
         Reason::Poll => poll(refusal),
     };
     if refusal.cause == Cause::InvalidRequest && refusal.reason == Reason::Scripted {
-        return invalid(vec![json!({
+        return invalid(&[json!({
             "code": "custom", "path": ["promptText"],
             "message": "The request cannot be rendered as it is.",
         })]);

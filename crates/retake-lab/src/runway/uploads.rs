@@ -16,7 +16,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{key_of, problem};
+use super::{Caller, problem};
 use crate::{
     clock::later,
     desk::Desk,
@@ -59,6 +59,7 @@ impl Uploads {
 pub(super) async fn ticket(
     State(desk): State<Desk>,
     Extension(uploads): Extension<Arc<Uploads>>,
+    Caller(key): Caller,
     request: Request,
 ) -> Response {
     let body = intake::json(request.into_body()).await.unwrap_or_default();
@@ -66,7 +67,7 @@ pub(super) async fn ticket(
     if !has_name || body["type"] != "ephemeral" {
         let path = if has_name { "type" } else { "filename" };
         let message = "Invalid input";
-        return problem::invalid(vec![
+        return problem::invalid(&[
             json!({ "code": "invalid_type", "expected": "string", "path": [path], "message": message }),
         ]);
     }

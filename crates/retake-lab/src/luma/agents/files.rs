@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::put,
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::{
     clock::later,
     desk::Desk,
     intake::{Form, LARGEST_BODY, text},
-    luma::{key_of, moment, problem},
+    luma::{Caller, moment, problem},
     routes::At as _,
 };
 
@@ -103,6 +103,7 @@ pub(super) fn place() -> Router<Desk> {
 pub(super) async fn create(
     State(desk): State<Desk>,
     Extension(files): Shelf,
+    Caller(key): Caller,
     request: Request,
 ) -> Response {
     let form = match Form::read(request).await {
@@ -182,22 +183,20 @@ async fn receive(Path(id): Path<String>, Extension(files): Shelf, request: Reque
 
 /// `POST /files/{id}/complete`.
 pub(super) async fn complete(
-    State(desk): State<Desk>,
     Path(id): Path<String>,
     Extension(files): Shelf,
-    headers: HeaderMap,
+    Caller(key): Caller,
 ) -> Response {
-    answer(&desk, &headers, |key| files.change(&id, key, File::complete))
+    answer(files.change(&id, &key, File::complete))
 }
 
 /// `GET /files/{id}`.
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
     Path(id): Path<String>,
     Extension(files): Shelf,
-    headers: HeaderMap,
+    Caller(key): Caller,
 ) -> Response {
-    answer(&desk, &headers, |key| files.change(&id, key, |_| {}))
+    answer(files.change(&id, &key, |_| {}))
 }
 
 /// `DELETE /files/{id}`: the record stays, as `deleted`.
@@ -205,20 +204,19 @@ pub(super) async fn remove(
     State(desk): State<Desk>,
     Path(id): Path<String>,
     Extension(files): Shelf,
-    headers: HeaderMap,
+    Caller(key): Caller,
 ) -> Response {
     let now = desk.now();
     let delete = |file: &mut File| (file.state, file.deleted_at) = ("deleted", Some(now));
-    let response = answer(&desk, &headers, |key| files.change(&id, key, delete));
+    let response = answer(files.change(&id, &key, delete));
     let is_done = response.status() == StatusCode::OK;
     if is_done { StatusCode::NO_CONTENT.into_response() } else { response }
 }
 
-fn answer(desk: &Desk, headers: &HeaderMap, find: impl FnOnce(&str) -> Option<Value>) -> Response {
-    match key_of(desk, headers).map(|key| find(&key)) {
-        Ok(Some(file)) => Json(file).into_response(),
-        Ok(None) => problem::detail(404, "File not found"),
-        Err(response) => response,
+fn answer(file: Option<Value>) -> Response {
+    match file {
+        Some(file) => Json(file).into_response(),
+        None => problem::detail(404, "File not found"),
     }
 }
 
@@ -238,10 +236,9 @@ fn usual_limit() -> usize {
 
 /// `GET /files`: the newest first; the cursor is the last file's id.
 pub(super) async fn list(
-    State(desk): State<Desk>,
     Query(page): Query<Page>,
     Extension(files): Shelf,
-    headers: HeaderMap,
+    Caller(key): Caller,
 ) -> Response {
     let all = files.all();
     let fits = |asked: &Option<String>, it: &str| asked.as_deref().is_none_or(|asked| asked == it);
