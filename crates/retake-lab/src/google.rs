@@ -45,7 +45,7 @@ use memory::Memory;
 use status::{Code, Status};
 
 /// The versions under which the paths of each wire answer alike.
-const GEMINI_VERSIONS: [&str; 4] = ["v1", "v1alpha", "v1beta", "v1main"];
+const GEMINI_VERSIONS: [&str; 3] = ["v1", "v1alpha", "v1beta"];
 const VERTEX_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 
 /// What a port remembers, as handlers get it.

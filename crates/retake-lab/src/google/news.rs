@@ -47,8 +47,8 @@ impl Dynamic {
                 "`webhook_config.uris` has to be a list of web addresses.",
             ));
         }
-        let metadata = ["user_metadata", "userMetadata"].into_iter();
-        let metadata = metadata.filter_map(|name| config.get(name)).next();
+        let spellings = ["user_metadata", "userMetadata"];
+        let metadata = spellings.into_iter().find_map(|name| config.get(name));
         let metadata = metadata.cloned().unwrap_or(Value::Null);
         Ok(Some(Self { uris, metadata }))
     }

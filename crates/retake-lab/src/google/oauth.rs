@@ -15,17 +15,19 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{seal, status::Status, wording};
-use crate::{desk::Desk, intake::LARGEST_BODY};
+use crate::desk::Desk;
 
 /// How long a token is valid, in the lab's time.
 const LIFE: SignedDuration = SignedDuration::from_secs(3599);
+/// The largest form that is read, in bytes.
+const LARGEST: usize = 1 << 16;
 /// What every token of the lab begins with.
 const MARK: &str = "ya29.lab-";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Exchanges an assertion for a token.
 pub(super) async fn token(State(desk): State<Desk>, body: axum::body::Body) -> Response {
-    let issued = match axum::body::to_bytes(body, LARGEST_BODY.min(1 << 16)).await {
+    let issued = match axum::body::to_bytes(body, LARGEST).await {
         Ok(bytes) => issue(&desk, &String::from_utf8_lossy(&bytes)),
         Err(_) => Err(("invalid_request", "The body is too large.".to_owned())),
     };

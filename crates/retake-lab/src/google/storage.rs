@@ -78,7 +78,7 @@ async fn bytes(
     let key = access::bearer(desk, headers)?;
     let job = find(desk, memory, bucket, object)?;
     let served = desk.download(&job, Some(&key), headers).await;
-    Ok(served.map_err(|trouble| refused(trouble, bucket, object))?)
+    served.map_err(|trouble| refused(trouble, bucket, object))
 }
 
 /// The job whose video the object is, once it is there.

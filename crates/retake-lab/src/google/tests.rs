@@ -1,12 +1,13 @@
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::{Router, extract::State, http::HeaderMap, routing::post};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
-use crate::{Lab, LabConfig, Provider, ScenarioSource, routes::At as _};
+use crate::{Lab, LabConfig, Provider, ScenarioSource, routes::At as _, tasks::Tasks};
 
 const MODEL: &str = "/v1/projects/p/locations/us-central1/publishers/google/models";
 const VEO: &str = "veo-3.1-fast-generate-001";
@@ -248,44 +249,47 @@ async fn an_error_may_come_in_an_array_and_tells_when_to_come_again() {
     assert!(refused[0]["error"]["message"].is_string(), "{status} {refused}");
 }
 
-/// What a receiver of webhooks got.
-type Inbox = Arc<Mutex<Vec<(HeaderMap, String)>>>;
+/// The webhooks that a receiver got.
+type Inbox = mpsc::UnboundedReceiver<(HeaderMap, String)>;
 
 async fn receiver() -> (String, Inbox) {
-    let inbox = Inbox::default();
-    let take = |State(inbox): State<Inbox>, headers: HeaderMap, body: String| async move {
-        inbox.lock().unwrap().push((headers, body));
-    };
-    let router = Router::new().at("/", post(take)).with_state(Arc::clone(&inbox));
+    let (sender, inbox) = mpsc::unbounded_channel();
+    let take =
+        |State(sender): State<mpsc::UnboundedSender<_>>, headers: HeaderMap, body: String| {
+            sender.send((headers, body)).unwrap();
+            std::future::ready(())
+        };
+    let router = Router::new().at("/", post(take)).with_state(sender);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let tasks = crate::tasks::Tasks::default();
+    let tasks = Tasks::default();
     tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
     (url, inbox)
 }
 
 /// Puts the clock forward until there are as many.
-async fn wait_for(bench: &Bench, inbox: &Inbox, count: usize) -> Vec<(HeaderMap, String)> {
+async fn wait_for(bench: &Bench, inbox: &mut Inbox, count: usize) -> Vec<(HeaderMap, String)> {
+    let mut got = Vec::new();
     for _ in 0..1000 {
-        let got = inbox.lock().unwrap().clone();
+        bench.lab.clock().advance(MINUTES);
+        let next = tokio::time::timeout(Duration::from_millis(20), inbox.recv()).await;
+        got.extend(next.into_iter().flatten());
         if got.len() >= count {
             return got;
         }
-        bench.lab.clock().advance(MINUTES);
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    panic!("only {} webhooks came", inbox.lock().unwrap().len());
+    panic!("of {count} webhooks only these came: {got:?}");
 }
 
 #[tokio::test]
 async fn a_dynamic_webhook_comes_twice_with_one_id_and_a_jwt_that_the_key_set_verifies() {
     let bench = Bench::start("").await;
-    let (url, inbox) = receiver().await;
+    let (url, mut inbox) = receiver().await;
     let hook = json!({ "uris": [url], "user_metadata": { "job": "j-1" } });
     let input = json!({ "input": "a cat lab:webhook-twice", "webhook_config": hook });
 
     let (_, created) = bench.interaction(input).await;
-    let got = wait_for(&bench, &inbox, 2).await;
+    let got = wait_for(&bench, &mut inbox, 2).await;
 
     let (_, keys) = bench.call("GET", "/.well-known/jwks.json", Value::Null).await;
     assert_eq!(got[0].0["webhook-id"], got[1].0["webhook-id"]);
@@ -300,12 +304,12 @@ async fn a_dynamic_webhook_comes_twice_with_one_id_and_a_jwt_that_the_key_set_ve
 #[tokio::test]
 async fn a_forged_dynamic_webhook_does_not_verify() {
     let bench = Bench::start("").await;
-    let (url, inbox) = receiver().await;
+    let (url, mut inbox) = receiver().await;
     let hook = json!({ "uris": [url] });
     let input = json!({ "input": "a lab:webhook-forged", "webhook_config": hook });
 
     bench.interaction(input).await;
-    let got = wait_for(&bench, &inbox, 2).await;
+    let got = wait_for(&bench, &mut inbox, 2).await;
 
     let (_, keys) = bench.call("GET", "/.well-known/jwks.json", Value::Null).await;
     let signature = |nth: usize| got[nth].0["webhook-signature"].to_str().unwrap().to_owned();
@@ -317,7 +321,7 @@ async fn a_forged_dynamic_webhook_does_not_verify() {
 #[tokio::test]
 async fn after_a_rotation_registered_webhooks_are_signed_with_both_secrets_for_a_day() {
     let bench = Bench::start("").await;
-    let (url, inbox) = receiver().await;
+    let (url, mut inbox) = receiver().await;
     let hook = json!({ "uri": url, "subscribed_events": ["video.generated"] });
     let (_, hook) = bench.call("POST", "/v1beta/webhooks", hook).await;
     let path = format!("/v1beta/webhooks/{}", hook["id"].as_str().unwrap());
@@ -325,7 +329,7 @@ async fn after_a_rotation_registered_webhooks_are_signed_with_both_secrets_for_a
 
     let create = "/v1beta/models/veo-3.1-lite-generate-preview:predictLongRunning";
     bench.call("POST", create, json!({ "instances": [{ "prompt": "a cat" }] })).await;
-    let (headers, body) = wait_for(&bench, &inbox, 1).await.remove(0);
+    let (headers, body) = wait_for(&bench, &mut inbox, 1).await.remove(0);
 
     let text = |name: &str| headers[name].to_str().unwrap();
     let signature = |secret: &Value| {

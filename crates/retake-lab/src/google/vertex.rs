@@ -146,15 +146,12 @@ async fn videos(desk: &Desk, job: &JobView) -> Result<Vec<Value>, Status> {
     let mut videos = Vec::new();
     for nth in 0..job.outputs() {
         let file = usize::try_from(nth).ok().and_then(|nth| files.get(nth));
-        videos.push(match file {
-            Some(uri) => json!({ "gcsUri": uri, "mimeType": "video/mp4" }),
-            None => {
-                let film = desk.film(job).await;
-                let film = film.map_err(|_| {
-                    Status::new(Code::NotFound, "The operation's result has expired.")
-                })?;
-                json!({ "bytesBase64Encoded": STANDARD.encode(film), "mimeType": "video/mp4" })
-            }
+        videos.push(if let Some(uri) = file {
+            json!({ "gcsUri": uri, "mimeType": "video/mp4" })
+        } else {
+            let gone = |_| Status::new(Code::NotFound, "The operation's result has expired.");
+            let film = desk.film(job).await.map_err(gone)?;
+            json!({ "bytesBase64Encoded": STANDARD.encode(film), "mimeType": "video/mp4" })
         });
     }
     Ok(videos)

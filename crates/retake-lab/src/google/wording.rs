@@ -32,7 +32,7 @@ impl Wire {
 /// A call that is turned away.
 pub(super) fn refusal(wire: Wire, it: &Refusal) -> Status {
     use Reason as R;
-    let service = wire.service();
+    let (service, is_array) = (wire.service(), it.shape.as_deref() == Some("array"));
     let status = match it.reason {
         R::MissingKey | R::UnknownKey | R::KeyRevoked => return stranger(wire, it.reason),
         R::SoftBlock => {
@@ -49,9 +49,14 @@ pub(super) fn refusal(wire: Wire, it: &Refusal) -> Status {
         R::Scripted if it.cause == Cause::ContentModeration => {
             safety::refusal(it.pick(&safety::shapes(false)), it.dice)
         }
-        R::Scripted => of_cause(wire, it.cause, |shapes| it.pick(shapes)).retry_in(it.retry_after),
+        // `array` says how it is wrapped; what is wrapped is then the first shape.
+        R::Scripted => of_cause(wire, it.cause, |shapes| match shapes.first() {
+            Some(first) if is_array => first,
+            _ => it.pick(shapes),
+        })
+        .retry_in(it.retry_after),
     };
-    let wrapped = it.shape.as_deref() == Some("array") || (it.shape.is_none() && it.dice % 5 == 1);
+    let wrapped = is_array || (it.shape.is_none() && it.dice % 5 == 1);
     Status { in_array: wire == Wire::Gemini && wrapped, ..status }
 }
 

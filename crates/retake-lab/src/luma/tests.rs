@@ -20,8 +20,8 @@ impl Caller {
             speed: Some(0.01),
             ..LabConfig::default()
         });
-        let client = Client::builder().no_proxy().build().unwrap();
-        Self { lab: lab.await.unwrap(), client }
+        let lab = lab.await.unwrap();
+        Self { lab, client: Client::builder().no_proxy().build().unwrap() }
     }
 
     fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
