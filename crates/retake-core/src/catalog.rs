@@ -65,6 +65,9 @@ pub struct Model {
     pub audio: bool,
     /// Whether a seed is taken.
     pub seed: bool,
+    /// The largest seed that is taken.
+    #[serde(default = "largest_seed")]
+    pub seed_max: u64,
     /// Whether a picture to start from is taken.
     pub first_frame: bool,
     /// Whether the provider fits a picture of another size by itself. Otherwise its pixels have to match.
@@ -177,7 +180,12 @@ impl Catalog {
             #[serde(default)]
             model: Vec<Model>,
         }
-        let models = toml::from_str::<File>(text)?.model;
+        let mut models = toml::from_str::<File>(text)?.model;
+        for model in &mut models {
+            if let Some(input) = &model.input {
+                model.seed_max = model.seed_max.min(input.largest_seed());
+            }
+        }
         for model in &models {
             let unusable = |why| Err(CatalogError::Unusable { model: model.to_string(), why });
             if model.sizes.is_empty() {
@@ -226,6 +234,11 @@ impl Model {
         special.unwrap_or_else(|| Usd::from_micros(self.micros_per_second).times(seconds))
     }
 
+    /// A seed that it takes, made of any.
+    pub fn seed_of(&self, seed: u64) -> u64 {
+        self.seed_max.checked_add(1).map_or(seed, |range| seed % range)
+    }
+
     /// What a second costs, where no other price fits.
     pub fn price_of_a_second(&self) -> Usd {
         Usd::from_micros(self.micros_per_second)
@@ -239,6 +252,10 @@ impl Model {
 
 fn yes() -> bool {
     true
+}
+
+fn largest_seed() -> u64 {
+    u64::MAX
 }
 
 impl Negative {

@@ -97,6 +97,12 @@ impl Fitting<'_> {
             self.note("seed", &seed.to_string(), None, "takes no seed");
             self.request.seed = None;
         }
+        if let Some(seed) = self.request.seed.filter(|seed| *seed > self.model.seed_max) {
+            let near = self.model.seed_of(seed);
+            let why = format!("takes seeds up to {}", self.model.seed_max);
+            self.note("seed", &seed.to_string(), Some(near.to_string()), &why);
+            self.request.seed = Some(near);
+        }
         if self.model.negative == Negative::None
             && let Some(negative) = self.request.negative_prompt.take()
         {

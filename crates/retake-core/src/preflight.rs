@@ -57,6 +57,7 @@ pub fn check(request: &VideoRequest, model: &Model, today: Date) -> Vec<Finding>
     findings.extend(check_size(request, model));
     findings.extend(check_first_frame(request, model));
     findings.extend(check_extras(request, model));
+    findings.extend(check_seed(request, model));
     findings.extend(check_origin(request, model));
     findings.extend(check_characters(request, model));
     findings
@@ -69,7 +70,7 @@ pub fn settle(request: &VideoRequest, model: &Model, seed: u64) -> Shot {
         negative_prompt: request.negative_prompt.clone(),
         seconds: whole_seconds(request, model),
         size: wanted_size(request, model).unwrap_or(DEFAULT_SIZE),
-        seed: request.seed.unwrap_or(seed),
+        seed: request.seed.unwrap_or_else(|| model.seed_of(seed)),
         looped: request.looped.unwrap_or(false),
         audio: request.audio.unwrap_or(model.audio),
         first_frame: request.first_frame.clone(),
@@ -344,6 +345,14 @@ fn check_characters(request: &VideoRequest, model: &Model) -> Option<Finding> {
         unnamed.name
     );
     Some(error("character_not_in_prompt", "characters", message))
+}
+
+fn check_seed(request: &VideoRequest, model: &Model) -> Option<Finding> {
+    let seed = request.seed.filter(|seed| model.seed && *seed > model.seed_max)?;
+    let message = format!("`{}` takes seeds up to {}, not {seed}", model.name, model.seed_max);
+    let mut finding = error("invalid_value", "seed", message);
+    finding.fix = Some(json!({ "seed": model.seed_of(seed) }));
+    Some(finding)
 }
 
 fn check_extras(request: &VideoRequest, model: &Model) -> Vec<Finding> {

@@ -132,16 +132,13 @@ impl Settings {
         Ok(url.trim_end_matches('/'))
     }
 
-    /// Whether it is a server that somebody else than the provider runs, which may offer what the provider
-    /// does not, or not any more.
-    pub fn is_relay(&self) -> bool {
+    /// Whether the API is at another place than the provider's own. There may be what the provider does not
+    /// offer, or not any more.
+    pub fn is_elsewhere(&self) -> bool {
         let usual = self.facts().ok().and_then(|facts| facts.base_url);
-        self.provider == "openai"
-            && (self.variant.is_some()
-                || self
-                    .base_url
-                    .as_deref()
-                    .is_some_and(|url| usual != Some(url.trim_end_matches('/'))))
+        let named = self.base_url.as_deref().map(|url| url.trim_end_matches('/'));
+        let dialect = self.provider == "openai" && self.variant.is_some();
+        dialect || named.is_some_and(|url| usual != Some(url))
     }
 
     /// Something that only its owner knows, for making codes: the key; empty without one.

@@ -70,23 +70,23 @@ pub(crate) struct Shelf {
     pub(crate) provider: &'static str,
     /// Which of the provider's APIs it is; nothing for the usual one.
     pub(crate) variant: Option<String>,
-    /// Whether it is a server that offers models of others under their names, which may be any.
-    pub(crate) is_relay: bool,
+    /// Whether it is not the provider's own server.
+    pub(crate) is_elsewhere: bool,
 }
 
 impl Shelf {
     /// What an account with these settings offers.
     pub(crate) fn of(settings: &Settings) -> Result<Self, SettingsError> {
         let provider = settings.facts()?.provider;
-        Ok(Self { provider, variant: settings.variant.clone(), is_relay: settings.is_relay() })
+        Ok(Self { provider, variant: settings.variant.clone(), is_elsewhere: settings.is_elsewhere() })
     }
 
-    /// What is known of a model here. A relay may offer what its maker has shut down, and models that nobody
-    /// else knows.
+    /// What is known of a model here. Another server than the maker's may offer what its maker has shut down,
+    /// and a relay also models that nobody else knows.
     pub(crate) fn model<'a>(&self, catalog: &'a Catalog, name: &str) -> Option<Cow<'a, Model>> {
-        let known = catalog.model(self.provider, name).filter(|_| name != ANYTHING);
-        if !self.is_relay {
-            return known.filter(|model| model.variant == self.variant).map(Cow::Borrowed);
+        let known = catalog.model(self.provider, name).filter(|model| self.has(model));
+        if !self.is_elsewhere {
+            return known.map(Cow::Borrowed);
         }
         let model = known.or_else(|| catalog.model(self.provider, ANYTHING))?;
         let mut model = model.clone();
@@ -95,17 +95,24 @@ impl Shelf {
         Some(Cow::Owned(model))
     }
 
-    /// What a relay offers is not known, but the models that code asks for which was written for OpenAI are
-    /// worth a try there.
+    /// The models that can be asked for here without a word in the settings. What another server than the
+    /// maker's offers is not known, but those that the maker had are worth a try.
     pub(crate) fn offers<'a>(
         &'a self,
         catalog: &'a Catalog,
         today: Date,
     ) -> impl Iterator<Item = &'a Model> {
-        catalog.models().iter().filter(move |model| {
-            let is_here = model.variant == self.variant && !model.is_shut_down(today);
-            model.provider == self.provider && model.name != ANYTHING && (self.is_relay || is_here)
+        let models = catalog.models().iter().filter(|model| model.provider == self.provider);
+        models.filter(move |model| {
+            self.has(model) && (self.is_elsewhere || !model.is_shut_down(today))
         })
+    }
+
+    /// Whether a model of the provider is one of this API of the provider's. All that speak OpenAI's dialect
+    /// have the same ones.
+    fn has(&self, model: &Model) -> bool {
+        let same_api = model.variant == self.variant || self.provider == "openai";
+        same_api && model.name != ANYTHING
     }
 }
 

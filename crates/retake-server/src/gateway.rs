@@ -379,7 +379,7 @@ fn accounts(
     }
     accounts.push(Account {
         name: BUILT_IN.to_owned(),
-        shelf: Shelf { provider: BUILT_IN, variant: None, is_relay: false },
+        shelf: Shelf { provider: BUILT_IN, variant: None, is_elsewhere: false },
         provider: Arc::<Embedded>::clone(renderer),
         concurrency: u32::try_from(threads).unwrap_or(1),
     });

@@ -1,4 +1,4 @@
-//! The Node SDK, beside its tests, where Node looks for packages.
+//! The Node SDKs, beside their tests, where Node looks for packages.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::Built;
 use crate::shell::Shell;
 
-const FOLDER: &str = "sdk-tests/node";
+/// The folders of tests. Each has pinned packages of its own.
+const FOLDERS: [&str; 2] = ["sdk-tests/node", "sdk-tests/node/lab"];
 /// `toReversed` and the test runner's hooks are of this version.
 const RECENT: &str = "process.exit(process.versions.node.split('.')[0] >= 20 ? 0 : 1)";
 
@@ -18,13 +19,17 @@ pub(super) fn found(shell: &Shell) -> Option<()> {
     is_there.then_some(())
 }
 
-/// Installs the pinned SDK and runs its tests.
+/// Installs the pinned SDKs and runs their tests.
 pub(super) fn run(shell: &Shell, built: &Built) -> Result<()> {
-    let folder = shell.root().join(FOLDER);
+    FOLDERS.into_iter().try_for_each(|folder| run_folder(shell, built, folder))
+}
+
+fn run_folder(shell: &Shell, built: &Built, name: &str) -> Result<()> {
+    let folder = shell.root().join(name);
     let wanted = fs::read_to_string(folder.join("package-lock.json"))?;
     let installed = folder.join("node_modules").join(".installed");
     if !fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
-        shell.run(Command::new("npm").args(["ci", "--ignore-scripts", "--prefix", FOLDER]))?;
+        shell.run(Command::new("npm").args(["ci", "--ignore-scripts", "--prefix", name]))?;
         fs::write(&installed, &wanted)?;
     }
     let mut tests: Vec<PathBuf> = fs::read_dir(&folder)?

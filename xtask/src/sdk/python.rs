@@ -11,8 +11,45 @@ use anyhow::Result;
 use super::Built;
 use crate::shell::Shell;
 
-/// The folders of tests. Each has pinned packages of its own.
-const SUITES: [&str; 3] = ["python", "python/lab", "contract"];
+/// Tests that run with the same packages.
+struct Suite {
+    /// Where the packages are installed, below the target folder.
+    home: &'static str,
+    /// The folder of the tests.
+    tests: &'static str,
+    /// The file that pins the packages, in that folder.
+    requirements: &'static str,
+    /// Which of the tests.
+    pattern: &'static str,
+}
+
+const SUITES: [Suite; 4] = [
+    Suite {
+        home: "python",
+        tests: "sdk-tests/python",
+        requirements: "requirements.txt",
+        pattern: "test*.py",
+    },
+    Suite {
+        home: "python/lab",
+        tests: "sdk-tests/python/lab",
+        requirements: "requirements.txt",
+        pattern: "test*.py",
+    },
+    // The last version that speaks the earlier wire of Veo.
+    Suite {
+        home: "python/lab-earlier",
+        tests: "sdk-tests/python/lab",
+        requirements: "requirements-earlier.txt",
+        pattern: "test_google.py",
+    },
+    Suite {
+        home: "contract",
+        tests: "sdk-tests/contract",
+        requirements: "requirements.txt",
+        pattern: "test*.py",
+    },
+];
 
 /// A Python that can install packages.
 pub(super) fn found(shell: &Shell) -> Option<&'static str> {
@@ -25,19 +62,19 @@ pub(super) fn found(shell: &Shell) -> Option<&'static str> {
 
 /// Installs what is pinned with this Python and runs the tests.
 pub(super) fn run(shell: &Shell, python: &str, built: &Built) -> Result<()> {
-    for suite in SUITES {
+    for suite in &SUITES {
         run_suite(shell, python, built, suite)?;
     }
     Ok(())
 }
 
-fn run_suite(shell: &Shell, python: &str, built: &Built, suite: &str) -> Result<()> {
-    let folder = format!("sdk-tests/{suite}");
-    let python = install(shell, python, &folder, &built.sdks.join(suite))?;
+fn run_suite(shell: &Shell, python: &str, built: &Built, suite: &Suite) -> Result<()> {
+    let requirements = format!("{}/{}", suite.tests, suite.requirements);
+    let python = install(shell, python, &requirements, &built.sdks.join(suite.home))?;
     let mut tests = Command::new(python.program);
     tests
         .args(["-W", "ignore::DeprecationWarning", "-m", "unittest", "discover"])
-        .args(["--start-directory", &folder, "--verbose"])
+        .args(["--start-directory", suite.tests, "--pattern", suite.pattern, "--verbose"])
         .env("RETAKE_BIN", &built.gateway)
         .env("PYTHONDONTWRITEBYTECODE", "1");
     if let Some(packages) = python.packages {
@@ -53,9 +90,8 @@ struct Python {
 }
 
 /// A virtual environment where Python can make one, else a folder of packages.
-fn install(shell: &Shell, python: &str, folder: &str, home: &Path) -> Result<Python> {
-    let requirements = format!("{folder}/requirements.txt");
-    let wanted = std::fs::read_to_string(shell.root().join(&requirements))?;
+fn install(shell: &Shell, python: &str, requirements: &str, home: &Path) -> Result<Python> {
+    let wanted = std::fs::read_to_string(shell.root().join(requirements))?;
     let installed = home.join("installed.txt");
     let in_venv = home.join("venv").join("bin").join("python");
     let packages = home.join("packages");
@@ -66,7 +102,7 @@ fn install(shell: &Shell, python: &str, folder: &str, home: &Path) -> Result<Pyt
             shell.run(Command::new(python).args(["-m", "venv", "--clear"]).arg(home.join("venv")));
         let mut pip =
             Command::new(if made.is_ok() { in_venv.as_os_str() } else { python.as_ref() });
-        pip.args(["-m", "pip", "install", "--quiet", "--requirement", &requirements]);
+        pip.args(["-m", "pip", "install", "--quiet", "--requirement", requirements]);
         if made.is_err() {
             pip.arg("--target").arg(&packages);
         }

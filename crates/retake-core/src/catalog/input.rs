@@ -28,8 +28,7 @@ pub struct Input {
     pub negative_prompt: Option<Field>,
     /// The name for the seed.
     pub seed: Option<Field>,
-    /// The largest seed that is taken; 2 147 483 647 where nothing is said. A larger one is folded into the
-    /// range, so that the same seed still gives the same video.
+    /// The largest seed that is taken; 2 147 483 647 where nothing is said.
     pub seed_max: Option<u64>,
     /// The name for the switch that turns sound on and off.
     pub audio: Option<Field>,
@@ -47,6 +46,13 @@ pub struct Input {
     /// The inputs that are not taken together with a picture to start from, such as the aspect ratio where the
     /// picture decides it.
     pub not_with_first_frame: Vec<Field>,
+}
+
+impl Input {
+    /// The largest seed that is taken.
+    pub(super) fn largest_seed(&self) -> u64 {
+        self.seed_max.unwrap_or(USUAL_SEED_MAX)
+    }
 }
 
 /// The name of an input.
@@ -226,9 +232,7 @@ impl Model {
             inputs.insert(name, true.into());
         }
         if let Some(name) = &input.seed {
-            let max = input.seed_max.unwrap_or(USUAL_SEED_MAX);
-            let seed = max.checked_add(1).map_or(shot.seed, |range| shot.seed % range);
-            inputs.insert(name.clone(), seed.into());
+            inputs.insert(name.clone(), self.seed_of(shot.seed).into());
         }
         Ok(())
     }

@@ -116,7 +116,7 @@ impl Stage {
             Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
         let account = |(name, provider): &(&str, Arc<Scripted>)| Account {
             name: (*name).to_owned(),
-            shelf: Shelf { provider: "animatic", variant: None, is_relay: false },
+            shelf: Shelf { provider: "animatic", variant: None, is_elsewhere: false },
             provider: Arc::<Scripted>::clone(provider),
             concurrency: 1,
         };
