@@ -106,12 +106,16 @@ pub(crate) fn unanswered_submit(problem: &NoAnswer) -> SubmitError {
     SubmitError::Refused(Fault { kind: FaultKind::Overloaded, ..fault })
 }
 
-/// What a submit that was answered with an error comes to. A gateway's 502 or 504 says nothing of what
-/// happened behind it, so the render may exist.
+/// What a submit that was answered with an error comes to. A server that failed says nothing of what it had done
+/// before, so the render may exist, unless the fault names a reason why there is none: no capacity, content rules,
+/// money, a parameter.
 pub(crate) fn refused_submit(status: StatusCode, fault: Fault) -> SubmitError {
-    match status.as_u16() {
-        408 | 499 | 502 | 504 | 520..=524 => SubmitError::Lost(fault),
-        _ => SubmitError::Refused(fault),
+    let failed = status.is_server_error() || matches!(status.as_u16(), 408 | 499);
+    let unexplained =
+        matches!(fault.kind, FaultKind::Runtime | FaultKind::Timeout | FaultKind::Unrecognised);
+    match failed && unexplained {
+        true => SubmitError::Lost(fault),
+        false => SubmitError::Refused(fault),
     }
 }
 
@@ -163,6 +167,20 @@ mod tests {
         assert_eq!(percent_of_share(7.0), 99);
         assert_eq!(percent(-3.0), 0);
         assert_eq!(percent(f64::NAN), 0);
+    }
+
+    #[test]
+    fn a_server_that_failed_may_have_taken_the_submit_and_one_that_explains_itself_has_not() {
+        let after = |status, kind| {
+            let fault = Fault::new(kind, FaultSource::Provider, "no");
+            refused_submit(StatusCode::from_u16(status).unwrap(), fault)
+        };
+
+        assert!(matches!(after(500, FaultKind::Runtime), SubmitError::Lost(_)));
+        assert!(matches!(after(504, FaultKind::Timeout), SubmitError::Lost(_)));
+        assert!(matches!(after(503, FaultKind::Overloaded), SubmitError::Refused(_)));
+        assert!(matches!(after(500, FaultKind::RefusedContent), SubmitError::Refused(_)));
+        assert!(matches!(after(400, FaultKind::Runtime), SubmitError::Refused(_)));
     }
 
     #[test]

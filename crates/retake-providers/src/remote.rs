@@ -55,6 +55,10 @@ impl Remote {
         }
     }
 
+    fn unknowable(&self) -> LookUp {
+        LookUp::Unknowable { over_after: self.longest_render }
+    }
+
     /// Whether a render should have been over long ago.
     fn is_overdue(&self, render: &Render) -> bool {
         let passed = (self.now)().duration_since(render.begun_at);
@@ -73,26 +77,32 @@ impl Provider for Remote {
     }
 
     async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
-        let found = self.hold(self.adapter.look_up(lost, (self.now)()), log).await?;
+        let looked = self.hold(self.adapter.look_up(lost, (self.now)()), log).await;
         let since = (self.now)().duration_since(lost.begun_at);
         let settled = SETTLED.min(signed(self.longest_render));
-        if let LookUp::Unknowable { .. } = found {
-            return Ok(LookUp::Unknowable { over_after: self.longest_render });
+        let over = since > signed(self.longest_render);
+        match looked {
+            Ok(LookUp::Absent) if since < settled => {
+                let message = "it is not listed, which may be too early to say";
+                let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
+                Err(fault.after(Some(settled - since)))
+            }
+            // Whoever has not found out by now never will.
+            Ok(LookUp::Unknowable { .. }) => Ok(self.unknowable()),
+            Err(_) if over => Ok(self.unknowable()),
+            looked => looked,
         }
-        if found == LookUp::Absent && since < settled {
-            let message = "it is not listed, which may be too early to say";
-            let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
-            return Err(fault.after(Some(settled - since)));
-        }
-        Ok(found)
     }
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
         let mut polled = self.hold(self.adapter.poll(render, (self.now)()), log).await;
-        if let (Ok(Polled::Running { ask_again_in, .. }), Some(every)) =
-            (&mut polled, self.poll_every)
-        {
-            *ask_again_in = every;
+        match (&mut polled, self.poll_every) {
+            (Ok(Polled::Running { ask_again_in, .. }), Some(every)) => *ask_again_in = every,
+            (Err(fault), Some(every)) => {
+                let every = signed(every);
+                fault.retry_after.get_or_insert(every);
+            }
+            _ => {}
         }
         let silent_or_running = matches!(polled, Err(_) | Ok(Polled::Running { .. }));
         if !silent_or_running || !self.is_overdue(render) {

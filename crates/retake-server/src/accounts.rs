@@ -78,7 +78,11 @@ impl Shelf {
     /// What an account with these settings offers.
     pub(crate) fn of(settings: &Settings) -> Result<Self, SettingsError> {
         let provider = settings.facts()?.provider;
-        Ok(Self { provider, variant: settings.variant.clone(), is_elsewhere: settings.is_elsewhere() })
+        Ok(Self {
+            provider,
+            variant: settings.variant.clone(),
+            is_elsewhere: settings.is_elsewhere(),
+        })
     }
 
     /// What is known of a model here. Another server than the maker's may offer what its maker has shut down,

@@ -2,54 +2,28 @@
 // API, which google-genai 3 for Python has dropped.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { GoogleGenAI } from '@google/genai';
 
+import { startLab } from './lab.mjs';
+
 const MODEL = 'veo-3.1-generate-preview';
-let home, lab, urls;
+let lab;
 
 before(async () => {
-  home = await mkdtemp(join(tmpdir(), 'retake-lab-'));
-  lab = spawn(process.env.RETAKE_BIN, ['--json', 'lab', '--speed', '600'], {
-    cwd: home,
-    env: { HOME: home, PATH: process.env.PATH },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let text = '';
-  for await (const piece of lab.stdout.iterator({ destroyOnReturn: false })) {
-    text += piece;
-    if (text.trimEnd().endsWith('}')) break;
-  }
-  urls = JSON.parse(text);
+  lab = await startLab();
 });
 
-after(async () => {
-  const ended = once(lab, 'exit');
-  lab.kill('SIGTERM');
-  await ended;
-  await rm(home, { recursive: true });
-});
+after(() => lab.close());
 
-const client = () => new GoogleGenAI({ apiKey: 'lab-key', httpOptions: { baseUrl: urls.google } });
-
-const advance = () =>
-  fetch(`${urls.control}/__lab/clock`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ advance: '30s' }),
-  });
+const client = () => new GoogleGenAI({ apiKey: 'lab-key', httpOptions: { baseUrl: lab.urls.google } });
 
 // Polls as Google's samples do.
 async function end(ai, operation) {
   for (let polls = 0; !operation.done; polls++) {
     assert.ok(polls < 1000, 'it took too long');
-    await advance();
+    await lab.advance('30s');
     operation = await ai.operations.getVideosOperation({ operation });
   }
   return operation;
@@ -89,7 +63,7 @@ test('an interaction in the background is polled and cancelled', async () => {
     ai.interactions.create({ model: 'gemini-omni-1.2-flash', input, background: true, response_format });
   let made = await create('a cat');
   while (['queued', 'in_progress'].includes(made.status)) {
-    await advance();
+    await lab.advance('30s');
     made = await ai.interactions.get(made.id);
   }
   const stuck = await create('lab:stuck');

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import LumaAI from 'lumaai';
 
-import { kindOf, startLab } from './lab.mjs';
+import { isFilm, startLab } from './lab.mjs';
 
 let lab, client;
 
@@ -16,7 +16,7 @@ before(async () => {
   client = new LumaAI({ authToken: 'luma-lab', baseURL, maxRetries: 0 });
 });
 
-after(() => lab.stop());
+after(() => lab.close());
 
 async function finished(prompt) {
   let generation = await client.generations.create({ model: 'ray-2', prompt });
@@ -32,7 +32,7 @@ test('a generation is created, polled, listed, downloaded and deleted', async ()
   const listed = await client.generations.list({ limit: 1 });
 
   assert.equal(done.state, 'completed');
-  assert.equal(await kindOf(done.assets.video), 'ftyp');
+  assert.ok(await isFilm(done.assets.video));
   assert.equal(listed.generations[0].request.prompt, 'a cat');
   await client.generations.delete(done.id);
   await assert.rejects(client.generations.get(done.id), LumaAI.NotFoundError);

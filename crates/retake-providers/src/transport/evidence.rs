@@ -256,7 +256,8 @@ mod tests {
 
         let received = kept(&a_call(), body.to_string()).received.unwrap();
 
-        let expected = "{\"key\":\"[secret]\",\"webhook\":\"https://retake.example.com/retake/v1/…\"}";
+        let expected =
+            "{\"key\":\"[secret]\",\"webhook\":\"https://retake.example.com/retake/v1/…\"}";
         assert_eq!(received, expected);
     }
 

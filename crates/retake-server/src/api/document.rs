@@ -120,7 +120,8 @@ mod tests {
         for (route, operation) in operations(&document()) {
             assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 8), "{route}");
             assert!(operation["tags"][0].is_string(), "{route}");
-            assert!(operation["responses"]["200"].is_object(), "{route}");
+            let good = ["200", "204"].map(|status| operation["responses"][status].is_object());
+            assert!(good.contains(&true), "{route}");
             assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{route}");
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 assert!(parameter["description"].is_string(), "{route}: {parameter}");
@@ -137,7 +138,15 @@ mod tests {
             .map(|(route, _)| route)
             .collect();
 
-        let expected = ["get /docs", "get /healthz", "get /openapi.json", "get /readyz"];
+        let expected = [
+            "get /docs",
+            "get /healthz",
+            "get /openapi.json",
+            "get /readyz",
+            // Providers have a code in the path instead.
+            "post /retake/v1/hooks/{account}/{tag}/{code}",
+            "get /retake/v1/pictures/{key}/{code}",
+        ];
         assert_eq!(open, expected);
         assert_eq!(document()["security"], json!([{ "key": [] }]));
     }

@@ -83,7 +83,11 @@ impl Played {
                 assert!(sound <= 1 + self.doubtful(), "rendered twice: {}", told());
             }
             Some("failed") => {
-                assert!(done.iter().all(|entry| spoils(entry) || !self.is_known(entry)), "{}", told());
+                assert!(
+                    done.iter().all(|entry| spoils(entry) || !self.is_known(entry)),
+                    "{}",
+                    told()
+                );
                 self.names_the_cause(told);
             }
             other => panic!("{other:?}: {}", told()),
