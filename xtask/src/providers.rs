@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::shell::Shell;
 
@@ -65,16 +65,26 @@ fn shown(root: &Path) -> Result<Shown> {
     for (folder, ending, letter) in PLACES {
         for file in files_below(&root.join(folder), ending) {
             let text = fs::read_to_string(&file)?;
-            for line in text.lines() {
+            let lines: Vec<_> = text.lines().collect();
+            for (at, line) in lines.iter().enumerate() {
                 let Some((before, said)) = line.split_once(MARK) else { continue };
                 if !before.trim_start().starts_with(['/', '#']) {
                     continue;
                 }
-                note(&mut shown, said, letter).with_context(|| file.display().to_string())?;
+                let what = || format!("{}:{}", file.display(), at + 1);
+                ensure!(marks_a_test(&lines[at + 1..]), "{}: a mark without a test", what());
+                note(&mut shown, said, letter).with_context(what)?;
             }
         }
     }
     Ok(shown)
+}
+
+/// Whether a test comes next, behind its attributes.
+fn marks_a_test(lines: &[&str]) -> bool {
+    let is_attribute = |line: &&&str| line.trim_start().starts_with(['#', '/', '@']);
+    let next = lines.iter().find(|line| !is_attribute(line)).unwrap_or(&"");
+    ["fn ", "def test_", "test(", ": seat("].iter().any(|word| next.contains(word))
 }
 
 fn note(shown: &mut Shown, said: &str, letter: char) -> Result<()> {

@@ -106,17 +106,20 @@ pub(crate) fn unanswered_submit(problem: &NoAnswer) -> SubmitError {
     SubmitError::Refused(Fault { kind: FaultKind::Overloaded, ..fault })
 }
 
-/// What a submit that was answered with an error comes to. A server that failed says nothing of what it had done
-/// before, so the render may exist, unless the fault names a reason why there is none: no capacity, content rules,
-/// money, a parameter.
+/// What a submit that was answered with an error comes to. Whoever stands between here and there (502, 504) does
+/// not know what happened there, and a server that failed (500) says nothing of what it had done before: the
+/// render may exist. Not so where the fault names a reason why there is none: content rules, money, a parameter,
+/// no capacity. A server that takes nothing on (503) has taken nothing on.
 pub(crate) fn refused_submit(status: StatusCode, fault: Fault) -> SubmitError {
-    let failed = status.is_server_error() || matches!(status.as_u16(), 408 | 499);
     let unexplained =
         matches!(fault.kind, FaultKind::Runtime | FaultKind::Timeout | FaultKind::Unrecognised);
-    match failed && unexplained {
-        true => SubmitError::Lost(fault),
-        false => SubmitError::Refused(fault),
-    }
+    let lost = match status.as_u16() {
+        408 | 499 | 502 | 504 | 520..=524 => true,
+        503 | 529 => false,
+        500.. => unexplained,
+        _ => false,
+    };
+    if lost { SubmitError::Lost(fault) } else { SubmitError::Refused(fault) }
 }
 
 /// What the answer to a download says that did not bring the file: only 404 and 410 say that it is gone.
@@ -177,6 +180,7 @@ mod tests {
         };
 
         assert!(matches!(after(500, FaultKind::Runtime), SubmitError::Lost(_)));
+        assert!(matches!(after(502, FaultKind::Overloaded), SubmitError::Lost(_)));
         assert!(matches!(after(504, FaultKind::Timeout), SubmitError::Lost(_)));
         assert!(matches!(after(503, FaultKind::Overloaded), SubmitError::Refused(_)));
         assert!(matches!(after(500, FaultKind::RefusedContent), SubmitError::Refused(_)));

@@ -116,6 +116,7 @@ macro_rules! conformance {
                 a_timeline_is_read_on_from_a_place;
             evidence:
                 what_was_said_is_kept_word_for_word_with_its_attempt,
+                a_render_is_known_by_the_name_that_its_provider_gave_it,
                 each_attempt_has_its_own_exchanges,
                 an_event_of_no_attempt_leaves_its_exchanges_with_the_last_one,
                 the_first_and_the_newest_exchanges_of_an_attempt_stay,

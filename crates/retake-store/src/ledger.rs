@@ -81,6 +81,10 @@ pub trait Ledger: Outbox + Send + Sync {
     /// there are at most 32: its first 4 and its newest ones.
     async fn exchanges(&self, id: &VideoId) -> Result<Vec<KeptExchange>, StoreError>;
 
+    /// Whether some attempt goes by that name at its provider. A render that is found in a provider's list is
+    /// not the lost one when it is somebody else's.
+    async fn knows_render(&self, remote_id: &str) -> Result<bool, StoreError>;
+
     /// The events of all jobs, or of one owner's, in the order of their commits, after a place in it
     /// (`None` for the beginning of what is still kept).
     async fn feed(

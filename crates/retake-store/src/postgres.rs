@@ -252,6 +252,11 @@ impl Ledger for PostgresLedger {
         self.db.run(id, |db, id| Box::pin(exchanges::read(db, id))).await
     }
 
+    async fn knows_render(&self, remote_id: &str) -> Result<bool, StoreError> {
+        let remote_id = remote_id.to_owned();
+        self.db.run(&remote_id, |db, id| Box::pin(exchanges::knows_render(db, id))).await
+    }
+
     async fn feed(
         &self,
         owner: Option<&KeyId>,

@@ -165,6 +165,11 @@ impl Ledger for SqliteLedger {
         self.readers.read(move |db| exchanges::read(db, &id)).await
     }
 
+    async fn knows_render(&self, remote_id: &str) -> Result<bool, StoreError> {
+        let remote_id = remote_id.to_owned();
+        self.readers.read(move |db| exchanges::knows_render(db, &remote_id)).await
+    }
+
     async fn feed(
         &self,
         owner: Option<&KeyId>,

@@ -69,7 +69,7 @@ enum Command {
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
     /// List the models that can be asked for, with their limits
-    Models,
+    Models(models::Args),
     /// Check that everything works, and say what to do where it does not
     Doctor,
     /// Copy the data directory, while a gateway works on it
@@ -127,7 +127,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Videos(videos) => videos::run(context, videos).await,
         Command::Keys(keys) => keys::run(context, keys).await,
         Command::Webhooks(webhooks) => webhooks::run(context, webhooks).await,
-        Command::Models => models::run(context).await,
+        Command::Models(args) => models::run(context, &args).await,
         Command::Doctor => doctor::run(context).await,
         Command::Backup(backup) => backup::run(context, backup).await,
         Command::MigrateStore => migrate_store::run(context).await,

@@ -1,10 +1,10 @@
 //! `retake models`: what can be asked for.
 
-use retake_server::Work;
+use retake_server::{Work, known_markdown};
 use serde_json::Value;
 
 use crate::{
-    exit::Failure,
+    exit::{Exit, Failure},
     session::{Context, Session},
     table::table,
 };
@@ -12,7 +12,18 @@ use crate::{
 /// Sizes named in the table; the rest are counted.
 const SIZES_SHOWN: usize = 3;
 
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// All providers and models that are known, as a part of the documentation
+    #[arg(long, hide = true)]
+    markdown: bool,
+}
+
+pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
+    if args.markdown {
+        let tables = known_markdown().map_err(|error| Failure::caused_by(Exit::Failed, &error))?;
+        return context.printer.data(&tables);
+    }
     let session = Session::open(context, Work::Paused).await?;
     let models = session.gateway().models().await;
     session.close().await;

@@ -27,6 +27,7 @@ const client = (credentials = 'lab-id:lab-secret') =>
     }),
   });
 
+// verifies: fal: text, download
 test('a video is subscribed to and downloaded', async () => {
   const words = [];
   const { data, requestId } = await client().subscribe(MODEL, {
@@ -47,6 +48,7 @@ test('the statuses of a request are streamed', async () => {
   assert.ok(data.video.url);
 });
 
+// verifies: fal: image
 test('a picture in the input is uploaded by itself', async () => {
   const picture = new Blob([new Uint8Array([1, 2, 3])], { type: 'image/png' });
   const { data } = await client().run('fal-ai/veo3.1/fast/image-to-video', {
@@ -64,6 +66,7 @@ test('a refusal by the model is a validation error, with its fields', async () =
   });
 });
 
+// verifies: fal: failures
 test('an error of the platform has a status and the id of its request', async () => {
   const input = { prompt: 'lab:fail=runtime_error/runner_server_error' };
   await assert.rejects(client().subscribe(MODEL, { input, pollInterval: 20 }), (error) => {
@@ -84,6 +87,7 @@ test("the caller's own timeout is known as such and not tried again", async () =
   await lab.play('');
 });
 
+// verifies: fal: cancel
 test('a request is cancelled', async () => {
   const fal = client();
   const { request_id: requestId } = await fal.queue.submit(MODEL, { input: { prompt: 'lab:stuck' } });

@@ -29,6 +29,7 @@ async function end(ai, operation) {
   return operation;
 }
 
+// verifies: google/gemini-operations: text, download
 test('a video of the Gemini API is created, polled and downloaded', async () => {
   const ai = client();
   const made = await ai.models.generateVideos({ model: MODEL, prompt: 'a cat', config: { durationSeconds: 4 } });
@@ -40,6 +41,7 @@ test('a video of the Gemini API is created, polled and downloaded', async () => 
   assert.equal((await readFile(downloadPath)).subarray(4, 8).toString(), 'ftyp');
 });
 
+// verifies: google/gemini-operations: failures
 test('a failed operation has an error, a filtered one reasons', async () => {
   const ai = client();
   const failed = await ai.models.generateVideos({ model: MODEL, prompt: 'lab:fail=capacity/unavailable' });
@@ -56,6 +58,7 @@ test('a refusal is an error with the status of the answer', async () => {
   );
 });
 
+// verifies: google/interactions: text, cancel
 test('an interaction in the background is polled and cancelled', async () => {
   const ai = client();
   const response_format = { type: 'video', duration: '3s' };

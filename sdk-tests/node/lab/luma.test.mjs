@@ -27,6 +27,7 @@ async function finished(prompt) {
   return generation;
 }
 
+// verifies: luma: text, download, look-up, cancel
 test('a generation is created, polled, listed, downloaded and deleted', async () => {
   const done = await finished('a cat');
   const listed = await client.generations.list({ limit: 1 });
@@ -38,6 +39,7 @@ test('a generation is created, polled, listed, downloaded and deleted', async ()
   await assert.rejects(client.generations.get(done.id), LumaAI.NotFoundError);
 });
 
+// verifies: luma: failures
 test('a failed generation says why', async () => {
   const failed = await finished('an [unsafe] thing');
 

@@ -19,6 +19,7 @@ after(() => lab.close());
 
 const client = (auth = 'r8_lab') => new Replicate({ auth, baseUrl: `${lab.urls.replicate}/v1` });
 
+// verifies: replicate: text, download
 test('a model is run and its video downloaded, waiting and polling', async () => {
   for (const wait of [{ mode: 'block' }, { mode: 'poll', interval: 20 }]) {
     const input = { prompt: 'a cat', duration: 4 };
@@ -27,6 +28,7 @@ test('a model is run and its video downloaded, waiting and polling', async () =>
   }
 });
 
+// verifies: replicate: failures
 test('a prediction that failed says why', async () => {
   const input = { prompt: 'lab:fail=content_moderation/E005' };
   await assert.rejects(client().run(MODEL, { input }), /Prediction failed: .*\(E005\)/);
@@ -47,6 +49,7 @@ test('a refusal is an error with the answer', async () => {
   });
 });
 
+// verifies: replicate: look-up, cancel
 test('predictions are paged through and cancelled', async () => {
   const replicate = client('r8_pages');
   const make = () => replicate.predictions.create({ model: MODEL, input: { prompt: 'lab:stuck' } });
@@ -60,6 +63,7 @@ test('predictions are paged through and cancelled', async () => {
   assert.equal(cancelled.status, 'canceled');
 });
 
+// verifies: replicate: image
 test('a file in the input is uploaded by itself', async () => {
   const replicate = client('r8_files');
   const image = new Blob([new Uint8Array([1, 2, 3])], { type: 'image/png' });
@@ -70,6 +74,7 @@ test('a file in the input is uploaded by itself', async () => {
   assert.deepEqual([results.length, results[0].size, results[0].content_type], [1, 3, 'image/png']);
 });
 
+// verifies: replicate: notices
 test('a webhook is verified by the SDK', async () => {
   const replicate = client();
   const secret = await replicate.webhooks.default.secret.get();

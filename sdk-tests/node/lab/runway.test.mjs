@@ -20,6 +20,7 @@ after(() => lab.close());
 const create = (promptText) =>
   client.textToVideo.create({ model: 'veo3.1_fast', promptText, ratio: '1280:720', duration: 4 });
 
+// verifies: runway: text, download
 test('a task is created, waited for and downloaded', async () => {
   const task = await create('a cat').waitForTaskOutput({ timeout: 60_000 });
 
@@ -28,6 +29,7 @@ test('a task is created, waited for and downloaded', async () => {
   assert.ok(await isFilm(task.output[0]));
 });
 
+// verifies: runway: failures
 test('the waiter throws for a failed task', async () => {
   const failed = create('lab:fail=dependency_timeout/THIRD_PARTY.UNAVAILABLE').waitForTaskOutput();
 

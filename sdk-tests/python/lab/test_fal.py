@@ -60,6 +60,7 @@ class FalCase(LabCase):
 
 
 class Videos(FalCase):
+    # verifies: fal: text, download
     def test_a_video_is_subscribed_to_and_downloaded(self):
         seen = []
         output = self.client.subscribe(
@@ -93,6 +94,7 @@ class Videos(FalCase):
         output = self.client.run(MODEL, {"prompt": "a cat", "seed": 7})
         self.assertEqual((output["seed"], output["video"]["content_type"]), (7, "video/mp4"))
 
+    # verifies: fal: image
     def test_a_picture_is_uploaded_and_made_to_move(self):
         for repository in ("fal_v3", "fal"):
             with self.subTest(repository):
@@ -101,6 +103,7 @@ class Videos(FalCase):
                 self.assertEqual(fetch(url), PNG)
                 self.assertTrue(output["video"]["url"])
 
+    # verifies: fal: cancel
     def test_a_request_is_cancelled_once(self):
         handle = self.client.submit(MODEL, {"prompt": "lab:stuck"})
         handle.cancel()
@@ -122,6 +125,7 @@ class Videos(FalCase):
 
 
 class Failures(FalCase):
+    # verifies: fal: failures
     def test_every_cause_ends_in_an_error_and_its_truth_is_in_the_ledger(self):
         causes = ["runtime_error", "content_moderation", "capacity", "invalid_request", "dependency_timeout", "account"]
         for cause in causes:
@@ -159,6 +163,7 @@ class Failures(FalCase):
                 error = self.failed(prompt)
                 self.assertEqual((error.message[0]["type"], error.status_code), (kind, status))
 
+    # verifies: fal: parameters
     def test_an_input_is_validated_at_once(self):
         with self.assertRaises(FalClientHTTPError) as caught:
             self.client.submit(FROM_PICTURE, {"duration": "99"})
@@ -217,6 +222,7 @@ class Failures(FalCase):
 
 
 class Account(FalCase):
+    # verifies: fal: look-up
     def test_requests_are_listed_with_their_payloads_and_forgotten(self):
         key = "a-list:of-its-own"
         handle = self.sdk(key).submit(MODEL, {"prompt": "a cat"})
@@ -235,6 +241,7 @@ class Account(FalCase):
         self.assertTrue(item["json_output"]["video"]["url"])
         self.assertEqual(self.platform(path, key)["items"], [])
 
+    # verifies: fal: credits
     def test_prices_usage_and_balance_fit_together(self):
         self.lab.play("[defaults]\ncredit_micros = 5_000_000\n")
         key = "a-purse:of-its-own"
@@ -268,6 +275,7 @@ class Webhooks(FalCase):
         key.verify(bytes.fromhex(header("signature")), "\n".join(lines).encode())
         return json.loads(body)
 
+    # verifies: fal: notices
     def test_the_end_of_a_request_is_told_and_signed(self):
         done, good = self.submit("a cat"), self.next()
         failed, bad = self.submit("lab:fail=content_moderation/content_policy_violation"), self.next()

@@ -97,6 +97,7 @@ class Vertex(GoogleCase):
         super().setUp()
         self.client = self.vertex()
 
+    # verifies: google: text, download
     def test_a_video_comes_inline(self):
         config = {"duration_seconds": 4, "resolution": "720p", "aspect_ratio": "9:16", "seed": 7, "generate_audio": False}
         made = self.create(**config)
@@ -118,6 +119,7 @@ class Vertex(GoogleCase):
         self.assertEqual(sorted(f"gs://results/{it.name}" for it in blobs), sorted(uris))
         self.assertEqual((content[4:8], len(content)), (b"ftyp", blobs[0].size))
 
+    # verifies: google: image
     def test_an_image_is_sent_and_an_extended_video_grows(self):
         image = types.Image(image_bytes=b"not looked into", mime_type="image/png")
         config = {"output_gcs_uri": "gs://results/"}
@@ -140,6 +142,7 @@ class Vertex(GoogleCase):
         self.assertEqual(len(some.response.generated_videos), 2)
         self.assertEqual(some.response.rai_media_filtered_count, 2)
 
+    # verifies: google: failures
     def test_every_other_cause_is_the_operation_s_error_and_its_truth_is_in_the_ledger(self):
         for cause in CAUSES:
             with self.subTest(cause):
@@ -168,6 +171,7 @@ class Vertex(GoogleCase):
                 self.create(prompt)
             self.assertEqual((caught.exception.code, caught.exception.status), (code, status))
 
+    # verifies: google: parameters
     def test_wrong_parameters_and_retired_models_are_refused(self):
         for config in ({"duration_seconds": 5}, {"resolution": "1080p", "duration_seconds": 4}, {"number_of_videos": 9}):
             with self.subTest(config), self.assertRaises(errors.ClientError) as caught:
@@ -209,6 +213,7 @@ class Vertex(GoogleCase):
 class GeminiOperations(GoogleCase):
     model = "veo-3.1-generate-preview"
 
+    # verifies: google/gemini-operations: text, download
     def test_a_video_is_created_polled_and_downloaded(self):
         client = self.gemini()
         made = client.models.generate_videos(model=self.model, prompt="a cat", config={"duration_seconds": 4})
@@ -222,6 +227,7 @@ class GeminiOperations(GoogleCase):
             client.files.download(file=video)
         self.assertEqual(caught.exception.code, 403)
 
+    # verifies: google/gemini-operations: failures
     def test_failures_are_errors_or_reasons(self):
         client = self.gemini()
         for cause in CAUSES:
@@ -274,6 +280,7 @@ class Interactions(OmniCase):
         self.assertEqual(base64.b64decode(made.output_video.data)[4:8], b"ftyp")
         self.assertEqual(self.lab.entry(made.id)["billed_micros"], 4 * 34_000)
 
+    # verifies: google/interactions: text, download
     def test_a_video_in_the_background_is_polled_and_downloaded_by_its_address(self):
         made = self.create(response_format={"type": "video", "delivery": "uri", "duration": "3s"})
         done = self.finish(made)
@@ -290,6 +297,7 @@ class Interactions(OmniCase):
         self.assertEqual({self.finish(it).status for it in (edited, longer)}, {"completed"})
         self.assertEqual(self.lab.entry(longer.id)["billed_micros"], 300_000)
 
+    # verifies: google/interactions: cancel
     def test_a_run_in_the_background_is_cancelled_and_deleted(self):
         made = self.create("lab:stuck")
         cancelled = self.client.interactions.cancel(made.id)
@@ -299,6 +307,7 @@ class Interactions(OmniCase):
             self.client.interactions.get(made.id)
         self.assertIn("Invalid interaction name", str(caught.exception))
 
+    # verifies: google/interactions: failures
     def test_every_cause_fails_and_a_soft_refusal_is_completed_without_video(self):
         for cause in CAUSES + ["content_moderation/failed"]:
             with self.subTest(cause):
@@ -368,6 +377,7 @@ class Webhooks(OmniCase):
         self.assertEqual(Webhook(hook.new_signing_secret).verify(*self.next())["type"], "interaction.completed")
         self.client.webhooks.delete(hook.id)
 
+    # verifies: google/interactions: notices
     def test_a_dynamic_webhook_is_verified_with_the_key_set_and_comes_twice(self):
         config = {"uris": [self.hook], "user_metadata": {"job": "j-1"}}
         made = self.create("lab:webhook-twice", webhook_config=config)

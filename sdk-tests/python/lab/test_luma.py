@@ -82,6 +82,7 @@ class DreamMachine(LumaCase):
         self.assertEqual((done.state, done.generation_type, done.failure_reason), ("completed", "video", None))
         self.assertEqual(self.download(done.assets.video)[4:8], b"ftyp")
 
+    # verifies: luma: parameters
     def test_a_generation_is_extended_upscaled_given_sound_and_changed(self):
         before = self.finished()
         frame = {"type": "generation", "id": before.id}
@@ -101,6 +102,7 @@ class DreamMachine(LumaCase):
 
         self.assertEqual({self.client.generations.get(it.id).state for it in made}, {"completed"})
 
+    # verifies: luma: text, look-up, cancel
     def test_generations_are_listed_with_their_requests_and_deleted(self):
         self.client = self.sdk("luma-of-the-list")
         ids = [self.create(f"video {nth}").id for nth in range(3)]
@@ -113,6 +115,7 @@ class DreamMachine(LumaCase):
         self.assertEqual(rest.generations[0].request.prompt, "video 0")
         self.refused(lumaai.NotFoundError, lambda: self.client.generations.get(ids[0]))
 
+    # verifies: luma: failures
     def test_every_cause_has_its_failure_reason(self):
         for prompt, reason in [
             ("lab:fail=runtime_error", "Job failed"),
@@ -149,6 +152,7 @@ class DreamMachine(LumaCase):
         error = self.refused(lumaai.RateLimitError, self.create)
         self.assertIn("concurrent", error.body["detail"])
 
+    # verifies: luma: notices
     def test_callbacks_tell_of_the_start_and_of_the_end(self):
         receiver = Receiver()
         self.addCleanup(receiver.close)
@@ -159,6 +163,7 @@ class DreamMachine(LumaCase):
         self.assertIn(first["state"], ("dreaming", "completed"))
         self.assertEqual((second["state"], second["request"]["callback_url"]), ("completed", receiver.url))
 
+    # verifies: luma: credits
     def test_credits_ping_and_concepts_are_answered(self):
         self.client = self.sdk("luma-of-the-books")
         before = self.client.credits.get().credit_balance
@@ -202,6 +207,7 @@ class Agents(LumaCase):
         self.assertEqual(answer.headers["x-ratelimit-limit"], "1000")
         self.assertEqual(answer.headers["x-api-version"], "2026-04-01")
 
+    # verifies: luma/agents: text, download
     def test_an_hour_later_the_link_is_refused_and_another_look_renews_it(self):
         done = self.finished()
         self.lab.advance("61m")
@@ -212,6 +218,7 @@ class Agents(LumaCase):
         renewed = self.client.generations.get(done.id).output[0].url
         self.assertEqual(self.download(renewed)[4:8], b"ftyp")
 
+    # verifies: luma/agents: failures
     def test_every_failure_code_can_be_had(self):
         for cause, code in [
             ("runtime_error", "generation_failed"),
@@ -240,6 +247,7 @@ class Agents(LumaCase):
             with self.subTest(prompt):
                 self.assertEqual(self.refused(error, lambda: self.create(prompt)).status_code, status)
 
+    # verifies: luma/agents: parameters
     def test_an_excluded_combination_is_refused(self):
         call = lambda: self.create(video={"loop": True, "duration": "10s"})
         self.assertIn("loop", self.refused(luma_agents.UnprocessableEntityError, call).body["detail"])
@@ -255,6 +263,7 @@ class Agents(LumaCase):
         self.assertEqual(too_fast.body["detail"], "Rate limit exceeded")
         self.assertIn("retry-after", too_fast.response.headers)
 
+    # verifies: luma/agents: image
     def test_a_file_is_uploaded_used_and_deleted(self):
         content = b"\x89PNG\r\n\x1a\n" + bytes(100)
         ticket = self.client.files.create(mime_type="image/png", size_bytes=len(content))

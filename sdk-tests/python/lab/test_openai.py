@@ -39,6 +39,7 @@ class OpenAiCase(LabCase):
 
 
 class Videos(OpenAiCase):
+    # verifies: openai: text, download
     def test_a_video_is_created_polled_and_downloaded(self):
         video = self.create(seconds="8", size="1280x720")
         content = self.client.videos.download_content(video.id).read()
@@ -50,6 +51,7 @@ class Videos(OpenAiCase):
         self.assertEqual((thumbnail[8:12], sheet[:2]), (b"WEBP", b"\xff\xd8"))
         self.assertEqual(self.lab.entry(video.id)["billed_micros"], 800_000)
 
+    # verifies: openai: look-up
     def test_videos_are_listed_and_deleted(self):
         client = self.sdk(api_key="a key of its own")
         ids = [client.videos.create(prompt=f"video {nth}").id for nth in range(3)]
@@ -82,6 +84,7 @@ class Videos(OpenAiCase):
 
 
 class Failures(OpenAiCase):
+    # verifies: openai: failures
     def test_every_cause_ends_a_video_with_a_code_and_its_truth_is_in_the_ledger(self):
         for cause in CAUSES:
             with self.subTest(cause):
@@ -172,6 +175,7 @@ class Webhooks(OpenAiCase):
         body, headers = self.receiver.deliveries.get(timeout=60)
         return self.client.webhooks.unwrap(body, headers, secret=self.SECRET)
 
+    # verifies: openai: notices
     def test_the_end_of_a_video_is_told_and_signed(self):
         done = self.client.videos.create(prompt="a cat")
         event = self.next()

@@ -46,6 +46,7 @@ class ReplicateCase(LabCase):
 
 
 class Predictions(ReplicateCase):
+    # verifies: replicate: text, download
     def test_a_model_is_run_and_its_video_downloaded(self):
         url = self.client.run(MODEL, INPUT)
         self.assertEqual(fetch(str(url))[4:8], b"ftyp")
@@ -73,11 +74,13 @@ class Predictions(ReplicateCase):
         self.assertEqual(deployment.current_release.model, MODEL)
         self.assertEqual((deployed.status, deployed.version), ("succeeded", version.id))
 
+    # verifies: replicate: cancel
     def test_a_prediction_is_cancelled(self):
         prediction = self.create("lab:stuck")
         prediction.cancel()
         self.assertEqual(prediction.status, "canceled")
 
+    # verifies: replicate: look-up
     def test_predictions_are_listed_newest_first(self):
         client = self.sdk("r8_list")
         ids = [self.create(f"video {nth}", client).id for nth in range(3)]
@@ -87,6 +90,7 @@ class Predictions(ReplicateCase):
         self.assertEqual([it.id for it in page.results], ids[::-1])
         self.assertIsNone(page.next)
 
+    # verifies: replicate: image
     def test_a_file_is_uploaded_given_as_input_and_deleted(self):
         client = self.sdk("r8_files")
         file = client.files.create(io.BytesIO(b"Example data"), filename="first.png", metadata={"of": "a cat"})
@@ -114,6 +118,7 @@ class Predictions(ReplicateCase):
 
 
 class Failures(ReplicateCase):
+    # verifies: replicate: failures
     def test_every_cause_fails_a_prediction_and_its_truth_is_in_the_ledger(self):
         shapes = {
             "runtime_error": "E1000",
@@ -156,6 +161,7 @@ class Failures(ReplicateCase):
                 self.assertEqual(error.status, status)
                 self.assertTrue(error.detail)
 
+    # verifies: replicate: parameters
     def test_an_input_is_held_against_the_schema(self):
         schema = self.client.models.get(MODEL).latest_version.openapi_schema
         allowed = schema["components"]["schemas"]["duration"]["enum"]
@@ -185,6 +191,7 @@ class Failures(ReplicateCase):
 
 
 class Account(ReplicateCase):
+    # verifies: replicate: credits
     def test_an_account_has_a_name(self):
         self.assertEqual(self.client.accounts.current().type, "user")
 
@@ -205,6 +212,7 @@ class Webhooks(ReplicateCase):
         Signatures.validate(headers=headers, body=body.decode(), secret=self.secret, tolerance=300)
         return body.decode(), headers["webhook-id"]
 
+    # verifies: replicate: notices
     def test_the_start_and_the_end_are_told_and_signed(self):
         self.create(webhook=self.receiver.url, webhook_events_filter=["start", "completed"])
         start, end = self.next()[0], self.next()[0]

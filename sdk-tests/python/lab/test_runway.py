@@ -44,6 +44,7 @@ class RunwayCase(LabCase):
 
 
 class Tasks(RunwayCase):
+    # verifies: runway: text, download
     def test_a_task_is_created_waited_for_and_downloaded(self):
         made = self.create()
         task = made.wait_for_task_output(timeout=60)
@@ -53,6 +54,7 @@ class Tasks(RunwayCase):
         self.assertEqual(self.download(task.output[0])[4:8], b"ftyp")
         self.assertEqual(self.lab.entry(made.id)["billed_micros"], 600_000)
 
+    # verifies: runway: image
     def test_an_image_is_uploaded_and_animated(self):
         upload = self.client.uploads.create_ephemeral(file=("a.png", b"\x89PNG\r\n\x1a\n" + bytes(1024)))
         made = self.client.image_to_video.create(
@@ -77,6 +79,7 @@ class Tasks(RunwayCase):
         self.lab.advance("10m")
         self.assertEqual(self.client.tasks.retrieve(second.id).status, "SUCCEEDED")
 
+    # verifies: runway: cancel
     def test_a_deleted_task_is_gone(self):
         made = self.create("lab:stuck")
         self.client.tasks.delete(made.id)
@@ -96,6 +99,7 @@ class Tasks(RunwayCase):
 
 
 class Failures(RunwayCase):
+    # verifies: runway: failures
     def test_every_cause_has_its_failure_code_and_its_cost(self):
         for cause, code, credits in [
             ("runtime_error", "INTERNAL.BAD_OUTPUT.CODE01", 0),
@@ -142,6 +146,7 @@ class Failures(RunwayCase):
         self.assertIn("daily", error.body["error"])
         self.assertGreater(int(error.response.headers["retry-after"]), 0)
 
+    # verifies: runway: parameters
     def test_a_wrong_parameter_is_listed_as_an_issue(self):
         error = self.refused(runwayml.BadRequestError, lambda: self.create(duration=11))
 
@@ -160,6 +165,7 @@ class Failures(RunwayCase):
 
 
 class Account(RunwayCase):
+    # verifies: runway: credits
     def test_credits_limits_and_usage_are_told(self):
         self.client = self.sdk(api_key="key_of_the_books")
         before = self.client.organization.retrieve()

@@ -131,6 +131,7 @@ pub(crate) mod tests {
         Hook { headers, body: body.into(), at: NOON }
     }
 
+    // verifies: fal: notices
     #[test]
     fn a_notice_counts_only_when_fal_signed_this_body_just_now() {
         let public = URL_SAFE_NO_PAD.encode(key().public_key().as_ref());

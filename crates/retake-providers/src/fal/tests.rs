@@ -69,6 +69,7 @@ fn all(calls: &[Call]) -> String {
     calls.iter().map(shown).collect::<Vec<_>>().join("\n\n")
 }
 
+// verifies: fal: text, parameters
 #[test]
 fn a_submit_sends_the_bare_inputs_and_keeps_where_the_request_is() {
     let mut submission = a_submission(VEO);
@@ -91,6 +92,7 @@ fn a_small_picture_goes_along_in_the_request() {
     insta::assert_snapshot!("submit_of_a_small_picture", all(&calls));
 }
 
+// verifies: fal: image
 #[test]
 fn a_large_picture_goes_to_the_storage_first_and_without_the_key() {
     let mut submission = with_a_picture(a_submission(KLING), 2 << 20);
@@ -257,6 +259,7 @@ fn a_question_that_got_no_answer_is_no_failure_of_the_render() {
     );
 }
 
+// verifies: fal: failures
 #[test]
 fn every_code_has_its_kind() {
     use FaultKind as K;
@@ -343,6 +346,7 @@ fn an_account_without_money_is_a_matter_of_quota_and_a_bad_key_of_the_key() {
     assert_eq!(refused(429, &json!({ "detail": "Rate limit exceeded" })), FaultKind::Overloaded);
 }
 
+// verifies: fal: download
 #[test]
 fn the_file_is_fetched_without_the_key() {
     let render = a_render(VEO, TICKET);
@@ -358,6 +362,7 @@ fn the_file_is_fetched_without_the_key() {
     assert!(matches!(inline, Ok(Download::Whole(bytes)) if bytes.len() == 3));
 }
 
+// verifies: fal: cancel
 #[test]
 fn each_of_the_three_answers_to_a_cancel_is_as_good() {
     let cancel = |answer| hold(fal().cancel(&a_render(VEO, TICKET), NOON), [answer]);
@@ -375,6 +380,7 @@ fn lost() -> Lost {
     Lost { submission: a_submission(VEO), begun_at: NOON }
 }
 
+// verifies: fal: look-up
 #[test]
 fn a_lost_request_is_found_by_its_input_with_our_seed() {
     let (calls, found) = hold(fal().look_up(&lost(), NOON), [answer(200, &fixture!("list"))]);
@@ -403,6 +409,7 @@ fn absence_is_promised_only_after_the_whole_list_and_when_it_would_be_over() {
     assert!(matches!(hidden, Ok(LookUp::Unknowable { .. })));
 }
 
+// verifies: fal: credits
 #[test]
 fn an_account_tells_its_credit_or_at_least_that_the_key_works() {
     let check = |answers: Vec<Answer>| hold(fal().check(NOON), answers);
@@ -478,6 +485,7 @@ const WORDS: &[&str] = &[
     "http://x",
 ];
 
+// verifies: fal: hostile answers
 #[test]
 fn no_answer_makes_a_reader_panic() {
     let fal = fal();

@@ -276,6 +276,7 @@ mod tests {
         Told::read(error).fault().map(|fault| fault.kind)
     }
 
+    // verifies: google: failures
     #[test]
     fn each_code_of_google_rpc_has_its_kind() {
         for (number, expected) in [

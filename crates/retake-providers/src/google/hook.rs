@@ -277,6 +277,7 @@ pub(super) mod tests {
         hold(keys().verify(a_notice(&[("webhook-signature", token)], body)), [the_list()]).1
     }
 
+    // verifies: google/interactions: notices
     #[test]
     fn a_notice_signed_by_googles_key_counts_and_the_keys_are_asked_for_once() {
         let keys = keys();

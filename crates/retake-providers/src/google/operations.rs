@@ -181,6 +181,7 @@ mod tests {
         Operations::new(&settings, &Arc::new(Catalog::shipped().unwrap()))
     }
 
+    // verifies: google/gemini-operations: text, image, parameters
     #[test]
     fn a_submit_says_what_this_wire_can_say() {
         let mut submission = a_submission(MODEL);
@@ -219,6 +220,7 @@ mod tests {
         insta::assert_snapshot!(shown(&calls[0]));
     }
 
+    // verifies: google/gemini-operations: download
     #[test]
     fn the_key_goes_with_a_download_from_the_own_host_only() {
         let mut elsewhere: serde_json::Value = serde_json::from_str(DONE).unwrap();

@@ -136,6 +136,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
+    // verifies: google: hostile answers
     #[test]
     fn whatever_is_answered_every_talk_ends(answer in any_answer(), header in "[ -~]{0,60}") {
         let render = a_render("veo-3.1-generate-001", "models/x/operations/1");

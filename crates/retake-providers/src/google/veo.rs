@@ -249,6 +249,7 @@ mod tests {
         }
     }
 
+    // verifies: google/gemini-operations: failures
     #[test]
     fn a_success_without_a_video_is_a_refusal_when_the_filters_say_so() {
         let fault = failed(read(REFUSED));

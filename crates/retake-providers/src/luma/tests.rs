@@ -93,6 +93,7 @@ fn running(note: Option<&str>) -> Polled {
     }
 }
 
+// verifies: luma: text, notices
 #[test]
 fn dream_machine_gets_a_text_and_a_hook_with_our_tag() {
     let mut submission = of_seconds("ray-2", 9);
@@ -102,6 +103,7 @@ fn dream_machine_gets_a_text_and_a_hook_with_our_tag() {
     assert_snapshot!(calls(&*dream(), &submission));
 }
 
+// verifies: luma: image
 #[test]
 fn dream_machine_gets_a_picture_as_a_public_url() {
     let mut submission = from_picture("ray-flash-2", 5);
@@ -118,6 +120,7 @@ fn dream_machine_cannot_fetch_a_picture_from_a_gateway_without_a_public_url() {
     assert!(fault.message.contains("`server.public_url`"), "{fault}");
 }
 
+// verifies: luma/agents: text, image
 #[test]
 fn the_agents_api_gets_a_picture_in_the_request() {
     assert_snapshot!(calls(&*agents(), &from_picture("ray-3.2", 5)));
@@ -130,6 +133,7 @@ fn a_picture_of_a_long_video_is_a_keyframe_at_its_beginning() {
     assert!(sent.contains("keyframe_indexes") && !sent.contains("start_frame"), "{sent}");
 }
 
+// verifies: luma/agents: parameters
 #[test]
 fn a_loop_is_said_to_the_agents_api_for_five_seconds_only() {
     let mut submission = of_seconds("ray-3.2", 5);
@@ -234,6 +238,7 @@ fn refusals_of_dream_machine_are_told_apart() {
     }
 }
 
+// verifies: luma/agents: failures
 #[test]
 fn every_failure_code_of_the_agents_api_has_a_kind() {
     let codes = [
@@ -256,6 +261,7 @@ fn every_failure_code_of_the_agents_api_has_a_kind() {
     }
 }
 
+// verifies: luma: failures
 #[test]
 fn every_failure_reason_of_dream_machine_has_a_kind() {
     let reasons = [
@@ -320,6 +326,7 @@ fn a_completion_without_a_video_has_failed_and_an_unknown_one_is_lost() {
     }
 }
 
+// verifies: luma: download
 #[test]
 fn the_file_is_fetched_without_the_key() {
     for (adapter, name) in [(dream(), "dream-completed"), (agents(), "agents-completed")] {
@@ -331,6 +338,7 @@ fn the_file_is_fetched_without_the_key() {
     }
 }
 
+// verifies: luma/agents: download
 #[test]
 fn an_expired_link_is_fetched_again() {
     let expired = reply(403, &[], "<Error>expired</Error>").unwrap();
@@ -338,6 +346,7 @@ fn an_expired_link_is_fetched_again() {
     assert!(matches!(agents().refused_download(&expired), FetchError::Later(_)));
 }
 
+// verifies: luma: credits
 #[test]
 fn dream_machine_tells_its_credit() {
     let standing = |cents: f64| {
@@ -350,6 +359,7 @@ fn dream_machine_tells_its_credit() {
     assert_eq!((poor.credit_micros, poor.trouble.is_some()), (Some(0), true));
 }
 
+// verifies: luma/agents: credits
 #[test]
 fn the_agents_api_is_checked_by_its_list_of_files() {
     let (calls, end) =
@@ -361,6 +371,7 @@ fn the_agents_api_is_checked_by_its_list_of_files() {
     assert_eq!(refused.unwrap_err().kind, FaultKind::Auth);
 }
 
+// verifies: luma: cancel
 #[test]
 fn a_dream_is_deleted_to_cancel_it_and_agents_cannot() {
     let (calls, end) = hold(dream().cancel(&a_render("ray-2", ID), NOON), [reply(404, &[], "{}")]);
@@ -394,6 +405,7 @@ fn page_of(entries: &[Json], has_more: bool) -> Json {
     json!({ "generations": entries, "has_more": has_more })
 }
 
+// verifies: luma: look-up
 #[test]
 fn a_lost_submit_is_found_by_the_tag_in_its_hook() {
     let (_, found) = look_up(&lost(true), vec![fixture("dream-list")]);
@@ -447,6 +459,7 @@ fn a_list_that_never_ends_is_given_up() {
     assert!(calls <= 50 && matches!(found, LookUp::Unknowable { .. }), "{calls} {found:?}");
 }
 
+// verifies: luma/agents: look-up
 #[test]
 fn a_lost_submit_to_the_agents_api_cannot_be_found_again() {
     let (calls, found) = hold(agents().look_up(&lost(true), NOON), []);
@@ -454,6 +467,7 @@ fn a_lost_submit_to_the_agents_api_cannot_be_found_again() {
     assert!(calls.is_empty() && matches!(found, Ok(LookUp::Unknowable { .. })));
 }
 
+// verifies: luma: parameters
 #[test]
 fn every_listed_model_can_be_asked_for_each_of_its_sizes() {
     let catalog = Catalog::shipped().unwrap();
@@ -531,6 +545,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 }
 
 proptest! {
+    // verifies: luma: hostile answers
     #[test]
     fn no_answer_makes_a_reader_panic(answer in any_answer()) {
         let again = || std::iter::repeat_with(|| answer.clone());

@@ -82,6 +82,7 @@ fn poll(
 }
 
 proptest! {
+    // verifies: openai: hostile answers
     #[test]
     fn no_answer_of_any_kind_breaks_a_reader(
         variant in prop::sample::select(VARIANTS.to_vec()),

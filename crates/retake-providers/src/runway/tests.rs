@@ -78,11 +78,13 @@ fn refusal(submission: &Submission) -> Fault {
     }
 }
 
+// verifies: runway: text
 #[test]
 fn a_text_is_sent_with_the_key_and_the_version() {
     assert_snapshot!(calls(&silent("gen4.5"), vec![taken()]));
 }
 
+// verifies: runway: parameters
 #[test]
 fn sound_and_a_negative_prompt_are_said_to_models_that_have_them() {
     let mut submission = a_submission("veo3.1");
@@ -99,6 +101,7 @@ fn a_model_without_a_switch_for_sound_or_a_seed_is_told_neither() {
     assert_snapshot!(calls(&submission, vec![taken()]));
 }
 
+// verifies: runway: image
 #[test]
 fn a_small_picture_goes_along_in_the_request() {
     assert_snapshot!(calls(&from_picture("gen4_turbo", 9), vec![taken()]));
@@ -233,6 +236,7 @@ fn the_complaints_about_a_request_are_repeated_with_their_place() {
     assert_snapshot!(fault.message, @"HTTP 400: Validation of body failed (duration: Expected at most 10; promptImage.0.uri: Invalid asset)");
 }
 
+// verifies: runway: failures
 #[test]
 fn every_failure_code_is_read_by_its_longest_known_beginning() {
     let codes = [
@@ -337,6 +341,7 @@ fn a_poll_that_is_not_answered_says_nothing_of_the_render() {
     }
 }
 
+// verifies: runway: download
 #[test]
 fn the_file_is_fetched_by_a_fresh_link_and_without_the_key() {
     let answer = json(200, &fixture("task-succeeded"));
@@ -357,6 +362,7 @@ fn an_expired_link_is_fetched_again_and_a_failed_task_has_no_file() {
     assert!(matches!(found, Err(FetchError::Gone(_))));
 }
 
+// verifies: runway: cancel
 #[test]
 fn a_task_is_cancelled_by_deleting_it_and_twice_is_no_fault() {
     let cancel = |answer| hold(runway().cancel(&a_render("gen4.5", "a/b"), NOON), [answer]);
@@ -372,6 +378,7 @@ fn a_task_is_cancelled_by_deleting_it_and_twice_is_no_fault() {
     assert!(cancel(reply(401, &[], "{}")).1.is_err());
 }
 
+// verifies: runway: credits
 #[test]
 fn the_account_tells_credit_tier_concurrency_and_what_the_day_has_left() {
     let answer = json(200, &fixture("organization"));
@@ -390,6 +397,7 @@ fn an_account_without_credit_is_in_trouble() {
     assert_eq!(standing.trouble.map(|fault| fault.kind), Some(FaultKind::Quota));
 }
 
+// verifies: runway: look-up
 #[test]
 fn a_lost_create_cannot_be_found_again() {
     let lost = Lost { submission: silent("gen4.5"), begun_at: NOON };
@@ -489,6 +497,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 }
 
 proptest! {
+    // verifies: runway: hostile answers
     #[test]
     fn no_answer_makes_a_reader_panic(answers in proptest::collection::vec(any_answer(), 4)) {
         let (runway, render) = (runway(), a_render("gen4.5", ID));

@@ -45,9 +45,14 @@ impl Hand<'_> {
         let Some(provider) = self.provider() else { return self.no_provider().await };
         let Some(lost) = self.lost().await else { return };
         match provider.look_up(&lost, &self.log).await {
-            Ok(LookUp::Found(remote_id)) => {
-                self.record(Event::Accepted { remote_id }, Then::Free).await;
-            }
+            Ok(LookUp::Found(remote_id)) => match self.is_taken(&remote_id).await {
+                Ok(false) => drop(self.record(Event::Accepted { remote_id }, Then::Free).await),
+                // It is another job's render, so nothing was learnt of ours.
+                Ok(true) => {
+                    self.wait_out(lost.begun_at + self.scheduler.policy.deadline).await;
+                }
+                Err(fault) => self.ask_again(&fault).await,
+            },
             Ok(LookUp::Absent) => {
                 // Without a fault on record the process died before it heard anything.
                 let told = self.life().open_attempt().and_then(|attempt| attempt.fault.clone());
@@ -60,6 +65,12 @@ impl Hand<'_> {
             }
             Err(fault) => self.ask_again(&fault).await,
         }
+    }
+
+    /// Whether a render is that of an attempt on record. Ours is not: its name was never heard.
+    async fn is_taken(&self, remote_id: &str) -> Result<bool, Fault> {
+        let known = self.scheduler.ledger.knows_render(remote_id).await;
+        known.map_err(|error| Fault::new(FaultKind::Storage, FaultSource::Us, error.to_string()))
     }
 
     /// Holds a job whose submit nobody can settle until the render would be over either way. Only then may

@@ -93,21 +93,35 @@ macro_rules! accounts {
 const WAN: [&str; 2] = ["Wan-AI/Wan2.2-T2V-A14B-Diffusers", "Wan-AI/Wan2.2-I2V-A14B-Diffusers"];
 
 accounts! {
+    // verifies: openai: text, image, download
     openai: seat("openai", ["sora-2", "sora-2"], "4", Provider::Openai);
+    // verifies: openai/azure: text, image, download
     azure: seat("azure", ["sora-2", "sora-2"], "4", Provider::Openai);
+    // verifies: openai/openrouter: text, image, download
     openrouter: seat("openrouter", ["google/veo-3.1", "google/veo-3.1"], "4", Provider::Openai);
+    // verifies: openai/vllm-omni: text, image, download
     vllm: seat("vllm", WAN, "4", Provider::Openai);
+    // verifies: openai/sglang: text, image, download
     sglang: seat("sglang", WAN, "4", Provider::Openai);
+    // verifies: openai/litellm: text, image, download
     litellm: seat("litellm", ["sora-2", "sora-2"], "4", Provider::Openai);
+    // verifies: openai/newapi: text, image, download
     newapi: seat("newapi", ["sora-2", "sora-2"], "4", Provider::Openai);
+    // verifies: google: text, image, download
     vertex: seat("vertex", ["veo-3.1-generate-001", "veo-3.1-generate-001"], "4", Provider::Google);
+    // verifies: google/interactions: text, image, download
     omni: seat("omni", ["gemini-omni-1.1-flash", "gemini-omni-1.1-flash"], "4", Provider::Google);
+    // verifies: runway: text, image, download
     runway: seat("runway", ["gen4.5", "gen4_turbo"], "5", Provider::Runway);
+    // verifies: luma/agents: text, image, download
     agents: seat("agents", ["ray-3.2", "ray-3.2"], "5", Provider::Luma);
+    // verifies: fal: text, image, download
     fal: seat("fal", ["fal-ai/veo3.1", "fal-ai/veo3.1"], "4", Provider::Fal);
+    // verifies: replicate: text, image, download
     replicate: seat("replicate", ["google/veo-3.1", "google/veo-3.1"], "4", Provider::Replicate);
 }
 
+// verifies: luma: text, download
 #[tokio::test]
 async fn luma_makes_a_video_from_text() {
     seat("luma", ["ray-2", "ray-2"], "5", Provider::Luma).makes_a_video_from_text().await;

@@ -11,3 +11,6 @@ CREATE TABLE exchanges (
     exchange TEXT NOT NULL,
     PRIMARY KEY (job_id, attempt, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+
+-- Whose render a provider's name for it is: two attempts must not take the same one for theirs.
+CREATE INDEX attempts_by_remote_id ON attempts (remote_id) WHERE remote_id IS NOT NULL;

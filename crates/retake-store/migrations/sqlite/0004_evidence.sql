@@ -11,3 +11,6 @@ CREATE TABLE exchanges (
     exchange TEXT NOT NULL,
     PRIMARY KEY (job_id, attempt, seq)
 );
+
+-- Whose render a provider's name for it is: two attempts must not take the same one for theirs.
+CREATE INDEX attempts_by_remote_id ON attempts (remote_id) WHERE remote_id IS NOT NULL;

@@ -36,6 +36,7 @@ fn failed(answer: Answer) -> Fault {
     }
 }
 
+// verifies: google/interactions: text, parameters
 #[test]
 fn a_prompt_alone_is_asked_for_in_the_background_with_our_tag_in_the_notice() {
     let mut submission = a_submission(MODEL);
@@ -48,6 +49,7 @@ fn a_prompt_alone_is_asked_for_in_the_background_with_our_tag_in_the_notice() {
     insta::assert_snapshot!(shown(&calls[0]));
 }
 
+// verifies: google/interactions: image
 #[test]
 fn a_picture_to_start_from_goes_before_the_prompt() {
     let mut submission = a_submission(MODEL);
@@ -82,6 +84,7 @@ fn what_omni_cannot_be_told_is_refused_before_anything_is_sent() {
     assert!(refusal(|shot| shot.negative_prompt = Some("rain".into())).contains("negative prompt"));
 }
 
+// verifies: google/interactions: failures
 #[test]
 fn each_status_is_understood_and_an_unknown_one_is_still_running() {
     let said = |status: &str| {
@@ -135,6 +138,7 @@ fn an_interaction_that_nobody_knows_is_lost_although_it_is_a_400() {
     assert!(end_of_poll(rehearsal::json(400, &other)).is_err());
 }
 
+// verifies: google/interactions: download
 #[test]
 fn a_file_is_fetched_once_it_is_no_longer_worked_on() {
     let fetched = |state: Answer| {
@@ -164,6 +168,7 @@ fn a_file_in_the_answer_is_taken_from_it_whatever_was_asked_for() {
     assert!(matches!(end, Ok(Download::Whole(_))));
 }
 
+// verifies: google/interactions: cancel
 #[test]
 fn stopping_one_that_is_over_or_unknown_is_no_fault() {
     let end = |status| {

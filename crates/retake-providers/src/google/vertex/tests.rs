@@ -51,6 +51,7 @@ fn refusal(submission: &Submission) -> String {
     }
 }
 
+// verifies: google: text, parameters
 #[test]
 fn a_prompt_alone_is_a_submit_that_names_everything() {
     let adapter = an_adapter(&[]);
@@ -61,6 +62,7 @@ fn a_prompt_alone_is_a_submit_that_names_everything() {
     insta::assert_snapshot!(shown(&calls[0]));
 }
 
+// verifies: google: image
 #[test]
 fn a_picture_to_start_from_lies_in_the_body() {
     let mut submission = a_submission(MODEL);
@@ -177,6 +179,7 @@ fn a_file_in_the_answer_is_taken_from_it() {
     assert_eq!(&bytes[4..], b"ftyp");
 }
 
+// verifies: google: download
 #[test]
 fn a_file_in_the_accounts_bucket_is_fetched_with_its_token_and_none_elsewhere() {
     let stored = || fixture(include_str!("../../../fixtures/google/2026-11-21-vertex-stored.json"));
@@ -190,6 +193,7 @@ fn a_file_in_the_accounts_bucket_is_fetched_with_its_token_and_none_elsewhere() 
     assert!(matches!(end("gs://another-bucket"), Err(FetchError::Gone(_))));
 }
 
+// verifies: google: look-up
 #[test]
 fn a_lost_submit_is_found_by_its_file_in_its_own_folder() {
     let adapter = an_adapter(&[("storage_uri", "gs://a-bucket/videos")]);
@@ -225,6 +229,7 @@ fn each_location_has_its_host() {
     );
 }
 
+// verifies: google: credits
 #[test]
 fn a_spent_account_is_a_standing_and_an_outage_is_none() {
     let adapter = an_adapter(&[]);

@@ -18,47 +18,56 @@ fn create(variant: Option<&str>, with_frame: bool) -> String {
     shown(&calls[0])
 }
 
+// verifies: openai: text, image, parameters
 #[test]
 fn openai_is_sent_a_form_as_its_own_clients_send_it() {
     assert_snapshot!(create(None, true));
 }
 
+// verifies: openai/azure: text, image
 #[test]
 fn azure_is_spoken_to_like_openai_below_its_own_path() {
     assert_snapshot!(create(Some("azure"), false));
 }
 
+// verifies: openai/azure-jobs: text, image
 #[test]
 fn an_azure_job_is_json_until_a_picture_comes_with_it() {
     assert_snapshot!(create(Some("azure-jobs"), false));
     assert_snapshot!(create(Some("azure-jobs"), true));
 }
 
+// verifies: openai/openrouter: text, image
 #[test]
 fn openrouter_is_sent_json_with_the_picture_as_a_frame() {
     assert_snapshot!(create(Some("openrouter"), true));
 }
 
+// verifies: openai/vllm-omni: text, image, parameters
 #[test]
 fn vllm_omni_is_sent_a_form_with_a_seed() {
     assert_snapshot!(create(Some("vllm-omni"), true));
 }
 
+// verifies: openai/sglang: text, image, parameters
 #[test]
 fn sglang_is_sent_a_form_with_a_seed() {
     assert_snapshot!(create(Some("sglang"), false));
 }
 
+// verifies: openai/litellm: text, image
 #[test]
 fn litellm_is_sent_what_openai_is() {
     assert_snapshot!(create(Some("litellm"), false));
 }
 
+// verifies: openai/newapi: text, image
 #[test]
 fn new_api_is_sent_json_with_the_picture_as_a_text() {
     assert_snapshot!(create(Some("newapi"), true));
 }
 
+// verifies: openai/relay: text, parameters
 #[test]
 fn a_relay_is_sent_a_form_unless_its_owner_knows_that_it_takes_json() {
     assert_snapshot!(create(Some("relay"), false));

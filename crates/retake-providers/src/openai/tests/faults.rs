@@ -33,6 +33,7 @@ fn failed(variant: Option<&str>, status: u16, body: &Json) -> retake_core::fault
     }
 }
 
+// verifies: openai: failures
 #[test]
 fn every_documented_code_of_openai_has_its_kind() {
     let table = [
@@ -122,6 +123,7 @@ fn a_refusal_inside_the_words_of_a_relay_is_found() {
     assert_eq!(fault.message, "HTTP 502: Blocked.");
 }
 
+// verifies: openai/relay: failures
 #[test]
 fn the_answers_of_other_makers_are_read_through_a_relay() {
     let google = json!({ "error": { "code": 403, "message": "x", "status": "PERMISSION_DENIED",

@@ -94,6 +94,7 @@ fn carries_key(call: &Call) -> bool {
     })
 }
 
+// verifies: openai: download
 #[test]
 fn openai_hands_the_file_out_below_the_render() {
     let (calls, end) = hold(adapter(None).fetch(&a_render("m", "video_1"), NOON), []);
@@ -103,6 +104,7 @@ fn openai_hands_the_file_out_below_the_render() {
     assert_eq!(call.url, "https://api.openai.com/v1/videos/video_1/content");
 }
 
+// verifies: openai/azure-jobs: download
 #[test]
 fn the_file_of_an_azure_job_is_that_of_its_first_generation() {
     let call = download("azure-jobs", &fixture("azure-job-succeeded-2025-12"));
@@ -144,6 +146,7 @@ fn an_address_that_can_be_read_in_two_ways_is_not_followed() {
     }
 }
 
+// verifies: openai/relay: download
 #[test]
 fn every_place_for_a_result_is_known() {
     let url = "https://cdn.example.com/file.mp4";
@@ -246,6 +249,7 @@ fn is_unknowable(found: &LookUp) -> bool {
     matches!(found, LookUp::Unknowable { .. })
 }
 
+// verifies: openai: look-up
 #[test]
 fn the_only_render_of_that_time_with_the_same_wish_is_ours() {
     let mut other = entry("video_2", 40);
@@ -310,6 +314,7 @@ fn without_a_list_nobody_can_tell() {
     assert!(is_unknowable(&gone.unwrap()));
 }
 
+// verifies: openai/vllm-omni: cancel
 #[test]
 fn only_vllm_omni_stops_a_render_by_deleting_it() {
     let render = a_render("m", "v");

@@ -49,6 +49,7 @@ fn standard(key: &[u8]) -> Vec<(&'static str, String)> {
     ]
 }
 
+// verifies: openai: notices
 #[test]
 fn a_notice_of_openai_counts_when_one_of_its_signatures_matches() {
     let secret = format!("whsec_{}", STANDARD.encode("key of nobody"));
@@ -69,6 +70,7 @@ fn a_notice_that_is_too_old_or_from_the_future_is_stale() {
     }
 }
 
+// verifies: openai/openrouter: notices
 #[test]
 fn openrouter_signs_in_a_way_of_its_own_or_not_at_all() {
     let time = NOON.as_second();
@@ -107,6 +109,7 @@ fn standing(variant: Option<&str>, status: u16, body: &Json) -> Standing {
     hold(adapter(variant).check(NOON), [rehearsal::json(status, body)]).1.unwrap()
 }
 
+// verifies: openai/openrouter: credits
 #[test]
 fn openrouter_tells_of_the_credit_that_is_left() {
     let standing = standing(Some("openrouter"), 200, &fixture("key-2026"));

@@ -28,6 +28,7 @@ const STATEMENTS: &[&str] = &[
     exchanges::KEEP,
     exchanges::DROP,
     exchanges::READ,
+    exchanges::KNOWS,
     exchanges::ERASE,
     nudge::NUDGE,
     feed::ALL,

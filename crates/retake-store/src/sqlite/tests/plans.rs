@@ -32,6 +32,7 @@ const STATEMENTS: &[&str] = &[
     exchanges::KEEP,
     exchanges::DROP,
     exchanges::READ,
+    exchanges::KNOWS,
     exchanges::ERASE,
     nudge::NUDGE,
     files::EXPIRED,
