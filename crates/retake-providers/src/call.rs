@@ -118,7 +118,7 @@ pub struct NoAnswer {
     pub message: String,
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const LARGEST_ANSWER: usize = 4 << 20;
 
 impl Call {
@@ -213,16 +213,13 @@ impl Reply {
     /// a day, whatever it says.
     pub fn retry_after(&self) -> Option<SignedDuration> {
         let ms = self.header("retry-after-ms").and_then(|ms| ms.trim().parse::<f64>().ok());
-        let pause = match ms {
-            Some(ms) => SignedDuration::try_from_secs_f64(ms / 1000.0).ok()?,
-            None => {
-                let text = self.header("retry-after")?.trim();
-                match text.parse::<f64>() {
-                    Ok(seconds) => SignedDuration::try_from_secs_f64(seconds).ok()?,
-                    Err(_) => {
-                        jiff::fmt::rfc2822::parse(text).ok()?.timestamp().duration_since(self.at)
-                    }
-                }
+        let pause = if let Some(ms) = ms {
+            SignedDuration::try_from_secs_f64(ms / 1000.0).ok()?
+        } else {
+            let text = self.header("retry-after")?.trim();
+            match text.parse::<f64>() {
+                Ok(seconds) => SignedDuration::try_from_secs_f64(seconds).ok()?,
+                Err(_) => jiff::fmt::rfc2822::parse(text).ok()?.timestamp().duration_since(self.at),
             }
         };
         Some(pause.clamp(SignedDuration::ZERO, SignedDuration::from_hours(24)))

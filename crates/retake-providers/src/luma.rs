@@ -109,7 +109,7 @@ fn created(answer: Answer) -> Result<RemoteId, SubmitError> {
 /// When to ask again: the provider's own pause first, within reason.
 fn ask_again(reply: &Reply) -> Duration {
     let asked = reply.retry_after().and_then(|pause| Duration::try_from(pause).ok());
-    asked.map_or(PACE, |pause| pause.clamp(Duration::from_secs(1), Duration::from_secs(60)))
+    asked.map_or(PACE, |pause| pause.clamp(Duration::from_secs(1), Duration::from_mins(1)))
 }
 
 /// A link that does not open any more is replaced by the next look at the generation.

@@ -58,6 +58,7 @@ pub(crate) fn json(status: u16, body: &Json) -> Answer {
 }
 
 /// An answer of any kind.
+#[expect(clippy::unnecessary_wraps, reason = "an answer may also be none")]
 pub(crate) fn reply(
     status: u16,
     headers: &[(&'static str, &str)],
@@ -182,8 +183,9 @@ pub(crate) fn hold<T>(
 
 /// A call as text, for snapshots: no secret, and files by their length.
 pub(crate) fn shown(call: &Call) -> String {
-    let headers =
-        call.headers.iter().map(|(name, value)| format!("{name}: {value:?}\n")).collect::<String>();
+    let headers: Vec<_> =
+        call.headers.iter().map(|(name, value)| format!("{name}: {value:?}\n")).collect();
+    let headers = headers.concat();
     let body = match &call.body {
         Body::Empty => String::new(),
         Body::Json(json) => serde_json::to_string_pretty(json).unwrap(),

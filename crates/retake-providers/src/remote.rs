@@ -90,6 +90,12 @@ impl Provider for Remote {
             // Whoever has not found out by now never will.
             Ok(LookUp::Unknowable { .. }) => Ok(self.unknowable()),
             Err(_) if over => Ok(self.unknowable()),
+            // The last question is asked when the render would be over either way.
+            Err(fault) => {
+                let left = signed(self.longest_render) - since + SignedDuration::from_millis(1);
+                let pause = fault.retry_after.map(|pause| pause.min(left));
+                Err(fault.after(pause))
+            }
             looked => looked,
         }
     }

@@ -338,9 +338,10 @@ fn pieces(response: Response) -> BoxStream<'static, Result<Bytes, Fault>> {
 fn broken(error: reqwest::Error, begun: bool) -> NoAnswer {
     let error = error.without_url();
     let sent = begun || !(error.is_connect() || error.is_builder());
-    let message = match sent {
-        true => format!("the connection broke: {}", innermost(&error)),
-        false => format!("no connection: {}", innermost(&error)),
+    let message = if sent {
+        format!("the connection broke: {}", innermost(&error))
+    } else {
+        format!("no connection: {}", innermost(&error))
     };
     NoAnswer { sent, slow: error.is_timeout(), message }
 }

@@ -94,7 +94,7 @@ impl Shelf {
         }
         let model = known.or_else(|| catalog.model(self.provider, ANYTHING))?;
         let mut model = model.clone();
-        model.name = name.to_owned();
+        name.clone_into(&mut model.name);
         model.shutdown = None;
         Some(Cow::Owned(model))
     }

@@ -111,7 +111,9 @@ fn variables(urls: &Urls) -> impl Iterator<Item = (&'static str, &'static str, S
 }
 
 fn lines(urls: &Urls) -> String {
-    variables(urls).map(|(variable, _, url)| format!("{variable}={url}\n")).collect()
+    let lines: Vec<_> =
+        variables(urls).map(|(variable, _, url)| format!("{variable}={url}")).collect();
+    lines.join("\n")
 }
 
 fn list(context: &Context) -> Result<(), Failure> {

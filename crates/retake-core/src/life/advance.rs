@@ -46,17 +46,13 @@ pub fn advance(
     let at = match (attempt, event) {
         _ if life.state.is_ended() => return Err(illegal(life, event)),
         (None, Event::Begun { route }) if !life.cancel_requested && *route < plan.routes.len() => {
-            next.begin(*route, now);
-            now
+            next.begin(*route, now)
         }
         (Some(A::Intent | A::Unknown), Event::Accepted { remote_id }) => {
-            next.accept(remote_id, now);
-            now
+            next.accept(remote_id, now)
         }
         (Some(A::Intent), Event::SubmitLost { fault }) => {
-            next.set_attempt(A::Unknown);
-            next.hold = Some(fault.message.clone());
-            next.note(fault);
+            next.lose(fault);
             now
         }
         (Some(A::Submitted), Event::Progressed { percent }) => {
@@ -64,9 +60,7 @@ pub fn advance(
             now
         }
         (Some(A::Submitted), Event::Noted { note }) => {
-            if let Some(attempt) = next.attempts.last_mut() {
-                attempt.note = Some(note.clone());
-            }
+            next.remark(note);
             now
         }
         (Some(A::Submitted), Event::Rendered) => {
@@ -108,7 +102,7 @@ pub fn advance(
 }
 
 impl Life {
-    fn begin(&mut self, route: usize, now: Timestamp) {
+    fn begin(&mut self, route: usize, now: Timestamp) -> Timestamp {
         self.hold = None;
         self.attempts.push(Attempt {
             number: u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
@@ -123,9 +117,10 @@ impl Life {
             failed_fetches: 0,
             fault: None,
         });
+        now
     }
 
-    fn accept(&mut self, remote_id: &str, now: Timestamp) {
+    fn accept(&mut self, remote_id: &str, now: Timestamp) -> Timestamp {
         self.state = JobState::InProgress;
         self.hold = None;
         if let Some(attempt) = self.attempts.last_mut() {
@@ -134,12 +129,22 @@ impl Life {
             attempt.accepted_at = Some(now);
             attempt.fault = None;
         }
+        now
     }
 
-    /// What went wrong with an attempt that may live on.
-    fn note(&mut self, fault: &Fault) {
+    /// Nobody knows whether the provider took it.
+    fn lose(&mut self, fault: &Fault) {
+        self.hold = Some(fault.message.clone());
         if let Some(attempt) = self.attempts.last_mut() {
+            attempt.state = AttemptState::Unknown;
             attempt.fault = Some(fault.clone());
+        }
+    }
+
+    /// Keeps the last odd thing that the provider said.
+    fn remark(&mut self, note: &str) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.note = Some(note.to_owned());
         }
     }
 

@@ -36,10 +36,6 @@ pub(crate) struct Standing {
     pub(crate) resets_in: SignedDuration,
     /// Credit that is left, in millionths of a US dollar.
     pub(crate) credit_micros: u64,
-    /// Creates in the last 24 hours.
-    pub(crate) today: u32,
-    /// Jobs that have not ended.
-    pub(crate) open: u32,
 }
 
 impl Account {
@@ -87,8 +83,6 @@ impl Account {
             resets_in: last
                 .map_or(SignedDuration::ZERO, |&at| later(at, MINUTE).duration_since(now)),
             credit_micros: it.credit_micros.saturating_sub(committed),
-            today: u32::try_from(self.creates.len()).unwrap_or(u32::MAX),
-            open: u32::try_from(self.open.len()).unwrap_or(u32::MAX),
         }
     }
 }

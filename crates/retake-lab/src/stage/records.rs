@@ -162,7 +162,6 @@ impl Records {
             *ahead = self.ahead_of(at, now);
         }
         JobView {
-            provider: record.provider,
             number: record.number,
             create: Arc::clone(&record.create),
             fate: Arc::clone(&record.fate),

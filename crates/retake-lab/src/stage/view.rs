@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    Provider, dice,
+    dice,
     fault::{Cause, Fate, Fault, FaultKind},
 };
 
@@ -147,7 +147,6 @@ impl State {
 /// A job at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct JobView {
-    pub(crate) provider: Provider,
     /// Which of the provider's creates it was, from 1.
     pub(crate) number: u64,
     pub(crate) create: Arc<Create>,

@@ -444,7 +444,8 @@ fn an_entry_that_may_be_ours_leaves_doubt() {
     let unreadable = json!({ "id": ID });
     for entry in [same, unreadable] {
         for hook in [true, false] {
-            let (_, found) = look_up(&lost(hook), vec![page_of(&[entry.clone()], false)]);
+            let (_, found) =
+                look_up(&lost(hook), vec![page_of(std::slice::from_ref(&entry), false)]);
 
             assert!(matches!(found, LookUp::Unknowable { .. }), "{found:?}");
         }

@@ -12,8 +12,8 @@ use crate::{
     reading::{self, quoted, text},
 };
 
-/// The known beginnings of failure codes. Documented ones and those that were seen ("THIRD_PARTY.INPUT_…",
-/// "….THIRD_PARTY").
+/// The known beginnings of failure codes. Documented ones and those that were seen ("`THIRD_PARTY.INPUT`_…",
+/// "….`THIRD_PARTY`").
 const CODES: [(&str, FaultKind); 9] = [
     ("SAFETY", FaultKind::RefusedContent),
     ("INPUT_PREPROCESSING.SAFETY", FaultKind::RefusedContent),

@@ -109,5 +109,5 @@ fn link(json: &Json) -> Option<String> {
 /// When to ask again: the provider's own pause first, within reason.
 fn ask_again(reply: &Reply, pace: Duration) -> Duration {
     let asked = reply.retry_after().and_then(|pause| Duration::try_from(pause).ok());
-    asked.map_or(pace, |pause| pause.clamp(Duration::from_secs(1), Duration::from_secs(60)))
+    asked.map_or(pace, |pause| pause.clamp(Duration::from_secs(1), Duration::from_mins(1)))
 }

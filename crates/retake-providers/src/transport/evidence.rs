@@ -110,13 +110,12 @@ fn received(reply: &Reply) -> Option<String> {
     if reply.body.is_empty() {
         return None;
     }
-    Some(match reply.json() {
-        Some(json) => shown(json).to_string(),
-        None => {
-            let begun = &reply.body[..reply.body.len().min(4 * LONGEST_EXCERPT)];
-            let text = String::from_utf8_lossy(begun);
-            text.split_inclusive(char::is_whitespace).map(short).collect()
-        }
+    Some(if let Some(json) = reply.json() {
+        shown(json).to_string()
+    } else {
+        let begun = &reply.body[..reply.body.len().min(4 * LONGEST_EXCERPT)];
+        let text = String::from_utf8_lossy(begun);
+        text.split_inclusive(char::is_whitespace).map(short).collect()
     })
 }
 

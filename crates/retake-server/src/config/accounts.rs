@@ -236,10 +236,10 @@ impl AccountConfig {
             // A server of one's own may want none, and some keys come in two halves.
             let none_needed =
                 facts.key_variables.is_empty() || facts.pair_in(environment).is_some();
-            return match none_needed {
-                true => Ok(SecretString::default()),
-                false => Err(("api_key_env", "nothing".to_owned())),
-            };
+            if none_needed {
+                return Ok(SecretString::default());
+            }
+            return Err(("api_key_env", "nothing".to_owned()));
         };
         let Some(value) = environment.get(variable) else {
             return Err(("api_key_env", format!("{variable}, which is not set")));

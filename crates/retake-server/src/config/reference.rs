@@ -14,10 +14,9 @@ use super::{
 pub fn reference() -> String {
     let head = "# Settings of Retake: every one, with its default.\n\
                 # Take the `#` from a setting to change it. The variable named above it sets it too.\n";
-    let sections = Section::ALL.iter().flat_map(|section| match section.is_named() {
-        true => example(section),
-        false => commented(section),
-    });
+    let sections = Section::ALL
+        .iter()
+        .flat_map(|section| if section.is_named() { example(section) } else { commented(section) });
     [head.to_owned()].into_iter().chain(sections).collect()
 }
 

@@ -47,7 +47,7 @@ impl Section {
 
     /// Whether it only exists under names of the owner's choice.
     pub(super) fn is_named(&self) -> bool {
-        self.path.ends_with(".NAME")
+        self.path.split_once('.').is_some_and(|(_, name)| name == "NAME")
     }
 
     pub(super) fn find(path: &str) -> Option<Section> {

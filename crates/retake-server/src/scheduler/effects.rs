@@ -190,12 +190,11 @@ impl Hand<'_> {
     /// Stops the render where it runs, then ends the job.
     pub(super) async fn cancel(&mut self, remote_id: Option<String>) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
-        let known = match remote_id {
-            Some(remote_id) => Ok(LookUp::Found(remote_id)),
-            None => {
-                let Some(lost) = self.lost().await else { return };
-                provider.look_up(&lost, &self.log).await
-            }
+        let known = if let Some(remote_id) = remote_id {
+            Ok(LookUp::Found(remote_id))
+        } else {
+            let Some(lost) = self.lost().await else { return };
+            provider.look_up(&lost, &self.log).await
         };
         let stopped = match known {
             Ok(LookUp::Found(remote_id)) => {

@@ -67,9 +67,12 @@ impl Provider for Scripted {
     }
 
     async fn look_up(&self, _: &Lost, _: &Log) -> Result<LookUp, Fault> {
-        let unsaid = || match self.forgetful {
-            true => LookUp::Unknowable { over_after: Duration::from_mins(15) },
-            false => LookUp::Absent,
+        let unsaid = || {
+            if self.forgetful {
+                LookUp::Unknowable { over_after: Duration::from_mins(15) }
+            } else {
+                LookUp::Absent
+            }
         };
         Ok(self.found.clone().map_or_else(unsaid, LookUp::Found))
     }

@@ -91,7 +91,7 @@ impl Played {
                 );
                 self.names_the_cause(told);
             }
-            other => panic!("{other:?}: {}", told()),
+            _ => unreachable!("it has ended"),
         }
     }
 

@@ -105,7 +105,8 @@ impl Laboratory {
 
     async fn until_ended(&self, created: Response) -> Value {
         let video: Value = created.json().await.unwrap();
-        let id = video["id"].as_str().unwrap_or_else(|| panic!("refused: {video:#}")).to_owned();
+        assert!(video["id"].is_string(), "refused: {video:#}");
+        let id = video["id"].as_str().unwrap().to_owned();
         self.retake.until_ended(&id).await
     }
 
