@@ -121,7 +121,6 @@ impl Transport {
     }
 
     /// Opens a file. An answer that is none is given back to be read.
-    #[expect(clippy::type_complexity, reason = "a stream, or the answer that came instead of one")]
     pub async fn download(
         &self,
         call: &Call,

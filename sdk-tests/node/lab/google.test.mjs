@@ -2,6 +2,9 @@
 // API, which google-genai 3 for Python has dropped.
 
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { GoogleGenAI } from '@google/genai';
@@ -35,10 +38,12 @@ test('a video of the Gemini API is created, polled and downloaded', async () => 
   const made = await ai.models.generateVideos({ model: MODEL, prompt: 'a cat', config: { durationSeconds: 4 } });
   const { response } = await end(ai, made);
 
-  const downloadPath = join(home, 'cat.mp4');
+  const folder = await mkdtemp(join(tmpdir(), 'retake-'));
+  const downloadPath = join(folder, 'cat.mp4');
   await ai.files.download({ file: response.generatedVideos[0].video, downloadPath });
 
   assert.equal((await readFile(downloadPath)).subarray(4, 8).toString(), 'ftyp');
+  await rm(folder, { recursive: true });
 });
 
 // verifies: google/gemini-operations: failures

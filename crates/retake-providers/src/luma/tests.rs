@@ -387,7 +387,7 @@ fn lost(hook: bool) -> Lost {
     Lost { submission, begun_at: NOON }
 }
 
-fn look_up(lost: &Lost, pages: Vec<Json>) -> (usize, LookUp) {
+fn look_up(lost: &Lost, pages: &[Json]) -> (usize, LookUp) {
     let answers = pages.iter().map(|page| json(200, page));
     let (calls, found) = hold(dream().look_up(lost, NOON), answers);
     (calls.len(), found.unwrap())
@@ -408,7 +408,7 @@ fn page_of(entries: &[Json], has_more: bool) -> Json {
 // verifies: luma: look-up
 #[test]
 fn a_lost_submit_is_found_by_the_tag_in_its_hook() {
-    let (_, found) = look_up(&lost(true), vec![fixture("dream-list")]);
+    let (_, found) = look_up(&lost(true), &[fixture("dream-list")]);
 
     assert_eq!(found, LookUp::Found("00000000-0000-4000-8000-000000000003".into()));
 }
@@ -419,14 +419,14 @@ fn a_lost_submit_is_absent_only_after_the_whole_list() {
         [entry(5, "a storm", None), entry(7, "a lighthouse in a storm", Some("https://x/?tag=b"))];
     let pages = vec![page_of(&others, true), page_of(&[entry(9, "a storm", None)], false)];
 
-    assert_eq!(look_up(&lost(true), pages), (2, LookUp::Absent));
+    assert_eq!(look_up(&lost(true), &pages), (2, LookUp::Absent));
 }
 
 #[test]
 fn a_long_list_is_left_behind_once_its_order_is_plain() {
     let entries: Vec<_> = (0..12).map(|n| entry(n * 100, "a storm", None)).collect();
 
-    assert_eq!(look_up(&lost(true), vec![page_of(&entries, true)]), (1, LookUp::Absent));
+    assert_eq!(look_up(&lost(true), &[page_of(&entries, true)]), (1, LookUp::Absent));
 }
 
 #[test]
@@ -435,7 +435,7 @@ fn a_list_without_an_order_is_read_to_its_end() {
     entries.swap(3, 7);
     let pages = vec![page_of(&entries, true), page_of(&[], false)];
 
-    assert_eq!(look_up(&lost(true), pages), (2, LookUp::Absent));
+    assert_eq!(look_up(&lost(true), &pages), (2, LookUp::Absent));
 }
 
 #[test]
@@ -444,8 +444,7 @@ fn an_entry_that_may_be_ours_leaves_doubt() {
     let unreadable = json!({ "id": ID });
     for entry in [same, unreadable] {
         for hook in [true, false] {
-            let (_, found) =
-                look_up(&lost(hook), vec![page_of(std::slice::from_ref(&entry), false)]);
+            let (_, found) = look_up(&lost(hook), &[page_of(std::slice::from_ref(&entry), false)]);
 
             assert!(matches!(found, LookUp::Unknowable { .. }), "{found:?}");
         }
@@ -455,7 +454,7 @@ fn an_entry_that_may_be_ours_leaves_doubt() {
 #[test]
 fn a_list_that_never_ends_is_given_up() {
     let page = page_of(&[entry(5, "a storm", None)], true);
-    let (calls, found) = look_up(&lost(true), vec![page; 60]);
+    let (calls, found) = look_up(&lost(true), &[page; 60]);
 
     assert!(calls <= 50 && matches!(found, LookUp::Unknowable { .. }), "{calls} {found:?}");
 }
