@@ -17,6 +17,9 @@ impl Policy {
     /// The pause when a retry did not help either.
     pub const LONG_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
+    /// How often a finished file is fetched before it counts as lost: about a day of the long pause.
+    pub const MAX_FETCHES: u32 = 300;
+
     /// How often our own interruptions (a restart in mid-render) may cost a job its attempt. They are
     /// not the job's fault, but a job that brings the process down has to end one day.
     pub const MAX_INTERRUPTIONS: u32 = 25;

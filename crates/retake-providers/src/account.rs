@@ -1,6 +1,6 @@
 //! Accounts: what the owner of a gateway says of one, and the facts of each provider that fill the rest.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use retake_core::catalog::Catalog;
@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{Remote, Transport, TransportError, fal, google, luma, openai, replicate, runway};
 
-/// An account as its owner describes it.
-#[derive(Clone, Debug, Default)]
+/// An account as its owner describes it. Some of its options are secret, so `Debug` shows none of them.
+#[derive(Clone, Default)]
 pub struct Settings {
     /// The provider: `runway`.
     pub provider: String,
@@ -100,6 +100,17 @@ pub fn facts() -> impl Iterator<Item = &'static Facts> {
     [openai::FACTS, google::FACTS, runway::FACTS, luma::FACTS, fal::FACTS, replicate::FACTS]
         .into_iter()
         .flatten()
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("provider", &self.provider)
+            .field("variant", &self.variant)
+            .field("base_url", &self.base_url)
+            .field("options", &self.options.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Settings {

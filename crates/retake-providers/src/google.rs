@@ -52,8 +52,8 @@ pub(crate) const FACTS: &[Facts] = &[
     },
     Facts {
         provider: "google",
-        variant: Some("gemini-operations"),
-        title: "Google Gemini API (Veo, retired)",
+        variant: Some("interactions"),
+        title: "Google Gemini API (Omni)",
         base_url: Some(GEMINI),
         key_variables: &["GOOGLE_API_KEY", "GEMINI_API_KEY"],
         base_url_variables: &["GOOGLE_GEMINI_BASE_URL"],
@@ -63,8 +63,8 @@ pub(crate) const FACTS: &[Facts] = &[
     },
     Facts {
         provider: "google",
-        variant: Some("interactions"),
-        title: "Google Gemini API (Omni)",
+        variant: Some("gemini-operations"),
+        title: "Google Gemini API (Veo, retired)",
         base_url: Some(GEMINI),
         key_variables: &["GOOGLE_API_KEY", "GEMINI_API_KEY"],
         base_url_variables: &["GOOGLE_GEMINI_BASE_URL"],

@@ -6,15 +6,20 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use jiff::{SignedDuration, Timestamp};
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    evidence::Exchange,
+    fault::{Fault, FaultKind, FaultSource},
+};
 
 use crate::{
     Adapter, Download, FetchError, Hook, HookError, Log, LookUp, Lost, Polled, Provider, RemoteId,
     Render, Standing, Submission, SubmitError, Talk, Transport,
 };
 
-/// A list may not show at once what was just made, so an absence counts only after this long.
+/// Servers and lists may not know at once of what was just made, so an absence counts only after this long.
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
+/// How long until a render is asked about again that is not known yet.
+const FIRST_LOOKS: SignedDuration = SignedDuration::from_secs(5);
 
 /// An account at a provider with an API.
 pub struct Remote {
@@ -59,10 +64,27 @@ impl Remote {
         LookUp::Unknowable { over_after: self.longest_render }
     }
 
-    /// Whether a render should have been over long ago.
-    fn is_overdue(&self, render: &Render) -> bool {
-        let passed = (self.now)().duration_since(render.begun_at);
-        passed > signed(self.longest_render)
+    fn age(&self, begun_at: Timestamp) -> SignedDuration {
+        (self.now)().duration_since(begun_at)
+    }
+
+    /// From this age on, what a provider does not know of does not exist.
+    fn settled(&self) -> SignedDuration {
+        SETTLED.min(signed(self.longest_render))
+    }
+
+    /// Stops a render that should have been over long ago, as far as the provider can, so that nothing is billed
+    /// for what nobody waits for.
+    async fn give_up(&self, render: &Render, log: &Log, silence: Option<&Fault>) -> Fault {
+        let stopped = self.hold(self.adapter.cancel(render, (self.now)()), log).await;
+        let after = signed(self.longest_render);
+        let told = silence.map(|fault| format!(" (the last poll: {fault})")).unwrap_or_default();
+        let billed = match stopped {
+            Ok(()) => "it may have been billed",
+            Err(_) => "it could not be stopped and may have been billed",
+        };
+        let message = format!("it was not finished after {after:#}{told}; {billed}");
+        Fault::new(FaultKind::Timeout, FaultSource::Provider, message)
     }
 }
 
@@ -77,15 +99,19 @@ impl Provider for Remote {
     }
 
     async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
-        let looked = self.hold(self.adapter.look_up(lost, (self.now)()), log).await;
-        let since = (self.now)().duration_since(lost.begun_at);
-        let settled = SETTLED.min(signed(self.longest_render));
+        let own = Log::default();
+        let looked = self.hold(self.adapter.look_up(lost, (self.now)()), &own).await;
+        // A list tells of everybody's renders on this account, and what is kept is shown to one caller.
+        for exchange in own.take() {
+            log.keep(Exchange { received: None, ..exchange });
+        }
+        let since = self.age(lost.begun_at);
         let over = since > signed(self.longest_render);
         match looked {
-            Ok(LookUp::Absent) if since < settled => {
+            Ok(LookUp::Absent) if since < self.settled() => {
                 let message = "it is not listed, which may be too early to say";
                 let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
-                Err(fault.after(Some(settled - since)))
+                Err(fault.after(Some(self.settled() - since)))
             }
             // Whoever has not found out by now never will.
             Ok(LookUp::Unknowable { .. }) => Ok(self.unknowable()),
@@ -102,6 +128,7 @@ impl Provider for Remote {
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
         let mut polled = self.hold(self.adapter.poll(render, (self.now)()), log).await;
+        let age = self.age(render.begun_at);
         match (&mut polled, self.poll_every) {
             (Ok(Polled::Running { ask_again_in, .. }), Some(every)) => *ask_again_in = every,
             (Err(fault), Some(every)) => {
@@ -110,17 +137,21 @@ impl Provider for Remote {
             }
             _ => {}
         }
-        let silent_or_running = matches!(polled, Err(_) | Ok(Polled::Running { .. }));
-        if !silent_or_running || !self.is_overdue(render) {
-            return polled;
+        match polled {
+            // A server beside the one that took it may not have heard of it yet.
+            Ok(Polled::Failed(fault)) if fault.kind == FaultKind::Lost && age < self.settled() => {
+                let pause = self.poll_every.map_or(FIRST_LOOKS, signed);
+                Err(fault.after(Some(pause)))
+            }
+            Ok(Polled::Running { .. }) if age > signed(self.longest_render) => {
+                Ok(Polled::Failed(self.give_up(render, log, None).await))
+            }
+            // No answer says nothing of the render, so it gets as long again.
+            Err(fault) if age > signed(self.longest_render) * 2 => {
+                Ok(Polled::Failed(self.give_up(render, log, Some(&fault)).await))
+            }
+            polled => polled,
         }
-        // Given up: what can be stopped is stopped, so that nothing is billed for a render that nobody
-        // waits for. An answer to that changes nothing any more.
-        self.hold(self.adapter.cancel(render, (self.now)()), log).await.ok();
-        let after = signed(self.longest_render);
-        let told = polled.err().map(|fault| format!(" (the last poll: {fault})"));
-        let message = format!("it was not finished after {after:#}{}", told.unwrap_or_default());
-        Ok(Polled::Failed(Fault::new(FaultKind::Timeout, FaultSource::Provider, message)))
     }
 
     async fn fetch(

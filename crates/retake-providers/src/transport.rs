@@ -9,8 +9,10 @@
 
 mod evidence;
 mod names;
+#[cfg(test)]
+mod tests;
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt as _, stream, stream::BoxStream};
@@ -40,6 +42,8 @@ const IDLE: Duration = Duration::from_secs(90);
 const MOST_REDIRECTS: usize = 5;
 /// A longer URL is no address of anything.
 const LONGEST_URL: usize = 8192;
+/// Longer answers are not searched for the key: they are lists and files, whose texts nobody repeats.
+const LONGEST_REPEAT: usize = 1 << 20;
 /// What is read of an answer that was to be a file and is none.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
@@ -51,7 +55,10 @@ pub struct Transport {
     /// For every other host.
     others: Client,
     host: Arc<str>,
+    /// Whether the account's own API has no TLS.
+    may_be_plain: bool,
     others_may_be_plain: bool,
+    reach: Reach,
     patience: Duration,
 }
 
@@ -78,13 +85,14 @@ impl Transport {
         let url = Url::parse(base_url).map_err(|_| not_one())?;
         let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
         let host = host.ok_or_else(not_one)?.to_owned();
-        let is_plain = url.scheme() == "http";
-        let reach = if is_plain || is_private(&host) { Reach::AlsoPrivate } else { Reach::Public };
+        let reach = if is_private(&host) { Reach::AlsoPrivate } else { Reach::Public };
         Ok(Self {
             own: client(Reach::AlsoPrivate)?,
             others: client(reach)?,
+            others_may_be_plain: url.scheme() == "http" || reach == Reach::AlsoPrivate,
+            may_be_plain: url.scheme() == "http",
+            reach,
             host: host.into(),
-            others_may_be_plain: reach == Reach::AlsoPrivate,
             patience: Duration::MAX,
         })
     }
@@ -116,7 +124,7 @@ impl Transport {
             fill(self.client(&url).request(call.method.clone(), url.clone()), call, true)?;
         let response = begin(request, call.patience.min(self.patience)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response, call.largest_answer).await?;
+        let body = without_secrets(call, read(response, call.largest_answer).await?);
         Ok(Reply { status, headers, body, at: now })
     }
 
@@ -127,6 +135,11 @@ impl Transport {
         now: Timestamp,
         log: &Log,
     ) -> Result<Result<BoxStream<'static, Result<Bytes, Fault>>, Reply>, FetchError> {
+        // An address that may not be reached today may not be tomorrow.
+        if let Err(problem) = self.judge(&call.url) {
+            let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, problem.message);
+            return Err(FetchError::Gone(fault));
+        }
         let begun = Instant::now();
         let opened = self.follow(call).await;
         let (answer, response) = match opened {
@@ -143,6 +156,7 @@ impl Transport {
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 let body = read(response, LONGEST_REFUSAL).await;
+                let body = body.map(|body| without_secrets(call, body));
                 (body.map(|body| Reply { status, headers, body, at: now }), None)
             }
         };
@@ -156,9 +170,9 @@ impl Transport {
 
     async fn follow(&self, call: &Call) -> Result<Response, NoAnswer> {
         let mut url = self.judge(&call.url)?;
-        let first_host = url.host_str().unwrap_or_default().to_owned();
+        let first = url.origin();
         for _ in 0..=MOST_REDIRECTS {
-            let keeps_secrets = url.host_str() == Some(&first_host);
+            let keeps_secrets = url.origin() == first;
             let request = self.client(&url).request(call.method.clone(), url.clone());
             let response = {
                 let patience = call.patience.min(self.patience);
@@ -187,9 +201,9 @@ impl Transport {
             "http" if self.others_may_be_plain => {}
             _ => return Err(unsent("the address is not an `https` one")),
         }
-        let literal = url.host_str().unwrap_or_default().trim_matches(['[', ']']).parse();
-        if let (Ok(address), false) = (literal, self.others_may_be_plain)
-            && let Err(forbidden) = Reach::Public.check(address)
+        let literal = url.host_str().unwrap_or_default().trim_matches(['[', ']']).parse::<IpAddr>();
+        if let Ok(address) = literal
+            && let Err(forbidden) = self.reach.check(address)
         {
             return Err(unsent(&format!("the address is {}", forbidden.what)));
         }
@@ -197,7 +211,8 @@ impl Transport {
     }
 
     fn is_own(&self, url: &Url) -> bool {
-        matches!(url.scheme(), "http" | "https") && url.host_str() == Some(&*self.host)
+        let spoken = url.scheme() == "https" || (url.scheme() == "http" && self.may_be_plain);
+        spoken && url.host_str() == Some(&*self.host)
     }
 
     fn client(&self, url: &Url) -> &Client {
@@ -205,9 +220,30 @@ impl Transport {
     }
 }
 
+/// An answer that does not repeat the key that it was asked with: texts of answers are shown to callers.
+fn without_secrets(call: &Call, body: Bytes) -> Bytes {
+    let repeats = |secret: &&str| {
+        let secret = secret.as_bytes();
+        body.len() <= LONGEST_REPEAT && body.windows(secret.len()).any(|part| part == secret)
+    };
+    let repeated: Vec<_> = evidence::secrets(call).into_iter().filter(repeats).collect();
+    if repeated.is_empty() {
+        return body;
+    }
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let text = repeated.iter().fold(text, |text, secret| text.replace(secret, evidence::SECRET));
+    Bytes::from(text)
+}
+
 fn is_private(host: &str) -> bool {
-    let literal = host.trim_matches(['[', ']']).parse();
-    host == "localhost" || literal.is_ok_and(|address| Reach::Public.check(address).is_err())
+    let literal = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    // A name without a dot, or in one of these, is nobody's on the internet.
+    let is_local = !host.contains('.')
+        || [".localhost", ".local", ".internal", ".lan", ".home.arpa"].iter().any(|end| host.ends_with(end));
+    match literal {
+        Ok(address) => Reach::Public.check(address).is_err(),
+        Err(_) => is_local,
+    }
 }
 
 fn client(reach: Reach) -> Result<Client, reqwest::Error> {

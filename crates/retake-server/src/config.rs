@@ -61,6 +61,8 @@ section! {
         models: ModelConfig,
     }
     carried {
+        /// Whether the accounts were found in the environment, so that nobody has asked for them.
+        accounts_found: bool,
         /// The accounts that can be used, with their keys, which are never written anywhere.
         open_accounts: OpenAccounts,
         /// The models that there are, those of `catalog` included.

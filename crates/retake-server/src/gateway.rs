@@ -359,7 +359,7 @@ impl Parts {
             hooks: hooks(config),
             accounts: self.accounts.clone(),
             assets: self.assets.clone(),
-            hosts: config.server.hosts.clone().into(),
+            hosts: hosts(config),
         }))
     }
 }
@@ -373,9 +373,14 @@ fn accounts(
 ) -> Result<Accounts, StartError> {
     let mut accounts = Vec::new();
     for (name, settings) in config.open_accounts.iter() {
-        let account = Account::open(name, settings, config, clock.clone())
-            .map_err(|source| StartError::Account { name: name.clone(), source })?;
-        accounts.push(account);
+        match Account::open(name, settings, config, clock.clone()) {
+            Ok(account) => accounts.push(account),
+            // A key in the environment may be there for something else.
+            Err(error) if config.accounts_found => {
+                tracing::warn!(account = name, error = chain(&error), "an account is left out");
+            }
+            Err(source) => return Err(StartError::Account { name: name.clone(), source }),
+        }
     }
     accounts.push(Account {
         name: BUILT_IN.to_owned(),
@@ -384,6 +389,13 @@ fn accounts(
         concurrency: u32::try_from(threads).unwrap_or(1),
     });
     Ok(Accounts::new(accounts))
+}
+
+/// The names that the gateway goes by: those that are listed, and that of its public URL.
+fn hosts(config: &Config) -> Arc<[String]> {
+    let public = config.server.public_url.parse::<http::Uri>().ok();
+    let public = public.and_then(|url| url.host().map(str::to_owned));
+    config.server.hosts.iter().cloned().chain(public).collect()
 }
 
 /// Where providers reach this gateway, if the owner says that they can.

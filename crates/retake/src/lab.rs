@@ -143,7 +143,7 @@ mod tests {
             text.contains("RETAKE_LAB_LUMA=http://127.0.0.1:9004/dream-machine/v1\n"),
             "{text}"
         );
-        assert!(text.contains("RETAKE_LAB_CONTROL=http://127.0.0.1:9000\n"), "{text}");
+        assert!(text.ends_with("RETAKE_LAB_CONTROL=http://127.0.0.1:9000"), "{text}");
         assert_eq!(text.lines().count(), 8);
     }
 

@@ -42,6 +42,9 @@ impl Progress {
             self.printer.say(&format!("making {} ({})", video.id(), facts.join(", ")));
         }
         self.show(video);
+        for change in &video.known.retake.changes {
+            self.note(&change.told());
+        }
     }
 
     pub(crate) fn show(&self, video: &Video) {

@@ -208,9 +208,13 @@ fn described(video: &Video) -> String {
         let told = format!("{} at {route}, {state}{}", attempt.number, fault.unwrap_or_default());
         ("attempt", told)
     });
+    let changes = ours.changes.iter().map(|change| ("changed", change.told()));
     let facts = facts.into_iter().filter_map(|(name, fact)| Some((name, fact?)));
-    let lines: Vec<_> =
-        facts.chain(attempts).map(|(name, fact)| format!("{name:<11} {fact}")).collect();
+    let lines: Vec<_> = facts
+        .chain(changes)
+        .chain(attempts)
+        .map(|(name, fact)| format!("{name:<11} {fact}"))
+        .collect();
     lines.join("\n")
 }
 

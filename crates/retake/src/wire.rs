@@ -55,8 +55,30 @@ pub(crate) struct Extension {
     pub(crate) stage: Option<String>,
     pub(crate) eta_ms: Option<u64>,
     pub(crate) seed: Option<u64>,
+    pub(crate) changes: Vec<Change>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) output: Option<Output>,
+}
+
+/// What is not as it was asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Change {
+    pub(crate) param: String,
+    pub(crate) asked: String,
+    pub(crate) given: Option<String>,
+    pub(crate) why: String,
+}
+
+impl Change {
+    /// The change in a line.
+    pub(crate) fn told(&self) -> String {
+        let Self { param, asked, given, why } = self;
+        match given {
+            Some(given) => format!("{param} {asked} became {given}: {why}"),
+            None => format!("{param} {asked} was left out: {why}"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -69,17 +69,17 @@ pub fn advance(
             now
         }
         (Some(A::Fetching), Event::FetchFailed { fault }) => {
-            now + next.wait_for_file(fault, policy)
+            match next.wait_for_file(fault, policy) {
+                Some(pause) => now + pause,
+                None => next.fail(fault, plan, policy, now),
+            }
         }
         (Some(A::Fetching), Event::Stored) => {
             next.end_attempt(A::Succeeded, None, now);
             next.end(JobState::Completed);
             now
         }
-        (Some(_), Event::AttemptFailed { fault }) => {
-            next.end_attempt(A::Failed, Some(fault.clone()), now);
-            next.retry_or_end(fault, plan, policy, now)
-        }
+        (Some(_), Event::AttemptFailed { fault }) => next.fail(fault, plan, policy, now),
         (_, Event::CancelRequested) => {
             next.cancel_requested = true;
             now
@@ -179,13 +179,24 @@ impl Life {
         self.state = state;
     }
 
-    /// A finished render is worth waiting for: the pauses grow, and only its loss ends the attempt.
-    fn wait_for_file(&mut self, fault: &Fault, policy: &Policy) -> SignedDuration {
+    /// A finished render is worth waiting for: the pauses grow, and only its loss ends the attempt. That counts as
+    /// certain after a day of trying; what stands in the way on our side does not count.
+    fn wait_for_file(&mut self, fault: &Fault, policy: &Policy) -> Option<SignedDuration> {
         self.hold = Some(fault.message.clone());
-        let Some(attempt) = self.attempts.last_mut() else { return policy.retry_after };
+        let Some(attempt) = self.attempts.last_mut() else { return Some(policy.retry_after) };
         attempt.failed_fetches = attempt.failed_fetches.saturating_add(1);
+        if attempt.failed_fetches >= Policy::MAX_FETCHES && fault.source != FaultSource::Us {
+            return None;
+        }
         let growing = SignedDuration::from_secs(1) * (1 << attempt.failed_fetches.min(8));
-        fault.retry_after.unwrap_or(growing).clamp(SignedDuration::ZERO, Policy::LONG_PAUSE)
+        let pause = fault.retry_after.unwrap_or(growing);
+        Some(pause.clamp(SignedDuration::ZERO, Policy::LONG_PAUSE))
+    }
+
+    /// Ends the attempt, and decides what becomes of the job.
+    fn fail(&mut self, fault: &Fault, plan: &Plan, policy: &Policy, now: Timestamp) -> Timestamp {
+        self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
+        self.retry_or_end(fault, plan, policy, now)
     }
 
     /// The remedy that fits the fault: another attempt here, later or elsewhere, or the end.
@@ -359,6 +370,24 @@ mod tests {
 
         assert_eq!(next.life.open_attempt().unwrap().state, AttemptState::Fetching);
         assert!(next.due.unwrap() > NOON);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_fetched_for_a_day_is_lost() {
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "connection dropped");
+        let failed = Event::FetchFailed { fault: fault.clone() };
+        let ours = Fault::new(FaultKind::Storage, FaultSource::Us, "the disk is full");
+        let patience = Policy::MAX_FETCHES as usize;
+        let tries = |event: Event, count| {
+            [rendering(), vec![Event::Rendered], vec![event; count]].concat()
+        };
+
+        let waiting = after(&a_plan_of(1), &tries(failed.clone(), patience - 1)).life;
+        assert_eq!(waiting.open_attempt().unwrap().state, AttemptState::Fetching);
+        let lost = after(&a_plan_of(1), &tries(failed, patience)).life;
+        assert!(lost.open_attempt().is_none());
+        let full = after(&a_plan_of(1), &tries(Event::FetchFailed { fault: ours }, patience)).life;
+        assert_eq!(full.open_attempt().unwrap().state, AttemptState::Fetching);
     }
 
     #[test]

@@ -39,9 +39,9 @@ pub(super) fn look_up(
     lost: &Lost,
     now: Timestamp,
 ) -> Talk<Found> {
-    // What cannot be said was never sent.
+    // The catalog may have said it otherwise when it was sent.
     let Ok(said) = hosted::say(catalog, PROVIDER, &lost.submission) else {
-        return Talk::Over(Ok(LookUp::Absent));
+        return Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
     };
     let may_run = now.duration_since(lost.begun_at).unsigned_abs() < LONGEST_RENDER;
     let walk = Walk { places: Arc::clone(places), path: said.path.clone(), may_run };

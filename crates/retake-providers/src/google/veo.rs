@@ -106,7 +106,9 @@ pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<RemoteId, Submit
     }
     let body = reply.json().unwrap_or_default();
     if fault::error_in(&body).is_some() {
-        return Err(SubmitError::Refused(fault::of(&reply)));
+        // As in the answer of a server that failed.
+        let failed = http::StatusCode::INTERNAL_SERVER_ERROR;
+        return Err(reading::refused_submit(failed, fault::of(&reply)));
     }
     match reading::id(&body, pointer).filter(|id| super::place::resource(id).is_some()) {
         Some(id) => Ok(id.to_owned()),

@@ -184,9 +184,12 @@ impl Adapter for Vertex {
         let Some(bucket) = &self.bucket else { return Talk::Over(Ok(unknowable)) };
         let folder = bucket.folder(&lost.submission.tag);
         self.credentials.ask(now, self.storage.list(&folder), move |answer| {
-            let reply = answer.ok().and_then(Result::ok).filter(|reply| reply.status.is_success());
-            let found = reply.and_then(|reply| video_in(&reply.json()?, &folder));
-            Talk::Over(Ok(found.map_or(unknowable, LookUp::Found)))
+            let answered = answer.and_then(|answer| answer.map_err(|it| reading::silence(&it)));
+            let found = answered.and_then(|reply| match reply.status.is_success() {
+                true => Ok(reply.json().and_then(|listed| video_in(&listed, &folder))),
+                false => Err(fault::of(&reply)),
+            });
+            Talk::Over(found.map(|found| found.map_or(unknowable, LookUp::Found)))
         })
     }
 

@@ -454,7 +454,7 @@ fn an_entry_that_may_be_ours_leaves_doubt() {
 #[test]
 fn a_list_that_never_ends_is_given_up() {
     let page = page_of(&[entry(5, "a storm", None)], true);
-    let (calls, found) = look_up(&lost(true), &[page; 60]);
+    let (calls, found) = look_up(&lost(true), &vec![page; 60]);
 
     assert!(calls <= 50 && matches!(found, LookUp::Unknowable { .. }), "{calls} {found:?}");
 }

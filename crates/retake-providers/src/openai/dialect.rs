@@ -183,7 +183,12 @@ impl Dialect {
     pub(super) fn of(settings: &Settings) -> Result<&'static Self, SettingsError> {
         let variant = settings.facts()?.variant;
         let found = KNOWN.into_iter().find(|dialect| dialect.facts.variant == variant);
-        let dialect = found.unwrap_or(&RELAY);
+        let dialect = match found {
+            // What speaks like OpenAI elsewhere may have a list that is none.
+            Some(_) if variant.is_none() && settings.is_elsewhere() => &known::OPENAI_ELSEWHERE,
+            Some(dialect) => dialect,
+            None => &RELAY,
+        };
         match settings.option("encoding") {
             None => Ok(dialect),
             Some("json") if variant == RELAY.facts.variant => Ok(&RELAY_JSON),

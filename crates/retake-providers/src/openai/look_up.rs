@@ -19,7 +19,7 @@ use super::{account::Account, dialect::List, fault};
 use crate::{Answer, Call, LookUp, Lost, RemoteId, Talk, reading};
 
 /// Their clock and ours may differ by this much.
-const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+const MARGIN: SignedDuration = SignedDuration::from_mins(10);
 /// A create that was sent is taken within this time, or never.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// A page has up to a hundred renders; nobody makes more than these pages in the time.

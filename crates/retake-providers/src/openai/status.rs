@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::SignedDuration;
 use retake_core::fault::{Fault, FaultKind, FaultSource};
 use serde_json::Value as Json;
@@ -68,7 +69,7 @@ const STATES: &[(&str, State)] = &[
 /// Where a render may be in an answer, the innermost first.
 const PLACES: &[&str] = &["/data/0", "/data", "/video", "/task", "/job", "/result", "/output", ""];
 const STATUS_FIELDS: &[&str] = &["/status", "/task_status", "/state"];
-/// Where its name may be. A `request_id` is a name only where there is no other.
+/// Where its name may be.
 const ID_FIELDS: &[&str] = &[
     "/id",
     "/task_id",
@@ -81,8 +82,9 @@ const ID_FIELDS: &[&str] = &[
     "/job_id",
     "/video/id",
     "/task/id",
-    "/request_id",
 ];
+/// A name for the exchange, which some servers give the render as well.
+const LAST_RESORT: &[&str] = &["/request_id"];
 
 /// The render in an answer: what has a status. Where the answer has a status and a name itself, it is the render,
 /// and what it repeats of the answer of another server behind it is older news.
@@ -105,10 +107,14 @@ pub(super) fn state(job: &Json) -> Option<State> {
 }
 
 fn id(json: &Json) -> Option<RemoteId> {
+    id_among(json, ID_FIELDS)
+}
+
+fn id_among(json: &Json, fields: &[&str]) -> Option<RemoteId> {
     let named = |field: &&str| reading::id(json, field).map(str::to_owned);
     let counted = |field: &&str| Some(json.pointer(field)?.as_u64()?.to_string());
     // A number is the row of a table more often than a name. A path of dots leads elsewhere, however it is encoded.
-    let found = ID_FIELDS.iter().find_map(named).or_else(|| ID_FIELDS.iter().find_map(counted));
+    let found = fields.iter().find_map(named).or_else(|| fields.iter().find_map(counted));
     found.filter(|id| !id.bytes().all(|byte| byte == b'.'))
 }
 
@@ -132,10 +138,11 @@ pub(super) fn read_create(
     }
     // A business failure in the clothes of a success: there is no render whose name could be missing.
     if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
-        return Err(match fault.kind {
-            FaultKind::Timeout => SubmitError::Lost(fault),
-            _ => SubmitError::Refused(fault),
-        });
+        // As in the answer of a server that failed.
+        return Err(reading::refused_submit(StatusCode::INTERNAL_SERVER_ERROR, fault));
+    }
+    if let Some(id) = id_among(&json, LAST_RESORT) {
+        return Ok(id);
     }
     Err(SubmitError::Lost(reading::unrecognised(&reply, "the answer names no render")))
 }

@@ -27,12 +27,12 @@ const LARGEST_PAGE: usize = 64 << 20;
 type Found = Result<LookUp, Fault>;
 
 pub(super) fn look_up(calls: &Arc<Calls>, catalog: &Catalog, lost: &Lost) -> Talk<Found> {
-    // What cannot be said was never sent.
+    // The catalog may have said it otherwise when it was sent.
     let Ok(said) = hosted::say(catalog, PROVIDER, &lost.submission) else {
-        return Talk::Over(Ok(LookUp::Absent));
+        return Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
     };
     let Some(target) = Target::of(&said.path) else {
-        return Talk::Over(Ok(LookUp::Absent));
+        return Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
     };
     let hook = lost.submission.hook.clone();
     let walk = Walk { calls: Arc::clone(calls), model: target.model, hook };

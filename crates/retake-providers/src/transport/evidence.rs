@@ -42,6 +42,9 @@ const NAMES: [&str; 7] = [
 /// A text without a blank that is longer than this is a file in disguise.
 const LONGEST_WORD: usize = 512;
 
+/// What stands in the place of a secret.
+pub(super) const SECRET: &str = "[secret]";
+
 /// In URLs of this gateway that only providers know.
 const OURS: &str = "/retake/v1/";
 
@@ -62,11 +65,11 @@ pub(super) fn exchange(
         took,
         method: call.method.to_string(),
         url: cut(without_values(&call.url)),
-        sent: sent(&call.body).map(|text| cut(excerpt(&text))),
+        sent: sent(&call.body).map(|text| excerpt(&cut(text))),
         status: reply.map(|reply| reply.status.as_u16()),
-        request_id: reply.and_then(request_id),
-        headers: reply.map(telling).unwrap_or_default(),
-        received: reply.and_then(received).map(|text| cut(excerpt(&text))),
+        request_id: reply.and_then(request_id).map(cut),
+        headers: reply.map(telling).unwrap_or_default().into_iter().map(|(n, v)| (n, cut(v))).collect(),
+        received: reply.and_then(received).map(|text| excerpt(&cut(text))),
         failure: answer.as_ref().err().map(|problem| cut(problem.message.clone())),
     }
 }
@@ -132,7 +135,7 @@ fn shown(mut json: Json) -> Json {
         Json::Object(fields) => {
             for (name, value) in fields {
                 let secret = value.is_string() && is_secret(name);
-                *value = if secret { "[secret]".into() } else { shown(std::mem::take(value)) };
+                *value = if secret { SECRET.into() } else { shown(std::mem::take(value)) };
             }
         }
         _ => {}
@@ -159,7 +162,7 @@ fn is_secret(name: &str) -> bool {
 /// A text, or what it is when it is a file in disguise or a signed link.
 fn short(text: &str) -> String {
     if text.starts_with("whsec_") {
-        return "[secret]".to_owned();
+        return SECRET.to_owned();
     }
     // The rest of such a URL of ours is what shows that somebody was given it.
     if let Some((before, _)) = text.split_once(OURS) {
@@ -175,16 +178,22 @@ fn short(text: &str) -> String {
     text.to_owned()
 }
 
-fn without_secrets(call: &Call, mut text: String) -> String {
+/// The secrets of a call as they may come back: without their scheme, and the parts of those that have several.
+pub(super) fn secrets(call: &Call) -> Vec<&str> {
+    let mut found = Vec::new();
     for (_, value) in &call.headers {
         let Value::Secret(secret) = value else { continue };
         let secret = secret.expose_secret();
         let bare = secret.split_once(' ').map_or(secret, |(_, bare)| bare);
-        if bare.len() >= SHORTEST_SECRET {
-            text = text.replace(bare, "[secret]");
-        }
+        found.push(bare);
+        found.extend(bare.split_once(':').map(|(_, part)| part));
     }
-    text
+    found.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    found
+}
+
+fn without_secrets(call: &Call, text: String) -> String {
+    secrets(call).iter().fold(text, |text, secret| text.replace(secret, SECRET))
 }
 
 fn request_id(reply: &Reply) -> Option<String> {

@@ -34,7 +34,7 @@ const LARGEST_NOTICE: usize = 1 << 20;
         ("code" = String, Path, description = "What shows that the URL was given out here."),
     ),
     responses((status = 204, description = "It is heard.")),
-    extensions(("x-refusals" = json!(["401 notice_not_genuine", "404 route_not_found",
+    extensions(("x-refusals" = json!(["401 notice_not_genuine", "404 link_not_valid",
         "413 request_too_large", "503 ledger_unavailable"]))),
 )]
 pub(super) async fn receive(
@@ -44,7 +44,7 @@ pub(super) async fn receive(
 ) -> Result<StatusCode, Problem> {
     let job = desk.hooks.as_ref().and_then(|hooks| hooks.job(&account, &tag, &code));
     let (Some(job), Some(known)) = (job, desk.accounts.get(&account)) else {
-        return Err(Problem::no_such_route());
+        return Err(Problem::no_such_link());
     };
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, LARGEST_NOTICE).collect().await;
@@ -79,7 +79,7 @@ pub(super) async fn receive(
         ("code" = String, Path, description = "What shows that the URL was given out here."),
     ),
     responses((status = 200, description = "The picture.", body = Vec<u8>, content_type = "image/*")),
-    extensions(("x-refusals" = json!(["404 route_not_found", "410 video_file_missing",
+    extensions(("x-refusals" = json!(["404 link_not_valid", "410 video_file_missing",
         "503 storage_unavailable"]))),
 )]
 pub(super) async fn picture(
@@ -87,7 +87,7 @@ pub(super) async fn picture(
     Named((key, code)): Named<(String, String)>,
 ) -> Result<Response, Problem> {
     if !desk.hooks.as_ref().is_some_and(|hooks| hooks.knows_picture(&key, &code)) {
-        return Err(Problem::no_such_route());
+        return Err(Problem::no_such_link());
     }
     let bytes = desk.assets.read(&key).await?;
     let media_type = match retake_media::Still::read(&bytes) {

@@ -49,6 +49,7 @@ pub const CODES: &[&str] = &[
     "invalid_video",
     "key_not_found",
     "ledger_unavailable",
+    "link_not_valid",
     "method_not_allowed",
     "missing_api_key",
     "missing_required_parameter",
@@ -186,6 +187,12 @@ impl Problem {
         let why = why.unwrap_or("it was made by a version that did not make any");
         let message = format!("there is no {variant} of this video: {why}");
         Self::new(StatusCode::NOT_FOUND, "variant_not_available", Some("variant"), message)
+    }
+
+    /// A URL of ours that is not one, or leads nowhere any more.
+    pub(super) fn no_such_link() -> Self {
+        let message = "this link was not given out by this gateway, or leads nowhere any more";
+        Self::new(StatusCode::NOT_FOUND, "link_not_valid", None, message.into())
     }
 
     /// Somebody speaks in a provider's name.

@@ -71,6 +71,7 @@ impl Config {
         self.read_catalog(problems);
         if self.accounts.is_empty() {
             self.discover(environment, sources);
+            self.accounts_found = !self.accounts.is_empty();
         }
         let mut open = BTreeMap::new();
         for (name, account) in &self.accounts {
@@ -357,5 +358,116 @@ impl Found for Facts {
     fn option_in<'a>(&self, option: &str, environment: &'a Environment) -> Option<&'a str> {
         let (_, variables) = self.option_variables.iter().find(|(name, _)| *name == option)?;
         variables.iter().find_map(|name| environment.get(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Loaded;
+
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<Loaded, crate::config::ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        if !file.is_empty() {
+            std::fs::write(folder.path().join("retake.toml"), file).unwrap();
+        }
+        std::fs::write(folder.path().join("key.json"), "{\"type\": \"service_account\"}").unwrap();
+        let home = [("HOME", "/home/ada")];
+        let all = home.into_iter().chain(variables.iter().copied());
+        Config::load(None, &Environment::of(folder.path(), all))
+    }
+
+    fn accounts(file: &str, variables: &[(&str, &str)]) -> Vec<String> {
+        let config = load(file, variables).unwrap().config;
+        config.open_accounts.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    #[test]
+    fn one_key_in_the_environment_is_an_account_without_any_settings() {
+        for (variable, account) in [
+            ("OPENAI_API_KEY", "openai"),
+            ("OPENROUTER_API_KEY", "openai-openrouter"),
+            ("GEMINI_API_KEY", "google-interactions"),
+            ("RUNWAYML_API_SECRET", "runway"),
+            ("LUMAAI_API_KEY", "luma"),
+            ("LUMA_AGENTS_API_KEY", "luma-agents"),
+            ("FAL_KEY", "fal"),
+            ("REPLICATE_API_TOKEN", "replicate"),
+        ] {
+            assert_eq!(accounts("", &[(variable, "key_of_nobody")]), [account]);
+        }
+        let halves = [("FAL_KEY_ID", "id"), ("FAL_KEY_SECRET", "secret")];
+        assert_eq!(accounts("", &halves), ["fal"]);
+        assert!(accounts("", &halves[..1]).is_empty());
+    }
+
+    #[test]
+    fn vertex_wants_a_project_beside_the_file_with_its_key() {
+        let file = ("GOOGLE_APPLICATION_CREDENTIALS", "key.json");
+
+        assert!(accounts("", &[file]).is_empty());
+        assert_eq!(accounts("", &[file, ("GOOGLE_CLOUD_PROJECT", "p")]), ["google"]);
+    }
+
+    #[test]
+    fn a_base_url_is_found_where_the_providers_own_tools_look_for_it() {
+        let url = "http://127.0.0.1:9503";
+        let variables = [("RUNWAYML_API_SECRET", "key_of_nobody"), ("RUNWAYML_BASE_URL", url)];
+
+        let config = load("", &variables).unwrap().config;
+
+        let (_, settings) = config.open_accounts.iter().next().unwrap();
+        assert_eq!(settings.base_url().unwrap(), url);
+        assert!(settings.is_elsewhere());
+    }
+
+    #[test]
+    fn with_accounts_in_the_file_those_count_and_no_others() {
+        let file = "[accounts.mine]\nprovider = \"fal\"\n";
+        let keys = [("FAL_KEY", "key_of_nobody"), ("LUMAAI_API_KEY", "key_of_nobody")];
+
+        assert_eq!(accounts(file, &keys), ["mine"]);
+    }
+
+    #[test]
+    fn an_account_without_its_key_is_refused_with_the_variable_to_set() {
+        let refusal = |file: &str| load(file, &[]).unwrap_err().to_string();
+
+        let told = refusal("[accounts.mine]\nprovider = \"runway\"\n");
+        assert!(told.contains("set RUNWAYML_API_SECRET"), "{told}");
+        let told = refusal("[accounts.mine]\nprovider = \"runaway\"\n");
+        assert!(told.contains("`runaway` is no provider"), "{told}");
+        let told = refusal("[accounts.mine]\nprovider = \"luma\"\nvariant = \"agent\"\n");
+        assert!(told.contains("`agent` is no variant of `luma`; there are agents"), "{told}");
+    }
+
+    #[test]
+    fn no_print_out_of_the_settings_shows_a_key() {
+        let file = "[accounts.mine]\nprovider = \"fal\"\n";
+        let loaded = load(file, &[("FAL_KEY", "key_of_nobody")]).unwrap();
+
+        assert!(!loaded.render_toml().contains("key_of_nobody"));
+        assert!(!format!("{loaded:?}").contains("key_of_nobody"));
+    }
+
+    #[test]
+    fn an_owners_catalog_adds_models_and_wins_over_the_shipped_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("models.toml");
+        let entry = "[[model]]\nprovider = \"runway\"\nname = \"gen4.5\"\ntitle = \"Mine\"\n\
+             seconds = { one_of = [3] }\nsizes = [\"1280x720\"]\nprompt_chars = 10\n\
+             negative = \"none\"\nloop = false\naudio = false\nseed = false\nfirst_frame = false\n\
+             micros_per_second = 1\nreleased = \"2026-01-01\"\nsource = \"me\"\n\
+             checked = \"2026-11-21\"\n";
+        std::fs::write(&path, entry).unwrap();
+
+        let loaded = load(&format!("catalog = {path:?}\n"), &[]).unwrap();
+        let known = &loaded.config.known_models.0;
+
+        assert_eq!(known.model("runway", "gen4.5").unwrap().title, "Mine");
+        assert!(known.model("animatic", "animatic").is_some());
+        std::fs::write(&path, "[[model]]\nprovider = 7\n").unwrap();
+        let refusal = load(&format!("catalog = {path:?}\n"), &[]).unwrap_err().to_string();
+        assert!(refusal.contains("models.toml"), "{refusal}");
     }
 }

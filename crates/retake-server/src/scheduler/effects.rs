@@ -6,6 +6,7 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     ids::VideoId,
     life::{AttemptState, Event},
+    policy::Policy,
     request::Shot,
 };
 use retake_providers::{
@@ -194,7 +195,7 @@ impl Hand<'_> {
             Ok(LookUp::Found(remote_id))
         } else {
             let Some(lost) = self.lost().await else { return };
-            provider.look_up(&lost, &self.log).await
+            self.look_up_to_stop(provider.as_ref(), &lost).await
         };
         let stopped = match known {
             Ok(LookUp::Found(remote_id)) => {
@@ -209,8 +210,32 @@ impl Hand<'_> {
             Ok(()) => {
                 self.record(Event::Cancelled, Then::Free).await;
             }
+            // What cannot be stopped is not waited for longer than it would be tried.
+            Err(fault) if self.is_late() => {
+                tracing::warn!(job.id = %self.job().id, %fault, "a render could not be stopped and may be billed");
+                self.record(Event::Cancelled, Then::Free).await;
+            }
             Err(fault) => self.ask_again(&fault).await,
         }
+    }
+
+    /// Looks for a lost render that is to be stopped. That of another attempt is nobody's to stop.
+    async fn look_up_to_stop(
+        &self,
+        provider: &dyn Provider,
+        lost: &Lost,
+    ) -> Result<LookUp, Fault> {
+        match provider.look_up(lost, &self.log).await {
+            Ok(LookUp::Found(remote_id)) if self.is_taken(&remote_id).await? => Ok(LookUp::Absent),
+            known => known,
+        }
+    }
+
+    /// Whether the open attempt began so long ago that no other would begin any more.
+    fn is_late(&self) -> bool {
+        let now = self.scheduler.clock.now();
+        let begun = self.life().open_attempt().map(|attempt| attempt.begun_at);
+        begun.is_some_and(|at| now > at + self.scheduler.policy.deadline)
     }
 
     async fn submission(&mut self, route: usize) -> Option<Submission> {
@@ -298,7 +323,8 @@ impl Hand<'_> {
 
     async fn ask_again(&mut self, fault: &Fault) {
         tracing::warn!(job.id = %self.job().id, %fault, "a provider gave no answer");
-        let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5);
+        // Whoever is told to come back tomorrow may find a finished file gone.
+        let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5).min(Policy::LONG_PAUSE);
         self.release(self.scheduler.clock.now() + pause).await;
     }
 

@@ -19,13 +19,15 @@ pub(crate) struct Laboratory {
 }
 
 /// Every account that can be had at the lab: its name, and what its settings say.
-fn accounts(lab: &Lab) -> String {
+fn accounts(lab: &Lab, poll_every: &str) -> String {
+    // Whoever waits to be told must not lose patience.
+    let longest = if poll_every == "20ms" { "3s" } else { poll_every };
     let url = |provider, path: &str| format!("{}{path}", lab.urls().of(provider));
     let account = |name: &str, provider: &str, variant: &str, url: String, more: &str| {
         format!(
             "[accounts.{name}]\nprovider = \"{provider}\"\nvariant = \"{variant}\"\n\
              base_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\nconcurrency = 8\n\
-             poll_every = \"20ms\"\nlongest_render = \"3s\"\nanswer_within = \"1s\"\n{more}\n"
+             poll_every = \"{poll_every}\"\nlongest_render = \"{longest}\"\nanswer_within = \"1s\"\n{more}\n"
         )
     };
     [
@@ -63,12 +65,22 @@ fn accounts(lab: &Lab) -> String {
 impl Laboratory {
     /// A lab with a scenario of its own, and a gateway with `settings` besides the accounts.
     pub(crate) async fn with(scenario: ScenarioSource, settings: &str) -> Self {
+        Self::asking(scenario, settings, "20ms").await
+    }
+
+    /// The same, with accounts that are hardly ever asked.
+    pub(crate) async fn that_waits_to_be_told(scenario: ScenarioSource, settings: &str) -> Self {
+        Self::asking(scenario, settings, "10m").await
+    }
+
+    async fn asking(scenario: ScenarioSource, settings: &str, poll_every: &str) -> Self {
         let lab = Lab::start(LabConfig { scenario, speed: Some(200.0), ..LabConfig::default() });
         let lab = lab.await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("retake.toml");
         let policy = "[policy]\nretry_after = \"50ms\"\ndeadline = \"60s\"\nmax_attempts = 2\n";
-        std::fs::write(&file, format!("{}\n{policy}\n{settings}", accounts(&lab))).unwrap();
+        std::fs::write(&file, format!("{}\n{policy}\n{settings}", accounts(&lab, poll_every)))
+            .unwrap();
         let home = folder.path().display().to_string();
         let environment = Environment::of(folder.path(), [("LAB_KEY", KEY), ("HOME", &home)]);
         let loaded = Config::load(Some(&file), &environment).unwrap();
@@ -77,7 +89,9 @@ impl Laboratory {
             let room = config.assets.min_free_space;
             *config = loaded.config;
             config.data_dir = data_dir;
-            config.server.bind = bind;
+            if config.server.public_url.is_empty() {
+                config.server.bind = bind;
+            }
             config.assets.min_free_space = room;
         });
         Self { retake: retake.await, lab }

@@ -9,6 +9,7 @@ mod fuzzing;
 mod gateway;
 mod journeys;
 mod laboratory;
+mod notices;
 mod pictures;
 mod providers;
 mod receiver;

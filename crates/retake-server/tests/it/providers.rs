@@ -65,7 +65,7 @@ impl Seat {
 }
 
 /// A picture of the size of the videos.
-fn a_picture() -> Vec<u8> {
+pub(crate) fn a_picture() -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     RgbImage::new(1280, 720).write_to(&mut bytes, ImageFormat::Png).unwrap();
     bytes.into_inner()

@@ -64,12 +64,12 @@ pub(super) fn read(db: &Connection, id: &VideoId) -> Done<Vec<KeptExchange>> {
 }
 
 pub(super) const KNOWS: &str =
-    "SELECT EXISTS (SELECT 1 FROM attempts WHERE remote_id = :remote_id)";
+    "SELECT 1 FROM attempts WHERE remote_id = :remote_id LIMIT 1";
 
 /// Whether some attempt goes by that name at its provider.
 pub(super) fn knows_render(db: &Connection, remote_id: &str) -> Done<bool> {
     let named = named_params! { ":remote_id": remote_id };
-    Ok(db.prepare_cached(KNOWS)?.query_row(named, |row| row.get(0))?)
+    Ok(db.prepare_cached(KNOWS)?.exists(named)?)
 }
 
 /// Takes out those of a job: they repeat its prompt.

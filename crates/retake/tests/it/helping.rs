@@ -24,6 +24,7 @@ fn the_help_names_the_commands_and_the_exit_codes() {
       doctor         Check that everything works, and say what to do where it does not
       backup         Copy the data directory, while a gateway works on it
       migrate-store  Move the ledger to the PostgreSQL database that `RETAKE_DATABASE_URL` names
+      lab            Stand in for the providers on local ports, with faults on demand
       config         Check, show and explain the settings
       completions    Print the completions for a shell, to be sourced by it
       help           Print this message or the help of the given subcommand(s)

@@ -16,7 +16,7 @@ fn wrong_settings_are_told_all_at_once() {
     assert_snapshot!(seen.ending(), @r#"
     [2]
     error: 3 settings cannot be used: 
-      retake.toml:1: defalt_model: found an unknown key, expected one of data_dir, default_model, server, assets, renderer, models, policy, log; did you mean `default_model`?
+      retake.toml:1: defalt_model: found an unknown key, expected one of data_dir, default_model, catalog, server, assets, renderer, accounts, models, policy, log; did you mean `default_model`?
       retake.toml:4: server.max_upload: found "lots", expected a size with its unit such as "32MiB"; write it as in `retake config reference`, under server.max_upload
       retake.toml:3: server.shutdown_grace: found 5h, expected between 0s and 1h; choose a duration in that range
     hint: `retake config reference` shows every setting with its default

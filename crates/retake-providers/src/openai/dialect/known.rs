@@ -56,6 +56,10 @@ pub(in crate::openai) const OPENAI: Dialect = Dialect {
     removed: Some("OpenAI removed its Videos API on 2026-09-24; use another provider"),
 };
 
+/// Somebody else's server that is told to be OpenAI's. The end of its list proves nothing.
+pub(in crate::openai) const OPENAI_ELSEWHERE: Dialect =
+    Dialect { list: List::Some, removed: None, ..OPENAI };
+
 /// Azure in OpenAI's own shape (Azure docs, 2025-12): the model is the name of a deployment, and two creates
 /// a minute are taken. The variables are those of the `AzureOpenAI` client of the `openai` package.
 pub(in crate::openai) const AZURE: Dialect = Dialect {
