@@ -8,6 +8,7 @@
 mod ask;
 mod characters;
 mod chat;
+mod dialect;
 mod hooks;
 mod relays;
 mod sequels;
@@ -17,35 +18,43 @@ mod videos;
 mod wire;
 
 use axum::{
-    Router,
+    Extension, Router,
     middleware::map_response,
-    response::Response,
+    response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use http::StatusCode;
 
 use crate::{desk::Desk, routes::At as _};
+use dialect::Dialect;
 
 pub(crate) fn router() -> Router<Desk> {
     Router::new()
-        .merge(plain("/v1"))
+        .merge(plain())
         .merge(relays::router())
         .fallback(not_found)
         .layer(map_response(wire::stamp))
 }
 
-/// The API itself, below a prefix.
-fn plain(prefix: &str) -> Router<Desk> {
+/// The API itself.
+fn plain() -> Router<Desk> {
+    Router::new()
+        .at("/v1/videos", post(videos::create).get(videos::list))
+        .at("/v1/videos/edits", post(sequels::edit))
+        .at("/v1/videos/extensions", post(sequels::extend))
+        .at("/v1/videos/characters", post(characters::create))
+        .at("/v1/videos/characters/{id}", get(characters::retrieve))
+        .at("/v1/videos/{id}", get(videos::retrieve).delete(videos::delete))
+        .at("/v1/videos/{id}/content", get(videos::content))
+        .at("/v1/videos/{id}/remix", post(sequels::remix))
+        .merge(words("/v1"))
+        .layer(Extension(Dialect::OpenAi))
+}
+
+/// What a reviewer of prompts needs, below a prefix.
+fn words(prefix: &str) -> Router<Desk> {
     let at = |path: &str| format!("{prefix}{path}");
     Router::new()
-        .at(&at("/videos"), post(videos::create).get(videos::list))
-        .at(&at("/videos/edits"), post(sequels::edit))
-        .at(&at("/videos/extensions"), post(sequels::extend))
-        .at(&at("/videos/characters"), post(characters::create))
-        .at(&at("/videos/characters/{id}"), get(characters::retrieve))
-        .at(&at("/videos/{id}"), get(videos::retrieve).delete(videos::delete))
-        .at(&at("/videos/{id}/content"), get(videos::content))
-        .at(&at("/videos/{id}/remix"), post(sequels::remix))
         .at(&at("/models"), get(chat::models))
         .at(&at("/models/{id}"), get(chat::model))
         .at(&at("/chat/completions"), post(chat::complete))
@@ -54,5 +63,6 @@ fn plain(prefix: &str) -> Router<Desk> {
 
 async fn not_found(uri: http::Uri) -> Response {
     let message = format!("Invalid URL ({})", uri.path());
-    wire::error(StatusCode::NOT_FOUND, &message, "invalid_request_error", None, None)
+    let kind = "invalid_request_error";
+    wire::error(StatusCode::NOT_FOUND, &message, kind, None, None).into_response()
 }

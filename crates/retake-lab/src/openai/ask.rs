@@ -1,11 +1,9 @@
 //! Reads and checks what a create asks for.
 
-use axum::response::Response;
 use jiff::SignedDuration;
 use retake_media::{Still, StillFormat};
-use serde_json::json;
 
-use super::wire::{error, invalid};
+use super::wire::{Problem, error, invalid};
 use crate::{desk::Desk, intake::Form, stage::Create};
 use http::StatusCode;
 
@@ -22,7 +20,7 @@ const LONGEST_PROMPT: usize = 32_000;
 pub(super) const POLL_AFTER: SignedDuration = SignedDuration::from_secs(5);
 
 /// Reads a create, or says in OpenAI's words what is wrong with it.
-pub(super) fn create(desk: &Desk, key: String, form: &Form) -> Result<Create, Response> {
+pub(super) fn create(desk: &Desk, form: &Form) -> Result<Create, Problem> {
     let prompt = prompt(form)?;
     let model = form.text("model").unwrap_or_else(|| "sora-2".to_owned());
     if !MODELS.contains(&model.as_str()) || desk.scenario().shutdown {
@@ -34,8 +32,6 @@ pub(super) fn create(desk: &Desk, key: String, form: &Form) -> Result<Create, Re
     let (width, height) = dimensions(&size, is_pro)?;
     reference(form, (width, height))?;
     Ok(Create {
-        id: format!("video_{}", desk.hex(32)),
-        key,
         price_micros: price(&model, (width, height), seconds),
         model,
         prompt,
@@ -45,18 +41,18 @@ pub(super) fn create(desk: &Desk, key: String, form: &Form) -> Result<Create, Re
         audio: true,
         outputs: 1,
         request: form.fields.clone(),
-        extra: json!({}),
+        ..Create::default()
     })
 }
 
-pub(super) fn no_model(model: &str) -> Response {
+pub(super) fn no_model(model: &str) -> Problem {
     let message = format!("The model `{model}` does not exist or you do not have access to it.");
     let code = Some("model_not_found");
     error(StatusCode::NOT_FOUND, &message, "invalid_request_error", Some("model"), code)
 }
 
 /// The prompt, from 1 to 32,000 characters.
-pub(super) fn prompt(form: &Form) -> Result<String, Response> {
+pub(super) fn prompt(form: &Form) -> Result<String, Problem> {
     let missing = || {
         let code = Some("missing_required_parameter");
         invalid("Missing required parameter: 'prompt'.", Some("prompt"), code)
@@ -70,7 +66,7 @@ pub(super) fn prompt(form: &Form) -> Result<String, Response> {
 }
 
 /// The length, given as text or as a number.
-pub(super) fn seconds(form: &Form, default: &str) -> Result<u64, Response> {
+pub(super) fn seconds(form: &Form, default: &str) -> Result<u64, Problem> {
     let text = form.text("seconds").unwrap_or_else(|| default.to_owned());
     let known = SECONDS.contains(&text.as_str()).then(|| text.parse().ok()).flatten();
     known.ok_or_else(|| {
@@ -81,7 +77,8 @@ pub(super) fn seconds(form: &Form, default: &str) -> Result<u64, Response> {
     })
 }
 
-fn dimensions(size: &str, is_pro: bool) -> Result<(u32, u32), Response> {
+/// The sides of a size that the model renders.
+fn dimensions(size: &str, is_pro: bool) -> Result<(u32, u32), Problem> {
     let is_known = SIZES.contains(&size) || (is_pro && PRO_SIZES.contains(&size));
     let sides = size.split_once('x').filter(|_| is_known);
     let sides = sides.and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
@@ -93,7 +90,7 @@ fn dimensions(size: &str, is_pro: bool) -> Result<(u32, u32), Response> {
 }
 
 /// The first frame: a picture of exactly the video's size.
-fn reference(form: &Form, size: (u32, u32)) -> Result<(), Response> {
+pub(super) fn reference(form: &Form, size: (u32, u32)) -> Result<(), Problem> {
     const PARAM: &str = "input_reference";
     let wrong_type = |expected: &str| {
         let message = format!("Invalid type for 'input_reference': expected {expected}.");

@@ -17,20 +17,21 @@ const LONGEST_NAME: usize = 80;
 
 pub(super) async fn create(State(desk): State<Desk>, request: Request) -> Response {
     if let Err(refused) = videos::key(&desk, request.headers()) {
-        return refused;
+        return refused.into_response();
     }
     let form = match Form::read(request).await {
         Ok(form) => form,
-        Err(why) => return wire::unreadable(&why),
+        Err(why) => return wire::unreadable(&why).into_response(),
     };
     let fits = |name: &String| (1..=LONGEST_NAME).contains(&name.chars().count());
     let Some(name) = form.text("name").filter(fits) else {
         let message = "Invalid 'name': expected 1 to 80 characters.";
-        return wire::invalid(message, Some("name"), Some("invalid_value"));
+        return wire::invalid(message, Some("name"), Some("invalid_value")).into_response();
     };
     if form.file("video").is_none() {
         let message = "Missing required parameter: 'video'.";
-        return wire::invalid(message, Some("video"), Some("missing_required_parameter"));
+        return wire::invalid(message, Some("video"), Some("missing_required_parameter"))
+            .into_response();
     }
     let created = desk.now().as_second();
     let id = BASE64_URL_SAFE_NO_PAD.encode(format!("{created} {name}"));
@@ -43,7 +44,7 @@ pub(super) async fn retrieve(
     headers: HeaderMap,
 ) -> Response {
     if let Err(refused) = videos::key(&desk, &headers) {
-        return refused;
+        return refused.into_response();
     }
     let text = id.strip_prefix("char_").and_then(|it| BASE64_URL_SAFE_NO_PAD.decode(it).ok());
     let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -51,7 +52,8 @@ pub(super) async fn retrieve(
     let known = parts.and_then(|(created, name)| Some((created.parse::<i64>().ok()?, name)));
     let Some((created, name)) = known else {
         let message = format!("Character '{id}' not found.");
-        return wire::error(StatusCode::NOT_FOUND, &message, "invalid_request_error", None, None);
+        let kind = "invalid_request_error";
+        return wire::error(StatusCode::NOT_FOUND, &message, kind, None, None).into_response();
     };
     Json(json!({ "id": id, "name": name, "created_at": created })).into_response()
 }

@@ -53,7 +53,7 @@ pub(super) async fn models(State(desk): State<Desk>, headers: HeaderMap) -> Resp
             let data: Vec<_> = known(&desk).into_iter().map(|id| describe(&desk, id)).collect();
             Json(json!({ "object": "list", "data": data })).into_response()
         }
-        Err(refused) => refused,
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -64,21 +64,22 @@ pub(super) async fn model(
 ) -> Response {
     match videos::key(&desk, &headers) {
         Ok(_) if known(&desk).contains(&id.as_str()) => Json(describe(&desk, &id)).into_response(),
-        Ok(_) => ask::no_model(&id),
-        Err(refused) => refused,
+        Ok(_) => ask::no_model(&id).into_response(),
+        Err(problem) => problem.into_response(),
     }
 }
 
 pub(super) async fn complete(State(desk): State<Desk>, request: Request) -> Response {
     let body = match read(&desk, request).await {
         Ok(body) => body,
-        Err(refused) => return refused,
+        Err(problem) => return problem.into_response(),
     };
     let model = body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
     let last = body.pointer("/messages").and_then(Value::as_array).and_then(|all| all.last());
     let Some(last) = last.map(|last| said(&last["content"])) else {
         let code = Some("missing_required_parameter");
-        return wire::invalid("Missing required parameter: 'messages'.", Some("messages"), code);
+        return wire::invalid("Missing required parameter: 'messages'.", Some("messages"), code)
+            .into_response();
     };
     let answer = reply(&desk, &last);
     let id = format!("chatcmpl-{}", desk.hex(29));
@@ -99,7 +100,7 @@ pub(super) async fn complete(State(desk): State<Desk>, request: Request) -> Resp
     Json(joined(&head, &rest)).into_response()
 }
 
-async fn read(desk: &Desk, request: Request) -> Result<Value, Response> {
+async fn read(desk: &Desk, request: Request) -> Result<Value, wire::Problem> {
     videos::key(desk, request.headers())?;
     intake::json(request.into_body()).await.map_err(|why| wire::unreadable(&why))
 }
@@ -167,7 +168,7 @@ fn streamed(head: &Value, question: &str, answer: &str, wants_usage: bool) -> Re
 pub(super) async fn moderate(State(desk): State<Desk>, request: Request) -> Response {
     let body = match read(&desk, request).await {
         Ok(body) => body,
-        Err(refused) => return refused,
+        Err(problem) => return problem.into_response(),
     };
     let texts: Vec<String> = match &body["input"] {
         Value::String(text) => vec![text.clone()],
@@ -184,7 +185,8 @@ pub(super) async fn moderate(State(desk): State<Desk>, request: Request) -> Resp
                 "invalid_request_error",
                 Some("input"),
                 code,
-            );
+            )
+            .into_response();
         }
     };
     let results: Vec<Value> = texts.iter().map(|text| judged(&desk, text)).collect();

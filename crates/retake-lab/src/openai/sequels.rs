@@ -1,13 +1,19 @@
 //! Videos made from videos: remix, edits, extensions.
 
 use axum::{
+    Extension,
     extract::{Path, Request, State},
     response::Response,
 };
 use http::HeaderMap;
 use serde_json::json;
 
-use super::{ask, videos, wire};
+use super::{
+    ask,
+    dialect::Dialect,
+    videos,
+    wire::{self, Problem},
+};
 use crate::{
     desk::Desk,
     intake::Form,
@@ -19,33 +25,42 @@ const LONGEST: u64 = 120;
 
 pub(super) async fn remix(
     State(desk): State<Desk>,
+    Extension(dialect): Extension<Dialect>,
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
     let made = async {
-        let source = source(&desk, request.headers(), &id)?;
+        let source = source(&desk, dialect, request.headers(), &id)?;
         let form = Form::read(request).await.map_err(|why| wire::unreadable(&why))?;
         let prompt = ask::prompt(&form)?;
-        Ok(again(&desk, &source, prompt, &form))
+        Ok(again(&desk, dialect, &source, prompt, &form))
     };
-    answer(&desk, made.await).await
+    answer(&desk, dialect, made.await).await
 }
 
-pub(super) async fn edit(State(desk): State<Desk>, request: Request) -> Response {
+pub(super) async fn edit(
+    State(desk): State<Desk>,
+    Extension(dialect): Extension<Dialect>,
+    request: Request,
+) -> Response {
     let made = async {
-        let (source, form) = named(&desk, request).await?;
+        let (source, form) = named(&desk, dialect, request).await?;
         let prompt = ask::prompt(&form)?;
-        Ok(again(&desk, &source, prompt, &form))
+        Ok(again(&desk, dialect, &source, prompt, &form))
     };
-    answer(&desk, made.await).await
+    answer(&desk, dialect, made.await).await
 }
 
-pub(super) async fn extend(State(desk): State<Desk>, request: Request) -> Response {
+pub(super) async fn extend(
+    State(desk): State<Desk>,
+    Extension(dialect): Extension<Dialect>,
+    request: Request,
+) -> Response {
     let made = async {
-        let (source, form) = named(&desk, request).await?;
+        let (source, form) = named(&desk, dialect, request).await?;
         let prompt = ask::prompt(&form)?;
         let added = ask::seconds(&form, "")?;
-        let create = again(&desk, &source, prompt, &form);
+        let create = again(&desk, dialect, &source, prompt, &form);
         let total = source.create.millis / 1000 + added;
         if total > LONGEST {
             let message =
@@ -56,20 +71,24 @@ pub(super) async fn extend(State(desk): State<Desk>, request: Request) -> Respon
         let price_micros = ask::price(&create.model, size, added);
         Ok(Create { millis: total * 1000, price_micros, ..create })
     };
-    answer(&desk, made.await).await
+    answer(&desk, dialect, made.await).await
 }
 
-async fn answer(desk: &Desk, made: Result<Create, Response>) -> Response {
+async fn answer(desk: &Desk, dialect: Dialect, made: Result<Create, Problem>) -> Response {
     match made {
-        Ok(create) => videos::submit(desk, create).await,
-        Err(refused) => refused,
+        Ok(create) => videos::submit(desk, dialect, create).await,
+        Err(problem) => dialect.word(problem),
     }
 }
 
 /// The source that a body names as `video`.
-async fn named(desk: &Desk, request: Request) -> Result<(JobView, Form), Response> {
+async fn named(
+    desk: &Desk,
+    dialect: Dialect,
+    request: Request,
+) -> Result<(JobView, Form), Problem> {
     let headers = request.headers().clone();
-    videos::key(desk, &headers)?;
+    dialect.key(desk, &headers)?;
     let form = Form::read(request).await.map_err(|why| wire::unreadable(&why))?;
     let id = form.fields.pointer("/video/id").and_then(|id| id.as_str());
     let Some(id) = id else {
@@ -77,11 +96,16 @@ async fn named(desk: &Desk, request: Request) -> Result<(JobView, Form), Respons
         let message = "Missing required parameter: 'video'.";
         return Err(wire::invalid(message, Some("video"), Some("missing_required_parameter")));
     };
-    Ok((source(desk, &headers, id)?, form))
+    Ok((source(desk, dialect, &headers, id)?, form))
 }
 
-fn source(desk: &Desk, headers: &HeaderMap, id: &str) -> Result<JobView, Response> {
-    let job = videos::theirs(desk, headers, id)?;
+fn source(
+    desk: &Desk,
+    dialect: Dialect,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<JobView, Problem> {
+    let job = dialect.find(desk, headers, id)?;
     if matches!(job.state, Job::Done) {
         return Ok(job);
     }
@@ -89,12 +113,14 @@ fn source(desk: &Desk, headers: &HeaderMap, id: &str) -> Result<JobView, Respons
 }
 
 /// A create like the source's, with another prompt.
-fn again(desk: &Desk, source: &JobView, prompt: String, form: &Form) -> Create {
+fn again(desk: &Desk, dialect: Dialect, source: &JobView, prompt: String, form: &Form) -> Create {
+    let mut extra = source.create.extra.clone();
+    extra["remixed_from"] = json!(source.id());
     Create {
-        id: format!("video_{}", desk.hex(32)),
+        id: dialect.new_id(desk, &source.create.model),
         prompt,
         request: form.fields.clone(),
-        extra: json!({ "remixed_from": source.id() }),
+        extra,
         ..Create::clone(&source.create)
     }
 }

@@ -6,13 +6,13 @@ use crate::{Cause, Lab, LabConfig, Provider, ScenarioSource};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-struct Caller {
-    lab: Lab,
-    client: Client,
+pub(super) struct Caller {
+    pub(super) lab: Lab,
+    pub(super) client: Client,
 }
 
 impl Caller {
-    async fn of(scenario: &str) -> Self {
+    pub(super) async fn of(scenario: &str) -> Self {
         // Time stands still, but for what a test puts forward.
         let lab = Lab::start(LabConfig {
             scenario: ScenarioSource::Text(scenario.to_owned()),
@@ -23,17 +23,21 @@ impl Caller {
         Self { lab, client: Client::builder().no_proxy().build().unwrap() }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.lab.urls().of(Provider::Openai))
     }
 
-    async fn post(&self, path: &str, body: Value) -> Result<(StatusCode, Value), reqwest::Error> {
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        body: Value,
+    ) -> Result<(StatusCode, Value), reqwest::Error> {
         let request = self.client.post(self.url(path)).bearer_auth("lab-key").json(&body);
         let answer = request.send().await?;
         Ok((answer.status(), answer.json().await.unwrap_or_default()))
     }
 
-    async fn get(&self, path: &str) -> reqwest::Response {
+    pub(super) async fn get(&self, path: &str) -> reqwest::Response {
         self.client.get(self.url(path)).bearer_auth("lab-key").send().await.unwrap()
     }
 
@@ -176,25 +180,4 @@ async fn after_the_shutdown_there_is_no_model() {
     let caller = Caller::of("shutdown = true").await;
     let (status, answer) = caller.post("/v1/videos", json!({ "prompt": "x" })).await.unwrap();
     assert_eq!((status.as_u16(), &answer["error"]["code"]), (404, &json!("model_not_found")));
-}
-
-#[tokio::test]
-async fn relays_tell_of_a_failure_each_in_its_own_way() {
-    let caller = Caller::of("").await;
-    let id = caller.create("a cat lab:fail=runtime_error").await;
-    let body = json!({ "prompt": "a cat", "model": "openai/sora-2", "duration": 4 });
-    let (status, queued) = caller.post("/openrouter/api/v1/videos", body).await.unwrap();
-    caller.lab.clock().advance(HOUR);
-
-    let openrouter = caller.get(&format!("/openrouter/api/v1/videos/{id}")).await;
-    let vllm = caller.get(&format!("/vllm/v1/videos/{id}")).await;
-    let sglang = caller.get(&format!("/sglang/v1/videos/{id}")).await;
-    let newapi = caller.get(&format!("/newapi/v1/videos/{id}")).await;
-
-    assert_eq!((status.as_u16(), &queued["status"]), (202, &json!("pending")));
-    assert!(openrouter.json::<Value>().await.unwrap()["error"].is_string());
-    assert_eq!(vllm.status(), 500);
-    assert_eq!(vllm.json::<Value>().await.unwrap()["error"]["code"], 500);
-    assert!(sglang.json::<Value>().await.unwrap()["error"].get("code").is_none());
-    assert_eq!(newapi.json::<Value>().await.unwrap()["task_id"], id);
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    desk::{Desk, Setback},
+    desk::Desk,
     fault::Cause,
     intake::Unreadable,
     stage::{Failure, JobView, Reason, Refusal, State},
@@ -22,30 +22,90 @@ const GENERIC: &str = "The server had an error processing your request. Sorry ab
                        retry your request, or contact us through our help center at \
                        help.openai.com if you keep seeing this error.";
 
-/// An error in OpenAI's shape.
+/// An error that is not worded yet: what OpenAI would say, for relays to say it their own way.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+    /// The `type`.
+    pub(super) kind: &'static str,
+    pub(super) param: Option<&'static str>,
+    pub(super) code: Option<&'static str>,
+    /// When to come again, in whole seconds of the world's time.
+    pub(super) retry_after: Option<u64>,
+    /// Why a call was refused, unless it was the request itself.
+    pub(super) reason: Option<Reason>,
+    /// Whether a proxy in front of the API speaks, with a page.
+    pub(super) is_page: bool,
+}
+
+impl Problem {
+    /// Whether the content was refused.
+    pub(super) fn is_moderated(&self) -> bool {
+        let codes = ["moderation_blocked", "content_policy_violation", "sentinel_block"];
+        self.code.is_some_and(|code| codes.contains(&code))
+    }
+
+    /// The body in OpenAI's shape.
+    pub(super) fn body(&self) -> Value {
+        let (param, code) = (self.param, self.code);
+        json!({ "error": { "message": self.message, "type": self.kind, "param": param, "code": code } })
+    }
+
+    /// An answer with this JSON for a body.
+    pub(super) fn answer(&self, body: Value) -> Response {
+        self.advise((self.status, Json(body)).into_response())
+    }
+
+    fn advise(&self, response: Response) -> Response {
+        match self.retry_after {
+            Some(wait) => with(response, "retry-after", &wait.to_string()),
+            None => response,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if !self.is_page {
+            return self.answer(self.body());
+        }
+        let (status, kind) = (self.status, [(header::CONTENT_TYPE, "text/html")]);
+        let page =
+            format!("<html><head><title>{status}</title></head><body>{status}</body></html>");
+        self.advise((status, kind, page).into_response())
+    }
+}
+
+/// An error of OpenAI's.
 pub(super) fn error(
     status: StatusCode,
     message: &str,
-    kind: &str,
-    param: Option<&str>,
-    code: Option<&str>,
-) -> Response {
-    let error = json!({ "message": message, "type": kind, "param": param, "code": code });
-    (status, Json(json!({ "error": error }))).into_response()
+    kind: &'static str,
+    param: Option<&'static str>,
+    code: Option<&'static str>,
+) -> Problem {
+    let message = message.to_owned();
+    let (retry_after, reason, is_page) = (None, None, false);
+    Problem { status, message, kind, param, code, retry_after, reason, is_page }
 }
 
 /// A parameter that is wrong, as OpenAI names it.
-pub(super) fn invalid(message: &str, param: Option<&str>, code: Option<&str>) -> Response {
+pub(super) fn invalid(
+    message: &str,
+    param: Option<&'static str>,
+    code: Option<&'static str>,
+) -> Problem {
     error(StatusCode::BAD_REQUEST, message, INVALID, param, code)
 }
 
 /// No such video.
-pub(super) fn missing(id: &str) -> Response {
+pub(super) fn missing(id: &str) -> Problem {
     let message = format!("Video with id '{id}' not found.");
     error(StatusCode::NOT_FOUND, &message, INVALID, Some("video_id"), Some("not_found"))
 }
 
-pub(super) fn unreadable(why: &Unreadable) -> Response {
+pub(super) fn unreadable(why: &Unreadable) -> Problem {
     match why {
         Unreadable::TooLarge => {
             error(StatusCode::PAYLOAD_TOO_LARGE, "Request too large.", INVALID, None, None)
@@ -53,14 +113,6 @@ pub(super) fn unreadable(why: &Unreadable) -> Response {
         Unreadable::Json(_) | Unreadable::Multipart => {
             invalid("We could not parse the body of your request.", None, None)
         }
-    }
-}
-
-pub(super) fn setback(setback: Setback, id: &str) -> Response {
-    match setback {
-        Setback::Refused(refusal) => refuse(&refusal),
-        Setback::Missing => missing(id),
-        Setback::Cut(response) => response,
     }
 }
 
@@ -85,20 +137,18 @@ pub(super) fn with(mut response: Response, name: &'static str, value: &str) -> R
 }
 
 /// Words a refusal.
-pub(super) fn refuse(refusal: &Refusal) -> Response {
-    let response = if refusal.generic { generic() } else { by_reason(refusal) };
-    match refusal.retry_after {
-        Some(wait) => with(response, "retry-after", &wait.as_secs().to_string()),
-        None => response,
-    }
+pub(super) fn refuse(refusal: &Refusal) -> Problem {
+    let problem = if refusal.generic { generic() } else { by_reason(refusal) };
+    let retry_after = refusal.retry_after.map(|wait| wait.as_secs());
+    Problem { retry_after, reason: Some(refusal.reason), ..problem }
 }
 
-fn generic() -> Response {
+fn generic() -> Problem {
     error(StatusCode::INTERNAL_SERVER_ERROR, GENERIC, "server_error", None, None)
 }
 
-fn by_reason(refusal: &Refusal) -> Response {
-    let shaped = |shapes: &[&str]| shape(refusal.pick(shapes));
+fn by_reason(refusal: &Refusal) -> Problem {
+    let shaped = |shapes: &[&'static str]| shape(refusal.pick(shapes));
     match refusal.reason {
         Reason::MissingKey => error(
             StatusCode::UNAUTHORIZED,
@@ -121,8 +171,8 @@ fn by_reason(refusal: &Refusal) -> Response {
     }
 }
 
-fn by_cause(refusal: &Refusal) -> Response {
-    let shapes: &[&str] = match refusal.cause {
+fn by_cause(refusal: &Refusal) -> Problem {
+    let shapes: &[&'static str] = match refusal.cause {
         Cause::RuntimeError => &["server_error"],
         Cause::ContentModeration => {
             &["moderation_blocked", "content_policy_violation", "sentinel_block"]
@@ -141,7 +191,7 @@ fn by_cause(refusal: &Refusal) -> Response {
 }
 
 /// The error of this name: mostly its code, else a name of ours.
-fn shape(name: &str) -> Response {
+fn shape(name: &'static str) -> Problem {
     let too_many = StatusCode::TOO_MANY_REQUESTS;
     let forbidden = StatusCode::FORBIDDEN;
     let bad = StatusCode::BAD_REQUEST;
@@ -205,9 +255,9 @@ fn shape(name: &str) -> Response {
 }
 
 /// What a proxy in front of the API says: a page, not JSON.
-fn gateway(status: StatusCode) -> Response {
-    let page = format!("<html><head><title>{status}</title></head><body>{status}</body></html>");
-    (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+fn gateway(status: StatusCode) -> Problem {
+    let message = status.canonical_reason().unwrap_or("Error");
+    Problem { is_page: true, ..error(status, message, "server_error", None, None) }
 }
 
 /// What a failed video's `error` says: code and message.

@@ -34,6 +34,13 @@ fn accounts(lab: &Lab, poll_every: &str) -> String {
         account("openai", "openai", "relay", url(Provider::Openai, "/v1"), ""),
         account("azure", "openai", "azure", url(Provider::Openai, "/azure/openai/v1"), ""),
         account(
+            "azure-jobs",
+            "openai",
+            "azure-jobs",
+            url(Provider::Openai, "/azure/openai/v1"),
+            "",
+        ),
+        account(
             "openrouter",
             "openai",
             "openrouter",

@@ -97,6 +97,8 @@ accounts! {
     openai: seat("openai", ["sora-2", "sora-2"], "4", Provider::Openai);
     // verifies: openai/azure: text, image, download
     azure: seat("azure", ["sora-2", "sora-2"], "4", Provider::Openai);
+    // verifies: openai/azure-jobs: text, image, download
+    azure_jobs: seat("azure-jobs", ["sora", "sora"], "4", Provider::Openai);
     // verifies: openai/openrouter: text, image, download
     openrouter: seat("openrouter", ["google/veo-3.1", "google/veo-3.1"], "4", Provider::Openai);
     // verifies: openai/vllm-omni: text, image, download
