@@ -190,14 +190,12 @@ async fn sync(State(desk): State<Desk>, request: Request) -> Response {
         let next = job.changes_at.filter(|at| *at < deadline);
         desk.clock().wait_until(next.unwrap_or(deadline)).await;
         let seen = desk.look(job.id());
-        match seen.filter(|seen| next.is_some() || seen.state.has_ended()) {
-            Some(seen) => job = seen,
-            None => {
-                desk.cancel(job.id());
-                let body = Json(json!({ "detail": "Video generation timed out" }));
-                return (StatusCode::GATEWAY_TIMEOUT, body).into_response();
-            }
-        }
+        let Some(seen) = seen.filter(|seen| next.is_some() || seen.state.has_ended()) else {
+            desk.cancel(job.id());
+            let body = Json(json!({ "detail": "Video generation timed out" }));
+            return (StatusCode::GATEWAY_TIMEOUT, body).into_response();
+        };
+        job = seen;
     }
     delivered(&desk, &job).await
 }
