@@ -239,7 +239,9 @@ fn is_private(host: &str) -> bool {
     let literal = host.trim_matches(['[', ']']).parse::<IpAddr>();
     // A name without a dot, or in one of these, is nobody's on the internet.
     let is_local = !host.contains('.')
-        || [".localhost", ".local", ".internal", ".lan", ".home.arpa"].iter().any(|end| host.ends_with(end));
+        || [".localhost", ".local", ".internal", ".lan", ".home.arpa"]
+            .iter()
+            .any(|end| host.ends_with(end));
     match literal {
         Ok(address) => Reach::Public.check(address).is_err(),
         Err(_) => is_local,

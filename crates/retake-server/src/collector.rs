@@ -11,7 +11,6 @@ use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     ids::VideoId,
-    request::Shot,
 };
 use retake_media::{self as media, Expectation, ProbeError, VideoFile};
 use retake_providers::{FetchError, Log, Provider, Render};
@@ -34,6 +33,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) id: &'a VideoId,
     pub(crate) attempt: u32,
     pub(crate) render: &'a Render,
+    /// Whether its owner asked for sound in so many words.
+    pub(crate) sound_asked: bool,
     pub(crate) log: &'a Log,
 }
 
@@ -59,7 +60,7 @@ pub(crate) async fn collect(
         }
     }
     let arrived = staged.finish().await.map_err(|error| later(&error))?;
-    let file = match verify(assets, &arrived.key, arrived.bytes, &errand.render.shot).await {
+    let file = match verify(assets, &arrived.key, arrived.bytes, errand).await {
         Ok(file) => file,
         Err(problem) => {
             if let Err(error) = assets.remove(&arrived.key).await {
@@ -90,15 +91,17 @@ async fn verify(
     assets: &Assets,
     key: &str,
     bytes: u64,
-    shot: &Shot,
+    errand: &Errand<'_>,
 ) -> Result<VideoFile, FetchError> {
     let reader = assets.reader(key, bytes);
+    let shot = &errand.render.shot;
     let expected = Expectation {
         size: Some((shot.size.width, shot.size.height)),
         duration: Some(Duration::from_millis(shot.plays_ms())),
         tolerance: DURATION_TOLERANCE,
-        // A silent track is no fault where no sound was asked for.
-        sound: shot.audio.then_some(true),
+        // A silent track is no fault where no sound was asked for. And a video without the sound that its model
+        // usually makes is no reason to pay for another one.
+        sound: (shot.audio && errand.sound_asked).then_some(true),
     };
     let looked = tokio::task::spawn_blocking(move || {
         let file = retake_media::probe(reader)?;

@@ -378,9 +378,8 @@ mod tests {
         let failed = Event::FetchFailed { fault: fault.clone() };
         let ours = Fault::new(FaultKind::Storage, FaultSource::Us, "the disk is full");
         let patience = Policy::MAX_FETCHES as usize;
-        let tries = |event: Event, count| {
-            [rendering(), vec![Event::Rendered], vec![event; count]].concat()
-        };
+        let tries =
+            |event: Event, count| [rendering(), vec![Event::Rendered], vec![event; count]].concat();
 
         let waiting = after(&a_plan_of(1), &tries(failed.clone(), patience - 1)).life;
         assert_eq!(waiting.open_attempt().unwrap().state, AttemptState::Fetching);

@@ -68,7 +68,12 @@ pub(super) fn exchange(
         sent: sent(&call.body).map(|text| excerpt(&cut(text))),
         status: reply.map(|reply| reply.status.as_u16()),
         request_id: reply.and_then(request_id).map(cut),
-        headers: reply.map(telling).unwrap_or_default().into_iter().map(|(n, v)| (n, cut(v))).collect(),
+        headers: reply
+            .map(telling)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(n, v)| (n, cut(v)))
+            .collect(),
         received: reply.and_then(received).map(|text| excerpt(&cut(text))),
         failure: answer.as_ref().err().map(|problem| cut(problem.message.clone())),
     }

@@ -167,7 +167,8 @@ impl Hand<'_> {
             return;
         };
         let id = self.job().id.clone();
-        let errand = Errand { id: &id, attempt, render: &render, log: &self.log };
+        let sound_asked = self.job().request.audio == Some(true);
+        let errand = Errand { id: &id, attempt, render: &render, sound_asked, log: &self.log };
         match collect(&self.scheduler.assets, provider.as_ref(), &errand).await {
             Ok(Collected { output, pin }) => {
                 let recorded = self.record_with(Event::Stored, Then::Free, Some(output)).await;
@@ -220,11 +221,7 @@ impl Hand<'_> {
     }
 
     /// Looks for a lost render that is to be stopped. That of another attempt is nobody's to stop.
-    async fn look_up_to_stop(
-        &self,
-        provider: &dyn Provider,
-        lost: &Lost,
-    ) -> Result<LookUp, Fault> {
+    async fn look_up_to_stop(&self, provider: &dyn Provider, lost: &Lost) -> Result<LookUp, Fault> {
         match provider.look_up(lost, &self.log).await {
             Ok(LookUp::Found(remote_id)) if self.is_taken(&remote_id).await? => Ok(LookUp::Absent),
             known => known,

@@ -63,8 +63,7 @@ pub(super) fn read(db: &Connection, id: &VideoId) -> Done<Vec<KeptExchange>> {
     kept.map_err(|error| Fail::from(error).reading(id))
 }
 
-pub(super) const KNOWS: &str =
-    "SELECT 1 FROM attempts WHERE remote_id = :remote_id LIMIT 1";
+pub(super) const KNOWS: &str = "SELECT 1 FROM attempts WHERE remote_id = :remote_id LIMIT 1";
 
 /// Whether some attempt goes by that name at its provider.
 pub(super) fn knows_render(db: &Connection, remote_id: &str) -> Done<bool> {
