@@ -90,12 +90,11 @@ const GENERATED: [(&str, &[&str]); 2] = [
 ];
 
 fn generate(shell: &Shell, check: bool) -> Result<()> {
+    let gateway = shell.gateway()?;
     for (document, command) in GENERATED {
-        let arguments =
-            [&["run", "--quiet", "--locked", "--package", "retake", "--"], command].concat();
-        bring_up_to_date(shell, document, &shell.cargo_output(&arguments)?, check)?;
+        bring_up_to_date(shell, document, &shell.said(&gateway, command)?, check)?;
     }
-    let (document, text) = providers::document(shell)?;
+    let (document, text) = providers::document(shell, &gateway)?;
     bring_up_to_date(shell, document, &text, check)
 }
 

@@ -36,9 +36,10 @@ const FEATURES: [&str; 10] = [
 ];
 
 /// Where tests are, and the letter that stands for what they are judged by.
-const PLACES: [(&str, &str, char); 4] = [
+const PLACES: [(&str, &str, char); 5] = [
     ("crates/retake-providers/src", "rs", 'G'),
     ("crates/retake-server/tests/it", "rs", 'E'),
+    ("crates/retake/tests/it", "rs", 'E'),
     ("sdk-tests/python/lab", "py", 'P'),
     ("sdk-tests/node/lab", "mjs", 'N'),
 ];
@@ -47,14 +48,13 @@ const PLACES: [(&str, &str, char); 4] = [
 type Shown = BTreeMap<String, BTreeMap<&'static str, BTreeSet<char>>>;
 
 /// The document and the text that it should have.
-pub(crate) fn document(shell: &Shell) -> Result<(&'static str, String)> {
+pub(crate) fn document(shell: &Shell, gateway: &Path) -> Result<(&'static str, String)> {
     let path = shell.root().join(DOCUMENT);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
     let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
         bail!("{DOCUMENT} has lost the marks of its generated part");
     };
-    let facts = ["run", "--quiet", "--locked", "--package", "retake", "--", "models", "--markdown"];
-    let facts = shell.cargo_output(&facts)?;
+    let facts = shell.said(gateway, &["models", "--markdown"])?;
     let matrix = table(&shown(shell.root())?);
     let head = &text[..begin + BEGIN.len()];
     Ok((DOCUMENT, format!("{head}\n\n{}\n\n{matrix}\n{}", facts.trim(), &text[end..])))

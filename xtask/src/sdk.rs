@@ -26,9 +26,7 @@ pub(crate) fn run(shell: &Shell) -> Result<()> {
         );
         return Ok(());
     }
-    shell.cargo(&["build", "--locked", "--package", "retake"])?;
-    let target = shell.target();
-    let built = Built { gateway: target.join("debug").join("retake"), sdks: target.join("sdk") };
+    let built = Built { gateway: shell.gateway()?, sdks: shell.target().join("sdk") };
     match python {
         Some(python) => python::run(shell, python, &built)?,
         None => say(

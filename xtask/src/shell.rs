@@ -44,8 +44,15 @@ impl Shell {
         self.run(&mut command)
     }
 
-    pub(crate) fn cargo_output(&self, arguments: &[&str]) -> Result<String> {
-        let mut command = Command::new("cargo");
+    /// The gateway of this tree. It is built as the tests build it, so that nothing is compiled twice.
+    pub(crate) fn gateway(&self) -> Result<PathBuf> {
+        self.cargo(&["build", "--workspace", "--tests", "--locked"])?;
+        Ok(self.target().join("debug").join("retake"))
+    }
+
+    /// What a program says; what it complains of is shown.
+    pub(crate) fn said(&self, program: &Path, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.root).stderr(Stdio::inherit());
         say(&shown(&command));
         let output = command.output()?;

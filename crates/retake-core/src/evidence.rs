@@ -4,7 +4,7 @@
 //! status, the provider's own name for the exchange, and the first kilobytes of both bodies. Whoever makes
 //! an [`Exchange`] has taken the secrets out before: nothing here can tell a key from a word.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One call to a provider and what came of it.
@@ -14,9 +14,8 @@ pub struct Exchange {
     /// When the call was begun.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = "date-time"))]
     pub at: Timestamp,
-    /// How long it took until the answer was read, or was given up.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = "duration"))]
-    pub took: SignedDuration,
+    /// How long it took until the answer was read, or was given up, in milliseconds.
+    pub took_ms: u64,
     /// The method: `POST`.
     pub method: String,
     /// Where it went, without the values of a query.

@@ -17,7 +17,7 @@ use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use http::{HeaderMap, StatusCode, header};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use retake_core::{
     address::Reach,
@@ -109,7 +109,7 @@ impl Transport {
         let tries = if call.effect == Effect::Asks { 2 } else { 1 };
         for _ in 0..tries {
             let answer = self.send_once(call, now).await;
-            log.keep(evidence::exchange(call, &answer, now, since(begun)));
+            log.keep(evidence::exchange(call, &answer, now, begun.elapsed()));
             match answer {
                 Err(problem) if !problem.slow => last = Some(problem),
                 answer => return answer,
@@ -160,7 +160,7 @@ impl Transport {
                 (body.map(|body| Reply { status, headers, body, at: now }), None)
             }
         };
-        log.keep(evidence::exchange(call, &answer, now, since(begun)));
+        log.keep(evidence::exchange(call, &answer, now, begun.elapsed()));
         match (answer, response) {
             (Ok(_), Some(response)) => Ok(Ok(pieces(response))),
             (Ok(reply), None) => Ok(Err(reply)),
@@ -261,10 +261,6 @@ fn client(reach: Reach) -> Result<Client, reqwest::Error> {
 
 fn unsent(message: &str) -> NoAnswer {
     NoAnswer { sent: false, slow: false, message: message.to_owned() }
-}
-
-fn since(begun: Instant) -> SignedDuration {
-    SignedDuration::try_from(begun.elapsed()).unwrap_or(SignedDuration::MAX)
 }
 
 /// Puts headers and body on a request.

@@ -5,7 +5,9 @@
 //! fields that are named like secrets lose their values. Last, the account's own key is cut out of
 //! whatever it might have got into.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use retake_core::evidence::{Exchange, LONGEST_EXCERPT, excerpt};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
@@ -52,17 +54,12 @@ const OURS: &str = "/retake/v1/";
 const SHORTEST_SECRET: usize = 8;
 
 /// What is kept of a call and its answer.
-pub(super) fn exchange(
-    call: &Call,
-    answer: &Answer,
-    at: Timestamp,
-    took: SignedDuration,
-) -> Exchange {
+pub(super) fn exchange(call: &Call, answer: &Answer, at: Timestamp, took: Duration) -> Exchange {
     let cut = |text: String| without_secrets(call, text);
     let reply = answer.as_ref().ok();
     Exchange {
         at,
-        took,
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         method: call.method.to_string(),
         url: cut(without_values(&call.url)),
         sent: sent(&call.body).map(|text| excerpt(&cut(text))),
@@ -233,7 +230,7 @@ mod tests {
             body: body.into(),
             at: Timestamp::UNIX_EPOCH,
         };
-        exchange(call, &Ok(reply), Timestamp::UNIX_EPOCH, SignedDuration::ZERO)
+        exchange(call, &Ok(reply), Timestamp::UNIX_EPOCH, Duration::ZERO)
     }
 
     fn a_call() -> Call {

@@ -12,7 +12,7 @@ use crate::{Change, Claimed, KeptExchange, StoreError};
 pub(crate) fn an_exchange(number: i64, at: Timestamp) -> Exchange {
     Exchange {
         at,
-        took: SignedDuration::from_micros(1_234_567),
+        took_ms: 1234,
         method: "POST".to_owned(),
         url: format!("https://north.example/v1/videos/{number}"),
         sent: Some("{\"prompt\":\"a \\\"lighthouse\\\" \0 ☃\"}".to_owned()),
@@ -28,7 +28,7 @@ pub(crate) fn an_exchange(number: i64, at: Timestamp) -> Exchange {
 fn an_unanswered_exchange(at: Timestamp) -> Exchange {
     Exchange {
         at,
-        took: SignedDuration::from_secs(30),
+        took_ms: 30_000,
         method: "GET".to_owned(),
         url: "https://north.example/".to_owned(),
         sent: None,

@@ -155,12 +155,12 @@ fn videos(page: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Random pauses that can be had again (splitmix64).
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
     /// Takes another seed each time, or the one in `RETAKE_TEST_SEED`.
     #[expect(clippy::print_stderr, reason = "whoever sees the test fail needs the seed")]
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let given = std::env::var_os("RETAKE_TEST_SEED").map(|text| text.into_string().unwrap());
         let seed =
             given.map_or_else(|| RandomState::new().hash_one(0), |text| text.parse().unwrap());
@@ -169,7 +169,7 @@ impl Chance {
     }
 
     /// Waits, but not as long as this.
-    fn pause(&mut self, longest: Duration) {
+    pub(crate) fn pause(&mut self, longest: Duration) {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut drawn = self.0;
         drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

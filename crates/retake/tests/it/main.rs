@@ -13,6 +13,7 @@ mod killing;
 mod making;
 mod migrating;
 mod outage;
+mod paying;
 mod person;
 mod players;
 mod postgres;

@@ -276,7 +276,7 @@ fn two_of_them_or_one_that_hides_its_prompt_leave_it_open() {
 
 #[test]
 fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
-    let past = [page(&[entry("video_9", 4000)], true), page(&[entry("video_0", -90)], true)];
+    let past = [page(&[entry("video_9", 4000)], true), page(&[entry("video_0", -900)], true)];
     assert_eq!(looked_up(None, a_submission("sora-2"), &past), LookUp::Absent);
     assert_eq!(looked_up(Some("relay"), a_submission("sora-2"), &past), LookUp::Absent);
 
@@ -289,7 +289,7 @@ fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
 
     // A list that ignores the order hides what it has further down.
     let unordered =
-        [page(&[entry("video_0", -90), entry("video_9", 4000)], true), json!({ "data": [] })];
+        [page(&[entry("video_0", -900), entry("video_9", 4000)], true), json!({ "data": [] })];
     assert!(is_unknowable(&looked_up(None, a_submission("sora-2"), &unordered)));
 }
 
