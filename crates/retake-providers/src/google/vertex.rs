@@ -185,9 +185,11 @@ impl Adapter for Vertex {
         let folder = bucket.folder(&lost.submission.tag);
         self.credentials.ask(now, self.storage.list(&folder), move |answer| {
             let answered = answer.and_then(|answer| answer.map_err(|it| reading::silence(&it)));
-            let found = answered.and_then(|reply| match reply.status.is_success() {
-                true => Ok(reply.json().and_then(|listed| video_in(&listed, &folder))),
-                false => Err(fault::of(&reply)),
+            let found = answered.and_then(|reply| {
+                if !reply.status.is_success() {
+                    return Err(fault::of(&reply));
+                }
+                Ok(reply.json().and_then(|listed| video_in(&listed, &folder)))
             });
             Talk::Over(found.map(|found| found.map_or(unknowable, LookUp::Found)))
         })

@@ -92,6 +92,9 @@ macro_rules! accounts {
 
 const WAN: [&str; 2] = ["Wan-AI/Wan2.2-T2V-A14B-Diffusers", "Wan-AI/Wan2.2-I2V-A14B-Diffusers"];
 
+/// Retired at Google, and still spoken by others.
+const VEO_PREVIEW: &str = "veo-3.1-generate-preview";
+
 accounts! {
     // verifies: openai: text, image, download
     openai: seat("openai", ["sora-2", "sora-2"], "4", Provider::Openai);
@@ -111,6 +114,8 @@ accounts! {
     newapi: seat("newapi", ["sora-2", "sora-2"], "4", Provider::Openai);
     // verifies: google: text, image, download
     vertex: seat("vertex", ["veo-3.1-generate-001", "veo-3.1-generate-001"], "4", Provider::Google);
+    // verifies: google/gemini-operations: text, image, download
+    gemini: seat("gemini", [VEO_PREVIEW, VEO_PREVIEW], "4", Provider::Google);
     // verifies: google/interactions: text, image, download
     omni: seat("omni", ["gemini-omni-1.1-flash", "gemini-omni-1.1-flash"], "4", Provider::Google);
     // verifies: runway: text, image, download
