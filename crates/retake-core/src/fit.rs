@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Model, Negative},
     preflight,
-    request::{OriginKind, VideoRequest},
+    request::{OriginKind, Shot, VideoRequest},
 };
 
 /// One value that is not as it was asked for.
@@ -35,6 +35,20 @@ pub fn nearest(request: &VideoRequest, model: &Model) -> (VideoRequest, Vec<Chan
     fitting.sound();
     fitting.extras();
     (fitting.request, fitting.changes)
+}
+
+/// That the video has not the size of the picture that it starts from, where nothing else was asked for.
+pub(crate) fn of_picture(request: &VideoRequest, shot: &Shot, model: &Model) -> Option<Change> {
+    let open =
+        request.size.is_none() && request.aspect_ratio.is_none() && request.resolution.is_none();
+    let picture =
+        request.first_frame.as_ref().filter(|picture| open && picture.size != shot.size)?;
+    Some(Change {
+        param: "size".to_owned(),
+        asked: picture.size.to_string(),
+        given: Some(shot.size.to_string()),
+        why: format!("`{}` fits the picture into a size that it renders", model.name),
+    })
 }
 
 struct Fitting<'a> {
@@ -117,7 +131,7 @@ mod tests {
     use jiff::civil::Date;
 
     use super::*;
-    use crate::{catalog::Catalog, size::Size};
+    use crate::{catalog::Catalog, request::Picture, size::Size};
 
     const TODAY: Date = Date::constant(2026, 9, 1);
 
@@ -152,6 +166,25 @@ mod tests {
             ]
         );
         assert_eq!(preflight::check(&fitted, sora, TODAY), []);
+    }
+
+    #[test]
+    fn a_video_that_has_not_the_size_of_its_picture_says_so() {
+        let catalog = Catalog::shipped().unwrap();
+        let gen4 = catalog.model("runway", "gen4_turbo").unwrap();
+        let picture = |size| Picture { key: "k".into(), size, media_type: "image/png".into() };
+        let from = |size| VideoRequest {
+            prompt: "a lighthouse".into(),
+            first_frame: Some(picture(size)),
+            ..VideoRequest::default()
+        };
+        let told = |size| {
+            let request = from(size);
+            of_picture(&request, &preflight::settle(&request, gen4, 7), gen4).map(|c| c.given)
+        };
+
+        assert_eq!(told(Size::new(1280, 720)), None);
+        assert_eq!(told(Size::new(1000, 1000)), Some(Some("960x960".into())));
     }
 
     #[test]

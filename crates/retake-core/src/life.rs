@@ -192,6 +192,15 @@ impl Life {
 }
 
 impl Attempt {
+    /// Whether its provider took it, or may have: what it refused is not on any bill.
+    pub fn may_cost(&self) -> bool {
+        let in_doubt = matches!(self.state, AttemptState::Intent | AttemptState::Unknown);
+        let lost = self.fault.as_ref().is_some_and(|fault| {
+            fault.kind == FaultKind::Lost && fault.source == FaultSource::Provider
+        });
+        self.accepted_at.is_some() || in_doubt || lost
+    }
+
     fn was_interrupted(&self) -> bool {
         let broken_off =
             |fault: &Fault| matches!(fault.kind, FaultKind::Lost | FaultKind::Shutdown);

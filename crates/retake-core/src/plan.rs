@@ -154,7 +154,8 @@ fn planned(
     let cost = model.price(shot.new_seconds(), shot.size, shot.audio);
     let replaced =
         terms.replaced.clone().map(|change| Change { given: Some(route.model.clone()), ..change });
-    let changes = replaced.into_iter().chain(changes).collect();
+    let fitted = fit::of_picture(request, &shot, model);
+    let changes = replaced.into_iter().chain(changes).chain(fitted).collect();
     Planned { route: route.clone(), shot, cost, changes }
 }
 

@@ -146,12 +146,17 @@ struct MoveClock {
     speed: Option<f64>,
 }
 
-async fn move_clock(State(lab): Lab, Json(body): Json<MoveClock>) -> Json<Value> {
+/// Read as JSON whatever it says it is: `curl -d` calls everything a form.
+async fn move_clock(State(lab): Lab, body: String) -> Response {
+    let body: MoveClock = match serde_json::from_str(&body) {
+        Ok(body) => body,
+        Err(error) => return wrong(&error.to_string()),
+    };
     if let Some(speed) = body.speed {
         lab.stage.clock.set_speed(speed);
     }
     lab.stage.clock.advance(body.advance);
-    clock(State(lab)).await
+    clock(State(lab)).await.into_response()
 }
 
 fn wrong(why: &str) -> Response {

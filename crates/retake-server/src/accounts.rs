@@ -42,7 +42,7 @@ impl Account {
         let configured = config.accounts.get(name).map_or(0, |account| account.concurrency);
         Ok(Self {
             name: name.to_owned(),
-            shelf: Shelf::of(settings)?,
+            shelf: Shelf::of(settings, config)?,
             provider: Arc::new(provider),
             concurrency: if configured == 0 { facts.concurrency } else { configured },
         })
@@ -70,17 +70,22 @@ pub(crate) struct Shelf {
     pub(crate) provider: &'static str,
     /// Which of the provider's APIs it is; nothing for the usual one.
     pub(crate) variant: Option<String>,
+    /// Whether it cannot be given pictures: it takes them by URL only, and nobody can fetch them here.
+    pub(crate) is_blind: bool,
     /// Whether it is not the provider's own server.
     pub(crate) is_elsewhere: bool,
 }
 
 impl Shelf {
     /// What an account with these settings offers.
-    pub(crate) fn of(settings: &Settings) -> Result<Self, SettingsError> {
+    pub(crate) fn of(settings: &Settings, config: &Config) -> Result<Self, SettingsError> {
         let provider = settings.facts()?.provider;
+        // Dream Machine has no uploads (Luma docs, 2026-11-21).
+        let by_url_only = provider == "luma" && settings.variant.is_none();
         Ok(Self {
             provider,
             variant: settings.variant.clone(),
+            is_blind: by_url_only && config.server.public_url.is_empty(),
             is_elsewhere: settings.is_elsewhere(),
         })
     }
@@ -89,13 +94,16 @@ impl Shelf {
     /// and a relay also models that nobody else knows.
     pub(crate) fn model<'a>(&self, catalog: &'a Catalog, name: &str) -> Option<Cow<'a, Model>> {
         let known = catalog.model(self.provider, name).filter(|model| self.has(model));
-        if !self.is_elsewhere {
+        if !self.is_elsewhere && !self.is_blind {
             return known.map(Cow::Borrowed);
         }
-        let model = known.or_else(|| catalog.model(self.provider, ANYTHING))?;
-        let mut model = model.clone();
-        name.clone_into(&mut model.name);
-        model.shutdown = None;
+        let anything = || catalog.model(self.provider, ANYTHING).filter(|_| self.is_elsewhere);
+        let mut model = known.or_else(anything)?.clone();
+        if self.is_elsewhere {
+            name.clone_into(&mut model.name);
+            model.shutdown = None;
+        }
+        model.first_frame &= !self.is_blind;
         Some(Cow::Owned(model))
     }
 

@@ -88,7 +88,7 @@ section! {
         /// Whether URLs that callers give (pictures, webhook endpoints) may lead to this machine and to
         /// private networks. Leave it off wherever callers are not trusted with what runs there.
         reach_private_addresses: bool = false,
-        /// Where this gateway can be reached from the internet, such as "<https://retake.example.com>". With it,
+        /// Where this gateway can be reached from the internet, such as `https://retake.example.com`. With it,
         /// providers tell us when a render is done instead of being asked again and again, and those that
         /// only take pictures by URL can fetch them here.
         public_url: String = String::new(),
@@ -152,7 +152,7 @@ section! {
         project: String = String::new(),
         /// The region, for Vertex AI.
         location: String = String::new(),
-        /// A folder in Cloud Storage for results ("<gs://bucket/folder>"), for Vertex AI.
+        /// A folder in Cloud Storage for results (`gs://bucket/folder`), for Vertex AI.
         storage_uri: String = String::new(),
         /// The version of the API, for Azure.
         api_version: String = String::new(),

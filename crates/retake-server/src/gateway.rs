@@ -384,7 +384,7 @@ fn accounts(
     }
     accounts.push(Account {
         name: BUILT_IN.to_owned(),
-        shelf: Shelf { provider: BUILT_IN, variant: None, is_elsewhere: false },
+        shelf: Shelf { provider: BUILT_IN, variant: None, is_blind: false, is_elsewhere: false },
         provider: Arc::<Embedded>::clone(renderer),
         concurrency: u32::try_from(threads).unwrap_or(1),
     });

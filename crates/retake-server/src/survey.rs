@@ -44,7 +44,7 @@ async fn look(config: &Config, name: &str, settings: &Settings) -> Seen {
             let key = key_place(config, name, settings);
             Err(Trouble {
                 message: format!("{title}: {}", fault.message),
-                hint: hint(&fault, name, title, &key),
+                hint: hint(&fault, name, title, &key, settings),
             })
         }
         Ok(Standing { summary, .. }) => Ok(format!("{title}: {summary}")),
@@ -63,14 +63,23 @@ fn key_place(config: &Config, name: &str, settings: &Settings) -> String {
     named.or(usual.map(|name| (*name).to_owned())).unwrap_or_else(|| format!("accounts.{name}"))
 }
 
-fn hint(fault: &Fault, account: &str, title: &str, key: &str) -> Option<String> {
+fn hint(
+    fault: &Fault,
+    account: &str,
+    title: &str,
+    key: &str,
+    settings: &Settings,
+) -> Option<String> {
     Some(match (fault.kind, fault.source) {
         (FaultKind::Auth, _) => format!("see whether the key in {key} is good"),
         (FaultKind::Quota, _) => {
             format!("see to the account at {title}: credit, limits, access to models")
         }
         (_, FaultSource::Network) => {
-            format!("see whether {title} can be reached from here (accounts.{account}.base_url)")
+            let url = settings.base_url().unwrap_or_default();
+            format!(
+                "see whether {title} can be reached from here at {url} (accounts.{account}.base_url)"
+            )
         }
         _ => return None,
     })

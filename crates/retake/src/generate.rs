@@ -46,9 +46,9 @@ pub(crate) struct Generate {
     /// Who renders it [default: `default_model` of the settings]
     #[arg(long, short)]
     model: Option<String>,
-    /// How long it is
-    #[arg(long, default_value_t = 4)]
-    seconds: u32,
+    /// How long it is [default: 4, or what the model renders next to that]
+    #[arg(long)]
+    seconds: Option<u32>,
     /// Width and height in pixels [default: 1280x720, or that of the reference]
     #[arg(long, value_name = "WxH")]
     size: Option<String>,
@@ -67,7 +67,11 @@ pub(crate) struct Generate {
     /// Leave out the sound
     #[arg(long)]
     no_audio: bool,
-    /// A picture to begin with (JPEG, PNG or WebP, of the size of the video)
+    /// Whether lengths, sizes and extras may be changed to what a model takes [default: only on routes behind
+    /// one that takes them as they are, and for models that stand in for one that is gone]
+    #[arg(long, value_name = "HOW", value_parser = ["strict", "nearest"])]
+    fit: Option<String>,
+    /// A picture to begin with (JPEG, PNG or WebP)
     #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
 }
@@ -280,13 +284,14 @@ impl Generate {
         let fields = [
             ("prompt", Some(json!(self.prompt))),
             ("model", self.model.as_ref().map(|model| json!(model))),
-            ("seconds", Some(json!(self.seconds.to_string()))),
+            ("seconds", self.seconds.map(|seconds| json!(seconds.to_string()))),
             ("size", size.map(|size| json!(size))),
             ("aspect_ratio", self.aspect_ratio.as_ref().map(|ratio| json!(ratio))),
             ("seed", self.seed.map(|seed| json!(seed))),
             ("negative_prompt", self.negative_prompt.as_ref().map(|text| json!(text))),
             ("loop", self.looped.then_some(json!(true))),
             ("audio", self.no_audio.then_some(json!(false))),
+            ("retake", self.fit.as_ref().map(|fit| json!({ "fit": fit }))),
         ];
         fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }

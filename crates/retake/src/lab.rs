@@ -6,9 +6,11 @@ use retake_lab::{
     FaultKind, Lab, LabConfig, LabError, Provider, Scenario, ScenarioSource, Urls, builtin,
     urls_from,
 };
+use retake_server::config::LogFormat;
 use serde_json::json;
 
 use crate::{
+    cli::log,
     exit::{Exit, Failure},
     interrupt::Interrupt,
     session::Context,
@@ -44,6 +46,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
     if let (Some(base), true) = (args.base_port, args.print_env) {
         return context.printer.data(&lines(&urls_from(base)));
     }
+    // Whoever edits a scenario wants to know whether it is played.
+    log("info", LogFormat::Pretty, context.printer);
     let mut interrupt = Interrupt::listen()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot hear signals: {error}")))?;
     let config = LabConfig {

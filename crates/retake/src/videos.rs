@@ -205,7 +205,12 @@ fn described(video: &Video) -> String {
         let fault = attempt.fault.as_ref();
         let fault = fault.map(|fault| format!(": {} ({})", fault.message, word(&fault.kind)));
         let (route, state) = (word(&attempt.route), word(&attempt.state));
-        let told = format!("{} at {route}, {state}{}", attempt.number, fault.unwrap_or_default());
+        let price = attempt.usd_micros.filter(|micros| *micros > 0).map(|micros| {
+            let cents = micros.div_ceil(10_000);
+            format!(" (listed at ${}.{:02})", cents / 100, cents % 100)
+        });
+        let (price, fault) = (price.unwrap_or_default(), fault.unwrap_or_default());
+        let told = format!("{} at {route}, {state}{price}{fault}", attempt.number);
         ("attempt", told)
     });
     let changes = ours.changes.iter().map(|change| ("changed", change.told()));

@@ -87,6 +87,7 @@ pub(crate) struct Attempt {
     pub(crate) number: u64,
     pub(crate) route: Value,
     pub(crate) state: Value,
+    pub(crate) usd_micros: Option<u64>,
     pub(crate) fault: Option<AttemptFault>,
 }
 

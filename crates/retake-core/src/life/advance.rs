@@ -390,6 +390,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_provider_refused_is_on_no_bill_and_what_was_lost_may_be() {
+        let refused = failed(FaultKind::Auth, FaultSource::Provider);
+        let lost = failed(FaultKind::Lost, FaultSource::Provider);
+        let begun = Event::Begun { route: 0 };
+        let costs = |events: &[Event]| {
+            after(&a_plan_of(1), events).life.attempts.first().unwrap().may_cost()
+        };
+
+        assert!(!costs(&[begun.clone(), refused.clone()]));
+        assert!(costs(&[begun, lost]));
+        assert!(costs(&[rendering(), vec![refused]].concat()));
+    }
+
+    #[test]
     fn a_late_poll_result_cannot_reopen_an_ended_job() {
         let plan = a_plan_of(1);
         let done = after(&plan, &[rendering(), vec![Event::Rendered, Event::Stored]].concat());

@@ -189,7 +189,7 @@ struct Attempt<'a> {
     /// When it ended.
     #[schema(required, format = DateTime)]
     ended_at: Option<String>,
-    /// What it costs, in millionths of a US dollar.
+    /// What it costs at the list price, in millionths of a US dollar: nothing when the provider did not take it.
     #[schema(required)]
     usd_micros: Option<u64>,
     /// The provider's name for it.
@@ -398,7 +398,7 @@ fn attempt<'a>(job: &'a Job, attempt: &'a life::Attempt) -> Attempt<'a> {
         begun_at: attempt.begun_at.to_string(),
         accepted_at: attempt.accepted_at.map(|at| at.to_string()),
         ended_at: attempt.ended_at.map(|at| at.to_string()),
-        usd_micros: planned.map(|planned| planned.cost.micros()),
+        usd_micros: planned.map(|it| if attempt.may_cost() { it.cost.micros() } else { 0 }),
         remote_id: attempt.remote_id.as_deref(),
         note: attempt.note.as_deref(),
         fault: attempt.fault.as_ref().map(|fault| Failure {

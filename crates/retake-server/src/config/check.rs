@@ -63,8 +63,9 @@ impl Config {
 
     /// What each account offers.
     fn shelves(&self) -> impl Iterator<Item = (&str, Shelf)> {
-        let own = Shelf { provider: BUILT_IN, variant: None, is_elsewhere: false };
-        let shelf = |(name, settings)| Some((String::as_str(name), Shelf::of(settings).ok()?));
+        let own = Shelf { provider: BUILT_IN, variant: None, is_blind: false, is_elsewhere: false };
+        let shelf =
+            |(name, settings)| Some((String::as_str(name), Shelf::of(settings, self).ok()?));
         self.open_accounts.iter().filter_map(shelf).chain([(BUILT_IN, own)])
     }
 

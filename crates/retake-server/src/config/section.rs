@@ -87,7 +87,7 @@ expects! {
     SocketAddr: "an address with a port such as \"127.0.0.1:8080\"",
     usize: "a whole number, 0 or more",
     bool: "true or false",
-    u32: "a whole number, 1 or more",
+    u32: "a whole number",
     ByteSize: "a size with its unit such as \"32MiB\"",
     SignedDuration: "a duration such as \"30s\", \"5m\" or \"30d\"",
     Retention: "\"forever\" or a duration such as \"30d\"",

@@ -119,7 +119,12 @@ impl Stage {
             Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
         let account = |(name, provider): &(&str, Arc<Scripted>)| Account {
             name: (*name).to_owned(),
-            shelf: Shelf { provider: "animatic", variant: None, is_elsewhere: false },
+            shelf: Shelf {
+                provider: "animatic",
+                variant: None,
+                is_blind: false,
+                is_elsewhere: false,
+            },
             provider: Arc::<Scripted>::clone(provider),
             concurrency: 1,
         };
