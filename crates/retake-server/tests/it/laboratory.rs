@@ -31,7 +31,8 @@ fn accounts(lab: &Lab, poll_every: &str) -> String {
         )
     };
     [
-        account("openai", "openai", "relay", url(Provider::Openai, "/v1"), ""),
+        account("openai", "openai", "", url(Provider::Openai, "/v1"), ""),
+        account("relay", "openai", "relay", url(Provider::Openai, "/v1"), ""),
         account("azure", "openai", "azure", url(Provider::Openai, "/azure/openai/v1"), ""),
         account(
             "azure-jobs",

@@ -98,6 +98,8 @@ const VEO_PREVIEW: &str = "veo-3.1-generate-preview";
 accounts! {
     // verifies: openai: text, image, download
     openai: seat("openai", ["sora-2", "sora-2"], "4", Provider::Openai);
+    // verifies: openai/relay: text, image, download
+    relay: seat("relay", ["sora-2", "sora-2"], "4", Provider::Openai);
     // verifies: openai/azure: text, image, download
     azure: seat("azure", ["sora-2", "sora-2"], "4", Provider::Openai);
     // verifies: openai/azure-jobs: text, image, download

@@ -58,9 +58,12 @@ fn the_help_names_the_commands_and_the_exit_codes() {
 fn the_help_of_generate_tells_its_defaults() {
     let help = Person::new().types(&["generate", "-h"]).stdout;
 
-    for told in
-        ["[default: 1280x720, or that of the", "[default: 4]", "`-` reads it from stdin", "--force"]
-    {
+    for told in [
+        "[default: 1280x720, or that of the",
+        "[default: 4, or what the",
+        "`-` reads it from stdin",
+        "--force",
+    ] {
         assert!(help.contains(told), "{told:?} in\n{help}");
     }
 }
