@@ -70,6 +70,9 @@ pub struct Model {
     pub seed_max: u64,
     /// Whether a picture to start from is taken.
     pub first_frame: bool,
+    /// Why none can be taken, where that is not the model's fault but that of how it is reached.
+    #[serde(skip)]
+    pub no_first_frame_because: Option<&'static str>,
     /// Whether the provider fits a picture of another size by itself. Otherwise its pixels have to match.
     #[serde(default)]
     pub fits_first_frame: bool,

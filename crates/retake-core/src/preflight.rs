@@ -290,7 +290,8 @@ fn check_first_frame(request: &VideoRequest, model: &Model) -> Option<Finding> {
             .then(|| error("missing_required_parameter", "input_reference", message()));
     };
     if !model.first_frame {
-        let message = format!("`{}` takes no picture to start from", model.name);
+        let why = model.no_first_frame_because.map(|why| format!(": {why}")).unwrap_or_default();
+        let message = format!("`{}` takes no picture to start from{why}", model.name);
         return Some(error("unsupported_parameter", "input_reference", message));
     }
     if model.fits_first_frame {

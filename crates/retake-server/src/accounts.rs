@@ -15,6 +15,10 @@ use crate::{clock::Clock, config::Config};
 /// The entry that stands for whatever else a relay offers.
 const ANYTHING: &str = "*";
 
+/// Why an account cannot be given pictures.
+const BLIND: &str = "its API takes pictures by URL only, so set `server.public_url` to where this \
+    gateway can be reached from the internet";
+
 /// A provider as configured here.
 #[derive(Clone)]
 pub(crate) struct Account {
@@ -103,7 +107,10 @@ impl Shelf {
             name.clone_into(&mut model.name);
             model.shutdown = None;
         }
-        model.first_frame &= !self.is_blind;
+        if self.is_blind && model.first_frame {
+            model.first_frame = false;
+            model.no_first_frame_because = Some(BLIND);
+        }
         Some(Cow::Owned(model))
     }
 
@@ -159,5 +166,45 @@ impl Accounts {
             at: account.provider.is_resident().then(|| replica.clone()),
         };
         self.0.iter().map(slots).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(provider: &'static str, is_blind: bool, is_elsewhere: bool) -> Shelf {
+        Shelf { provider, variant: None, is_blind, is_elsewhere }
+    }
+
+    #[test]
+    fn an_account_that_cannot_be_given_pictures_says_what_to_set() {
+        let catalog = Catalog::shipped().unwrap();
+        let model = shelf("luma", true, false).model(&catalog, "ray-2").unwrap().into_owned();
+
+        assert!(!model.first_frame);
+        assert!(model.no_first_frame_because.unwrap().contains("server.public_url"));
+        assert!(shelf("luma", false, false).model(&catalog, "ray-2").unwrap().first_frame);
+    }
+
+    #[test]
+    fn a_relay_may_offer_what_its_maker_has_shut_down_and_what_nobody_knows() {
+        let catalog = Catalog::shipped().unwrap();
+        let today = Date::constant(2026, 11, 21);
+        let (maker, relay) = (shelf("openai", false, false), shelf("openai", false, true));
+
+        assert!(maker.model(&catalog, "sora-2").unwrap().is_shut_down(today));
+        assert!(!relay.model(&catalog, "sora-2").unwrap().is_shut_down(today));
+        assert!(maker.model(&catalog, "wan-9").is_none());
+        assert_eq!(relay.model(&catalog, "wan-9").unwrap().name, "wan-9");
+        assert_eq!(maker.offers(&catalog, today).count(), 0);
+        assert!(relay.offers(&catalog, today).all(|model| model.name != ANYTHING));
+    }
+
+    #[test]
+    fn a_model_of_another_of_the_providers_apis_is_not_offered() {
+        let catalog = Catalog::shipped().unwrap();
+
+        assert!(shelf("luma", false, false).model(&catalog, "ray-3.2").is_none());
     }
 }

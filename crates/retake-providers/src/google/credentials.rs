@@ -263,11 +263,18 @@ pub(super) mod tests {
     use super::*;
     use crate::rehearsal::{NOON, hold, json as answer, reply};
 
-    const PEM: &str = include_str!("../../fixtures/google/a-key-made-for-tests.pem");
+    /// Made for these tests and used for nothing else.
+    const KEY: &[u8] = include_bytes!("../../fixtures/google/a-key-made-for-tests.pk8");
+
+    fn pem() -> String {
+        let kind = "PRIVATE KEY";
+        let text = base64::engine::general_purpose::STANDARD.encode(KEY);
+        format!("-----BEGIN {kind}-----\n{text}\n-----END {kind}-----\n")
+    }
 
     /// The key of the tests.
     pub(in crate::google) fn a_pair() -> signature::RsaKeyPair {
-        key_pair(PEM).unwrap()
+        key_pair(&pem()).unwrap()
     }
 
     /// A service account as its key file says.
@@ -276,7 +283,7 @@ pub(super) mod tests {
             "type": "service_account",
             "project_id": "a-project",
             "private_key_id": "key-1",
-            "private_key": PEM,
+            "private_key": pem(),
             "client_email": "retake@a-project.iam.gserviceaccount.com",
             "token_uri": "https://oauth2.googleapis.com/token",
         });
