@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use retake_core::fault::Fault;
 
 use crate::{
-    FetchError, LookUp, Lost, Polled, RemoteId, Render, Submission, SubmitError,
+    CancelOutcome, FetchError, LookUp, Lost, Polled, Render, Submission, SubmitError, Submitted,
     call::{Call, Reply},
     talk::Talk,
 };
@@ -23,13 +23,22 @@ pub trait Adapter: Send + Sync + 'static {
     /// lost and possibly billed.
     fn longest_render(&self) -> Duration;
 
+    /// The usual time of a render of that model there, queueing included and rounded up: how long a render whose
+    /// submit was lost is worth waiting for.
+    fn usual_render(&self, model: &str) -> Duration;
+
+    /// How long the answer to a create may take to begin. A create may reach the provider until then.
+    fn create_timeout(&self) -> Duration {
+        crate::call::PATIENCE
+    }
+
     /// Hands a render over. Everything that changes something is one [`Effect::Changes`](crate::Effect) call;
     /// once it was sent, a missing answer is [`SubmitError::Lost`].
     fn submit(
         &self,
         submission: &Submission,
         now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>>;
+    ) -> Talk<Result<Submitted, SubmitError>>;
 
     /// Looks for a render whose submit got no answer. Without a way to do so it is unknowable.
     fn look_up(&self, _lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
@@ -49,9 +58,9 @@ pub trait Adapter: Send + Sync + 'static {
         crate::reading::refused_download(reply)
     }
 
-    /// Stops a render. Where the provider cannot, there is nothing to do and no fault.
-    fn cancel(&self, _render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
-        Talk::Over(Ok(()))
+    /// Cancels a render. Where the provider offers no way to do that, the render goes on.
+    fn cancel(&self, _render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
+        Talk::Over(Ok(CancelOutcome::GoesOn))
     }
 
     /// Sees whether the account works, without spending anything.

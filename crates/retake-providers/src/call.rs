@@ -118,7 +118,8 @@ pub struct NoAnswer {
     pub message: String,
 }
 
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long an answer may take to begin, where a call does not say otherwise.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 const LARGEST_ANSWER: usize = 4 << 20;
 
 impl Call {

@@ -28,8 +28,8 @@ use tokio_util::io::ReaderStream;
 
 use self::pool::{Outcome, Pool};
 use crate::{
-    FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId, Render, SourceVideo, Standing,
-    Submission, SubmitError, Unfit,
+    CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, Render, SourceVideo, Standing,
+    Submission, SubmitError, Submitted, Unfit,
 };
 
 /// Finished files that nobody fetched are kept this long across restarts.
@@ -90,7 +90,7 @@ impl Embedded {
 
 #[async_trait]
 impl Provider for Embedded {
-    async fn submit(&self, submission: Submission, _log: &Log) -> Result<RemoteId, SubmitError> {
+    async fn submit(&self, submission: Submission, _log: &Log) -> Result<Submitted, SubmitError> {
         let tag = submission.tag.clone();
         if !is_safe(&tag) {
             let fault =
@@ -106,7 +106,7 @@ impl Provider for Embedded {
             Some(source) => extend::extend_to_file(brief, source, before, &finished, render),
         });
         if taken {
-            return Ok(tag);
+            return Ok(tag.into());
         }
         let message = "the renderer is shutting down";
         Err(SubmitError::Refused(Fault::new(FaultKind::Lost, FaultSource::Us, message)))
@@ -124,10 +124,10 @@ impl Provider for Embedded {
             Some(Outcome::Running { percent }) => {
                 Polled::Running { percent, ask_again_in: ASK_AGAIN_IN, note: None }
             }
-            Some(Outcome::Failed(fault)) => Polled::Failed(fault),
-            _ if self.is_finished(remote_id).await => Polled::Rendered,
-            _ if self.was_stopped(remote_id).await => Polled::Failed(Fault::shut_down()),
-            _ => Polled::Failed(Fault::interrupted()),
+            Some(Outcome::Failed(fault)) => Polled::failed(fault),
+            _ if self.is_finished(remote_id).await => Polled::RENDERED,
+            _ if self.was_stopped(remote_id).await => Polled::failed(Fault::shut_down()),
+            _ => Polled::failed(Fault::interrupted()),
         })
     }
 
@@ -151,10 +151,10 @@ impl Provider for Embedded {
         Ok(chunks.map(|chunk| chunk.map_err(|source| storage_fault(&source))).boxed())
     }
 
-    async fn cancel(&self, render: &Render, _log: &Log) -> Result<(), Fault> {
+    async fn cancel(&self, render: &Render, _log: &Log) -> Result<CancelOutcome, Fault> {
         self.pool.cancel(&render.remote_id);
         self.forget(&render.remote_id).await;
-        Ok(())
+        Ok(CancelOutcome::Over)
     }
 
     async fn check(&self, _log: &Log) -> Result<Standing, Fault> {
@@ -307,8 +307,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
 
-        let id = embedded.submit(a_submission("video_1-1"), &Log::default()).await.unwrap();
-        assert_eq!(until_over(&embedded, &id).await, Polled::Rendered);
+        let id =
+            embedded.submit(a_submission("video_1-1"), &Log::default()).await.unwrap().remote_id;
+        assert_eq!(until_over(&embedded, &id).await, Polled::RENDERED);
 
         let mut chunks = embedded.fetch(&render(&id), &Log::default()).await.unwrap();
         let first = chunks.next().await.unwrap().unwrap();
@@ -327,11 +328,11 @@ mod tests {
 
         assert_eq!(
             embedded.poll(&render("done-1"), &Log::default()).await.unwrap(),
-            Polled::Rendered
+            Polled::RENDERED
         );
         let half = embedded.poll(&render("half-1"), &Log::default()).await.unwrap();
-        assert_eq!(half, Polled::Failed(Fault::interrupted()));
-        let lost = Lost { submission: a_submission("half-1"), begun_at: NOON };
+        assert_eq!(half, Polled::failed(Fault::interrupted()));
+        let lost = Lost { submission: a_submission("half-1"), begun_at: NOON, lost_at: NOON };
         let found = embedded.look_up(&lost, &Log::default()).await.unwrap();
         assert_eq!(found, LookUp::Absent);
         assert!(!folder.path().join("half-1.part").exists());
@@ -344,7 +345,7 @@ mod tests {
         let mut long = a_submission("video_3-1");
         long.shot.seconds = 120;
 
-        let id = embedded.submit(long, &Log::default()).await.unwrap();
+        let id = embedded.submit(long, &Log::default()).await.unwrap().remote_id;
         embedded.shutdown();
         let now =
             Timestamp::try_from(std::fs::metadata(folder.path()).unwrap().modified().unwrap());
@@ -352,12 +353,12 @@ mod tests {
 
         assert_eq!(
             next.poll(&render(&id), &Log::default()).await.unwrap(),
-            Polled::Failed(Fault::shut_down())
+            Polled::failed(Fault::shut_down())
         );
         next.forget(&id).await;
         assert_eq!(
             next.poll(&render(&id), &Log::default()).await.unwrap(),
-            Polled::Failed(Fault::interrupted())
+            Polled::failed(Fault::interrupted())
         );
     }
 
@@ -368,7 +369,7 @@ mod tests {
         let mut long = a_submission("video_2-1");
         long.shot.seconds = 120;
 
-        let id = embedded.submit(long, &Log::default()).await.unwrap();
+        let id = embedded.submit(long, &Log::default()).await.unwrap().remote_id;
         embedded.cancel(&render(&id), &Log::default()).await.unwrap();
         embedded.shutdown();
 

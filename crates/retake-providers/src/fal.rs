@@ -28,14 +28,16 @@ use retake_core::{catalog::Catalog, fault::Fault};
 
 use self::places::Places;
 use crate::{
-    Adapter, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled, RemoteId, Render,
-    Settings, SettingsError, Standing, Submission, SubmitError, Talk,
+    Adapter, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled,
+    Render, Settings, SettingsError, Standing, Submission, SubmitError, Submitted, Talk,
 };
 
 /// The name of the provider in the catalog.
 const PROVIDER: &str = "fal";
 /// No video takes longer once it runs; what waits behind the account's own limit is part of it.
 const LONGEST_RENDER: Duration = Duration::from_hours(1);
+/// The models of the catalog take one to five minutes by their own pages (2026-11-21).
+const USUAL_RENDER: Duration = Duration::from_mins(5);
 
 pub(crate) const FACTS: &[Facts] = &[Facts {
     provider: PROVIDER,
@@ -68,11 +70,15 @@ impl Adapter for Fal {
         LONGEST_RENDER
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        USUAL_RENDER
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         request::submit(&self.places, &self.catalog, submission)
     }
 
@@ -88,7 +94,7 @@ impl Adapter for Fal {
         media::fetch(&self.places, &render.remote_id)
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
         status::cancel(&self.places, &render.remote_id)
     }
 

@@ -40,7 +40,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
-use retake_core::{fault::Fault, request::Shot};
+use retake_core::{fault::Fault, money::Usd, request::Shot, size::Size};
 
 pub use self::{
     account::{Facts, Settings, SettingsError, facts, open},
@@ -56,7 +56,7 @@ pub use self::{
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Hands a render over. Called at most once per tag, after the intent was recorded.
-    async fn submit(&self, submission: Submission, log: &Log) -> Result<RemoteId, SubmitError>;
+    async fn submit(&self, submission: Submission, log: &Log) -> Result<Submitted, SubmitError>;
 
     /// Finds out what became of a submit whose answer was lost.
     async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault>;
@@ -72,8 +72,8 @@ pub trait Provider: Send + Sync {
         log: &Log,
     ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError>;
 
-    /// Stops a render, where the provider can. Stopping one that is over or unknown is no fault.
-    async fn cancel(&self, render: &Render, log: &Log) -> Result<(), Fault>;
+    /// Cancels a render, where the provider can. Cancelling one that is over or unknown is no fault.
+    async fn cancel(&self, render: &Render, log: &Log) -> Result<CancelOutcome, Fault>;
 
     /// Sees whether the account can be used, without spending anything.
     async fn check(&self, log: &Log) -> Result<Standing, Fault>;
@@ -101,6 +101,39 @@ pub trait Provider: Send + Sync {
 /// A provider's name for a render.
 pub type RemoteId = String;
 
+/// A render that a provider has accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// The provider's name for it.
+    pub remote_id: RemoteId,
+    /// What the answer says will be rendered.
+    pub echo: Echo,
+}
+
+/// What a provider says that it will render, as far as its answer to the create says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Echo {
+    /// The length, in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// The size.
+    pub size: Option<Size>,
+}
+
+impl From<RemoteId> for Submitted {
+    fn from(remote_id: RemoteId) -> Self {
+        Self { remote_id, echo: Echo::default() }
+    }
+}
+
+/// What came of cancelling a render.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// It is over at the provider: cancelled now, or over or unknown there before.
+    Over,
+    /// The provider offers no way to cancel it: it goes on, and may be billed.
+    GoesOn,
+}
+
 /// A render that a provider has taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Render {
@@ -121,6 +154,9 @@ pub struct Lost {
     pub submission: Submission,
     /// When its intent was recorded: a render that exists is not older.
     pub begun_at: Timestamp,
+    /// When the answer was lost: the create may have reached the provider until then, and its render may appear
+    /// there some time after that.
+    pub lost_at: Timestamp,
 }
 
 /// What became of a submit whose answer was lost.
@@ -210,9 +246,27 @@ pub enum Polled {
         note: Option<String>,
     },
     /// Done: its file can be fetched.
-    Rendered,
+    Rendered {
+        /// What the answer says was charged; nothing where it does not say.
+        charged: Option<Usd>,
+    },
     /// Over without a file.
-    Failed(Fault),
+    Failed {
+        /// Why.
+        fault: Fault,
+        /// What the answer says was charged; nothing where it does not say, and zero where it says that nothing was.
+        charged: Option<Usd>,
+    },
+}
+
+impl Polled {
+    /// Done, with no word on what was charged.
+    pub const RENDERED: Self = Self::Rendered { charged: None };
+
+    /// Over without a file, with no word on what was charged.
+    pub const fn failed(fault: Fault) -> Self {
+        Self::Failed { fault, charged: None }
+    }
 }
 
 /// Why a submit has no render to show.

@@ -22,8 +22,8 @@ use retake_core::{catalog::Catalog, request::Shot};
 use secrecy::SecretString;
 
 use crate::{
-    Adapter, Answer, Call, Facts, FetchError, RemoteId, Reply, Settings, SettingsError,
-    SubmitError, Value, reading,
+    Adapter, Answer, Call, Facts, FetchError, Reply, Settings, SettingsError, SubmitError,
+    Submitted, Value, reading,
 };
 
 pub(crate) const FACTS: &[Facts] = &[
@@ -94,13 +94,13 @@ impl Api {
 }
 
 /// Reads the answer to a create. A success that names no generation may have made one.
-fn created(answer: Answer) -> Result<RemoteId, SubmitError> {
+fn created(answer: Answer) -> Result<Submitted, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
         return Err(reading::refused_submit(reply.status, fault::of_reply(&reply)));
     }
     let id = reply.json().and_then(|json| reading::id(&json, "/id").map(str::to_owned));
-    id.ok_or_else(|| {
+    id.map(Submitted::from).ok_or_else(|| {
         let what = "the answer to the create names no generation";
         SubmitError::Lost(reading::unrecognised(&reply, what))
     })

@@ -28,8 +28,9 @@ use retake_core::{catalog::Catalog, fault::Fault};
 
 use self::{account::Account, dialect::Dialect};
 use crate::{
-    Adapter, Call, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled, RemoteId,
-    Render, Reply, Settings, SettingsError, Standing, Submission, SubmitError, Talk,
+    Adapter, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost,
+    Polled, Render, Reply, Settings, SettingsError, Standing, Submission, SubmitError, Submitted,
+    Talk,
 };
 
 /// A create may carry a picture, and relays upload it before they answer.
@@ -69,11 +70,19 @@ impl Adapter for OpenAi {
         self.account.dialect.longest
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        self.account.dialect.usual
+    }
+
+    fn create_timeout(&self) -> Duration {
+        CREATE_PATIENCE
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         let dialect = self.account.dialect;
         let entry = self.catalog.model(dialect.facts.provider, &submission.model);
         let body = match request::body(dialect, submission, entry) {
@@ -105,9 +114,9 @@ impl Adapter for OpenAi {
         media::refused(reply)
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
         if !self.account.dialect.delete_stops {
-            return Talk::Over(Ok(()));
+            return Talk::Over(Ok(CancelOutcome::GoesOn));
         }
         let job = self.account.job(&render.remote_id);
         let call = Call { method: Method::DELETE, effect: crate::Effect::Changes, ..job };

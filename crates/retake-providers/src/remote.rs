@@ -12,8 +12,8 @@ use retake_core::{
 };
 
 use crate::{
-    Adapter, Download, FetchError, Hook, HookError, Log, LookUp, Lost, Polled, Provider, RemoteId,
-    Render, Standing, Submission, SubmitError, Talk, Transport,
+    Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Log, LookUp, Lost, Polled,
+    Provider, Render, Standing, Submission, SubmitError, Submitted, Talk, Transport,
 };
 
 /// Servers and lists may not know at once of what was just made, so an absence counts only after this long.
@@ -80,8 +80,10 @@ impl Remote {
         let after = signed(self.longest_render);
         let told = silence.map(|fault| format!(" (the last poll: {fault})")).unwrap_or_default();
         let billed = match stopped {
-            Ok(()) => "it may have been billed",
-            Err(_) => "it could not be stopped and may have been billed",
+            Ok(CancelOutcome::Over) => "it may have been billed",
+            Ok(CancelOutcome::GoesOn) | Err(_) => {
+                "it could not be stopped and may have been billed"
+            }
         };
         let message = format!("it was not finished after {after:#}{told}; {billed}");
         Fault::new(FaultKind::Timeout, FaultSource::Provider, message)
@@ -94,7 +96,7 @@ fn signed(time: Duration) -> SignedDuration {
 
 #[async_trait]
 impl Provider for Remote {
-    async fn submit(&self, submission: Submission, log: &Log) -> Result<RemoteId, SubmitError> {
+    async fn submit(&self, submission: Submission, log: &Log) -> Result<Submitted, SubmitError> {
         self.hold(self.adapter.submit(&submission, (self.now)()), log).await
     }
 
@@ -139,16 +141,18 @@ impl Provider for Remote {
         }
         match polled {
             // A server beside the one that took it may not have heard of it yet.
-            Ok(Polled::Failed(fault)) if fault.kind == FaultKind::Lost && age < self.settled() => {
+            Ok(Polled::Failed { fault, .. })
+                if fault.kind == FaultKind::Lost && age < self.settled() =>
+            {
                 let pause = self.poll_every.map_or(FIRST_LOOKS, signed);
                 Err(fault.after(Some(pause)))
             }
             Ok(Polled::Running { .. }) if age > signed(self.longest_render) => {
-                Ok(Polled::Failed(self.give_up(render, log, None).await))
+                Ok(Polled::failed(self.give_up(render, log, None).await))
             }
             // No answer says nothing of the render, so it gets as long again.
             Err(fault) if age > signed(self.longest_render) * 2 => {
-                Ok(Polled::Failed(self.give_up(render, log, Some(&fault)).await))
+                Ok(Polled::failed(self.give_up(render, log, Some(&fault)).await))
             }
             polled => polled,
         }
@@ -168,7 +172,7 @@ impl Provider for Remote {
         }
     }
 
-    async fn cancel(&self, render: &Render, log: &Log) -> Result<(), Fault> {
+    async fn cancel(&self, render: &Render, log: &Log) -> Result<CancelOutcome, Fault> {
         self.hold(self.adapter.cancel(render, (self.now)()), log).await
     }
 

@@ -27,14 +27,16 @@ use retake_core::{catalog::Catalog, fault::Fault};
 
 use self::calls::Calls;
 use crate::{
-    Adapter, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled, RemoteId, Render,
-    Settings, SettingsError, Standing, Submission, SubmitError, Talk,
+    Adapter, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled,
+    Render, Settings, SettingsError, Standing, Submission, SubmitError, Submitted, Talk,
 };
 
 /// The name of the provider in the catalog.
 const PROVIDER: &str = "replicate";
 /// A prediction is stopped after half an hour of running; the rest is for waiting.
 const LONGEST_RENDER: Duration = Duration::from_hours(1);
+/// Video models of its catalog take one to five minutes by their own pages (2026-11-21).
+const USUAL_RENDER: Duration = Duration::from_mins(5);
 
 pub(crate) const FACTS: &[Facts] = &[Facts {
     provider: PROVIDER,
@@ -70,11 +72,15 @@ impl Adapter for Replicate {
         LONGEST_RENDER
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        USUAL_RENDER
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         request::submit(&self.calls, &self.catalog, submission)
     }
 
@@ -90,7 +96,7 @@ impl Adapter for Replicate {
         media::fetch(&self.calls, &render.remote_id)
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
         status::cancel(&self.calls, &render.remote_id)
     }
 

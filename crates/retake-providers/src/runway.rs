@@ -27,8 +27,9 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::{
-    Adapter, Answer, Call, Download, Facts, FetchError, Hook, HookError, Polled, RemoteId, Render,
-    Reply, Settings, SettingsError, Standing, Submission, SubmitError, Talk, Value, reading,
+    Adapter, Answer, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError, Polled,
+    Render, Reply, Settings, SettingsError, Standing, Submission, SubmitError, Submitted, Talk,
+    Value, reading,
 };
 
 pub(crate) const FACTS: &[Facts] = &[Facts {
@@ -51,6 +52,9 @@ const API_VERSION: &str = "2024-11-06";
 
 /// The SDK waits ten minutes for a task, and a throttled one waits for its turn before that.
 const LONGEST_RENDER: Duration = Duration::from_hours(1);
+
+/// The time after which the waiter of the SDK gives up (`runwayml` 5.24.0).
+const USUAL_RENDER: Duration = Duration::from_mins(10);
 
 /// The adapter for an account.
 pub(crate) fn adapter(
@@ -92,7 +96,7 @@ impl Api {
             .header("x-runway-version", self.version.as_str())
     }
 
-    fn create(&self, path: &str, body: Json) -> Talk<Result<RemoteId, SubmitError>> {
+    fn create(&self, path: &str, body: Json) -> Talk<Result<Submitted, SubmitError>> {
         Talk::once(self.signed(Call::post(self.url(path), body)), created)
     }
 
@@ -102,13 +106,13 @@ impl Api {
 }
 
 /// Reads the answer to a create. A success that names no task may have made one.
-fn created(answer: Answer) -> Result<RemoteId, SubmitError> {
+fn created(answer: Answer) -> Result<Submitted, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
         return Err(reading::refused_submit(reply.status, fault::of_reply(&reply)));
     }
     let id = reply.json().and_then(|json| reading::id(&json, "/id").map(str::to_owned));
-    id.ok_or_else(|| {
+    id.map(Submitted::from).ok_or_else(|| {
         SubmitError::Lost(reading::unrecognised(&reply, "the answer to the create names no task"))
     })
 }
@@ -118,11 +122,15 @@ impl Adapter for Runway {
         LONGEST_RENDER
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        USUAL_RENDER
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         let known = self.catalog.model(PROVIDER, &submission.model);
         let body = match request::body(submission, known) {
             Ok(body) => body,
@@ -151,12 +159,16 @@ impl Adapter for Runway {
         task::refused_download(reply)
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
         let call = Call::change(Method::DELETE, self.api.task(&render.remote_id));
         Talk::once(self.api.signed(call), |answer| {
             let reply = answer.map_err(|problem| reading::silence(&problem))?;
             let is_gone = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE);
-            if reply.status.is_success() || is_gone { Ok(()) } else { Err(fault::of_reply(&reply)) }
+            if reply.status.is_success() || is_gone {
+                Ok(CancelOutcome::Over)
+            } else {
+                Err(fault::of_reply(&reply))
+            }
         })
     }
 

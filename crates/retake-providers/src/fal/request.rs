@@ -15,7 +15,7 @@ use super::{
     places::{Places, encoded, is_plain},
 };
 use crate::{
-    RemoteId, Submission, SubmitError, Talk,
+    Submission, SubmitError, Submitted, Talk,
     call::{Answer, Body, Call, Effect},
     hosted, reading,
 };
@@ -23,13 +23,13 @@ use crate::{
 /// Larger pictures go to the storage first, so that requests, and the lists that repeat them, stay small.
 const LARGEST_INLINE: usize = 1 << 20;
 
-type Submitted = Result<RemoteId, SubmitError>;
+type Taken = Result<Submitted, SubmitError>;
 
 pub(super) fn submit(
     places: &Arc<Places>,
     catalog: &Catalog,
     submission: &Submission,
-) -> Talk<Submitted> {
+) -> Talk<Taken> {
     let said = match hosted::say(catalog, PROVIDER, submission) {
         Ok(said) if is_plain(&said.path) => said,
         Ok(said) => {
@@ -65,7 +65,7 @@ fn create(
     said: Said,
     picture: Option<String>,
     hook: Option<&str>,
-) -> Talk<Submitted> {
+) -> Talk<Taken> {
     let Said { path, mut inputs, picture: place, .. } = said;
     if let (Some(place), Some(picture)) = (place, picture) {
         inputs.insert(place, picture.into());
@@ -80,13 +80,13 @@ fn create(
     Talk::once(call, move |answer| read(&places, &path, answer))
 }
 
-fn read(places: &Places, path: &str, answer: Answer) -> Submitted {
+fn read(places: &Places, path: &str, answer: Answer) -> Taken {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
         return Err(reading::refused_submit(reply.status, fault::of_reply(&reply)));
     }
     let ticket = reply.json().and_then(|json| places.ticket(&json, path));
-    ticket.ok_or_else(|| {
+    ticket.map(Submitted::from).ok_or_else(|| {
         SubmitError::Lost(reading::unrecognised(
             &reply,
             "the answer to the submit names no request",

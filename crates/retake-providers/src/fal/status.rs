@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{fault, media, places::Places};
 use crate::{
-    Polled, Talk,
+    CancelOutcome, Polled, Talk,
     call::{Answer, Call, Reply},
     reading,
 };
@@ -56,7 +56,7 @@ fn read_status(answer: Answer) -> Result<Seen, Fault> {
     let json = reply.json().ok_or_else(unreadable)?;
     let status = reading::text(&json, "/status").ok_or_else(unreadable)?;
     Ok(match status {
-        "COMPLETED" if has_failed(&json) => Seen::Polled(Polled::Failed(fault::of_status(&json))),
+        "COMPLETED" if has_failed(&json) => Seen::Polled(Polled::failed(fault::of_status(&json))),
         "COMPLETED" => Seen::Done,
         "IN_QUEUE" => {
             let is_next = reading::number(&json, "/queue_position").is_none_or(|place| place < 1.0);
@@ -91,23 +91,23 @@ fn read_result(answer: Answer) -> Result<Polled, Fault> {
         401 | 403 | 429 => Err(fault::of_reply(&reply)),
         400 if is_too_early(&reply) => Ok(running(&reply, RUNNING, None)),
         200..=299 => Ok(read_output(&reply)),
-        _ if fault::is_told(&reply) => Ok(Polled::Failed(fault::of_reply(&reply))),
+        _ if fault::is_told(&reply) => Ok(Polled::failed(fault::of_reply(&reply))),
         _ => Err(fault::of_reply(&reply)),
     }
 }
 
 fn read_output(reply: &Reply) -> Polled {
     let Some(json) = reply.json() else {
-        return Polled::Failed(reading::unrecognised(reply, "the result cannot be read"));
+        return Polled::failed(reading::unrecognised(reply, "the result cannot be read"));
     };
     if media::video(&json).is_some() {
-        return Polled::Rendered;
+        return Polled::RENDERED;
     }
     if json.get("detail").is_some() || has_failed(&json) {
-        return Polled::Failed(fault::of_reply(reply));
+        return Polled::failed(fault::of_reply(reply));
     }
     let message = format!("it completed without a video: {}", reading::plain(&reply.body));
-    Polled::Failed(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
+    Polled::failed(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
 }
 
 /// The list of statuses and the results are not always of one mind.
@@ -124,18 +124,18 @@ fn running(reply: &Reply, pause: Duration, note: Option<String>) -> Polled {
 fn lost(reply: &Reply) -> Polled {
     let message =
         format!("fal does not know the request any more: {}", reading::plain(&reply.body));
-    Polled::Failed(Fault::new(FaultKind::Lost, FaultSource::Provider, message))
+    Polled::failed(Fault::new(FaultKind::Lost, FaultSource::Provider, message))
 }
 
 /// Stops a request. fal answers that it will try, that it is over, or that there is none; all are as good.
-pub(super) fn cancel(places: &Places, ticket: &str) -> Talk<Result<(), Fault>> {
+pub(super) fn cancel(places: &Places, ticket: &str) -> Talk<Result<CancelOutcome, Fault>> {
     let url = places.queue(&format!("{ticket}/cancel"));
     Talk::once(places.signed(Call::change(Method::PUT, url)), |answer| {
         let reply = answer.map_err(|problem| reading::silence(&problem))?;
         let is_over = reading::plain(&reply.body).contains("ALREADY_COMPLETED");
         match reply.status.as_u16() {
-            200..=299 | 404 => Ok(()),
-            400 if is_over => Ok(()),
+            200..=299 | 404 => Ok(CancelOutcome::Over),
+            400 if is_over => Ok(CancelOutcome::Over),
             _ => Err(fault::of_reply(&reply)),
         }
     })

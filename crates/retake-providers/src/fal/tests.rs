@@ -60,7 +60,7 @@ fn polled(answers: impl IntoIterator<Item = Answer>) -> Result<Polled, retake_co
 
 fn failure(answers: impl IntoIterator<Item = Answer>) -> retake_core::fault::Fault {
     match polled(answers) {
-        Ok(Polled::Failed(fault)) => fault,
+        Ok(Polled::Failed { fault, .. }) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -79,7 +79,7 @@ fn a_submit_sends_the_bare_inputs_and_keeps_where_the_request_is() {
     let (calls, submitted) =
         hold(fal().submit(&submission, NOON), [answer(200, &fixture!("submitted"))]);
 
-    assert_eq!(submitted, Ok(TICKET.to_owned()));
+    assert_eq!(submitted, Ok(TICKET.to_owned().into()));
     insta::assert_snapshot!("submit_of_text", all(&calls));
 }
 
@@ -106,7 +106,7 @@ fn a_large_picture_goes_to_the_storage_first_and_without_the_key() {
 
     let (calls, submitted) = hold(fal().submit(&submission, NOON), answers);
 
-    assert_eq!(submitted, Ok("fal-ai/kling-video/requests/r-1".to_owned()));
+    assert_eq!(submitted, Ok("fal-ai/kling-video/requests/r-1".to_owned().into()));
     insta::assert_snapshot!("submit_of_a_large_picture", all(&calls));
 }
 
@@ -138,7 +138,7 @@ fn a_status_address_on_another_host_is_not_believed() {
 
         let (_, submitted) = hold(fal().submit(&a_submission(VEO), NOON), [answer(200, &told)]);
 
-        assert_eq!(submitted, Ok("fal-ai/veo3.1/requests/r-1".to_owned()), "{url}");
+        assert_eq!(submitted, Ok("fal-ai/veo3.1/requests/r-1".to_owned().into()), "{url}");
     }
 }
 
@@ -153,7 +153,7 @@ fn the_alias_that_the_queue_names_is_kept() {
 
     let (_, submitted) = hold(fal().submit(&submission, NOON), [answer(200, &told)]);
 
-    assert_eq!(submitted, Ok("fal-ai/kling-video/requests/r-1".to_owned()));
+    assert_eq!(submitted, Ok("fal-ai/kling-video/requests/r-1".to_owned().into()));
     assert_eq!(places::ticket_of("workflows/me/film/x", "r"), "workflows/me/film/requests/r");
 }
 
@@ -208,7 +208,7 @@ fn completed_counts_only_with_a_video_in_the_result() {
         [completed(), answer(200, &fixture!("result"))],
     );
 
-    assert_eq!(rendered, Ok(Polled::Rendered));
+    assert_eq!(rendered, Ok(Polled::RENDERED));
     insta::assert_snapshot!("poll", all(&calls));
     let empty = failure([completed(), answer(200, &json!({ "seed": 7 }))]);
     assert_eq!(empty.kind, FaultKind::Malformed);
@@ -255,7 +255,7 @@ fn a_question_that_got_no_answer_is_no_failure_of_the_render() {
         assert!(after.is_err(), "{after:?}");
     }
     assert!(
-        matches!(polled([reply(404, &[], "")]), Ok(Polled::Failed(f)) if f.kind == FaultKind::Lost)
+        matches!(polled([reply(404, &[], "")]), Ok(Polled::Failed { fault: f, .. }) if f.kind == FaultKind::Lost)
     );
 }
 
@@ -368,16 +368,22 @@ fn each_of_the_three_answers_to_a_cancel_is_as_good() {
     let cancel = |answer| hold(fal().cancel(&a_render(VEO, TICKET), NOON), [answer]);
 
     let (calls, done) = cancel(answer(202, &json!({ "status": "CANCELLATION_REQUESTED" })));
-    assert_eq!(done, Ok(()));
+    assert_eq!(done, Ok(crate::CancelOutcome::Over));
     assert_eq!(calls[0].url, format!("https://queue.fal.run/{TICKET}/cancel"));
     assert_eq!((calls[0].method.as_str(), calls[0].effect), ("PUT", Effect::Changes));
-    assert_eq!(cancel(answer(400, &json!({ "status": "ALREADY_COMPLETED" }))).1, Ok(()));
-    assert_eq!(cancel(answer(404, &json!({ "status": "NOT_FOUND" }))).1, Ok(()));
+    assert_eq!(
+        cancel(answer(400, &json!({ "status": "ALREADY_COMPLETED" }))).1,
+        Ok(crate::CancelOutcome::Over)
+    );
+    assert_eq!(
+        cancel(answer(404, &json!({ "status": "NOT_FOUND" }))).1,
+        Ok(crate::CancelOutcome::Over)
+    );
     assert!(cancel(reply(500, &[], "")).1.is_err());
 }
 
 fn lost() -> Lost {
-    Lost { submission: a_submission(VEO), begun_at: NOON }
+    Lost { submission: a_submission(VEO), begun_at: NOON, lost_at: NOON }
 }
 
 // verifies: fal: look-up

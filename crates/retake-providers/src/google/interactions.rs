@@ -22,8 +22,8 @@ use super::{
     veo,
 };
 use crate::{
-    Adapter, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Settings, Standing,
-    Submission, SubmitError, Talk,
+    Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Polled, Render, Settings,
+    Standing, Submission, SubmitError, Submitted, Talk,
     call::{Answer, Call, Reply},
     reading,
 };
@@ -32,6 +32,8 @@ use crate::{
 const POLL_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// Google names no longest time; fifteen seconds in 4k are reported to stay below ten minutes.
 const LONGEST_RENDER: Duration = Duration::from_mins(30);
+/// As reported for the longest and largest videos.
+const USUAL_RENDER: Duration = Duration::from_mins(10);
 /// Pictures that one prompt can refer to (six in Google's own example).
 const MOST_REFERENCES: usize = 6;
 
@@ -275,11 +277,15 @@ impl Adapter for Interactions {
         LONGEST_RENDER
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        USUAL_RENDER
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         match self.create(submission) {
             Ok(mut call) => {
                 call.largest_answer = LARGEST_INLINE;
@@ -293,8 +299,8 @@ impl Adapter for Interactions {
         self.interaction(render).map(|read| {
             read.map(|(interaction, reply)| match interaction {
                 Interaction::Running(note) => veo::running(&reply, POLL_EVERY, note),
-                Interaction::Failed(fault) => Polled::Failed(fault),
-                Interaction::Done(_) => Polled::Rendered,
+                Interaction::Failed(fault) => Polled::failed(fault),
+                Interaction::Done(_) => Polled::RENDERED,
             })
         })
     }
@@ -314,14 +320,14 @@ impl Adapter for Interactions {
         })
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
         let url = format!("{}/cancel", self.url(&render.remote_id));
         let call = self.gemini.signed(Call::change(http::Method::POST, url));
         Talk::once(call, |answer| {
             let reply = answer.map_err(|problem| reading::silence(&problem))?;
             match reply.status.as_u16() {
                 // Unknown, or over already.
-                200..=299 | 400 | 404 | 409 | 412 => Ok(()),
+                200..=299 | 400 | 404 | 409 | 412 => Ok(CancelOutcome::Over),
                 _ => Err(fault::of(&reply)),
             }
         })

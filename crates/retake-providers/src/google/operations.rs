@@ -21,8 +21,8 @@ use super::{
     veo::{self, Operation},
 };
 use crate::{
-    Adapter, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Settings, Standing,
-    Submission, SubmitError, Talk,
+    Adapter, Download, FetchError, Hook, HookError, Polled, Render, Settings, Standing, Submission,
+    SubmitError, Submitted, Talk,
     call::{Call, Reply},
 };
 
@@ -30,6 +30,8 @@ use crate::{
 const POLL_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// Google says eleven seconds to six minutes; the rest is for a queue.
 const LONGEST_RENDER: Duration = Duration::from_mins(20);
+/// Google says six minutes at peak hours (Veo guide).
+const USUAL_RENDER: Duration = Duration::from_mins(6);
 
 /// An account that speaks this wire.
 pub(super) struct Operations {
@@ -122,11 +124,15 @@ impl Adapter for Operations {
         LONGEST_RENDER
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        USUAL_RENDER
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         match self.create(submission) {
             Ok(call) => Talk::once(call, |answer| veo::accepted(answer, "/name")),
             Err(fault) => Talk::Over(Err(SubmitError::Refused(fault))),
@@ -191,7 +197,7 @@ mod tests {
 
         let (calls, end) = hold(an_adapter().submit(&submission, NOON), [taken]);
 
-        assert_eq!(end.as_deref(), Ok(NAME));
+        assert_eq!(end.as_ref().map(|it| it.remote_id.as_str()), Ok(NAME));
         insta::assert_snapshot!(shown(&calls[0]));
     }
 

@@ -12,7 +12,7 @@ use super::{
     media::{self, File},
 };
 use crate::{
-    Polled, RemoteId, Submission, SubmitError,
+    Polled, Submission, SubmitError, Submitted,
     call::{Answer, Reply},
     reading,
 };
@@ -99,7 +99,7 @@ fn check_length(shot: &Shot) -> Result<(), Fault> {
 }
 
 /// Reads the answer to a submit. `pointer` leads to the name of the render.
-pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<RemoteId, SubmitError> {
+pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
         return Err(reading::refused_submit(reply.status, fault::of(&reply)));
@@ -111,7 +111,7 @@ pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<RemoteId, Submit
         return Err(reading::refused_submit(failed, fault::of(&reply)));
     }
     match reading::id(&body, pointer).filter(|id| super::place::resource(id).is_some()) {
-        Some(id) => Ok(id.to_owned()),
+        Some(id) => Ok(id.to_owned().into()),
         None => Err(SubmitError::Lost(reading::unrecognised(
             &reply,
             "the submit was taken, and its answer does not name the render",
@@ -219,8 +219,8 @@ fn no_video(response: &Json) -> Fault {
 pub(super) fn progress(operation: Operation, reply: &Reply, usual: SignedDuration) -> Polled {
     match operation {
         Operation::Running => running(reply, usual, None),
-        Operation::Failed(fault) => Polled::Failed(fault),
-        Operation::Done(_) => Polled::Rendered,
+        Operation::Failed(fault) => Polled::failed(fault),
+        Operation::Done(_) => Polled::RENDERED,
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     Adapter, Download, FetchError, LookUp, Lost, Polled, RemoteId, Render, Settings, SettingsError,
-    Standing, Submission, SubmitError, Talk,
+    Standing, Submission, SubmitError, Submitted, Talk,
     call::{Call, Reply},
     reading,
 };
@@ -36,6 +36,8 @@ use crate::{
 const POLL_EVERY: SignedDuration = SignedDuration::from_secs(15);
 /// Google says eleven seconds to six minutes; the rest is for a queue.
 const LONGEST_RENDER: Duration = Duration::from_mins(20);
+/// Google says six minutes at peak hours (Veo guide).
+const USUAL_RENDER: Duration = Duration::from_mins(6);
 /// Where an account is without a word on it: every Veo model is there.
 const LOCATION: &str = "us-central1";
 
@@ -162,11 +164,15 @@ impl Adapter for Vertex {
         LONGEST_RENDER
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        USUAL_RENDER
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         let call = match self.create(submission) {
             Ok(call) => call,
             Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
@@ -198,7 +204,7 @@ impl Adapter for Vertex {
     fn poll(&self, render: &Render, now: Timestamp) -> Talk<Result<Polled, Fault>> {
         if render.remote_id.starts_with("gs://") {
             // Found by its file, so it is rendered.
-            return Talk::Over(Ok(Polled::Rendered));
+            return Talk::Over(Ok(Polled::RENDERED));
         }
         self.operation(render, now)
             .map(|read| read.map(|(operation, reply)| veo::progress(operation, &reply, POLL_EVERY)))

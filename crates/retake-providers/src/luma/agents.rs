@@ -17,8 +17,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Api, ask_again, fault, fault::refused, frame, refuse_what_cannot_be_said};
 use crate::{
-    Adapter, Answer, Call, Download, FetchError, Hook, HookError, Polled, RemoteId, Render, Reply,
-    Standing, Submission, SubmitError, Talk,
+    Adapter, Answer, Call, Download, FetchError, Hook, HookError, Polled, Render, Reply, Standing,
+    Submission, SubmitError, Submitted, Talk,
     reading::{self, quoted, text},
 };
 
@@ -30,6 +30,9 @@ const RESOLUTIONS: [&str; 4] = ["360p", "540p", "720p", "1080p"];
 const LARGEST_PICTURE: usize = 50_000_000;
 
 const LONGEST_RENDER: Duration = Duration::from_mins(40);
+
+/// Luma names no time; videos of ten seconds are reported to take two to four minutes.
+const USUAL_RENDER: Duration = Duration::from_mins(5);
 
 /// One account.
 pub(super) struct Agents {
@@ -47,11 +50,15 @@ impl Adapter for Agents {
         LONGEST_RENDER
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        USUAL_RENDER
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         let body = match body(submission) {
             Ok(body) => body,
             Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
@@ -68,8 +75,8 @@ impl Adapter for Agents {
                 Generation::Running { percent, note } => {
                     Polled::Running { percent, ask_again_in: ask_again(&reply), note }
                 }
-                Generation::Done { .. } => Polled::Rendered,
-                Generation::Over(fault) => Polled::Failed(fault),
+                Generation::Done { .. } => Polled::RENDERED,
+                Generation::Over(fault) => Polled::failed(fault),
             })
         })
     }
@@ -114,7 +121,7 @@ impl Adapter for Agents {
 }
 
 /// As everywhere, except that a 502 or 503 has a meaning of its own.
-fn created(answer: Answer) -> Result<RemoteId, SubmitError> {
+fn created(answer: Answer) -> Result<Submitted, SubmitError> {
     match answer {
         Ok(reply) if !reply.status.is_success() => {
             Err(reading::refused_submit(reply.status, fault::of_agents_reply(&reply)))

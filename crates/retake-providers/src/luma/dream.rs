@@ -11,8 +11,8 @@ use super::{
     Api, ask_again, created, fault, fault::refused, frame, list, refuse_what_cannot_be_said,
 };
 use crate::{
-    Adapter, Answer, Call, Download, FetchError, LookUp, Lost, Polled, RemoteId, Render, Reply,
-    Standing, Submission, SubmitError, Talk,
+    Adapter, Answer, Call, CancelOutcome, Download, FetchError, LookUp, Lost, Polled, Render,
+    Reply, Standing, Submission, SubmitError, Submitted, Talk,
     reading::{self, quoted, text},
 };
 
@@ -27,6 +27,9 @@ const SHORTEST_PROMPT: usize = 3;
 const MICROS_PER_CENT: f64 = 10_000.0;
 
 const LONGEST_RENDER: Duration = Duration::from_mins(40);
+
+/// Luma names no time; videos of ten seconds are reported to take two to four minutes.
+const USUAL_RENDER: Duration = Duration::from_mins(5);
 
 /// How long a video may still come of a render that Luma could not tell us about.
 const AFTER_CALLBACK: SignedDuration = SignedDuration::from_mins(20);
@@ -47,11 +50,15 @@ impl Adapter for Dream {
         LONGEST_RENDER
     }
 
+    fn usual_render(&self, _model: &str) -> Duration {
+        USUAL_RENDER
+    }
+
     fn submit(
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<RemoteId, SubmitError>> {
+    ) -> Talk<Result<Submitted, SubmitError>> {
         match body(submission) {
             Ok(body) => {
                 let call = Call::post(self.api.url("generations/video"), body);
@@ -89,12 +96,16 @@ impl Adapter for Dream {
     }
 
     /// Deletes the generation. Whether that stops one that is running is not documented.
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<(), Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
         let call = Call::change(Method::DELETE, self.api.generation(&render.remote_id));
         Talk::once(self.api.signed(call), |answer| {
             let reply = answer.map_err(|problem| reading::silence(&problem))?;
             let is_gone = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE);
-            if reply.status.is_success() || is_gone { Ok(()) } else { Err(fault::of_reply(&reply)) }
+            if reply.status.is_success() || is_gone {
+                Ok(CancelOutcome::Over)
+            } else {
+                Err(fault::of_reply(&reply))
+            }
         })
     }
 
@@ -151,8 +162,8 @@ fn polled(answer: Answer, age: SignedDuration) -> Result<Polled, Fault> {
         Generation::Running { note } => {
             Polled::Running { percent: 0, ask_again_in: ask_again(&reply), note }
         }
-        Generation::Done { .. } => Polled::Rendered,
-        Generation::Over(fault) => Polled::Failed(fault),
+        Generation::Done { .. } => Polled::RENDERED,
+        Generation::Over(fault) => Polled::failed(fault),
     })
 }
 

@@ -63,7 +63,7 @@ fn calls(adapter: &dyn Adapter, submission: &Submission) -> String {
     let taken = json(201, &json!({ "id": ID, "state": "queued" }));
     let (calls, taken) = hold(adapter.submit(submission, NOON), [taken]);
 
-    assert_eq!(taken, Ok(ID.to_owned()));
+    assert_eq!(taken, Ok(ID.to_owned().into()));
     calls.iter().map(shown).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -80,7 +80,7 @@ fn poll(adapter: &dyn Adapter, answer: Answer) -> Result<Polled, Fault> {
 
 fn failed(adapter: &dyn Adapter, answer: Answer) -> Fault {
     match poll(adapter, answer) {
-        Ok(Polled::Failed(fault)) => fault,
+        Ok(Polled::Failed { fault, .. }) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -293,10 +293,10 @@ fn a_notice_that_luma_could_not_deliver_is_no_failed_render() {
     let without = || json(200, &json!({ "state": "failed", "failure_reason": reason }));
     let later = NOON + SignedDuration::from_mins(21);
 
-    assert_eq!(poll(&*dream(), json(200, &with)), Ok(Polled::Rendered));
+    assert_eq!(poll(&*dream(), json(200, &with)), Ok(Polled::RENDERED));
     assert!(matches!(poll(&*dream(), without()), Ok(Polled::Running { note: Some(_), .. })));
     let end = hold(dream().poll(&a_render("ray-2", ID), later), [without()]).1;
-    assert!(matches!(end, Ok(Polled::Failed(_))), "{end:?}");
+    assert!(matches!(end, Ok(Polled::Failed { .. })), "{end:?}");
 }
 
 #[test]
@@ -308,8 +308,8 @@ fn generations_are_followed_through_their_states() {
     assert_eq!(dreaming, Ok(running(None)));
     assert_eq!(processing, Ok(running(None)));
     assert_eq!(odd, Ok(running(Some("Luma calls it `paused`"))));
-    assert_eq!(poll(&*dream(), json(200, &fixture("dream-completed"))), Ok(Polled::Rendered));
-    assert_eq!(poll(&*agents(), json(200, &fixture("agents-completed"))), Ok(Polled::Rendered));
+    assert_eq!(poll(&*dream(), json(200, &fixture("dream-completed"))), Ok(Polled::RENDERED));
+    assert_eq!(poll(&*agents(), json(200, &fixture("agents-completed"))), Ok(Polled::RENDERED));
     let refused = failed(&*agents(), json(200, &fixture("agents-failed")));
     assert_eq!(refused.kind, FaultKind::RefusedContent);
 }
@@ -377,14 +377,14 @@ fn a_dream_is_deleted_to_cancel_it_and_agents_cannot() {
     let (calls, end) = hold(dream().cancel(&a_render("ray-2", ID), NOON), [reply(404, &[], "{}")]);
     let (none, over) = hold(agents().cancel(&a_render("ray-3.2", ID), NOON), []);
 
-    assert_eq!((calls[0].method.as_str(), end), ("DELETE", Ok(())));
-    assert_eq!((none.len(), over), (0, Ok(())));
+    assert_eq!((calls[0].method.as_str(), end), ("DELETE", Ok(crate::CancelOutcome::Over)));
+    assert_eq!((none.len(), over), (0, Ok(crate::CancelOutcome::GoesOn)));
 }
 
 fn lost(hook: bool) -> Lost {
     let mut submission = of_seconds("ray-2", 5);
     submission.hook = hook.then(|| HOOK.to_owned());
-    Lost { submission, begun_at: NOON }
+    Lost { submission, begun_at: NOON, lost_at: NOON }
 }
 
 fn look_up(lost: &Lost, pages: &[Json]) -> (usize, LookUp) {

@@ -43,6 +43,8 @@ pub(super) struct Dialect {
     pub(super) poll_every: Duration,
     /// The longest that a render takes.
     pub(super) longest: Duration,
+    /// The usual time of a render, rounded up.
+    pub(super) usual: Duration,
     /// What to say when nothing is found where videos should be made.
     pub(super) removed: Option<&'static str>,
 }

@@ -85,7 +85,7 @@ fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchEr
     let json = reply.json().unwrap_or_default();
     let job = status::job(&json).unwrap_or(&json);
     match status::read_poll(account.dialect, Ok(reply.clone())) {
-        Ok(crate::Polled::Failed(fault)) => return Err(FetchError::Gone(fault)),
+        Ok(crate::Polled::Failed { fault, .. }) => return Err(FetchError::Gone(fault)),
         Err(fault) => return Err(FetchError::Later(fault)),
         Ok(_) if status::state(job) == Some(State::Running) => {
             let fault = reading::unrecognised(&reply, "the render is not finished any more");

@@ -15,7 +15,7 @@ use super::{
     dialect::{Dialect, Source},
     fault, media,
 };
-use crate::{Answer, Polled, RemoteId, Reply, SubmitError, reading};
+use crate::{Answer, CancelOutcome, Polled, RemoteId, Reply, SubmitError, Submitted, reading};
 
 /// What a status word means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn id_among(json: &Json, fields: &[&str]) -> Option<RemoteId> {
 pub(super) fn read_create(
     dialect: &'static Dialect,
     answer: Answer,
-) -> Result<RemoteId, SubmitError> {
+) -> Result<Submitted, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
         let fault = explained(dialect, &reply, fault::of_reply(&reply));
@@ -134,7 +134,7 @@ pub(super) fn read_create(
     }
     let json = reply.json().unwrap_or_default();
     if let Some(id) = id(&json) {
-        return Ok(id);
+        return Ok(id.into());
     }
     // A business failure in the clothes of a success: there is no render whose name could be missing.
     if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
@@ -142,7 +142,7 @@ pub(super) fn read_create(
         return Err(reading::refused_submit(StatusCode::INTERNAL_SERVER_ERROR, fault));
     }
     if let Some(id) = id_among(&json, LAST_RESORT) {
-        return Ok(id);
+        return Ok(id.into());
     }
     Err(SubmitError::Lost(reading::unrecognised(&reply, "the answer names no render")))
 }
@@ -162,7 +162,7 @@ pub(super) fn read_poll(dialect: &'static Dialect, answer: Answer) -> Result<Pol
     let found = job(&json);
     let state = found.and_then(state);
     if let (Some(job), Some(over)) = (found, state.filter(|state| is_over_without_file(*state))) {
-        return Ok(Polled::Failed(failure(&reply, &json, job, over)));
+        return Ok(Polled::failed(failure(&reply, &json, job, over)));
     }
     if !reply.status.is_success() {
         return refused_poll(&reply);
@@ -207,12 +207,12 @@ fn finished(dialect: &'static Dialect, json: &Json, job: &Json) -> Polled {
     let empty = dialect.result == Source::Generation && media::generation(job).is_none();
     let told = fault::of_finished_job(job).filter(|_| media::named(json, job).is_none());
     match told {
-        Some(fault) => Polled::Failed(fault),
+        Some(fault) => Polled::failed(fault),
         None if empty => {
             let message = "it succeeded without a video, as renders do that moderation withheld";
-            Polled::Failed(Fault::new(FaultKind::Runtime, FaultSource::Provider, message))
+            Polled::failed(Fault::new(FaultKind::Runtime, FaultSource::Provider, message))
         }
-        None => Polled::Rendered,
+        None => Polled::RENDERED,
     }
 }
 
@@ -244,20 +244,20 @@ fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
 fn refused_poll(reply: &Reply) -> Result<Polled, Fault> {
     let fault = fault::of_reply(reply);
     if fault::is_about_a_render(&fault) {
-        return Ok(Polled::Failed(fault));
+        return Ok(Polled::failed(fault));
     }
     if !matches!(reply.status.as_u16(), 404 | 410) {
         return Err(fault);
     }
     let is_retired = fault.code.as_deref().is_some_and(fault::is_missing_model);
     let kind = if is_retired { FaultKind::BadRequest } else { FaultKind::Lost };
-    Ok(Polled::Failed(Fault { kind, ..fault }))
+    Ok(Polled::failed(Fault { kind, ..fault }))
 }
 
 /// A success without a status: an error in disguise, a finished file, or a render that has no status yet.
 fn without_status(dialect: &'static Dialect, reply: &Reply, json: &Json) -> Result<Polled, Fault> {
     if media::named(json, json).is_some() {
-        return Ok(Polled::Rendered);
+        return Ok(Polled::RENDERED);
     }
     if let Some(fault) = fault::of_failure_in_success(reply, json) {
         let is_question = matches!(
@@ -266,7 +266,7 @@ fn without_status(dialect: &'static Dialect, reply: &Reply, json: &Json) -> Resu
         );
         let says_failed = fault.message.to_lowercase().contains("failed");
         let is_over = fault::is_about_a_render(&fault) || says_failed || !is_question;
-        return if is_over { Ok(Polled::Failed(fault)) } else { Err(fault) };
+        return if is_over { Ok(Polled::failed(fault)) } else { Err(fault) };
     }
     if id(json).is_some() {
         let note = "the answer has no status yet".to_owned();
@@ -276,11 +276,11 @@ fn without_status(dialect: &'static Dialect, reply: &Reply, json: &Json) -> Resu
 }
 
 /// Reads the answer to a stop. What is over, or unknown, or being stopped already needs none.
-pub(super) fn read_stop(answer: &Answer) -> Result<(), Fault> {
+pub(super) fn read_stop(answer: &Answer) -> Result<CancelOutcome, Fault> {
     let reply = answer.as_ref().map_err(reading::silence)?;
     match reply.status.as_u16() {
-        404 | 409 | 410 => Ok(()),
-        _ if reply.status.is_success() => Ok(()),
+        404 | 409 | 410 => Ok(CancelOutcome::Over),
+        _ if reply.status.is_success() => Ok(CancelOutcome::Over),
         _ => Err(fault::of_reply(reply)),
     }
 }

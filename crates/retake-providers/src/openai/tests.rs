@@ -69,7 +69,7 @@ fn with_picture(mut submission: Submission) -> Submission {
 
 fn submit(variant: Option<&str>, status: u16, body: &Json) -> Result<String, SubmitError> {
     let talk = adapter(variant).submit(&a_submission("any-model"), NOON);
-    hold(talk, [rehearsal::json(status, body)]).1
+    hold(talk, [rehearsal::json(status, body)]).1.map(|taken| taken.remote_id)
 }
 
 fn poll(
@@ -89,7 +89,7 @@ proptest! {
         answers in prop::collection::vec(rehearsal::any_answer(), 16),
     ) {
         let (adapter, render) = (adapter(variant), a_render("m", "video_1"));
-        let lost = Lost { submission: a_submission("m"), begun_at: NOON };
+        let lost = Lost { submission: a_submission("m"), begun_at: NOON, lost_at: NOON };
 
         hold(adapter.submit(&a_submission("m"), NOON), answers.clone()).1.ok();
         hold(adapter.poll(&render, NOON), answers.clone()).1.ok();

@@ -15,7 +15,7 @@ use super::{
     fault,
 };
 use crate::{
-    RemoteId, Submission, SubmitError, Talk,
+    Submission, SubmitError, Submitted, Talk,
     call::{Answer, Body, Call, Part},
     hosted, reading,
 };
@@ -25,7 +25,7 @@ const LARGEST_INLINE: usize = 256 << 10;
 /// A longer URL is no address of a file.
 const LONGEST_URL: usize = 2048;
 
-type Submitted = Result<RemoteId, SubmitError>;
+type Taken = Result<Submitted, SubmitError>;
 
 /// Where a prediction is created, and what it is told besides its input.
 pub(super) struct Target {
@@ -72,7 +72,7 @@ pub(super) fn submit(
     calls: &Arc<Calls>,
     catalog: &Catalog,
     submission: &Submission,
-) -> Talk<Submitted> {
+) -> Talk<Taken> {
     let said = match hosted::say(catalog, PROVIDER, submission) {
         Ok(said) => said,
         Err(problem) => return Talk::Over(Err(problem)),
@@ -112,7 +112,7 @@ fn create(
     said: Said,
     picture: Option<String>,
     hook: Option<String>,
-) -> Talk<Submitted> {
+) -> Talk<Taken> {
     let Said { mut inputs, picture: place, .. } = said;
     if let (Some(place), Some(picture)) = (place, picture) {
         inputs.insert(place, picture.into());
@@ -129,13 +129,13 @@ fn create(
     Talk::once(call, read)
 }
 
-fn read(answer: Answer) -> Submitted {
+fn read(answer: Answer) -> Taken {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
         return Err(reading::refused_submit(reply.status, fault::of_reply(&reply)));
     }
     let id = reply.json().and_then(|json| Some(reading::id(&json, "/id")?.to_owned()));
-    id.ok_or_else(|| {
+    id.map(Submitted::from).ok_or_else(|| {
         SubmitError::Lost(reading::unrecognised(
             &reply,
             "the answer to the submit names no prediction",

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{calls::Calls, fault, media};
 use crate::{
-    Polled, Talk,
+    CancelOutcome, Polled, Talk,
     call::{Answer, Call, Reply},
     reading,
 };
@@ -45,7 +45,7 @@ fn read(answer: Answer) -> Result<Polled, Fault> {
         "starting" => running(&reply, 0, None),
         "processing" => running(&reply, progress(&json), None),
         "succeeded" => succeeded(&json),
-        "failed" => Polled::Failed(fault::of_prediction(&json)),
+        "failed" => Polled::failed(fault::of_prediction(&json)),
         "canceled" => failed(FaultKind::Lost, "the prediction was cancelled at Replicate".into()),
         "aborted" => {
             failed(FaultKind::Overloaded, "the prediction did not start before its deadline".into())
@@ -61,13 +61,13 @@ fn read(answer: Answer) -> Result<Polled, Fault> {
 /// A success counts only with a video.
 fn succeeded(json: &Json) -> Polled {
     if media::video(json).is_some() {
-        return Polled::Rendered;
+        return Polled::RENDERED;
     }
     if media::is_removed(json) {
         return failed(FaultKind::Lost, media::REMOVED.into());
     }
     if reading::text(json, "/error").is_some() {
-        return Polled::Failed(fault::of_prediction(json));
+        return Polled::failed(fault::of_prediction(json));
     }
     failed(FaultKind::Malformed, "the prediction succeeded without a video".into())
 }
@@ -89,16 +89,16 @@ fn running(reply: &Reply, percent: u8, note: Option<String>) -> Polled {
 }
 
 fn failed(kind: FaultKind, message: String) -> Polled {
-    Polled::Failed(Fault::new(kind, FaultSource::Provider, message))
+    Polled::failed(Fault::new(kind, FaultSource::Provider, message))
 }
 
 /// Stops a prediction. One that is over is answered as it is.
-pub(super) fn cancel(calls: &Calls, id: &str) -> Talk<Result<(), Fault>> {
+pub(super) fn cancel(calls: &Calls, id: &str) -> Talk<Result<CancelOutcome, Fault>> {
     let url = format!("{}/cancel", calls.prediction(id));
     Talk::once(calls.signed(Call::change(Method::POST, url)), |answer| {
         let reply = answer.map_err(|problem| reading::silence(&problem))?;
         match reply.status.as_u16() {
-            200..=299 | 404 | 410 => Ok(()),
+            200..=299 | 404 | 410 => Ok(CancelOutcome::Over),
             _ => Err(fault::of_reply(&reply)),
         }
     })

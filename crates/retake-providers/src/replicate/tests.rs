@@ -59,7 +59,7 @@ fn polled(answer: Answer) -> Result<Polled, Fault> {
 
 fn failure(body: &Json) -> Fault {
     match polled(answer(200, body)) {
-        Ok(Polled::Failed(fault)) => fault,
+        Ok(Polled::Failed { fault, .. }) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -77,7 +77,7 @@ fn a_submit_creates_a_prediction_of_the_model() {
     let (calls, submitted) =
         hold(replicate().submit(&submission, NOON), [answer(201, &fixture!("created"))]);
 
-    assert_eq!(submitted, Ok(ID.to_owned()));
+    assert_eq!(submitted, Ok(ID.to_owned().into()));
     insta::assert_snapshot!("submit_of_text", all(&calls));
 }
 
@@ -187,10 +187,14 @@ fn each_of_the_six_statuses_is_read_and_a_seventh_is_noted() {
 
     assert_eq!(polled(answer(200, &fixture!("created"))), Ok(running(0, None)));
     assert_eq!(polled(answer(200, &fixture!("processing"))), Ok(running(45, None)));
-    assert_eq!(polled(answer(200, &fixture!("succeeded"))), Ok(Polled::Rendered));
+    assert_eq!(polled(answer(200, &fixture!("succeeded"))), Ok(Polled::RENDERED));
     assert_eq!(failure(&fixture!("failed")).kind, FaultKind::RefusedContent);
-    assert!(matches!(status("canceled"), Ok(Polled::Failed(f)) if f.kind == FaultKind::Lost));
-    assert!(matches!(status("aborted"), Ok(Polled::Failed(f)) if f.kind == FaultKind::Overloaded));
+    assert!(
+        matches!(status("canceled"), Ok(Polled::Failed { fault: f, .. }) if f.kind == FaultKind::Lost)
+    );
+    assert!(
+        matches!(status("aborted"), Ok(Polled::Failed { fault: f, .. }) if f.kind == FaultKind::Overloaded)
+    );
     assert!(
         matches!(status("dreaming"), Ok(Polled::Running { note: Some(n), .. }) if n.contains("dreaming"))
     );
@@ -214,7 +218,7 @@ fn a_question_that_got_no_answer_is_no_failure_of_the_render() {
         assert!(polled(no_answer).is_err());
     }
     assert!(
-        matches!(polled(reply(404, &[], "")), Ok(Polled::Failed(f)) if f.kind == FaultKind::Lost)
+        matches!(polled(reply(404, &[], "")), Ok(Polled::Failed { fault: f, .. }) if f.kind == FaultKind::Lost)
     );
 }
 
@@ -298,15 +302,15 @@ fn a_cancel_of_what_is_over_is_no_fault() {
     let cancel = |answer| hold(replicate().cancel(&a_render(VEO, "a/b?c"), NOON), [answer]);
 
     let (calls, done) = cancel(answer(200, &json!({ "status": "canceled" })));
-    assert_eq!(done, Ok(()));
+    assert_eq!(done, Ok(crate::CancelOutcome::Over));
     assert_eq!(calls[0].url, "https://api.replicate.com/v1/predictions/a%2Fb%3Fc/cancel");
-    assert_eq!(cancel(reply(404, &[], "")).1, Ok(()));
+    assert_eq!(cancel(reply(404, &[], "")).1, Ok(crate::CancelOutcome::Over));
     assert!(cancel(reply(500, &[], "")).1.is_err());
 }
 
 fn lost(hook: Option<&str>) -> Lost {
     let submission = Submission { hook: hook.map(str::to_owned), ..a_submission(VEO) };
-    Lost { submission, begun_at: NOON }
+    Lost { submission, begun_at: NOON, lost_at: NOON }
 }
 
 // verifies: replicate: look-up

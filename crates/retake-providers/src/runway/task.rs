@@ -30,8 +30,8 @@ pub(super) fn polled(answer: Answer) -> Result<Polled, Fault> {
         Task::Running { percent, ask_again_in, note } => {
             Polled::Running { percent, ask_again_in, note }
         }
-        Task::Done { .. } => Polled::Rendered,
-        Task::Over(fault) => Polled::Failed(fault),
+        Task::Done { .. } => Polled::RENDERED,
+        Task::Over(fault) => Polled::failed(fault),
     })
 }
 

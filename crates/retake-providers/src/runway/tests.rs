@@ -56,7 +56,7 @@ fn taken() -> Answer {
 fn calls(submission: &Submission, answers: Vec<Answer>) -> String {
     let (calls, taken) = hold(runway().submit(submission, NOON), answers);
 
-    assert_eq!(taken, Ok(ID.to_owned()));
+    assert_eq!(taken, Ok(ID.to_owned().into()));
     calls.iter().map(shown).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -66,7 +66,7 @@ fn poll(answer: Answer) -> Result<Polled, Fault> {
 
 fn failed(answer: Answer) -> Fault {
     match poll(answer) {
-        Ok(Polled::Failed(fault)) => fault,
+        Ok(Polled::Failed { fault, .. }) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -293,7 +293,7 @@ fn a_task_is_followed_through_its_states() {
     assert_eq!(state("task-pending"), running(0, 6));
     assert_eq!(state("task-throttled"), running(0, 15));
     assert_eq!(state("task-running"), running(42, 6));
-    assert_eq!(state("task-succeeded"), Polled::Rendered);
+    assert_eq!(state("task-succeeded"), Polled::RENDERED);
 }
 
 #[test]
@@ -373,8 +373,8 @@ fn a_task_is_cancelled_by_deleting_it_and_twice_is_no_fault() {
     authorization: [secret]
     x-runway-version: "2024-11-06"
     "#);
-    assert_eq!(first, Ok(()));
-    assert_eq!(cancel(reply(404, &[], "{}")).1, Ok(()));
+    assert_eq!(first, Ok(crate::CancelOutcome::Over));
+    assert_eq!(cancel(reply(404, &[], "{}")).1, Ok(crate::CancelOutcome::Over));
     assert!(cancel(reply(401, &[], "{}")).1.is_err());
 }
 
@@ -400,7 +400,7 @@ fn an_account_without_credit_is_in_trouble() {
 // verifies: runway: look-up
 #[test]
 fn a_lost_create_cannot_be_found_again() {
-    let lost = Lost { submission: silent("gen4.5"), begun_at: NOON };
+    let lost = Lost { submission: silent("gen4.5"), begun_at: NOON, lost_at: NOON };
     let (calls, found) = hold(runway().look_up(&lost, NOON), []);
 
     assert!(calls.is_empty());

@@ -10,7 +10,8 @@ use retake_core::{
     request::Shot,
 };
 use retake_providers::{
-    FetchError, LookUp, Lost, Polled, Provider, Render, SourceVideo, Submission, SubmitError,
+    CancelOutcome, FetchError, LookUp, Lost, Polled, Provider, Render, SourceVideo, Submission,
+    SubmitError,
 };
 
 use super::{Hand, LOOK_AGAIN, Then};
@@ -34,7 +35,7 @@ impl Hand<'_> {
             return;
         }
         let event = match provider.submit(submission, &self.log).await {
-            Ok(remote_id) => Event::Accepted { remote_id },
+            Ok(submitted) => Event::Accepted { remote_id: submitted.remote_id },
             Err(SubmitError::Refused(fault)) => Event::AttemptFailed { fault },
             Err(SubmitError::Lost(fault)) => Event::SubmitLost { fault },
         };
@@ -114,7 +115,7 @@ impl Hand<'_> {
         let (model, shot) = (planned.route.model, planned.shot);
         let submission =
             Submission { tag, model, shot, first_frame, first_frame_url, characters, source, hook };
-        Some(Lost { submission, begun_at })
+        Some(Lost { submission, begun_at, lost_at: begun_at })
     }
 
     /// The render of the open attempt.
@@ -148,10 +149,10 @@ impl Hand<'_> {
                     _ => self.release(next).await,
                 }
             }
-            Ok(Polled::Rendered) => {
+            Ok(Polled::Rendered { .. }) => {
                 self.record(Event::Rendered, Then::Free).await;
             }
-            Ok(Polled::Failed(fault)) => {
+            Ok(Polled::Failed { fault, .. }) => {
                 if self.record(Event::AttemptFailed { fault }, Then::Free).await {
                     provider.forget(remote_id).await;
                 }
@@ -204,11 +205,11 @@ impl Hand<'_> {
                 provider.cancel(&render, &self.log).await
             }
             // What nobody can find nobody can stop.
-            Ok(LookUp::Absent | LookUp::Unknowable { .. }) => Ok(()),
+            Ok(LookUp::Absent | LookUp::Unknowable { .. }) => Ok(CancelOutcome::Over),
             Err(fault) => Err(fault),
         };
         match stopped {
-            Ok(()) => {
+            Ok(CancelOutcome::Over | CancelOutcome::GoesOn) => {
                 self.record(Event::Cancelled, Then::Free).await;
             }
             // What cannot be stopped is not waited for longer than it would be tried.

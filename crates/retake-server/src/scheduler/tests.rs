@@ -23,8 +23,8 @@ use retake_core::{
     request::VideoRequest,
 };
 use retake_providers::{
-    FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId, Render, Standing, Submission,
-    SubmitError,
+    CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId, Render, Standing,
+    Submission, SubmitError, Submitted,
 };
 use retake_store::{Job, Ledger, NewJob, SqliteLedger};
 
@@ -43,7 +43,7 @@ const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
 /// What a provider does when it is asked next; then it goes on rendering for ever.
 #[derive(Default)]
 struct Scripted {
-    submits: Mutex<VecDeque<Result<RemoteId, SubmitError>>>,
+    submits: Mutex<VecDeque<Result<Submitted, SubmitError>>>,
     found: Option<RemoteId>,
     /// Whether it cannot say what became of a submit.
     forgetful: bool,
@@ -54,16 +54,16 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn that_answers(answers: Vec<Result<RemoteId, SubmitError>>) -> Self {
+    fn that_answers(answers: Vec<Result<Submitted, SubmitError>>) -> Self {
         Self { submits: Mutex::new(answers.into()), ..Self::default() }
     }
 }
 
 #[async_trait]
 impl Provider for Scripted {
-    async fn submit(&self, submission: Submission, _: &Log) -> Result<RemoteId, SubmitError> {
+    async fn submit(&self, submission: Submission, _: &Log) -> Result<Submitted, SubmitError> {
         self.submitted.lock().unwrap().push(submission.tag);
-        self.submits.lock().unwrap().pop_front().unwrap_or_else(|| Ok("r-1".into()))
+        self.submits.lock().unwrap().pop_front().unwrap_or_else(|| Ok("r-1".to_owned().into()))
     }
 
     async fn look_up(&self, _: &Lost, _: &Log) -> Result<LookUp, Fault> {
@@ -90,9 +90,9 @@ impl Provider for Scripted {
         Err(FetchError::Gone(Fault::interrupted()))
     }
 
-    async fn cancel(&self, render: &Render, _: &Log) -> Result<(), Fault> {
+    async fn cancel(&self, render: &Render, _: &Log) -> Result<CancelOutcome, Fault> {
         self.cancelled.lock().unwrap().push(render.remote_id.clone());
-        Ok(())
+        Ok(CancelOutcome::Over)
     }
 
     async fn check(&self, _: &Log) -> Result<Standing, Fault> {

@@ -31,7 +31,7 @@ fn end_of_poll(answer: Answer) -> Result<Polled, Fault> {
 
 fn failed(answer: Answer) -> Fault {
     match end_of_poll(answer) {
-        Ok(Polled::Failed(fault)) => fault,
+        Ok(Polled::Failed { fault, .. }) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -45,7 +45,7 @@ fn a_prompt_alone_is_asked_for_in_the_background_with_our_tag_in_the_notice() {
 
     let (calls, end) = hold(an_adapter().submit(&submission, NOON), [taken]);
 
-    assert_eq!(end.as_deref(), Ok("v1_abc"));
+    assert_eq!(end.as_ref().map(|it| it.remote_id.as_str()), Ok("v1_abc"));
     insta::assert_snapshot!(shown(&calls[0]));
 }
 
@@ -91,7 +91,7 @@ fn each_status_is_understood_and_an_unknown_one_is_still_running() {
         end_of_poll(rehearsal::json(200, &json!({ "id": "v1_abc", "status": status })))
     };
     let kind = |status: &str| match said(status) {
-        Ok(Polled::Failed(fault)) => fault.kind,
+        Ok(Polled::Failed { fault, .. }) => fault.kind,
         other => panic!("{other:?}"),
     };
 
@@ -179,9 +179,9 @@ fn stopping_one_that_is_over_or_unknown_is_no_fault() {
     };
 
     let (calls, stopped) = end(200);
-    assert_eq!(stopped, Ok(()));
+    assert_eq!(stopped, Ok(crate::CancelOutcome::Over));
     assert!(calls[0].url.ends_with("/v1beta/interactions/v1_abc/cancel"));
-    assert_eq!(end(400).1, Ok(()));
-    assert_eq!(end(404).1, Ok(()));
+    assert_eq!(end(400).1, Ok(crate::CancelOutcome::Over));
+    assert_eq!(end(404).1, Ok(crate::CancelOutcome::Over));
     assert!(end(401).1.is_err());
 }

@@ -58,7 +58,7 @@ fn a_prompt_alone_is_a_submit_that_names_everything() {
 
     let (calls, end) = hold(adapter.submit(&a_submission(MODEL), NOON), [taken()]);
 
-    assert_eq!(end.as_deref(), Ok(NAME));
+    assert_eq!(end.as_ref().map(|it| it.remote_id.as_str()), Ok(NAME));
     insta::assert_snapshot!(shown(&calls[0]));
 }
 
@@ -166,7 +166,7 @@ fn a_poll_that_got_no_answer_says_nothing_of_the_render() {
         assert!(end(rehearsal::reply(status, &[], "")).is_err(), "{status}");
     }
     let gone = end(rehearsal::reply(404, &[], ""));
-    assert!(matches!(gone, Ok(Polled::Failed(fault)) if fault.kind == FaultKind::Lost));
+    assert!(matches!(gone, Ok(Polled::Failed { fault, .. }) if fault.kind == FaultKind::Lost));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_file_in_the_accounts_bucket_is_fetched_with_its_token_and_none_elsewhere() 
 #[test]
 fn a_lost_submit_is_found_by_its_file_in_its_own_folder() {
     let adapter = an_adapter(&[("storage_uri", "gs://a-bucket/videos")]);
-    let lost = Lost { submission: a_submission(MODEL), begun_at: NOON };
+    let lost = Lost { submission: a_submission(MODEL), begun_at: NOON, lost_at: NOON };
     let listed = |name: &str| rehearsal::json(200, &json!({ "items": [{ "name": name }] }));
     let found = |answer| hold(adapter.look_up(&lost, NOON), [answer]).1.unwrap();
 
@@ -208,7 +208,7 @@ fn a_lost_submit_is_found_by_its_file_in_its_own_folder() {
 
     assert_eq!(id, "gs://a-bucket/videos/video_0198c0de-1/9/sample_0.mp4");
     let render = a_render(MODEL, &id);
-    assert_eq!(hold(adapter.poll(&render, NOON), []).1, Ok(Polled::Rendered));
+    assert_eq!(hold(adapter.poll(&render, NOON), []).1, Ok(Polled::RENDERED));
     assert!(matches!(hold(adapter.fetch(&render, NOON), []).1, Ok(Download::From(_))));
     assert!(matches!(found(listed("videos/another/sample_0.mp4")), LookUp::Unknowable { .. }));
     let refused = hold(adapter.look_up(&lost, NOON), [rehearsal::reply(403, &[], "")]).1;

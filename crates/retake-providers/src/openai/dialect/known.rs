@@ -53,6 +53,8 @@ pub(in crate::openai) const OPENAI: Dialect = Dialect {
     hook: Signed::Standard,
     poll_every: Duration::from_secs(10),
     longest: Duration::from_mins(30),
+    // "Several minutes" for the larger model (OpenAI, video guide, 2026-08).
+    usual: Duration::from_mins(6),
     removed: Some("OpenAI removed its Videos API on 2026-09-24; use another provider"),
 };
 
@@ -161,6 +163,8 @@ pub(in crate::openai) const VLLM_OMNI: Dialect = Dialect {
     hook: Signed::Never,
     poll_every: Duration::from_secs(3),
     longest: Duration::from_hours(2),
+    // Nobody can say for somebody's own machine; a queue of one render is allowed for.
+    usual: Duration::from_mins(15),
     removed: None,
     ..OPENAI
 };
@@ -191,6 +195,8 @@ pub(in crate::openai) const LITELLM: Dialect = Dialect {
     delete_stops: false,
     poll_every: Duration::from_secs(10),
     longest: Duration::from_hours(1),
+    // The slowest models that are resold so take about ten minutes.
+    usual: Duration::from_mins(10),
     ..VLLM_OMNI
 };
 

@@ -14,7 +14,7 @@ use crate::{
 fn of_create(status: u16, body: &Json) -> FaultKind {
     match submit(Some("relay"), status, body) {
         Err(SubmitError::Refused(fault) | SubmitError::Lost(fault)) => fault.kind,
-        Ok(id) => panic!("taken as {id}"),
+        Ok(taken) => panic!("taken as {taken:?}"),
     }
 }
 
@@ -22,13 +22,13 @@ fn of_text(status: u16, body: &'static str) -> FaultKind {
     let talk = super::adapter(Some("relay")).submit(&a_submission("m"), NOON);
     match hold(talk, [rehearsal::reply(status, &[], body)]).1 {
         Err(SubmitError::Refused(fault) | SubmitError::Lost(fault)) => fault.kind,
-        Ok(id) => panic!("taken as {id}"),
+        Ok(taken) => panic!("taken as {taken:?}"),
     }
 }
 
 fn failed(variant: Option<&str>, status: u16, body: &Json) -> retake_core::fault::Fault {
     match poll(variant, status, body) {
-        Ok(Polled::Failed(fault)) => fault,
+        Ok(Polled::Failed { fault, .. }) => fault,
         other => panic!("not failed: {other:?}"),
     }
 }
@@ -194,7 +194,7 @@ fn a_create_that_may_have_been_taken_is_lost() {
     lost(submit(Some("relay"), 500, &json!({ "error": { "message": "upstream timed out" } })));
     lost(submit(Some("relay"), 200, &json!({ "code": 500, "msg": "timeout" })));
     let talk = super::adapter(None).submit(&a_submission("m"), NOON);
-    lost(hold(talk, [rehearsal::silence(true)]).1);
+    lost(hold(talk, [rehearsal::silence(true)]).1.map(|taken| taken.remote_id));
 }
 
 #[test]

@@ -66,11 +66,11 @@ fn the_next_question_waits_as_long_as_the_answer_asks() {
 #[test]
 fn a_finished_render_is_known_under_every_word() {
     for name in ["completed-2026-08", "newapi-completed-2026", "openrouter-completed-2026-07"] {
-        assert_eq!(poll(Some("relay"), 200, &fixture(name)), Ok(Polled::Rendered), "{name}");
+        assert_eq!(poll(Some("relay"), 200, &fixture(name)), Ok(Polled::RENDERED), "{name}");
     }
     for word in ["completed", "succeeded", "SUCCESS", "done", "Finished"] {
         let job = json!({ "status": word, "message": "Video generated successfully" });
-        assert_eq!(poll(Some("relay"), 200, &job), Ok(Polled::Rendered), "{word}");
+        assert_eq!(poll(Some("relay"), 200, &job), Ok(Polled::RENDERED), "{word}");
     }
     let envelope = json!({ "status": "success", "data": { "status": "processing" } });
     assert!(matches!(poll(Some("relay"), 200, &envelope), Ok(Polled::Running { .. })));
@@ -167,7 +167,7 @@ fn every_place_for_a_result_is_known() {
         job["id"] = "v".into();
         job["status"] = "completed".into();
         assert_eq!(download("relay", &job).url, url, "{place}");
-        assert_eq!(poll(Some("relay"), 200, &job), Ok(Polled::Rendered), "{place}");
+        assert_eq!(poll(Some("relay"), 200, &job), Ok(Polled::RENDERED), "{place}");
     }
 }
 
@@ -227,7 +227,7 @@ fn a_download_that_came_too_early_is_tried_again_and_one_of_nothing_is_not() {
 }
 
 fn looked_up(variant: Option<&str>, submission: Submission, pages: &[Json]) -> LookUp {
-    let lost = Lost { submission, begun_at: NOON };
+    let lost = Lost { submission, begun_at: NOON, lost_at: NOON };
     let answers = pages.iter().map(|page| rehearsal::json(200, page));
     hold(adapter(variant).look_up(&lost, NOON), answers).1.unwrap()
 }
@@ -295,7 +295,7 @@ fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
 
 #[test]
 fn a_walk_goes_on_where_the_page_ended() {
-    let lost = Lost { submission: a_submission("sora-2"), begun_at: NOON };
+    let lost = Lost { submission: a_submission("sora-2"), begun_at: NOON, lost_at: NOON };
     let pages = [page(&[entry("video_9", 4000)], true), page(&[], false)];
     let answers = pages.iter().map(|page| rehearsal::json(200, page));
     let (calls, _) = hold(adapter(None).look_up(&lost, NOON), answers);
@@ -309,7 +309,7 @@ fn without_a_list_nobody_can_tell() {
     for variant in ["openrouter", "litellm", "newapi"] {
         assert!(is_unknowable(&looked_up(Some(variant), a_submission("m"), &[])));
     }
-    let lost = Lost { submission: a_submission("m"), begun_at: NOON };
+    let lost = Lost { submission: a_submission("m"), begun_at: NOON, lost_at: NOON };
     let gone = hold(adapter(None).look_up(&lost, NOON), [rehearsal::json(404, &json!({}))]).1;
     assert!(is_unknowable(&gone.unwrap()));
 }
