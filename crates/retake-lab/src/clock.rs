@@ -4,21 +4,28 @@
 //! 600, ten minutes pass in a second. Everything a provider does by the clock (rendering, limits,
 //! expiry) goes by it. What an outsider holds against *its* clock, a signature's timestamp or a
 //! token's validity, goes by [`Clock::wall`], and what it is told to wait by [`Clock::real`].
+//!
+//! At a speed of 0 the clock stands still until it is put forward: a test then decides when time passes, and
+//! how fast the machine is makes no difference.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-/// The slowest and the fastest that a clock can run.
+/// The slowest and the fastest that a clock can run, unless it stands still.
 const SPEEDS: (f64, f64) = (0.01, 1_000_000.0);
 
 /// The lab's time. Clones show the same time.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<watch::Sender<Pace>>);
+pub struct Clock {
+    pace: Arc<watch::Sender<Pace>>,
+    /// The moments that somebody waits for.
+    awaited: Arc<Mutex<Vec<Timestamp>>>,
+}
 
 /// Since `real`, when it was `lab`, time has passed `speed` times as fast.
 #[derive(Clone, Copy, Debug)]
@@ -38,21 +45,21 @@ impl Pace {
 
 impl Clock {
     /// A clock that shows `start` now (the world's time if that is `None`) and runs `speed` times
-    /// as fast as the world's, within 0.01 to 1,000,000.
+    /// as fast as the world's, within 0.01 to 1,000,000; at 0 it stands still.
     pub fn new(start: Option<Timestamp>, speed: f64) -> Self {
         let lab = start.unwrap_or_else(world);
-        let speed = bounded(speed);
-        Self(Arc::new(watch::Sender::new(Pace { begun: lab, lab, real: Instant::now(), speed })))
+        let pace = Pace { begun: lab, lab, real: Instant::now(), speed: bounded(speed) };
+        Self { pace: Arc::new(watch::Sender::new(pace)), awaited: Arc::default() }
     }
 
     /// The present moment in the lab.
     pub fn now(&self) -> Timestamp {
-        self.0.borrow().at(Instant::now())
+        self.pace.borrow().at(Instant::now())
     }
 
     /// How long the lab has been running, in its own time.
     pub fn running(&self) -> SignedDuration {
-        let begun = self.0.borrow().begun;
+        let begun = self.pace.borrow().begun;
         self.now().duration_since(begun)
     }
 
@@ -63,12 +70,12 @@ impl Clock {
 
     /// How many times as fast as the world's the clock runs.
     pub fn speed(&self) -> f64 {
-        self.0.borrow().speed
+        self.pace.borrow().speed
     }
 
     /// Lets the clock run faster or slower from now on.
     pub fn set_speed(&self, speed: f64) {
-        self.0.send_modify(|pace| {
+        self.pace.send_modify(|pace| {
             let real = Instant::now();
             *pace = Pace { lab: pace.at(real), real, speed: bounded(speed), begun: pace.begun };
         });
@@ -76,18 +83,30 @@ impl Clock {
 
     /// Puts the clock forward.
     pub fn advance(&self, by: SignedDuration) {
-        self.0.send_modify(|pace| pace.lab = later(pace.lab, by.max(SignedDuration::ZERO)));
+        self.pace.send_modify(|pace| pace.lab = later(pace.lab, by.max(SignedDuration::ZERO)));
     }
 
-    /// How long a stretch of the lab's time takes outside.
+    /// How long a stretch of the lab's time takes outside. Whoever moves a clock that stands still moves its
+    /// own along, so there it takes as long.
     pub fn real(&self, lab: SignedDuration) -> Duration {
-        let seconds = lab.as_secs_f64().max(0.0) / self.speed();
+        let speed = Some(self.speed()).filter(|speed| *speed > 0.0).unwrap_or(1.0);
+        let seconds = lab.as_secs_f64().max(0.0) / speed;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// The next moment that somebody waits for.
+    pub fn next_awaited(&self) -> Option<Timestamp> {
+        self.awaited().iter().min().copied()
+    }
+
+    fn awaited(&self) -> std::sync::MutexGuard<'_, Vec<Timestamp>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until `moment` has come in the lab.
     pub async fn wait_until(&self, moment: Timestamp) {
-        let mut changes = self.0.subscribe();
+        let mut changes = self.pace.subscribe();
+        let _awaited = Awaited::put(self, moment);
         loop {
             changes.mark_unchanged();
             let left = moment.duration_since(self.now());
@@ -96,8 +115,9 @@ impl Clock {
             }
             // A little more, so that the moment has come when the sleep ends.
             let sleep = self.real(left).saturating_add(Duration::from_micros(200));
+            let runs = self.speed() > 0.0;
             tokio::select! {
-                () = tokio::time::sleep(sleep) => {}
+                () = tokio::time::sleep(sleep), if runs => {}
                 changed = changes.changed() => if changed.is_err() { return },
             }
         }
@@ -106,6 +126,28 @@ impl Clock {
     /// Waits for a stretch of the lab's time.
     pub async fn wait(&self, stretch: SignedDuration) {
         self.wait_until(later(self.now(), stretch)).await;
+    }
+}
+
+/// A moment on a clock's list for as long as somebody waits for it.
+struct Awaited<'a> {
+    clock: &'a Clock,
+    moment: Timestamp,
+}
+
+impl<'a> Awaited<'a> {
+    fn put(clock: &'a Clock, moment: Timestamp) -> Self {
+        clock.awaited().push(moment);
+        Self { clock, moment }
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        let mut awaited = self.clock.awaited();
+        if let Some(at) = awaited.iter().position(|moment| *moment == self.moment) {
+            awaited.swap_remove(at);
+        }
     }
 }
 
@@ -120,7 +162,11 @@ fn world() -> Timestamp {
 }
 
 fn bounded(speed: f64) -> f64 {
-    if speed.is_finite() { speed.clamp(SPEEDS.0, SPEEDS.1) } else { 1.0 }
+    match speed {
+        0.0 => 0.0,
+        speed if speed.is_finite() => speed.clamp(SPEEDS.0, SPEEDS.1),
+        _ => 1.0,
+    }
 }
 
 #[cfg(test)]
@@ -152,6 +198,24 @@ mod tests {
         let ((), ()) = tokio::join!(waiting, async { clock.advance(HOUR * 2) });
 
         assert!(clock.now() >= moment);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_stands_still_knows_what_is_waited_for_and_moves_by_hand_only() {
+        let clock = Clock::new(Some(Timestamp::UNIX_EPOCH), 0.0);
+        let waiter = clock.clone();
+        let hour = later(Timestamp::UNIX_EPOCH, HOUR);
+
+        let waiting = async move { waiter.wait_until(hour).await };
+        let moving = async {
+            assert_eq!(clock.next_awaited(), Some(hour));
+            assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
+            assert_eq!(clock.real(HOUR), Duration::from_hours(1));
+            clock.advance(HOUR);
+        };
+        let ((), ()) = tokio::join!(waiting, moving);
+
+        assert_eq!((clock.now(), clock.next_awaited()), (hour, None));
     }
 
     #[test]

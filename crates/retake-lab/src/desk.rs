@@ -9,7 +9,8 @@ mod news;
 
 use std::sync::Arc;
 
-use axum::response::Response;
+use axum::response::{Html, IntoResponse as _, Response};
+use http::{StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ use crate::{
     Provider,
     clock::Clock,
     courier::Courier,
+    envelope,
     fault::{Cause, FaultKind},
     lab::Urls,
     listener::cut,
@@ -24,6 +26,7 @@ use crate::{
     stage::{Admission, Create, JobView, Reason, Refusal, Stage, Standing},
     studio::Studio,
     tasks::Tasks,
+    twist::{self, Twist},
 };
 pub(crate) use files::serve_link;
 pub(crate) use news::{Moment, News};
@@ -36,6 +39,9 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) urls: Urls,
 }
+
+/// The statuses of a proxy that has passed a create on and has no answer for it.
+const PROXY_STATUSES: [&str; 5] = ["502", "503", "504", "302", "307"];
 
 /// Why a call does not get what it asked for.
 pub(crate) enum Setback {
@@ -139,10 +145,39 @@ impl Desk {
                 }
                 Err(Setback::Cut(cut()))
             }
-            Admission::Refused(refusal) => Err(Setback::Refused(refusal)),
+            Admission::Proxied(job, refusal) => {
+                then(&job);
+                Err(Setback::Cut(self.proxy_page(refusal.pick(&PROXY_STATUSES))))
+            }
+            Admission::Late(job, at) => {
+                then(&job);
+                self.clock().wait_until(at).await;
+                self.look(&id).ok_or_else(|| Setback::Cut(cut()))
+            }
+            Admission::Refused(refusal) => {
+                if refusal.is_disguised {
+                    twist::ask(Twist::Status(StatusCode::INTERNAL_SERVER_ERROR));
+                }
+                Err(Setback::Refused(refusal))
+            }
             Admission::Cut => Err(Setback::Cut(cut())),
             Admission::Hang => std::future::pending().await,
         }
+    }
+
+    /// What a proxy answers in the provider's place: a page, or a redirect to one.
+    fn proxy_page(&self, status: &str) -> Response {
+        let status = status.parse().unwrap_or(StatusCode::BAD_GATEWAY);
+        let page = format!(
+            "<html>\n<head><title>{status}</title></head>\n<body>\n<center><h1>{status}</h1></center>\n\
+             <hr><center>nginx</center>\n</body>\n</html>\n"
+        );
+        let response = (status, Html(page)).into_response();
+        if !status.is_redirection() {
+            return response;
+        }
+        let place = [(header::LOCATION, format!("{}/maintenance", self.base_url()))];
+        (place, response).into_response()
     }
 
     /// Answers a poll for the job of this id; `key` is the caller's, `None` asks for any.
@@ -160,6 +195,21 @@ impl Desk {
             && job.polls < fault.times.unwrap_or(3)
         {
             return Err(Setback::Refused(stage.scripted(fault, Reason::Poll)));
+        }
+        if let Some(fault) = job.run_fault(FaultKind::PollMissing)
+            && stage.strikes(self.provider, &job, fault)
+        {
+            return Err(Setback::Missing);
+        }
+        if let Some(fault) = job.run_fault(FaultKind::PollEnvelope)
+            && stage.strikes(self.provider, &job, fault)
+        {
+            return Err(Setback::Cut(envelope::of(fault)));
+        }
+        if let Some(fault) = job.run_fault(FaultKind::DripPolls)
+            && job.polls < fault.times.unwrap_or(1)
+        {
+            twist::ask(Twist::Drip(fault.lasting_or(5)));
         }
         self.look(id).ok_or(Setback::Missing)
     }

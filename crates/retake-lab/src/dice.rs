@@ -87,6 +87,10 @@ fn any_cause(kind: FaultKind, dice: u64) -> Option<Cause> {
     use FaultKind as K;
     match kind {
         K::Refused | K::Generic | K::Fail | K::FailGeneric => pick(stir(dice), &Cause::ALL),
+        // What a provider would answer with a status of its own.
+        K::DisguisedRefusal => {
+            pick(stir(dice), &[Cause::Account, Cause::ContentModeration, Cause::InvalidRequest])
+        }
         _ => None,
     }
 }

@@ -8,9 +8,11 @@ use std::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Path},
+    middleware::from_fn_with_state,
     routing::get,
 };
 use http::HeaderMap;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -25,6 +27,7 @@ use crate::{
     status,
     studio::Studio,
     tasks::Tasks,
+    twist,
 };
 
 /// How often a scenario's file is looked at.
@@ -53,7 +56,8 @@ pub struct LabConfig {
     /// The first of eight ports in a row (see [`port_of`]); free ones if left out.
     pub base_port: Option<u16>,
     pub scenario: ScenarioSource,
-    /// How many times as fast as the world's the lab's clock runs, in place of the scenario's speed.
+    /// How many times as fast as the world's the lab's clock runs, in place of the scenario's speed; at 0 it
+    /// stands still until it is put forward.
     pub speed: Option<f64>,
     /// In place of the scenario's seed.
     pub seed: Option<u64>,
@@ -183,6 +187,12 @@ impl Lab {
         &self.shared.stage.clock
     }
 
+    /// The next moment at which something happens by itself: a job changes, or somebody has waited enough.
+    pub fn next_moment(&self) -> Option<Timestamp> {
+        let moments = [self.shared.stage.next_change(), self.clock().next_awaited()];
+        moments.into_iter().flatten().min()
+    }
+
     /// What was asked of the emulators, and what became of it.
     pub fn ledger(&self) -> Ledger {
         Ledger::of(&self.shared.stage, None)
@@ -253,6 +263,7 @@ fn router_of(name: &str, shared: &Arc<Shared>) -> Router {
         };
     };
     let desk = Desk::new(provider, Arc::clone(shared));
+    let clock = desk.clock().clone();
     let router = match provider {
         Provider::Openai => openai::router(),
         Provider::Google => google::router(),
@@ -264,6 +275,7 @@ fn router_of(name: &str, shared: &Arc<Shared>) -> Router {
     router
         .at("/__lab/media/{provider}/{id}/{file}", get(media))
         .layer(DefaultBodyLimit::max(intake::LARGEST_BODY))
+        .layer(from_fn_with_state(clock, twist::layer))
         .with_state(desk)
 }
 

@@ -52,7 +52,8 @@ pub struct Entry {
     /// The first 2000 characters.
     pub prompt: String,
     pub accepted: bool,
-    /// `refused`, `cut`, `queued`, `running`, `done`, `failed` or `cancelled`.
+    /// `refused`, `cut`, `received` (the job does not exist yet), `queued`, `running`, `done`, `failed` or
+    /// `cancelled`.
     pub outcome: String,
     /// Why it was refused or failed in truth, whatever the wire said.
     pub true_cause: Option<Cause>,
@@ -110,6 +111,7 @@ impl Entry {
             (Some(State::Failed(_)), _) => "failed",
             (Some(State::Cancelled), _) => "cancelled",
             (None, Some(_)) => "refused",
+            (None, None) if record.exists_from > record.at => "received",
             (None, None) => "cut",
         };
         Self {

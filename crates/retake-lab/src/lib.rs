@@ -8,7 +8,8 @@
 //! 2. `dice` turns that into the [`Fate`] of one create, the same for the same seed;
 //! 3. `stage` admits jobs and tells at any moment what has become of them;
 //! 4. `desk` is what an emulator holds: it admits, polls, lists, cancels, serves files and tells
-//!    webhooks, and plays the faults that look the same on every wire (silence, cut connections);
+//!    webhooks, and plays the faults that look the same on every wire (silence, cut connections),
+//!    and `twist` those that concern an answer and not what it says (its status, its pace);
 //! 5. `studio` renders the files, `courier` delivers the webhooks, `control` lets a person or a test
 //!    look at the ledger and change the scenario while it runs.
 //!
@@ -27,6 +28,7 @@ mod desk;
 mod dice;
 mod digits;
 mod early;
+mod envelope;
 mod fault;
 mod frame;
 mod fresh_link;
@@ -42,6 +44,7 @@ mod shelf;
 mod stage;
 mod studio;
 mod tasks;
+mod twist;
 
 mod fal;
 mod google;
@@ -50,6 +53,8 @@ mod openai;
 mod replicate;
 mod runway;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use clock::Clock;
 pub use fault::{Cause, Fate, Fault, FaultKind, Phase};

@@ -1,16 +1,25 @@
 //! Serves a finished file, in one piece or in ranges, or badly when the scenario wants that.
 
-use axum::{body::Body, response::Response};
+use axum::{
+    Json,
+    body::Body,
+    response::{Html, IntoResponse as _, Response},
+};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::{HeaderMap, StatusCode, header};
+use serde_json::json;
 
 use crate::{
     clock::Clock,
+    dice,
     fault::{Fault, FaultKind},
     listener::cut,
+    twist,
 };
 
+/// What follows the last box of a file where bytes are left over.
+const TRAILER: &[u8] = b"\n<!-- served from cache -->\n";
 /// Pieces that a slow download comes in.
 const PIECES: usize = 16;
 
@@ -31,6 +40,30 @@ pub(crate) enum NoFile {
     Broken,
 }
 
+/// What comes in the place of a file, if something does.
+pub(crate) fn in_its_place(fault: &Fault) -> Option<Response> {
+    Some(match fault.kind {
+        FaultKind::PageForFile => Html(
+            "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Please wait while we check \
+             your browser.</body></html>",
+        )
+        .into_response(),
+        FaultKind::JsonForFile => {
+            Json(json!({ "code": 500, "message": "the file could not be read" })).into_response()
+        }
+        FaultKind::EmptyFile => ([(header::CONTENT_TYPE, "video/mp4")], "").into_response(),
+        FaultKind::FileRefused => {
+            let statuses = ["403", "404", "410"];
+            let asked = statuses.into_iter().find(|it| fault.shape.as_deref() == Some(*it));
+            let status = asked.or_else(|| dice::pick(fault.dice, &statuses));
+            let status = status.and_then(|it| it.parse().ok()).unwrap_or(StatusCode::NOT_FOUND);
+            let body = "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code></Error>";
+            (status, [(header::CONTENT_TYPE, "application/xml")], body).into_response()
+        }
+        _ => return None,
+    })
+}
+
 /// Answers with a file; `fault` is what its download meets, if it does this time.
 pub(crate) fn answer(
     file: Bytes,
@@ -41,6 +74,8 @@ pub(crate) fn answer(
 ) -> Response {
     let file = match fault.map(|it| it.kind) {
         Some(FaultKind::Corrupt) => damaged(&file),
+        Some(FaultKind::HalfFile) => file.slice(..file.len() / 2),
+        Some(FaultKind::TrailingBytes) => [&file[..], TRAILER].concat().into(),
         _ => file,
     };
     let whole = file.len();
@@ -54,8 +89,12 @@ pub(crate) fn answer(
     let mut response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, content_type)
-        .header(header::CONTENT_LENGTH, part.len())
         .header(header::ACCEPT_RANGES, "bytes");
+    let is_chunked = fault
+        .is_some_and(|it| it.kind == FaultKind::HalfFile && it.shape.as_deref() == Some("chunked"));
+    if !is_chunked {
+        response = response.header(header::CONTENT_LENGTH, part.len());
+    }
     if status == StatusCode::PARTIAL_CONTENT {
         let last = until.saturating_sub(1);
         response = response.header(header::CONTENT_RANGE, format!("bytes {from}-{last}/{whole}"));
@@ -87,6 +126,13 @@ fn body(part: Bytes, fault: Option<&Fault>, clock: &Clock) -> Body {
                 }
             });
             Body::from_stream(stream)
+        }
+        Some(fault) if fault.kind == FaultKind::DripDownload => {
+            twist::drip(Body::from(part), fault.lasting_or(5), clock.clone())
+        }
+        Some(fault) if fault.kind == FaultKind::HalfFile => {
+            // A stream has no length of its own, so none is told where none was set.
+            Body::from_stream(stream::iter([Ok::<_, std::io::Error>(part)]))
         }
         _ => Body::from(part),
     }

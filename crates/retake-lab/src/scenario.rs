@@ -211,7 +211,7 @@ pub(crate) fn natural_cause(kind: FaultKind) -> Option<Cause> {
         K::CreditOut | K::SoftBlock | K::KeyRevoked => Cause::Account,
         K::ErrorAfterAccept | K::PollErrors | K::ErrorIn200 | K::LateSuccess => Cause::RuntimeError,
         K::DoneWithoutVideo => Cause::ContentModeration,
-        K::Refused | K::Generic | K::Fail | K::FailGeneric => return None,
+        K::Refused | K::Generic | K::DisguisedRefusal | K::Fail | K::FailGeneric => return None,
         _ if kind.phase() == Phase::Result => Cause::DependencyTimeout,
         _ => return None,
     })

@@ -28,11 +28,13 @@ pub(crate) use view::{Create, Failure, JobView, Reason, Refusal, State};
 
 use crate::{
     Provider,
-    clock::Clock,
+    clock::{Clock, later},
     fault::{Cause, Fate, Fault, FaultKind},
     scenario::{Conditions, Over, Scenario, rule::Occasion},
 };
 
+/// Seconds after which a late answer comes: more than callers wait for one.
+const LATE: i64 = 150;
 /// Creates that one lab remembers; above that it turns creates away.
 const MOST_RECORDS: usize = 200_000;
 
@@ -44,6 +46,10 @@ pub(crate) enum Admission {
     Disowned(JobView, Refusal),
     /// Accepted, and the connection is cut.
     AcceptedThenCut,
+    /// Accepted, and a proxy answers with the status in the fault's shape.
+    Proxied(JobView, Refusal),
+    /// Accepted, now or then; the caller is told then.
+    Late(JobView, Timestamp),
     /// Not accepted.
     Refused(Refusal),
     /// Not accepted, and the connection is cut.
@@ -102,6 +108,7 @@ impl Stage {
             running: self.clock.running(),
         });
         let refusal = self.refusal(&mut records, &conditions, provider, &create, &fate, now);
+        let create = clamped(create, &fate);
         let mut record = Record::new(provider, number, now, create, fate);
         if let Some(refusal) = refusal {
             record.refusal = Some(refusal.clone());
@@ -113,6 +120,10 @@ impl Stage {
             records.keep(record);
             return if kind == FaultKind::Hang { Admission::Hang } else { Admission::Cut };
         }
+        let late = record.fate.create.as_ref().map(|fault| later(now, fault.lasting_or(LATE)));
+        if let (Some(FaultKind::LateCreate), Some(late)) = (kind, late) {
+            record.exists_from = late;
+        }
         let account = (provider, record.create.key.clone());
         let slot = records.slot(&account, conditions.concurrency, now);
         record.course = Some(Course::lay(&record, &conditions, scenario.seed, slot));
@@ -121,6 +132,12 @@ impl Stage {
         let job = records.view(at, now);
         match fault {
             Some(fault) if fault.kind == FaultKind::DropAfterAccept => Admission::AcceptedThenCut,
+            Some(fault) if fault.kind == FaultKind::ProxyAfterAccept => {
+                Admission::Proxied(job, self.scripted(&fault, Reason::AfterAccept))
+            }
+            Some(fault) if matches!(fault.kind, FaultKind::LateAnswer | FaultKind::LateCreate) => {
+                Admission::Late(job, late.unwrap_or(now))
+            }
             Some(fault) => Admission::Disowned(job, self.scripted(&fault, Reason::AfterAccept)),
             None => Admission::Accepted(job),
         }
@@ -167,7 +184,7 @@ impl Stage {
     fn strike(&self, account: &mut account::Account, fault: &Fault) -> Option<Refusal> {
         use FaultKind as K;
         let reason = match fault.kind {
-            K::Refused | K::Generic => Reason::Scripted,
+            K::Refused | K::Generic | K::DisguisedRefusal => Reason::Scripted,
             K::RateLimited => Reason::TooFast,
             K::LoadShedding => Reason::Overloaded,
             K::CreditOut => Reason::CreditOut,
@@ -195,6 +212,7 @@ impl Stage {
             reason,
             shape: fault.shape.clone(),
             generic: fault.kind == FaultKind::Generic,
+            is_disguised: fault.kind == FaultKind::DisguisedRefusal,
             retry_after: advised.map(|it| self.advice(it)),
             dice: fault.dice,
         }
@@ -224,7 +242,7 @@ impl Stage {
         let now = self.clock.now();
         let concurrency = self.scenario().conditions(provider).concurrency;
         let mut records = self.records();
-        let at = records.find(provider, id)?;
+        let at = records.find(provider, id, now)?;
         if !records.view(at, now).state.has_ended() {
             records.cancel(at, concurrency, now);
         }
@@ -233,4 +251,18 @@ impl Stage {
         self.changed.send_modify(|count| *count += 1);
         Some(job)
     }
+}
+
+/// The create as the provider will render it, when it makes less of it than was asked for.
+fn clamped(mut create: Create, fate: &Fate) -> Create {
+    let Some(fault) = fate.run.as_ref().filter(|it| it.kind == FaultKind::Clamped) else {
+        return create;
+    };
+    let asked = create.millis;
+    let given = fault.lasting.map(|it| u64::try_from(it.as_millis()).unwrap_or(0));
+    // Whole seconds, as the answers tell it.
+    let made = given.unwrap_or((asked * 2 / 3000 * 1000).max(1000)).clamp(1, asked.max(1));
+    create.price_micros = create.price_micros / asked.max(1) * made;
+    create.millis = made;
+    create
 }

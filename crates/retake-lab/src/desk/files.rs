@@ -40,10 +40,11 @@ impl Desk {
         if let Some(trouble) = fault.and_then(|fault| trouble(fault, job, key, downloads)) {
             return Err(trouble);
         }
+        let fault = fault.filter(|fault| downloads < fault.times.unwrap_or(usually(fault.kind)));
+        if let Some(other) = fault.and_then(media::in_its_place) {
+            return Ok(other);
+        }
         let film = self.film(job).await?;
-        let fault = fault.filter(|fault| {
-            fault.kind != FaultKind::Truncated || downloads < fault.times.unwrap_or(u32::MAX)
-        });
         Ok(media::answer(film, "video/mp4", headers, fault, self.clock()))
     }
 
@@ -56,10 +57,14 @@ impl Desk {
             || (create.outputs <= 1 && job.run_fault(FaultKind::Partial).is_some());
         let part = |is_half: bool| if is_half { 2 } else { 1 };
         let size = part(halves(FaultKind::WrongSize));
+        let grain = job.result_fault(FaultKind::Grain).map(|it| it.shape.as_deref());
+        let coarse = grain.is_some_and(|it| it != Some("length"));
+        let longer = grain.is_some_and(|it| it != Some("size"));
+        let side = |pixels: u32| if coarse { pixels / 32 * 32 } else { pixels / size };
         let take = Take {
-            width: create.width / size,
-            height: create.height / size,
-            millis: create.millis / u64::from(part(is_short)),
+            width: side(create.width),
+            height: side(create.height),
+            millis: create.millis / u64::from(part(is_short)) + if longer { 292 } else { 0 },
             audio: create.audio,
         };
         self.shared.studio.film(take).await.map_err(|error| {
@@ -77,6 +82,19 @@ impl Desk {
         }
         let expires = job.expires_at(self.conditions().result_lasts);
         if expires.is_some_and(|at| at <= self.now()) { Err(NoFile::Expired) } else { Ok(()) }
+    }
+}
+
+/// How many downloads meet a fault that does not say.
+const fn usually(kind: FaultKind) -> u32 {
+    match kind {
+        FaultKind::FileRefused
+        | FaultKind::PageForFile
+        | FaultKind::JsonForFile
+        | FaultKind::EmptyFile
+        | FaultKind::HalfFile
+        | FaultKind::DripDownload => 1,
+        _ => u32::MAX,
     }
 }
 

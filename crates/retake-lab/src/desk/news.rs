@@ -41,8 +41,9 @@ impl Desk {
         pauses: &'static [i64],
         word: impl Fn(&News<'_>) -> Vec<Notice> + Send + Sync + 'static,
     ) {
-        let (desk, id) = (self.clone(), job.id().to_owned());
+        let (desk, id, from) = (self.clone(), job.id().to_owned(), job.accepted_at);
         self.shared.tasks.spawn(async move {
+            desk.clock().wait_until(from).await;
             let mut held_back = None;
             for &moment in moments {
                 let Some(job) = desk.wait_for(&id, moment).await else { return };

@@ -139,10 +139,13 @@ pub(super) fn status(desk: &Desk, job: &JobView, with_logs: bool) -> (Value, boo
             put("logs", logs);
         }
         Stand::Done | Stand::Failed(_) => {
-            put("status", json!("COMPLETED"));
+            put("status", json!(job.word_of_done("COMPLETED", "COMPLETED").to_uppercase()));
             put("logs", logs);
             put("metrics", json!({ "inference_time": inference_seconds(job) }));
         }
+    }
+    if matches!(stand, Stand::Done) && job.word_of_done("", "failed") == "failed" {
+        put("error", json!("Internal Server Error"));
     }
     if let Stand::Failed(error) = &stand {
         put("error", json!(error.message));

@@ -198,7 +198,8 @@ async fn show(desk: &Desk, job: &JobView, with_input: bool) -> Answer {
         Stand::Queued { .. } => "queued",
         Stand::Running { .. } => job.odd_status(&ODD_WORDS).unwrap_or("in_progress"),
         Stand::Failed(failure) if !is_soft(failure) => "failed",
-        Stand::Done | Stand::Failed(_) => "completed",
+        Stand::Done => job.word_of_done("completed", "failed"),
+        Stand::Failed(_) => "completed",
         Stand::Cancelled => "cancelled",
     };
     let mut steps = Vec::new();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     safety,
-    status::Status,
+    status::{Code, Status},
     wording::{self, Wire},
 };
 use crate::{
@@ -26,7 +26,17 @@ pub(super) fn view(wire: Wire, job: &JobView, videos: Vec<Value>) -> Value {
             // Done without a video and without a reason: the shape that says least.
             let reasons = if job.is_empty() { Vec::new() } else { filtered(withheld, job.number) };
             let withheld = if job.is_empty() { 0 } else { withheld };
-            done(wire, name, response(wire, videos, withheld, &reasons))
+            let mut operation = done(wire, name, response(wire, videos, withheld, &reasons));
+            match job.word_of_done("done", "failed") {
+                "done" => {}
+                "failed" => {
+                    let message = "Internal error encountered.";
+                    operation["error"] = Status::new(Code::Internal, message).in_operation();
+                }
+                // Not done, not failed, and the video is there.
+                _ => operation["done"] = json!(false),
+            }
+            operation
         }
         State::Failed(failure) => failed(wire, job, failure),
         // Nothing cancels these operations from outside.

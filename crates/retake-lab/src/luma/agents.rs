@@ -170,7 +170,7 @@ fn view(desk: &Desk, job: &JobView) -> Value {
         Stage::Running { .. } => {
             job.odd_status(&["dreaming", "pending", "uploading"]).unwrap_or("processing")
         }
-        Stage::Done => "completed",
+        Stage::Done => job.word_of_done("completed", "failed"),
         Stage::Failed(_) | Stage::Cancelled => "failed",
     };
     let lasting = LINK_LASTS.min(desk.conditions().result_lasts);

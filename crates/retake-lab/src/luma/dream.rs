@@ -194,7 +194,7 @@ fn view(desk: &Desk, job: &JobView) -> Value {
         Stage::Running { .. } => {
             job.odd_status(&["processing", "pending", "upscaling"]).unwrap_or("dreaming")
         }
-        Stage::Done => "completed",
+        Stage::Done => job.word_of_done("completed", "failed"),
         Stage::Failed(_) | Stage::Cancelled => "failed",
     };
     let video = (matches!(job.state, Stage::Done) && !job.is_empty()).then(|| desk.link(job, 0));

@@ -316,7 +316,7 @@ pub(super) fn status<'a>(job: &'a JobView, odd: &[&'a str]) -> &'a str {
     match job.state {
         State::Queued { .. } => "queued",
         State::Running { .. } => "in_progress",
-        State::Done => "completed",
+        State::Done => job.word_of_done("completed", "failed"),
         State::Failed(_) | State::Cancelled => "failed",
     }
 }

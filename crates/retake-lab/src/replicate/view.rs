@@ -54,7 +54,7 @@ pub(super) fn status(job: &JobView) -> &str {
     match &job.state {
         State::Queued { .. } => "starting",
         State::Running { .. } => job.odd_status(&["queued", "booting"]).unwrap_or("processing"),
-        State::Done => "succeeded",
+        State::Done => job.word_of_done("succeeded", "failed"),
         State::Failed(failure) if failures::text(failure).is_none() => failures::ABORTED,
         State::Failed(_) => "failed",
         State::Cancelled if is_aborted(job) => failures::ABORTED,

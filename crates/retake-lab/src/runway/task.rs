@@ -43,7 +43,13 @@ fn shown(desk: &Desk, job: &JobView) -> Value {
             let status = job.odd_status(&["PROCESSING", "QUEUED", "UPLOADING"]);
             (status.unwrap_or("RUNNING"), "progress", json!(progress))
         }
-        State::Done => ("SUCCEEDED", "output", json!(output(desk, job))),
+        State::Done => {
+            let word = match job.word_of_done("SUCCEEDED", "FAILED") {
+                "unknown" => "UNKNOWN",
+                word => word,
+            };
+            (word, "output", json!(output(desk, job)))
+        }
         State::Failed(_) | State::Cancelled => ("CANCELLED", "cost", cost(job)),
     };
     let mut task = base(job, status);

@@ -35,7 +35,7 @@ impl Course {
             scaled(stretch, 0.75 + dice::part(throw) / 2.0)
         };
         let (queue, render) = (vary("queue", it.queue), vary("render", it.render));
-        let ready_at = later(record.at, queue);
+        let ready_at = later(record.exists_from, queue);
         let mut course = Self {
             ready_at,
             starts_at: ready_at.max(slot),

@@ -9,20 +9,29 @@ use super::{
     account::{Account, Key},
     course::Course,
 };
-use crate::{Provider, fault::Fate};
+use crate::{
+    Provider,
+    clock::later,
+    fault::{Fate, Fault},
+};
 
 /// One create and what became of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) provider: Provider,
     pub(crate) number: u64,
+    /// When it was received.
     pub(crate) at: Timestamp,
+    /// When the job came to exist, or will.
+    pub(crate) exists_from: Timestamp,
     pub(crate) create: Arc<Create>,
     pub(crate) fate: Arc<Fate>,
     pub(crate) refusal: Option<Refusal>,
     /// Laid down for those that were accepted.
     pub(super) course: Option<Course>,
     pub(crate) polls: u32,
+    /// Polls that met the fault of the run, and when the first did.
+    pub(crate) struck: (u32, Option<Timestamp>),
     pub(crate) downloads: u32,
     pub(crate) webhooks: u32,
     pub(crate) is_deleted: bool,
@@ -40,11 +49,13 @@ impl Record {
             provider,
             number,
             at,
+            exists_from: at,
             create: Arc::new(create),
             fate: Arc::new(fate),
             refusal: None,
             course: None,
             polls: 0,
+            struck: (0, None),
             downloads: 0,
             webhooks: 0,
             is_deleted: false,
@@ -87,9 +98,11 @@ impl Records {
         at
     }
 
-    pub(super) fn find(&self, provider: Provider, id: &str) -> Option<usize> {
+    /// The job of this id, if it exists at this moment.
+    pub(super) fn find(&self, provider: Provider, id: &str, now: Timestamp) -> Option<usize> {
         let at = *self.by_id.get(&(provider, id.to_owned()))?;
-        (!self.all[at].is_deleted).then_some(at)
+        let record = &self.all[at];
+        (!record.is_deleted && record.exists_from <= now).then_some(at)
     }
 
     /// Moves jobs that have ended from what is open to what is spent.
@@ -166,7 +179,7 @@ impl Records {
             create: Arc::clone(&record.create),
             fate: Arc::clone(&record.fate),
             now,
-            accepted_at: record.at,
+            accepted_at: record.exists_from,
             starts_at: course.map_or(now, |course| course.starts_at),
             ended_at: course.and_then(|course| course.ended_at(&state)),
             changes_at: course.and_then(|course| course.changes_at(now)),
@@ -194,7 +207,7 @@ impl Stage {
     /// A job by its id, without counting it as a poll.
     pub(crate) fn look(&self, provider: Provider, id: &str) -> Option<JobView> {
         let (now, records) = (self.clock.now(), self.records());
-        Some(records.view(records.find(provider, id)?, now))
+        Some(records.view(records.find(provider, id, now)?, now))
     }
 
     /// Counts something that was done with a job; returns the job as it was before.
@@ -205,7 +218,7 @@ impl Stage {
         count: impl FnOnce(&mut Record),
     ) -> Option<JobView> {
         let (now, mut records) = (self.clock.now(), self.records());
-        let at = records.find(provider, id)?;
+        let at = records.find(provider, id, now)?;
         let job = records.view(at, now);
         count(&mut records.all[at]);
         Some(job)
@@ -218,6 +231,7 @@ impl Stage {
             record.provider == provider
                 && record.create.key == key
                 && record.course.is_some()
+                && record.exists_from <= now
                 && !record.is_deleted
         };
         let found = records.all.iter().enumerate().filter(|(_, record)| is_listed(record));
@@ -240,10 +254,40 @@ impl Stage {
         let shown = records.all.iter().enumerate().skip(records.shown_from);
         shown
             .map(|(at, record)| {
-                let job = record.course.as_ref().map(|_| records.view(at, now));
+                let exists = record.course.is_some() && record.exists_from <= now;
+                let job = exists.then(|| records.view(at, now));
                 (record.clone(), job)
             })
             .collect()
+    }
+
+    /// Whether this poll meets a fault that strikes the `times` first polls of a render that is as far as the
+    /// fault says, or all polls for `lasting` from the first one on.
+    pub(crate) fn strikes(&self, provider: Provider, job: &JobView, fault: &Fault) -> bool {
+        let (now, mut records) = (self.clock.now(), self.records());
+        let Some(at) = records.find(provider, job.id(), now) else { return false };
+        let (count, since) = records.all[at].struck;
+        let is_far_enough = match job.state {
+            State::Running { progress } => progress >= fault.progress.unwrap_or(0.1),
+            _ => false,
+        };
+        let strikes = match (fault.lasting, since) {
+            (Some(lasting), Some(since)) => now < later(since, lasting),
+            (Some(_), None) => is_far_enough,
+            (None, _) => is_far_enough && count < fault.times.unwrap_or(1),
+        };
+        if strikes {
+            records.all[at].struck = (count.saturating_add(1), since.or(Some(now)));
+        }
+        strikes
+    }
+
+    /// When the state of an open job changes next by itself.
+    pub(crate) fn next_change(&self) -> Option<Timestamp> {
+        let (now, records) = (self.clock.now(), self.records());
+        let open = records.accounts.values().flat_map(|account| &account.open);
+        let courses = open.filter_map(|&at| records.all[at].course.as_ref());
+        courses.filter_map(|course| course.changes_at(now)).min()
     }
 
     /// Begins the ledger anew; jobs go on.

@@ -76,6 +76,8 @@ pub(crate) struct Refusal {
     pub(crate) shape: Option<String>,
     /// Whether the caller gets the least telling message there is.
     pub(crate) generic: bool,
+    /// Whether it is told under a status that says nothing.
+    pub(crate) is_disguised: bool,
     /// When to come again, in the world's time.
     pub(crate) retry_after: Option<Duration>,
     /// For choices that are left open.
@@ -85,7 +87,15 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// A refusal that the scenario did not ask for.
     pub(crate) const fn new(cause: Cause, reason: Reason) -> Self {
-        Self { cause, reason, shape: None, generic: false, retry_after: None, dice: 0 }
+        Self {
+            cause,
+            reason,
+            shape: None,
+            generic: false,
+            is_disguised: false,
+            retry_after: None,
+            dice: 0,
+        }
     }
 
     /// One of the shapes: the one asked for if it is among them, else one by the seed.
@@ -200,6 +210,18 @@ impl JobView {
         let is_running = matches!(self.state, State::Running { .. });
         let word = || fault.shape.as_deref().or_else(|| dice::pick(fault.dice, words));
         is_running.then(word).flatten()
+    }
+
+    /// The status of a job that is done: that of success, unless the scenario wants another beside the file.
+    pub(crate) fn word_of_done<'a>(&'a self, done: &'a str, failed: &'a str) -> &'a str {
+        let is_done = matches!(self.state, State::Done);
+        match self.fate.run.as_ref().filter(|_| is_done) {
+            Some(fault) if fault.kind == FaultKind::FailedWithFile => failed,
+            Some(fault) if fault.kind == FaultKind::UnknownWithFile => {
+                fault.shape.as_deref().unwrap_or("unknown")
+            }
+            _ => done,
+        }
     }
 
     /// Whether it is done and there is nevertheless no video.

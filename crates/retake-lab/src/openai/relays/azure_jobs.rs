@@ -244,7 +244,7 @@ pub(in crate::openai) fn job(_: &Desk, job: &JobView) -> Value {
         Job::Running { .. } => {
             (job.odd_status(&["processing", "pending"]).unwrap_or("running"), None)
         }
-        Job::Done => ("succeeded", None),
+        Job::Done => (job.word_of_done("succeeded", "failed"), None),
         Job::Failed(failure) => ("failed", Some(reason(failure))),
         Job::Cancelled => ("cancelled", None),
     };

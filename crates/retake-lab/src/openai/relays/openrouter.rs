@@ -126,7 +126,7 @@ fn status(job: &JobView) -> &str {
     match job.state {
         Job::Queued { .. } => "pending",
         Job::Running { .. } => job.odd_status(&["processing", "queued"]).unwrap_or("in_progress"),
-        Job::Done => "completed",
+        Job::Done => job.word_of_done("completed", "failed"),
         Job::Failed(_) => "failed",
         Job::Cancelled => "cancelled",
     }
