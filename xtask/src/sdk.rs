@@ -5,9 +5,7 @@ mod python;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-
-use crate::shell::{Shell, say};
+use crate::steps::{Steps, Stopped};
 
 /// What the tests of every SDK need.
 struct Built {
@@ -18,26 +16,32 @@ struct Built {
 }
 
 /// Builds the gateway, installs the pinned SDKs of the languages that are there and runs their tests.
-pub(crate) fn run(shell: &Shell) -> Result<()> {
+pub(crate) fn run(steps: &mut Steps<'_>) -> Result<(), Stopped> {
+    let shell = steps.shell();
     let (python, node) = (python::found(shell), node::found(shell));
     if python.is_none() && node.is_none() {
-        say(
-            "skipped: the official OpenAI SDKs (neither python3 with venv or pip, nor node with npm)",
+        steps.skip(
+            "the official OpenAI SDKs",
+            "neither python3 with venv or pip, nor node with npm",
         );
         return Ok(());
     }
-    let built = Built { gateway: shell.gateway()?, sdks: shell.target().join("sdk") };
+    let built = steps.take("the gateway for the SDKs", |shell| {
+        Ok(Built { gateway: shell.gateway()?, sdks: shell.target().join("sdk") })
+    })?;
     match python {
-        Some(python) => python::run(shell, python, &built)?,
-        None => say(
-            "skipped: the official OpenAI SDK for Python, and schemathesis (no python3 with venv or pip)",
+        Some(python) => python::run(steps, python, &built)?,
+        None => steps.skip(
+            "the official OpenAI SDK for Python, and schemathesis",
+            "no python3 with venv or pip",
         ),
     }
     if node.is_some() {
-        return node::run(shell, &built);
+        return node::run(steps, &built);
     }
-    say(
-        "skipped: the official OpenAI SDK for Node (no node of version 20 or later with npm was found)",
+    steps.skip(
+        "the official OpenAI SDK for Node",
+        "no node of version 20 or later with npm was found",
     );
     Ok(())
 }

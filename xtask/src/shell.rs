@@ -1,11 +1,47 @@
 //! Running programs, loudly: each command line is shown before it runs.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
+
+/// Characters of a command line that a message shows.
+const SHOWN: usize = 100;
+
+/// A program did not succeed.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The command line.
+    pub(crate) command: String,
+    /// What it ended with.
+    pub(crate) how: String,
+}
+
+impl Ended {
+    /// What became of a command that has ended.
+    fn well(command: &Command, status: ExitStatus) -> Result<(), Self> {
+        if status.success() {
+            return Ok(());
+        }
+        let how = status.code().map_or_else(|| status.to_string(), |it| format!("exit code {it}"));
+        let mut command = shown(command);
+        if command.chars().count() > SHOWN {
+            command = command.chars().take(SHOWN).chain(['…']).collect();
+        }
+        Err(Self { command, how })
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ended with {}", self.command, self.how)
+    }
+}
+
+impl std::error::Error for Ended {}
 
 /// Runs programs in the workspace's root.
 pub(crate) struct Shell {
@@ -56,7 +92,7 @@ impl Shell {
         command.args(arguments).current_dir(&self.root).stderr(Stdio::inherit());
         say(&shown(&command));
         let output = command.output()?;
-        ensure!(output.status.success(), "`{}` ended with {}", shown(&command), output.status);
+        Ended::well(&command, output.status)?;
         Ok(String::from_utf8(output.stdout)?)
     }
 
@@ -94,8 +130,14 @@ impl Shell {
             .current_dir(&self.root)
             .status()
             .with_context(|| format!("`{}` could not be started", shown(command)))?;
-        ensure!(status.success(), "`{}` ended with {status}", shown(command));
-        Ok(())
+        Ok(Ended::well(command, status)?)
+    }
+
+    /// The same, of a program and its arguments.
+    #[cfg(test)]
+    pub(crate) fn run_words(&self, words: &[&str]) -> Result<()> {
+        let (program, arguments) = words.split_first().context("a program")?;
+        self.run(Command::new(program).args(arguments))
     }
 }
 

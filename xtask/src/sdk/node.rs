@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::Result;
 
 use super::Built;
-use crate::shell::Shell;
+use crate::{
+    shell::Shell,
+    steps::{Steps, Stopped},
+};
 
 /// The folders of tests. Each has pinned packages of its own.
 const FOLDERS: [&str; 2] = ["sdk-tests/node", "sdk-tests/node/lab"];
@@ -20,8 +23,10 @@ pub(super) fn found(shell: &Shell) -> Option<()> {
 }
 
 /// Installs the pinned SDKs and runs their tests.
-pub(super) fn run(shell: &Shell, built: &Built) -> Result<()> {
-    FOLDERS.into_iter().try_for_each(|folder| run_folder(shell, built, folder))
+pub(super) fn run(steps: &mut Steps<'_>, built: &Built) -> Result<(), Stopped> {
+    FOLDERS
+        .into_iter()
+        .try_for_each(|folder| steps.take(folder, |shell| run_folder(shell, built, folder)))
 }
 
 fn run_folder(shell: &Shell, built: &Built, name: &str) -> Result<()> {

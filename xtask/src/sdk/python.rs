@@ -9,7 +9,10 @@ use std::{
 use anyhow::Result;
 
 use super::Built;
-use crate::shell::Shell;
+use crate::{
+    shell::Shell,
+    steps::{Steps, Stopped},
+};
 
 /// Tests that run with the same packages.
 struct Suite {
@@ -61,9 +64,10 @@ pub(super) fn found(shell: &Shell) -> Option<&'static str> {
 }
 
 /// Installs what is pinned with this Python and runs the tests.
-pub(super) fn run(shell: &Shell, python: &str, built: &Built) -> Result<()> {
+pub(super) fn run(steps: &mut Steps<'_>, python: &str, built: &Built) -> Result<(), Stopped> {
     for suite in &SUITES {
-        run_suite(shell, python, built, suite)?;
+        let name = format!("{} with {}", suite.tests, suite.requirements);
+        steps.take(&name, |shell| run_suite(shell, python, built, suite))?;
     }
     Ok(())
 }
