@@ -12,6 +12,8 @@
 
 mod account;
 mod adapter;
+#[cfg(test)]
+mod answers;
 mod call;
 pub mod embedded;
 mod fal;

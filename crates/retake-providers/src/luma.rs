@@ -97,7 +97,7 @@ impl Api {
 fn created(answer: Answer) -> Result<Submitted, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        return Err(reading::refused_submit(reply.status, fault::of_reply(&reply)));
+        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
     let id = reply.json().and_then(|json| reading::id(&json, "/id").map(str::to_owned));
     id.map(Submitted::from).ok_or_else(|| {

@@ -26,6 +26,7 @@ use http::Method;
 use jiff::Timestamp;
 use retake_core::{catalog::Catalog, fault::Fault};
 
+pub(crate) use self::fault::named_cause;
 use self::{account::Account, dialect::Dialect};
 use crate::{
     Adapter, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost,

@@ -4,7 +4,10 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
+};
 use serde_json::Value as Json;
 
 use crate::{
@@ -61,16 +64,44 @@ pub(crate) fn percent(value: f64) -> u8 {
     percent
 }
 
-/// The fault that a status alone stands for, with the text that came with it.
-pub(crate) fn fault_by_status(reply: &Reply, message: &str) -> Fault {
-    let kind = match reply.status.as_u16() {
+/// What a status stands for in a provider's own error body, where neither a code nor a text says more.
+pub(crate) fn kind_of_status(status: u16) -> FaultKind {
+    match status {
         400 | 404..=406 | 409..=417 | 422 => FaultKind::BadRequest,
         401 => FaultKind::Auth,
         402 | 403 => FaultKind::Quota,
         429 | 503 | 529 => FaultKind::Overloaded,
-        408 | 499 | 504 | 524 => FaultKind::Timeout,
+        408 | 499 | 504 | 522 | 524 => FaultKind::Timeout,
         500..=599 => FaultKind::Runtime,
         _ => FaultKind::Unrecognised,
+    }
+}
+
+/// What a status stands for where the body is not the provider's own: a proxy, a firewall or a CDN answered in its
+/// place. That says nothing of the account and little of the request: the way there is closed for now. Only what
+/// is too large for the way stays too large.
+fn kind_of_foreign_status(reply: &Reply) -> FaultKind {
+    match reply.status.as_u16() {
+        401 if page_title(&reply.body).is_none() => FaultKind::Auth,
+        413 | 414 | 431 => FaultKind::BadRequest,
+        status @ (408 | 499 | 500..=599) => kind_of_status(status),
+        400..=499 => FaultKind::Overloaded,
+        _ => FaultKind::Unrecognised,
+    }
+}
+
+/// The fault of an error whose body is not the provider's own.
+pub(crate) fn foreign_fault(reply: &Reply) -> Fault {
+    let kind = kind_of_foreign_status(reply);
+    Fault { kind, ..fault_by_status(reply, &plain(&reply.body)) }
+}
+
+/// The fault that the status of a provider's own error body stands for, with the text that came with it.
+pub(crate) fn fault_by_status(reply: &Reply, message: &str) -> Fault {
+    let kind = match reply.status.as_u16() {
+        // Some say with these that too much is going on.
+        402 | 403 | 408 | 499 if speaks_of_load(message) => FaultKind::Overloaded,
+        status => kind_of_status(status),
     };
     let message = match quoted(message) {
         empty if empty.is_empty() => format!("HTTP {} without a word", reply.status.as_u16()),
@@ -79,8 +110,84 @@ pub(crate) fn fault_by_status(reply: &Reply, message: &str) -> Fault {
     Fault::new(kind, FaultSource::Provider, message).after(reply.retry_after())
 }
 
-/// The text of an answer that is not what was expected: its beginning, as long as it is text.
+/// Whether a text says that too much is going on, and nothing of money.
+pub(crate) fn speaks_of_load(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    has(&[
+        "rate limit",
+        "ratelimit",
+        "too many",
+        "overload",
+        "high load",
+        "heavy load",
+        "at capacity",
+        "throttl",
+        "per minute",
+        "concurren",
+    ]) && !has(&["insufficient", "balance", "billing", "payment"])
+}
+
+/// Whether a text says that a failed render was not charged, or was paid back.
+pub(crate) fn says_not_charged(text: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "not charged",
+        "not be charged",
+        "not billed",
+        "not be billed",
+        "no charge",
+        "nothing was charged",
+        "no credits were",
+        "no credit was",
+        "credits were returned",
+        "credits were refunded",
+        "been refunded",
+        "been returned",
+    ];
+    let text = text.to_lowercase();
+    WORDS.iter().any(|words| text.contains(words))
+}
+
+/// An amount of dollars; nothing for what is no amount.
+pub(crate) fn usd(dollars: f64) -> Option<Usd> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 0 and a billion dollars"
+    )]
+    let amount = |dollars: f64| Usd::from_micros((dollars * 1e6).round() as u64);
+    (0.0..=1e9).contains(&dollars).then(|| amount(dollars))
+}
+
+/// The title of a web page; empty for one without a title, and nothing for what is no page. Proxies, firewalls and
+/// hosts of sites answer with pages, and no provider's API does.
+pub(crate) fn page_title(body: &Bytes) -> Option<String> {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * LONGEST_TEXT)]);
+    let lower = text.to_ascii_lowercase();
+    let begin = lower.trim_start_matches('\u{feff}').trim_start();
+    let begins = ["<!doctype", "<html", "<head", "<body"].iter().any(|tag| begin.starts_with(tag));
+    let is_page = begins || (begin.starts_with('<') && lower.contains("<title>"));
+    let title = || {
+        let (from, to) = (lower.find("<title>")? + 7, lower.find("</title>")?);
+        text.get(from..to).map(quoted)
+    };
+    is_page.then(|| title().unwrap_or_default())
+}
+
+/// The text of a page that has no title.
+fn without_tags(body: &Bytes) -> String {
+    let page = String::from_utf8_lossy(&body[..body.len().min(4 * LONGEST_TEXT)]);
+    let texts = page.split('<').filter_map(|part| Some(part.split_once('>')?.1));
+    quoted(&texts.collect::<Vec<_>>().join(" "))
+}
+
+/// The text of an answer that is not what was expected: the title of a page, else its beginning, as long as it is
+/// text.
 pub(crate) fn plain(body: &Bytes) -> String {
+    if let Some(title) = page_title(body) {
+        let said = if title.is_empty() { without_tags(body) } else { title };
+        return if said.is_empty() { "a web page".to_owned() } else { said };
+    }
     quoted(&String::from_utf8_lossy(&body[..body.len().min(4 * LONGEST_TEXT)]))
 }
 
@@ -106,37 +213,123 @@ pub(crate) fn unanswered_submit(problem: &NoAnswer) -> SubmitError {
     SubmitError::Refused(Fault { kind: FaultKind::Overloaded, ..fault })
 }
 
-/// What a submit that was answered with an error comes to. Whoever stands between here and there (502, 504) does
-/// not know what happened there, and a server that failed (500) says nothing of what it had done before: the
-/// render may exist. Not so where the fault names a reason why there is none: content rules, money, a parameter,
-/// no capacity. A server that takes nothing on (503) has taken nothing on.
-pub(crate) fn refused_submit(status: StatusCode, fault: Fault) -> SubmitError {
-    let unexplained =
-        matches!(fault.kind, FaultKind::Runtime | FaultKind::Timeout | FaultKind::Unrecognised);
-    let lost = match status.as_u16() {
-        408 | 499 | 502 | 504 | 520..=524 => true,
-        503 | 529 => false,
-        500.. => unexplained,
-        _ => false,
-    };
-    if lost { SubmitError::Lost(fault) } else { SubmitError::Refused(fault) }
+/// The body of an answer that is no success, by who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorBody {
+    /// The provider: it has the form that its documentation shows.
+    Own(Fault),
+    /// Somebody else, or nobody: a page, a text, nothing at all.
+    Foreign(Fault),
 }
 
-/// What the answer to a download says that did not bring the file: only 404 and 410 say that it is gone.
+impl ErrorBody {
+    /// The body of an answer in which `own` is what the provider's own error body says.
+    pub(crate) fn of(reply: &Reply, own: Option<Fault>) -> Self {
+        own.map_or_else(|| Self::Foreign(foreign_fault(reply)), Self::Own)
+    }
+
+    /// What it says.
+    pub(crate) fn into_fault(self) -> Fault {
+        match self {
+            Self::Own(fault) | Self::Foreign(fault) => fault,
+        }
+    }
+}
+
+/// The same fault under the cause that the body names, where the status says only that the server failed: relays and
+/// gateways put another server's refusal (its 401, its 402, its content rules, its complaint about a parameter) into
+/// a 500 of their own, as JSON, as a text, or as JSON in a text.
+pub(crate) fn explained(reply: &Reply, json: &Json, fault: Fault) -> Fault {
+    if reply.status.is_client_error() || is_reason(fault.kind) {
+        return fault;
+    }
+    match crate::openai::named_cause(json).filter(|named| is_reason(named.kind)) {
+        Some(named) => Fault { kind: named.kind, code: named.code.or(fault.code), ..fault },
+        None => fault,
+    }
+}
+
+/// Whether a kind is a reason why there is no render, and not only the news that there is none.
+fn is_reason(kind: FaultKind) -> bool {
+    matches!(
+        kind,
+        FaultKind::RefusedContent | FaultKind::BadRequest | FaultKind::Quota | FaultKind::Auth
+    )
+}
+
+/// What a create that was answered with an error comes to.
+///
+/// Only the provider's own error body proves a refusal: that nothing was taken on and nothing is billed. It does
+/// so at any status when it names a reason why there is no render: content rules, a parameter, money, the key; when it
+/// says that there is no room, unless the status is one of a server that waited for another one; and at any status
+/// that stands for the request's own fault. `shed` are the statuses at which the provider documents that it turns
+/// requests away, so that its own body proves a refusal there whatever it says.
+///
+/// Without that body, a status that a proxy gives after it passed the request on (any redirect, 408, 499, everything
+/// from 500 up) leaves open whether there is a render. The other statuses from 400 up are given by whoever does not
+/// pass a request on.
+pub(crate) fn failed_create(status: StatusCode, body: ErrorBody, shed: &[u16]) -> SubmitError {
+    let number = status.as_u16();
+    let is_turned_away = matches!(number, 400..=499) && !matches!(number, 408 | 499);
+    let is_refusal = match &body {
+        ErrorBody::Foreign(_) => is_turned_away,
+        ErrorBody::Own(fault) => match fault.kind {
+            kind if is_reason(kind) => true,
+            // A gateway fills the same form with the words of its status.
+            _ if shed.contains(&number) => {
+                !(is_of_a_gateway(number) && repeats_status(status, fault))
+            }
+            FaultKind::Overloaded => !is_of_a_gateway(number),
+            _ => is_turned_away,
+        },
+    };
+    let fault = body.into_fault();
+    if is_refusal { SubmitError::Refused(fault) } else { SubmitError::Lost(fault) }
+}
+
+/// Whether a status is given by a server that passes requests on and waits for another one.
+fn is_of_a_gateway(status: u16) -> bool {
+    matches!(status, 300..=399 | 502 | 504 | 520..=528)
+}
+
+/// Whether a fault says no more than its status does, as gateways fill a form with.
+fn repeats_status(status: StatusCode, fault: &Fault) -> bool {
+    let said = fault.message.strip_prefix("HTTP ").and_then(|text| Some(text.split_once(": ")?.1));
+    let said = said.unwrap_or(&fault.message).trim_end_matches('.');
+    fault.code.is_none()
+        && status.canonical_reason().is_some_and(|it| it.eq_ignore_ascii_case(said))
+}
+
+/// Whether a render that is said to have failed like this may have made a usable file all the same, where one is
+/// named beside the failure. What content rules, money or the request itself kept from being rendered has none.
+pub(crate) fn may_have_a_file(fault: &Fault) -> bool {
+    !is_reason(fault.kind)
+}
+
+/// The fault of a poll whose answer says that there is no such render. One answer of that kind proves nothing: a
+/// server beside the one that knows may have given it, or a relay that could not ask.
+pub(crate) fn unknown_render(reply: &Reply, whose: &str) -> Fault {
+    let said = plain(&reply.body);
+    let message = format!(
+        "{whose} says that it does not know the render (HTTP {}): {said}",
+        reply.status.as_u16()
+    );
+    Fault::new(FaultKind::Lost, FaultSource::Provider, message).after(reply.retry_after())
+}
+
+/// What the answer to a download says that did not bring the file: nothing of the render, whatever the status. The
+/// kind tells whether the file was said to be missing.
 pub(crate) fn refused_download(reply: &Reply) -> FetchError {
     let message = format!(
         "the file was not handed out: HTTP {}: {}",
         reply.status.as_u16(),
         plain(&reply.body)
     );
-    match reply.status.as_u16() {
-        404 | 410 => FetchError::Gone(Fault::new(FaultKind::Lost, FaultSource::Provider, message)),
-        _ => {
-            let kind = fault_by_status(reply, "").kind;
-            let fault = Fault::new(kind, FaultSource::Provider, message);
-            FetchError::Later(fault.after(reply.retry_after()))
-        }
-    }
+    let kind = match reply.status.as_u16() {
+        404 | 410 => FaultKind::Lost,
+        _ => kind_of_foreign_status(reply),
+    };
+    FetchError::Later(Fault::new(kind, FaultSource::Provider, message).after(reply.retry_after()))
 }
 
 #[cfg(test)]
@@ -172,19 +365,122 @@ mod tests {
         assert_eq!(percent(f64::NAN), 0);
     }
 
+    fn is_refused(status: u16, body: ErrorBody, shed: &[u16]) -> bool {
+        let status = StatusCode::from_u16(status).unwrap();
+        matches!(failed_create(status, body, shed), SubmitError::Refused(_))
+    }
+
     #[test]
-    fn a_server_that_failed_may_have_taken_the_submit_and_one_that_explains_itself_has_not() {
-        let after = |status, kind| {
-            let fault = Fault::new(kind, FaultSource::Provider, "no");
-            refused_submit(StatusCode::from_u16(status).unwrap(), fault)
+    fn only_the_providers_own_error_body_proves_that_nothing_was_taken_on() {
+        use FaultKind as K;
+        let own = |kind| ErrorBody::Own(Fault::new(kind, FaultSource::Provider, "no"));
+        let foreign = |status| {
+            let reply = crate::rehearsal::reply(status, &[], "<html>no</html>").unwrap();
+            ErrorBody::of(&reply, None)
         };
 
-        assert!(matches!(after(500, FaultKind::Runtime), SubmitError::Lost(_)));
-        assert!(matches!(after(502, FaultKind::Overloaded), SubmitError::Lost(_)));
-        assert!(matches!(after(504, FaultKind::Timeout), SubmitError::Lost(_)));
-        assert!(matches!(after(503, FaultKind::Overloaded), SubmitError::Refused(_)));
-        assert!(matches!(after(500, FaultKind::RefusedContent), SubmitError::Refused(_)));
-        assert!(matches!(after(400, FaultKind::Runtime), SubmitError::Refused(_)));
+        for status in [300, 302, 307, 408, 499, 500, 501, 502, 503, 504, 520, 522, 524, 529, 599] {
+            assert!(!is_refused(status, foreign(status), &[]), "{status}");
+            assert!(!is_refused(status, foreign(status), &[status]), "{status}");
+            for kind in [K::Auth, K::Quota, K::RefusedContent, K::BadRequest] {
+                assert!(is_refused(status, own(kind), &[]), "{status} {kind:?}");
+            }
+            for kind in [K::Runtime, K::Timeout, K::Unrecognised, K::Lost] {
+                assert!(!is_refused(status, own(kind), &[]), "{status} {kind:?}");
+                assert!(is_refused(status, own(kind), &[status]), "{status} {kind:?}");
+            }
+        }
+        for status in [400, 401, 402, 403, 404, 405, 409, 413, 422, 425, 429, 451] {
+            assert!(is_refused(status, foreign(status), &[]), "{status}");
+            assert!(is_refused(status, own(K::Timeout), &[]), "{status}");
+        }
+        for status in [200, 429, 500, 503, 529] {
+            assert!(is_refused(status, own(K::Overloaded), &[]), "{status}");
+        }
+        for status in [302, 502, 504, 524] {
+            assert!(!is_refused(status, own(K::Overloaded), &[]), "{status}");
+            assert!(is_refused(status, own(K::Overloaded), &[status]), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_filled_with_the_words_of_its_status_proves_nothing() {
+        let own = |text: &str| {
+            ErrorBody::Own(Fault::new(FaultKind::Overloaded, FaultSource::Provider, text))
+        };
+
+        assert!(!is_refused(502, own("HTTP 502: Bad Gateway"), &[502]));
+        assert!(!is_refused(502, own("bad gateway."), &[502]));
+        assert!(is_refused(502, own("HTTP 502: We are shedding load"), &[502]));
+        assert!(is_refused(503, own("HTTP 503: Service Unavailable"), &[503]));
+    }
+
+    #[test]
+    fn a_stranger_says_nothing_of_the_account() {
+        let kind = |status, body: &'static str| {
+            foreign_fault(&crate::rehearsal::reply(status, &[], body).unwrap()).kind
+        };
+        let page = "<!DOCTYPE html><html><head><title>Attention Required!</title></head></html>";
+
+        for status in [400, 401, 402, 403, 404, 405, 407, 409, 423, 425, 429, 451] {
+            assert_eq!(kind(status, page), FaultKind::Overloaded, "{status}");
+        }
+        assert_eq!((kind(401, ""), kind(413, page)), (FaultKind::Auth, FaultKind::BadRequest));
+        assert_eq!((kind(500, page), kind(504, page)), (FaultKind::Runtime, FaultKind::Timeout));
+    }
+
+    #[test]
+    fn a_page_is_told_by_its_title() {
+        let page = |text: &'static str| page_title(&Bytes::from_static(text.as_bytes()));
+
+        assert_eq!(
+            page("\n <HTML><title>502 Bad\nGateway</title>").as_deref(),
+            Some("502 Bad Gateway")
+        );
+        assert_eq!(page("<!doctype html><p>").as_deref(), Some(""));
+        assert_eq!(page("<?xml?><Error>"), None);
+        assert_eq!(page("{\"error\":\"<html>\"}"), None);
+        assert_eq!(plain(&Bytes::from_static(b"<html>")), "a web page");
+    }
+
+    #[test]
+    fn a_status_for_money_is_load_where_the_text_says_so() {
+        let kind = |status, text| {
+            fault_by_status(&crate::rehearsal::reply(status, &[], "{}").unwrap(), text).kind
+        };
+
+        assert_eq!(kind(402, "Rate limit exceeded, slow down"), FaultKind::Overloaded);
+        assert_eq!(kind(403, "Too many requests from this key"), FaultKind::Overloaded);
+        assert_eq!(kind(499, "the model is overloaded"), FaultKind::Overloaded);
+        assert_eq!(kind(402, "Too many unpaid bills: insufficient balance"), FaultKind::Quota);
+        assert_eq!(kind(403, "forbidden"), FaultKind::Quota);
+    }
+
+    #[test]
+    fn no_answer_to_a_download_is_the_end_of_a_file() {
+        for (status, kind) in [
+            (200, FaultKind::Unrecognised),
+            (401, FaultKind::Auth),
+            (403, FaultKind::Overloaded),
+            (404, FaultKind::Lost),
+            (410, FaultKind::Lost),
+            (416, FaultKind::Overloaded),
+            (500, FaultKind::Runtime),
+            (503, FaultKind::Overloaded),
+        ] {
+            let reply = crate::rehearsal::reply(status, &[], "x").unwrap();
+            let FetchError::Later(fault) = refused_download(&reply) else { panic!("{status}") };
+            assert_eq!(fault.kind, kind, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_read_in_millionths_and_nonsense_is_none() {
+        assert_eq!(usd(0.6), Some(Usd::from_micros(600_000)));
+        assert_eq!(usd(0.0), Some(Usd::ZERO));
+        assert_eq!([usd(-1.0), usd(f64::NAN), usd(1e12)], [None; 3]);
+        assert!(says_not_charged("Blocked. Credits were returned to your account."));
+        assert!(!says_not_charged("You were charged 5 credits"));
     }
 
     #[test]

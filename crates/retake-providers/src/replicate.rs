@@ -89,7 +89,7 @@ impl Adapter for Replicate {
     }
 
     fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
-        status::poll(&self.calls, &render.remote_id)
+        status::poll(&self.calls, &self.catalog, render)
     }
 
     fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {

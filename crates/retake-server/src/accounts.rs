@@ -101,7 +101,7 @@ impl Shelf {
         if !self.is_elsewhere && !self.is_blind {
             return known.map(Cow::Borrowed);
         }
-        let anything = || catalog.model(self.provider, ANYTHING).filter(|_| self.is_elsewhere);
+        let anything = || self.anything(catalog).filter(|_| self.is_elsewhere);
         let mut model = known.or_else(anything)?.clone();
         if self.is_elsewhere {
             name.clone_into(&mut model.name);
@@ -125,6 +125,16 @@ impl Shelf {
         models.filter(move |model| {
             self.has(model) && (self.is_elsewhere || !model.is_shut_down(today))
         })
+    }
+
+    /// What is known of models that nobody knows: of this API of the provider's, else of any.
+    fn anything<'a>(&self, catalog: &'a Catalog) -> Option<&'a Model> {
+        let of = |variant: Option<&str>| {
+            catalog.named(ANYTHING).find(|model| {
+                model.provider == self.provider && model.variant.as_deref() == variant
+            })
+        };
+        of(self.variant.as_deref()).or_else(|| of(None))
     }
 
     /// Whether a model of the provider is one of this API of the provider's. All that speak OpenAI's dialect
@@ -199,6 +209,19 @@ mod tests {
         assert_eq!(relay.model(&catalog, "wan-9").unwrap().name, "wan-9");
         assert_eq!(maker.offers(&catalog, today).count(), 0);
         assert!(relay.offers(&catalog, today).all(|model| model.name != ANYTHING));
+    }
+
+    #[test]
+    fn what_vllm_omni_would_cut_to_whole_blocks_is_not_offered_there() {
+        let catalog = Catalog::shipped().unwrap();
+        let vllm = Shelf { variant: Some("vllm-omni".into()), ..shelf("openai", false, true) };
+        let any = vllm.model(&catalog, "wan-2.2").unwrap();
+
+        assert!(any.sizes.iter().all(|it| it.width % 16 == 0 && it.height % 16 == 0));
+        assert_eq!(any.name, "wan-2.2");
+        let relays = shelf("openai", false, true);
+        let relays = relays.model(&catalog, "wan-2.2").unwrap();
+        assert!(relays.sizes.iter().any(|it| it.height % 16 != 0));
     }
 
     #[test]

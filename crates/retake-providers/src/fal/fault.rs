@@ -5,10 +5,16 @@
 //! parameter, and the limit that was broken is in `ctx`. Moderation and bad input share the status 422, and a
 //! missing runner looks like a timeout, so the type decides and the status comes last.
 
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
+};
 use serde_json::Value as Json;
 
-use crate::{call::Reply, reading};
+use crate::{
+    call::Reply,
+    reading::{self, ErrorBody},
+};
 
 /// What each type means, by its beginning; the longest one that fits counts.
 const TYPES: &[(&str, FaultKind)] = &[
@@ -72,8 +78,18 @@ const LONGEST_VALUE: usize = 60;
 
 /// The fault in an answer that is no success.
 pub(super) fn of_reply(reply: &Reply) -> Fault {
-    let json = reply.json();
-    let told = Told::of(json.as_ref().unwrap_or(&Json::Null), reply.header("x-fal-error-type"));
+    body_of(reply).into_fault()
+}
+
+/// The same, with who wrote it: fal's own has a `detail` or a type, in the body or in a header.
+pub(super) fn body_of(reply: &Reply) -> ErrorBody {
+    let json = reply.json().unwrap_or_default();
+    let own = is_told(reply).then(|| reading::explained(reply, &json, of_told(reply, &json)));
+    ErrorBody::of(reply, own)
+}
+
+fn of_told(reply: &Reply, json: &Json) -> Fault {
+    let told = Told::of(json, reply.header("x-fal-error-type"));
     let text = told.text.clone().unwrap_or_else(|| reading::plain(&reply.body));
     let by_status = reading::fault_by_status(reply, &text);
     let kind = match told.kind(reply.status.is_server_error()) {
@@ -95,6 +111,35 @@ pub(super) fn of_status(status: &Json) -> Fault {
     let kind = told.kind(false).unwrap_or(FaultKind::Unrecognised);
     let text = told.text.unwrap_or_else(|| "it failed without a word".to_owned());
     with_code(Fault::new(kind, FaultSource::Provider, text), told.code)
+}
+
+/// Whether an error in the place of a result is the model's or the runner's, which is the end of a render: it has a
+/// type, or a list of what is wrong. A sentence alone may be the queue's, about the question.
+pub(super) fn is_of_the_model(reply: &Reply) -> bool {
+    let json = reply.json().unwrap_or_default();
+    let told = Told::of(&json, reply.header("x-fal-error-type"));
+    told.code.is_some()
+        || told.is_about_input
+        || (told.text.is_some() && reply.status.as_u16() == 422)
+}
+
+/// What a failed request has cost: a server error is never billed, others may be (fal docs, "FAQ", 2026-11-21).
+/// `status` is the one that came with it; without one the type tells.
+pub(super) fn charge(fault: &Fault, status: Option<u16>) -> Option<Usd> {
+    const OF_SERVERS: [&str; 6] = [
+        "request_timeout",
+        "startup_timeout",
+        "runner_",
+        "internal_",
+        "generation_timeout",
+        "downstream_service_unavailable",
+    ];
+    let code = fault.code.as_deref().unwrap_or_default();
+    let is_theirs = match status {
+        Some(status) => (500..600).contains(&status),
+        None => OF_SERVERS.iter().any(|start| code.starts_with(start)),
+    };
+    (is_theirs || reading::says_not_charged(&fault.message)).then_some(Usd::ZERO)
 }
 
 /// Whether an answer is an error of fal's own making, and not of something on the way.

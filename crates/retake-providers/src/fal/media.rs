@@ -40,14 +40,14 @@ fn read(answer: Answer) -> Result<Download, FetchError> {
     if matches!(reply.status.as_u16(), 404 | 410) {
         let message =
             format!("fal does not know the result any more: {}", reading::plain(&reply.body));
-        return Err(FetchError::Gone(Fault::new(FaultKind::Lost, FaultSource::Provider, message)));
+        return Err(FetchError::Later(Fault::new(FaultKind::Lost, FaultSource::Provider, message)));
     }
     if !reply.status.is_success() {
         return Err(FetchError::Later(fault::of_reply(&reply)));
     }
     let json = reply.json().unwrap_or_default();
     let Some(url) = video(&json) else {
-        return Err(FetchError::Gone(reading::unrecognised(&reply, "the result has no video")));
+        return Err(FetchError::Later(reading::unrecognised(&reply, "the result has no video")));
     };
     match url.strip_prefix("data:") {
         None => Ok(Download::From(Call::get(url))),
@@ -57,7 +57,7 @@ fn read(answer: Answer) -> Result<Download, FetchError> {
             .map(|bytes| Download::Whole(bytes.into()))
             .ok_or_else(|| {
                 let message = "the video inside the result cannot be read";
-                FetchError::Gone(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
+                FetchError::Later(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
             }),
     }
 }

@@ -83,7 +83,7 @@ fn create(
 fn read(places: &Places, path: &str, answer: Answer) -> Taken {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        return Err(reading::refused_submit(reply.status, fault::of_reply(&reply)));
+        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
     let ticket = reply.json().and_then(|json| places.ticket(&json, path));
     ticket.map(Submitted::from).ok_or_else(|| {

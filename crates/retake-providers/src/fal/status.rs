@@ -27,6 +27,11 @@ pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fa
     let result = result_call(places, ticket);
     Talk::ask(call, move |answer| match read_status(answer) {
         Ok(Seen::Done) => Talk::once(result, read_result),
+        // A file beside a failure is looked at before another one is paid for.
+        Ok(Seen::Failed(failed)) => Talk::once(result, move |answer| match read_result(answer) {
+            Ok(polled @ Polled::Rendered { .. }) => Ok(polled),
+            _ => Ok(failed),
+        }),
         Ok(Seen::Polled(polled)) => Talk::Over(Ok(polled)),
         Err(fault) => Talk::Over(Err(fault)),
     })
@@ -41,13 +46,15 @@ pub(super) fn result_call(places: &Places, ticket: &str) -> Call {
 enum Seen {
     /// It is over, and the result says how.
     Done,
+    /// It is over and is said to have failed; the result may know better.
+    Failed(Polled),
     Polled(Polled),
 }
 
 fn read_status(answer: Answer) -> Result<Seen, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    if reply.status == http::StatusCode::NOT_FOUND {
-        return Ok(Seen::Polled(lost(&reply)));
+    if matches!(reply.status.as_u16(), 404 | 410) {
+        return Err(reading::unknown_render(&reply, "fal"));
     }
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
@@ -56,7 +63,12 @@ fn read_status(answer: Answer) -> Result<Seen, Fault> {
     let json = reply.json().ok_or_else(unreadable)?;
     let status = reading::text(&json, "/status").ok_or_else(unreadable)?;
     Ok(match status {
-        "COMPLETED" if has_failed(&json) => Seen::Polled(Polled::failed(fault::of_status(&json))),
+        "COMPLETED" if has_failed(&json) => {
+            let fault = fault::of_status(&json);
+            let may_have_a_file = reading::may_have_a_file(&fault);
+            let failed = Polled::Failed { charged: fault::charge(&fault, None), fault };
+            if may_have_a_file { Seen::Failed(failed) } else { Seen::Polled(failed) }
+        }
         "COMPLETED" => Seen::Done,
         "IN_QUEUE" => {
             let is_next = reading::number(&json, "/queue_position").is_none_or(|place| place < 1.0);
@@ -87,27 +99,30 @@ fn has_failed(json: &Json) -> bool {
 fn read_result(answer: Answer) -> Result<Polled, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     match reply.status.as_u16() {
-        404 => Ok(lost(&reply)),
-        401 | 403 | 429 => Err(fault::of_reply(&reply)),
+        404 | 410 => Err(reading::unknown_render(&reply, "fal")),
+        401 | 403 | 408 | 429 => Err(fault::of_reply(&reply)),
         400 if is_too_early(&reply) => Ok(running(&reply, RUNNING, None)),
-        200..=299 => Ok(read_output(&reply)),
-        _ if fault::is_told(&reply) => Ok(Polled::failed(fault::of_reply(&reply))),
+        200..=299 => read_output(&reply),
+        status if fault::is_of_the_model(&reply) => {
+            let fault = fault::of_reply(&reply);
+            Ok(Polled::Failed { charged: fault::charge(&fault, Some(status)), fault })
+        }
         _ => Err(fault::of_reply(&reply)),
     }
 }
 
-fn read_output(reply: &Reply) -> Polled {
-    let Some(json) = reply.json() else {
-        return Polled::failed(reading::unrecognised(reply, "the result cannot be read"));
-    };
+fn read_output(reply: &Reply) -> Result<Polled, Fault> {
+    let unreadable = || reading::unrecognised(reply, "the result cannot be read");
+    let json = reply.json().filter(Json::is_object).ok_or_else(unreadable)?;
     if media::video(&json).is_some() {
-        return Polled::RENDERED;
+        return Ok(Polled::RENDERED);
     }
     if json.get("detail").is_some() || has_failed(&json) {
-        return Polled::failed(fault::of_reply(reply));
+        let fault = fault::of_reply(reply);
+        return Ok(Polled::Failed { charged: fault::charge(&fault, None), fault });
     }
     let message = format!("it completed without a video: {}", reading::plain(&reply.body));
-    Polled::failed(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
+    Ok(Polled::failed(Fault::new(FaultKind::Malformed, FaultSource::Provider, message)))
 }
 
 /// The list of statuses and the results are not always of one mind.
@@ -119,12 +134,6 @@ fn running(reply: &Reply, pause: Duration, note: Option<String>) -> Polled {
     let asked = reply.retry_after().and_then(|pause| Duration::try_from(pause).ok());
     let ask_again_in = asked.unwrap_or(pause).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
     Polled::Running { percent: 0, ask_again_in, note }
-}
-
-fn lost(reply: &Reply) -> Polled {
-    let message =
-        format!("fal does not know the request any more: {}", reading::plain(&reply.body));
-    Polled::failed(Fault::new(FaultKind::Lost, FaultSource::Provider, message))
 }
 
 /// Stops a request. fal answers that it will try, that it is over, or that there is none; all are as good.

@@ -216,12 +216,34 @@ fn completed_counts_only_with_a_video_in_the_result() {
 
 #[test]
 fn completed_with_an_error_has_failed() {
-    let fault = failure([answer(200, &fixture!("completed-with-error"))]);
+    let fault = failure([
+        answer(200, &fixture!("completed-with-error")),
+        answer(503, &json!({ "detail": "gone", "error_type": "runner_disconnected" })),
+    ]);
 
     assert_eq!(
         (fault.kind, fault.code.as_deref()),
         (FaultKind::Runtime, Some("runner_disconnected"))
     );
+}
+
+#[test]
+fn a_server_error_is_not_charged_and_a_file_beside_a_failure_is_looked_at() {
+    use retake_core::money::Usd;
+    let charged = |status, code: &str| {
+        let body = json!({ "detail": "words", "error_type": code });
+        match polled([answer(200, &fixture!("completed")), answer(status, &body)]) {
+            Ok(Polled::Failed { charged, .. }) => charged,
+            other => panic!("{other:?}"),
+        }
+    };
+
+    assert_eq!(charged(503, "runner_disconnected"), Some(Usd::ZERO));
+    assert_eq!(charged(422, "content_policy_violation"), None);
+    let found = [answer(200, &fixture!("completed-with-error")), answer(200, &fixture!("result"))];
+    assert_eq!(polled(found), Ok(Polled::RENDERED));
+    let unsure = [answer(200, &fixture!("completed-with-error")), silence(true)];
+    assert!(matches!(polled(unsure), Ok(Polled::Failed { charged: Some(Usd::ZERO), .. })));
 }
 
 #[test]
@@ -254,9 +276,7 @@ fn a_question_that_got_no_answer_is_no_failure_of_the_render() {
         assert!(polled([no_answer]).is_err());
         assert!(after.is_err(), "{after:?}");
     }
-    assert!(
-        matches!(polled([reply(404, &[], "")]), Ok(Polled::Failed { fault: f, .. }) if f.kind == FaultKind::Lost)
-    );
+    assert_eq!(polled([reply(404, &[], "")]).unwrap_err().kind, FaultKind::Lost);
 }
 
 // verifies: fal: failures
@@ -358,7 +378,7 @@ fn the_file_is_fetched_without_the_key() {
     let Ok(Download::From(call)) = found else { panic!("{found:?}") };
     assert_eq!(call.url, "https://v3.fal.media/files/example/output.mp4");
     assert!(call.headers.is_empty());
-    assert!(matches!(gone, Err(FetchError::Gone(_))));
+    assert!(matches!(gone, Err(FetchError::Later(fault)) if fault.kind == FaultKind::Lost));
     assert!(matches!(inline, Ok(Download::Whole(bytes)) if bytes.len() == 3));
 }
 

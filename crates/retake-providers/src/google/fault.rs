@@ -12,7 +12,7 @@ use super::safety;
 use crate::{
     Standing,
     call::{Answer, Reply},
-    reading,
+    reading::{self, ErrorBody},
 };
 
 /// Reasons (`google.rpc.ErrorInfo`, and the `PUBLIC_ERROR_…` names of the media services) and what they stand for.
@@ -138,7 +138,10 @@ impl<'a> Told<'a> {
         let is_paid_for =
             text.contains("billing") || text.contains("credit") || text.contains("spend");
         let is_rate = self.quotas.contains("PerMinute") || text.contains("per minute");
-        if is_daily || is_soft_block || (is_paid_for && !is_rate) {
+        // Each of its refusals for load speaks of the plan and its billing; one that says when to come back is no
+        // matter of money.
+        let is_over_soon = is_rate || self.retry_after.is_some();
+        if is_daily || is_soft_block || (is_paid_for && !is_over_soon) {
             FaultKind::Quota
         } else {
             FaultKind::Overloaded
@@ -148,17 +151,20 @@ impl<'a> Told<'a> {
 
 /// The fault of an answer with a status that is no success.
 pub(super) fn of(reply: &Reply) -> Fault {
-    let body = reply.json();
-    let error = body.as_ref().and_then(error_in);
-    let told = error.map(Told::read);
-    let message = told.as_ref().map(|told| told.message).unwrap_or_default();
-    let by_status = || {
-        let plain = reading::plain(&reply.body);
-        reading::fault_by_status(reply, if message.is_empty() { &plain } else { message })
-    };
-    let fault = told.as_ref().and_then(Told::fault).unwrap_or_else(by_status);
-    let pause = reply.retry_after().or(fault.retry_after);
-    fault.after(pause)
+    body_of(reply).into_fault()
+}
+
+/// The same, with who wrote it: Google's own has an `error`.
+pub(super) fn body_of(reply: &Reply) -> ErrorBody {
+    let body = reply.json().unwrap_or_default();
+    let own = error_in(&body).map(|error| {
+        let told = Told::read(error);
+        let by_status = || reading::fault_by_status(reply, told.message);
+        let fault = told.fault().unwrap_or_else(by_status);
+        let pause = reply.retry_after().or(fault.retry_after);
+        reading::explained(reply, &body, fault.after(pause))
+    });
+    ErrorBody::of(reply, own)
 }
 
 /// The error in an answer: `{error}`, or a list with it as the front end sends it at times.
@@ -349,6 +355,24 @@ mod tests {
 
         assert_eq!(exhausted("RequestsPerDayPerProject"), Some(FaultKind::Quota));
         assert_eq!(exhausted("RequestsPerMinutePerProject"), Some(FaultKind::Overloaded));
+    }
+
+    #[test]
+    fn a_refusal_that_says_when_to_come_back_is_load_although_it_speaks_of_billing() {
+        let told = |details: Json| {
+            kind(&json!({
+                "code": 429,
+                "status": "RESOURCE_EXHAUSTED",
+                "message": "You exceeded your current quota, please check your plan and billing details.",
+                "details": details,
+            }))
+        };
+
+        assert_eq!(told(json!([{ "retryDelay": "34s" }])), Some(FaultKind::Overloaded));
+        assert_eq!(told(json!([])), Some(FaultKind::Quota));
+        let of_a_day =
+            json!([{ "retryDelay": "34s" }, { "violations": [{ "quotaId": "PerDayPerProject" }] }]);
+        assert_eq!(told(of_a_day), Some(FaultKind::Quota));
     }
 
     #[test]

@@ -134,13 +134,8 @@ fn input(submission: &Submission) -> Result<(Json, &'static str), Fault> {
 /// Reads the answer to a poll.
 fn polled(answer: Answer) -> Result<(Interaction, Reply), Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    if !reply.status.is_success() {
-        let lost = veo::lost(&reply).ok_or_else(|| fault::of(&reply))?;
-        return Ok((Interaction::Failed(lost), reply));
-    }
-    let read = reply
-        .json()
-        .and_then(interaction)
+    let body = veo::answered(&reply)?;
+    let read = interaction(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no interaction"))?;
     Ok((read, Reply { body: bytes::Bytes::new(), ..reply }))
 }
@@ -155,11 +150,15 @@ fn interaction(body: Json) -> Option<Interaction> {
         return Some(Interaction::Failed(failure(error)));
     }
     let status = reading::text(&body, "/status")?.to_owned();
-    let over = |kind, what: &str| {
+    let recorded_fault = recorded(&body);
+    let mut over = |kind, what: &str| {
         let fault = Fault::new(kind, FaultSource::Provider, format!("the interaction {what}"));
-        Some(Interaction::Failed(
-            recorded(&body).unwrap_or_else(|| fault.with_code(status.clone())),
-        ))
+        let fault = recorded_fault.clone().unwrap_or_else(|| fault.with_code(status.clone()));
+        // A file beside a failure is looked at before another one is paid for.
+        Some(match video(&mut body).filter(|_| reading::may_have_a_file(&fault)) {
+            Some(file) => Interaction::Done(file),
+            None => Interaction::Failed(fault),
+        })
     };
     match status.as_str() {
         "queued" | "in_progress" => Some(Interaction::Running(None)),
@@ -260,12 +259,7 @@ impl Gemini {
                     let pause = Some(SignedDuration::from_secs(5));
                     Err(FetchError::Later(media::not_yet().after(pause)))
                 }
-                Some("FAILED") => {
-                    let told = body.get("error").map(failure);
-                    let message = "the file could not be made";
-                    let other = Fault::new(FaultKind::Runtime, FaultSource::Provider, message);
-                    Err(FetchError::Gone(told.unwrap_or(other)))
-                }
+                // Some that are said to have failed can be downloaded all the same (seen in 2026-11).
                 _ => self.download(&link).map(Download::From),
             }
         })

@@ -111,7 +111,7 @@ pub(super) fn refused(message: &str) -> Fault {
 pub(super) fn decoded(text: &str) -> Result<Bytes, FetchError> {
     STANDARD.decode(text).map(Bytes::from).map_err(|error| {
         let message = format!("the file in the answer is no base64: {error}");
-        FetchError::Gone(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
+        FetchError::Later(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
     })
 }
 

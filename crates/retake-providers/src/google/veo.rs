@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
     request::Shot,
 };
 use serde_json::{Map, Value as Json, json};
@@ -102,13 +103,11 @@ fn check_length(shot: &Shot) -> Result<(), Fault> {
 pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        return Err(reading::refused_submit(reply.status, fault::of(&reply)));
+        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
     let body = reply.json().unwrap_or_default();
     if fault::error_in(&body).is_some() {
-        // As in the answer of a server that failed.
-        let failed = http::StatusCode::INTERNAL_SERVER_ERROR;
-        return Err(reading::refused_submit(failed, fault::of(&reply)));
+        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
     match reading::id(&body, pointer).filter(|id| super::place::resource(id).is_some()) {
         Some(id) => Ok(id.to_owned().into()),
@@ -119,27 +118,33 @@ pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, Submi
     }
 }
 
-/// Reads the answer to a poll. An operation that is not there any more is lost; other errors say nothing of
-/// the render.
+/// Reads the answer to a poll. An error about the question says nothing of the render, one that says that there is no
+/// such operation among them.
 pub(super) fn polled(answer: Answer) -> Result<(Operation, Reply), Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    if !reply.status.is_success() {
-        let lost = lost(&reply).ok_or_else(|| fault::of(&reply))?;
-        return Ok((Operation::Failed(lost), reply));
-    }
-    let operation = reply
-        .json()
-        .and_then(operation)
+    let body = answered(&reply)?;
+    let operation = operation(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no operation"))?;
     Ok((operation, Reply { body: bytes::Bytes::new(), ..reply }))
 }
 
-/// The fault of a render that is not there any more.
-pub(super) fn lost(reply: &Reply) -> Option<Fault> {
-    let found = fault::of(reply);
-    let is_lost = reply.status.as_u16() == 404
-        || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
-    is_lost.then_some(Fault { kind: FaultKind::Lost, ..found })
+/// The JSON of an answer to a poll, where it is about the render: a success, and no bare error in the place of one.
+pub(super) fn answered(reply: &Reply) -> Result<Json, Fault> {
+    if !reply.status.is_success() {
+        let found = fault::of(reply);
+        let is_unknown = matches!(reply.status.as_u16(), 404 | 410)
+            || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
+        return Err(if is_unknown { Fault { kind: FaultKind::Lost, ..found } } else { found });
+    }
+    let unreadable = || reading::unrecognised(reply, "the answer to a poll is no JSON");
+    let body = reply.json().ok_or_else(unreadable)?;
+    let object = body.as_array().and_then(|list| list.first()).unwrap_or(&body);
+    let is_about_a_render =
+        ["name", "done", "id", "status"].iter().any(|field| object.get(field).is_some());
+    if fault::error_in(&body).is_some() && !is_about_a_render {
+        return Err(fault::of(reply));
+    }
+    Ok(body)
 }
 
 /// Reads an operation; nothing when the JSON is none.
@@ -148,10 +153,14 @@ fn operation(body: Json) -> Option<Operation> {
         Json::Array(list) => list.into_iter().next()?,
         other => other,
     };
-    if let Some(error) =
-        operation.get("error").filter(|error| error.is_object() || error.is_string())
-    {
-        return Some(Operation::Failed(failure(error)));
+    let error = operation.get("error").filter(|error| error.is_object() || error.is_string());
+    if let Some(fault) = error.map(failure) {
+        // A file beside a failure is looked at before another one is paid for.
+        let file = operation.get_mut("response").and_then(first_file);
+        return Some(match file.filter(|_| reading::may_have_a_file(&fault)) {
+            Some(file) => Operation::Done(file),
+            None => Operation::Failed(fault),
+        });
     }
     match operation.get("done").and_then(Json::as_bool) {
         Some(true) => {}
@@ -219,7 +228,12 @@ fn no_video(response: &Json) -> Fault {
 pub(super) fn progress(operation: Operation, reply: &Reply, usual: SignedDuration) -> Polled {
     match operation {
         Operation::Running => running(reply, usual, None),
-        Operation::Failed(fault) => Polled::failed(fault),
+        Operation::Failed(fault) => {
+            // "You are not charged for videos that are blocked by safety filters or audio processing" (Responsible AI
+            // for Veo, and the Gemini API's page on Veo, 2026-11-21).
+            let is_blocked = fault.kind == FaultKind::RefusedContent;
+            Polled::Failed { fault, charged: is_blocked.then_some(Usd::ZERO) }
+        }
         Operation::Done(_) => Polled::RENDERED,
     }
 }
@@ -259,6 +273,31 @@ mod tests {
         assert_eq!(fault.kind, FaultKind::RefusedContent);
         assert_eq!(fault.code.as_deref(), Some("58061214"));
         assert!(fault.message.contains("must not be tried again"), "{fault}");
+    }
+
+    #[test]
+    fn what_the_filters_blocked_is_not_charged_and_other_failures_do_not_say() {
+        let charged = |text: &str| {
+            let reply = crate::rehearsal::reply(200, &[], text.to_owned()).unwrap();
+            match progress(read(text).unwrap(), &reply, SignedDuration::from_secs(1)) {
+                Polled::Failed { charged, .. } => charged,
+                other => panic!("{other:?}"),
+            }
+        };
+
+        assert_eq!(charged(REFUSED), Some(Usd::ZERO));
+        assert_eq!(charged(FAILED), None);
+    }
+
+    #[test]
+    fn a_file_beside_an_error_is_looked_at_and_a_bare_error_is_about_the_question() {
+        let both = r#"{"name":"o","done":true,"error":{"code":13,"message":"internal"},
+            "response":{"videos":[{"gcsUri":"gs://a-bucket/v.mp4"}]}}"#;
+        assert_eq!(read(both), Some(Operation::Done(File::Link("gs://a-bucket/v.mp4".into()))));
+
+        let bare = r#"[{"error":{"code":500,"message":"internal","status":"INTERNAL"}}]"#;
+        let reply = crate::rehearsal::reply(200, &[], bare);
+        assert_eq!(polled(reply).unwrap_err().kind, FaultKind::Runtime);
     }
 
     #[test]

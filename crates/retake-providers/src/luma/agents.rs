@@ -124,7 +124,8 @@ impl Adapter for Agents {
 fn created(answer: Answer) -> Result<Submitted, SubmitError> {
     match answer {
         Ok(reply) if !reply.status.is_success() => {
-            Err(reading::refused_submit(reply.status, fault::of_agents_reply(&reply)))
+            let body = fault::body_of_agents(&reply);
+            Err(reading::failed_create(reply.status, body, &fault::SHED_BY_AGENTS))
         }
         answer => super::created(answer),
     }
@@ -191,7 +192,7 @@ enum Generation {
 
 fn generation(reply: &Reply) -> Result<Generation, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
-        return Ok(Generation::Over(fault::lost("Luma does not know the generation")));
+        return Err(reading::unknown_render(reply, "Luma"));
     }
     if !reply.status.is_success() {
         return Err(fault::of_agents_reply(reply));
@@ -208,7 +209,14 @@ fn generation(reply: &Reply) -> Result<Generation, Fault> {
             }
             None => Generation::Over(fault::broken("it was completed without a video")),
         },
-        "failed" => Generation::Over(fault::by_code(&json)),
+        "failed" => {
+            let fault = fault::by_code(&json);
+            // A file beside a failure is looked at before another one is paid for.
+            match link(&json).filter(|_| reading::may_have_a_file(&fault)) {
+                Some(link) => Generation::Done { link },
+                None => Generation::Over(fault),
+            }
+        }
         odd => {
             let note = Some(format!("Luma calls it `{}`", quoted(odd)));
             Generation::Running { percent: 0, note }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
+};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
@@ -83,7 +86,9 @@ impl Adapter for Dream {
             let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
             match generation(&reply, age).map_err(FetchError::Later)? {
                 Generation::Done { link } => Ok(Download::From(Call::get(link))),
-                Generation::Over(fault) => Err(FetchError::Gone(fault)),
+                Generation::Over(fault) | Generation::Refunded(fault) => {
+                    Err(FetchError::Gone(fault))
+                }
                 Generation::Running { .. } => {
                     Err(FetchError::Later(fault::broken("it was finished and is running again")))
                 }
@@ -151,9 +156,15 @@ fn unreachable_picture() -> Fault {
 }
 
 enum Generation {
-    Running { note: Option<String> },
-    Done { link: String },
+    Running {
+        note: Option<String>,
+    },
+    Done {
+        link: String,
+    },
     Over(Fault),
+    /// Over without a file, and paid back: "credits for failed generations are refunded" (FAQ, 2026-11-21).
+    Refunded(Fault),
 }
 
 fn polled(answer: Answer, age: SignedDuration) -> Result<Polled, Fault> {
@@ -164,13 +175,13 @@ fn polled(answer: Answer, age: SignedDuration) -> Result<Polled, Fault> {
         }
         Generation::Done { .. } => Polled::RENDERED,
         Generation::Over(fault) => Polled::failed(fault),
+        Generation::Refunded(fault) => Polled::Failed { fault, charged: Some(Usd::ZERO) },
     })
 }
 
 fn generation(reply: &Reply, age: SignedDuration) -> Result<Generation, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
-        let message = "Luma does not know the generation: it was deleted, or is another account's";
-        return Ok(Generation::Over(fault::lost(message)));
+        return Err(reading::unknown_render(reply, "Luma"));
     }
     if !reply.status.is_success() {
         return Err(fault::of_reply(reply));
@@ -185,7 +196,14 @@ fn generation(reply: &Reply, age: SignedDuration) -> Result<Generation, Fault> {
             None => Generation::Over(fault::broken("it was completed without a video")),
         },
         "failed" if fault::is_about_callback(&json) => untold(&json, age),
-        "failed" => Generation::Over(fault::by_reason(&json)),
+        "failed" => {
+            let fault = fault::by_reason(&json);
+            // A file beside a failure is looked at before another one is paid for.
+            match link(&json).filter(|_| reading::may_have_a_file(&fault)) {
+                Some(link) => Generation::Done { link },
+                None => Generation::Refunded(fault),
+            }
+        }
         odd => Generation::Running { note: Some(format!("Luma calls it `{}`", quoted(odd))) },
     })
 }

@@ -6,8 +6,11 @@ use serde_json::Value as Json;
 
 use crate::{
     Reply,
-    reading::{self, quoted, text},
+    reading::{self, ErrorBody, quoted, text},
 };
+
+/// "Image ingestion unavailable": the Agents API has not read the request yet then ("Error handling", 2026-11-21).
+pub(super) const SHED_BY_AGENTS: [u16; 1] = [503];
 
 /// The failure codes of the Agents API (`luma-agents` 0.5.0, 2026-11-21).
 const CODES: [(&str, FaultKind); 9] = [
@@ -88,10 +91,20 @@ pub(super) fn is_about_callback(json: &Json) -> bool {
 
 /// The fault of an answer with an error status.
 pub(super) fn of_reply(reply: &Reply) -> Fault {
-    let said = detail(reply);
+    body_of(reply).into_fault()
+}
+
+/// The same, with who wrote it: Luma's own has a `detail`.
+pub(super) fn body_of(reply: &Reply) -> ErrorBody {
+    let json = reply.json().unwrap_or_default();
+    let own = detail(&json).map(|said| reading::explained(reply, &json, of_detail(reply, &said)));
+    ErrorBody::of(reply, own)
+}
+
+fn of_detail(reply: &Reply, said: &str) -> Fault {
     let words = said.to_lowercase();
     let has = |word: &str| words.contains(word);
-    let fault = reading::fault_by_status(reply, &said);
+    let fault = reading::fault_by_status(reply, said);
     let kind = match reply.status.as_u16() {
         400 | 422 if has("insufficient") && (has("credit") || has("balance")) => FaultKind::Quota,
         400 | 422 if has("moderat") || has("blacklisted") => FaultKind::RefusedContent,
@@ -110,18 +123,27 @@ fn crowded(fault: Fault) -> Fault {
 
 /// The same, for the Agents API: behind its 502 and 503 is something else that does not answer.
 pub(super) fn of_agents_reply(reply: &Reply) -> Fault {
-    let fault = of_reply(reply);
-    match reply.status.as_u16() {
-        502 | 503 => Fault { kind: FaultKind::Timeout, ..fault },
+    body_of_agents(reply).into_fault()
+}
+
+/// The same, with who wrote it.
+pub(super) fn body_of_agents(reply: &Reply) -> ErrorBody {
+    let waits = |fault: Fault| match (reply.status.as_u16(), fault.kind) {
+        (502 | 503, FaultKind::Runtime | FaultKind::Overloaded) => {
+            Fault { kind: FaultKind::Timeout, ..fault }
+        }
         _ => fault,
+    };
+    match body_of(reply) {
+        ErrorBody::Own(fault) => ErrorBody::Own(waits(fault)),
+        ErrorBody::Foreign(fault) => ErrorBody::Foreign(fault),
     }
 }
 
 /// The `detail`: a text, or a list of complaints with the place of each.
-fn detail(reply: &Reply) -> String {
-    let json = reply.json().unwrap_or_default();
-    if let Some(said) = text(&json, "/detail").or_else(|| text(&json, "/detail/message")) {
-        return said.to_owned();
+fn detail(json: &Json) -> Option<String> {
+    if let Some(said) = text(json, "/detail").or_else(|| text(json, "/detail/message")) {
+        return Some(said.to_owned());
     }
     let list = json.pointer("/detail").and_then(Json::as_array).map(Vec::as_slice);
     let one = |item: &Json| {
@@ -133,5 +155,5 @@ fn detail(reply: &Reply) -> String {
         Some(format!("{at}{message}"))
     };
     let told: Vec<_> = list.unwrap_or_default().iter().filter_map(one).take(MOST_DETAILS).collect();
-    if told.is_empty() { reading::plain(&reply.body) } else { told.join("; ") }
+    (!told.is_empty()).then(|| told.join("; "))
 }

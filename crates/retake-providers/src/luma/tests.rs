@@ -300,6 +300,23 @@ fn a_notice_that_luma_could_not_deliver_is_no_failed_render() {
 }
 
 #[test]
+fn a_dream_that_failed_was_paid_back_and_a_file_beside_a_failure_is_looked_at() {
+    let dream_failed = json!({ "state": "failed", "failure_reason": "Job failed" });
+    let charged = Some(retake_core::money::Usd::ZERO);
+    let end = poll(&*dream(), json(200, &dream_failed));
+    assert!(matches!(end, Ok(Polled::Failed { charged: it, .. }) if it == charged), "{end:?}");
+
+    let mut with_file = dream_failed;
+    with_file["assets"] = json!({ "video": "https://cdn.example.com/v.mp4" });
+    assert_eq!(poll(&*dream(), json(200, &with_file)), Ok(Polled::RENDERED));
+    with_file["failure_reason"] = "Contains blacklisted words".into();
+    assert_eq!(failed(&*dream(), json(200, &with_file)).kind, FaultKind::RefusedContent);
+    let agents_failed = json!({ "state": "failed", "failure_code": "output_not_found",
+        "output": [{ "type": "video", "url": "https://cdn.example.com/v.mp4" }] });
+    assert_eq!(poll(&*agents(), json(200, &agents_failed)), Ok(Polled::RENDERED));
+}
+
+#[test]
 fn generations_are_followed_through_their_states() {
     let dreaming = poll(&*dream(), json(200, &fixture("dream-dreaming")));
     let processing = poll(&*agents(), json(200, &fixture("agents-processing")));
@@ -315,12 +332,13 @@ fn generations_are_followed_through_their_states() {
 }
 
 #[test]
-fn a_completion_without_a_video_has_failed_and_an_unknown_one_is_lost() {
+fn a_completion_without_a_video_has_failed_and_an_unknown_one_is_asked_for_again() {
     for adapter in [dream(), agents()] {
         let body = json!({ "state": "completed", "assets": {}, "output": [{ "type": "exr", "url": "https://x" }] });
 
         assert_eq!(failed(&*adapter, json(200, &body)).kind, FaultKind::Runtime);
-        assert_eq!(failed(&*adapter, json(404, &json!({}))).kind, FaultKind::Lost);
+        let unknown = poll(&*adapter, json(404, &json!({})));
+        assert_eq!(unknown.unwrap_err().kind, FaultKind::Lost);
         assert_eq!(poll(&*adapter, json(401, &json!({}))).unwrap_err().kind, FaultKind::Auth);
         assert!(poll(&*adapter, reply(200, &[], "<html>")).is_err());
     }

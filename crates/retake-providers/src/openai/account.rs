@@ -4,11 +4,14 @@ use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::dialect::{Dialect, Key};
+use super::dialect::{Dialect, Key, Source};
 use crate::{Call, Settings, SettingsError, Value};
 
 /// What an id keeps as it is in a path.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// An answer about a render may carry the file, in base64: one of 72 MiB.
+const LARGEST_INLINE: usize = 96 << 20;
 
 /// The calls of one account.
 pub(super) struct Account {
@@ -80,7 +83,13 @@ impl Account {
     /// Asks for one render.
     pub(super) fn job(&self, id: &str) -> Call {
         let path = format!("{}/{}", self.dialect.create, encoded(id));
-        self.sign(Call::get(self.url(&path, &[])))
+        let call = self.sign(Call::get(self.url(&path, &[])));
+        match self.dialect.result {
+            Source::Content => call,
+            Source::NamedOrContent | Source::Generation => {
+                Call { largest_answer: LARGEST_INLINE, ..call }
+            }
+        }
     }
 
     /// The same call with the key, and with what else says whose it is.

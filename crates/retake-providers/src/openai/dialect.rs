@@ -77,6 +77,8 @@ pub(super) enum Encoding {
 pub(super) struct Words {
     /// The length.
     pub(super) seconds: Number,
+    /// The length once more, where what stands behind the server reads it under another name.
+    pub(super) seconds_too: Option<Number>,
     /// Width and height.
     pub(super) size: Shape,
     /// The negative prompt.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::fault::{Fault, FaultKind};
 use serde_json::Value as Json;
 
 use super::{
@@ -131,6 +131,13 @@ fn is_address(text: &str) -> bool {
     is_path || text.starts_with("https://") || text.starts_with("http://")
 }
 
+/// Whether the file itself came with the answer.
+pub(super) fn is_inline(json: &Json, job: &Json) -> bool {
+    let text = |place: &&str| reading::text(job, place).or_else(|| reading::text(json, place));
+    INLINE.iter().find_map(text).is_some()
+        || PLACES.iter().filter_map(text).any(|text| text.starts_with("data:video/"))
+}
+
 /// The file itself, where it came with the answer.
 fn inline(json: &Json, job: &Json) -> Option<Bytes> {
     let text = |place: &&str| reading::text(job, place).or_else(|| reading::text(json, place));
@@ -140,7 +147,8 @@ fn inline(json: &Json, job: &Json) -> Option<Bytes> {
     bare.chain(urls).find_map(|base64| STANDARD.decode(base64).ok()).map(Bytes::from)
 }
 
-/// Reads the answer to a download that brought no file. Some servers say 404 for a render that still runs.
+/// Reads the answer to a download that brought no file: whatever it says, the render is finished, and the next fetch
+/// asks for it anew. Some servers say 404 for a file that is not there yet.
 pub(super) fn refused(reply: &Reply) -> FetchError {
     let fault = fault::of_reply(reply);
     let text = fault.message.to_lowercase();
@@ -148,15 +156,13 @@ pub(super) fn refused(reply: &Reply) -> FetchError {
         ["in progress", "in-progress", "in_progress", "not ready", "not completed", "not yet"]
             .iter()
             .any(|phrase| text.contains(phrase));
-    match reply.status.as_u16() {
-        404 | 410 if !is_early => FetchError::Gone(Fault { kind: FaultKind::Lost, ..fault }),
-        // vLLM-Omni's word for a render that failed.
-        422 if !is_early => FetchError::Gone(fault),
-        409 | 404 => {
-            let message = format!("the file is not there yet: {}", fault.message);
-            let fault = Fault::new(FaultKind::Overloaded, FaultSource::Provider, message);
-            FetchError::Later(fault.after(reply.retry_after()))
+    let (kind, message) = match reply.status.as_u16() {
+        409 => (FaultKind::Overloaded, format!("the file is not there yet: {}", fault.message)),
+        _ if is_early => {
+            (FaultKind::Overloaded, format!("the file is not there yet: {}", fault.message))
         }
-        _ => FetchError::Later(fault),
-    }
+        404 | 410 => (FaultKind::Lost, fault.message.clone()),
+        _ => (fault.kind, fault.message.clone()),
+    };
+    FetchError::Later(Fault { kind, message, ..fault })
 }

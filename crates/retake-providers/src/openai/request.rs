@@ -49,9 +49,11 @@ fn fields(
         ("prompt".into(), shot.prompt.clone().into()),
     ];
     let mut say = |name: &str, value: Json| fields.push((name.to_owned(), value));
-    match words.seconds {
-        Number::Text(name) => say(name, shot.seconds.to_string().into()),
-        Number::Plain(name) => say(name, shot.seconds.into()),
+    for number in [Some(words.seconds), words.seconds_too].into_iter().flatten() {
+        match number {
+            Number::Text(name) => say(name, shot.seconds.to_string().into()),
+            Number::Plain(name) => say(name, shot.seconds.into()),
+        }
     }
     match words.size {
         Shape::Size(name) => say(name, shot.size.to_string().into()),

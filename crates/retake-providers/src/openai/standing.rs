@@ -45,9 +45,10 @@ fn read(account: &Account, answer: Answer) -> Result<Standing, Fault> {
 
 /// A refusal of the key or the account is an answer to the question; a busy server is none.
 fn refused(account: &Account, reply: &Reply) -> Result<Standing, Fault> {
-    let fault = fault::of_reply(reply);
+    let body = fault::body_of(reply);
     let is_list = account.dialect.check == Check::List;
-    troubled(if is_list { status::explained(account.dialect, reply, fault) } else { fault })
+    let body = if is_list { status::explained(account.dialect, reply, body) } else { body };
+    troubled(body.into_fault())
 }
 
 fn troubled(fault: Fault) -> Result<Standing, Fault> {

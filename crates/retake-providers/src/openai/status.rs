@@ -6,16 +6,22 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use jiff::SignedDuration;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
+    size::Size,
+};
 use serde_json::Value as Json;
 
 use super::{
     dialect::{Dialect, Source},
     fault, media,
 };
-use crate::{Answer, CancelOutcome, Polled, RemoteId, Reply, SubmitError, Submitted, reading};
+use crate::{
+    Answer, CancelOutcome, Echo, Polled, RemoteId, Reply, SubmitError, Submitted,
+    reading::{self, ErrorBody},
+};
 
 /// What a status word means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +89,8 @@ const ID_FIELDS: &[&str] = &[
     "/video/id",
     "/task/id",
 ];
+/// Where a render itself has its name.
+const OWN_ID_FIELDS: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
 /// A name for the exchange, which some servers give the render as well.
 const LAST_RESORT: &[&str] = &["/request_id"];
 
@@ -125,34 +133,66 @@ pub(super) fn read_create(
 ) -> Result<Submitted, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        let fault = explained(dialect, &reply, fault::of_reply(&reply));
-        // What timed out behind the server may have been taken there.
-        if reply.status.is_server_error() && fault.kind == FaultKind::Timeout {
-            return Err(SubmitError::Lost(fault));
-        }
-        return Err(reading::refused_submit(reply.status, fault));
+        let body = explained(dialect, &reply, fault::body_of(&reply));
+        return Err(reading::failed_create(reply.status, body, &[]));
     }
     let json = reply.json().unwrap_or_default();
+    let named = |remote_id| Submitted { remote_id, echo: echo(&json) };
     if let Some(id) = id(&json) {
-        return Ok(id.into());
+        return Ok(named(id));
     }
     // A business failure in the clothes of a success: there is no render whose name could be missing.
     if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
-        // As in the answer of a server that failed.
-        return Err(reading::refused_submit(StatusCode::INTERNAL_SERVER_ERROR, fault));
+        return Err(reading::failed_create(reply.status, ErrorBody::Own(fault), &[]));
     }
     if let Some(id) = id_among(&json, LAST_RESORT) {
-        return Ok(id.into());
+        return Ok(named(id));
     }
     Err(SubmitError::Lost(reading::unrecognised(&reply, "the answer names no render")))
 }
 
-/// A 404 where videos are made says that they are not made there.
-pub(super) fn explained(dialect: &'static Dialect, reply: &Reply, mut fault: Fault) -> Fault {
-    if let (404, Some(why)) = (reply.status.as_u16(), dialect.removed) {
-        fault.message = format!("{}; {why}", fault.message);
+/// What the answer to a create says that will be rendered. Relays clamp a length to what the model behind them has,
+/// and say so here.
+fn echo(json: &Json) -> Echo {
+    let place = |place: &&str| json.pointer(place);
+    let places = || ["", "/data", "/data/0", "/video", "/task", "/job"];
+    let numbers = |name: &'static str| {
+        places().iter().filter_map(place).find_map(|job| reading::number(job, name))
+    };
+    let seconds =
+        ["/seconds", "/duration", "/n_seconds", "/duration_seconds", "/usage/duration_seconds"]
+            .into_iter()
+            .find_map(numbers);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between nothing and an hour"
+    )]
+    let milliseconds = |seconds: f64| (seconds * 1000.0).round() as u64;
+    Echo {
+        duration_ms: seconds.filter(|it| (0.1..=3600.0).contains(it)).map(milliseconds),
+        size: places().iter().filter_map(place).find_map(size),
     }
-    fault
+}
+
+fn size(job: &Json) -> Option<Size> {
+    let sides = || {
+        let side = |name| u32::try_from(job.pointer(name)?.as_u64()?).ok().filter(|side| *side > 0);
+        Some(Size::new(side("/width")?, side("/height")?))
+    };
+    reading::text(job, "/size").and_then(|text| text.trim().parse().ok()).or_else(sides)
+}
+
+/// A 404 where videos are made says that they are not made there.
+pub(super) fn explained(dialect: &'static Dialect, reply: &Reply, body: ErrorBody) -> ErrorBody {
+    match (reply.status.as_u16(), dialect.removed) {
+        (404, Some(why)) => {
+            let fault = body.into_fault();
+            let message = format!("{}; {why}", fault.message);
+            ErrorBody::Own(Fault { kind: FaultKind::BadRequest, message, ..fault })
+        }
+        _ => body,
+    }
 }
 
 /// Reads the answer to a poll.
@@ -161,15 +201,31 @@ pub(super) fn read_poll(dialect: &'static Dialect, answer: Answer) -> Result<Pol
     let json = reply.json().unwrap_or_default();
     let found = job(&json);
     let state = found.and_then(state);
-    if let (Some(job), Some(over)) = (found, state.filter(|state| is_over_without_file(*state))) {
-        return Ok(Polled::failed(failure(&reply, &json, job, over)));
+    if let (Some(job), Some(over)) = (found, state.filter(|state| is_over_without_file(*state)))
+        && is_final(&reply, &json, job)
+    {
+        let fault = failure(&reply, &json, job, over);
+        // A file beside a failure is looked at before another one is paid for.
+        let has_file = over != State::Deleted && media::named(&json, job).is_some();
+        return Ok(if has_file && reading::may_have_a_file(&fault) {
+            Polled::Rendered { charged: charged(&json, job) }
+        } else {
+            let told = || reading::says_not_charged(&fault.message).then_some(Usd::ZERO);
+            let charged = charged(&json, job).or_else(told);
+            Polled::Failed { fault, charged }
+        });
     }
     if !reply.status.is_success() {
         return refused_poll(&reply);
     }
     match (found, state) {
         (Some(job), Some(State::Done)) => Ok(finished(dialect, &json, job)),
-        (Some(job), Some(_)) => Ok(running(dialect, &reply, job, None)),
+        (Some(job), Some(State::Running)) => Ok(running(dialect, &reply, job, None)),
+        (Some(_), Some(_)) => Err(reading::unrecognised(&reply, "the answer tells of no render")),
+        // A word that says nothing, and a file.
+        (Some(job), None) if media::named(&json, job).is_some() => {
+            Ok(Polled::Rendered { charged: charged(&json, job) })
+        }
         (Some(job), None) => {
             let word = reading::quoted(word(job).unwrap_or_default());
             let note = format!("the status `{word}` is not documented");
@@ -177,6 +233,15 @@ pub(super) fn read_poll(dialect: &'static Dialect, answer: Answer) -> Result<Pol
         }
         (None, _) => without_status(dialect, &reply, &json),
     }
+}
+
+/// Whether an answer is the final word about a render, and not an error about the question in the form of one: it
+/// names the render, or it came as a success whose own code is none of a failure.
+fn is_final(reply: &Reply, json: &Json, job: &Json) -> bool {
+    let is_named =
+        id_among(job, OWN_ID_FIELDS).is_some() || id_among(json, OWN_ID_FIELDS).is_some();
+    let is_error = word(job).is_some_and(|word| word.trim().eq_ignore_ascii_case("error"));
+    is_named || (reply.status.is_success() && !is_error && !fault::code_says_no(json))
 }
 
 fn is_over_without_file(state: State) -> bool {
@@ -206,14 +271,39 @@ fn failure(reply: &Reply, json: &Json, job: &Json, state: State) -> Fault {
 fn finished(dialect: &'static Dialect, json: &Json, job: &Json) -> Polled {
     let empty = dialect.result == Source::Generation && media::generation(job).is_none();
     let told = fault::of_finished_job(job).filter(|_| media::named(json, job).is_none());
+    let charged = charged(json, job);
     match told {
-        Some(fault) => Polled::failed(fault),
+        Some(fault) => Polled::Failed { fault, charged },
         None if empty => {
             let message = "it succeeded without a video, as renders do that moderation withheld";
-            Polled::failed(Fault::new(FaultKind::Runtime, FaultSource::Provider, message))
+            let fault = Fault::new(FaultKind::Runtime, FaultSource::Provider, message);
+            Polled::Failed { fault, charged }
         }
-        None => Polled::RENDERED,
+        None => Polled::Rendered { charged },
     }
+}
+
+/// What the answer says that the render has cost. In dollars: `usage.cost` (`OpenRouter`'s API reference, 2026). In
+/// ticks of 1/10,000,000,000 dollar: `usage.cost_in_usd_ticks` (xAI's API reference, 2026). As a list of what was
+/// taken: Kling's `billing`, of which only cash in dollars is one (its task pages, 2026-10).
+fn charged(json: &Json, job: &Json) -> Option<Usd> {
+    let number = |place: &str| reading::number(job, place).or_else(|| reading::number(json, place));
+    let is_own_key =
+        || [job, json].iter().any(|it| it.pointer("/usage/is_byok") == Some(&Json::Bool(true)));
+    let in_dollars = || reading::usd(number("/usage/cost")?).filter(|_| !is_own_key());
+    let in_ticks = || reading::usd(number("/usage/cost_in_usd_ticks")? / 1e10);
+    let billed = || {
+        let bills = job.get("billing").or_else(|| json.get("billing"))?.as_array()?;
+        let cash = |bill: &Json| {
+            let is_cash = reading::text(bill, "/charge_type") == Some("cash");
+            let is_usd =
+                reading::text(bill, "/currency").is_some_and(|it| it.eq_ignore_ascii_case("usd"));
+            reading::number(bill, "/amount").filter(|_| is_cash && is_usd)
+        };
+        let amounts: Option<Vec<_>> = bills.iter().take(16).map(cash).collect();
+        reading::usd(amounts.filter(|all| !all.is_empty())?.iter().sum())
+    };
+    in_ticks().or_else(in_dollars).or_else(billed)
 }
 
 fn running(dialect: &'static Dialect, reply: &Reply, job: &Json, note: Option<String>) -> Polled {
@@ -240,33 +330,30 @@ fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
     asked.unwrap_or(dialect.poll_every).clamp(least, most)
 }
 
-/// A poll that was answered with an error: some errors are the render's, most are only the question's.
+/// A poll that was answered with an error. Only what is about the render itself is its end; whatever keeps the question
+/// from being answered, a 404 among it, is asked again.
 fn refused_poll(reply: &Reply) -> Result<Polled, Fault> {
     let fault = fault::of_reply(reply);
-    if fault::is_about_a_render(&fault) {
+    if reply.json().is_some() && fault::is_about_a_render(&fault) {
         return Ok(Polled::failed(fault));
     }
-    if !matches!(reply.status.as_u16(), 404 | 410) {
-        return Err(fault);
+    match reply.status.as_u16() {
+        404 | 410 => Err(Fault { kind: FaultKind::Lost, ..fault }),
+        _ => Err(fault),
     }
-    let is_retired = fault.code.as_deref().is_some_and(fault::is_missing_model);
-    let kind = if is_retired { FaultKind::BadRequest } else { FaultKind::Lost };
-    Ok(Polled::failed(Fault { kind, ..fault }))
 }
 
 /// A success without a status: an error in disguise, a finished file, or a render that has no status yet.
 fn without_status(dialect: &'static Dialect, reply: &Reply, json: &Json) -> Result<Polled, Fault> {
-    if media::named(json, json).is_some() {
-        return Ok(Polled::RENDERED);
+    if media::named(json, json).is_some() || media::is_inline(json, json) {
+        return Ok(Polled::Rendered { charged: charged(json, json) });
     }
     if let Some(fault) = fault::of_failure_in_success(reply, json) {
-        let is_question = matches!(
-            fault.kind,
-            FaultKind::Auth | FaultKind::Quota | FaultKind::Overloaded | FaultKind::Timeout
-        );
-        let says_failed = fault.message.to_lowercase().contains("failed");
-        let is_over = fault::is_about_a_render(&fault) || says_failed || !is_question;
-        return if is_over { Ok(Polled::failed(fault)) } else { Err(fault) };
+        return if fault::is_about_a_render(&fault) {
+            Ok(Polled::failed(fault))
+        } else {
+            Err(fault)
+        };
     }
     if id(json).is_some() {
         let note = "the answer has no status yet".to_owned();

@@ -9,7 +9,10 @@ use jiff::SignedDuration;
 use retake_core::fault::{Fault, FaultKind, FaultSource};
 use serde_json::Value as Json;
 
-use crate::{call::Reply, reading};
+use crate::{
+    call::Reply,
+    reading::{self, ErrorBody},
+};
 
 /// What each code means.
 const CODES: &[(&str, FaultKind)] = &[
@@ -58,19 +61,29 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The fault in an answer that is no success.
 pub(super) fn of_reply(reply: &Reply) -> Fault {
+    body_of(reply).into_fault()
+}
+
+/// The same, with who wrote it: Replicate's own has a `title` or a `detail`.
+pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     let json = reply.json().unwrap_or_default();
-    let part = |pointer| reading::text(&json, pointer).map(reading::quoted);
+    let own = of_json(reply, &json).map(|fault| reading::explained(reply, &json, fault));
+    ErrorBody::of(reply, own)
+}
+
+fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
+    let part = |pointer| reading::text(json, pointer).map(reading::quoted);
     let mut text = match (part("/title"), part("/detail")) {
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
-        (title, detail) => detail.or(title).unwrap_or_else(|| reading::plain(&reply.body)),
+        (title, detail) => detail.or(title)?,
     };
-    let fields = invalid_fields(&json);
+    let fields = invalid_fields(json);
     if !fields.is_empty() {
         text = format!("{text} ({fields})");
     }
     let fault = reading::fault_by_status(reply, &text);
     let pause = fault.retry_after.or_else(|| reset_in(&text));
-    fault.after(pause)
+    Some(fault.after(pause))
 }
 
 /// The fault of a prediction that failed.

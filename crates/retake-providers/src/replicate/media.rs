@@ -49,6 +49,11 @@ fn is_video(url: &str) -> bool {
     ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
+/// Whether a prediction that failed has left a video: what lies there may also be a picture of how far it came.
+pub(super) fn is_a_video(prediction: &Json) -> bool {
+    video(prediction).is_some_and(is_video)
+}
+
 /// Whether the files of a prediction were removed.
 pub(super) fn is_removed(prediction: &Json) -> bool {
     prediction.get("data_removed").and_then(Json::as_bool).unwrap_or(false)
@@ -61,15 +66,9 @@ pub(super) fn fetch(calls: &Calls, id: &str) -> Talk<Result<Download, FetchError
 }
 
 fn read(calls: &Calls, answer: Answer) -> Result<Download, FetchError> {
-    let gone =
-        |kind, message: String| FetchError::Gone(Fault::new(kind, FaultSource::Provider, message));
     let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
-        let told = reading::plain(&reply.body);
-        return Err(gone(
-            FaultKind::Lost,
-            format!("Replicate does not know the prediction: {told}"),
-        ));
+        return Err(FetchError::Later(reading::unknown_render(&reply, "Replicate")));
     }
     if !reply.status.is_success() {
         return Err(FetchError::Later(fault::of_reply(&reply)));
@@ -78,7 +77,12 @@ fn read(calls: &Calls, answer: Answer) -> Result<Download, FetchError> {
     match video(&json) {
         Some(url) if calls.is_own(url) => Ok(Download::From(calls.signed(Call::get(url)))),
         Some(url) => Ok(Download::From(Call::get(url))),
-        None if is_removed(&json) => Err(gone(FaultKind::Lost, REMOVED.into())),
-        None => Err(FetchError::Gone(reading::unrecognised(&reply, "the prediction has no video"))),
+        None if is_removed(&json) => {
+            let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, REMOVED);
+            Err(FetchError::Gone(fault))
+        }
+        None => {
+            Err(FetchError::Later(reading::unrecognised(&reply, "the prediction has no video")))
+        }
     }
 }

@@ -132,7 +132,7 @@ fn create(
 fn read(answer: Answer) -> Taken {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        return Err(reading::refused_submit(reply.status, fault::of_reply(&reply)));
+        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
     let id = reply.json().and_then(|json| Some(reading::id(&json, "/id")?.to_owned()));
     id.map(Submitted::from).ok_or_else(|| {

@@ -1,39 +1,65 @@
 //! Following a prediction, and stopping it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    catalog::Catalog,
+    fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
+};
 use serde_json::Value as Json;
 
-use super::{calls::Calls, fault, media};
+use super::{PROVIDER, calls::Calls, fault, media};
 use crate::{
-    CancelOutcome, Polled, Talk,
+    CancelOutcome, Polled, Render, Talk,
     call::{Answer, Call, Reply},
     reading,
 };
 
+/// A prediction repeats its input and its log, and may carry what came out.
+const LARGEST_PREDICTION: usize = 64 << 20;
 const PAUSE: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How much of the end of the log is searched for progress, in bytes.
 const END_OF_LOG: usize = 4096;
 
-pub(super) fn poll(calls: &Calls, id: &str) -> Talk<Result<Polled, Fault>> {
-    Talk::once(get(calls, id), read)
+pub(super) fn poll(
+    calls: &Calls,
+    catalog: &Arc<Catalog>,
+    render: &Render,
+) -> Talk<Result<Polled, Fault>> {
+    let (catalog, asked) = (Arc::clone(catalog), render.clone());
+    Talk::once(get(calls, &render.remote_id), move |answer| {
+        read(answer, |prediction| charged(prediction, &catalog, &asked))
+    })
+}
+
+/// What a prediction has cost: makers' video models are billed by the second of video that came out, which is in the
+/// metrics, at the price that the catalog has for such a second (Replicate's page on billing, 2026-11).
+fn charged(prediction: &Json, catalog: &Catalog, asked: &Render) -> Option<Usd> {
+    let seconds = reading::number(prediction, "/metrics/video_output_duration_seconds")?;
+    let model = catalog.model(PROVIDER, &asked.model)?;
+    let shot = &asked.shot;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a video costs far less than nine billion dollars"
+    )]
+    let whole = model.price(shot.seconds, shot.size, shot.audio).micros() as f64 / 1e6;
+    reading::usd(whole * seconds / f64::from(shot.seconds.max(1)))
 }
 
 /// The request for a prediction.
 pub(super) fn get(calls: &Calls, id: &str) -> Call {
-    calls.signed(Call::get(calls.prediction(id)))
+    let call = calls.signed(Call::get(calls.prediction(id)));
+    Call { largest_answer: LARGEST_PREDICTION, ..call }
 }
 
-fn read(answer: Answer) -> Result<Polled, Fault> {
+fn read(answer: Answer, charged: impl Fn(&Json) -> Option<Usd>) -> Result<Polled, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    if reply.status == http::StatusCode::NOT_FOUND {
-        let message =
-            format!("Replicate does not know the prediction: {}", reading::plain(&reply.body));
-        return Ok(failed(FaultKind::Lost, message));
+    if matches!(reply.status.as_u16(), 404 | 410) {
+        return Err(reading::unknown_render(&reply, "Replicate"));
     }
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
@@ -44,11 +70,22 @@ fn read(answer: Answer) -> Result<Polled, Fault> {
     Ok(match status {
         "starting" => running(&reply, 0, None),
         "processing" => running(&reply, progress(&json), None),
-        "succeeded" => succeeded(&json),
-        "failed" => Polled::failed(fault::of_prediction(&json)),
+        "succeeded" => succeeded(&json, charged(&json)),
+        "failed" => {
+            let fault = fault::of_prediction(&json);
+            // A file beside a failure is looked at before another one is paid for.
+            if media::is_a_video(&json) && reading::may_have_a_file(&fault) {
+                Polled::Rendered { charged: charged(&json) }
+            } else {
+                Polled::Failed { fault, charged: charged(&json) }
+            }
+        }
         "canceled" => failed(FaultKind::Lost, "the prediction was cancelled at Replicate".into()),
         "aborted" => {
-            failed(FaultKind::Overloaded, "the prediction did not start before its deadline".into())
+            // What did not start is not billed ("Set deadlines for predictions", 2025-10-16).
+            let message = "the prediction did not start before its deadline";
+            let fault = Fault::new(FaultKind::Overloaded, FaultSource::Provider, message);
+            Polled::Failed { fault, charged: Some(Usd::ZERO) }
         }
         word => {
             let word = reading::quoted(word);
@@ -59,17 +96,19 @@ fn read(answer: Answer) -> Result<Polled, Fault> {
 }
 
 /// A success counts only with a video.
-fn succeeded(json: &Json) -> Polled {
+fn succeeded(json: &Json, charged: Option<Usd>) -> Polled {
     if media::video(json).is_some() {
-        return Polled::RENDERED;
+        return Polled::Rendered { charged };
     }
-    if media::is_removed(json) {
-        return failed(FaultKind::Lost, media::REMOVED.into());
-    }
-    if reading::text(json, "/error").is_some() {
-        return Polled::failed(fault::of_prediction(json));
-    }
-    failed(FaultKind::Malformed, "the prediction succeeded without a video".into())
+    let provider = |kind, message: &str| Fault::new(kind, FaultSource::Provider, message);
+    let fault = if media::is_removed(json) {
+        provider(FaultKind::Lost, media::REMOVED)
+    } else if reading::text(json, "/error").is_some() {
+        fault::of_prediction(json)
+    } else {
+        provider(FaultKind::Malformed, "the prediction succeeded without a video")
+    };
+    Polled::Failed { fault, charged }
 }
 
 /// Percent done, as far as the log shows it: many models draw a bar, ` 42%|████`.

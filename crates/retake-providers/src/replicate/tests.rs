@@ -217,9 +217,7 @@ fn a_question_that_got_no_answer_is_no_failure_of_the_render() {
     {
         assert!(polled(no_answer).is_err());
     }
-    assert!(
-        matches!(polled(reply(404, &[], "")), Ok(Polled::Failed { fault: f, .. }) if f.kind == FaultKind::Lost)
-    );
+    assert!(polled(reply(404, &[], "")).is_err_and(|fault| fault.kind == FaultKind::Lost));
 }
 
 // verifies: replicate: failures
@@ -288,11 +286,37 @@ fn the_token_goes_along_only_to_the_api_itself() {
 }
 
 #[test]
+fn the_seconds_in_the_metrics_are_what_is_charged_and_what_did_not_start_is_free() {
+    use retake_core::money::Usd;
+    let charged = |prediction: Json| match polled(answer(200, &prediction)).unwrap() {
+        Polled::Rendered { charged } | Polled::Failed { charged, .. } => charged,
+        other @ Polled::Running { .. } => panic!("{other:?}"),
+    };
+    let of_seconds = |seconds: f64| {
+        charged(json!({ "status": "succeeded", "output": "https://x/v.mp4",
+            "metrics": { "predict_time": 71.2, "video_output_duration_seconds": seconds } }))
+    };
+    let whole = of_seconds(4.0).unwrap();
+
+    assert!(whole > Usd::ZERO);
+    assert_eq!(of_seconds(8.0), Some(whole.times(2)));
+    assert_eq!(charged(json!({ "status": "succeeded", "output": "https://x/v.mp4" })), None);
+    assert_eq!(charged(json!({ "status": "aborted" })), Some(Usd::ZERO));
+    let with_file =
+        json!({ "status": "failed", "error": "interrupted", "output": ["https://x/v.mp4"] });
+    assert_eq!(polled(answer(200, &with_file)), Ok(Polled::RENDERED));
+    let picture =
+        json!({ "status": "failed", "error": "interrupted", "output": "https://x/frame.png" });
+    assert!(matches!(polled(answer(200, &picture)), Ok(Polled::Failed { .. })));
+}
+
+#[test]
 fn files_that_were_removed_are_gone() {
     let fetch = |answer| hold(replicate().fetch(&a_render(VEO, ID), NOON), [answer]).1;
 
     assert!(matches!(fetch(answer(200, &fixture!("removed"))), Err(FetchError::Gone(_))));
-    assert!(matches!(fetch(reply(404, &[], "")), Err(FetchError::Gone(_))));
+    let unknown = fetch(reply(404, &[], ""));
+    assert!(matches!(unknown, Err(FetchError::Later(fault)) if fault.kind == FaultKind::Lost));
     assert!(matches!(fetch(reply(500, &[], "")), Err(FetchError::Later(_))));
 }
 

@@ -4,13 +4,23 @@
 //! known beginning counts ("Handle Task Failures", 2026-11-21).
 
 use jiff::SignedDuration;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
+};
 use serde_json::Value as Json;
 
 use crate::{
     Reply,
-    reading::{self, quoted, text},
+    reading::{self, ErrorBody, quoted, text},
 };
+
+/// "This error is returned when Runway is shedding load" ("HTTP Errors", docs.dev.runwayml.com, 2026-11-30). Its 504
+/// is said to be overload too, but comes after the wait.
+pub(super) const SHED: [u16; 2] = [502, 503];
+
+/// "1 credit costs $0.01" (Runway's page on prices, 2026-11-21).
+const USD_PER_CREDIT: f64 = 0.01;
 
 /// The known beginnings of failure codes. Documented ones and those that were seen ("`THIRD_PARTY.INPUT`_…",
 /// "….`THIRD_PARTY`").
@@ -78,20 +88,35 @@ fn charged(json: &Json) -> String {
     }
 }
 
+/// What a task that is over has cost, where its answer says so.
+pub(super) fn cost(json: &Json) -> Option<Usd> {
+    reading::usd(reading::number(json, "/cost/credits")? * USD_PER_CREDIT)
+}
+
 /// The fault of an answer with an error status.
 pub(super) fn of_reply(reply: &Reply) -> Fault {
-    let json = reply.json().unwrap_or_default();
-    let plain = reading::plain(&reply.body);
-    let said = text(&json, "/error").or_else(|| text(&json, "/message")).unwrap_or(&plain);
+    body_of(reply).into_fault()
+}
+
+/// The same, with who wrote it: Runway puts a sentence under `error`.
+pub(super) fn body_of(reply: &Reply) -> ErrorBody {
+    ErrorBody::of(reply, own(reply))
+}
+
+fn own(reply: &Reply) -> Option<Fault> {
+    let json = reply.json()?;
+    let said = text(&json, "/error").or_else(|| text(&json, "/error/message"))?;
     let issues = issues(&json);
     let message = if issues.is_empty() { said.to_owned() } else { format!("{said} ({issues})") };
     let fault = reading::fault_by_status(reply, &message);
     let kind = by_words(reply, said, fault.kind);
+    let kind = if issues.is_empty() { kind } else { FaultKind::BadRequest };
     let fault = Fault { kind, ..fault };
-    match text(&json, "/issues/0/code") {
+    let fault = match text(&json, "/issues/0/code") {
         Some(code) => fault.with_code(quoted(code)),
         None => fault,
-    }
+    };
+    Some(reading::explained(reply, &json, fault))
 }
 
 /// No field tells a lack of credit from a wrong parameter, nor a suspended account from a wrong key.
@@ -103,11 +128,20 @@ fn by_words(reply: &Reply, said: &str, by_status: FaultKind) -> FaultKind {
         }
         400 | 403 | 422 if is_moderation(said) => FaultKind::RefusedContent,
         401 if words.contains("suspend") => FaultKind::Quota,
-        // Only the count of a rolling day is refused; what is beyond the concurrency waits as THROTTLED.
-        429 if reply.retry_after().is_none_or(|pause| pause > SHORT_WAIT) => FaultKind::Quota,
+        429 if is_spent(&words) && reply.retry_after().is_none_or(|pause| pause > SHORT_WAIT) => {
+            FaultKind::Quota
+        }
         502 | 503 => FaultKind::Overloaded,
         _ => by_status,
     }
+}
+
+/// Whether a 429 speaks of the limit of a day or a month, or of money. Others are "too many requests within a period
+/// of time" and pass soon ("HTTP Errors", 2026-11-30).
+fn is_spent(words: &str) -> bool {
+    ["daily", "per day", "24 hour", "24-hour", "monthly", "billing", "credit", "spend"]
+        .iter()
+        .any(|word| words.contains(word))
 }
 
 fn is_moderation(said: &str) -> bool {

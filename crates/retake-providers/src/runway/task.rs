@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
+};
 use serde_json::Value as Json;
 
 use super::fault;
@@ -19,8 +22,8 @@ const SLOW_PACE: Duration = Duration::from_secs(15);
 
 enum Task {
     Running { percent: u8, ask_again_in: Duration, note: Option<String> },
-    Done { link: String },
-    Over(Fault),
+    Done { link: String, charged: Option<Usd> },
+    Over { fault: Fault, charged: Option<Usd> },
 }
 
 /// Reads the answer to a poll.
@@ -30,8 +33,8 @@ pub(super) fn polled(answer: Answer) -> Result<Polled, Fault> {
         Task::Running { percent, ask_again_in, note } => {
             Polled::Running { percent, ask_again_in, note }
         }
-        Task::Done { .. } => Polled::RENDERED,
-        Task::Over(fault) => Polled::failed(fault),
+        Task::Done { charged, .. } => Polled::Rendered { charged },
+        Task::Over { fault, charged } => Polled::Failed { fault, charged },
     })
 }
 
@@ -39,8 +42,8 @@ pub(super) fn polled(answer: Answer) -> Result<Polled, Fault> {
 pub(super) fn download(answer: Answer) -> Result<Download, FetchError> {
     let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
     match task(&reply).map_err(FetchError::Later)? {
-        Task::Done { link } => Ok(Download::From(Call::get(link))),
-        Task::Over(fault) => Err(FetchError::Gone(fault)),
+        Task::Done { link, .. } => Ok(Download::From(Call::get(link))),
+        Task::Over { fault, .. } => Err(FetchError::Gone(fault)),
         Task::Running { .. } => Err(FetchError::Later(over(
             FaultKind::Runtime,
             "the task was finished and is running again".into(),
@@ -61,9 +64,7 @@ pub(super) fn refused_download(reply: &Reply) -> FetchError {
 
 fn task(reply: &Reply) -> Result<Task, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
-        let message =
-            "Runway does not know the task: it was cancelled, deleted, or is another account's";
-        return Ok(Task::Over(over(FaultKind::Lost, message.into())));
+        return Err(reading::unknown_render(reply, "Runway"));
     }
     if !reply.status.is_success() {
         return Err(fault::of_reply(reply));
@@ -73,18 +74,27 @@ fn task(reply: &Reply) -> Result<Task, Fault> {
     let status = text(&json, "/status").ok_or_else(unreadable)?;
     let running =
         |percent, pace, note| Task::Running { percent, ask_again_in: ask_again(reply, pace), note };
+    let charged = fault::cost(&json);
+    let ended = |fault| Task::Over { fault, charged };
     Ok(match status {
         "PENDING" => running(0, PACE, None),
         "THROTTLED" => running(0, SLOW_PACE, None),
         "RUNNING" => running(percent(&json), PACE, None),
         "SUCCEEDED" => match link(&json) {
-            Some(link) => Task::Done { link },
-            None => Task::Over(over(FaultKind::Runtime, "it succeeded without a file".into())),
+            Some(link) => Task::Done { link, charged },
+            None => ended(over(FaultKind::Runtime, "it succeeded without a file".into())),
         },
-        "FAILED" => Task::Over(fault::of_task(&json)),
+        "FAILED" => {
+            let fault = fault::of_task(&json);
+            // A file beside a failure is looked at before another one is paid for.
+            match link(&json).filter(|_| reading::may_have_a_file(&fault)) {
+                Some(link) => Task::Done { link, charged },
+                None => ended(fault),
+            }
+        }
         "CANCELLED" => {
             let message = "the task was cancelled at Runway".into();
-            Task::Over(over(FaultKind::Lost, message).with_code("CANCELLED"))
+            ended(over(FaultKind::Lost, message).with_code("CANCELLED"))
         }
         odd => running(0, PACE, Some(format!("Runway calls it `{}`", quoted(odd)))),
     })

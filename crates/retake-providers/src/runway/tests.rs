@@ -213,6 +213,10 @@ fn refusals_are_told_apart_by_words_where_the_status_is_the_same() {
         (json(402, &error("payment required")), FaultKind::Quota),
         (json(404, &error("no such path")), FaultKind::BadRequest),
         (json(429, &error("daily limit")), FaultKind::Quota),
+        (json(429, &error("Too many requests.")), FaultKind::Overloaded),
+        (reply(429, &[], ""), FaultKind::Overloaded),
+        (reply(403, &[], "<html><title>Access denied</title></html>"), FaultKind::Overloaded),
+        (json(502, &error("The service is shedding load.")), FaultKind::Overloaded),
         (pause("40"), FaultKind::Overloaded),
         (pause("40000"), FaultKind::Quota),
         (json(503, &error("busy")), FaultKind::Overloaded),
@@ -293,7 +297,19 @@ fn a_task_is_followed_through_its_states() {
     assert_eq!(state("task-pending"), running(0, 6));
     assert_eq!(state("task-throttled"), running(0, 15));
     assert_eq!(state("task-running"), running(42, 6));
-    assert_eq!(state("task-succeeded"), Polled::RENDERED);
+    let charged = Some(retake_core::money::Usd::from_micros(600_000));
+    assert!(matches!(state("task-succeeded"), Polled::Rendered { .. }));
+    let priced =
+        json!({ "status": "SUCCEEDED", "output": ["https://x/v.mp4"], "cost": { "credits": 60 } });
+    assert_eq!(poll(json(200, &priced)), Ok(Polled::Rendered { charged }));
+    let failed = |credits: u32| {
+        let task = json!({ "status": "FAILED", "failureCode": "INTERNAL", "cost": { "credits": credits } });
+        match poll(json(200, &task)) {
+            Ok(Polled::Failed { charged, .. }) => charged,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((failed(60), failed(0)), (charged, Some(retake_core::money::Usd::ZERO)));
 }
 
 #[test]
@@ -320,7 +336,7 @@ fn a_pause_that_is_asked_for_comes_first_within_reason() {
 fn a_render_that_ended_without_a_file_has_failed() {
     let empty = failed(json(200, &json!({ "status": "SUCCEEDED", "output": [] })));
     let cancelled = failed(json(200, &fixture("task-cancelled")));
-    let unknown = failed(json(404, &json!({ "error": "not found" })));
+    let unknown = poll(json(404, &json!({ "error": "not found" }))).unwrap_err();
 
     assert_eq!(empty.kind, FaultKind::Runtime);
     assert_eq!((cancelled.kind, cancelled.code.as_deref()), (FaultKind::Lost, Some("CANCELLED")));
@@ -332,7 +348,8 @@ fn a_poll_that_is_not_answered_says_nothing_of_the_render() {
     for (answer, kind) in [
         (json(401, &json!({ "error": "bad key" })), FaultKind::Auth),
         (reply(429, &[("retry-after", "9")], "{}"), FaultKind::Overloaded),
-        (json(502, &json!({})), FaultKind::Overloaded),
+        (json(502, &json!({ "error": "We are shedding load" })), FaultKind::Overloaded),
+        (json(502, &json!({})), FaultKind::Runtime),
         (reply(200, &[], "<html>"), FaultKind::Unrecognised),
         (json(200, &json!({ "status": 7 })), FaultKind::Unrecognised),
         (silence(true), FaultKind::Lost),
@@ -409,7 +426,8 @@ fn a_lost_create_cannot_be_found_again() {
 
 #[test]
 fn an_unbelievable_pause_is_no_short_wait() {
-    let fault = fault::of_reply(&reply(429, &[("retry-after", "86400")], "{}").unwrap());
+    let body = r#"{"error":"The daily task limit of this model has been reached."}"#;
+    let fault = fault::of_reply(&reply(429, &[("retry-after", "86400")], body).unwrap());
 
     assert_eq!(fault.kind, FaultKind::Quota);
     assert_eq!(fault.retry_after, Some(SignedDuration::from_hours(24)));

@@ -12,6 +12,7 @@ const PROVIDER: &str = "openai";
 /// OpenAI's own fields (OpenAPI document 2.3.0, 2026-08-21).
 const OPENAI_WORDS: Words = Words {
     seconds: Number::Text("seconds"),
+    seconds_too: None,
     size: Shape::Size("size"),
     negative: None,
     seed: None,
@@ -201,7 +202,9 @@ pub(in crate::openai) const LITELLM: Dialect = Dialect {
 };
 
 /// new-api (its source, 2026): JSON with the length as a text, the picture as `image`, and what OpenAI has no
-/// word for under `metadata`, which it hands on to the model's own API. Files may lie anywhere.
+/// word for under `metadata`, which it hands on to the model's own API. Files may lie anywhere. Its channels for Sora
+/// read the length as `seconds`, those for Kling, Vidu and others as a number under `duration`, and neither is copied
+/// to the other, so both are said.
 pub(in crate::openai) const NEWAPI: Dialect = Dialect {
     facts: Facts {
         variant: Some("newapi"),
@@ -214,6 +217,7 @@ pub(in crate::openai) const NEWAPI: Dialect = Dialect {
     key: Key::Bearer { needed: true },
     encoding: Encoding::Json,
     words: Words {
+        seconds_too: Some(Number::Plain("duration")),
         negative: Some("metadata.negative_prompt"),
         seed: Some(Word::IfListed("metadata.seed")),
         first_frame: Picture::Url("image"),
@@ -245,5 +249,9 @@ pub(in crate::openai) const RELAY: Dialect = Dialect {
     ..NEWAPI
 };
 
-/// The same for a relay that takes no forms.
-pub(in crate::openai) const RELAY_JSON: Dialect = Dialect { encoding: Encoding::Json, ..RELAY };
+/// The same for a relay that takes no forms. Most of those are new-api's kin, so the length is said in both ways.
+pub(in crate::openai) const RELAY_JSON: Dialect = Dialect {
+    encoding: Encoding::Json,
+    words: Words { seconds_too: Some(Number::Plain("duration")), ..RELAY.words },
+    ..RELAY
+};

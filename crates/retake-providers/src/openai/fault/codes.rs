@@ -131,7 +131,6 @@ pub(super) const GENERAL: Table = &[
     ("not_found_error", BadRequest),
     ("badrequest", BadRequest),
     ("bad_request", BadRequest),
-    ("fail_to_fetch_task", BadRequest),
     ("permission_denied", Quota),
     ("failed_precondition", Quota),
     ("authentication_error", Auth),
@@ -157,13 +156,20 @@ pub(super) const GENERAL: Table = &[
     ("do_request_failed", Runtime),
 ];
 
+/// Codes by which a relay says that it did not understand, or not get, another server's answer (new-api, 2026).
+pub(super) const RELAYED: &[&str] = &[
+    "upstream_error",
+    "bad_response",
+    "bad_response_status_code",
+    "bad_response_body",
+    "do_request_failed",
+    "fail_to_fetch_task",
+    "bad_gateway",
+];
+
 /// Codes that tell of a render and not of the question about it.
 pub(super) const RENDER: &[&str] =
     &["video_generation_failed", "generation_failed", "task_failed", "internal.bad_output"];
-
-/// Codes that say that there is no such model, or no longer.
-pub(super) const MISSING_MODEL: &[&str] =
-    &["model_not_found", "deploymentnotfound", "modelnotexist"];
 
 /// What a code means: the whole of it, or the longest beginning that ends at a dot.
 pub(super) fn kind(table: Table, code: &str) -> Option<FaultKind> {

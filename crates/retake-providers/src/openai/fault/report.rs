@@ -27,6 +27,8 @@ const CODES: &[&str] = &[
     "reason",
     "error_type",
     "status_code",
+    "statusCode",
+    "http_code",
 ];
 const MESSAGES: &[&str] = &[
     "message",

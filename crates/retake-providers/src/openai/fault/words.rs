@@ -49,6 +49,7 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
         Quota,
         &[
             "insufficient balance",
+            "payment required",
             "insufficient credit",
             "insufficient quota",
             "insufficient fund",
@@ -84,6 +85,9 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
         Auth,
         &[
             "invalid api key",
+            "unauthorized",
+            "invalid authentication",
+            "authentication failed",
             "incorrect api key",
             "invalid api-key",
             "api key is invalid",
@@ -104,6 +108,8 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
             "rate limit",
             "ratelimit",
             "throttl",
+            "service unavailable",
+            "temporarily unavailable",
             "high demand",
             "queue is full",
             "no available channel",
@@ -121,6 +127,7 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
             "time-out",
             "time out",
             "deadline exceeded",
+            "took too long",
             "client closed request",
             "connection reset",
             "readerror",
@@ -132,41 +139,63 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
         BadRequest,
         &[
             "inpaint image must match",
-            "must match",
             "not supported",
             "unsupported",
             "not support",
             "is not valid",
             "is invalid",
+            "invalid value",
+            "invalid parameter",
             "pixel is",
             "field required",
             "expected a file",
             "expected an object",
-            "expected the ",
-            "too short",
-            "too long",
-            "too large",
-            "too small",
-            "invalid parameter",
-            "missing content-length",
             "missing required",
-            "unable to download",
-            "failed to download",
-            "failed to fetch",
-            "does not match",
             "model not found",
-            "deployment",
-            "must be",
         ],
     ),
 ];
 
-/// What the texts say.
-pub(super) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind> {
+/// What speaks of the request in an answer that turns it away, and of anything at all in one of a server that failed.
+const LOOSE: &[&str] = &[
+    "must match",
+    "expected the ",
+    "too short",
+    "too long",
+    "too large",
+    "too small",
+    "missing content-length",
+    "unable to download",
+    "failed to download",
+    "failed to fetch",
+    "does not match",
+    "deployment",
+    "must be",
+];
+
+/// What the texts say. `is_strict` where only what leaves no doubt counts.
+pub(super) fn kind<'a>(texts: impl Iterator<Item = &'a str>, is_strict: bool) -> Option<FaultKind> {
     let texts: Vec<String> =
         texts.map(|text| text.chars().take(SEARCHED).collect::<String>().to_lowercase()).collect();
     let said = |phrases: &[&str]| {
         texts.iter().any(|text| phrases.iter().any(|phrase| text.contains(phrase)))
     };
-    PHRASES.iter().find(|(_, phrases)| said(phrases)).map(|(kind, _)| *kind)
+    let sure = PHRASES.iter().find(|(_, phrases)| said(phrases)).map(|(kind, _)| *kind);
+    sure.or_else(|| (!is_strict && said(LOOSE)).then_some(BadRequest))
+}
+
+/// The status of another server that a text names, `bad response status code 401`, where it is one by which that
+/// server turned the request away.
+pub(super) fn refusal(text: &str) -> Option<u16> {
+    let text: String = text.chars().take(SEARCHED).collect::<String>().to_lowercase();
+    let number = |rest: &str| {
+        let rest = rest.trim_start_matches([' ', ':', '=', '(', '"', '\'', '_']);
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        rest.get(..digits).filter(|_| digits == 3)?.parse::<u16>().ok()
+    };
+    let after =
+        |word| text.match_indices(word).filter_map(|(at, word)| number(&text[at + word.len()..]));
+    let told = ["status code", "status", "http", "code"].into_iter().flat_map(after);
+    let mut refusals = told.filter(|status| matches!(status, 400..=404 | 413 | 415 | 422));
+    refusals.next()
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use retake_core::{fault::FaultKind, money::Usd, size::Size};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 
 use super::{adapter, fixture, poll, with_picture};
 use crate::{
-    Call, Download, FetchError, LookUp, Lost, Polled, Submission, Value,
+    Call, Download, Echo, FetchError, LookUp, Lost, Polled, Submission, Value,
     rehearsal::{self, NOON, a_render, a_submission, hold},
 };
 
@@ -65,7 +66,7 @@ fn the_next_question_waits_as_long_as_the_answer_asks() {
 
 #[test]
 fn a_finished_render_is_known_under_every_word() {
-    for name in ["completed-2026-08", "newapi-completed-2026", "openrouter-completed-2026-07"] {
+    for name in ["completed-2026-08", "newapi-completed-2026"] {
         assert_eq!(poll(Some("relay"), 200, &fixture(name)), Ok(Polled::RENDERED), "{name}");
     }
     for word in ["completed", "succeeded", "SUCCESS", "done", "Finished"] {
@@ -206,7 +207,7 @@ fn a_render_that_failed_since_is_gone_and_one_that_runs_again_comes_later() {
 }
 
 #[test]
-fn a_download_that_came_too_early_is_tried_again_and_one_of_nothing_is_not() {
+fn a_download_that_brought_nothing_is_tried_again_whatever_was_said() {
     let refused = |status, body: &'static str| {
         let reply = rehearsal::reply(status, &[], body).unwrap();
         adapter(Some("vllm-omni")).refused_download(&reply)
@@ -221,9 +222,11 @@ fn a_download_that_came_too_early_is_tried_again_and_one_of_nothing_is_not() {
         refused(403, "<?xml?><Error><Code>ExpiredToken</Code></Error>"),
         FetchError::Later(_)
     ));
-    assert!(matches!(refused(404, r#"{"detail":"Video not found"}"#), FetchError::Gone(_)));
-    assert!(matches!(refused(410, "{}"), FetchError::Gone(_)));
-    assert!(matches!(refused(422, r#"{"detail":"the job failed"}"#), FetchError::Gone(_)));
+    for (status, body) in [(404, r#"{"detail":"Video not found"}"#), (410, "{}")] {
+        let FetchError::Later(fault) = refused(status, body) else { panic!("{status}") };
+        assert_eq!(fault.kind, FaultKind::Lost, "{status}");
+    }
+    assert!(matches!(refused(422, r#"{"detail":"the job failed"}"#), FetchError::Later(_)));
 }
 
 fn looked_up(variant: Option<&str>, submission: Submission, pages: &[Json]) -> LookUp {
@@ -327,4 +330,82 @@ fn only_vllm_omni_stops_a_render_by_deleting_it() {
     };
     assert_eq!(cancel(200).0[0].method, http::Method::DELETE);
     assert!(cancel(404).1.is_ok() && cancel(409).1.is_ok() && cancel(500).1.is_err());
+}
+
+#[test]
+fn what_an_answer_says_that_a_render_has_cost_is_read_in_dollars() {
+    let charged = |job: Json| match poll(Some("relay"), 200, &job).unwrap() {
+        Polled::Rendered { charged } | Polled::Failed { charged, .. } => charged,
+        other @ Polled::Running { .. } => panic!("{other:?}"),
+    };
+    let usd = |micros| Some(Usd::from_micros(micros));
+
+    assert_eq!(charged(fixture("openrouter-completed-2026-07")), usd(400_000));
+    let ticks = json!({ "status": "done", "video": { "url": "https://x/v.mp4" },
+        "usage": { "cost_in_usd_ticks": 5_000_000_000_u64 } });
+    assert_eq!(charged(ticks), usd(500_000));
+    let billing = |kind: &str, currency: &str| {
+        json!({ "id": "t", "status": "succeeded", "url": "https://x/v.mp4",
+            "billing": [{ "charge_type": kind, "amount": "0.42", "currency": currency }] })
+    };
+    assert_eq!(charged(billing("cash", "USD")), usd(420_000));
+    assert_eq!(charged(billing("unit", "USD")), None);
+    assert_eq!(charged(billing("cash", "CNY")), None);
+    let own_key =
+        json!({ "id": "g", "status": "completed", "usage": { "cost": 0.01, "is_byok": true } });
+    assert_eq!(charged(own_key), None);
+    let returned = json!({ "id": "g", "status": "failed", "error": "blocked by moderation; credits were returned" });
+    assert_eq!(charged(returned), Some(Usd::ZERO));
+    let failed =
+        json!({ "id": "g", "status": "failed", "error": "no luck", "usage": { "cost": 0 } });
+    assert_eq!(charged(failed), Some(Usd::ZERO));
+    assert_eq!(charged(json!({ "id": "g", "status": "failed", "error": "no luck" })), None);
+}
+
+#[test]
+fn a_file_beside_a_failure_or_an_unknown_word_is_looked_at_before_another_is_paid_for() {
+    let with_url = |status: &str, error: &str| json!({ "id": "t", "status": status, "error": error, "video_url": "https://x/v.mp4" });
+
+    for job in [
+        json!({ "id": "t", "status": "unknown", "metadata": { "url": "https://x/v.mp4" } }),
+        with_url("failed", "an internal error occurred"),
+        json!({ "id": "t", "status": "failed", "fail_reason": "https://x/v.mp4" }),
+        with_url("expired", ""),
+    ] {
+        assert!(matches!(poll(Some("newapi"), 200, &job), Ok(Polled::Rendered { .. })), "{job}");
+        assert_eq!(download("newapi", &job).url, "https://x/v.mp4");
+    }
+    let blocked = with_url("failed", "blocked by moderation");
+    assert!(matches!(poll(Some("newapi"), 200, &blocked), Ok(Polled::Failed { .. })));
+}
+
+#[test]
+fn a_file_inside_an_answer_about_a_render_has_room() {
+    for variant in ["newapi", "relay", "openrouter", "sglang"] {
+        let talk = adapter(Some(variant)).poll(&a_render("m", "v"), NOON);
+        let (calls, _) = hold(talk, [rehearsal::json(200, &json!({}))]);
+        assert!(calls[0].largest_answer >= 96 << 20, "{variant}");
+    }
+    let inline = json!({ "b64_json": "AAAB" });
+    assert!(matches!(poll(Some("relay"), 200, &inline), Ok(Polled::Rendered { .. })));
+}
+
+#[test]
+fn what_a_create_says_that_will_be_rendered_is_heard() {
+    let echo = |body: Json| {
+        let talk = adapter(Some("relay")).submit(&a_submission("m"), NOON);
+        hold(talk, [rehearsal::json(200, &body)]).1.unwrap().echo
+    };
+    let of = |duration_ms, size| Echo { duration_ms, size };
+    let hd = Some(Size::new(1280, 720));
+
+    assert_eq!(
+        echo(json!({ "id": "v", "seconds": "10", "size": "1280x720" })),
+        of(Some(10_000), hd)
+    );
+    assert_eq!(echo(json!({ "id": "v", "duration": 7.292 })), of(Some(7_292), None));
+    let enveloped = json!({ "code": 0, "data": { "task_id": "t", "duration": 10, "width": 1280, "height": 720 } });
+    assert_eq!(echo(enveloped), of(Some(10_000), hd));
+    assert_eq!(echo(json!({ "id": "v", "seconds": "", "size": "auto" })), Echo::default());
+    assert_eq!(echo(json!({ "id": "v", "seconds": -3, "width": 0, "height": 0 })), Echo::default());
 }
