@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use retake_core::catalog::Catalog;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Remote, Transport, TransportError, fal, google, luma, openai, replicate, runway};
+use crate::{
+    Proxy, Remote, Secrets, Transport, TransportError, fal, google, luma, openai, replicate, runway,
+};
 
 /// An account as its owner describes it. Some of its options are secret, so `Debug` shows none of them.
 #[derive(Clone, Default)]
@@ -28,6 +30,10 @@ pub struct Settings {
     pub longest_render: Option<Duration>,
     /// How long an answer may take to begin, where that is less than is usual there.
     pub answer_within: Option<Duration>,
+    /// Which proxy its calls go through.
+    pub proxy: Proxy,
+    /// What nobody may be shown, whoever repeats it: the keys of all accounts.
+    pub guarded: Secrets,
 }
 
 /// What is known of a provider's accounts before anybody has one.
@@ -152,9 +158,10 @@ impl Settings {
         dialect || named.is_some_and(|url| usual != Some(url))
     }
 
-    /// Something that only its owner knows, for making codes: the key; empty without one.
-    pub fn secret(&self) -> &str {
-        self.api_key.expose_secret()
+    /// Everything about it that is secret.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let options = ["webhook_secret", "key_secret"].into_iter().filter_map(|it| self.option(it));
+        std::iter::once(self.api_key.expose_secret()).chain(options)
     }
 
     /// One of its options.
@@ -178,7 +185,11 @@ pub fn open(
         "fal" => fal::adapter(settings, catalog)?,
         _ => replicate::adapter(settings, catalog)?,
     };
-    let transport = Transport::new(settings.base_url()?)?.with_patience(settings.answer_within);
+    let secrets = settings.guarded.with(settings.secrets());
+    let transport = Transport::new(settings.base_url()?)?
+        .with_patience(settings.answer_within)
+        .with_secrets(secrets)
+        .with_proxy(&settings.proxy)?;
     let remote = Remote::new(adapter, transport, now);
     Ok(remote.with_pace(settings.poll_every, settings.longest_render))
 }

@@ -28,6 +28,7 @@ mod rehearsal;
 mod remote;
 mod replicate;
 mod runway;
+mod secrets;
 mod talk;
 mod transport;
 
@@ -50,8 +51,9 @@ pub use self::{
     call::{Answer, Body, Call, Effect, NoAnswer, Part, Reply, Value},
     log::Log,
     remote::Remote,
+    secrets::Secrets,
     talk::{Talk, Then},
-    transport::{Transport, TransportError},
+    transport::{Proxy, ProxyVariables, Transport, TransportError},
 };
 
 /// A service that renders video.

@@ -14,6 +14,7 @@ use retake_core::{
 use crate::{
     Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Log, LookUp, Lost, Polled,
     Provider, Render, Standing, Submission, SubmitError, Submitted, Talk, Transport,
+    secrets::Guarded,
 };
 
 /// Servers and lists may not know at once of what was just made, so an absence counts only after this long.
@@ -48,10 +49,10 @@ impl Remote {
         Self { poll_every, longest_render, ..self }
     }
 
-    async fn hold<T>(&self, mut talk: Talk<T>, log: &Log) -> T {
+    async fn hold<T: Guarded>(&self, mut talk: Talk<T>, log: &Log) -> T {
         loop {
             match talk {
-                Talk::Over(value) => return value,
+                Talk::Over(value) => return value.guarded(self.transport.secrets()),
                 Talk::Ask { call, then } => {
                     let answer = self.transport.send(&call, (self.now)(), log).await;
                     talk = then(answer.map(|reply| crate::Reply { at: (self.now)(), ..reply }));
@@ -167,7 +168,9 @@ impl Provider for Remote {
             Download::Whole(bytes) => Ok(stream::once(async move { Ok(bytes) }).boxed()),
             Download::From(call) => {
                 let opened = self.transport.download(&call, (self.now)(), log).await?;
-                opened.map_err(|reply| self.adapter.refused_download(&reply))
+                opened.map_err(|reply| {
+                    self.adapter.refused_download(&reply).guarded(self.transport.secrets())
+                })
             }
         }
     }

@@ -5,10 +5,12 @@
 //! answer says so. Redirects are no answers of an API and are not followed, but for downloads, which follow a
 //! few and leave the credentials behind when they lead to another host. What an answer names (a file, a
 //! status address) lies outside the account's own host or inside it; outside, only public addresses are
-//! reached, unless the account's own host is a private one.
+//! reached, unless the account's own host is a private one. A proxy of the environment is for the internet: it
+//! gets nothing that is meant for a host of a private network.
 
 mod evidence;
 mod names;
+mod proxy;
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +28,16 @@ use retake_core::{
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout};
 
+pub use self::proxy::{Proxy, ProxyVariables};
+use self::{
+    names::{LookUp, Places},
+    proxy::Proxied,
+};
 use crate::{
     FetchError, Log,
     call::{Answer, Body, Call, Effect, NoAnswer, Part, Reply, Value},
     reading,
+    secrets::{Guarded as _, Secrets},
 };
 
 /// To look up the name and to connect.
@@ -42,7 +50,7 @@ const IDLE: Duration = Duration::from_secs(90);
 const MOST_REDIRECTS: usize = 5;
 /// A longer URL is no address of anything.
 const LONGEST_URL: usize = 8192;
-/// Longer answers are not searched for the key: they are lists and files, whose texts nobody repeats.
+/// Longer answers are not searched for secrets as a whole: they are lists and files. What is made of them is.
 const LONGEST_REPEAT: usize = 1 << 20;
 /// What is read of an answer that was to be a file and is none.
 const LONGEST_REFUSAL: usize = 64 << 10;
@@ -60,6 +68,9 @@ pub struct Transport {
     others_may_be_plain: bool,
     reach: Reach,
     patience: Duration,
+    secrets: Secrets,
+    proxied: Option<Arc<Proxied>>,
+    names: Arc<dyn LookUp>,
 }
 
 /// Why there is no transport for an account.
@@ -70,6 +81,14 @@ pub enum TransportError {
     BaseUrl {
         /// What was given.
         url: String,
+    },
+    /// The proxy is none.
+    #[error(
+        "`{found}` is no proxy; write a URL such as `http://proxy.example.com:3128`, or `none`"
+    )]
+    Proxy {
+        /// What was given, without a password.
+        found: String,
     },
     /// There is no way to check whom one talks to.
     #[error("the system's certificates cannot be read")]
@@ -94,6 +113,9 @@ impl Transport {
             reach,
             host: host.into(),
             patience: Duration::MAX,
+            secrets: Secrets::default(),
+            proxied: None,
+            names: Arc::new(names::System),
         })
     }
 
@@ -103,13 +125,29 @@ impl Transport {
         Self { patience: most.unwrap_or(Duration::MAX), ..self }
     }
 
+    /// The same transport, whose answers and evidence repeat none of these, nor any of a call's own.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// The same transport, which goes through a proxy where that is set and may be.
+    pub fn with_proxy(self, proxy: &Proxy) -> Result<Self, TransportError> {
+        Ok(Self { proxied: Proxied::new(proxy)?.map(Arc::new), ..self })
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// Sends a call and reads the whole answer.
     pub async fn send(&self, call: &Call, now: Timestamp, log: &Log) -> Answer {
         let (begun, mut last) = (Instant::now(), None);
         let tries = if call.effect == Effect::Asks { 2 } else { 1 };
         for _ in 0..tries {
-            let answer = self.send_once(call, now).await;
-            log.keep(evidence::exchange(call, &answer, now, begun.elapsed()));
+            let secrets = self.secrets.with(evidence::secrets(call));
+            let answer = clean(self.send_once(call, now).await, &secrets);
+            log.keep(evidence::exchange(call, &answer, &secrets, now, begun.elapsed()));
             match answer {
                 Err(problem) if !problem.slow => last = Some(problem),
                 answer => return answer,
@@ -121,10 +159,10 @@ impl Transport {
     async fn send_once(&self, call: &Call, now: Timestamp) -> Answer {
         let url = self.judge(&call.url)?;
         let request =
-            fill(self.client(&url).request(call.method.clone(), url.clone()), call, true)?;
+            fill(self.client(&url).await?.request(call.method.clone(), url.clone()), call, true)?;
         let response = begin(request, call.patience.min(self.patience)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = without_secrets(call, read(response, call.largest_answer).await?);
+        let body = read(response, call.largest_answer).await?;
         Ok(Reply { status, headers, body, at: now })
     }
 
@@ -156,11 +194,12 @@ impl Transport {
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 let body = read(response, LONGEST_REFUSAL).await;
-                let body = body.map(|body| without_secrets(call, body));
                 (body.map(|body| Reply { status, headers, body, at: now }), None)
             }
         };
-        log.keep(evidence::exchange(call, &answer, now, begun.elapsed()));
+        let secrets = self.secrets.with(evidence::secrets(call));
+        let answer = clean(answer, &secrets);
+        log.keep(evidence::exchange(call, &answer, &secrets, now, begun.elapsed()));
         match (answer, response) {
             (Ok(_), Some(response)) => Ok(Ok(pieces(response))),
             (Ok(reply), None) => Ok(Err(reply)),
@@ -173,7 +212,7 @@ impl Transport {
         let first = url.origin();
         for _ in 0..=MOST_REDIRECTS {
             let keeps_secrets = url.origin() == first;
-            let request = self.client(&url).request(call.method.clone(), url.clone());
+            let request = self.client(&url).await?.request(call.method.clone(), url.clone());
             let response = {
                 let patience = call.patience.min(self.patience);
                 begin(fill(request, call, keeps_secrets)?, patience).await?
@@ -215,24 +254,61 @@ impl Transport {
         spoken && url.host_str() == Some(&*self.host)
     }
 
-    fn client(&self, url: &Url) -> &Client {
-        if self.is_own(url) { &self.own } else { &self.others }
+    /// What sends to a URL: a proxy, where one is set for it, else this machine itself.
+    async fn client(&self, url: &Url) -> Result<&Client, NoAnswer> {
+        let is_own = self.is_own(url);
+        let direct = if is_own { &self.own } else { &self.others };
+        let Some((proxied, client)) =
+            self.proxied.as_ref().and_then(|it| Some((it, it.for_url(url)?)))
+        else {
+            return Ok(direct);
+        };
+        let leads = self.leads_to(url).await;
+        if proxied.is_named {
+            // Its owner has named it for whatever the account is, and it may know names that nobody here does.
+            // What an answer names goes no further by it than without.
+            return match leads.forbidden(self.reach) {
+                Some(what) if !is_own => Err(unsent(&format!("the name leads to {what}"))),
+                _ => Ok(client),
+            };
+        }
+        // It was set for the internet: nothing goes to it that is not known to be meant for there.
+        Ok(if leads.is_public() { client } else { direct })
+    }
+
+    async fn leads_to(&self, url: &Url) -> Places {
+        let host = url.host_str().unwrap_or_default();
+        match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(address) => Places(vec![address]),
+            Err(_) if is_private(host) => Places(vec![IpAddr::from([127, 0, 0, 1])]),
+            Err(_) => match timeout(CONNECT, self.names.look_up(host)).await {
+                Ok(Ok(addresses)) => Places(addresses),
+                _ => Places(Vec::new()),
+            },
+        }
     }
 }
 
-/// An answer that does not repeat the key that it was asked with: texts of answers are shown to callers.
-fn without_secrets(call: &Call, body: Bytes) -> Bytes {
-    let repeats = |secret: &&str| {
-        let secret = secret.as_bytes();
-        body.len() <= LONGEST_REPEAT && body.windows(secret.len()).any(|part| part == secret)
+/// An answer that repeats no secret: its texts are shown to callers.
+fn clean(answer: Answer, secrets: &Secrets) -> Answer {
+    let mut reply = match answer {
+        Ok(reply) => reply,
+        Err(problem) => {
+            return Err(NoAnswer { message: problem.message.guarded(secrets), ..problem });
+        }
     };
-    let repeated: Vec<_> = evidence::secrets(call).into_iter().filter(repeats).collect();
-    if repeated.is_empty() {
-        return body;
+    for value in reply.headers.values_mut() {
+        let cut = secrets.cut_bytes(value.as_bytes());
+        if let Some(cut) = cut.and_then(|cut| header::HeaderValue::from_bytes(&cut).ok()) {
+            *value = cut;
+        }
     }
-    let text = String::from_utf8_lossy(&body).into_owned();
-    let text = repeated.iter().fold(text, |text, secret| text.replace(secret, evidence::SECRET));
-    Bytes::from(text)
+    if reply.body.len() <= LONGEST_REPEAT
+        && let Some(cut) = secrets.cut_bytes(&reply.body)
+    {
+        reply.body = cut.into();
+    }
+    Ok(reply)
 }
 
 fn is_private(host: &str) -> bool {
@@ -249,14 +325,17 @@ fn is_private(host: &str) -> bool {
 }
 
 fn client(reach: Reach) -> Result<Client, reqwest::Error> {
+    builder().no_proxy().dns_resolver(Arc::new(names::Judged(reach))).build()
+}
+
+/// What all of them have in common.
+fn builder() -> reqwest::ClientBuilder {
     Client::builder()
-        .dns_resolver(Arc::new(names::Judged(reach)))
         .redirect(redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT)
         .pool_idle_timeout(IDLE)
         .user_agent(concat!("retake/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 fn unsent(message: &str) -> NoAnswer {

@@ -148,6 +148,10 @@ section! {
         longest_render: SignedDuration as "duration" = SignedDuration::ZERO,
         /// How long an answer may take to begin. "0s": what is usual at the provider.
         answer_within: SignedDuration as "duration" = SignedDuration::ZERO,
+        /// The proxy for its calls, such as `http://proxy.example.com:3128`; "none" for none. Without a word
+        /// it is that of `HTTPS_PROXY` or `HTTP_PROXY`, which gets only what is meant for hosts whose names lead to
+        /// public addresses, and never what is meant for this machine or a private network.
+        proxy: String = String::new(),
         /// The project, for Vertex AI.
         project: String = String::new(),
         /// The region, for Vertex AI.

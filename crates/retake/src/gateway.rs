@@ -1,6 +1,6 @@
 //! A gateway as its HTTP API shows it: one method per call, errors told apart by what helps.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use reqwest::{RequestBuilder, Response, StatusCode, Url, header::HeaderMap};
 use serde::Deserialize;
@@ -351,7 +351,42 @@ fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
+/// Whether a gateway is on this machine or in a network of one's own: a proxy of the environment is for the
+/// internet, and would be told the key.
 fn is_local(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    match host.parse() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => {
+            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+        }
+        Err(_) => {
+            let host = host.trim_end_matches('.');
+            let ends = [".localhost", ".local", ".internal", ".lan", ".home.arpa"];
+            !host.contains('.') || ends.iter().any(|end| host.ends_with(end))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_is_told_the_key_of_a_gateway_in_a_network_of_ones_own() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("127.0.0.1:8080", true),
+            ("[::1]:8080", true),
+            ("192.168.1.7", true),
+            ("[fd00::7]", true),
+            ("retake", true),
+            ("retake.lan.", true),
+            ("retake.example.com", false),
+            ("8.8.8.8", false),
+        ] {
+            let url = format!("http://{host}").parse().unwrap();
+            assert_eq!(is_local(&url), expected, "{host}");
+        }
+    }
 }

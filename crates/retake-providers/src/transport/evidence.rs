@@ -2,8 +2,8 @@
 //!
 //! Headers that carry keys are not repeated at all. The values of a URL's query are left out, because links
 //! are signed there. In bodies, long runs of base64 (pictures, whole videos) are replaced by their length, and
-//! fields that are named like secrets lose their values. Last, the account's own key is cut out of
-//! whatever it might have got into.
+//! fields that are named like secrets lose their values. Every text is cut clean of the known secrets before it
+//! is shortened, so that no part of one stays behind.
 
 use std::time::Duration;
 
@@ -12,7 +12,10 @@ use retake_core::evidence::{Exchange, LONGEST_EXCERPT, excerpt};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 
-use crate::call::{Answer, Body, Call, Part, Reply, Value};
+use crate::{
+    call::{Answer, Body, Call, Part, Reply, Value},
+    secrets::{SECRET, Secrets},
+};
 
 /// Headers of an answer that are worth keeping, besides the names for the exchange.
 const TELLING: [&str; 12] = [
@@ -44,25 +47,28 @@ const NAMES: [&str; 7] = [
 /// A text without a blank that is longer than this is a file in disguise.
 const LONGEST_WORD: usize = 512;
 
-/// What stands in the place of a secret.
-pub(super) const SECRET: &str = "[secret]";
-
 /// In URLs of this gateway that only providers know.
 const OURS: &str = "/retake/v1/";
 
-/// Secrets shorter than this are not looked for: they would cut ordinary words.
-const SHORTEST_SECRET: usize = 8;
+/// Bytes of a long answer that are read beyond what is kept, so that no secret is cut in two where it ends.
+const MARGIN: usize = 4096;
 
 /// What is kept of a call and its answer.
-pub(super) fn exchange(call: &Call, answer: &Answer, at: Timestamp, took: Duration) -> Exchange {
-    let cut = |text: String| without_secrets(call, text);
+pub(super) fn exchange(
+    call: &Call,
+    answer: &Answer,
+    secrets: &Secrets,
+    at: Timestamp,
+    took: Duration,
+) -> Exchange {
+    let cut = |text: String| secrets.cut(&text).into_owned();
     let reply = answer.as_ref().ok();
     Exchange {
         at,
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         method: call.method.to_string(),
-        url: cut(without_values(&call.url)),
-        sent: sent(&call.body).map(|text| excerpt(&cut(text))),
+        url: without_values(&cut(call.url.clone())),
+        sent: sent(&call.body, secrets).map(|text| excerpt(&text)),
         status: reply.map(|reply| reply.status.as_u16()),
         request_id: reply.and_then(request_id).map(cut),
         headers: reply
@@ -71,7 +77,7 @@ pub(super) fn exchange(call: &Call, answer: &Answer, at: Timestamp, took: Durati
             .into_iter()
             .map(|(n, v)| (n, cut(v)))
             .collect(),
-        received: reply.and_then(received).map(|text| excerpt(&cut(text))),
+        received: reply.and_then(|reply| received(reply, secrets)).map(|text| excerpt(&text)),
         failure: answer.as_ref().err().map(|problem| cut(problem.message.clone())),
     }
 }
@@ -89,56 +95,66 @@ fn without_values(url: &str) -> String {
     format!("{path}?{}", names.join("&"))
 }
 
-fn sent(body: &Body) -> Option<String> {
+fn sent(body: &Body, secrets: &Secrets) -> Option<String> {
     match body {
         Body::Empty => None,
-        Body::Json(json) => Some(shown(json.clone()).to_string()),
+        Body::Json(json) => Some(shown(json.clone(), secrets).to_string()),
         Body::Urlencoded(fields) => {
             let names: Vec<_> = fields.iter().map(|(name, _)| format!("{name}=…")).collect();
             Some(names.join("&"))
         }
         Body::File { media_type, bytes } => Some(format!("({media_type}, {} bytes)", bytes.len())),
-        Body::Form(parts) => Some(parts.iter().map(part).collect::<Vec<_>>().join("\n")),
+        Body::Form(parts) => {
+            let parts: Vec<_> = parts.iter().map(|it| part(it, secrets)).collect();
+            Some(parts.join("\n"))
+        }
     }
 }
 
-fn part(part: &Part) -> String {
+fn part(part: &Part, secrets: &Secrets) -> String {
     match part {
-        Part::Text { name, value } => format!("{name}: {}", short(value)),
+        Part::Text { name, value } => format!("{name}: {}", short(&secrets.cut(value))),
         Part::File { name, filename, media_type, bytes } => {
+            let filename = secrets.cut(filename);
             format!("{name}: {filename} ({media_type}, {} bytes)", bytes.len())
         }
     }
 }
 
-fn received(reply: &Reply) -> Option<String> {
+fn received(reply: &Reply, secrets: &Secrets) -> Option<String> {
     if reply.body.is_empty() {
         return None;
     }
     Some(if let Some(json) = reply.json() {
-        shown(json).to_string()
+        shown(json, secrets).to_string()
     } else {
-        let begun = &reply.body[..reply.body.len().min(4 * LONGEST_EXCERPT)];
+        let begun = &reply.body[..reply.body.len().min(4 * LONGEST_EXCERPT + MARGIN)];
         let text = String::from_utf8_lossy(begun);
-        text.split_inclusive(char::is_whitespace).map(short).collect()
+        let text = secrets.cut(&text);
+        let whole = begun.len() == reply.body.len();
+        let kept = if whole { text.len() } else { text.len().saturating_sub(MARGIN) };
+        let kept = &text[..text.floor_char_boundary(kept)];
+        kept.split_inclusive(char::is_whitespace).map(short).collect()
     })
 }
 
 /// JSON as it may be seen by those who operate a gateway.
-fn shown(mut json: Json) -> Json {
+fn shown(mut json: Json, secrets: &Secrets) -> Json {
     match &mut json {
-        Json::String(text) => *text = short(text),
+        Json::String(text) => *text = short(&secrets.cut(text)),
         Json::Array(items) => {
             items.truncate(64);
             for item in items {
-                *item = shown(std::mem::take(item));
+                *item = shown(std::mem::take(item), secrets);
             }
         }
         Json::Object(fields) => {
-            for (name, value) in fields {
-                let secret = value.is_string() && is_secret(name);
-                *value = if secret { SECRET.into() } else { shown(std::mem::take(value)) };
-            }
+            let shown = |(name, value): (String, Json)| {
+                let hides = value.is_string() && is_secret(&name);
+                let value = if hides { SECRET.into() } else { shown(value, secrets) };
+                (secrets.cut(&name).into_owned(), value)
+            };
+            *fields = std::mem::take(fields).into_iter().map(shown).collect();
         }
         _ => {}
     }
@@ -180,22 +196,12 @@ fn short(text: &str) -> String {
     text.to_owned()
 }
 
-/// The secrets of a call as they may come back: without their scheme, and the parts of those that have several.
-pub(super) fn secrets(call: &Call) -> Vec<&str> {
-    let mut found = Vec::new();
-    for (_, value) in &call.headers {
-        let Value::Secret(secret) = value else { continue };
-        let secret = secret.expose_secret();
-        let bare = secret.split_once(' ').map_or(secret, |(_, bare)| bare);
-        found.push(bare);
-        found.extend(bare.split_once(':').map(|(_, part)| part));
-    }
-    found.retain(|secret| secret.len() >= SHORTEST_SECRET);
-    found
-}
-
-fn without_secrets(call: &Call, text: String) -> String {
-    secrets(call).iter().fold(text, |text, secret| text.replace(secret, SECRET))
+/// The secrets of a call, as they stand in its headers.
+pub(super) fn secrets(call: &Call) -> impl Iterator<Item = &str> {
+    call.headers.iter().filter_map(|(_, value)| match value {
+        Value::Secret(secret) => Some(secret.expose_secret()),
+        Value::Plain(_) => None,
+    })
 }
 
 fn request_id(reply: &Reply) -> Option<String> {
@@ -230,7 +236,8 @@ mod tests {
             body: body.into(),
             at: Timestamp::UNIX_EPOCH,
         };
-        exchange(call, &Ok(reply), Timestamp::UNIX_EPOCH, Duration::ZERO)
+        let secrets = Secrets::default().with(secrets(call));
+        exchange(call, &Ok(reply), &secrets, Timestamp::UNIX_EPOCH, Duration::ZERO)
     }
 
     fn a_call() -> Call {
@@ -269,6 +276,17 @@ mod tests {
         let expected =
             "{\"key\":\"[secret]\",\"webhook\":\"https://retake.example.com/retake/v1/…\"}";
         assert_eq!(received, expected);
+    }
+
+    #[test]
+    fn no_part_of_a_key_stays_where_a_text_is_shortened() {
+        let long = format!("{}{KEY}", "x".repeat(30));
+        let end = format!("{}{KEY}", "a word ".repeat(4 * LONGEST_EXCERPT / 7 - 1));
+
+        for body in [json!({ "a": long.repeat(100) }).to_string(), long.repeat(99), end] {
+            let kept = serde_json::to_string(&kept(&a_call(), body)).unwrap();
+            assert!(!kept.contains("key_0123"), "{kept}");
+        }
     }
 
     proptest! {

@@ -1,8 +1,12 @@
 //! From a name to the addresses that may be reached: the address that is judged is the one that is connected
 //! to, so a name that leads elsewhere a moment later gains nothing.
 
-use std::net::SocketAddr;
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
 
+use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use retake_core::address::Reach;
 
@@ -29,5 +33,37 @@ impl Resolve for Judged {
             let addresses: Addrs = Box::new(good.into_iter());
             Ok(addresses)
         })
+    }
+}
+
+/// Finds out where a name leads, before it is known whether that matters.
+pub(super) trait LookUp: Send + Sync {
+    fn look_up<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+}
+
+/// The system's resolver.
+pub(super) struct System;
+
+impl LookUp for System {
+    fn look_up<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// Where a name leads; nowhere when that is not known here.
+pub(super) struct Places(pub(super) Vec<IpAddr>);
+
+impl Places {
+    /// Whether it is known to lead to the internet and nowhere else.
+    pub(super) fn is_public(&self) -> bool {
+        !self.0.is_empty() && self.forbidden(Reach::Public).is_none()
+    }
+
+    /// What it leads to that may not be reached.
+    pub(super) fn forbidden(&self, reach: Reach) -> Option<&'static str> {
+        self.0.iter().find_map(|address| reach.check(*address).err()).map(|why| why.what)
     }
 }

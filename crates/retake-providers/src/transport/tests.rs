@@ -157,3 +157,128 @@ async fn a_file_that_breaks_off_ends_in_a_fault() {
 
     assert!(pieces.last().unwrap().is_err(), "{pieces:?}");
 }
+
+/// A resolver that knows these names.
+struct Names(&'static [(&'static str, &'static str)]);
+
+impl LookUp for Names {
+    fn look_up<'a>(
+        &'a self,
+        host: &'a str,
+    ) -> futures::future::BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
+        let found = self.0.iter().filter(|(name, _)| *name == host);
+        let found = found.map(|(_, address)| address.parse().unwrap()).collect();
+        Box::pin(std::future::ready(Ok(found)))
+    }
+}
+
+const NAMES: Names = Names(&[
+    ("api.example.com", "93.184.216.34"),
+    ("inside.example.com", "10.1.2.3"),
+    ("both.example.com", "93.184.216.34"),
+    ("both.example.com", "127.0.0.1"),
+]);
+
+/// What a proxy of the environment is told of a call to a URL on an account.
+async fn told_to_a_proxy(base: &str, url: &str, except: Option<&str>) -> Vec<String> {
+    let (proxy, heard) = server(&[&answer("200 OK", "{}")]).await;
+    let variables = ProxyVariables {
+        http: Some(proxy.clone()),
+        https: Some(proxy),
+        except: except.map(str::to_owned),
+    };
+    let transport = Transport::new(base).unwrap();
+    let transport = transport.with_proxy(&Proxy::of("", variables).unwrap()).unwrap();
+    let transport = Transport { names: Arc::new(NAMES), ..transport };
+    let call = Call { patience: Duration::from_millis(300), ..with_key(Call::get(url)) };
+    transport.send(&call, Timestamp::UNIX_EPOCH, &Log::default()).await.ok();
+    heard.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_gets_what_is_meant_for_the_internet() {
+    let url = "http://api.example.com/videos";
+
+    let told = told_to_a_proxy("http://api.example.com", url, None).await;
+
+    assert!(told[0].starts_with("GET http://api.example.com/videos "), "{told:?}");
+    assert!(told_to_a_proxy("http://api.example.com", url, Some("example.com")).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_gets_nothing_that_is_meant_for_this_machine_or_its_network() {
+    let (here, heard) = server(&[&answer("200 OK", "{}")]).await;
+
+    for url in [
+        &*format!("{here}/videos"),
+        "http://127.9.9.9:1/videos",
+        "http://[::1]:1/videos",
+        "http://localhost:1/videos",
+        "http://10.255.255.1:1/videos",
+        "http://vllm:1/videos",
+        "http://gpu.internal:1/videos",
+        "http://inside.example.com:1/videos",
+        "http://both.example.com:1/videos",
+        "http://unknown.example.com:1/videos",
+        "https://inside.example.com:1/videos",
+    ] {
+        assert!(told_to_a_proxy(url, url, None).await.is_empty(), "{url}");
+    }
+    assert!(heard.lock().unwrap()[0].contains(KEY), "the account itself was reached");
+}
+
+#[tokio::test]
+async fn a_proxy_leads_to_no_private_place_that_an_answer_names() {
+    let (proxy, heard) = server(&[&answer("200 OK", "film")]).await;
+    let base = "https://api.example.com/v1";
+    for setting in ["", &*proxy] {
+        let variables = ProxyVariables { http: None, https: Some(proxy.clone()), except: None };
+        let through = Proxy::of(setting, variables).unwrap();
+        let transport = Transport::new(base).unwrap().with_proxy(&through).unwrap();
+        let transport = Transport { names: Arc::new(NAMES), ..transport };
+
+        for url in ["https://inside.example.com/film.mp4", "https://both.example.com/film.mp4"] {
+            let call = Call { patience: Duration::from_millis(300), ..Call::get(url) };
+            let opened = transport.download(&call, Timestamp::UNIX_EPOCH, &Log::default()).await;
+            assert!(opened.is_err(), "{url}");
+        }
+    }
+    assert!(heard.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_set_for_an_account_gets_its_calls_wherever_they_go() {
+    let (proxy, heard) = server(&[&answer("200 OK", "{}")]).await;
+    let named = Proxy::of(&proxy, ProxyVariables::default()).unwrap();
+
+    for url in ["http://inside.example.com/v1", "http://unknown.example.com/v1"] {
+        let transport = Transport::new(url).unwrap().with_proxy(&named).unwrap();
+        let transport = Transport { names: Arc::new(NAMES), ..transport };
+        let sent = transport.send(&Call::get(url), Timestamp::UNIX_EPOCH, &Log::default()).await;
+        assert_eq!(sent.unwrap().status, 200);
+    }
+
+    assert_eq!(heard.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_is_cut_out_of_headers_and_escapes_and_so_is_that_of_another_account() {
+    const OTHER: &str = "key_of_somebody_else_4711";
+    let body = r#"{"error":{"message":"no \u006bey_of_nobody_0123456789 nor key%5Fof_somebody_else_4711"}}"#;
+    let text = format!(
+        "HTTP/1.1 401 Unauthorized\r\nx-request-id: {KEY}\r\nx-fal-error-type: {OTHER}\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let (url, _) = server(&[&text]).await;
+    let transport = Transport::new(&url).unwrap().with_secrets(Secrets::new([OTHER]));
+    let log = Log::default();
+
+    let sent = transport.send(&with_key(Call::get(&url)), Timestamp::UNIX_EPOCH, &log).await;
+
+    let reply = sent.unwrap();
+    let message = reply.json().unwrap()["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(message, "no [secret] nor [secret]");
+    let all = format!("{:?} {}", reply.headers, serde_json::to_string(&log.take()).unwrap());
+    assert!(!all.contains(KEY) && !all.contains(OTHER), "{all}");
+}

@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use retake_core::catalog::{Catalog, Model};
-use retake_providers::{Facts, Settings, SettingsError, facts};
+use retake_providers::{
+    Facts, Proxy, ProxyVariables, Secrets as Guarded, Settings, SettingsError, facts,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{AccountConfig, BUILT_IN, Config, ConfigProblem, Environment, Source};
@@ -87,6 +89,11 @@ impl Config {
             if let Some(settings) = account.open(name, environment, problems) {
                 open.insert(name.clone(), settings);
             }
+        }
+        // A provider may repeat the key of another account: a relay that both go through, say.
+        let guarded = Guarded::new(open.values().flat_map(Settings::secrets));
+        for settings in open.values_mut() {
+            settings.guarded = guarded.clone();
         }
         self.open_accounts = OpenAccounts(open);
     }
@@ -204,6 +211,15 @@ impl AccountConfig {
                 "set it, or take the setting out",
             ));
         }
+        if let Err(error) = self.proxy_in(environment) {
+            problems.push(ConfigProblem::new(
+                format!("accounts.{name}.proxy"),
+                error.to_string(),
+                "the URL of a proxy, or `none`",
+                "write it as `http://proxy.example.com:3128`",
+            ));
+            return None;
+        }
         let settings = self.settings(&Secrets { api_key, webhook_secret }, environment);
         let missing = facts.needed_options.iter().find(|option| settings.option(option).is_none());
         let url = settings.base_url();
@@ -220,6 +236,11 @@ impl AccountConfig {
             return None;
         }
         Some(settings)
+    }
+
+    fn proxy_in(&self, environment: &Environment) -> Result<Proxy, SettingsError> {
+        let variables = ProxyVariables::of(|name| environment.get(name));
+        Ok(Proxy::of(&self.proxy, variables)?)
     }
 
     /// The key, or the setting to blame and what was found there.
@@ -263,6 +284,9 @@ impl AccountConfig {
             poll_every: positive(self.poll_every),
             longest_render: positive(self.longest_render),
             answer_within: positive(self.answer_within),
+            // What is no proxy is told where the account is opened.
+            proxy: self.proxy_in(environment).unwrap_or_default(),
+            guarded: Guarded::default(),
         };
         let own = [
             ("project", &self.project),
