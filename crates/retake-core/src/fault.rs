@@ -8,6 +8,12 @@ use std::{error::Error, fmt};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+/// What stands where words were that may have quoted a deleted video's request.
+pub const ERASED: &str = "erased with the video";
+
+/// A longer code is a text.
+const LONGEST_CODE: usize = 64;
+
 /// What went wrong in one exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -112,6 +118,17 @@ impl Fault {
         self
     }
 
+    /// Takes out the words, which may quote the request. What the audit needs stays: kind, source, pause, and
+    /// a code that is one and not a text.
+    pub fn erase_words(&mut self) {
+        ERASED.clone_into(&mut self.message);
+        let is_code = |code: &String| {
+            code.len() <= LONGEST_CODE
+                && code.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:/".contains(&b))
+        };
+        self.code = self.code.take().filter(is_code);
+    }
+
     /// Our own restart took the render with it.
     pub fn interrupted() -> Self {
         let message = "the process that rendered this was stopped before it finished";
@@ -186,5 +203,27 @@ pub fn chain(error: &dyn Error) -> String {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.as_str(), self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_erased_fault_keeps_its_kind_and_its_code_and_none_of_its_words() {
+        let pause = Some(SignedDuration::from_secs(7));
+        let said = Fault::new(FaultKind::RefusedContent, FaultSource::Provider, "a heron is not")
+            .with_code("SAFETY.INPUT.TEXT")
+            .after(pause);
+        let quoted = said.clone().with_code("no heron in the prompt");
+
+        for (mut fault, code) in [(said, Some("SAFETY.INPUT.TEXT")), (quoted, None)] {
+            fault.erase_words();
+
+            assert_eq!((&*fault.message, fault.code.as_deref()), (ERASED, code));
+            let kept = (fault.kind, fault.source, fault.retry_after);
+            assert_eq!(kept, (FaultKind::RefusedContent, FaultSource::Provider, pause));
+        }
     }
 }

@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::advance::{Advanced, IllegalEvent, advance};
-use crate::fault::{Fault, FaultKind, FaultSource};
+use crate::fault::{ERASED, Fault, FaultKind, FaultSource};
 
 /// A job's state and the attempts made for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +153,26 @@ pub enum Event {
     Cancelled,
     /// The time for retries ran out before another attempt could begin.
     DeadlinePassed,
+}
+
+impl Event {
+    /// Takes out the words, which may quote the request. Each event says here what of it may.
+    pub fn erase_words(&mut self) {
+        match self {
+            Self::SubmitLost { fault }
+            | Self::FetchFailed { fault }
+            | Self::AttemptFailed { fault } => fault.erase_words(),
+            Self::Noted { note } => ERASED.clone_into(note),
+            Self::Begun { .. }
+            | Self::Accepted { .. }
+            | Self::Progressed { .. }
+            | Self::Rendered
+            | Self::Stored
+            | Self::CancelRequested
+            | Self::Cancelled
+            | Self::DeadlinePassed => {}
+        }
+    }
 }
 
 impl Life {

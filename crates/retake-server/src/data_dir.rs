@@ -6,6 +6,9 @@
 //! so that other processes can talk to it instead. That file is believed only while the
 //! lock is held: without a holder it is a leftover.
 //!
+//! Prompts, videos and secrets are in it, so what is made in it is its owner's alone, and what was made by an
+//! older version becomes so. The folder itself may be somebody's mount point: it is left as it is, with a warning.
+//!
 //! A folder that is neither empty nor marked as ours is refused. A typing error in
 //! `data_dir` must not fill somebody's home folder with videos, or sweep it.
 
@@ -132,6 +135,7 @@ impl DataDir {
         for folder in [data_dir.assets_path(), data_dir.work_path()] {
             create_private(&folder).map_err(|source| data_dir.unwritable(source))?;
         }
+        data_dir.tighten();
         // On a full disk the process that holds the folder can still be talked to.
         if data_dir.running_server().is_none() {
             data_dir.try_writing().map_err(|source| data_dir.unwritable(source))?;
@@ -205,16 +209,43 @@ impl DataDir {
 
     fn try_lock(&self) -> Result<Option<File>, DataDirError> {
         let path = self.path.join("retake.lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|source| self.unwritable(source))?;
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let lock = options.open(&path).map_err(|source| self.unwritable(source))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(lock)),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(self.unwritable(source)),
+        }
+    }
+
+    /// Takes what an older version, or another hand, left open to others from everybody but its owner.
+    fn tighten(&self) {
+        let ledgers = [self.ledger_path(), self.moving_ledger_path(), self.moved_ledger_path()];
+        let ledgers = ledgers.iter().flat_map(|ledger| {
+            ["", "-wal", "-shm", "-journal"].map(|end| {
+                let mut name = ledger.as_os_str().to_owned();
+                name.push(end);
+                PathBuf::from(name)
+            })
+        });
+        let others = ["format", "retake.lock", "server.json"].map(|name| self.path.join(name));
+        let folders = [self.assets_path(), self.work_path()];
+        for path in folders.into_iter().chain(others).chain(ledgers) {
+            if let Err(error) = make_private(&path) {
+                tracing::warn!(
+                    path = %path.display(), %error,
+                    "others can get at this part of the data directory, and its permissions cannot be changed"
+                );
+            }
+        }
+        if is_open_to_others(&self.path) {
+            tracing::warn!(
+                path = %self.path.display(),
+                "others can look into the data directory; `chmod 700` keeps its names from them"
+            );
         }
     }
 
@@ -327,6 +358,49 @@ pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// The permissions that an owner can have.
+#[cfg(unix)]
+const OWNERS: u32 = 0o700;
+
+/// Takes a file or a folder from everybody but its owner, if it is there.
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    // What is only linked to from here is somewhere else, and somebody else's.
+    match fs::symlink_metadata(path) {
+        Ok(found) if is_open(&found) && !found.is_symlink() => {
+            let mode = found.permissions().mode() & OWNERS;
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether others than its owner can look into a folder.
+#[cfg(unix)]
+fn is_open_to_others(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|found| is_open(&found))
+}
+
+#[cfg(unix)]
+fn is_open(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    found.permissions().mode() & 0o777 & !OWNERS != 0
+}
+
+/// Elsewhere a folder has the permissions of the one that it is in.
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
+}
+
 /// Puts a file of the owner's in place in one step: a reader finds all of it, or the old one.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().display();
@@ -369,6 +443,35 @@ mod tests {
             let mode = fs::metadata(data_dir.path()).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o700);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_was_open_to_others_is_its_owners_alone_and_the_folder_stays_as_it_is() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let (_folder, data_dir) = somewhere();
+        let ledger = data_dir.ledger_path();
+        let names = ["assets", "work", "format", "retake.lock", "ledger.db", "ledger.db-wal"];
+        let mode = |name: &str| {
+            fs::metadata(data_dir.path().join(name)).unwrap().permissions().mode() & 0o777
+        };
+        drop(data_dir.try_hold().unwrap());
+        assert_eq!(mode("retake.lock"), 0o600);
+        for file in [ledger.clone(), ledger.with_extension("db-wal")] {
+            fs::write(file, "").unwrap();
+        }
+        for name in names.iter().chain(&[".", "server.json"]) {
+            let path = data_dir.path().join(name);
+            let open = fs::Permissions::from_mode(if path.is_dir() { 0o755 } else { 0o644 });
+            fs::set_permissions(path, open).ok();
+        }
+
+        DataDir::prepare(data_dir.path()).unwrap();
+
+        let modes: Vec<_> = names.iter().map(|name| mode(name)).collect();
+        assert_eq!(modes, [0o700, 0o700, 0o600, 0o600, 0o600, 0o600]);
+        assert_eq!(mode("."), 0o755, "it may be a mount point");
     }
 
     #[test]

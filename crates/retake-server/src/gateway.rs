@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::chain,
-    ids::ReplicaId,
+    ids::{ReplicaId, fresh_secret},
     plan::{InvalidRoute, Route},
     policy::Policy,
 };
@@ -147,6 +147,7 @@ struct Parts {
     assets: Assets,
     bell: Bell,
     clock: Clock,
+    hooks: Option<Hooks>,
     keys: Keys,
     ledger: Arc<dyn Ledger>,
     news: News,
@@ -231,6 +232,7 @@ impl Parts {
         let ledger = store.open(data_dir).await?;
         let keys = Keys::new(Arc::clone(&ledger), clock.clone(), held.secret());
         let news = News::new(Arc::clone(&ledger), clock.clone());
+        let hooks = hooks(config, ledger.as_ref(), clock.now()).await?;
         let assets =
             Assets::local(data_dir.assets_folder(config), config.assets.min_free_space.as_u64())?;
         let threads = renderer_threads(config.renderer.threads);
@@ -246,6 +248,7 @@ impl Parts {
             assets,
             bell: Bell::default(),
             clock,
+            hooks,
             keys,
             ledger,
             news,
@@ -282,7 +285,7 @@ impl Parts {
             assets: self.assets.clone(),
             bell: self.bell.clone(),
             clock: self.clock.clone(),
-            hooks: hooks(config),
+            hooks: self.hooks.clone(),
             lease: config.policy.lease,
             ledger: Arc::clone(&self.ledger),
             news: self.news.clone(),
@@ -356,7 +359,7 @@ impl Parts {
             tasks: tasks.clone(),
             webhooks,
             largest_body,
-            hooks: hooks(config),
+            hooks: self.hooks.clone(),
             accounts: self.accounts.clone(),
             assets: self.assets.clone(),
             hosts: hosts(config),
@@ -399,10 +402,18 @@ fn hosts(config: &Config) -> Arc<[String]> {
 }
 
 /// Where providers reach this gateway, if the owner says that they can.
-fn hooks(config: &Config) -> Option<Hooks> {
-    let url = Some(config.server.public_url.as_str()).filter(|url| !url.is_empty())?;
-    let keys = config.open_accounts.iter();
-    Some(Hooks::new(url, keys.map(|(name, settings)| (name.as_str(), settings.secret()))))
+async fn hooks(
+    config: &Config,
+    ledger: &dyn Ledger,
+    now: Timestamp,
+) -> Result<Option<Hooks>, StoreError> {
+    let url = config.server.public_url.as_str();
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let secret = ledger.secret("urls", &fresh_secret(), now).await?;
+    let accounts = config.open_accounts.iter().map(|(name, _)| name.as_str());
+    Ok(Some(Hooks::new(url, &secret, accounts)))
 }
 
 /// A render shares its work out to several threads, so a machine has room for fewer renders than cores.

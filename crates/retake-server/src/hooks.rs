@@ -5,7 +5,7 @@
 //! the URL that a provider is given ends in a code that only this gateway could have made, for one attempt
 //! on one account, and what the provider signs is checked besides.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use retake_core::ids::VideoId;
@@ -21,29 +21,28 @@ pub(crate) const PICTURES: &str = "/retake/v1/pictures";
 pub(crate) struct Hooks {
     /// Where this gateway can be reached from outside.
     public_url: Arc<str>,
-    /// What the codes of each account are made with.
-    keys: Arc<BTreeMap<String, [u8; 32]>>,
+    /// What the codes are made with.
+    key: [u8; 32],
+    /// The accounts whose providers may be given any.
+    accounts: Arc<BTreeSet<String>>,
 }
 
 impl Hooks {
-    /// URLs below `public_url`. Each account's codes are made with its own API key, which every replica has
-    /// and which a restart does not change.
+    /// URLs below `public_url` for these accounts. The secret is the gateway's own: nobody at a provider knows
+    /// it, all replicas have it, and neither a restart nor another API key changes it.
     pub(crate) fn new<'a>(
         public_url: &str,
-        api_keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+        secret: &str,
+        accounts: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let key = |(account, api_key): (&str, &str)| {
-            (account.to_owned(), code(api_key.as_bytes(), "retake hooks"))
-        };
-        // Without a key anybody could make the codes.
-        let api_keys = api_keys.into_iter().filter(|(_, api_key)| !api_key.is_empty());
         Self {
             public_url: public_url.trim_end_matches('/').into(),
-            keys: Arc::new(api_keys.map(key).collect()),
+            key: code(secret.as_bytes(), "retake urls"),
+            accounts: Arc::new(accounts.into_iter().map(str::to_owned).collect()),
         }
     }
 
-    /// The URL for an attempt on an account; nothing for an account without a key.
+    /// The URL for an attempt on an account; nothing for one that is not configured.
     pub(crate) fn url(&self, account: &str, tag: &str) -> Option<String> {
         let code = self.code_of(account, tag)?;
         let account =
@@ -59,26 +58,28 @@ impl Hooks {
     }
 
     /// Where a stored picture can be fetched by whoever knows the URL.
-    pub(crate) fn picture_url(&self, key: &str) -> Option<String> {
-        let code = self.code_of_picture(key)?;
+    pub(crate) fn picture_url(&self, key: &str) -> String {
+        let code = self.code_of_picture(key);
         let key = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC);
-        Some(format!("{}{PICTURES}/{key}/{code}", self.public_url))
+        format!("{}{PICTURES}/{key}/{code}", self.public_url)
     }
 
     /// Whether the URL of a picture is one of ours.
     pub(crate) fn knows_picture(&self, key: &str, code: &str) -> bool {
-        self.code_of_picture(key).is_some_and(|expected| same(&expected, code))
+        same(&self.code_of_picture(key), code)
     }
 
-    /// Made with the key of the first account, for lack of a better secret that all replicas have.
-    fn code_of_picture(&self, key: &str) -> Option<String> {
-        let account = self.keys.keys().next()?;
-        self.code_of(account, &format!("picture\n{key}"))
+    fn code_of_picture(&self, key: &str) -> String {
+        self.code(&format!("picture\n{key}"))
     }
 
     fn code_of(&self, account: &str, tag: &str) -> Option<String> {
-        let whole = code(self.keys.get(account)?, tag);
-        Some(crate::assets::hex(&whole[..16]))
+        let is_ours = self.accounts.contains(account);
+        is_ours.then(|| self.code(&format!("hook\n{account}\n{tag}")))
+    }
+
+    fn code(&self, text: &str) -> String {
+        crate::assets::hex(&code(&self.key, text)[..16])
     }
 }
 
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn only_a_url_that_was_given_out_leads_to_a_job() {
         let base = "https://retake.example.com/";
-        let hooks = Hooks::new(base, [("my runway", "key_a"), ("luma", "key_b")]);
+        let hooks = Hooks::new(base, "secret", ["my runway", "luma"]);
         let id = VideoId::new(Timestamp::UNIX_EPOCH);
         let tag = format!("{id}-2");
 
@@ -118,5 +119,25 @@ mod tests {
         assert_eq!(hooks.job("my runway", &format!("{id}-3"), code), None);
         assert_eq!(hooks.job("my runway", &tag, ""), None);
         assert_eq!(hooks.url("another", &tag), None);
+    }
+
+    #[test]
+    fn another_secret_makes_other_urls_and_knows_none_of_these() {
+        let base = "https://retake.example.com/";
+        let (ours, theirs) =
+            (Hooks::new(base, "secret", ["luma"]), Hooks::new(base, "another", ["luma"]));
+        let id = VideoId::new(Timestamp::UNIX_EPOCH);
+        let tag = format!("{id}-1");
+        let code_in = |url: String| url.rsplit('/').next().unwrap().to_owned();
+
+        let (hook, picture) =
+            (code_in(ours.url("luma", &tag).unwrap()), code_in(ours.picture_url("pictures/1")));
+
+        assert!(ours.knows_picture("pictures/1", &picture));
+        assert!(!ours.knows_picture("pictures/2", &picture));
+        assert!(!theirs.knows_picture("pictures/1", &picture));
+        assert_eq!(theirs.job("luma", &tag, &hook), None);
+        // A code for one thing is none for another.
+        assert!(!ours.knows_picture("pictures/1", &hook));
     }
 }

@@ -12,13 +12,17 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use retake_core::ids::{KeyId, fresh_secret};
-use retake_store::{ApiKey, KeyLimits, Ledger, StoreError};
+use retake_store::{ApiKey, KeyAdded, KeyLimits, Ledger, StoreError};
 use sha2::{Digest as _, Sha256};
 
-use crate::{assets::hex, clock::Clock};
+use crate::{
+    assets::hex,
+    clock::{Clock, Tick},
+};
 
 const PREFIX: &str = "rtk_";
-/// How long an answer of the ledger is believed: a key that another replica revoked works this much longer.
+/// How long an answer of the ledger is believed: a key that another replica revoked works this much longer,
+/// whatever becomes of the clock meanwhile.
 const BELIEVED: SignedDuration = SignedDuration::from_secs(1);
 /// Answers that are remembered at once.
 const REMEMBERED: usize = 4096;
@@ -35,8 +39,8 @@ pub(crate) struct Keys {
 
 #[derive(Default)]
 struct Known {
-    keys: HashMap<String, (Timestamp, Option<ApiKey>)>,
-    any: Option<(Timestamp, bool)>,
+    keys: HashMap<String, (Tick, Option<ApiKey>)>,
+    any: Option<(Tick, bool)>,
 }
 
 /// Somebody who was let in.
@@ -56,6 +60,16 @@ pub(crate) struct KeyWish {
     pub(crate) admin: bool,
     pub(crate) limits: KeyLimits,
     pub(crate) lasts: Option<SignedDuration>,
+}
+
+/// A key that was just made.
+#[derive(Debug)]
+pub(crate) struct Created {
+    pub(crate) key: ApiKey,
+    /// The key itself.
+    pub(crate) secret: String,
+    /// What else changed by it that its maker should know.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Why somebody was not let in, or a key could not be made.
@@ -170,9 +184,9 @@ impl Keys {
 
     /// Whether callers need a key.
     pub(crate) async fn any(&self) -> Result<bool, StoreError> {
-        let now = self.clock.now();
+        let now = self.clock.tick();
         if let Some((at, any)) = self.lock().any
-            && (any || now.duration_since(at) < BELIEVED)
+            && (any || now.since(at) < BELIEVED)
         {
             return Ok(any);
         }
@@ -181,8 +195,8 @@ impl Keys {
         Ok(any)
     }
 
-    /// Makes a key; the second value is the key itself, which nobody can read again.
-    pub(crate) async fn create(&self, wish: KeyWish) -> Result<(ApiKey, String), KeyError> {
+    /// Makes a key, with the key itself, which nobody can read again.
+    pub(crate) async fn create(&self, wish: KeyWish) -> Result<Created, KeyError> {
         let name = wish.name.trim().to_owned();
         let length = name.chars().count();
         if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
@@ -201,9 +215,13 @@ impl Keys {
             expires_at: wish.lasts.map(|lasts| now.saturating_add(lasts).unwrap_or(Timestamp::MAX)),
             revoked_at: None,
         };
-        self.ledger.add_key(&key).await?;
+        let added = self.ledger.add_key(&key).await?;
         self.forget();
-        Ok((key, secret))
+        let warnings = warnings(&added);
+        for warning in &warnings {
+            tracing::warn!(key.id = %key.id, "{warning}");
+        }
+        Ok(Created { key, secret, warnings })
     }
 
     /// All keys, revoked ones too.
@@ -224,9 +242,9 @@ impl Keys {
     }
 
     async fn find(&self, digest: &str) -> Result<Option<ApiKey>, StoreError> {
-        let now = self.clock.now();
+        let now = self.clock.tick();
         if let Some((at, key)) = self.lock().keys.get(digest)
-            && now.duration_since(*at) < BELIEVED
+            && now.since(*at) < BELIEVED
         {
             return Ok(key.clone());
         }
@@ -246,6 +264,25 @@ impl Keys {
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What became of the webhook endpoints from before the first key, each of which was told of every video.
+fn warnings(added: &KeyAdded) -> Vec<String> {
+    let (bound, disabled) = (added.endpoints_bound, added.endpoints_disabled);
+    let bound = (bound > 0).then(|| {
+        format!(
+            "{bound} webhook endpoints that were made before there were keys belong to this key now: they are \
+             told of its videos and of those that nobody owns, and not of those of other keys"
+        )
+    });
+    let disabled = (disabled > 0).then(|| {
+        format!(
+            "{disabled} webhook endpoints that were made before there were keys are disabled, because each \
+             would be told of the videos of every key; make them anew with the key whose videos they are \
+             for, or enable them as an administrator if that is meant"
+        )
+    });
+    bound.into_iter().chain(disabled).collect()
 }
 
 fn digest(secret: &str) -> String {
@@ -275,7 +312,7 @@ mod tests {
         let (_folder, keys, _) = keys();
         assert_eq!(keys.let_in(Some("unused")).await.unwrap(), Caller::local());
 
-        let (key, secret) = keys.create(named("north")).await.unwrap();
+        let Created { key, secret, .. } = keys.create(named("north")).await.unwrap();
 
         assert!(matches!(keys.let_in(None).await, Err(KeyError::Missing)));
         assert!(matches!(keys.let_in(Some("unused")).await, Err(KeyError::Unknown)));
@@ -287,10 +324,10 @@ mod tests {
     #[tokio::test]
     async fn a_revoked_or_expired_key_is_refused_and_told_why() {
         let (_folder, keys, clock) = keys();
-        let (first, one) = keys.create(named("north")).await.unwrap();
+        let Created { key: first, secret: one, .. } = keys.create(named("north")).await.unwrap();
         let hour = SignedDuration::from_hours(1);
         let brief = KeyWish { lasts: Some(hour), ..named("south") };
-        let (_, two) = keys.create(brief).await.unwrap();
+        let two = keys.create(brief).await.unwrap().secret;
         assert!(keys.let_in(Some(&one)).await.is_ok() && keys.let_in(Some(&two)).await.is_ok());
 
         keys.revoke(first.id.as_str()).await.unwrap();
@@ -304,11 +341,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_key_that_another_replica_revoked_is_out_though_the_clock_was_set_back() {
+        let (_folder, keys, clock) = keys();
+        let Created { key, secret, .. } = keys.create(named("north")).await.unwrap();
+        let caller = keys.let_in(Some(&secret)).await.unwrap();
+        keys.ledger.revoke_key(&key.id, clock.now()).await.unwrap();
+        assert!(keys.let_in(Some(&secret)).await.is_ok(), "it is remembered");
+
+        clock.set(clock.now() - SignedDuration::from_hours(1));
+        clock.move_on(BELIEVED);
+
+        assert!(matches!(keys.let_in(Some(&secret)).await, Err(KeyError::Ended { .. })));
+        assert!(!keys.is_still_good(&caller).await);
+    }
+
+    #[tokio::test]
+    async fn the_first_key_of_another_replica_is_needed_though_the_clock_was_set_back() {
+        let (_folder, keys, clock) = keys();
+        assert_eq!(keys.let_in(None).await.unwrap(), Caller::local());
+        let elsewhere = Keys::new(Arc::clone(&keys.ledger), clock.clone(), "local");
+        elsewhere.create(named("north")).await.unwrap();
+
+        clock.set(clock.now() - SignedDuration::from_hours(1));
+        clock.move_on(BELIEVED);
+
+        assert!(matches!(keys.let_in(None).await, Err(KeyError::Missing)));
+    }
+
+    #[tokio::test]
     async fn an_admin_sees_everything_and_others_their_own() {
         let (_folder, keys, _) = keys();
         let admin = KeyWish { admin: true, ..named("admin") };
-        let (_, secret) = keys.create(admin).await.unwrap();
-        let (north, plain) = keys.create(named("north")).await.unwrap();
+        let secret = keys.create(admin).await.unwrap().secret;
+        let Created { key: north, secret: plain, .. } = keys.create(named("north")).await.unwrap();
         let (admin, caller) =
             (keys.let_in(Some(&secret)).await.unwrap(), keys.let_in(Some(&plain)).await.unwrap());
 

@@ -141,6 +141,12 @@ impl Videos {
             Err(StoreError::NotFound { .. }) => return Err(unknown(id)),
             Err(error) => return Err(error.into()),
         }
+        for key in brought_along(&job) {
+            // The same picture may have come with another video; then it stays for that one.
+            if let Err(error) = self.assets.discard(key, self.ledger.as_ref()).await {
+                tracing::warn!(job.id = %job.id, error = chain(&error), "a file stayed behind");
+            }
+        }
         if let Some(output) = &job.output {
             // Somebody else's video may have the same content.
             match self.assets.discard(&output.key, self.ledger.as_ref()).await {
@@ -176,6 +182,13 @@ impl Videos {
         }
         Ok((job, output))
     }
+}
+
+/// The files that came with the request: nobody is to find them, or what is written in them, once it is gone.
+fn brought_along(job: &Job) -> impl Iterator<Item = &str> {
+    let pictures = job.request.first_frame.iter().map(|picture| picture.key.as_str());
+    let origin = job.request.origin.iter().filter(|origin| origin.is_upload());
+    pictures.chain(origin.filter_map(|origin| origin.key.as_deref()))
 }
 
 fn unknown(id: &str) -> VideoError {

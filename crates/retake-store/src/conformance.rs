@@ -40,6 +40,9 @@ use crate::{Change, Claimed, Committed, Ledger, NewJob, Output, Slots, StoreErro
 pub(crate) trait Engine: Send + Sync {
     /// Opens the store, as a further replica would.
     async fn open(&self) -> Arc<dyn Ledger>;
+
+    /// Every byte that is kept, as far as it can be seen from outside, while the ledgers are open.
+    async fn everything(&self) -> Vec<u8>;
 }
 
 /// Makes a test of each promise for one engine, given an expression that makes a store, or `None` where
@@ -110,7 +113,9 @@ macro_rules! conformance {
             deleting:
                 only_a_job_that_is_over_can_be_deleted,
                 a_deleted_job_is_gone_for_everyone,
-                a_second_delete_changes_nothing;
+                a_second_delete_changes_nothing,
+                none_of_the_words_of_a_deleted_job_is_kept_anywhere,
+                a_deleted_job_leaves_what_the_audit_needs;
             timeline:
                 every_change_adds_one_line_that_names_its_attempt,
                 a_timeline_is_read_on_from_a_place;
@@ -151,7 +156,10 @@ macro_rules! conformance {
                 a_list_of_one_owner_shows_nobody_elses,
                 an_owner_has_no_more_open_jobs_than_it_may,
                 a_character_and_its_picture_are_kept,
-                an_open_extension_keeps_the_file_it_builds_on;
+                an_open_extension_keeps_the_file_it_builds_on,
+                a_secret_of_the_gateway_is_made_once_for_all_replicas,
+                the_first_key_of_an_administrator_takes_the_endpoints_that_were_there,
+                endpoints_from_before_a_first_key_without_rights_are_told_nothing;
             repeating:
                 a_repeated_request_gets_the_first_job_and_records_nothing,
                 another_request_under_the_same_name_is_refused,

@@ -17,7 +17,7 @@ use crate::{
     outbox::Outbox,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job,
-        KeptExchange, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
     },
 };
 
@@ -65,8 +65,8 @@ pub trait Ledger: Outbox + Send + Sync {
     /// Jobs in the order of their ids, which is the order of their making.
     async fn list(&self, page: &Page) -> Result<Listing, StoreError>;
 
-    /// Hides a job that is over and erases its prompts, and what was said with providers, which repeats
-    /// them; the rest stays for the audit.
+    /// Hides a job that is over and erases the words of its owner: its prompts, what was said with providers,
+    /// and every text that may quote them. Kinds, codes, costs and moments stay for the audit.
     async fn delete(&self, id: &VideoId, now: Timestamp) -> Result<Deleted, StoreError>;
 
     /// The timeline of a job after a place in it (0 for the whole), oldest first; empty when unknown.
@@ -97,8 +97,12 @@ pub trait Ledger: Outbox + Send + Sync {
     /// The place after the last event there is.
     async fn feed_end(&self) -> Result<String, StoreError>;
 
-    /// Records an API key.
-    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError>;
+    /// Records an API key. The first one takes the webhook endpoints that were there before it, if it is an
+    /// administrator's; else they are disabled.
+    async fn add_key(&self, key: &ApiKey) -> Result<KeyAdded, StoreError>;
+
+    /// The secret of the gateway by that name, the same for all replicas; `fresh` where there was none yet.
+    async fn secret(&self, name: &str, fresh: &str, now: Timestamp) -> Result<String, StoreError>;
 
     /// The key with that digest, good or not.
     async fn key_by_digest(&self, digest: &str) -> Result<Option<ApiKey>, StoreError>;

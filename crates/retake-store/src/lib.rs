@@ -26,8 +26,8 @@ pub use self::{
     postgres::PostgresLedger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Imported,
-        Job, JobEvent, KeptExchange, KeyLimits, Lease, Listing, NewJob, Output, Page, Preview,
-        Recorded, Repeat, Slots, Spritesheet, StoredCharacter,
+        Job, JobEvent, KeptExchange, KeyAdded, KeyLimits, Lease, Listing, NewJob, Output, Page,
+        Preview, Recorded, Repeat, Slots, Spritesheet, StoredCharacter,
     },
     sqlite::SqliteLedger,
 };

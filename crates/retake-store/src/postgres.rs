@@ -25,12 +25,14 @@ mod pool;
 mod repeats;
 mod replica;
 mod rows;
+mod secrets;
 mod session;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod tls;
 mod undo;
+mod vacuum;
 mod values;
 
 use std::{
@@ -50,6 +52,7 @@ use self::{
     migrate::MIGRATIONS,
     pool::{Connections, Limits, Work},
     undo::undo,
+    vacuum::Vacuum,
 };
 use crate::{
     draft::Draft,
@@ -57,7 +60,8 @@ use crate::{
     ledger::Ledger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Imported,
-        Job, KeptExchange, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        Job, KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots,
+        StoredCharacter,
     },
     seat::ASIDE,
 };
@@ -68,6 +72,7 @@ pub struct PostgresLedger {
     doubts: Arc<Doubts>,
     tasks: TaskTracker,
     closing: CancellationToken,
+    vacuum: Vacuum,
 }
 
 impl PostgresLedger {
@@ -88,7 +93,7 @@ impl PostgresLedger {
             .await?;
         let (doubts, tasks, closing) =
             (Arc::default(), TaskTracker::new(), CancellationToken::new());
-        Ok(Self { db, doubts, tasks, closing })
+        Ok(Self { db, doubts, tasks, closing, vacuum: Vacuum::default() })
     }
 
     /// What came over from the embedded ledger at a path; nothing when this is another one.
@@ -232,7 +237,13 @@ impl Ledger for PostgresLedger {
 
     async fn delete(&self, id: &VideoId, now: Timestamp) -> Result<Deleted, StoreError> {
         let given = (id.clone(), now);
-        self.write(given, |db, (id, now)| Box::pin(owner::delete(db, id, *now))).await
+        let deleted =
+            self.write(given, |db, (id, now)| Box::pin(owner::delete(db, id, *now))).await;
+        if deleted.is_ok() && !self.tasks.is_closed() && self.vacuum.is_to_begin() {
+            let (vacuum, db) = (self.vacuum.clone(), self.db.patient());
+            self.tasks.spawn(vacuum.run(db, self.closing.clone()));
+        }
+        deleted
     }
 
     async fn events(
@@ -274,8 +285,14 @@ impl Ledger for PostgresLedger {
         self.write((), |db, ()| Box::pin(feed::end(db))).await
     }
 
-    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+    async fn add_key(&self, key: &ApiKey) -> Result<KeyAdded, StoreError> {
         self.write(key.clone(), |db, key| Box::pin(keys::add(db, key))).await
+    }
+
+    async fn secret(&self, name: &str, fresh: &str, now: Timestamp) -> Result<String, StoreError> {
+        let given = (name.to_owned(), fresh.to_owned(), now);
+        self.write(given, |db, (name, fresh, now)| Box::pin(secrets::secret(db, name, fresh, *now)))
+            .await
     }
 
     async fn key_by_digest(&self, digest: &str) -> Result<Option<ApiKey>, StoreError> {

@@ -93,6 +93,19 @@ pub struct KeyLimits {
     pub max_open: Option<u32>,
 }
 
+/// What else changed when a key was recorded.
+///
+/// Whoever made a webhook endpoint while there were no keys was anybody, and such an endpoint is told of every
+/// video. With the first key there are others' videos, which it must not be told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyAdded {
+    /// Endpoints that belong to the key from now on, because it is an administrator's. They are told of its
+    /// videos, and still of those that nobody owns.
+    pub endpoints_bound: u64,
+    /// Endpoints that are disabled, because it is not.
+    pub endpoints_disabled: u64,
+}
+
 /// A character as it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCharacter {

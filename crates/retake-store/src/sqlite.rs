@@ -19,10 +19,13 @@ mod nudge;
 mod open;
 mod outbox;
 mod owner;
+mod private;
 mod readers;
 mod repeats;
 mod replica;
 mod rows;
+mod scrub;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -42,7 +45,7 @@ use crate::{
     ledger::Ledger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job,
-        KeptExchange, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
     },
 };
 
@@ -75,6 +78,10 @@ impl SqliteLedger {
         let name: Arc<str> = from.display().to_string().into();
         let copied = open::reader(from, open::PATIENCE).and_then(|db| {
             db.execute_batch("PRAGMA query_only = OFF")?;
+            private::create(to).map_err(|error| {
+                let (ledger, source) = (to.display().to_string(), Arc::new(error));
+                StoreError::CannotOpen { ledger, source }
+            })?;
             db.execute("VACUUM INTO ?1", [to.display().to_string()])?;
             Ok(())
         });
@@ -147,7 +154,7 @@ impl Ledger for SqliteLedger {
 
     async fn delete(&self, id: &VideoId, now: Timestamp) -> Result<Deleted, StoreError> {
         let id = id.clone();
-        self.writer.write(move |db| owner::delete(db, &id, now)).await
+        self.writer.erase(move |db| owner::delete(db, &id, now)).await
     }
 
     async fn events(
@@ -184,7 +191,7 @@ impl Ledger for SqliteLedger {
         self.readers.read(feed::end).await
     }
 
-    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+    async fn add_key(&self, key: &ApiKey) -> Result<KeyAdded, StoreError> {
         let key = key.clone();
         self.writer.write(move |db| keys::add(db, &key)).await
     }
@@ -201,6 +208,11 @@ impl Ledger for SqliteLedger {
     async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<ApiKey, StoreError> {
         let id = id.clone();
         self.writer.write(move |db| keys::revoke(db, &id, now)).await
+    }
+
+    async fn secret(&self, name: &str, fresh: &str, now: Timestamp) -> Result<String, StoreError> {
+        let (name, fresh) = (name.to_owned(), fresh.to_owned());
+        self.writer.write(move |db| secrets::secret(db, &name, &fresh, now)).await
     }
 
     async fn has_keys(&self) -> Result<bool, StoreError> {

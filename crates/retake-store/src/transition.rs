@@ -7,14 +7,14 @@
 
 use jiff::Timestamp;
 use retake_core::{
-    fault::Fault,
+    fault::{ERASED, Fault},
     life::{Attempt, AttemptState, Event, JobState, Life},
     plan::Plan,
-    request::VideoRequest,
+    request::{Character, VideoRequest},
 };
 
 use crate::{
-    record::{Change, Committed},
+    record::{Change, Committed, JobEvent},
     seat::{Seat, Stops},
 };
 
@@ -93,12 +93,44 @@ pub(crate) fn attempt_of(event: &Event, after: &Life) -> Option<u32> {
     concerns.then_some(last.number)
 }
 
+/// Parameters whose values are numbers or names of ours.
+const WORDLESS: [&str; 8] =
+    ["seconds", "size", "aspect_ratio", "resolution", "audio", "loop", "seed", "model"];
+
 /// Takes out what a deleted job's owner wrote.
-pub(crate) fn erase_prompts(request: &mut VideoRequest, plan: &mut Plan) {
+pub(crate) fn erase_request(request: &mut VideoRequest, plan: &mut Plan) {
     request.prompt.clear();
     request.negative_prompt = None;
+    erase_names(&mut request.characters);
     for planned in &mut plan.routes {
         planned.shot.prompt.clear();
         planned.shot.negative_prompt = None;
+        erase_names(&mut planned.shot.characters);
+        for change in &mut planned.changes {
+            if !WORDLESS.contains(&&*change.param) {
+                ERASED.clone_into(&mut change.asked);
+                change.given = change.given.take().map(|_| ERASED.to_owned());
+            }
+        }
     }
+}
+
+fn erase_names(characters: &mut [Character]) {
+    for character in characters {
+        character.name.clear();
+    }
+}
+
+/// The same line of a timeline without its words; nothing when it has none.
+pub(crate) fn erased(event: &JobEvent) -> Option<JobEvent> {
+    let JobEvent::Life(told) = event else { return None };
+    let mut told = told.clone();
+    told.erase_words();
+    Some(JobEvent::Life(told)).filter(|erased| erased != event)
+}
+
+/// The same fault without its words.
+pub(crate) fn erased_fault(mut fault: Fault) -> Fault {
+    fault.erase_words();
+    fault
 }

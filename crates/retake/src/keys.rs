@@ -88,6 +88,9 @@ async fn act(context: &Context, session: &Session, wish: Wish) -> Result<(), Fai
             if printer.json {
                 return printer.json(&key);
             }
+            for warning in key["warnings"].as_array().into_iter().flatten() {
+                printer.say(&format!("warning: {}", warning.as_str().unwrap_or_default()));
+            }
             printer.say("keep this key; it cannot be shown again:");
             printer.data(key["key"].as_str().unwrap_or_default())
         }

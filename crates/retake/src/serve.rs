@@ -39,6 +39,7 @@ pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot hear signals: {error}")))?;
 
+    keep_to_ourselves();
     let data_dir = DataDir::prepare(&config.data_dir).map_err(|error| unusable(&error))?;
     let held = match hold_or_find(&data_dir, PATIENCE).await? {
         Holder::Us(held) => held,
@@ -60,6 +61,12 @@ pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
         () = gateway.shutdown() => Ok(()),
         exit = interrupt.wait() => Err(Failure::new(exit, "stopped at once")),
     }
+}
+
+/// Whatever this process makes is its owner's alone, in folders that were there before as well.
+fn keep_to_ourselves() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 /// As many connections as wished for, or as the system has files for.

@@ -12,7 +12,7 @@ use super::{
     extract::Named,
     view::{ListWord, always},
 };
-use crate::keys::{Caller, KeyWish};
+use crate::keys::{Caller, Created, KeyWish};
 
 always!(KeyWord, "retake.key");
 
@@ -74,6 +74,9 @@ pub(super) struct NewKey {
     shown: Key,
     /// The key itself.
     key: String,
+    /// What else changed by it: whose the webhook endpoints are that were made before there were keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// All keys, oldest first.
@@ -113,8 +116,8 @@ pub(super) async fn create(
     let lasts = wish.expires_in_s.map(|seconds| SignedDuration::from_secs(seconds.into()));
     let limits = KeyLimits { max_open: wish.max_open };
     let wish = KeyWish { name: wish.name, admin: wish.admin, limits, lasts };
-    let (key, secret) = desk.keys.create(wish).await?;
-    Ok(Json(NewKey { shown: view(key), key: secret }))
+    let Created { key, secret, warnings } = desk.keys.create(wish).await?;
+    Ok(Json(NewKey { shown: view(key), key: secret, warnings }))
 }
 
 /// Lists all keys

@@ -275,7 +275,7 @@ impl Hand<'_> {
     /// Where the provider can fetch the picture to start from, if this gateway can be reached from there.
     fn first_frame_url(&self, shot: &Shot) -> Option<String> {
         let picture = shot.first_frame.as_ref()?;
-        self.scheduler.hooks.as_ref()?.picture_url(&picture.key)
+        Some(self.scheduler.hooks.as_ref()?.picture_url(&picture.key))
     }
 
     /// The picture to start from, and those of the characters.

@@ -11,6 +11,7 @@ mod journeys;
 mod laboratory;
 mod notices;
 mod pictures;
+mod privacy;
 mod providers;
 mod receiver;
 mod refusals;

@@ -1,5 +1,7 @@
 //! API keys and what belongs to them.
 
+use std::collections::HashSet;
+
 use retake_core::{
     ids::{CharacterId, KeyId, VideoId},
     life::Event,
@@ -7,8 +9,14 @@ use retake_core::{
     size::Size,
 };
 
-use super::{Engine, NOON, Worker, a_job, noon_plus};
-use crate::{ApiKey, KeyLimits, Ledger, NewJob, Page, StoreError, StoredCharacter};
+use super::{
+    Engine, NOON, Worker, a_job, noon_plus,
+    notices::{added, an_endpoint, completed, deliveries},
+};
+use crate::{
+    ApiKey, KeyAdded, KeyLimits, Ledger, NewJob, Page, StoreError, StoredCharacter,
+    outbox::record::DisabledWhy,
+};
 
 pub(crate) fn a_key(name: &str) -> ApiKey {
     ApiKey {
@@ -142,4 +150,59 @@ pub(crate) async fn an_open_extension_keeps_the_file_it_builds_on(engine: &dyn E
     worker.finish(held, "out/whole", NOON).await;
 
     assert!(worker.ledger.known_keys(&keys).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_secret_of_the_gateway_is_made_once_for_all_replicas(engine: &dyn Engine) {
+    let (one, two) = (engine.open().await, engine.open().await);
+
+    let first = one.secret("urls", "what the first one thought of", NOON).await.unwrap();
+    let second = two.secret("urls", "what the second one thought of", NOON).await.unwrap();
+
+    assert_eq!(first, "what the first one thought of");
+    assert_eq!(second, first);
+    assert_eq!(one.secret("others", "another", NOON).await.unwrap(), "another");
+}
+
+pub(crate) async fn the_first_key_of_an_administrator_takes_the_endpoints_that_were_there(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let endpoint = added(&*worker.ledger, an_endpoint(None)).await;
+
+    let (admin, north) = (a_key("admin"), a_key("north"));
+    let bound = worker.ledger.add_key(&admin).await.unwrap();
+    let nothing = worker.ledger.add_key(&north).await.unwrap();
+
+    assert_eq!(bound, KeyAdded { endpoints_bound: 1, endpoints_disabled: 0 });
+    assert_eq!(nothing, KeyAdded::default());
+    let owner = worker.ledger.endpoint(&endpoint).await.unwrap().unwrap().owner;
+    assert_eq!(owner.as_ref(), Some(&admin.id));
+    let mut told = Vec::new();
+    for job in [a_job_of(&north.id, 1), a_job_of(&admin.id, 2), a_job(noon_plus(3))] {
+        let id = worker.accept(job).await;
+        let held = worker.claim_one(noon_plus(3)).await;
+        worker.finish(held, &format!("out/{id}"), noon_plus(3)).await;
+        told.push(id);
+    }
+    let heard: HashSet<_> =
+        deliveries(&*worker.ledger, &endpoint).await.into_iter().map(|it| it.video).collect();
+    assert_eq!(heard, told.drain(1..).collect(), "its own, and what nobody owns");
+}
+
+pub(crate) async fn endpoints_from_before_a_first_key_without_rights_are_told_nothing(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let endpoint = added(&*worker.ledger, an_endpoint(None)).await;
+
+    let added_key = worker.ledger.add_key(&a_key("north")).await.unwrap();
+
+    assert_eq!(added_key, KeyAdded { endpoints_bound: 0, endpoints_disabled: 1 });
+    let disabled = worker.ledger.endpoint(&endpoint).await.unwrap().unwrap().disabled;
+    assert_eq!(disabled.map(|it| it.why), Some(DisabledWhy::Unowned));
+    completed(&worker, 1).await;
+    assert!(deliveries(&*worker.ledger, &endpoint).await.is_empty());
+    // One that is made afterwards, by the machine's owner, is meant to be told of all.
+    let later = added(&*worker.ledger, an_endpoint(None)).await;
+    assert!(worker.ledger.endpoint(&later).await.unwrap().unwrap().disabled.is_none());
 }

@@ -70,6 +70,9 @@ pub enum DisabledWhy {
     Gone,
     /// Nothing got through to it for days.
     Failing,
+    /// It was made before there were keys, by anybody, and would be told of the videos of all of them. Whoever
+    /// enables it says that this is meant.
+    Unowned,
 }
 
 /// What an owner changes about an endpoint; what is not named stays as it is.
@@ -345,6 +348,7 @@ impl DisabledWhy {
             Self::Asked => "asked",
             Self::Gone => "gone",
             Self::Failing => "failing",
+            Self::Unowned => "unowned",
         }
     }
 }

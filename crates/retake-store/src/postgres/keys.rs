@@ -9,12 +9,13 @@ use tokio_postgres::Row;
 
 use super::{
     fault::Done,
+    outbox::endpoints,
     session::Session,
     values::{self, Moment, Read, json, text, unjson},
 };
 use crate::{
     error::StoreError,
-    record::{ApiKey, StoredCharacter},
+    record::{ApiKey, KeyAdded, StoredCharacter},
 };
 
 macro_rules! select_keys {
@@ -47,9 +48,15 @@ const ADD_CHARACTER: &str =
 
 const CHARACTER: &str = "SELECT id, owner, name, picture, created_at FROM characters WHERE id = $1";
 
+/// Two keys cannot both be the first one, and no endpoint comes between.
+const ALONE: &str = "LOCK TABLE api_keys, webhook_endpoints IN SHARE ROW EXCLUSIVE MODE";
+
 /// Records a key.
-pub(super) async fn add(db: &Session, key: &ApiKey) -> Done<()> {
+pub(super) async fn add(db: &Session, key: &ApiKey) -> Done<KeyAdded> {
     let [add] = db.prepare([ADD]).await?;
+    db.begin().await?;
+    db.batch_execute(ALONE).await?;
+    let is_first = !any(db).await?;
     db.execute(
         &add,
         [
@@ -64,7 +71,9 @@ pub(super) async fn add(db: &Session, key: &ApiKey) -> Done<()> {
         ],
     )
     .await?;
-    Ok(())
+    let added = if is_first { endpoints::adopt(db, key).await? } else { KeyAdded::default() };
+    db.commit().await?;
+    Ok(added)
 }
 
 /// The key with a digest.

@@ -2,7 +2,13 @@
 
 use futures::try_join;
 use jiff::Timestamp;
-use retake_core::{ids::VideoId, life::Event, plan::Plan, request::VideoRequest};
+use retake_core::{
+    fault::{ERASED, Fault},
+    ids::VideoId,
+    life::Event,
+    plan::Plan,
+    request::VideoRequest,
+};
 use tokio_postgres::Row;
 
 use super::{
@@ -42,6 +48,15 @@ pub(super) const TEXTS: &str = "SELECT request, plan FROM job_requests WHERE job
 
 pub(super) const ERASE: &str = "UPDATE job_requests SET request = $2, plan = $3 WHERE job_id = $1";
 
+pub(super) const FAULTS: &str = "SELECT NULL::bigint AS number, fault FROM jobs WHERE id = $1
+    UNION ALL SELECT number, fault FROM attempts WHERE job_id = $1";
+
+pub(super) const ERASE_FAULT: &str = "UPDATE jobs SET fault = $2, hold = NULL WHERE id = $1";
+
+pub(super) const ERASE_ATTEMPT: &str = "UPDATE attempts SET fault = $3,
+        note = CASE WHEN note IS NOT NULL THEN $4::text END
+    WHERE job_id = $1 AND number = $2";
+
 /// Asks to stop a job that is not over.
 pub(super) async fn request_cancel(db: &Session, id: &VideoId, now: Timestamp) -> Done<Job> {
     let [lock, one, last] = db.prepare([LOCK, rows::ONE, timeline::LAST]).await?;
@@ -70,7 +85,7 @@ pub(super) async fn request_cancel(db: &Session, id: &VideoId, now: Timestamp) -
     Ok(job)
 }
 
-/// Hides a job that is over.
+/// Hides a job that is over, and takes out the words of its owner, wherever they were repeated.
 pub(super) async fn delete(db: &Session, id: &VideoId, now: Timestamp) -> Done<Deleted> {
     let [standing, texts] = db.prepare([STANDING, TEXTS]).await?;
     let [hide, erase, unsay] = db.prepare([HIDE, ERASE, exchanges::ERASE]).await?;
@@ -88,15 +103,37 @@ pub(super) async fn delete(db: &Session, id: &VideoId, now: Timestamp) -> Done<D
     }
     let (mut request, mut plan) = texts_of(&texts.ok_or_else(|| missing(id))?)
         .map_err(|source| StoreError::Unreadable { id: id.to_string(), source })?;
-    transition::erase_prompts(&mut request, &mut plan);
+    transition::erase_request(&mut request, &mut plan);
     let (request, plan) = (json(&request)?, json(&plan)?);
     try_join!(
         db.execute(&hide, [&key, &now]),
         db.execute(&erase, [&key, &request, &plan]),
         db.execute(&unsay, [&key]),
-        db.commit(),
     )?;
+    erase_faults(db, id).await?;
+    timeline::erase(db, id).await?;
+    db.commit().await?;
     Ok(Deleted { key: file, already: false })
+}
+
+/// Takes the words out of why the job waited and failed, and out of what was odd about its attempts.
+async fn erase_faults(db: &Session, id: &VideoId) -> Done<()> {
+    let [faults, erase_fault, erase_attempt] =
+        db.prepare([FAULTS, ERASE_FAULT, ERASE_ATTEMPT]).await?;
+    let key = id.as_str();
+    for row in db.query(&faults, [&key]).await? {
+        let number: Option<i64> = row.get("number");
+        let fault: Option<&str> = row.get("fault");
+        let fault = fault.map(unjson::<Fault>).transpose();
+        let fault =
+            fault.map_err(|source| StoreError::Unreadable { id: id.to_string(), source })?;
+        let fault = fault.map(transition::erased_fault).map(|fault| json(&fault)).transpose()?;
+        match number {
+            None => db.execute(&erase_fault, [&key, &fault]).await?,
+            Some(number) => db.execute(&erase_attempt, [&key, &number, &fault, &ERASED]).await?,
+        };
+    }
+    Ok(())
 }
 
 fn texts_of(row: &Row) -> Read<(VideoRequest, Plan)> {

@@ -110,6 +110,19 @@ impl Engine for Schema {
     async fn open(&self) -> Arc<dyn Ledger> {
         Arc::new(self.ledger().await)
     }
+
+    async fn everything(&self) -> Vec<u8> {
+        let stranger = self.stranger().await;
+        let tables =
+            "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema()";
+        let mut all = String::new();
+        for table in stranger.query(tables, &[]).await.unwrap() {
+            let table: String = table.get(0);
+            let rows = format!("SELECT COALESCE(string_agg(t::text, '\n'), '') FROM {table} t");
+            all += stranger.query_one(&rows, &[]).await.unwrap().get::<_, &str>(0);
+        }
+        all.into_bytes()
+    }
 }
 
 /// A replica that works on a ledger of its own making.

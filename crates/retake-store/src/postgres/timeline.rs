@@ -8,9 +8,13 @@ use tokio_postgres::Row;
 use super::{
     fault::Done,
     session::Session,
-    values::{self, Moment, Read, number, unjson},
+    values::{self, Moment, Read, json, number, unjson},
 };
-use crate::{error::StoreError, record::Recorded};
+use crate::{
+    error::StoreError,
+    record::{JobEvent, Recorded},
+    transition,
+};
 
 /// The number of the last line.
 pub(super) const LAST: &str = "SELECT seq FROM events WHERE job_id = $1 ORDER BY seq DESC LIMIT 1";
@@ -27,6 +31,26 @@ pub(super) const THIS: &str =
 
 pub(super) const READ: &str = "SELECT seq, at, attempt, event FROM events
     WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+
+pub(super) const LINES: &str = "SELECT seq, event FROM events WHERE job_id = $1";
+
+pub(super) const ERASE: &str = "UPDATE events SET event = $3 WHERE job_id = $1 AND seq = $2";
+
+/// Takes the words out of a job's lines; what happened when stays.
+pub(super) async fn erase(db: &Session, id: &VideoId) -> Done<()> {
+    let [lines, erase] = db.prepare([LINES, ERASE]).await?;
+    let key = id.as_str();
+    for row in db.query(&lines, [&key]).await? {
+        let seq: i64 = row.get("seq");
+        let event: JobEvent = values::plain(&row, "event")
+            .and_then(unjson)
+            .map_err(|source| StoreError::Unreadable { id: id.to_string(), source })?;
+        if let Some(erased) = transition::erased(&event) {
+            db.execute(&erase, [&key, &seq, &json(&erased)?]).await?;
+        }
+    }
+    Ok(())
+}
 
 /// The number of the next line, given what [`LAST`] found.
 pub(super) fn next_seq(last: Option<&Row>) -> i64 {

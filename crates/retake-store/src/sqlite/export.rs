@@ -12,7 +12,7 @@ use crate::error::StoreError;
 
 /// What is carried over, each table after those that it refers to. Replicas are not: they stay behind, and
 /// hold nothing by then.
-pub(crate) const TABLES: [&str; 12] = [
+pub(crate) const TABLES: [&str; 13] = [
     "api_keys",
     "jobs",
     "job_requests",
@@ -25,6 +25,7 @@ pub(crate) const TABLES: [&str; 12] = [
     "webhook_endpoints",
     "webhook_deliveries",
     "webhook_tries",
+    "gateway_secrets",
 ];
 
 /// Everything in a ledger belongs to something in one of these.

@@ -9,18 +9,20 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::{
     fault::Done,
+    outbox::endpoints,
     values::{Json, Moment, Text},
 };
 use crate::{
     error::StoreError,
-    record::{ApiKey, StoredCharacter},
+    record::{ApiKey, KeyAdded, StoredCharacter},
 };
 
 const KEY: &str = "SELECT id, name, digest, hint, admin, limits, created_at, expires_at, revoked_at
     FROM api_keys";
 
 /// Records a key.
-pub(super) fn add(db: &Connection, key: &ApiKey) -> Done<()> {
+pub(super) fn add(db: &Connection, key: &ApiKey) -> Done<KeyAdded> {
+    let is_first = !any(db)?;
     db.prepare_cached(
         "INSERT INTO api_keys (id, name, digest, hint, admin, limits, created_at, expires_at)
         VALUES (:id, :name, :digest, :hint, :admin, :limits, :created_at, :expires_at)",
@@ -35,7 +37,7 @@ pub(super) fn add(db: &Connection, key: &ApiKey) -> Done<()> {
         ":created_at": Moment(key.created_at),
         ":expires_at": key.expires_at.map(Moment),
     })?;
-    Ok(())
+    if is_first { endpoints::adopt(db, key) } else { Ok(KeyAdded::default()) }
 }
 
 /// The key with a digest.

@@ -30,6 +30,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "evidence",
         sql: include_str!("../../migrations/sqlite/0004_evidence.sql"),
     },
+    Migration {
+        number: 7,
+        name: "gateway_secrets",
+        sql: include_str!("../../migrations/sqlite/0007_gateway_secrets.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::fault::Done;
+use super::{fault::Done, private};
 
 /// How long another process may keep the ledger locked before the caller hears of it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,9 +32,10 @@ const READER: &str = "
     PRAGMA cache_size = -8192;
 ";
 
-/// The connection that writes; makes the file if there is none.
+/// The connection that writes; makes the file if there is none, for its owner alone.
 pub(super) fn writer(path: &Path) -> Done<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    private::keep_private(path);
     connection(path, flags, WRITER, PATIENCE)
 }
 

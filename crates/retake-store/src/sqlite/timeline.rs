@@ -8,7 +8,10 @@ use super::{
     fault::{Done, Fail},
     values::{Json, Moment},
 };
-use crate::record::{JobEvent, Recorded};
+use crate::{
+    record::{JobEvent, Recorded},
+    transition,
+};
 
 pub(super) const APPEND: &str = "INSERT INTO events (job_id, seq, at, attempt, event)
     SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :attempt, :event FROM events WHERE job_id = :id
@@ -37,6 +40,27 @@ pub(super) fn append(
     let seq: u64 = db.prepare_cached(APPEND)?.query_row(line, |row| row.get(0))?;
     db.prepare_cached(ANNOUNCE)?
         .execute(named_params! { ":id": id.as_str(), ":seq": seq, ":at": Moment(at) })?;
+    Ok(())
+}
+
+pub(super) const LINES: &str = "SELECT seq, event FROM events WHERE job_id = :id";
+
+pub(super) const ERASE: &str = "UPDATE events SET event = :event WHERE job_id = :id AND seq = :seq";
+
+/// Takes the words out of a job's lines; what happened when stays.
+pub(super) fn erase(db: &Connection, id: &VideoId) -> Done<()> {
+    let mut query = db.prepare_cached(LINES)?;
+    let lines = query.query_map(named_params! { ":id": id.as_str() }, |row| {
+        Ok((row.get("seq")?, row.get("event")?))
+    })?;
+    let lines: rusqlite::Result<Vec<(u64, Json<JobEvent>)>> = lines.collect();
+    for (seq, Json(event)) in lines.map_err(|error| Fail::from(error).reading(id))? {
+        if let Some(erased) = transition::erased(&event) {
+            db.prepare_cached(ERASE)?.execute(named_params! {
+                ":id": id.as_str(), ":seq": seq, ":event": Json(erased),
+            })?;
+        }
+    }
     Ok(())
 }
 

@@ -12,9 +12,16 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{mpsc, oneshot},
+    time::timeout_at,
+};
 
-use super::fault::{Done, Fail};
+use super::{
+    fault::{Done, Fail},
+    scrub::Scrubber,
+};
 use crate::error::StoreError;
 
 /// How many commands may wait. Whoever comes later waits for a place.
@@ -37,6 +44,9 @@ enum Message {
 
 /// A piece of work whose answer waits for the commit.
 trait Command: Send {
+    /// Whether it takes something out for good.
+    fn erases(&self) -> bool;
+
     /// Does the work; `Err` when it is to be rolled back.
     fn run(&mut self, db: &Connection) -> Result<(), StoreError>;
 
@@ -46,6 +56,7 @@ trait Command: Send {
 
 struct Pending<T, F> {
     work: Option<F>,
+    erases: bool,
     result: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
     ledger: Arc<str>,
@@ -56,6 +67,10 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Done<T> + Send,
 {
+    fn erases(&self) -> bool {
+        self.erases && matches!(self.result, Some(Ok(_)))
+    }
+
     fn run(&mut self, db: &Connection) -> Result<(), StoreError> {
         let Some(work) = self.work.take() else { return Ok(()) };
         let result = work(db).map_err(|fail| fail.at(&self.ledger));
@@ -81,13 +96,14 @@ impl Writer {
     pub(super) fn start(db: Connection, ledger: Arc<str>) -> Result<Self, StoreError> {
         let (queue, inbox) = mpsc::channel(QUEUE);
         let named = Arc::clone(&ledger);
+        let unexpected =
+            |error| StoreError::Unexpected { ledger: ledger.to_string(), source: Arc::new(error) };
+        // It waits for commands, and for the time at which something is to be done without any.
+        let waits = Builder::new_current_thread().enable_time().build().map_err(unexpected)?;
         let thread = thread::Builder::new()
             .name("ledger-writer".to_owned())
-            .spawn(move || work(db, inbox, &named))
-            .map_err(|error| StoreError::Unexpected {
-                ledger: ledger.to_string(),
-                source: Arc::new(error),
-            })?;
+            .spawn(move || work(db, inbox, &waits, &named))
+            .map_err(unexpected)?;
         Ok(Self { queue: Some(queue), thread: Mutex::new(Some(thread)), ledger })
     }
 
@@ -97,11 +113,28 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Done<T> + Send + 'static,
     {
+        self.send(work, false).await
+    }
+
+    /// The same for work that takes something out, which is to be in none of the files after that.
+    pub(super) async fn erase<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Done<T> + Send + 'static,
+    {
+        self.send(work, true).await
+    }
+
+    async fn send<T, F>(&self, work: F, erases: bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Done<T> + Send + 'static,
+    {
         let closed = || StoreError::Closed { ledger: self.ledger.to_string() };
         let queue = self.queue.as_ref().ok_or_else(closed)?;
         let (reply, answer) = oneshot::channel();
         let ledger = Arc::clone(&self.ledger);
-        let command = Pending { work: Some(work), result: None, reply, ledger };
+        let command = Pending { work: Some(work), erases, result: None, reply, ledger };
         queue.send(Message::Write(Box::new(command))).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
@@ -131,10 +164,23 @@ impl Drop for Writer {
     }
 }
 
-fn work(db: Connection, mut inbox: mpsc::Receiver<Message>, ledger: &str) {
+fn work(db: Connection, mut inbox: mpsc::Receiver<Message>, waits: &Runtime, ledger: &str) {
     let mut closers = Vec::new();
     let mut group: Vec<Box<dyn Command>> = Vec::with_capacity(GROUP);
-    while let Some(first) = inbox.blocking_recv() {
+    let mut scrubber = Scrubber::of(&db);
+    loop {
+        let first = match scrubber.due() {
+            None => inbox.blocking_recv(),
+            Some(due) => {
+                let wait = async { timeout_at(due.into(), inbox.recv()).await };
+                let Ok(first) = waits.block_on(wait) else {
+                    scrubber.work(&db, ledger);
+                    continue;
+                };
+                first
+            }
+        };
+        let Some(first) = first else { break };
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
@@ -147,7 +193,7 @@ fn work(db: Connection, mut inbox: mpsc::Receiver<Message>, ledger: &str) {
             next = (group.len() < GROUP).then(|| inbox.try_recv().ok()).flatten();
         }
         if !group.is_empty() {
-            settle(&db, mem::take(&mut group), ledger);
+            settle(&db, mem::take(&mut group), &mut scrubber, ledger);
         }
     }
     finish(db, ledger);
@@ -157,7 +203,12 @@ fn work(db: Connection, mut inbox: mpsc::Receiver<Message>, ledger: &str) {
 }
 
 /// Runs a group in one transaction and answers each of its commands.
-fn settle(db: &Connection, mut group: Vec<Box<dyn Command>>, ledger: &str) {
+fn settle(
+    db: &Connection,
+    mut group: Vec<Box<dyn Command>>,
+    scrubber: &mut Scrubber,
+    ledger: &str,
+) {
     let commit = together(db, &mut group, ledger);
     if commit.is_err() && !db.is_autocommit() {
         drop(db.execute_batch("ROLLBACK"));
@@ -165,6 +216,10 @@ fn settle(db: &Connection, mut group: Vec<Box<dyn Command>>, ledger: &str) {
     if matches!(commit, Err(StoreError::DiskFull { .. })) {
         // On a small disk the log itself may have taken the room: emptied, it makes way for the next try.
         drop(db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    }
+    if commit.is_ok() && group.iter().any(|command| command.erases()) {
+        scrubber.owe();
+        scrubber.work(db, ledger);
     }
     for command in group {
         command.answer(&commit);
@@ -232,13 +287,13 @@ mod tests {
         let (reply, answer) = oneshot::channel();
         let work = move |db: &Connection| Ok(db.execute_batch(sql)?);
         let ledger = "here".into();
-        (Box::new(Pending { work: Some(work), result: None, reply, ledger }), answer)
+        (Box::new(Pending { work: Some(work), erases: false, result: None, reply, ledger }), answer)
     }
 
     /// Runs the commands as one group, and tells how each of them went.
     fn group(db: &Connection, sqls: &[&'static str]) -> Vec<Result<(), StoreError>> {
         let (commands, answers): (Vec<_>, Vec<_>) = sqls.iter().map(|sql| command(sql)).unzip();
-        settle(db, commands, "here");
+        settle(db, commands, &mut Scrubber::of(db), "here");
         answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
     }
 

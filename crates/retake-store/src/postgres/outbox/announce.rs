@@ -26,6 +26,14 @@ pub(crate) const OF_ITS_OWNER: &str = "SELECT id, event_types FROM webhook_endpo
                 AND (k.expires_at IS NULL OR k.expires_at > $2))
         AND deleted_at IS NULL AND disabled_at IS NULL FOR KEY SHARE";
 
+/// Of a job that nobody owns, those that were the machine owner's before there were keys.
+pub(crate) const OF_NOBODY: &str = "SELECT e.id, e.event_types FROM webhook_endpoints e
+        JOIN api_keys k ON k.id = e.owner
+    WHERE e.hears_unowned AND e.deleted_at IS NULL AND e.disabled_at IS NULL
+        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
+        AND EXISTS (SELECT 1 FROM jobs WHERE id = $1 AND owner IS NULL)
+    FOR KEY SHARE OF e";
+
 pub(crate) const RECORD: &str = "INSERT INTO webhook_deliveries
         (id, endpoint, event_type, video, created_at, state, failures, due_at)
     SELECT told.id, told.endpoint, $3, $4, $5, 'pending', 0, $5
@@ -51,11 +59,15 @@ impl Notices {
         let (event_type, video) = (EventType::of(state), video.clone());
         let mut notices = Self { video, event_type, at, ids: Vec::new(), endpoints: Vec::new() };
         let Some(event_type) = event_type else { return Ok(notices) };
-        let [of_all, of_its_owner] = db.prepare([OF_ALL, OF_ITS_OWNER]).await?;
+        let [of_all, of_its_owner, of_nobody] =
+            db.prepare([OF_ALL, OF_ITS_OWNER, OF_NOBODY]).await?;
         let (job, now) = (notices.video.as_str(), Moment(at));
-        let (all, its_owners) =
-            try_join!(db.query(&of_all, []), db.query(&of_its_owner, [&job, &now]))?;
-        for row in all.iter().chain(&its_owners) {
+        let (all, its_owners, nobodys) = try_join!(
+            db.query(&of_all, []),
+            db.query(&of_its_owner, [&job, &now]),
+            db.query(&of_nobody, [&job, &now]),
+        )?;
+        for row in all.iter().chain(&its_owners).chain(&nobodys) {
             match listener(row) {
                 Ok((endpoint, told)) if told.contains(&event_type) => {
                     notices.ids.push(EventId::new(at).to_string());

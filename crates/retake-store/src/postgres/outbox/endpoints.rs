@@ -17,6 +17,7 @@ use crate::{
         session::Session,
         values::{self, Moment, Read, json, text, unjson, word},
     },
+    record::{ApiKey, KeyAdded},
 };
 
 macro_rules! select_endpoints {
@@ -86,6 +87,26 @@ pub(super) async fn add(db: &Session, endpoint: &Endpoint, most: u32) -> Done<()
     let made = Moment(endpoint.created_at);
     try_join!(db.execute(&add, [&id, &owner, &name, &url, &told, &secret, &made]), db.commit(),)?;
     Ok(())
+}
+
+pub(crate) const BIND: &str = "UPDATE webhook_endpoints SET owner = $1, hears_unowned = true
+    WHERE owner IS NULL AND deleted_at IS NULL";
+
+pub(crate) const DISABLE_UNOWNED: &str = "UPDATE webhook_endpoints
+    SET disabled_at = $1, disabled_why = $2
+    WHERE owner IS NULL AND deleted_at IS NULL AND disabled_at IS NULL";
+
+/// Settles whose the endpoints are that were there before the first key.
+pub(in crate::postgres) async fn adopt(db: &Session, key: &ApiKey) -> Done<KeyAdded> {
+    let [bind, disable] = db.prepare([BIND, DISABLE_UNOWNED]).await?;
+    let mut added = KeyAdded::default();
+    if key.admin {
+        added.endpoints_bound = db.execute(&bind, [&key.id.as_str()]).await?;
+    } else {
+        let why = DisabledWhy::Unowned.as_str();
+        added.endpoints_disabled = db.execute(&disable, [&Moment(key.created_at), &why]).await?;
+    }
+    Ok(added)
 }
 
 /// An endpoint that was not deleted.

@@ -17,13 +17,20 @@ use crate::{
     },
 };
 
-/// The enabled endpoints of the machine's owner, and those of the job's owner while its key is good.
+/// The enabled endpoints of the machine's owner, and those of the job's owner while its key is good. Of a job
+/// that nobody owns, also those that were the machine owner's before there were keys.
 pub(crate) const LISTENERS: &str = "SELECT id, event_types FROM webhook_endpoints
     WHERE owner IS NULL AND deleted_at IS NULL AND disabled_at IS NULL
     UNION ALL
     SELECT e.id, e.event_types FROM jobs j CROSS JOIN api_keys k ON k.id = j.owner
         CROSS JOIN webhook_endpoints e ON e.owner = j.owner
     WHERE j.id = :video AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
+        AND e.deleted_at IS NULL AND e.disabled_at IS NULL
+    UNION ALL
+    SELECT e.id, e.event_types FROM jobs j CROSS JOIN webhook_endpoints e ON e.hears_unowned = 1
+        CROSS JOIN api_keys k ON k.id = e.owner
+    WHERE j.id = :video AND j.owner IS NULL
+        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
         AND e.deleted_at IS NULL AND e.disabled_at IS NULL";
 
 pub(crate) const RECORD: &str = "INSERT INTO webhook_deliveries

@@ -10,6 +10,7 @@ use crate::{
         Disabled, DisabledWhy, Endpoint, EndpointChange, EndpointListing, EndpointPage,
         FormerSecret, Secret,
     },
+    record::{ApiKey, KeyAdded},
     sqlite::{
         fault::{Done, Fail},
         values::{Json, Moment, Text, Word},
@@ -79,6 +80,28 @@ pub(super) fn add(db: &Connection, endpoint: &Endpoint, most: u32) -> Done<()> {
         ":created_at": Moment(endpoint.created_at),
     })?;
     Ok(())
+}
+
+pub(crate) const BIND: &str = "UPDATE webhook_endpoints SET owner = :key, hears_unowned = 1
+    WHERE owner IS NULL AND deleted_at IS NULL";
+
+pub(crate) const DISABLE_UNOWNED: &str = "UPDATE webhook_endpoints
+    SET disabled_at = :now, disabled_why = :why
+    WHERE owner IS NULL AND deleted_at IS NULL AND disabled_at IS NULL";
+
+/// Settles whose the endpoints are that were there before the first key.
+pub(in crate::sqlite) fn adopt(db: &Connection, key: &ApiKey) -> Done<KeyAdded> {
+    let mut added = KeyAdded::default();
+    if key.admin {
+        let bound = db.prepare_cached(BIND)?.execute(named_params! { ":key": key.id.as_str() })?;
+        added.endpoints_bound = bound as u64;
+    } else {
+        let disabled = db.prepare_cached(DISABLE_UNOWNED)?.execute(named_params! {
+            ":now": Moment(key.created_at), ":why": DisabledWhy::Unowned.as_str(),
+        })?;
+        added.endpoints_disabled = disabled as u64;
+    }
+    Ok(added)
 }
 
 /// An endpoint that was not deleted.

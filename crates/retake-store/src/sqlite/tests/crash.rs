@@ -1,6 +1,11 @@
 //! A process that is killed: what was answered is there, what was not is not half there.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
 
 use super::Folder;
 use crate::{
@@ -52,4 +57,36 @@ async fn dropping_the_ledger_finishes_what_was_asked_for() {
     let log = folder.0.path().join("retake.db-wal");
     assert!(fs::metadata(log).map_or(0, |file| file.len()) == 0, "the log is moved into the file");
     assert!(folder.ledger().job(&job.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_was_erased_before_a_kill_is_gone_after_the_next_start() {
+    let folder = Folder::new();
+    let worker = Worker::at(&folder).await;
+    let mut job = a_job(NOON);
+    job.request.prompt = "an unmistakable heron".to_owned();
+    let id = worker.accept(job).await;
+    let held = worker.claim_one(NOON).await;
+    worker.finish(held, "out/1", NOON).await;
+    // A reader of an older state keeps the log from being emptied.
+    let mut reader = Connection::open(folder.path()).unwrap();
+    let moment = reader.transaction().unwrap();
+    moment.query_row("SELECT COUNT(*) FROM jobs", [], |_| Ok(())).unwrap();
+    worker.ledger.delete(&id, NOON).await.unwrap();
+
+    let after = as_after_a_kill(&folder);
+    assert!(says_it(&after), "there is something to be done");
+    let next = after.ledger();
+    next.health().await.unwrap();
+    let patience = Instant::now() + Duration::from_mins(1);
+    while says_it(&after) {
+        assert!(Instant::now() < patience, "it is still there");
+        tokio::task::yield_now().await;
+    }
+}
+
+fn says_it(folder: &Folder) -> bool {
+    let files = fs::read_dir(folder.0.path()).unwrap();
+    let all: Vec<u8> = files.flat_map(|it| fs::read(it.unwrap().path()).unwrap()).collect();
+    all.windows(12).any(|part| part == b"unmistakable")
 }

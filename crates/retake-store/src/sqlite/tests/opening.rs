@@ -2,13 +2,21 @@
 
 use std::{error::Error, fs};
 
-use rusqlite::Connection;
+use retake_core::ids::{EndpointId, KeyId};
+use rusqlite::{Connection, params};
 
 use super::Folder;
 use crate::{
     Ledger, Page, SqliteLedger, StoreError,
     conformance::{NOON, a_job, noon_plus, notices::an_endpoint, slots},
-    outbox::record::Room,
+    outbox::{
+        Outbox as _,
+        record::{DisabledWhy, Room},
+    },
+    sqlite::{
+        migrate::{MIGRATIONS, migrate},
+        open,
+    },
 };
 
 fn refusal(folder: &Folder) -> StoreError {
@@ -158,21 +166,67 @@ async fn a_webhook_endpoint_that_cannot_be_read_keeps_no_job_from_ending() {
     assert_eq!(told, [(&whole.id, &id)]);
 }
 
+#[cfg(unix)]
 #[tokio::test]
-async fn an_erased_prompt_is_nowhere_in_the_file() {
+async fn the_files_are_their_owners_alone_also_where_they_were_not_before() {
+    use std::os::unix::fs::PermissionsExt as _;
+
     let folder = Folder::new();
-    let worker = crate::conformance::Worker::at(&folder).await;
-    let mut job = a_job(NOON);
-    job.request.prompt = "an unmistakable heron".to_owned();
-    job.plan.routes[0].shot.prompt.clone_from(&job.request.prompt);
-    let id = worker.accept(job).await;
-    let held = worker.claim_one(NOON).await;
-    worker.finish(held, "out/1", NOON).await;
+    let modes = || -> Vec<_> {
+        let files = fs::read_dir(folder.0.path()).unwrap().map(Result::unwrap);
+        files
+            .map(|it| (it.file_name(), it.metadata().unwrap().permissions().mode() & 0o777))
+            .collect()
+    };
+    let ledger = folder.ledger();
+    ledger.accept(&a_job(NOON)).await.unwrap();
+    let copy = folder.0.path().join("copy.db");
+    SqliteLedger::copy(&folder.path(), &copy).unwrap();
+    assert_eq!(modes().len(), 4);
+    assert!(modes().iter().all(|(_, mode)| *mode == 0o600), "{:?}", modes());
 
-    worker.ledger.delete(&id, NOON).await.unwrap();
-    worker.ledger.close().await.unwrap();
+    for file in fs::read_dir(folder.0.path()).unwrap() {
+        fs::set_permissions(file.unwrap().path(), fs::Permissions::from_mode(0o664)).unwrap();
+    }
+    fs::remove_file(copy).unwrap();
+    let _again = folder.ledger();
 
-    let bytes = fs::read(folder.path()).unwrap();
-    let needle = b"unmistakable";
-    assert!(!bytes.windows(needle.len()).any(|window| window == needle));
+    assert_eq!(modes().len(), 3);
+    assert!(modes().iter().all(|(_, mode)| *mode == 0o600), "{:?}", modes());
+}
+
+#[tokio::test]
+async fn an_upgrade_settles_whose_the_endpoints_are_from_before_the_first_key() {
+    for (admin, bound) in [(1, true), (0, false)] {
+        let folder = Folder::new();
+        let mut db = open::writer(&folder.path()).unwrap();
+        let settling = MIGRATIONS.iter().position(|step| step.name == "gateway_secrets").unwrap();
+        migrate(&mut db, &MIGRATIONS[..settling], "here").unwrap();
+        let (key, early, late) = (KeyId::new(NOON), EndpointId::new(NOON), EndpointId::new(NOON));
+        db.execute(
+            "INSERT INTO api_keys (id, name, digest, hint, admin, limits, created_at)
+            VALUES (?1, 'first', 'd', 'h', ?2, '{}', 100)",
+            params![key.as_str(), admin],
+        )
+        .unwrap();
+        for (id, made) in [(&early, 99), (&late, 101)] {
+            db.execute(
+                "INSERT INTO webhook_endpoints
+                    (id, name, url, event_types, secret, created_at, updated_at)
+                VALUES (?1, 'it', 'https://receiver.example/', '[]', 'whsec_x', ?2, ?2)",
+                params![id.as_str(), made],
+            )
+            .unwrap();
+        }
+        drop(db);
+
+        let ledger = folder.ledger();
+
+        let early = ledger.endpoint(&early).await.unwrap().unwrap();
+        assert_eq!(early.owner, bound.then_some(key));
+        let why = early.disabled.map(|disabled| disabled.why);
+        assert_eq!(why, (!bound).then_some(DisabledWhy::Unowned));
+        let late = ledger.endpoint(&late).await.unwrap().unwrap();
+        assert_eq!((late.owner, late.disabled), (None, None), "it was made by the machine's owner");
+    }
 }
