@@ -200,6 +200,89 @@ fn a_create_that_failed_with_anothers_refusal_inside_is_answered_and_keeps_the_w
     }
 }
 
+/// Refusals as their providers word them, by subject, with what they come to.
+fn worded_refusals() -> Vec<(&'static str, Json, FaultKind)> {
+    vec![
+        (
+            "runway/",
+            json!({ "error": "The input was refused by content moderation." }),
+            FaultKind::RefusedContent,
+        ),
+        (
+            "runway/",
+            json!({ "error": "There are not enough credits to run this task." }),
+            FaultKind::Quota,
+        ),
+        ("runway/", json!({ "error": "The organization has been suspended." }), FaultKind::Quota),
+        (
+            "runway/",
+            json!({ "error": "Validation of body failed", "issues": [{ "code": "too_big", "message": "too big" }] }),
+            FaultKind::BadRequest,
+        ),
+        ("luma/", json!({ "detail": "Contains blacklisted words" }), FaultKind::RefusedContent),
+        ("luma/", json!({ "detail": "No keyframes provided" }), FaultKind::BadRequest),
+        ("luma/", json!({ "detail": "Insufficient credits" }), FaultKind::Quota),
+        ("luma/agents", json!({ "detail": "Invalid API key" }), FaultKind::Auth),
+        (
+            "fal/",
+            json!({ "detail": [{ "loc": ["body"], "msg": "no", "type": "content_policy_violation" }] }),
+            FaultKind::RefusedContent,
+        ),
+        (
+            "fal/",
+            json!({ "detail": "User is locked. Reason: Exhausted balance." }),
+            FaultKind::Quota,
+        ),
+        (
+            "replicate/",
+            json!({ "title": "Input flagged", "detail": "flagged as sensitive (E005)", "status": 422 }),
+            FaultKind::RefusedContent,
+        ),
+        (
+            "replicate/",
+            json!({ "title": "Insufficient credit", "detail": "You have none", "status": 402 }),
+            FaultKind::Quota,
+        ),
+        (
+            "google/",
+            json!({ "error": { "code": 400, "status": "INVALID_ARGUMENT", "message": "no such duration" } }),
+            FaultKind::BadRequest,
+        ),
+        (
+            "google/interactions",
+            json!({ "error": { "code": 403, "status": "PERMISSION_DENIED", "message": "no" } }),
+            FaultKind::Quota,
+        ),
+        (
+            "openai/",
+            json!({ "error": { "message": "no", "type": "invalid_request_error", "param": "seconds", "code": "invalid_value" } }),
+            FaultKind::BadRequest,
+        ),
+    ]
+}
+
+#[test]
+fn a_refusal_in_the_providers_own_words_counts_under_a_500_too() {
+    let subjects = subjects();
+    for (name, body, kind) in worded_refusals() {
+        let subject = subjects.iter().find(|subject| subject.name == name).unwrap();
+        let created = subject.create(&reply(500, &[], body.to_string()));
+
+        let Err(SubmitError::Refused(fault)) = created else {
+            panic!("{name} {body}: {created:?}")
+        };
+        assert_eq!(fault.kind, kind, "{name} {body}");
+    }
+    let flagged =
+        json!({ "title": "Input flagged", "detail": "flagged as sensitive (E005)", "status": 422 });
+    let replicate = subjects.iter().find(|subject| subject.name == "replicate/").unwrap();
+    let created = replicate.create(&reply(422, &[], flagged.to_string()));
+    assert!(
+        matches!(created, Err(SubmitError::Refused(ref fault)) if fault.kind == FaultKind::RefusedContent),
+        "{created:?}"
+    );
+}
+
 #[test]
 fn a_server_that_only_says_that_it_failed_may_have_taken_the_create() {
     for subject in subjects() {

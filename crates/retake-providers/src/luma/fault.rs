@@ -37,6 +37,18 @@ const REASONS: [(&str, FaultKind); 8] = [
     ("job failed", FaultKind::Runtime),
 ];
 
+/// What is refused before anything is made, in lower case (error pages of both APIs, 2026-11-21).
+const COMPLAINTS: [&str; 8] = [
+    "prompt is required",
+    "prompt is too short",
+    "prompt is too long",
+    "no keyframes provided",
+    "loop is not supported",
+    "unknown request type",
+    "is malformed",
+    "media are too large",
+];
+
 /// How many complaints about a request are repeated.
 const MOST_DETAILS: usize = 3;
 
@@ -107,7 +119,9 @@ fn of_detail(reply: &Reply, said: &str) -> Fault {
     let fault = reading::fault_by_status(reply, said);
     let kind = match reply.status.as_u16() {
         400 | 422 if has("insufficient") && (has("credit") || has("balance")) => FaultKind::Quota,
-        400 | 422 if has("moderat") || has("blacklisted") => FaultKind::RefusedContent,
+        // The same words under the status of a server that failed are an answer all the same.
+        400 | 422 | 500.. if has("moderat") || has("blacklisted") => FaultKind::RefusedContent,
+        500.. if COMPLAINTS.iter().any(|words| has(words)) => FaultKind::BadRequest,
         429 if has("concurrent") => return crowded(fault),
         _ => fault.kind,
     };

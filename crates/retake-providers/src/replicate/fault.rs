@@ -82,8 +82,28 @@ fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
         text = format!("{text} ({fields})");
     }
     let fault = reading::fault_by_status(reply, &text);
+    let fault = match kind_of_refusal(reply, json, &text) {
+        Some(kind) => Fault { kind, ..fault },
+        None => fault,
+    };
     let pause = fault.retry_after.or_else(|| reset_in(&text));
     Some(fault.after(pause))
+}
+
+/// What a refused create says beside its status: content rules refuse under the status of a parameter, and the status
+/// that the body repeats counts where a server that failed passed the body on.
+fn kind_of_refusal(reply: &Reply, json: &Json, text: &str) -> Option<FaultKind> {
+    let lower = text.to_ascii_lowercase();
+    let is_content = |kind: &FaultKind| *kind == FaultKind::RefusedContent;
+    let by_code = code(text).and_then(|code| CODES.iter().find(|(known, _)| *known == code));
+    let by_text = || TEXTS.iter().find(|(words, _)| lower.contains(words));
+    let named = by_code.or_else(by_text).map(|(_, kind)| *kind).filter(is_content);
+    let stated = || {
+        let status = json.get("status")?.as_u64().and_then(|status| u16::try_from(status).ok())?;
+        let is_refusal = matches!(status, 400..=407 | 409..=422);
+        (!reply.status.is_client_error() && is_refusal).then(|| reading::kind_of_status(status))
+    };
+    named.or_else(stated)
 }
 
 /// The fault of a prediction that failed.

@@ -48,6 +48,7 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
     (
         Quota,
         &[
+            "daily task limit",
             "insufficient balance",
             "payment required",
             "insufficient credit",
