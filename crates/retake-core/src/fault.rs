@@ -62,6 +62,8 @@ pub enum FaultKind {
     Shutdown,
     /// An answer nobody has seen before.
     Unrecognised,
+    /// The gateway itself broke.
+    InternalError,
 }
 
 /// Whose failure it is.
@@ -152,7 +154,7 @@ impl FaultKind {
             Self::BadRequest => Cause::InvalidRequest,
             Self::Timeout => Cause::DependencyTimeout,
             Self::Quota | Self::Auth => Cause::Account,
-            Self::Storage | Self::Unrecognised => return None,
+            Self::Storage | Self::Unrecognised | Self::InternalError => return None,
         })
     }
 
@@ -171,6 +173,7 @@ impl FaultKind {
             Self::Storage => "storage",
             Self::Shutdown => "shutdown",
             Self::Unrecognised => "unrecognised",
+            Self::InternalError => "internal_error",
         }
     }
 }

@@ -3,7 +3,8 @@
 //! What a caller may ask for ([`request`], [`size`]), what models accept ([`catalog`]), what is checked
 //! before a job exists ([`preflight`]), how a request is made to fit ([`fit`]) and where it may go ([`plan`]), how a job lives ([`life`]), what to
 //! do with it next ([`step`]) what is told of its end ([`notice`]), what is kept of the talk
-//! with providers ([`evidence`]), and which network addresses a stranger's URL may lead to ([`address`]). Nothing here does IO or reads a clock: callers pass in what
+//! with providers ([`evidence`]), which network addresses a stranger's URL may lead to ([`address`]), and how much
+//! JSON is read ([`json`]). Nothing here does IO or reads a clock: callers pass in what
 //! happened and when, and get back values.
 #![warn(clippy::missing_errors_doc)]
 
@@ -13,6 +14,7 @@ pub mod evidence;
 pub mod fault;
 pub mod fit;
 pub mod ids;
+pub mod json;
 pub mod life;
 pub mod money;
 pub mod notice;

@@ -153,6 +153,11 @@ pub enum Event {
     Cancelled,
     /// The time for retries ran out before another attempt could begin.
     DeadlinePassed,
+    /// The gateway broke over the job again and again, and does not go on with it.
+    Broken {
+        /// What happened.
+        fault: Fault,
+    },
 }
 
 impl Event {
@@ -161,7 +166,8 @@ impl Event {
         match self {
             Self::SubmitLost { fault }
             | Self::FetchFailed { fault }
-            | Self::AttemptFailed { fault } => fault.erase_words(),
+            | Self::AttemptFailed { fault }
+            | Self::Broken { fault } => fault.erase_words(),
             Self::Noted { note } => ERASED.clone_into(note),
             Self::Begun { .. }
             | Self::Accepted { .. }
@@ -216,7 +222,9 @@ impl Attempt {
     pub fn may_cost(&self) -> bool {
         let in_doubt = matches!(self.state, AttemptState::Intent | AttemptState::Unknown);
         let lost = self.fault.as_ref().is_some_and(|fault| {
-            fault.kind == FaultKind::Lost && fault.source == FaultSource::Provider
+            // Whoever broke in the middle of a submit cannot know whether it was taken on.
+            fault.kind == FaultKind::InternalError
+                || (fault.kind == FaultKind::Lost && fault.source == FaultSource::Provider)
         });
         self.accepted_at.is_some() || in_doubt || lost
     }

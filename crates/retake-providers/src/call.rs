@@ -7,6 +7,7 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use retake_core::json::{JsonLimits, measure};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
 
@@ -226,10 +227,16 @@ impl Reply {
         Some(pause.clamp(SignedDuration::ZERO, SignedDuration::from_hours(24)))
     }
 
-    /// The body as JSON; nothing when it is none. `serde_json` refuses what is nested deeper than 128.
+    /// The body as JSON; nothing when it is none, or more than any answer has.
     pub fn json(&self) -> Option<Json> {
-        serde_json::from_slice(&self.body).ok()
+        bounded_json(&self.body, JsonLimits::ANSWER)
     }
+}
+
+/// JSON from outside, unless it has more than the limits allow.
+pub(crate) fn bounded_json(text: &[u8], limits: JsonLimits) -> Option<Json> {
+    measure(text, limits).ok()?;
+    serde_json::from_slice(text).ok()
 }
 
 #[cfg(test)]
@@ -267,6 +274,16 @@ mod tests {
         assert_eq!(pause("soon"), None);
         assert_eq!(pause("-5"), Some(SignedDuration::ZERO));
         assert_eq!(pause("99999999"), Some(SignedDuration::from_hours(24)));
+    }
+
+    #[test]
+    fn an_answer_of_many_tiny_members_is_not_parsed_and_a_long_text_is() {
+        let of = |body: String| Reply { body: body.into(), ..a_reply(&[]) };
+        let bomb = format!("[{}0]", "0,".repeat(1 << 20));
+        let file = format!(r#"{{"inline":"{}"}}"#, "A".repeat(8 << 20));
+
+        assert_eq!(of(bomb).json(), None);
+        assert!(of(file).json().is_some());
     }
 
     #[test]

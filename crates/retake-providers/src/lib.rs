@@ -53,7 +53,7 @@ pub use self::{
     remote::Remote,
     secrets::Secrets,
     talk::{Talk, Then},
-    transport::{Proxy, ProxyVariables, Transport, TransportError},
+    transport::{Pace, Proxy, ProxyVariables, Transport, TransportError},
 };
 
 /// A service that renders video.

@@ -12,8 +12,8 @@ use retake_core::{
 };
 
 use crate::{
-    Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Log, LookUp, Lost, Polled,
-    Provider, Render, Standing, Submission, SubmitError, Submitted, Talk, Transport,
+    Adapter, Answer, CancelOutcome, Download, FetchError, Hook, HookError, Log, LookUp, Lost, Pace,
+    Polled, Provider, Render, Standing, Submission, SubmitError, Submitted, Talk, Transport,
     secrets::Guarded,
 };
 
@@ -21,6 +21,9 @@ use crate::{
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
 /// How long until a render is asked about again that is not known yet.
 const FIRST_LOOKS: SignedDuration = SignedDuration::from_secs(5);
+
+/// Longer answers are read where others do not wait for it.
+const LONG_ANSWER: usize = 256 << 10;
 
 /// An account at a provider with an API.
 pub struct Remote {
@@ -49,13 +52,20 @@ impl Remote {
         Self { poll_every, longest_render, ..self }
     }
 
-    async fn hold<T: Guarded>(&self, mut talk: Talk<T>, log: &Log) -> T {
+    /// The same account, whose files have to arrive at this pace at least.
+    #[must_use]
+    pub fn with_download_pace(self, pace: Pace) -> Self {
+        Self { transport: self.transport.with_pace(pace), ..self }
+    }
+
+    async fn hold<T: Guarded + Send + 'static>(&self, mut talk: Talk<T>, log: &Log) -> T {
         loop {
             match talk {
                 Talk::Over(value) => return value.guarded(self.transport.secrets()),
                 Talk::Ask { call, then } => {
                     let answer = self.transport.send(&call, (self.now)(), log).await;
-                    talk = then(answer.map(|reply| crate::Reply { at: (self.now)(), ..reply }));
+                    let answer = answer.map(|reply| crate::Reply { at: (self.now)(), ..reply });
+                    talk = go_on(then, answer).await;
                 }
             }
         }
@@ -88,6 +98,21 @@ impl Remote {
         };
         let message = format!("it was not finished after {after:#}{told}; {billed}");
         Fault::new(FaultKind::Timeout, FaultSource::Provider, message)
+    }
+}
+
+/// Reads an answer. One that is long takes its time, and others should not wait for it.
+async fn go_on<T: Send + 'static>(then: crate::talk::Then<T>, answer: Answer) -> Talk<T> {
+    if answer.as_ref().map_or(0, |reply| reply.body.len()) < LONG_ANSWER {
+        return then(answer);
+    }
+    match tokio::task::spawn_blocking(move || then(answer)).await {
+        Ok(talk) => talk,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // It was never begun, because the process ends.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

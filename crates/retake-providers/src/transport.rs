@@ -10,14 +10,15 @@
 
 mod evidence;
 mod names;
+mod pace;
 mod proxy;
 #[cfg(test)]
 mod tests;
 
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use futures::{StreamExt as _, stream, stream::BoxStream};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream, stream::BoxStream};
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder, Response, Url, redirect};
@@ -28,6 +29,8 @@ use retake_core::{
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout};
 
+pub use self::pace::Pace;
+use self::pace::{pieces, read};
 pub use self::proxy::{Proxy, ProxyVariables};
 use self::{
     names::{LookUp, Places},
@@ -42,8 +45,6 @@ use crate::{
 
 /// To look up the name and to connect.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Between two pieces of an answer.
-const SILENCE: Duration = Duration::from_secs(30);
 /// An idle connection is kept this long.
 const IDLE: Duration = Duration::from_secs(90);
 /// Redirects that a download follows.
@@ -54,6 +55,8 @@ const LONGEST_URL: usize = 8192;
 const LONGEST_REPEAT: usize = 1 << 20;
 /// What is read of an answer that was to be a file and is none.
 const LONGEST_REFUSAL: usize = 64 << 10;
+/// An answer that may be longer than this carries a file, and has a file's time.
+const LONGEST_PLAIN: usize = 16 << 20;
 
 /// Sends the calls of one account.
 #[derive(Clone)]
@@ -71,6 +74,8 @@ pub struct Transport {
     secrets: Secrets,
     proxied: Option<Arc<Proxied>>,
     names: Arc<dyn LookUp>,
+    /// Of files.
+    pace: Pace,
 }
 
 /// Why there is no transport for an account.
@@ -116,6 +121,7 @@ impl Transport {
             secrets: Secrets::default(),
             proxied: None,
             names: Arc::new(names::System),
+            pace: Pace::FILE,
         })
     }
 
@@ -140,6 +146,12 @@ impl Transport {
         &self.secrets
     }
 
+    /// The same transport, for files that arrive at this pace at least.
+    #[must_use]
+    pub fn with_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
     /// Sends a call and reads the whole answer.
     pub async fn send(&self, call: &Call, now: Timestamp, log: &Log) -> Answer {
         let (begun, mut last) = (Instant::now(), None);
@@ -162,7 +174,8 @@ impl Transport {
             fill(self.client(&url).await?.request(call.method.clone(), url.clone()), call, true)?;
         let response = begin(request, call.patience.min(self.patience)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response, call.largest_answer).await?;
+        let pace = if call.largest_answer > LONGEST_PLAIN { self.pace } else { Pace::ANSWER };
+        let body = read(chunks(response), call.largest_answer, pace, was_broken).await?;
         Ok(Reply { status, headers, body, at: now })
     }
 
@@ -193,7 +206,7 @@ impl Transport {
             }
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
-                let body = read(response, LONGEST_REFUSAL).await;
+                let body = read(chunks(response), LONGEST_REFUSAL, Pace::ANSWER, was_broken).await;
                 (body.map(|body| Reply { status, headers, body, at: now }), None)
             }
         };
@@ -201,7 +214,10 @@ impl Transport {
         let answer = clean(answer, &secrets);
         log.keep(evidence::exchange(call, &answer, &secrets, now, begun.elapsed()));
         match (answer, response) {
-            (Ok(_), Some(response)) => Ok(Ok(pieces(response))),
+            (Ok(_), Some(response)) => {
+                let broken = |error: reqwest::Error| innermost(&error.without_url());
+                Ok(Ok(pieces(chunks(response), self.pace, broken)))
+            }
             (Ok(reply), None) => Ok(Err(reply)),
             (Err(problem), _) => Err(FetchError::Later(reading::silence(&problem))),
         }
@@ -407,43 +423,18 @@ async fn begin(request: RequestBuilder, patience: Duration) -> Result<Response, 
     response.map_err(|error| broken(error, false))
 }
 
-async fn read(mut response: Response, limit: usize) -> Result<Bytes, NoAnswer> {
-    let mut body = BytesMut::new();
-    loop {
-        let Ok(piece) = timeout(SILENCE, response.chunk()).await else {
-            let message = format!("the answer stopped for {} s", SILENCE.as_secs());
-            return Err(NoAnswer { sent: true, slow: true, message });
-        };
-        match piece.map_err(|error| broken(error, true))? {
-            None => return Ok(body.freeze()),
-            Some(piece) if body.len() + piece.len() > limit => {
-                let message = format!("the answer is longer than {limit} bytes");
-                return Err(NoAnswer { sent: true, slow: false, message });
-            }
-            Some(piece) => body.extend_from_slice(&piece),
-        }
-    }
+/// The pieces of a body as they come.
+fn chunks(
+    response: Response,
+) -> impl Stream<Item = Result<Bytes, reqwest::Error>> + Send + Unpin + 'static {
+    let next = |mut response: Response| async move {
+        response.chunk().await.transpose().map(|piece| (piece, response))
+    };
+    stream::unfold(response, next).boxed()
 }
 
-/// The pieces of a file. It is cut off where its sender stops for too long.
-fn pieces(response: Response) -> BoxStream<'static, Result<Bytes, Fault>> {
-    let fault = |kind, message: String| Fault::new(kind, FaultSource::Network, message);
-    let next = move |response: Option<Response>| async move {
-        let mut response = response?;
-        match timeout(SILENCE, response.chunk()).await {
-            Err(_) => {
-                let message = format!("the file stopped for {} s", SILENCE.as_secs());
-                Some((Err(fault(FaultKind::Timeout, message)), None))
-            }
-            Ok(Err(error)) => {
-                let message = format!("the file broke off: {}", innermost(&error));
-                Some((Err(fault(FaultKind::Lost, message)), None))
-            }
-            Ok(Ok(None)) => None,
-            Ok(Ok(Some(piece))) => Some((Ok(piece), Some(response))),
-        }
-    };
-    stream::unfold(Some(response), next).boxed()
+fn was_broken(error: reqwest::Error) -> NoAnswer {
+    broken(error, true)
 }
 
 /// What a failed exchange means. Only a connection that was never there is sure not to have carried anything.

@@ -1,13 +1,13 @@
 //! The accounts of this gateway: which providers it can send work to, and how much at once.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 use retake_core::{
     catalog::{Catalog, Model},
     ids::ReplicaId,
 };
-use retake_providers::{Provider, Settings, SettingsError};
+use retake_providers::{Pace, Provider, Settings, SettingsError};
 use retake_store::Slots;
 
 use crate::{clock::Clock, config::Config};
@@ -43,6 +43,10 @@ impl Account {
         let facts = settings.facts()?;
         let catalog = &config.known_models.0;
         let provider = retake_providers::open(settings, catalog, move || clock.now())?;
+        let provider = provider.with_download_pace(Pace {
+            whole: config.policy.download_timeout.try_into().unwrap_or(Duration::MAX),
+            least_rate: config.policy.min_download_rate.as_u64(),
+        });
         let configured = config.accounts.get(name).map_or(0, |account| account.concurrency);
         Ok(Self {
             name: name.to_owned(),

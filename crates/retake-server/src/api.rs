@@ -22,13 +22,15 @@ mod leftover;
 mod models;
 mod problem;
 mod range;
+mod spool;
 mod videos;
 mod view;
 mod webhooks;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
+use tokio::{fs::File, sync::Semaphore};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,12 +38,28 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::problem::CODES;
 use self::{docs::Papers, problem::Problem};
 use crate::{
-    accounts::Accounts, assets::Assets, characters::Characters, hooks::Hooks, intake::Intake,
-    keys::Keys, news::News, tasks::Tasks, videos::Videos, webhooks::Webhooks,
+    accounts::Accounts,
+    assets::Assets,
+    characters::Characters,
+    config::ServerConfig,
+    data_dir::create_private,
+    hooks::Hooks,
+    intake::Intake,
+    keys::Keys,
+    news::News,
+    shares::{Memory, Shares},
+    tasks::Tasks,
+    videos::Videos,
+    vitals::Vitals,
+    webhooks::Webhooks,
 };
 
 /// How long a body may pause on its way in.
 const SILENCE: Duration = Duration::from_secs(30);
+/// The most connections that are kept free of requests.
+const MOST_SPARE: usize = 64;
+/// Bytes of a body that are on their way to the disk at once.
+const PIECE: usize = 64 << 10;
 
 /// What every handler may use.
 pub(crate) type Desk = Arc<Services>;
@@ -62,6 +80,69 @@ pub(crate) struct Services {
     pub(crate) hooks: Option<Hooks>,
     /// Names that the gateway goes by, besides addresses and `localhost`.
     pub(crate) hosts: Arc<[String]>,
+    pub(crate) capacity: Capacity,
+    pub(crate) vitals: Vitals,
+}
+
+impl Deref for Services {
+    type Target = Capacity;
+
+    fn deref(&self) -> &Capacity {
+        &self.capacity
+    }
+}
+
+/// How much can go on at once. Callers share it.
+pub(crate) struct Capacity {
+    /// Requests that are being answered.
+    pub(crate) requests: Shares,
+    /// The same, for the operator, when there is nothing left of those.
+    pub(crate) operators: Shares,
+    /// Event streams.
+    pub(crate) streams: Shares,
+    /// Large bodies that are on their way in.
+    pub(crate) uploads: Shares,
+    /// Memory for those that are there.
+    pub(crate) memory: Memory,
+    /// Bodies that are read on although they are of no use.
+    pub(crate) leftovers: Semaphore,
+    /// Where bodies lie while they arrive.
+    pub(crate) spool: PathBuf,
+}
+
+impl Capacity {
+    pub(crate) fn of(server: &ServerConfig, spool: PathBuf) -> Self {
+        // Connections that are never taken by requests, so that there is one for who asks how we are.
+        let spare = (server.max_connections / 8).clamp(1, MOST_SPARE);
+        let most = server.max_connections.saturating_sub(spare).max(1);
+        let half = (server.max_connections / 2).max(1);
+        Self {
+            requests: Shares::new("requests (`server.max_connections`)", most),
+            // One caller gets half of them.
+            operators: Shares::new("requests of the operator", spare.max(2)),
+            streams: Shares::new(
+                "event streams (`server.max_event_streams`)",
+                server.max_event_streams.min(half),
+            ),
+            uploads: Shares::new("uploads (`server.max_uploads`)", server.max_uploads.min(half)),
+            memory: Memory::new(server.upload_memory.as_u64()),
+            leftovers: Semaphore::new(spare),
+            spool,
+        }
+    }
+
+    /// A file for a body on its way in. It has no name, and is gone with the process at the latest.
+    async fn spool_file(&self) -> Result<File, Problem> {
+        let folder = self.spool.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            create_private(&folder)?;
+            tempfile::tempfile_in(folder)
+        });
+        let made = made.await.map_err(|error| Problem::internal(error.to_string()))?;
+        let mut file = File::from_std(made.map_err(|error| Problem::no_spool(&error))?);
+        file.set_max_buf_size(PIECE);
+        Ok(file)
+    }
 }
 
 /// The routes of the gateway, each with its description: `routes!` takes no handler without one.
@@ -71,8 +152,8 @@ fn routes() -> OpenApiRouter<Desk> {
         .routes(routes!(videos::generate))
         .routes(routes!(videos::edit))
         .routes(routes!(videos::extend))
-        .routes(routes!(characters::create))
-        .routes(routes!(characters::retrieve))
+        .routes(routes!(characters::create, characters::list))
+        .routes(routes!(characters::retrieve, characters::delete))
         .routes(routes!(videos::remix))
         .routes(routes!(videos::retrieve, videos::delete))
         .routes(routes!(videos::cancel))
@@ -109,7 +190,7 @@ pub(crate) fn router(services: Services) -> Router {
         .layer(CatchPanicLayer::custom(door::panicked))
         .layer(middleware::from_fn_with_state(Arc::clone(&desk), caller::let_in))
         .layer(middleware::from_fn_with_state(Arc::clone(&desk), door::refuse_strangers))
-        .layer(middleware::from_fn(leftover::read_on))
+        .layer(middleware::from_fn_with_state(Arc::clone(&desk), leftover::read_on))
         .layer(middleware::from_fn(door::name_and_log))
         .with_state(desk)
 }

@@ -161,14 +161,14 @@ impl Assets {
         Ok(Self { store: Arc::new(store), folder, min_free_space, pins: Arc::default() })
     }
 
-    /// Refuses when less room is left than has to stay free.
-    pub(crate) fn check_room(&self) -> Result<(), AssetError> {
+    /// How many bytes are free. Refuses when less room is left than has to stay free.
+    pub(crate) fn check_room(&self) -> Result<u64, AssetError> {
         let unusable = |source| AssetError::Folder { folder: self.folder.clone(), source };
         let free = fs4::available_space(&self.folder).map_err(unusable)?;
         if free < self.min_free_space {
             return Err(AssetError::NoRoom { free, wanted: self.min_free_space });
         }
-        Ok(())
+        Ok(free)
     }
 
     /// Keeps an uploaded picture under its digest; the same picture again is the same file. The pin is for as

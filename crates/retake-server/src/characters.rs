@@ -4,6 +4,7 @@ use std::{io::Cursor, sync::Arc};
 
 use bytes::Bytes;
 use retake_core::{
+    fault::chain,
     ids::CharacterId,
     request::{Character, Picture},
     size::Size,
@@ -26,6 +27,8 @@ pub(crate) struct Characters {
     pub(crate) assets: Assets,
     pub(crate) clock: Clock,
     pub(crate) ledger: Arc<dyn Ledger>,
+    /// How many one key may have.
+    pub(crate) most: u32,
 }
 
 /// Why there is no such character.
@@ -78,7 +81,7 @@ impl Characters {
         let picture = looked.map_err(CharacterError::Interrupted)??;
         self.assets.check_room()?;
         let size = Size::new(picture.width, picture.height);
-        let (key, _pin) = self.assets.keep_picture(picture.webp.into()).await?;
+        let (key, pin) = self.assets.keep_picture(picture.webp.into()).await?;
         let now = self.clock.now();
         let picture = Picture { key, size, media_type: "image/webp".to_owned() };
         let stored = StoredCharacter {
@@ -86,8 +89,42 @@ impl Characters {
             owner: caller.owner().cloned(),
             created_at: now,
         };
-        self.ledger.add_character(&stored).await?;
-        Ok(stored)
+        match self.ledger.add_character(&stored, self.most).await {
+            Ok(()) => Ok(stored),
+            Err(error) => {
+                // A ledger that fell silent may have recorded it all the same.
+                if !error.is_passing() {
+                    self.assets.take_back(pin, self.ledger.as_ref()).await;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// A page of the caller's characters, the newest first, and whether there are more.
+    pub(crate) async fn list(
+        &self,
+        caller: &Caller,
+        after: Option<&CharacterId>,
+        limit: u32,
+    ) -> Result<(Vec<StoredCharacter>, bool), CharacterError> {
+        Ok(self.ledger.characters(caller.sees(), after, limit).await?)
+    }
+
+    /// Deletes a character of the caller's. Its picture stays for as long as a video needs it.
+    pub(crate) async fn delete(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<CharacterId, CharacterError> {
+        let stored = self.get(caller, id).await?;
+        let Character { id, picture, .. } = stored.character;
+        self.ledger.delete_character(&id).await?;
+        if let Err(error) = self.assets.discard(&picture.key, self.ledger.as_ref()).await {
+            // The sweep takes it.
+            tracing::warn!(key = picture.key, error = chain(&error), "a file stayed behind");
+        }
+        Ok(id)
     }
 
     /// A character of the caller's.

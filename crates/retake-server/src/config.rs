@@ -85,6 +85,15 @@ section! {
         max_connections: usize = 8192,
         /// Largest request body, reference images included.
         max_upload: ByteSize = ByteSize::mib(32),
+        /// Large bodies that are received at once; those of one key get no more than half of what is free. While
+        /// one arrives it lies on the disk of `data_dir`.
+        max_uploads: usize = 64,
+        /// Memory for the large bodies that have arrived and are being looked at. Others wait for their turn.
+        upload_memory: ByteSize = ByteSize::mib(128),
+        /// Event streams that are open at once; those of one key get no more than half of what is free.
+        max_event_streams: usize = 1024,
+        /// Characters that one key may have.
+        max_characters: u32 = 1000,
         /// Whether URLs that callers give (pictures, webhook endpoints) may lead to this machine and to
         /// private networks. Leave it off wherever callers are not trusted with what runs there.
         reach_private_addresses: bool = false,
@@ -185,6 +194,11 @@ section! {
         lease: SignedDuration as "duration" = SignedDuration::from_secs(30),
         /// Pause before another attempt after a fault that a little patience may cure.
         retry_after: SignedDuration as "duration" = SignedDuration::from_secs(30),
+        /// The longest that the download of a finished file may take before it is tried again.
+        download_timeout: SignedDuration as "duration" = SignedDuration::from_hours(1),
+        /// The bytes that a download has to bring every second, on the average of a minute, or it is tried
+        /// again. "0B": no download is too slow.
+        min_download_rate: ByteSize = ByteSize::bytes(1 << 10),
     }
 }
 

@@ -27,10 +27,11 @@ use crate::{
     news::News,
     notifier::Notifier,
     outside::{Outside, Reach},
-    scheduler::{Bell, Scheduler},
+    scheduler::{Bell, Breaks, Scheduler},
     store::Store,
     tasks::Tasks,
     videos::Videos,
+    vitals::{Pulse, Vitals},
     webhooks::Webhooks,
 };
 
@@ -38,6 +39,12 @@ use crate::{
 const FEED_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Lines that are dropped in one transaction.
 const PORTION: u32 = 500;
+/// A loop that asks the ledger every second is stuck when it has not done so for this long.
+const STALLED: Duration = Duration::from_secs(30);
+/// One that goes through files or old lines may take its time.
+const STALLED_CHORE: Duration = Duration::from_hours(1);
+/// Pause between two looks at how the loops are.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
 /// Pause between two sweeps.
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -139,6 +146,7 @@ pub struct Gateway {
     ledger: Arc<dyn Ledger>,
     grace: Duration,
     held: Held,
+    vitals: Vitals,
 }
 
 /// What the parts of a gateway share.
@@ -152,6 +160,7 @@ struct Parts {
     ledger: Arc<dyn Ledger>,
     news: News,
     notices: Bell,
+    vitals: Vitals,
     /// For what callers wait for.
     outside: Outside,
     /// For what is delivered in the background.
@@ -180,16 +189,24 @@ impl Gateway {
         if work == Work::Running {
             parts.schedule(config, store, &tasks).await?;
         }
-        tasks.spawn(parts.news.clone().run(tasks.clone()));
-        let router = parts.router(config, &tasks)?;
+        let (news, stop) = (parts.news.clone(), tasks.clone());
+        let pulse = parts.vitals.pulse("the reader of the event feed", STALLED);
+        tasks.keep_running(pulse, move |pulse| news.clone().run(pulse, stop.clone()));
+        let router = parts.router(config, held.data_dir().path().join("spool"), &tasks)?;
         let most = config.server.max_connections;
-        tasks.spawn(listener::serve(listener, router, most, tasks.clone()));
+        let (listener, stop) = (Arc::new(listener), tasks.clone());
+        let pulse = parts.vitals.pulse("the listener", Duration::MAX);
+        tasks.keep_running(pulse, move |pulse| {
+            pulse.beat();
+            listener::serve(Arc::clone(&listener), router.clone(), most, stop.clone())
+        });
         if work == Work::Running {
             // A gateway that only answers questions is gone in a moment: nobody should rely on it.
             held.announce(&url)?;
         }
         let grace = config.server.shutdown_grace.try_into().unwrap_or_default();
-        Ok(Self { url, tasks, renderer: parts.renderer, ledger: parts.ledger, grace, held })
+        let Parts { renderer, ledger, vitals, .. } = parts;
+        Ok(Self { url, tasks, renderer, ledger, grace, held, vitals })
     }
 
     /// Where it listens, as `http://address:port`.
@@ -200,6 +217,25 @@ impl Gateway {
     /// The secret with which commands of this machine's owner come in.
     pub fn secret(&self) -> &str {
         self.held.secret()
+    }
+
+    /// Resolves, with what happened, when work in the background is stuck for so long that only another process
+    /// can go on with it.
+    pub async fn failed(&self) -> String {
+        let mut told = false;
+        loop {
+            tokio::time::sleep(LOOK_AFTER).await;
+            if let Some(hopeless) = self.vitals.hopeless() {
+                let silent = hopeless.silent.as_secs();
+                return format!("{} has made no progress for {silent} s", hopeless.name);
+            }
+            match self.vitals.ailment() {
+                Some(ailment) if !told => tracing::error!(error = %ailment, "not ready"),
+                None if told => tracing::info!("ready again"),
+                _ => {}
+            }
+            told = self.vitals.ailment().is_some();
+        }
     }
 
     /// Stops: no new connections, answers under way get the configured time, renders are broken off and
@@ -253,6 +289,7 @@ impl Parts {
             ledger,
             news,
             notices: Bell::default(),
+            vitals: Vitals::new(config.policy.lease / 6),
             outside: Outside::new(reach),
             told: Outside::new(reach),
             renderer,
@@ -284,6 +321,7 @@ impl Parts {
             accounts: self.accounts.clone(),
             assets: self.assets.clone(),
             bell: self.bell.clone(),
+            breaks: Breaks::default(),
             clock: self.clock.clone(),
             hooks: self.hooks.clone(),
             lease: config.policy.lease,
@@ -295,8 +333,18 @@ impl Parts {
             retention: config.assets.retention,
             tasks: tasks.clone(),
         };
-        tasks.spawn(scheduler.clone().keep_alive());
-        tasks.spawn(scheduler.run());
+        let (alive, vitals) = (scheduler.clone(), self.vitals.clone());
+        let lease = config.policy.lease.try_into().unwrap_or(STALLED);
+        let pulse = self.vitals.pulse("the heartbeat", lease);
+        tasks.keep_running(pulse, move |pulse| alive.clone().keep_alive(pulse, vitals.clone()));
+        let pulse = self.vitals.pulse("the scheduler", STALLED);
+        tasks.keep_running(pulse, move |pulse| scheduler.clone().run(pulse));
+        self.look_after(replica, tasks);
+        Ok(())
+    }
+
+    /// Starts what else goes on in the background.
+    fn look_after(&self, replica: ReplicaId, tasks: &Tasks) {
         let notifier = Notifier {
             bell: self.notices.clone(),
             clock: self.clock.clone(),
@@ -305,18 +353,25 @@ impl Parts {
             replica,
             tasks: tasks.clone(),
         };
-        tasks.spawn(notifier.clone().tidy_up());
-        tasks.spawn(notifier.run());
-        tasks.spawn(housekeeping(
-            self.assets.clone(),
-            Arc::clone(&self.ledger),
-            self.clock.clone(),
-            tasks.clone(),
-        ));
-        Ok(())
+        let tidy = notifier.clone();
+        let pulse = self.vitals.pulse("the removal of old deliveries", STALLED_CHORE);
+        tasks.keep_running(pulse, move |pulse| tidy.clone().tidy_up(pulse));
+        let pulse = self.vitals.pulse("the delivery of webhooks", STALLED);
+        tasks.keep_running(pulse, move |pulse| notifier.clone().run(pulse));
+        let (assets, ledger) = (self.assets.clone(), Arc::clone(&self.ledger));
+        let (clock, stop) = (self.clock.clone(), tasks.clone());
+        let pulse = self.vitals.pulse("the removal of old files", STALLED_CHORE);
+        tasks.keep_running(pulse, move |pulse| {
+            housekeeping(assets.clone(), Arc::clone(&ledger), clock.clone(), stop.clone(), pulse)
+        });
     }
 
-    fn router(&self, config: &Config, tasks: &Tasks) -> Result<axum::Router, StartError> {
+    fn router(
+        &self,
+        config: &Config,
+        spool: PathBuf,
+        tasks: &Tasks,
+    ) -> Result<axum::Router, StartError> {
         let catalog = Arc::clone(&config.known_models.0);
         let models = Arc::new(models(config)?);
         let videos = Videos {
@@ -330,6 +385,7 @@ impl Parts {
             assets: self.assets.clone(),
             clock: self.clock.clone(),
             ledger: Arc::clone(&self.ledger),
+            most: config.server.max_characters,
         };
         let intake = Intake {
             accounts: self.accounts.clone(),
@@ -363,6 +419,8 @@ impl Parts {
             accounts: self.accounts.clone(),
             assets: self.assets.clone(),
             hosts: hosts(config),
+            vitals: self.vitals.clone(),
+            capacity: api::Capacity::of(&config.server, spool),
         }))
     }
 }
@@ -459,7 +517,13 @@ async fn prune(ledger: &dyn Ledger, now: Timestamp) {
     }
 }
 
-async fn housekeeping(assets: Assets, ledger: Arc<dyn Ledger>, clock: Clock, tasks: Tasks) {
+async fn housekeeping(
+    assets: Assets,
+    ledger: Arc<dyn Ledger>,
+    clock: Clock,
+    tasks: Tasks,
+    pulse: Pulse,
+) {
     while !tasks.is_stopping() {
         match sweep(&assets, ledger.as_ref(), clock.now()).await {
             Ok(swept) if swept.expired + swept.orphans > 0 => {
@@ -473,6 +537,7 @@ async fn housekeeping(assets: Assets, ledger: Arc<dyn Ledger>, clock: Clock, tas
             Err(error) => tracing::warn!(error = chain(&*error), "no sweep"),
         }
         prune(ledger.as_ref(), clock.now()).await;
+        pulse.beat();
         tokio::select! {
             () = clock.wait_until(clock.now() + SWEEP_EVERY) => {}
             () = tasks.stopping() => {}

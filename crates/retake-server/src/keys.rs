@@ -142,6 +142,11 @@ impl Caller {
         self.admin || self.owner.as_ref() == owner
     }
 
+    /// Whether it came with the key of an administrator.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.admin && self.digest.is_some()
+    }
+
     pub(crate) fn limits(&self) -> KeyLimits {
         self.limits
     }
@@ -156,6 +161,11 @@ impl Keys {
     /// Keys of a ledger; `local` is the secret of this machine's commands.
     pub(crate) fn new(ledger: Arc<dyn Ledger>, clock: Clock, local: &str) -> Self {
         Self { clock, ledger, local: digest(local).into(), known: Arc::default() }
+    }
+
+    /// Whether this is the secret of this machine's commands.
+    pub(crate) fn is_local(&self, given: &str) -> bool {
+        *digest(given) == *self.local
     }
 
     /// Finds out who calls.

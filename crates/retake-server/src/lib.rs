@@ -20,12 +20,14 @@ mod news;
 mod notifier;
 mod outside;
 mod scheduler;
+mod shares;
 mod signing;
 mod store;
 mod survey;
 mod tasks;
 mod uploads;
 mod videos;
+mod vitals;
 mod webhooks;
 
 pub use api::{CODES, document as openapi};

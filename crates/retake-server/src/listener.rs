@@ -9,7 +9,7 @@ mod lobby;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -35,7 +35,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use self::lobby::{Asking, Guest, Lobby};
+use self::lobby::{Guest, Lobby};
 use crate::tasks::Tasks;
 
 /// How long a connection may take over the head of its next request.
@@ -65,21 +65,21 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves until the tasks are told to stop; connections under way finish what they are answering.
-pub(crate) async fn serve(listener: TcpListener, router: Router, most: usize, tasks: Tasks) {
+pub(crate) async fn serve(listener: Arc<TcpListener>, router: Router, most: usize, tasks: Tasks) {
     let lobby = Lobby::with(most);
     loop {
         let accepted = async {
-            let (stream, _) = listener.accept().await?;
-            Ok((stream, lobby.place().await))
+            let (stream, from) = listener.accept().await?;
+            Ok((stream, Peer(from.ip()), lobby.place().await))
         };
         let accepted = tokio::select! {
             () = tasks.stopping() => return,
             accepted = accepted => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, peer, place)) => {
                 let guest = lobby.welcome(place);
-                tasks.spawn(answer(stream, router.clone(), guest, tasks.clone()));
+                tasks.spawn(answer(stream, peer, router.clone(), guest, tasks.clone()));
             }
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
@@ -90,16 +90,17 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, most: usize, ta
     }
 }
 
-async fn answer(stream: TcpStream, router: Router, guest: Arc<Guest>, stop: Tasks) {
+async fn answer(stream: TcpStream, peer: Peer, router: Router, guest: Arc<Guest>, stop: Tasks) {
     // Small answers should not wait for company; without the option they only come a little later.
     stream.set_nodelay(true).ok();
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STANDSTILL));
     let stream = pin!(stream);
     let (router, asks) = (TowerToHyperService::new(router), Arc::clone(&guest));
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let (asking, answer) = (asks.asks(), router.call(request));
-        async move { answer.await.map(|answer| answer.map(|body| Answer { body, _asking: asking })) }
+        async move { answer.await.map(|answer| answer.map(|body| Kept::with(body, asking))) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -130,13 +131,23 @@ async fn answer(stream: TcpStream, router: Router, guest: Arc<Guest>, stop: Task
     }
 }
 
-/// The body of an answer. It is dropped when all of it was handed over.
-struct Answer {
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The body of an answer, and what is kept until all of it was handed over.
+pub(crate) struct Kept<T> {
     body: Body,
-    _asking: Asking,
+    _kept: T,
 }
 
-impl HttpBody for Answer {
+impl<T> Kept<T> {
+    pub(crate) fn with(body: Body, kept: T) -> Self {
+        Self { body, _kept: kept }
+    }
+}
+
+impl<T: Unpin> HttpBody for Kept<T> {
     type Data = Bytes;
     type Error = axum::Error;
 

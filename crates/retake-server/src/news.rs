@@ -15,13 +15,15 @@ use retake_core::{
 use retake_store::{FeedLine, Job, Ledger, StoreError};
 use tokio::sync::{Notify, broadcast};
 
-use crate::{clock::Clock, tasks::Tasks};
+use crate::{clock::Clock, tasks::Tasks, vitals::Pulse};
 
 /// Without a ring the ledger is read again after this long.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 /// Items that a listener may be behind before it has to catch up from the ledger.
 const BEHIND: usize = 1024;
 const PAGE: u32 = 200;
+/// The same for one listener that catches up, which holds them until they are taken.
+const PAGE_OF_ONE: u32 = 20;
 
 /// Something that happened to a video, with the video as it is now.
 #[derive(Clone, Debug)]
@@ -81,13 +83,14 @@ impl News {
     }
 
     /// Reads the feed for all listeners, until the end.
-    pub(crate) async fn run(self, tasks: Tasks) {
+    pub(crate) async fn run(self, pulse: Pulse, tasks: Tasks) {
         let mut place: Option<String> = None;
         while !tasks.is_stopping() {
             match self.read_on(place.take()).await {
                 Ok(next) => place = Some(next),
                 Err(error) => tracing::warn!(error = chain(&error), "no news"),
             }
+            pulse.beat();
             tokio::select! {
                 () = self.rung.notified() => {}
                 () = self.clock.wait_until(self.clock.now() + LOOK_AGAIN) => {}
@@ -198,17 +201,17 @@ impl Listener {
         let ledger = Arc::clone(&self.news.ledger);
         let lines = match (&self.topic, &self.place) {
             (Topic::All(owner), Place::Feed(after)) => {
-                ledger.feed(owner.as_ref(), after.as_deref(), PAGE).await?
+                ledger.feed(owner.as_ref(), after.as_deref(), PAGE_OF_ONE).await?
             }
             (Topic::Video(id), Place::Timeline(after)) => {
-                let lines = ledger.events(id, *after, PAGE).await?;
+                let lines = ledger.events(id, *after, PAGE_OF_ONE).await?;
                 let line =
                     |line| FeedLine { cursor: String::new(), owner: None, id: id.clone(), line };
                 lines.into_iter().map(line).collect()
             }
             _ => Vec::new(),
         };
-        let is_last = lines.len() < PAGE as usize;
+        let is_last = lines.len() < PAGE_OF_ONE as usize;
         for line in lines {
             let item = Arc::new(self.news.item(line).await?);
             self.place = self.place_of(&item);

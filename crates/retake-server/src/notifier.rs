@@ -36,6 +36,7 @@ use crate::{
     scheduler::Bell,
     signing,
     tasks::Tasks,
+    vitals::Pulse,
 };
 
 /// Deliveries under way at once.
@@ -102,12 +103,13 @@ pub(crate) async fn tell(
 
 impl Notifier {
     /// Works until the tasks are told to stop.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(self, pulse: Pulse) {
         let all = Arc::new(Semaphore::new(AT_ONCE as usize));
         let failing = Arc::new(Semaphore::new(FAILING_AT_ONCE as usize));
         let free = |of: &Semaphore| u32::try_from(of.available_permits()).unwrap_or(0);
         while !self.tasks.is_stopping() {
             let claimed = self.claim(Room { all: free(&all), failing: free(&failing) }).await;
+            pulse.beat();
             if claimed.is_empty() {
                 self.rest().await;
             }
@@ -130,8 +132,9 @@ impl Notifier {
     }
 
     /// Drops deliveries that are of no interest any more, from time to time.
-    pub(crate) async fn tidy_up(self) {
+    pub(crate) async fn tidy_up(self, pulse: Pulse) {
         while !self.tasks.is_stopping() {
+            pulse.beat();
             let now = self.clock.now();
             match self.ledger.prune_deliveries(now - KEPT, DROPPED_AT_ONCE).await {
                 Ok(dropped) if dropped >= u64::from(DROPPED_AT_ONCE) => continue,

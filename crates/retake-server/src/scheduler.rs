@@ -7,12 +7,14 @@
 //! be forgotten.
 
 mod effects;
+mod guarded;
 mod resident;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use self::guarded::Breaks;
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::chain,
@@ -26,8 +28,14 @@ use retake_store::{Change, Claimed, Committed, Job, Ledger, Output, Slots, Store
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    accounts::Accounts, assets::Assets, clock::Clock, config::Retention, hooks::Hooks, news::News,
+    accounts::Accounts,
+    assets::Assets,
+    clock::Clock,
+    config::Retention,
+    hooks::Hooks,
+    news::News,
     tasks::Tasks,
+    vitals::{Pulse, Vitals},
 };
 
 /// Steps that run at once.
@@ -55,6 +63,7 @@ pub(crate) struct Scheduler {
     pub(crate) accounts: Accounts,
     pub(crate) assets: Assets,
     pub(crate) bell: Bell,
+    pub(crate) breaks: Breaks,
     pub(crate) clock: Clock,
     /// Where providers can reach this gateway, if they can.
     pub(crate) hooks: Option<Hooks>,
@@ -72,7 +81,7 @@ pub(crate) struct Scheduler {
 
 impl Scheduler {
     /// Works until the tasks are told to stop; steps under way are finished by their own tasks.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(self, pulse: Pulse) {
         // A render that lives here keeps its step for as long as it takes.
         let at_once = STEPS_AT_ONCE + self.accounts.residents();
         let permits = Arc::new(Semaphore::new(at_once as usize));
@@ -90,11 +99,12 @@ impl Scheduler {
                 let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
                 let scheduler = self.clone();
                 self.tasks.spawn(async move {
-                    scheduler.step(claimed).await;
+                    scheduler.guarded_step(claimed).await;
                     drop(permit);
                     scheduler.bell.ring();
                 });
             }
+            pulse.beat();
             if !more {
                 self.rest().await;
             }
@@ -102,14 +112,19 @@ impl Scheduler {
     }
 
     /// Keeps this replica's leases alive and takes over those of replicas that fell silent.
-    pub(crate) async fn keep_alive(self) {
+    pub(crate) async fn keep_alive(self, pulse: Pulse, vitals: Vitals) {
         while !self.tasks.is_stopping() {
             let now = self.clock.now();
             let beat = async {
                 self.ledger.heartbeat(&self.replica, now).await?;
                 self.ledger.void_leases(now - self.lease, now).await
             };
-            match beat.await {
+            let beaten = beat.await;
+            if beaten.is_ok() {
+                pulse.beat();
+            }
+            self.compare_clocks(&vitals).await;
+            match beaten {
                 Ok(0) => {}
                 Ok(freed) => {
                     tracing::warn!(
@@ -132,6 +147,16 @@ impl Scheduler {
                 () = self.clock.wait_until(now + self.lease / 6) => {}
                 () = self.tasks.stopping() => {}
             }
+        }
+    }
+
+    /// Leases of replicas are judged by each other's clocks.
+    async fn compare_clocks(&self, vitals: &Vitals) {
+        let asked = self.clock.now();
+        // A ledger that does not answer is told of elsewhere.
+        if let Ok(Some(theirs)) = self.ledger.clock().await {
+            let took = self.clock.now().duration_since(asked);
+            vitals.note_skew((asked + took / 2).duration_since(theirs));
         }
     }
 

@@ -107,8 +107,8 @@ impl Videos {
         Ok(())
     }
 
-    /// Whether the ledger answers and there is room for videos.
-    pub(crate) async fn ready(&self) -> Result<(), VideoError> {
+    /// Whether the ledger answers and there is room for videos; and how much.
+    pub(crate) async fn ready(&self) -> Result<u64, VideoError> {
         self.ledger.health().await?;
         Ok(self.assets.check_room()?)
     }

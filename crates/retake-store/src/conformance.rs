@@ -156,6 +156,7 @@ macro_rules! conformance {
                 a_list_of_one_owner_shows_nobody_elses,
                 an_owner_has_no_more_open_jobs_than_it_may,
                 a_character_and_its_picture_are_kept,
+                characters_are_counted_listed_and_removed_for_each_owner,
                 an_open_extension_keeps_the_file_it_builds_on,
                 a_secret_of_the_gateway_is_made_once_for_all_replicas,
                 the_first_key_of_an_administrator_takes_the_endpoints_that_were_there,

@@ -74,6 +74,15 @@ pub enum StoreError {
         limit: u32,
     },
 
+    /// Its owner has enough of them.
+    #[error(
+        "there are {limit} characters, and there may not be more; delete one that is not needed"
+    )]
+    TooManyCharacters {
+        /// How many it may have.
+        limit: u32,
+    },
+
     /// What is to be delivered would only wait.
     #[error("the webhook endpoint `{id}` is disabled; enable it first")]
     EndpointDisabled {

@@ -116,11 +116,24 @@ pub trait Ledger: Outbox + Send + Sync {
     /// Whether there is any key, revoked ones included: from the first one on, every caller needs one.
     async fn has_keys(&self) -> Result<bool, StoreError>;
 
-    /// Records a character.
-    async fn add_character(&self, character: &StoredCharacter) -> Result<(), StoreError>;
+    /// Records a character, if its owner has fewer than `most`.
+    async fn add_character(&self, character: &StoredCharacter, most: u32)
+    -> Result<(), StoreError>;
 
     /// One character.
     async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError>;
+
+    /// Characters, the newest first, and whether there are more: those of an owner, or everybody's. They begin
+    /// after the one that is named, which need not exist any more.
+    async fn characters(
+        &self,
+        owner: Option<&KeyId>,
+        after: Option<&CharacterId>,
+        limit: u32,
+    ) -> Result<(Vec<StoredCharacter>, bool), StoreError>;
+
+    /// Removes a character. Jobs that it appears in keep what they need of it. Whether there was one.
+    async fn delete_character(&self, id: &CharacterId) -> Result<bool, StoreError>;
 
     /// Drops what has had its time: repetitions that count no more, and the feed before `feed_since`; at
     /// most `limit` of each. Returns how many lines went.
@@ -169,6 +182,11 @@ pub trait Ledger: Outbox + Send + Sync {
 
     /// Whether the ledger can be read and takes writes, as far as that can be said cheaply.
     async fn health(&self) -> Result<(), StoreError>;
+
+    /// The time by the clock of the ledger; nothing where it has none but ours.
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
 
     /// Finishes what was asked for so far and lets go of the store. Every later verb is refused.
     async fn close(&self) -> Result<(), StoreError>;

@@ -312,8 +312,31 @@ impl Ledger for PostgresLedger {
         self.db.run(&(), |db, ()| Box::pin(keys::any(db))).await
     }
 
-    async fn add_character(&self, character: &StoredCharacter) -> Result<(), StoreError> {
-        self.write(character.clone(), |db, it| Box::pin(keys::add_character(db, it))).await
+    async fn add_character(
+        &self,
+        character: &StoredCharacter,
+        most: u32,
+    ) -> Result<(), StoreError> {
+        let given = (character.clone(), most);
+        self.write(given, |db, (it, most)| Box::pin(keys::add_character(db, it, *most))).await
+    }
+
+    async fn characters(
+        &self,
+        owner: Option<&KeyId>,
+        after: Option<&CharacterId>,
+        limit: u32,
+    ) -> Result<(Vec<StoredCharacter>, bool), StoreError> {
+        let given = (owner.cloned(), after.cloned(), limit);
+        self.db
+            .run(&given, |db, (owner, after, limit)| {
+                Box::pin(keys::characters(db, owner.as_ref(), after.as_ref(), *limit))
+            })
+            .await
+    }
+
+    async fn delete_character(&self, id: &CharacterId) -> Result<bool, StoreError> {
+        self.write(id.clone(), |db, id| Box::pin(keys::delete_character(db, id))).await
     }
 
     async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError> {
@@ -379,6 +402,10 @@ impl Ledger for PostgresLedger {
 
     async fn known_keys(&self, keys: &[String]) -> Result<Vec<String>, StoreError> {
         self.db.run(&keys, |db, keys| Box::pin(files::known(db, keys))).await
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.db.first(&(), |db, ()| Box::pin(open::clock(db))).await.map(Some)
     }
 
     async fn health(&self) -> Result<(), StoreError> {

@@ -219,9 +219,29 @@ impl Ledger for SqliteLedger {
         self.readers.glance(keys::any).await
     }
 
-    async fn add_character(&self, character: &StoredCharacter) -> Result<(), StoreError> {
+    async fn add_character(
+        &self,
+        character: &StoredCharacter,
+        most: u32,
+    ) -> Result<(), StoreError> {
         let character = character.clone();
-        self.writer.write(move |db| keys::add_character(db, &character)).await
+        self.writer.write(move |db| keys::add_character(db, &character, most)).await
+    }
+
+    async fn characters(
+        &self,
+        owner: Option<&KeyId>,
+        after: Option<&CharacterId>,
+        limit: u32,
+    ) -> Result<(Vec<StoredCharacter>, bool), StoreError> {
+        let (owner, after) = (owner.cloned(), after.cloned());
+        let list = move |db: &_| keys::characters(db, owner.as_ref(), after.as_ref(), limit);
+        self.readers.read(list).await
+    }
+
+    async fn delete_character(&self, id: &CharacterId) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.writer.write(move |db| keys::delete_character(db, &id)).await
     }
 
     async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError> {

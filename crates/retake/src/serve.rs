@@ -18,6 +18,8 @@ use crate::{
 
 /// A command that only has a look holds the data directory for a moment.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a gateway that is stuck gets to stop in good order.
+const LAST_WORDS: Duration = Duration::from_secs(15);
 /// Files that are open besides those of connections: the ledger's, of renders, of webhooks on their way.
 const OWN_FILES: usize = 128;
 
@@ -54,7 +56,15 @@ pub(crate) async fn run(context: &Context, args: Serve) -> Result<(), Failure> {
     let gateway = start(&config, held, &context.store(), Work::Running).await?;
     ready(context, gateway.url(), &data_dir)?;
 
-    interrupt.wait().await;
+    let broken = tokio::select! {
+        _ = interrupt.wait() => None,
+        why = gateway.failed() => Some(why),
+    };
+    if let Some(why) = broken {
+        // Whatever is stuck may not end when it is told to, and its jobs go on with the next process.
+        tokio::time::timeout(LAST_WORDS, gateway.shutdown()).await.ok();
+        return Err(Failure::new(Exit::Failed, why).hint("start it again; the log says more"));
+    }
     context.printer.say("stopping; once more to stop at once");
     tokio::select! {
         biased;

@@ -95,6 +95,7 @@ pub fn advance(
             next.end(JobState::Failed(next.last_fault()));
             now
         }
+        (_, Event::Broken { fault }) => next.break_off(fault, now),
         _ => return Err(illegal(life, event)),
     };
     let due = (!next.state.is_ended()).then_some(at);
@@ -177,6 +178,15 @@ impl Life {
         }
         self.hold = None;
         self.state = state;
+    }
+
+    /// Ends the job where it stands.
+    fn break_off(&mut self, fault: &Fault, now: Timestamp) -> Timestamp {
+        if self.open_attempt().is_some() {
+            self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
+        }
+        self.end(JobState::Failed(fault.clone()));
+        now
     }
 
     /// A finished render is worth waiting for: the pauses grow, and only its loss ends the attempt. That counts as
@@ -410,6 +420,19 @@ mod tests {
 
         let late = Event::Progressed { percent: 50 };
         assert!(advance(&done.life, &late, &plan, &Policy::default(), NOON).is_err());
+    }
+
+    #[test]
+    fn a_job_that_the_gateway_breaks_over_ends_with_that_and_may_have_been_billed() {
+        let fault = Fault::new(FaultKind::InternalError, FaultSource::Us, "a step panicked");
+        let broken = Event::Broken { fault: fault.clone() };
+        for before in [vec![], vec![Event::Begun { route: 0 }], rendering()] {
+            let ended = after(&a_plan_of(2), &[before, vec![broken.clone()]].concat());
+
+            assert_eq!((ended.life.state, ended.due), (JobState::Failed(fault.clone()), None));
+            let attempt = ended.life.attempts.first();
+            assert!(attempt.is_none_or(|it| it.may_cost() && !it.state.is_open()));
+        }
     }
 
     #[test]

@@ -50,6 +50,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::CancelRequested),
         1 => Just(Event::Cancelled),
         1 => Just(Event::DeadlinePassed),
+        1 => any_fault().prop_map(|fault| Event::Broken { fault }),
     ]
 }
 

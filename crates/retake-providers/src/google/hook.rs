@@ -13,7 +13,10 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use jiff::{SignedDuration, Timestamp};
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    json::JsonLimits,
+};
 use ring::{hmac, signature};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
@@ -21,7 +24,7 @@ use serde_json::Value as Json;
 use super::{fault, place::Place};
 use crate::{
     Hook, HookError, Talk,
-    call::{Answer, Call},
+    call::{Answer, Call, bounded_json},
     reading,
 };
 
@@ -158,7 +161,7 @@ impl Token {
         let (said, signature) = text.rsplit_once('.').ok_or(NO_TOKEN)?;
         let (header, claims) = said.split_once('.').ok_or(NO_TOKEN)?;
         let bytes = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| NO_TOKEN);
-        let json = |part: &str| serde_json::from_slice::<Json>(&bytes(part)?).map_err(|_| NO_TOKEN);
+        let json = |part: &str| bounded_json(&bytes(part)?, JsonLimits::REQUEST).ok_or(NO_TOKEN);
         let header = json(header)?;
         if reading::text(&header, "/alg") != Some("RS256") {
             return Err(HookError::Forged("it is not signed with RS256"));
@@ -189,7 +192,7 @@ impl Token {
         signature::RsaPublicKeyComponents { n: &key.n, e: &key.e }
             .verify(&signature::RSA_PKCS1_2048_8192_SHA256, self.said.as_bytes(), &self.signature)
             .map_err(|_| HookError::Forged("the signature does not fit"))?;
-        let body: Json = serde_json::from_slice(&hook.body).unwrap_or_default();
+        let body = bounded_json(&hook.body, JsonLimits::REQUEST).unwrap_or_default();
         match reading::text(&self.claims, "/data/id") {
             Some(id) if reading::text(&body, "/data/id") != Some(id) => {
                 Err(HookError::Forged("it was signed for another render"))

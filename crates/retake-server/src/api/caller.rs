@@ -1,6 +1,7 @@
 //! Who calls: every request is let in here, before any handler sees it.
 
 use axum::{
+    body::Body,
     extract::{FromRequestParts, Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -8,28 +9,60 @@ use axum::{
 use http::{HeaderMap, header, request::Parts};
 
 use super::{Desk, Problem};
-use crate::keys::Caller;
+use crate::{
+    keys::Caller,
+    listener::{Kept, Peer},
+    shares::Holder,
+};
 
-/// What anybody may read: whether the gateway lives, and how to talk to it.
-const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/docs"];
+/// Whether the gateway lives, which is told however much is going on.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+
+/// What else anybody may read: how to talk to the gateway.
+const OPEN: [&str; 2] = ["/openapi.json", "/docs"];
 
 /// What providers call: the URLs themselves are the leave.
 const FOR_PROVIDERS: [&str; 2] = [crate::hooks::PATH, crate::hooks::PICTURES];
 
-/// Lets the caller in, or answers with 401.
+/// Lets the caller in, or answers with 401. Each has a part of what can be served at once.
 pub(super) async fn let_in(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_below = |open: &str| path.strip_prefix(open).is_some_and(|rest| rest.starts_with('/'));
-    if OPEN.contains(&path) || FOR_PROVIDERS.into_iter().any(is_below) {
+    if HEALTH.contains(&path) {
         return next.run(request).await;
     }
-    match desk.keys.let_in(bearer(request.headers()).as_deref()).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(error) => Problem::from(error).into_response(),
-    }
+    let is_below = |open: &str| path.strip_prefix(open).is_some_and(|rest| rest.starts_with('/'));
+    let from =
+        request.extensions().get::<Peer>().map_or(Holder::Operator, |peer| Holder::at(peer.0));
+    let holder = if OPEN.contains(&path) || FOR_PROVIDERS.into_iter().any(is_below) {
+        from
+    } else {
+        let key = bearer(request.headers());
+        let caller = match desk.keys.let_in(key.as_deref()).await {
+            Ok(caller) => caller,
+            Err(error) => return Problem::from(error).into_response(),
+        };
+        let is_operator = key.is_some_and(|key| desk.keys.is_local(&key)) || caller.is_admin();
+        let holder = match caller.owner() {
+            _ if is_operator => Holder::Operator,
+            Some(key) => Holder::Key(key.clone()),
+            // Nobody needs a key yet, so those who call are told apart by where they are.
+            None => from,
+        };
+        request.extensions_mut().insert(caller);
+        holder
+    };
+    let place = match desk.requests.take(&holder) {
+        // However much goes on, there is a way in for who can do something about it.
+        Err(_) if holder == Holder::Operator => desk.operators.take(&holder),
+        taken => taken,
+    };
+    let place = match place {
+        Ok(place) => place,
+        Err(none) => return Problem::from(none).into_response(),
+    };
+    request.extensions_mut().insert(holder);
+    let response = next.run(request).await;
+    response.map(|body| Body::new(Kept::with(body, place)))
 }
 
 /// The key that a request carries.

@@ -4,12 +4,19 @@ use axum::{
     Json,
     extract::{Request, State},
 };
+use retake_core::ids::CharacterId;
 use retake_store::StoredCharacter;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::{Desk, Problem, bodies, body, create as fields, extract::Named};
+use super::{
+    Desk, Problem, bodies, body, create as fields,
+    extract::{Asked, Named},
+    view::{ListWord, always},
+};
 use crate::keys::Caller;
+
+always!(DeletedWord, "character.deleted");
 
 /// Somebody who can appear in videos.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +43,7 @@ pub(super) struct Shown {
     responses((status = 200, description = "The character.", body = Shown)),
     extensions(("x-refusals" = json!([
         "400 invalid_type", "400 invalid_value", "400 invalid_video", "400 missing_required_parameter",
-        "400 unknown_parameter", "503 storage_unavailable",
+        "400 unknown_parameter", "409 too_many_characters", "503 storage_unavailable",
     ]))),
 )]
 pub(super) async fn create(
@@ -44,7 +51,7 @@ pub(super) async fn create(
     caller: Caller,
     request: Request,
 ) -> Result<Json<Shown>, Problem> {
-    let fields = body::read(request, desk.largest_body).await?;
+    let fields = body::read(request, &desk).await?;
     let (name, clip) = fields::parse_character(fields)?;
     Ok(Json(view(desk.characters.create(&caller, &name, clip).await?)))
 }
@@ -65,6 +72,105 @@ pub(super) async fn retrieve(
     Named(id): Named<String>,
 ) -> Result<Json<Shown>, Problem> {
     Ok(Json(view(desk.characters.get(&caller, &id).await?)))
+}
+
+/// A character that was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeletedCharacter {
+    /// What its id was.
+    #[schema(pattern = "^char_[0-9a-f]{32}$")]
+    id: String,
+    #[schema(inline)]
+    object: DeletedWord,
+    /// Always true.
+    deleted: bool,
+}
+
+/// Deletes a character
+///
+/// Videos that it appears in are made and kept all the same.
+#[utoipa::path(
+    delete,
+    path = "/v1/videos/characters/{id}",
+    operation_id = "delete_character",
+    tag = "videos",
+    params(("id" = String, Path, description = "The id of a character.")),
+    responses((status = 200, description = "It is gone.", body = DeletedCharacter)),
+    extensions(("x-refusals" = json!(["404 character_not_found"]))),
+)]
+pub(super) async fn delete(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Named(id): Named<String>,
+) -> Result<Json<DeletedCharacter>, Problem> {
+    let id = desk.characters.delete(&caller, &id).await?.to_string();
+    Ok(Json(DeletedCharacter { id, object: DeletedWord::Always, deleted: true }))
+}
+
+/// A page of characters, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Characters)]
+pub(super) struct Listing {
+    #[schema(inline)]
+    object: ListWord,
+    data: Vec<Shown>,
+    /// The id of the first one.
+    #[schema(required)]
+    first_id: Option<String>,
+    /// The id of the last one, after which the next page begins.
+    #[schema(required)]
+    last_id: Option<String>,
+    /// Whether there are more after it.
+    has_more: bool,
+}
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Listed {
+    /// The id of the last character of the page before.
+    #[param(value_type = String, required = false)]
+    after: Option<String>,
+    /// How many characters at most.
+    #[param(value_type = u32, required = false, maximum = 100, default = 20)]
+    limit: Option<String>,
+}
+
+/// Lists characters, newest first
+///
+/// A key sees its own characters, and that of an administrator everybody's.
+#[utoipa::path(
+    get,
+    path = "/v1/videos/characters",
+    operation_id = "list_characters",
+    tag = "videos",
+    params(Listed),
+    responses((status = 200, description = "A page of characters.", body = Listing)),
+    extensions(("x-refusals" = json!(["400 invalid_value"]))),
+)]
+pub(super) async fn list(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Asked(query): Asked<Listed>,
+) -> Result<Json<Listing>, Problem> {
+    let limit = match query.limit.as_deref() {
+        None => 20,
+        Some(text) => text.parse().ok().filter(|limit| *limit <= 100).ok_or_else(|| {
+            let message = "`limit` has to be a whole number from 0 to 100";
+            Problem::bad_request("invalid_value", Some("limit"), message)
+        })?,
+    };
+    let after = query.after.as_deref().map(str::parse::<CharacterId>);
+    let (found, has_more) = match after {
+        // After a character that never was comes nothing.
+        Some(Err(_)) => (Vec::new(), false),
+        Some(Ok(after)) => desk.characters.list(&caller, Some(&after), limit).await?,
+        None => desk.characters.list(&caller, None, limit).await?,
+    };
+    let data: Vec<_> = found.into_iter().map(view).collect();
+    let id = |shown: Option<&Shown>| shown.map(|shown| shown.id.clone());
+    let (first_id, last_id) = (id(data.first()), id(data.last()));
+    Ok(Json(Listing { object: ListWord::Always, data, first_id, last_id, has_more }))
 }
 
 fn view(stored: StoredCharacter) -> Shown {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Problem,
-    body::{Fields, shortened},
+    body::{EMBEDDED, Embedded, Fields, shortened},
 };
 use crate::intake::{Reference, Sequel, Source, Wanted};
 
@@ -43,7 +43,7 @@ pub(super) const KNOWN_OF_EXTENSION: &[&str] = &["prompt", "video", "seconds", "
 
 /// Reads what is asked for.
 pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
-    let Fields { values, mut files } = fields;
+    let Fields { values, mut files, embedded } = fields;
     let unknown = values.keys().chain(files.keys()).find(|name| !KNOWN.contains(&name.as_str()));
     if let Some(name) = unknown {
         return Err(unknown_parameter(name));
@@ -56,7 +56,7 @@ pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
             ));
         }
         Some(bytes) => Some(Reference::Sent(bytes)),
-        None => named_picture(&values)?,
+        None => named_picture(&values, embedded)?,
     };
     if let Some(name) = files.keys().next() {
         return Err(invalid_type(name, "text, not a file"));
@@ -123,7 +123,7 @@ fn parse_sequel(mut fields: Fields, kind: OriginKind, known: &[&str]) -> Result<
 
 /// Reads a character: its name and the clip.
 pub(super) fn parse_character(fields: Fields) -> Result<(String, Bytes), Problem> {
-    let Fields { values, mut files } = fields;
+    let Fields { values, mut files, .. } = fields;
     let Some(clip) = files.remove("video") else {
         if given(&values, "video").is_some() {
             return Err(invalid_type("video", "a file"));
@@ -145,7 +145,7 @@ pub(super) fn parse_character(fields: Fields) -> Result<(String, Bytes), Problem
 
 /// The values of a body that may have no others.
 fn only(fields: Fields, known: &[&str]) -> Result<Map<String, Value>, Problem> {
-    let Fields { values, files } = fields;
+    let Fields { values, files, .. } = fields;
     match values.keys().chain(files.keys()).find(|name| !known.contains(&name.as_str())) {
         Some(name) => {
             let name = shortened(name);
@@ -332,7 +332,10 @@ fn resolution(values: &Map<String, Value>) -> Result<Option<u32>, Problem> {
 }
 
 /// `input_reference` as a value: an object with a URL under `image_url`, which may hold the picture itself.
-fn named_picture(values: &Map<String, Value>) -> Result<Option<Reference>, Problem> {
+fn named_picture(
+    values: &Map<String, Value>,
+    embedded: Option<Embedded>,
+) -> Result<Option<Reference>, Problem> {
     const PARAM: &str = "input_reference";
     let object = match given(values, PARAM) {
         None => return Ok(None),
@@ -353,12 +356,15 @@ fn named_picture(values: &Map<String, Value>) -> Result<Option<Reference>, Probl
             "needs an `image_url`: where the picture is, or a data URL",
         ));
     };
+    let broken = || invalid_value(PARAM, "has an `image_url` whose data is not base64");
+    if let Some(embedded) = embedded.filter(|_| url == EMBEDDED) {
+        return embedded.file.map(|file| Some(Reference::Sent(file))).ok_or_else(broken);
+    }
     let Some(rest) = url.strip_prefix("data:") else {
         return Ok(Some(Reference::At(url.clone())));
     };
     let encoded = rest.split_once(";base64,").map(|(_, encoded)| encoded);
     let decoded = encoded.and_then(|encoded| base64_decode(encoded.trim()));
-    let broken = || invalid_value(PARAM, "has an `image_url` whose data is not base64");
     decoded.map(|bytes| Some(Reference::Sent(Bytes::from(bytes)))).ok_or_else(broken)
 }
 

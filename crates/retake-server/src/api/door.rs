@@ -1,6 +1,10 @@
 //! The door: every request gets a name (`x-request-id`), a line in the log and an answer.
 
-use std::{any::Any, net::IpAddr, time::Instant};
+use std::{
+    any::Any,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -14,8 +18,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Desk, Problem, problem::Reason};
-use crate::clock::Clock;
+use crate::{clock::Clock, tasks::panic_text, vitals::Condition};
 
+/// How long the ledger may take to say that it is there.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -84,24 +90,49 @@ fn strange(headers: &HeaderMap, authority: Option<&str>, ours: &[String]) -> Opt
 /// A handler that panicked is a server error like any other.
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the middleware's")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    Problem::internal(format!("a handler panicked: {text}")).into_response()
+    Problem::internal(format!("a handler panicked: {}", panic_text(&*panic))).into_response()
 }
 
 /// How the gateway is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
-    /// `ok` or `ready`.
+    /// Always `ok`.
     status: &'static str,
     /// The version of Retake.
     version: &'static str,
 }
 
-impl Health {
-    fn that_is(status: &'static str) -> Json<Self> {
-        Json(Self { status, version: env!("CARGO_PKG_VERSION") })
-    }
+/// What the gateway can be relied on for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// Always `ready`.
+    status: &'static str,
+    /// The version of Retake.
+    version: &'static str,
+    checks: Checks,
+}
+
+/// What was looked at.
+#[derive(Debug, Serialize, ToSchema)]
+struct Checks {
+    /// The bytes that are free where videos are kept.
+    free_bytes: u64,
+    /// How many milliseconds the clock is ahead of the database's; nothing without a database.
+    #[schema(required)]
+    clock_skew_ms: Option<i64>,
+    /// What goes on in the background.
+    tasks: Vec<TaskCheck>,
+}
+
+/// Work in the background.
+#[derive(Debug, Serialize, ToSchema)]
+struct TaskCheck {
+    /// What it does.
+    name: &'static str,
+    /// How long ago it did a round, in milliseconds.
+    silent_ms: u64,
+    /// How often it broke and was begun again.
+    restarts: u32,
 }
 
 /// Says that the process is up
@@ -114,29 +145,47 @@ impl Health {
     responses((status = 200, description = "It is up.", body = Health)),
 )]
 pub(super) async fn healthz() -> Json<Health> {
-    Health::that_is("ok")
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// Says whether videos can be asked for
 ///
-/// The ledger answers, there is room for videos, and the process is not about to stop.
+/// The ledger answers, there is room for videos, the work in the background goes on, the clock agrees with that of
+/// the database, and the process is not about to stop.
 #[utoipa::path(
     get,
     path = "/readyz",
     operation_id = "readyz",
     tag = "gateway",
     security(()),
-    responses((status = 200, description = "It is ready.", body = Health)),
+    responses((status = 200, description = "It is ready.", body = Readiness)),
     extensions(("x-refusals" = json!([
-        "503 shutting_down", "503 ledger_unavailable", "503 storage_full", "503 storage_unavailable",
+        "503 background_task_stalled", "503 clock_skew", "503 shutting_down", "503 ledger_unavailable",
+        "503 storage_full", "503 storage_unavailable",
     ]))),
 )]
-pub(super) async fn readyz(State(desk): State<Desk>) -> Result<Json<Health>, Problem> {
+pub(super) async fn readyz(State(desk): State<Desk>) -> Result<Json<Readiness>, Problem> {
     if desk.tasks.is_stopping() {
         return Err(Problem::stopping());
     }
-    desk.videos.ready().await?;
-    Ok(Health::that_is("ready"))
+    if let Some(ailment) = desk.vitals.ailment() {
+        return Err(ailment.into());
+    }
+    let looked = tokio::time::timeout(LONGEST_LOOK, desk.videos.ready()).await;
+    let free_bytes = looked.map_err(|_| Problem::silent_ledger())??;
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let task = |it: Condition| TaskCheck {
+        name: it.name,
+        silent_ms: millis(it.silent),
+        restarts: it.restarts,
+    };
+    let skew = desk.vitals.skew();
+    let checks = Checks {
+        free_bytes,
+        clock_skew_ms: skew.map(|skew| i64::try_from(skew.as_millis()).unwrap_or(i64::MAX)),
+        tasks: desk.vitals.conditions().into_iter().map(task).collect(),
+    };
+    Ok(Json(Readiness { status: "ready", version: env!("CARGO_PKG_VERSION"), checks }))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     extract::State,
     response::{
         Sse,
@@ -20,6 +21,7 @@ use super::{Desk, Problem, extract::Named, view};
 use crate::{
     keys::{Caller, Keys},
     news::{Item, Listener},
+    shares::{Holder, Place},
     tasks::Tasks,
 };
 
@@ -29,6 +31,8 @@ const ALIVE: Duration = Duration::from_secs(5);
 /// One open stream.
 struct Telling {
     listener: Listener,
+    /// Among the streams that are open.
+    _place: Place,
     keys: Keys,
     caller: Caller,
     tasks: Tasks,
@@ -87,9 +91,11 @@ struct GoingOn {
 pub(super) async fn of_video(
     State(desk): State<Desk>,
     caller: Caller,
+    Extension(holder): Extension<Holder>,
     Named(id): Named<String>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Problem> {
+    let place = desk.streams.take(&holder)?;
     let job = desk.videos.get(&caller, &id).await?;
     let after = match last_event_id(&headers) {
         None => 0,
@@ -99,7 +105,7 @@ pub(super) async fn of_video(
         })?,
     };
     let listener = desk.news.listen_to(job.id, after);
-    Ok(tell(&desk, caller, listener, true))
+    Ok(tell(&desk, caller, listener, place, true))
 }
 
 /// Tells what happens to all videos of the key
@@ -118,11 +124,13 @@ pub(super) async fn of_video(
 pub(super) async fn of_all(
     State(desk): State<Desk>,
     caller: Caller,
+    Extension(holder): Extension<Holder>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Problem> {
+    let place = desk.streams.take(&holder)?;
     let owner = caller.sees().cloned();
     let listener = desk.news.listen_to_all(owner, last_event_id(&headers)).await?;
-    Ok(tell(&desk, caller, listener, false))
+    Ok(tell(&desk, caller, listener, place, false))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Option<String> {
@@ -134,10 +142,12 @@ fn tell(
     desk: &Desk,
     caller: Caller,
     listener: Listener,
+    place: Place,
     one_video: bool,
 ) -> Sse<impl Stream<Item = Result<Event, axum::Error>> + use<>> {
     let telling = Telling {
         listener,
+        _place: place,
         keys: desk.keys.clone(),
         caller,
         tasks: desk.tasks.clone(),
@@ -181,7 +191,7 @@ impl Telling {
 fn is_end(item: &Item) -> bool {
     use life::Event as E;
     match &item.line.line.event {
-        JobEvent::Life(E::Stored | E::Cancelled | E::DeadlinePassed) => true,
+        JobEvent::Life(E::Stored | E::Cancelled | E::DeadlinePassed | E::Broken { .. }) => true,
         JobEvent::Life(E::AttemptFailed { .. }) => {
             let attempts = item.job.as_ref().map_or(0, |job| job.life.attempts.len());
             let number = item.line.line.attempt.unwrap_or(0);
@@ -224,6 +234,7 @@ fn name(event: &JobEvent) -> &'static str {
             E::CancelRequested => "cancel_requested",
             E::Cancelled => "cancelled",
             E::DeadlinePassed => "given_up",
+            E::Broken { .. } => "broken",
         },
     }
 }

@@ -3,17 +3,18 @@
 //! Both URLs are made here and cannot be guessed, which is all the leave that a provider has. Whatever is wrong
 //! with one is answered with 404, so that nobody learns which part was right.
 
+use std::sync::Arc;
+
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use retake_core::fault::chain;
 use retake_providers::{Hook, HookError, Log};
 
-use super::{Desk, Problem, extract::Named};
+use super::{Desk, Problem, extract::Named, spool};
 
 /// Notices carry a render's state and no files.
 const LARGEST_NOTICE: usize = 1 << 20;
@@ -35,7 +36,8 @@ const LARGEST_NOTICE: usize = 1 << 20;
     ),
     responses((status = 204, description = "It is heard.")),
     extensions(("x-refusals" = json!(["401 notice_not_genuine", "404 link_not_valid",
-        "413 request_too_large", "503 ledger_unavailable"]))),
+        "400 incomplete_body", "413 request_too_large", "429 too_many_open",
+        "503 gateway_overloaded", "503 ledger_unavailable", "503 storage_full", "503 storage_unavailable"]))),
 )]
 pub(super) async fn receive(
     State(desk): State<Desk>,
@@ -46,10 +48,11 @@ pub(super) async fn receive(
     let (Some(job), Some(known)) = (job, desk.accounts.get(&account)) else {
         return Err(Problem::no_such_link());
     };
-    let (parts, body) = request.into_parts();
-    let body = Limited::new(body, LARGEST_NOTICE).collect().await;
-    let body: Bytes = body.map_err(|_| Problem::too_large(LARGEST_NOTICE))?.to_bytes();
-    let hook = Hook { headers: parts.headers, body, at: desk.videos.clock.now() };
+    let headers = request.headers().clone();
+    let body = spool::receive(request, &desk, LARGEST_NOTICE).await?;
+    let (body, held) = body.into_memory(&desk, 1).await?;
+    let body = spool::counted(body, held.map(Arc::new).as_ref());
+    let hook = Hook { headers, body, at: desk.videos.clock.now() };
     match known.provider.verify_hook(hook, &Log::default()).await {
         Ok(()) => {}
         Err(HookError::Unverifiable(fault)) => {

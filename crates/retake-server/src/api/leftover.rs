@@ -14,12 +14,14 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::Request,
+    extract::{Request, State},
     middleware::Next,
     response::Response,
 };
 use http::header;
 use hyper::body::{Frame, SizeHint};
+
+use super::Desk;
 
 /// How long the rest of a body may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -57,7 +59,7 @@ impl HttpBody for Lent {
 }
 
 /// Serves the request, then reads what is left of its body before the answer goes out.
-pub(super) async fn read_on(request: Request, next: Next) -> Response {
+pub(super) async fn read_on(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     // Who expects to be asked for the body has not sent it, and need not.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
@@ -65,6 +67,11 @@ pub(super) async fn read_on(request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let lent = Lent(Arc::new(Mutex::new(body)));
     let response = next.run(Request::from_parts(head, Body::new(lent.clone()))).await;
+    if lent.is_end_stream() {
+        return response;
+    }
+    // Who trickles a body that nobody wants must not keep others from being let in.
+    let Ok(_place) = desk.leftovers.try_acquire() else { return response };
     if tokio::time::timeout(PATIENCE, drop_rest(lent)).await.is_err() {
         tracing::debug!("the rest of a body took too long to be waited for");
     }

@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 
 use crate::{
     assets::AssetError, characters::CharacterError, intake::IntakeError, keys::KeyError,
-    outside::OutsideError, uploads::UploadError, videos::VideoError, webhooks::WebhookError,
+    outside::OutsideError, shares::NoShare, uploads::UploadError, videos::VideoError,
+    vitals::Ailment, webhooks::WebhookError,
 };
 
 /// Every code that an answer or a failed video can carry. Each has a page in `docs/errors/`.
@@ -25,16 +26,19 @@ pub const CODES: &[&str] = &[
     "account",
     "address_not_allowed",
     "admin_needed",
+    "background_task_stalled",
     "cancelled",
     "capacity",
     "character_not_found",
     "character_not_in_prompt",
+    "clock_skew",
     "content_moderation",
     "contradicting_size",
     "cross_site_request",
     "dependency_timeout",
     "download_failed",
     "empty_prompt",
+    "gateway_overloaded",
     "idempotency_key_reused",
     "image_too_large",
     "incomplete_body",
@@ -66,6 +70,7 @@ pub const CODES: &[&str] = &[
     "storage",
     "storage_full",
     "storage_unavailable",
+    "too_many_characters",
     "too_many_open",
     "too_many_webhook_endpoints",
     "unknown_host",
@@ -172,9 +177,25 @@ impl Problem {
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
-        let message =
-            format!("the body is larger than {limit} bytes, which `server.max_upload` allows");
+        let message = format!(
+            "the body is larger than the {limit} bytes that are read here; where a file can be, `server.max_upload` sets them"
+        );
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", None, message)
+    }
+
+    /// It would take more to read than its length says.
+    pub(super) fn body_too_large(message: String) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", None, message)
+    }
+
+    /// A body could not be laid down while it arrived.
+    pub(super) fn no_spool(error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            let message = "there is no room for the body on the disk of `data_dir`; make room";
+            return Self::unavailable("storage_full", message.into(), error);
+        }
+        let message = "the body cannot be stored at the moment; try again later";
+        Self::unavailable("storage_unavailable", message.into(), error)
     }
 
     pub(super) fn text_too_long(name: &str, limit: usize) -> Self {
@@ -205,6 +226,15 @@ impl Problem {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let mut problem = Self::new(status, "shutting_down", None, message.into());
         problem.retry_after_s = Some(5);
+        problem
+    }
+
+    /// The ledger gave no answer in time.
+    pub(super) fn silent_ledger() -> Self {
+        let message = "the ledger does not answer at the moment; try again later";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut problem = Self::new(status, "ledger_unavailable", None, message.into());
+        problem.retry_after_s = Some(10);
         problem
     }
 
@@ -341,6 +371,41 @@ impl IntoResponse for Problem {
             response.extensions_mut().insert(Reason(reason));
         }
         response
+    }
+}
+
+impl From<Ailment> for Problem {
+    fn from(ailment: Ailment) -> Self {
+        let code = match ailment {
+            Ailment::Stalled { .. } => "background_task_stalled",
+            Ailment::Skewed { .. } => "clock_skew",
+        };
+        let (status, message) = (StatusCode::SERVICE_UNAVAILABLE, ailment.to_string());
+        let mut problem = Self::new(status, code, None, message);
+        problem.retry_after_s = Some(10);
+        problem
+    }
+}
+
+impl From<NoShare> for Problem {
+    fn from(none: NoShare) -> Self {
+        let (status, code, message) = match none {
+            NoShare::Yours { what, held } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_open",
+                format!(
+                    "there are {held} {what} of this caller already, and others need some too; wait until one has ended"
+                ),
+            ),
+            NoShare::Everybodys { what } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "gateway_overloaded",
+                format!("there are no more {what} at the moment; try again later"),
+            ),
+        };
+        let mut problem = Self::new(status, code, None, message);
+        problem.retry_after_s = Some(5);
+        problem
     }
 }
 
@@ -510,6 +575,10 @@ impl From<StoreError> for Problem {
                 let mut problem = Self::new(status, "too_many_open", None, error.to_string());
                 problem.retry_after_s = Some(5);
                 return problem;
+            }
+            StoreError::TooManyCharacters { .. } => {
+                let status = StatusCode::CONFLICT;
+                return Self::new(status, "too_many_characters", None, error.to_string());
             }
             StoreError::NoSuchPlace { .. } => {
                 let param = Some("last-event-id");

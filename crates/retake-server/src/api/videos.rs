@@ -193,8 +193,13 @@ async fn sequel(
 /// Reads a body, and by what a repetition of it would be known.
 async fn marked(desk: &Desk, request: Request, route: &str) -> Result<(Mark, Fields), Problem> {
     let (key, is_retry) = repetition(request.headers())?;
-    let fields = body::read(request, desk.largest_body).await?;
-    let digest = fields.digest(route);
+    // A remix has nothing but a prompt.
+    let fields = if route.starts_with("remix ") {
+        body::read_plain(request, desk).await?
+    } else {
+        body::read(request, desk).await?
+    };
+    let (fields, digest) = fields.digested(route).await?;
     Ok((Mark { key, digest, is_retry }, fields))
 }
 

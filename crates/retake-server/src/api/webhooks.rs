@@ -60,7 +60,7 @@ async fn create(
     caller: Caller,
     request: Request,
 ) -> Result<Json<view::WithSecret>, Problem> {
-    let wish = fields::wish(fields::read(request, desk.largest_body).await?)?;
+    let wish = fields::wish(fields::read(request, &desk).await?)?;
     let endpoint = desk.webhooks.create(&caller, wish).await?;
     Ok(Json(view::with_secret(&endpoint)))
 }
@@ -100,7 +100,7 @@ async fn update(
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Json<view::Endpoint>, Problem> {
-    let change = fields::change(fields::read(request, desk.largest_body).await?)?;
+    let change = fields::change(fields::read(request, &desk).await?)?;
     Ok(Json(view::endpoint(&desk.webhooks.change(&caller, &id, change).await?)))
 }
 
@@ -142,7 +142,7 @@ async fn rotate_secret(
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Json<view::WithSecret>, Problem> {
-    let keep_former = fields::keep_former(fields::read(request, desk.largest_body).await?)?;
+    let keep_former = fields::keep_former(fields::read(request, &desk).await?)?;
     let endpoint = desk.webhooks.rotate_secret(&caller, &id, keep_former).await?;
     Ok(Json(view::with_secret(&endpoint)))
 }
@@ -166,7 +166,7 @@ async fn test(
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Json<view::Tested>, Problem> {
-    let event_type = fields::event_type(fields::read(request, desk.largest_body).await?)?;
+    let event_type = fields::event_type(fields::read(request, &desk).await?)?;
     let (id, status) = desk.webhooks.test(&caller, &id, event_type).await?;
     Ok(Json(view::tested(id.to_string(), event_type, status.as_u16())))
 }

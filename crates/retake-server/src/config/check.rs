@@ -12,6 +12,8 @@ use crate::accounts::Shelf;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const LEAST_UPLOAD: ByteSize = ByteSize::bytes(1 << 10);
 const MOST_UPLOAD: ByteSize = ByteSize::mib(4 << 10);
+const LEAST_MEMORY: ByteSize = ByteSize::mib(1);
+const MOST_MEMORY: ByteSize = ByteSize::mib(1 << 20);
 const MOST_CONNECTIONS: usize = 1_000_000;
 const MOST_THREADS: usize = 256;
 const MOST_ATTEMPTS: u32 = 100;
@@ -115,6 +117,7 @@ impl ServerConfig {
                 "reference images are rarely larger than a few MiB: 32MiB is a good value",
             ));
         }
+        self.check_shares(problems);
         let url = &self.public_url;
         if !(url.is_empty() || url.starts_with("https://") || url.starts_with("http://")) {
             problems.push(ConfigProblem::new(
@@ -203,6 +206,30 @@ impl AccountConfig {
     }
 }
 
+impl ServerConfig {
+    /// What callers share has to be there.
+    fn check_shares(&self, problems: &mut Vec<ConfigProblem>) {
+        let counts = [
+            ("server.max_uploads", self.max_uploads, "64 is a good value"),
+            ("server.max_event_streams", self.max_event_streams, "1024 is a good value"),
+        ];
+        for (key, found, remedy) in counts {
+            if !(1..=MOST_CONNECTIONS).contains(&found) {
+                let expected = format!("between 1 and {MOST_CONNECTIONS}");
+                problems.push(ConfigProblem::new(key, found.to_string(), expected, remedy));
+            }
+        }
+        if !(LEAST_MEMORY..=MOST_MEMORY).contains(&self.upload_memory) {
+            problems.push(ConfigProblem::new(
+                "server.upload_memory",
+                self.upload_memory.to_string(),
+                format!("between {LEAST_MEMORY} and {MOST_MEMORY}"),
+                "four times server.max_upload is a good value",
+            ));
+        }
+    }
+}
+
 impl PolicyConfig {
     fn check(&self, problems: &mut Vec<ConfigProblem>) {
         if !(1..=MOST_ATTEMPTS).contains(&self.max_attempts) {
@@ -217,6 +244,7 @@ impl PolicyConfig {
         within("policy.deadline", self.deadline, second, day * 30, problems);
         within("policy.retry_after", self.retry_after, SignedDuration::ZERO, day, problems);
         within("policy.lease", self.lease, second * 2, HOUR, problems);
+        within("policy.download_timeout", self.download_timeout, second * 10, day * 7, problems);
         if self.retry_after >= self.deadline {
             problems.push(ConfigProblem::new(
                 "policy.retry_after",

@@ -357,7 +357,7 @@ async fn a_receiver_that_never_answers_does_not_hold_up_the_others() {
         ..stage.notifier.clone()
     };
     let tasks = notifier.tasks.clone();
-    tasks.spawn(notifier.run());
+    tasks.spawn(notifier.run(pulse()));
 
     let limit = tokio::time::timeout(Duration::from_secs(10), async {
         while stage
@@ -388,7 +388,7 @@ async fn old_deliveries_are_dropped_and_what_waits_is_kept() {
     stage.notifier.clock.move_on(KEPT + SignedDuration::from_secs(1));
 
     let tasks = stage.notifier.tasks.clone();
-    tasks.spawn(stage.notifier.clone().tidy_up());
+    tasks.spawn(stage.notifier.clone().tidy_up(pulse()));
     let limit = tokio::time::timeout(Duration::from_secs(10), async {
         while stage.deliveries(&endpoint).await.len() > 1 {
             tokio::task::yield_now().await;
@@ -399,4 +399,8 @@ async fn old_deliveries_are_dropped_and_what_waits_is_kept() {
     assert_eq!(stage.deliveries(&endpoint).await[0].video, waiting);
     tasks.stop();
     tasks.ended().await;
+}
+
+fn pulse() -> crate::vitals::Pulse {
+    crate::vitals::Pulse::new("test", Duration::from_hours(1))
 }

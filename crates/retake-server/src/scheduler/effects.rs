@@ -14,7 +14,7 @@ use retake_providers::{
     SubmitError,
 };
 
-use super::{Hand, LOOK_AGAIN, Then};
+use super::{Hand, LOOK_AGAIN, Then, guarded::Watched};
 use crate::assets::AssetError;
 use crate::collector::{Collected, Errand, collect};
 
@@ -133,7 +133,10 @@ impl Hand<'_> {
     pub(super) async fn poll(&mut self, remote_id: &str) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
         let Some(render) = self.render(remote_id) else { return };
-        match provider.poll(&render, &self.log).await {
+        let log = self.log.clone();
+        let polled = self.unless_stopped(provider.poll(&render, &log)).await;
+        let Watched::Done(polled) = polled else { return };
+        match polled {
             Ok(Polled::Running { percent, ask_again_in, note }) => {
                 let next = self.scheduler.clock.now() + ask_again_in;
                 let open = self.life().open_attempt();
@@ -169,8 +172,11 @@ impl Hand<'_> {
         };
         let id = self.job().id.clone();
         let sound_asked = self.job().request.audio == Some(true);
-        let errand = Errand { id: &id, attempt, render: &render, sound_asked, log: &self.log };
-        match collect(&self.scheduler.assets, provider.as_ref(), &errand).await {
+        let (log, assets) = (self.log.clone(), self.scheduler.assets.clone());
+        let errand = Errand { id: &id, attempt, render: &render, sound_asked, log: &log };
+        let collected = self.unless_stopped(collect(&assets, provider.as_ref(), &errand)).await;
+        let Watched::Done(collected) = collected else { return };
+        match collected {
             Ok(Collected { output, pin }) => {
                 let recorded = self.record_with(Event::Stored, Then::Free, Some(output)).await;
                 drop(pin);

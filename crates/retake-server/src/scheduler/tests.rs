@@ -28,7 +28,7 @@ use retake_providers::{
 };
 use retake_store::{Job, Ledger, NewJob, SqliteLedger};
 
-use super::{Bell, Scheduler};
+use super::{Bell, Breaks, Scheduler};
 use crate::{
     accounts::{Account, Accounts, Shelf},
     assets::Assets,
@@ -105,19 +105,19 @@ impl Provider for Scripted {
 }
 
 /// A scheduler over scripted providers, moved step by step.
-struct Stage {
-    scheduler: Scheduler,
-    id: VideoId,
+pub(super) struct Stage {
+    pub(super) scheduler: Scheduler,
+    pub(super) id: VideoId,
     _folder: tempfile::TempDir,
 }
 
 impl Stage {
     /// One job whose plan goes over the providers in order.
-    async fn with(providers: &[(&str, Arc<Scripted>)]) -> Self {
+    pub(super) async fn with<P: Provider + 'static>(providers: &[(&str, Arc<P>)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger: Arc<dyn Ledger> =
             Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
-        let account = |(name, provider): &(&str, Arc<Scripted>)| Account {
+        let account = |(name, provider): &(&str, Arc<P>)| Account {
             name: (*name).to_owned(),
             shelf: Shelf {
                 provider: "animatic",
@@ -125,13 +125,14 @@ impl Stage {
                 is_blind: false,
                 is_elsewhere: false,
             },
-            provider: Arc::<Scripted>::clone(provider),
+            provider: Arc::<P>::clone(provider),
             concurrency: 1,
         };
         let scheduler = Scheduler {
             accounts: Accounts::new(providers.iter().map(account).collect()),
             assets: Assets::local(folder.path().join("assets"), 0).unwrap(),
             bell: Bell::default(),
+            breaks: Breaks::default(),
             clock: Clock::manual(NOON),
             hooks: None,
             news: News::new(Arc::clone(&ledger), Clock::manual(NOON)),
@@ -165,7 +166,7 @@ impl Stage {
     }
 }
 
-fn a_job(providers: &[(&str, Arc<Scripted>)]) -> NewJob {
+fn a_job<P>(providers: &[(&str, Arc<P>)]) -> NewJob {
     let catalog = Catalog::shipped().unwrap();
     let model = catalog.model("animatic", "animatic").unwrap();
     let request = VideoRequest { prompt: "a lighthouse".into(), ..VideoRequest::default() };

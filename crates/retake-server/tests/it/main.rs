@@ -18,6 +18,7 @@ mod refusals;
 mod repeats;
 mod restart;
 mod sequels;
+mod sharing;
 mod tenants;
 mod uploads;
 mod variants;

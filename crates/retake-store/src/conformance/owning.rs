@@ -115,6 +115,35 @@ pub(crate) async fn an_owner_has_no_more_open_jobs_than_it_may(engine: &dyn Engi
     worker.accept(one_more(5)).await;
 }
 
+pub(crate) async fn characters_are_counted_listed_and_removed_for_each_owner(engine: &dyn Engine) {
+    let ledger = engine.open().await;
+    let (north, south) = (a_tenant(&*ledger, "north").await, a_tenant(&*ledger, "south").await);
+    let made = |owner: Option<&KeyId>, seconds| {
+        let id = CharacterId::new(noon_plus(seconds));
+        let character = Character { id, name: "fox".into(), picture: a_picture("pictures/fox") };
+        StoredCharacter { character, owner: owner.cloned(), created_at: noon_plus(seconds) }
+    };
+    let (first, second, nobodys) = (made(Some(&north), 1), made(Some(&north), 2), made(None, 3));
+    for stored in [&first, &second, &nobodys] {
+        ledger.add_character(stored, 2).await.unwrap();
+    }
+
+    let third = ledger.add_character(&made(Some(&north), 4), 2).await;
+    assert!(matches!(third, Err(StoreError::TooManyCharacters { limit: 2 })), "{third:?}");
+    assert!(ledger.add_character(&made(Some(&south), 5), 2).await.is_ok());
+
+    let page = ledger.characters(Some(&north), None, 1).await.unwrap();
+    assert_eq!(page, (vec![second.clone()], true));
+    let rest = ledger.characters(Some(&north), Some(&second.character.id), 5).await.unwrap();
+    assert_eq!(rest, (vec![first.clone()], false));
+    assert_eq!(ledger.characters(None, None, 5).await.unwrap().0.len(), 4);
+
+    assert!(ledger.delete_character(&first.character.id).await.unwrap());
+    assert!(!ledger.delete_character(&first.character.id).await.unwrap());
+    assert_eq!(ledger.character(&first.character.id).await.unwrap(), None);
+    assert!(ledger.add_character(&made(Some(&north), 6), 2).await.is_ok(), "there is room again");
+}
+
 pub(crate) async fn a_character_and_its_picture_are_kept(engine: &dyn Engine) {
     let ledger = engine.open().await;
     let owner = a_tenant(&*ledger, "north").await;
@@ -123,7 +152,7 @@ pub(crate) async fn a_character_and_its_picture_are_kept(engine: &dyn Engine) {
         Character { id: id.clone(), name: "the fox".to_owned(), picture: a_picture("in/fox") };
     let stored = StoredCharacter { character, owner: Some(owner), created_at: NOON };
 
-    ledger.add_character(&stored).await.unwrap();
+    ledger.add_character(&stored, 10).await.unwrap();
 
     assert_eq!(ledger.character(&id).await.unwrap(), Some(stored));
     assert_eq!(ledger.character(&CharacterId::new(NOON)).await.unwrap(), None);

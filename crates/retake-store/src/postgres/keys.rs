@@ -1,5 +1,6 @@
 //! API keys, and the characters that were made with them.
 
+use futures::try_join;
 use jiff::Timestamp;
 use retake_core::{
     ids::{CharacterId, KeyId},
@@ -9,6 +10,7 @@ use tokio_postgres::Row;
 
 use super::{
     fault::Done,
+    list::LAST,
     outbox::endpoints,
     session::Session,
     values::{self, Moment, Read, json, text, unjson},
@@ -45,6 +47,18 @@ const REVOKE: &str = "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $2) 
 const ADD_CHARACTER: &str =
     "INSERT INTO characters (id, owner, name, picture, picture_key, created_at)
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+
+/// Makes the characters of an owner be counted one at a time, until the transaction ends.
+const ALONE_WITH_CHARACTERS: &str = "SELECT pg_advisory_xact_lock(hashtextextended(
+    'retake characters ' || current_schema() || '/' || COALESCE($1::text, ''), 0))";
+
+const COUNT_CHARACTERS: &str = "SELECT COUNT(*) FROM characters
+    WHERE owner IS NOT DISTINCT FROM $1::text AND id <> $2";
+
+const CHARACTERS: &str = "SELECT id, owner, name, picture, created_at FROM characters
+    WHERE id < $1 AND ($2::text IS NULL OR owner = $2) ORDER BY id DESC LIMIT $3";
+
+const DELETE_CHARACTER: &str = "DELETE FROM characters WHERE id = $1";
 
 const CHARACTER: &str = "SELECT id, owner, name, picture, created_at FROM characters WHERE id = $1";
 
@@ -103,14 +117,54 @@ pub(super) async fn revoke(db: &Session, id: &KeyId, now: Timestamp) -> Done<Api
     Ok(key_of(&row.ok_or_else(|| StoreError::NoSuchKey { id: id.clone() })?)?)
 }
 
-/// Records a character.
-pub(super) async fn add_character(db: &Session, stored: &StoredCharacter) -> Done<()> {
-    let [add] = db.prepare([ADD_CHARACTER]).await?;
+/// Records a character, if its owner may have another one.
+pub(super) async fn add_character(db: &Session, stored: &StoredCharacter, most: u32) -> Done<()> {
+    let [alone, count, add] =
+        db.prepare([ALONE_WITH_CHARACTERS, COUNT_CHARACTERS, ADD_CHARACTER]).await?;
     let Character { id, name, picture } = &stored.character;
-    let owner = stored.owner.as_ref().map(KeyId::as_str);
+    let (id, owner) = (id.as_str(), stored.owner.as_ref().map(KeyId::as_str));
+    let ((), _, count) = try_join!(
+        db.begin(),
+        db.query_one(&alone, [&owner]),
+        db.query_one(&count, [&owner, &id]),
+    )?;
+    if count.get::<_, i64>(0) >= i64::from(most) {
+        return Err(StoreError::TooManyCharacters { limit: most }.into());
+    }
     let (name, made) = (text(name), Moment(stored.created_at));
-    db.execute(&add, [&id.as_str(), &owner, &name, &json(picture)?, &picture.key, &made]).await?;
+    let picture_is = json(picture)?;
+    try_join!(
+        db.execute(&add, [&id, &owner, &name, &picture_is, &picture.key, &made]),
+        db.commit(),
+    )?;
     Ok(())
+}
+
+/// Characters, the newest first, and whether there are more.
+pub(super) async fn characters(
+    db: &Session,
+    owner: Option<&KeyId>,
+    after: Option<&CharacterId>,
+    limit: u32,
+) -> Done<(Vec<StoredCharacter>, bool)> {
+    let [list] = db.prepare([CHARACTERS]).await?;
+    let (owner, after) = (owner.map(KeyId::as_str), after.map_or(LAST, CharacterId::as_str));
+    let rows = db.query(&list, [&after, &owner, &(i64::from(limit) + 1)]).await?;
+    let has_more = rows.len() > limit as usize;
+    let read = |row: &Row| {
+        character_of(row).map_err(|source| {
+            let id = row.try_get("id").unwrap_or_default();
+            StoreError::Unreadable { id, source }
+        })
+    };
+    let found: Result<_, StoreError> = rows.iter().take(limit as usize).map(read).collect();
+    Ok((found?, has_more))
+}
+
+/// Removes a character.
+pub(super) async fn delete_character(db: &Session, id: &CharacterId) -> Done<bool> {
+    let [delete] = db.prepare([DELETE_CHARACTER]).await?;
+    Ok(db.execute(&delete, [&id.as_str()]).await? > 0)
 }
 
 /// One character.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{fault::Done, session::Session};
 use crate::error::StoreError;
 
@@ -56,6 +58,13 @@ pub(super) async fn look(db: &Session, ledger: &str) -> Done<()> {
         );
     }
     Ok(())
+}
+
+/// The time of the server, not of the transaction.
+pub(super) async fn clock(db: &Session) -> Done<Timestamp> {
+    const CLOCK: &str = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint";
+    let micros = db.query_one(CLOCK, []).await?.get(0);
+    Ok(Timestamp::from_microsecond(micros).unwrap_or_default())
 }
 
 /// Refuses a server that only lets itself be read, such as a standby.

@@ -69,16 +69,31 @@ pub(super) fn revoke(db: &Connection, id: &KeyId, now: Timestamp) -> Done<ApiKey
     Ok(key.ok_or_else(|| StoreError::NoSuchKey { id: id.clone() })?)
 }
 
-/// Records a character.
-pub(super) fn add_character(db: &Connection, stored: &StoredCharacter) -> Done<()> {
+const COUNT_CHARACTERS: &str = "SELECT COUNT(*) FROM characters WHERE owner IS :owner";
+
+const CHARACTERS: &str = "SELECT id, owner, name, picture, created_at FROM characters
+    WHERE id < :after AND (:owner IS NULL OR owner = :owner) ORDER BY id DESC LIMIT :limit";
+
+/// Every id sorts before this.
+const LAST: &str = "~";
+
+/// Records a character, if its owner may have another one.
+pub(super) fn add_character(db: &Connection, stored: &StoredCharacter, most: u32) -> Done<()> {
     let Character { id, name, picture } = &stored.character;
+    let owner = stored.owner.as_ref().map(KeyId::as_str);
+    let count: u32 = db
+        .prepare_cached(COUNT_CHARACTERS)?
+        .query_row(named_params! { ":owner": owner }, |row| row.get(0))?;
+    if count >= most {
+        return Err(StoreError::TooManyCharacters { limit: most }.into());
+    }
     db.prepare_cached(
         "INSERT INTO characters (id, owner, name, picture, picture_key, created_at)
         VALUES (:id, :owner, :name, :picture, :picture_key, :created_at)",
     )?
     .execute(named_params! {
         ":id": id.as_str(),
-        ":owner": stored.owner.as_ref().map(KeyId::as_str),
+        ":owner": owner,
         ":name": name,
         ":picture": Json(picture),
         ":picture_key": picture.key,
@@ -92,16 +107,44 @@ pub(super) fn character(db: &Connection, id: &CharacterId) -> Done<Option<Stored
     let mut query = db.prepare_cached(
         "SELECT id, owner, name, picture, created_at FROM characters WHERE id = :id",
     )?;
-    let found = query.query_row(named_params! { ":id": id.as_str() }, |row| {
-        let (Text(id), Json::<Picture>(picture)) = (row.get("id")?, row.get("picture")?);
-        let Moment(created_at) = row.get("created_at")?;
-        Ok(StoredCharacter {
-            character: Character { id, name: row.get("name")?, picture },
-            owner: row.get::<_, Option<Text<KeyId>>>("owner")?.map(|Text(owner)| owner),
-            created_at,
-        })
-    });
+    let found = query.query_row(named_params! { ":id": id.as_str() }, character_of);
     Ok(found.optional()?)
+}
+
+/// Characters, the newest first, and whether there are more.
+pub(super) fn characters(
+    db: &Connection,
+    owner: Option<&KeyId>,
+    after: Option<&CharacterId>,
+    limit: u32,
+) -> Done<(Vec<StoredCharacter>, bool)> {
+    let range = named_params! {
+        ":owner": owner.map(KeyId::as_str),
+        ":after": after.map_or(LAST, CharacterId::as_str),
+        ":limit": u64::from(limit) + 1,
+    };
+    let found: rusqlite::Result<Vec<_>> =
+        db.prepare_cached(CHARACTERS)?.query_map(range, character_of)?.collect();
+    let mut found = found?;
+    let has_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    Ok((found, has_more))
+}
+
+/// Removes a character.
+pub(super) fn delete_character(db: &Connection, id: &CharacterId) -> Done<bool> {
+    let mut delete = db.prepare_cached("DELETE FROM characters WHERE id = :id")?;
+    Ok(delete.execute(named_params! { ":id": id.as_str() })? > 0)
+}
+
+fn character_of(row: &Row<'_>) -> rusqlite::Result<StoredCharacter> {
+    let (Text(id), Json::<Picture>(picture)) = (row.get("id")?, row.get("picture")?);
+    let Moment(created_at) = row.get("created_at")?;
+    Ok(StoredCharacter {
+        character: Character { id, name: row.get("name")?, picture },
+        owner: row.get::<_, Option<Text<KeyId>>>("owner")?.map(|Text(owner)| owner),
+        created_at,
+    })
 }
 
 fn key_of(row: &Row<'_>) -> rusqlite::Result<ApiKey> {

@@ -47,12 +47,21 @@ const SEQUEL: &[&str] = &[
     "410 video_file_missing",
 ];
 const ANYWHERE: &[&str] = &["403 cross_site_request", "421 unknown_host", "500 internal_error"];
+/// Whatever is answered out of what callers share.
+const SHARED: &[&str] = &["429 too_many_open", "503 gateway_overloaded"];
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 const WITH_A_KEY: &[&str] =
     &["401 invalid_api_key", "401 missing_api_key", "503 ledger_unavailable"];
 const THAT_WRITES: &[&str] = &["503 storage_full"];
 const WITH_A_NAME: &[&str] = &["400 invalid_value"];
-const WITH_A_BODY: &[&str] =
-    &["400 incomplete_body", "400 invalid_json", "400 invalid_value", "413 request_too_large"];
+const WITH_A_BODY: &[&str] = &[
+    "400 incomplete_body",
+    "400 invalid_json",
+    "400 invalid_value",
+    "413 request_too_large",
+    "503 storage_full",
+    "503 storage_unavailable",
+];
 const WITH_A_FORM: &[&str] = &["400 invalid_multipart", "415 unsupported_media_type"];
 
 /// Gives every operation the errors that it can give.
@@ -78,6 +87,7 @@ fn of<'a>(path: &str, method: &str, operation: &'a Value) -> BTreeMap<&'a str, V
     let needs_key = operation["security"].is_null();
     let groups = [
         (true, ANYWHERE),
+        (!HEALTH.contains(&path), SHARED),
         (needs_key, WITH_A_KEY),
         (needs_key && method != "get", THAT_WRITES),
         (path.contains('{'), WITH_A_NAME),

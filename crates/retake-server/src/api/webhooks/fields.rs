@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     api::{
-        Problem,
+        Desk, Problem,
         body::{self, shortened},
     },
     webhooks::EndpointWish,
@@ -83,11 +83,11 @@ pub(super) struct Sample {
 }
 
 /// Reads a body; where there is none, it says nothing.
-pub(super) async fn read(request: Request, limit: usize) -> Result<Map<String, Value>, Problem> {
+pub(super) async fn read(request: Request, desk: &Desk) -> Result<Map<String, Value>, Problem> {
     if is_bodyless(request.headers()) {
         return Ok(Map::new());
     }
-    let fields = body::read(request, limit).await?;
+    let fields = body::read_plain(request, desk).await?;
     match fields.files.keys().next() {
         Some(file) => Err(wrong(file, "text, not a file")),
         None => Ok(fields.values),

@@ -83,7 +83,7 @@ fn everything_wrong_is_told_at_once_with_its_place_and_a_way_out() {
     for told in [
         "8 settings cannot be used",
         "retake.toml:1: retries: found an unknown key",
-        "retake.toml:3: server.bnd: found an unknown key, expected one of bind, hosts, max_connections, max_upload, reach_private_addresses, public_url, shutdown_grace; did you mean `server.bind`?",
+        "retake.toml:3: server.bnd: found an unknown key, expected one of bind, hosts, max_connections, max_upload, max_uploads, upload_memory, max_event_streams, max_characters, reach_private_addresses, public_url, shutdown_grace; did you mean `server.bind`?",
         "retake.toml:4: server.max_upload: found 25, expected a size with its unit",
         "retake.toml:6: assets.retention: found 5m, expected at least 1h",
         "retake.toml:8: log.format: found \"xml\", expected \"pretty\" or \"json\"",

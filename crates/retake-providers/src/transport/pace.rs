@@ -1,0 +1,236 @@
+//! How slowly a body may arrive.
+//!
+//! A sender that stops is found out by its silence. One that sends a byte now and then is never silent, so a
+//! body has a time in which it has to be whole, and a file besides that a rate that it may not fall below.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _, stream, stream::BoxStream};
+use retake_core::fault::{Fault, FaultKind, FaultSource};
+use tokio::time::{Instant, timeout};
+
+use crate::call::NoAnswer;
+
+/// Between two pieces of a body.
+const SILENCE: Duration = Duration::from_secs(30);
+/// The time over which a rate is measured.
+const WINDOW: Duration = Duration::from_mins(1);
+
+/// How slowly a body may arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The time in which it has to be whole, once it began.
+    pub whole: Duration,
+    /// The bytes that every second of it has to bring, on the average of a minute.
+    pub least_rate: u64,
+}
+
+impl Pace {
+    /// For files.
+    pub const FILE: Self = Self { whole: Duration::from_hours(1), least_rate: 1 << 10 };
+    /// For the answers of an API, which are short.
+    pub(super) const ANSWER: Self = Self { whole: Duration::from_mins(2), least_rate: 0 };
+}
+
+/// The bytes that came, held against a pace.
+#[derive(Debug)]
+struct Meter {
+    pace: Pace,
+    begun: Instant,
+    window: Instant,
+    in_window: u64,
+}
+
+impl Meter {
+    fn new(pace: Pace, now: Instant) -> Self {
+        Self { pace, begun: now, window: now, in_window: 0 }
+    }
+
+    /// How long the next piece may be waited for.
+    fn patience(&self, now: Instant) -> Duration {
+        SILENCE.min((self.begun + self.pace.whole).saturating_duration_since(now))
+    }
+
+    /// Notes a piece, or that none came, and says what is wrong with the pace.
+    fn note(&mut self, bytes: usize, now: Instant) -> Result<(), String> {
+        let whole = self.pace.whole;
+        if now.duration_since(self.begun) >= whole {
+            return Err(format!("was not whole after {} s", whole.as_secs()));
+        }
+        self.in_window = self.in_window.saturating_add(bytes as u64);
+        let passed = now.duration_since(self.window);
+        if passed < WINDOW {
+            return Ok(());
+        }
+        let least = self.pace.least_rate.saturating_mul(passed.as_secs());
+        if self.in_window < least {
+            return Err(format!(
+                "came too slowly: {} bytes in {} s, and {} a second are the least",
+                self.in_window,
+                passed.as_secs(),
+                self.pace.least_rate
+            ));
+        }
+        (self.window, self.in_window) = (now, 0);
+        Ok(())
+    }
+}
+
+/// What became of waiting for a piece.
+enum Next<E> {
+    Piece(Bytes),
+    End,
+    TooSlow(String),
+    Broken(E),
+}
+
+async fn next<E>(
+    body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+    meter: &mut Meter,
+) -> Next<E> {
+    let patience = meter.patience(Instant::now());
+    match timeout(patience, body.next()).await {
+        Ok(None) => Next::End,
+        Ok(Some(Err(error))) => Next::Broken(error),
+        Ok(Some(Ok(piece))) => match meter.note(piece.len(), Instant::now()) {
+            Ok(()) => Next::Piece(piece),
+            Err(what) => Next::TooSlow(what),
+        },
+        Err(_) if patience < SILENCE => {
+            Next::TooSlow(format!("was not whole after {} s", meter.pace.whole.as_secs()))
+        }
+        Err(_) => Next::TooSlow(format!("stopped for {} s", SILENCE.as_secs())),
+    }
+}
+
+/// The whole of an answer.
+pub(super) async fn read<E>(
+    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    limit: usize,
+    pace: Pace,
+    broken: impl FnOnce(E) -> NoAnswer,
+) -> Result<Bytes, NoAnswer> {
+    let (mut meter, mut whole) = (Meter::new(pace, Instant::now()), BytesMut::new());
+    loop {
+        match next(&mut body, &mut meter).await {
+            Next::End => return Ok(whole.freeze()),
+            Next::Piece(piece) if whole.len() + piece.len() > limit => {
+                let message = format!("the answer is longer than {limit} bytes");
+                return Err(NoAnswer { sent: true, slow: false, message });
+            }
+            Next::Piece(piece) => whole.extend_from_slice(&piece),
+            Next::TooSlow(what) => {
+                let message = format!("the answer {what}");
+                return Err(NoAnswer { sent: true, slow: true, message });
+            }
+            Next::Broken(error) => return Err(broken(error)),
+        }
+    }
+}
+
+/// The pieces of a file. It is cut off where its sender stops or is too slow.
+pub(super) fn pieces<E: Send + 'static>(
+    body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+    pace: Pace,
+    broken: impl Fn(E) -> String + Send + Sync + 'static,
+) -> BoxStream<'static, Result<Bytes, Fault>> {
+    let meter = Meter::new(pace, Instant::now());
+    let broken = std::sync::Arc::new(broken);
+    let next = move |open: Option<_>| {
+        let broken = std::sync::Arc::clone(&broken);
+        async move {
+            let (mut body, mut meter) = open?;
+            match next(&mut body, &mut meter).await {
+                Next::End => None,
+                Next::Piece(piece) => Some((Ok(piece), Some((body, meter)))),
+                Next::TooSlow(what) => {
+                    let message = format!("the file {what}");
+                    Some((Err(Fault::new(FaultKind::Timeout, FaultSource::Network, message)), None))
+                }
+                Next::Broken(error) => {
+                    let message = format!("the file broke off: {}", broken(error));
+                    Some((Err(Fault::new(FaultKind::Lost, FaultSource::Network, message)), None))
+                }
+            }
+        }
+    };
+    stream::unfold(Some((body, meter)), next).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends a piece of that many bytes each time so much time has passed, for ever.
+    fn drip(bytes: usize, every: Duration) -> impl Stream<Item = Result<Bytes, ()>> + Unpin + Send {
+        let next = move |()| async move {
+            tokio::time::sleep(every).await;
+            Some((Ok(Bytes::from(vec![b' '; bytes])), ()))
+        };
+        stream::unfold((), next).boxed()
+    }
+
+    fn broken((): ()) -> NoAnswer {
+        NoAnswer { sent: true, slow: false, message: "broken".into() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_drips_a_byte_each_five_seconds_is_over_after_its_time() {
+        let begun = Instant::now();
+
+        let answer = read(drip(1, Duration::from_secs(5)), 1 << 20, Pace::ANSWER, broken).await;
+
+        let problem = answer.unwrap_err();
+        assert!(problem.sent && problem.slow, "it may have been taken on: {problem}");
+        assert_eq!(begun.elapsed(), Pace::ANSWER.whole);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_drips_is_cut_off_after_a_minute_and_a_steady_one_is_not() {
+        let begun = Instant::now();
+        let slow = pieces(drip(5, Duration::from_secs(5)), Pace::FILE, |()| String::new());
+
+        let fault = slow.filter_map(|piece| async { piece.err() }).boxed().next().await.unwrap();
+
+        assert_eq!(fault.kind, FaultKind::Timeout, "{fault}");
+        assert!(fault.message.contains("too slowly"), "{fault}");
+        assert_eq!(begun.elapsed(), WINDOW);
+
+        let steady = drip(6 << 10, Duration::from_secs(5)).take(100);
+        let steady: Vec<_> = pieces(steady, Pace::FILE, |()| String::new()).collect().await;
+        assert_eq!(steady.iter().filter(|piece| piece.is_ok()).count(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_begins_fast_and_then_drips_is_cut_off_too() {
+        let fast = drip(1 << 20, Duration::from_millis(10)).take(100);
+        let file = fast.chain(drip(1, Duration::from_secs(5))).boxed();
+        let begun = Instant::now();
+
+        let pieces: Vec<_> = pieces(file, Pace::FILE, |()| String::new()).collect().await;
+
+        assert!(pieces.last().unwrap().is_err());
+        assert!(begun.elapsed() <= WINDOW * 2 + Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_at_the_least_rate_ends_with_its_time() {
+        let begun = Instant::now();
+        let slow = pieces(drip(8 << 10, Duration::from_secs(5)), Pace::FILE, |()| String::new());
+
+        let last = slow.collect::<Vec<_>>().await.pop().unwrap();
+
+        assert!(last.unwrap_err().message.contains("not whole"));
+        assert_eq!(begun.elapsed(), Pace::FILE.whole);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_stops_is_not_waited_for() {
+        let stopped = stream::pending::<Result<Bytes, ()>>();
+
+        let answer = read(stopped, 1 << 20, Pace::ANSWER, broken).await;
+
+        assert!(answer.unwrap_err().message.contains("stopped for 30 s"));
+    }
+}
