@@ -1,7 +1,10 @@
 //! The one place where time enters: everything else is handed a moment or waits for one here.
 
 use std::{
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Instant,
 };
 
@@ -15,7 +18,19 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<watch::Sender<Manual>>),
+    Manual(Arc<watch::Sender<Manual>>, Arc<AtomicUsize>),
+}
+
+/// Says of a manual clock that somebody works, for as long as it is kept.
+#[derive(Debug)]
+pub struct Working(Option<Arc<AtomicUsize>>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        if let Some(count) = &self.0 {
+            count.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
 }
 
 /// What a clock shows that is moved by hand.
@@ -48,7 +63,7 @@ impl Clock {
     /// A clock that stands still until it is moved by hand.
     pub fn manual(start: Timestamp) -> Self {
         let start = Manual { now: start, passed: SignedDuration::ZERO };
-        Self(Source::Manual(Arc::new(watch::Sender::new(start))))
+        Self(Source::Manual(Arc::new(watch::Sender::new(start)), Arc::default()))
     }
 
     /// The present moment.
@@ -56,7 +71,7 @@ impl Clock {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
             Source::System => Timestamp::now(),
-            Source::Manual(shown) => shown.borrow().now,
+            Source::Manual(shown, _) => shown.borrow().now,
         }
     }
 
@@ -66,13 +81,13 @@ impl Clock {
             Source::System => {
                 SignedDuration::try_from(BEGINNING.elapsed()).unwrap_or(SignedDuration::MAX)
             }
-            Source::Manual(shown) => shown.borrow().passed,
+            Source::Manual(shown, _) => shown.borrow().passed,
         })
     }
 
     /// Moves a manual clock on and wakes whoever waited for the new moment; the system's goes by itself.
     pub fn move_on(&self, by: SignedDuration) {
-        if let Source::Manual(shown) = &self.0 {
+        if let Source::Manual(shown, _) = &self.0 {
             shown.send_modify(|shown| {
                 shown.now += by;
                 shown.passed += by;
@@ -82,8 +97,24 @@ impl Clock {
 
     /// Sets a manual clock, as somebody sets a machine's: no time passes by it.
     pub fn set(&self, to: Timestamp) {
-        if let Source::Manual(shown) = &self.0 {
+        if let Source::Manual(shown, _) = &self.0 {
             shown.send_modify(|shown| shown.now = to);
+        }
+    }
+
+    /// Says that somebody works, so that whoever moves a manual clock can wait until nobody does: no time has to
+    /// pass because the machine is slow.
+    pub fn working(&self) -> Working {
+        let Source::Manual(_, count) = &self.0 else { return Working(None) };
+        count.fetch_add(1, Ordering::SeqCst);
+        Working(Some(Arc::clone(count)))
+    }
+
+    /// Whether somebody works; nobody knows of the system's clock.
+    pub fn is_worked_by(&self) -> bool {
+        match &self.0 {
+            Source::System => true,
+            Source::Manual(_, count) => count.load(Ordering::SeqCst) > 0,
         }
     }
 
@@ -94,7 +125,7 @@ impl Clock {
                 let left = moment.duration_since(self.now());
                 tokio::time::sleep(left.try_into().unwrap_or_default()).await;
             }
-            Source::Manual(shown) => {
+            Source::Manual(shown, _) => {
                 // The sender lives in `self`, so the wait cannot fail.
                 shown.subscribe().wait_for(|shown| shown.now >= moment).await.ok();
             }

@@ -144,6 +144,8 @@ pub struct Gateway {
     tasks: Tasks,
     renderer: Arc<Embedded>,
     ledger: Arc<dyn Ledger>,
+    accounts: Accounts,
+    clock: Clock,
     grace: Duration,
     held: Held,
     vitals: Vitals,
@@ -172,6 +174,17 @@ impl Gateway {
     /// Opens the data directory, listens, and continues the jobs that an earlier process left.
     pub async fn start(
         config: &Config,
+        held: Held,
+        store: &Store,
+        work: Work,
+    ) -> Result<Self, StartError> {
+        Self::start_by(Clock::system(), config, held, store, work).await
+    }
+
+    /// The same by this clock.
+    pub async fn start_by(
+        clock: Clock,
+        config: &Config,
         mut held: Held,
         store: &Store,
         work: Work,
@@ -181,7 +194,7 @@ impl Gateway {
         let listener = listener::bind(address).map_err(unusable)?;
         let url = format!("http://{}", listener.local_addr().map_err(unusable)?);
 
-        let parts = Parts::open(config, &held, store, Clock::system()).await?;
+        let parts = Parts::open(config, &held, store, clock).await?;
         if !address.ip().is_loopback() && !parts.keys.any().await? {
             return Err(StartError::Unguarded { address });
         }
@@ -205,8 +218,14 @@ impl Gateway {
             held.announce(&url)?;
         }
         let grace = config.server.shutdown_grace.try_into().unwrap_or_default();
-        let Parts { renderer, ledger, vitals, .. } = parts;
-        Ok(Self { url, tasks, renderer, ledger, grace, held, vitals })
+        let Parts { accounts, clock, renderer, ledger, vitals, .. } = parts;
+        Ok(Self { url, tasks, renderer, ledger, accounts, clock, grace, held, vitals })
+    }
+
+    /// When the next step of a job is due that nobody works on, for whoever moves the clock.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let nobody = ReplicaId::new(self.clock.now());
+        self.ledger.next_due(&self.accounts.slots(&nobody)).await
     }
 
     /// Where it listens, as `http://address:port`.

@@ -86,6 +86,7 @@ impl Scheduler {
         let at_once = STEPS_AT_ONCE + self.accounts.residents();
         let permits = Arc::new(Semaphore::new(at_once as usize));
         while !self.tasks.is_stopping() {
+            let claiming = self.clock.working();
             let free = u32::try_from(permits.available_permits()).unwrap_or(at_once);
             let claimed = match self.claim(free).await {
                 Ok(claimed) => claimed,
@@ -98,13 +99,16 @@ impl Scheduler {
             for claimed in claimed {
                 let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
                 let scheduler = self.clone();
+                let working = self.clock.working();
                 self.tasks.spawn(async move {
                     scheduler.guarded_step(claimed).await;
                     drop(permit);
                     scheduler.bell.ring();
+                    drop(working);
                 });
             }
             pulse.beat();
+            drop(claiming);
             if !more {
                 self.rest().await;
             }

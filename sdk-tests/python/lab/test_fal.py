@@ -82,7 +82,7 @@ class Videos(FalCase):
         working = handle.status(with_logs=True)
         self.lab.advance("1h")
         done = self.client.status(MODEL, handle.request_id)
-        self.lab.play("speed = 600\n")
+        self.lab.play("speed = 60\n")
 
         self.assertEqual(waiting, fal_client.Queued(position=0))
         self.assertIsInstance(working, fal_client.InProgress)

@@ -49,7 +49,7 @@ fn near() -> Outside {
 }
 
 fn far(names: Arc<Names>) -> Outside {
-    Outside::with(Reach::Public, names, SHORT)
+    Outside::with(Reach::Public, names, LONG)
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_name_is_looked_up_once_and_only_allowed_addresses_are_connected_to() 
     let server = Server::that_says(found("here"));
     // Lucky at first, private at the second look: nothing may look twice.
     let names = Names::of(&[("rebinding.example", &[&["127.0.0.1"], &["169.254.169.254"]])]);
-    let outside = Outside::with(Reach::AlsoPrivate, Arc::<Names>::clone(&names), SHORT);
+    let outside = Outside::with(Reach::AlsoPrivate, Arc::<Names>::clone(&names), LONG);
 
     let url = format!("http://rebinding.example:{}/", server.address().port());
     assert_eq!(outside.get_picture(&url, LIMIT).await.unwrap(), "here");
@@ -151,7 +151,7 @@ async fn a_name_is_looked_up_once_and_only_allowed_addresses_are_connected_to() 
 
     let mixed: &[&str] = &["169.254.169.254", "127.0.0.1"];
     let names = Names::of(&[("mixed.example", &[mixed])]);
-    let outside = Outside::with(Reach::AlsoPrivate, names, SHORT);
+    let outside = Outside::with(Reach::AlsoPrivate, names, LONG);
     let url = format!("http://mixed.example:{}/", server.address().port());
     assert_eq!(outside.get_picture(&url, LIMIT).await.unwrap(), "here");
 }
@@ -237,12 +237,13 @@ async fn a_server_that_takes_its_time_is_left() {
         }
     });
 
-    for (server, what) in [
-        (&mute, "did not answer"),
-        (&half, "sent nothing more"),
-        (&dripping, "did not send it all"),
+    for (server, patience, what) in [
+        (&mute, Patience { answer: SOON, ..LONG }, "did not answer"),
+        (&half, Patience { silence: SOON, ..LONG }, "sent nothing more"),
+        (&dripping, Patience { whole: SOON * 3, ..LONG }, "did not send it all"),
     ] {
-        let refused = near().get_picture(&server.url("/"), LIMIT).await.unwrap_err();
+        let outside = Outside::near_with(patience);
+        let refused = outside.get_picture(&server.url("/"), LIMIT).await.unwrap_err();
         assert!(refused.to_string().contains(what), "{refused}");
     }
 }

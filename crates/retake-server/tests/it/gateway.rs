@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
+use jiff::Timestamp;
 use reqwest::{Client, Method, Response, StatusCode, multipart::Form};
 use retake_server::{
     Gateway, Store, Work,
+    clock::Clock,
     config::{ByteSize, Config},
     data_dir::DataDir,
 };
@@ -14,7 +16,7 @@ use tempfile::TempDir;
 use crate::contract;
 
 /// The longest that any test waits for a state.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
 
 pub(crate) struct TestGateway {
     gateway: Gateway,
@@ -28,18 +30,29 @@ impl TestGateway {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::by(Clock::system(), change).await
+    }
+
+    /// The same by a clock that the test moves.
+    pub(crate) async fn by(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         // A client that never speaks TLS still wants a provider for it.
         rustls::crypto::ring::default_provider().install_default().ok();
-        Self::start_in(tempfile::tempdir().unwrap(), change, Work::Running).await
+        Self::start_in(tempfile::tempdir().unwrap(), change, Work::Running, clock).await
     }
 
     /// A gateway that takes requests in and makes no videos.
     pub(crate) async fn resting() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
-        Self::start_in(tempfile::tempdir().unwrap(), |_| {}, Work::Paused).await
+        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder, |_| {}, Work::Paused, Clock::system()).await
     }
 
-    async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config), work: Work) -> Self {
+    async fn start_in(
+        folder: TempDir,
+        change: impl FnOnce(&mut Config),
+        work: Work,
+        clock: Clock,
+    ) -> Self {
         let data_dir = folder.path().join("data");
         let mut config = Config { data_dir, ..Config::default() };
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -47,7 +60,8 @@ impl TestGateway {
         config.assets.min_free_space = ByteSize::bytes(0);
         change(&mut config);
         let held = DataDir::prepare(&config.data_dir).unwrap().try_hold().unwrap();
-        let gateway = Gateway::start(&config, held, &Store::Embedded, work).await.unwrap();
+        let started = Gateway::start_by(clock, &config, held, &Store::Embedded, work).await;
+        let gateway = started.unwrap();
         Self { gateway, client: Client::new(), folder }
     }
 
@@ -67,7 +81,12 @@ impl TestGateway {
     /// Stops the gateway and starts another one on the same data directory.
     pub(crate) async fn restarted(self) -> Self {
         self.gateway.shutdown().await;
-        Self::start_in(self.folder, |_| {}, Work::Running).await
+        Self::start_in(self.folder, |_| {}, Work::Running, Clock::system()).await
+    }
+
+    /// When the next step is due that nobody works on.
+    pub(crate) async fn next_due(&self) -> Option<Timestamp> {
+        self.gateway.next_due().await.unwrap()
     }
 
     pub(crate) fn data_dir(&self) -> std::path::PathBuf {

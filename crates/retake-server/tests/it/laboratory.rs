@@ -1,33 +1,59 @@
 //! A gateway whose accounts are all at a lab of its own.
+//!
+//! The clocks of both stand still while one of them works, and are moved together from one due moment to the next:
+//! however slow the machine is, a link expires, a render ends and a limit is reached at the same moment of the
+//! same story. Only where the lab has to tell the gateway of something do both run by themselves.
 
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
 use reqwest::{
     Response,
     multipart::{Form, Part},
 };
 use retake_lab::{Entry, Lab, LabConfig, Provider, ScenarioSource};
-use retake_server::config::{Config, Environment};
+use retake_server::{
+    clock::Clock,
+    config::{Config, Environment},
+};
 use serde_json::Value;
 
-use crate::gateway::TestGateway;
+use crate::gateway::{PATIENCE, TestGateway};
 
 /// A key of nobody's, as long as keys are.
 const KEY: &str = "key_of_nobody_0123456789";
 
+/// An answer that the lab holds back for longer than this is one that the gateway does not wait for.
+const HELD_AT_MOST: SignedDuration = SignedDuration::from_secs(100);
+
 pub(crate) struct Laboratory {
     pub(crate) lab: Lab,
     pub(crate) retake: TestGateway,
+    /// The gateway's, where the test moves it and the lab's.
+    clock: Option<Clock>,
+}
+
+/// How a laboratory's time passes, and how its accounts are asked.
+#[derive(Clone, Copy)]
+enum Time {
+    /// From one due moment to the next.
+    Moved,
+    /// By itself, the lab's much faster; accounts are hardly ever asked.
+    Running,
 }
 
 /// Every account that can be had at the lab: its name, and what its settings say.
-fn accounts(lab: &Lab, poll_every: &str) -> String {
-    // Whoever waits to be told must not lose patience.
-    let longest = if poll_every == "20ms" { "3s" } else { poll_every };
+fn accounts(lab: &Lab, time: Time) -> String {
+    let (poll_every, longest) = match time {
+        Time::Moved => ("5s", "20m"),
+        Time::Running => ("10m", "10m"),
+    };
     let url = |provider, path: &str| format!("{}{path}", lab.urls().of(provider));
     let account = |name: &str, provider: &str, variant: &str, url: String, more: &str| {
         format!(
             "[accounts.{name}]\nprovider = \"{provider}\"\nvariant = \"{variant}\"\n\
              base_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\nconcurrency = 8\n\
-             poll_every = \"{poll_every}\"\nlongest_render = \"{longest}\"\nanswer_within = \"1s\"\n{more}\n"
+             poll_every = \"{poll_every}\"\nlongest_render = \"{longest}\"\nanswer_within = \"10s\"\n{more}\n"
         )
     };
     [
@@ -73,26 +99,35 @@ fn accounts(lab: &Lab, poll_every: &str) -> String {
 impl Laboratory {
     /// A lab with a scenario of its own, and a gateway with `settings` besides the accounts.
     pub(crate) async fn with(scenario: ScenarioSource, settings: &str) -> Self {
-        Self::asking(scenario, settings, "20ms").await
+        Self::by(Time::Moved, scenario, settings).await
     }
 
     /// The same, with accounts that are hardly ever asked.
     pub(crate) async fn that_waits_to_be_told(scenario: ScenarioSource, settings: &str) -> Self {
-        Self::asking(scenario, settings, "10m").await
+        Self::by(Time::Running, scenario, settings).await
     }
 
-    async fn asking(scenario: ScenarioSource, settings: &str, poll_every: &str) -> Self {
-        let lab = Lab::start(LabConfig { scenario, speed: Some(200.0), ..LabConfig::default() });
+    async fn by(time: Time, scenario: ScenarioSource, settings: &str) -> Self {
+        let (speed, retry_after) = match time {
+            Time::Moved => (0.0, "30s"),
+            Time::Running => (200.0, "50ms"),
+        };
+        let lab = Lab::start(LabConfig { scenario, speed: Some(speed), ..LabConfig::default() });
         let lab = lab.await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("retake.toml");
-        let policy = "[policy]\nretry_after = \"50ms\"\ndeadline = \"60s\"\nmax_attempts = 2\n";
-        std::fs::write(&file, format!("{}\n{policy}\n{settings}", accounts(&lab, poll_every)))
-            .unwrap();
+        let policy = format!(
+            "[policy]\nretry_after = \"{retry_after}\"\ndeadline = \"2h\"\nmax_attempts = 2\n"
+        );
+        std::fs::write(&file, format!("{}\n{policy}\n{settings}", accounts(&lab, time))).unwrap();
         let home = folder.path().display().to_string();
         let environment = Environment::of(folder.path(), [("LAB_KEY", KEY), ("HOME", &home)]);
         let loaded = Config::load(Some(&file), &environment).unwrap();
-        let retake = TestGateway::with(|config| {
+        let clock = match time {
+            Time::Moved => Clock::manual(lab.clock().now()),
+            Time::Running => Clock::system(),
+        };
+        let retake = TestGateway::by(clock.clone(), |config| {
             let (data_dir, bind) = (config.data_dir.clone(), config.server.bind);
             let room = config.assets.min_free_space;
             *config = loaded.config;
@@ -102,7 +137,8 @@ impl Laboratory {
             }
             config.assets.min_free_space = room;
         });
-        Self { retake: retake.await, lab }
+        let clock = matches!(time, Time::Moved).then_some(clock);
+        Self { retake: retake.await, lab, clock }
     }
 
     /// A lab in which nothing goes wrong but what prompts ask for.
@@ -129,7 +165,44 @@ impl Laboratory {
         let video: Value = created.json().await.unwrap();
         assert!(video["id"].is_string(), "refused: {video:#}");
         let id = video["id"].as_str().unwrap().to_owned();
-        self.retake.until_ended(&id).await
+        self.until_finished(&id).await
+    }
+
+    /// Waits for the video's end, and moves both clocks from one due moment to the next.
+    async fn until_finished(&self, id: &str) -> Value {
+        let Some(clock) = &self.clock else { return self.retake.until_ended(id).await };
+        let begun = Instant::now();
+        let mut pause = tokio::time::interval(Duration::from_millis(2));
+        loop {
+            let video = self.retake.video(id).await;
+            if matches!(video["status"].as_str(), Some("completed" | "failed")) {
+                return video;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it hangs: {video:#}");
+            if !self.moved_on(clock).await {
+                pause.tick().await;
+            }
+        }
+    }
+
+    /// Moves both clocks to the next due moment, unless somebody works. While the gateway waits for an answer
+    /// that the lab holds back, that is when the answer is due.
+    async fn moved_on(&self, clock: &Clock) -> bool {
+        let now = clock.now();
+        let next = if clock.is_worked_by() {
+            let held = self.lab.clock().next_awaited();
+            held.filter(|at| at.duration_since(now) <= HELD_AT_MOST)
+        } else {
+            self.retake.next_due().await.filter(|_| !clock.is_worked_by())
+        };
+        let Some(by) =
+            next.map(|next| next.duration_since(now)).filter(SignedDuration::is_positive)
+        else {
+            return false;
+        };
+        self.lab.clock().advance(by);
+        clock.move_on(by);
+        true
     }
 
     /// What the lab saw of a provider.

@@ -63,7 +63,7 @@ async fn until_delivery(retake: &TestGateway, endpoint: &Value, state: &str) -> 
             }
         }
     };
-    let in_time = tokio::time::timeout(Duration::from_mins(1), wait).await.is_ok();
+    let in_time = tokio::time::timeout(Duration::from_mins(4), wait).await.is_ok();
     assert!(in_time, "not {state} in time, but {last:#}");
     last
 }

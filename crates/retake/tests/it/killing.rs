@@ -30,7 +30,7 @@ const A_RENDER: Duration = Duration::from_millis(400);
 /// An answer takes about as long, so kills hit before, in and after the acceptance.
 const AN_ANSWER: Duration = Duration::from_millis(4);
 /// In a database that replicas share, a gateway that was silent for this long is taken for dead.
-const LEASE: &str = "2s";
+const LEASE: &str = "6s";
 
 #[test]
 fn ten_kills_at_random_moments_lose_nothing_invent_nothing_and_leave_nothing_behind() {

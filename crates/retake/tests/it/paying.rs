@@ -27,7 +27,7 @@ fn killed(account: &str, provider: Provider, request: &Value) -> (Vec<Value>, Ve
     let url = lab.urls().of(provider);
     let settings = format!(
         "[accounts.lab]\nbase_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\npoll_every = \"20ms\"\n\
-         longest_render = \"3s\"\nconcurrency = 8\n{account}\n\
+         longest_render = \"40s\"\nconcurrency = 8\n{account}\n\
          [policy]\nretry_after = \"50ms\"\nmax_attempts = 50\n"
     );
     fs::write(home.path().join("retake.toml"), settings).unwrap();

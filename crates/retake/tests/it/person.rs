@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 
 /// Longest time anything is waited for.
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(4);
 
 /// A folder to work in, a home beside it, and nothing of the machine's environment.
 pub(crate) struct Person {

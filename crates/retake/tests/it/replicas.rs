@@ -11,7 +11,7 @@ use crate::{database::Schema, killing::was_made_once, server::Server};
 /// Videos asked for at each replica.
 const AT_EACH: usize = 4;
 /// A replica that was silent for this long has lost its jobs.
-const LEASE: &str = "2s";
+const LEASE: &str = "6s";
 
 fn replica(home: &Path, name: &str, schema: &Schema) -> Server {
     let own = home.join(name);

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// The longest that any test waits for a state.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(4);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// A running server; it is killed when the test is over.

@@ -255,7 +255,7 @@ async fn a_database_that_is_locked_is_reported_as_busy() {
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_given_up() {
     let Some(schema) = Schema::new().await else { return };
-    let limits = Limits { statement: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { statement: Duration::from_secs(2), ..Limits::default() };
     let ledger = schema.ledger_with(limits).await;
     let holder = schema.stranger().await;
     holder.batch_execute("BEGIN; LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE").await.unwrap();
@@ -270,7 +270,7 @@ async fn a_statement_that_takes_too_long_is_given_up() {
 async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     let Some(schema) = Schema::new().await else { return };
     let proxy = Proxy::to(&schema).await;
-    let limits = Limits { work: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { work: Duration::from_secs(2), ..Limits::default() };
     let ledger = PostgresLedger::connect_with(&proxy.url(), limits).await.unwrap();
     let job = a_job(NOON);
 
@@ -278,5 +278,6 @@ async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     let refused = timeout(A_WHILE, ledger.accept(&job)).await.expect("an answer").unwrap_err();
 
     assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused:?}");
-    ledger.accept(&job).await.unwrap();
+    // Not by the same ledger: a slow machine may take longer than its limit.
+    schema.ledger().await.accept(&job).await.unwrap();
 }
