@@ -11,13 +11,17 @@
 mod advance;
 #[cfg(test)]
 mod properties;
+mod unknown;
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::advance::{Advanced, IllegalEvent, advance};
+pub use self::{
+    advance::{Advanced, IllegalEvent, advance},
+    unknown::{Absence, Patience, RouteTimes, patience, weigh_absence},
+};
 use crate::fault::{ERASED, Fault, FaultKind, FaultSource};
 
 /// A job's state and the attempts made for it.
@@ -29,7 +33,7 @@ pub struct Life {
     pub progress: u8,
     /// Whether its owner asked to stop it.
     pub cancel_requested: bool,
-    /// The attempts, oldest first. At most the last one is open.
+    /// The attempts, oldest first. At most one is open: the last one, or one whose lost render was found.
     pub attempts: Vec<Attempt>,
     /// The place in the plan where the next attempt goes.
     pub next_route: usize,
@@ -80,6 +84,30 @@ pub struct Attempt {
     pub failed_fetches: u32,
     /// Why it failed.
     pub fault: Option<Fault>,
+    /// When the answer to its submit was lost: an absence counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_at: Option<Timestamp>,
+    /// When its provider did not list it for the first time. One look proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent_since: Option<Timestamp>,
+    /// What is known of a submit that the job did not wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Settlement>,
+}
+
+/// What is known of a lost submit after its attempt ended. It counts as possibly billed until it is disproved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    /// The provider is still asked; it may have been billed.
+    Pending,
+    /// It is proven that there is no such render: nothing is billed.
+    Absent,
+    /// The render exists and is billed.
+    Found,
+    /// Nobody will ever know; it may have been billed.
+    Unknowable,
 }
 
 /// Where an attempt stands.
@@ -122,6 +150,28 @@ pub enum Event {
     SubmitLost {
         /// What was seen instead.
         fault: Fault,
+        /// What the policy makes of it: how long it is waited for, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<String>,
+    },
+    /// The provider's list was read, and the lost submit was not in it. It may yet be.
+    NotListed,
+    /// It was found out what became of a lost submit, or that nobody will know.
+    Settled {
+        /// What was found out.
+        settlement: Settlement,
+    },
+    /// The job does not wait any longer for a lost submit, which may be billed.
+    Unresolved {
+        /// What the attempt ends with.
+        fault: Fault,
+        /// The place in the plan where the job goes on; it fails where there is none.
+        route: Option<usize>,
+    },
+    /// A render was found that the job had not waited for, and the job goes on with it.
+    Adopted {
+        /// The number of its attempt.
+        attempt: u32,
     },
     /// The provider reports how far it is.
     Progressed {
@@ -164,13 +214,17 @@ impl Event {
     /// Takes out the words, which may quote the request. Each event says here what of it may.
     pub fn erase_words(&mut self) {
         match self {
-            Self::SubmitLost { fault }
+            Self::SubmitLost { fault, .. }
+            | Self::Unresolved { fault, .. }
             | Self::FetchFailed { fault }
             | Self::AttemptFailed { fault }
             | Self::Broken { fault } => fault.erase_words(),
             Self::Noted { note } => ERASED.clone_into(note),
             Self::Begun { .. }
             | Self::Accepted { .. }
+            | Self::NotListed
+            | Self::Settled { .. }
+            | Self::Adopted { .. }
             | Self::Progressed { .. }
             | Self::Rendered
             | Self::Stored
@@ -184,7 +238,15 @@ impl Event {
 impl Life {
     /// The attempt that is not over yet.
     pub fn open_attempt(&self) -> Option<&Attempt> {
-        self.attempts.last().filter(|attempt| attempt.state.is_open())
+        self.attempts.iter().rev().find(|attempt| attempt.state.is_open())
+    }
+
+    /// The latest attempt whose lost render was found while nobody waited for it.
+    pub fn adoptable(&self) -> Option<&Attempt> {
+        let found = |attempt: &&Attempt| {
+            attempt.settlement == Some(Settlement::Found) && attempt.remote_id.is_some()
+        };
+        self.attempts.iter().rev().find(found)
     }
 
     /// Attempts that a provider's fault or success used up; our own interruptions do not count.
@@ -198,10 +260,11 @@ impl Life {
     }
 
     /// When the first attempt began that we did not interrupt: the time for retries runs from here,
-    /// and a night without power does not use it up.
+    /// and a night without power does not use it up. Of one that was lost, when that was noticed: the process may
+    /// have been down in between.
     pub fn trying_since(&self) -> Option<Timestamp> {
         let counted = self.attempts.iter().find(|attempt| !attempt.was_interrupted());
-        counted.map(|attempt| attempt.begun_at)
+        counted.map(|attempt| attempt.lost_at.unwrap_or(attempt.begun_at))
     }
 
     /// Time left until the file is finished, judged by the pace so far; nothing while that is a guess.
@@ -218,8 +281,12 @@ impl Life {
 }
 
 impl Attempt {
-    /// Whether its provider took it, or may have: what it refused is not on any bill.
+    /// Whether its provider took it, or may have: what it refused is not on any bill. A lost submit stays in doubt
+    /// until it is proven that nothing came of it.
     pub fn may_cost(&self) -> bool {
+        if let Some(settlement) = self.settlement {
+            return settlement != Settlement::Absent;
+        }
         let in_doubt = matches!(self.state, AttemptState::Intent | AttemptState::Unknown);
         let lost = self.fault.as_ref().is_some_and(|fault| {
             // Whoever broke in the middle of a submit cannot know whether it was taken on.
@@ -227,6 +294,11 @@ impl Attempt {
                 || (fault.kind == FaultKind::Lost && fault.source == FaultSource::Provider)
         });
         self.accepted_at.is_some() || in_doubt || lost
+    }
+
+    /// When the answer to its submit was lost, as far as that is on record.
+    pub fn lost_since(&self) -> Timestamp {
+        self.lost_at.unwrap_or(self.begun_at)
     }
 
     fn was_interrupted(&self) -> bool {

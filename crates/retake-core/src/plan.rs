@@ -49,6 +49,9 @@ pub struct Plan {
 pub struct Planned {
     /// Where it goes.
     pub route: Route,
+    /// The provider of the account, by its name in the catalog. Empty in plans that were made before it was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub provider: String,
     /// The request, settled for the model there.
     pub shot: Shot,
     /// What it will cost at the catalog's price.
@@ -156,7 +159,7 @@ fn planned(
         terms.replaced.clone().map(|change| Change { given: Some(route.model.clone()), ..change });
     let fitted = fit::of_picture(request, &shot, model);
     let changes = replaced.into_iter().chain(changes).chain(fitted).collect();
-    Planned { route: route.clone(), shot, cost, changes }
+    Planned { route: route.clone(), provider: model.provider.clone(), shot, cost, changes }
 }
 
 fn first_message(findings: &[Finding]) -> &str {
@@ -170,6 +173,20 @@ impl Plan {
     /// The route at a place in the plan; the first one if there is no such place.
     pub fn at(&self, place: usize) -> Option<&Planned> {
         self.routes.get(place).or_else(|| self.routes.first())
+    }
+}
+
+impl Planned {
+    /// Whether a prompt that one of them refused is refused by the other too: the same model at the same provider,
+    /// whatever the account.
+    pub fn is_same_model(&self, other: &Self) -> bool {
+        let is_known = !self.provider.is_empty() && !other.provider.is_empty();
+        let same_provider = if is_known {
+            self.provider == other.provider
+        } else {
+            self.route.account == other.route.account
+        };
+        same_provider && self.route.model == other.route.model
     }
 }
 

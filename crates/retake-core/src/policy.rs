@@ -1,6 +1,7 @@
 //! How hard a job is tried before it is given up.
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 /// The limits on retries. See `[policy]` in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,40 @@ pub struct Policy {
     pub deadline: SignedDuration,
     /// The pause before the first retry on the same route.
     pub retry_after: SignedDuration,
+    /// What is done when nobody knows whether a submit arrived.
+    pub on_unknown_submit: OnUnknownSubmit,
+    /// What is done when content rules refused the request.
+    pub on_moderation: OnModeration,
+}
+
+/// What is done when nobody knows whether a submit arrived. Another attempt may mean two bills, none may mean no video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnknownSubmit {
+    /// Nothing else is tried until it is known.
+    Hold,
+    /// The job goes on after this long, or after the time that the route usually takes.
+    ContinueAfter(Option<SignedDuration>),
+}
+
+/// What is done when content rules refused the request. The smaller one is the stricter one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnModeration {
+    /// The job fails.
+    #[default]
+    Fail,
+    /// The job goes on at another provider or with another model.
+    Switch,
+}
+
+impl Policy {
+    /// The policy for one request: the stricter of what its caller and the owner of the gateway allow.
+    #[must_use]
+    pub fn for_request(self, on_moderation: Option<OnModeration>) -> Self {
+        let asked = on_moderation.unwrap_or(self.on_moderation);
+        Self { on_moderation: self.on_moderation.min(asked), ..self }
+    }
 }
 
 impl Policy {
@@ -31,6 +66,8 @@ impl Default for Policy {
             max_attempts: 4,
             deadline: SignedDuration::from_mins(30),
             retry_after: SignedDuration::from_secs(30),
+            on_unknown_submit: OnUnknownSubmit::ContinueAfter(None),
+            on_moderation: OnModeration::Fail,
         }
     }
 }

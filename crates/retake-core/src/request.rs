@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{CharacterId, VideoId},
+    policy::OnModeration,
     size::{Ratio, Size},
 };
 
@@ -47,6 +48,9 @@ pub struct VideoRequest {
     /// another route takes them as they are, or where the model itself had to be replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fit: Option<Fit>,
+    /// What is done when content rules refuse it; without a word what the policy says. The stricter of the two holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_moderation: Option<OnModeration>,
 }
 
 /// Whether values may be changed to the nearest ones that a model takes.

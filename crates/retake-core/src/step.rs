@@ -20,8 +20,15 @@ pub enum Step {
         /// The place in the plan.
         route: usize,
     },
+    /// Record that the answer to a submit was lost: the process ended before it came.
+    RecordLoss,
     /// Find out what became of a submit whose answer was lost.
     Settle,
+    /// Record that the job goes on with a render that was found in the meantime.
+    Adopt {
+        /// The number of its attempt.
+        attempt: u32,
+    },
     /// Ask the provider how far it is.
     Poll {
         /// The provider's name for the render.
@@ -34,10 +41,10 @@ pub enum Step {
     },
     /// Stop the render at its provider.
     Cancel {
-        /// The provider's name for the render, if it has one.
-        remote_id: Option<String>,
+        /// The provider's name for the render.
+        remote_id: String,
     },
-    /// Record that the job was stopped before anything was submitted.
+    /// Record that the job was stopped: there is nothing that could be stopped at a provider now.
     EndCancelled,
     /// Record that the time for retries ran out.
     GiveUp,
@@ -46,25 +53,32 @@ pub enum Step {
 /// Decides the next step of a job whose time has come.
 ///
 /// An attempt that is found in `Intent` was interrupted between its record and the provider's answer, so
-/// it is settled, never submitted again unseen.
+/// it is settled, never submitted again unseen. Nobody waits for that who asked to stop the job: it ends, and the
+/// submit is settled behind it.
 pub fn decide(life: &Life, policy: &Policy, now: Timestamp) -> Step {
     if life.state.is_ended() {
         return Step::Rest;
     }
     let Some(attempt) = life.open_attempt() else {
-        let late = life.trying_since().is_some_and(|since| now > since + policy.deadline);
-        return match life.cancel_requested {
-            true => Step::EndCancelled,
-            false if late => Step::GiveUp,
-            false => Step::Begin { route: life.next_route },
-        };
+        return between_attempts(life, policy, now);
     };
-    let remote_id = attempt.remote_id.clone();
-    match (attempt.state, remote_id) {
-        (_, remote_id) if life.cancel_requested => Step::Cancel { remote_id },
+    match (attempt.state, attempt.remote_id.clone()) {
+        (AttemptState::Intent, _) => Step::RecordLoss,
+        (AttemptState::Unknown, _) if life.cancel_requested => Step::EndCancelled,
+        (_, Some(remote_id)) if life.cancel_requested => Step::Cancel { remote_id },
         (AttemptState::Submitted, Some(remote_id)) => Step::Poll { remote_id },
         (AttemptState::Fetching, Some(remote_id)) => Step::Fetch { remote_id },
         _ => Step::Settle,
+    }
+}
+
+fn between_attempts(life: &Life, policy: &Policy, now: Timestamp) -> Step {
+    let late = life.trying_since().is_some_and(|since| now > since + policy.deadline);
+    match life.adoptable() {
+        _ if life.cancel_requested => Step::EndCancelled,
+        Some(found) => Step::Adopt { attempt: found.number },
+        None if late => Step::GiveUp,
+        None => Step::Begin { route: life.next_route },
     }
 }
 
@@ -90,7 +104,19 @@ mod tests {
 
     #[test]
     fn a_submit_that_a_crash_interrupted_is_settled_and_not_repeated() {
-        assert_eq!(next(&after(&[Event::Begun { route: 0 }])), Step::Settle);
+        let begun = Event::Begun { route: 0 };
+        let lost = Event::SubmitLost { fault: Fault::interrupted(), policy: None };
+
+        assert_eq!(next(&after(std::slice::from_ref(&begun))), Step::RecordLoss);
+        assert_eq!(next(&after(&[begun, lost])), Step::Settle);
+    }
+
+    #[test]
+    fn whoever_stops_a_job_does_not_wait_until_its_lost_submit_is_settled() {
+        let lost = Event::SubmitLost { fault: Fault::interrupted(), policy: None };
+        let events = [Event::Begun { route: 0 }, lost, Event::CancelRequested];
+
+        assert_eq!(next(&after(&events)), Step::EndCancelled);
     }
 
     #[test]
@@ -101,7 +127,7 @@ mod tests {
             Event::CancelRequested,
         ];
 
-        assert_eq!(next(&after(&rendering)), Step::Cancel { remote_id: Some("r-1".into()) });
+        assert_eq!(next(&after(&rendering)), Step::Cancel { remote_id: "r-1".into() });
     }
 
     #[test]

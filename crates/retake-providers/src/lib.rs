@@ -42,8 +42,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use jiff::Timestamp;
-use retake_core::{fault::Fault, money::Usd, request::Shot, size::Size};
+use jiff::{SignedDuration, Timestamp};
+use retake_core::{fault::Fault, life::RouteTimes, money::Usd, request::Shot, size::Size};
 
 pub use self::{
     account::{Facts, Settings, SettingsError, facts, open},
@@ -78,6 +78,13 @@ pub trait Provider: Send + Sync {
 
     /// Cancels a render, where the provider can. Cancelling one that is over or unknown is no fault.
     async fn cancel(&self, render: &Render, log: &Log) -> Result<CancelOutcome, Fault>;
+
+    /// What is known of the times of a model there. Where renders live in this process, which is what is said here, an
+    /// absence is certain at once.
+    fn times(&self, _model: &str) -> RouteTimes {
+        let (usual, longest) = (SignedDuration::from_mins(1), SignedDuration::from_hours(1));
+        RouteTimes { create: None, usual, longest }
+    }
 
     /// Sees whether the account can be used, without spending anything.
     async fn check(&self, log: &Log) -> Result<Standing, Fault>;
@@ -168,7 +175,8 @@ pub struct Lost {
 pub enum LookUp {
     /// The render exists.
     Found(RemoteId),
-    /// It does not exist there and will not be billed. This is a promise.
+    /// It is not there now. Whether it may still be on its way is for
+    /// [`weigh_absence`](retake_core::life::weigh_absence) to say.
     Absent,
     /// Nobody can tell. After this long since the intent it is over either way, and may have been billed.
     Unknowable {

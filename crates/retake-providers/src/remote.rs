@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     evidence::Exchange,
     fault::{Fault, FaultKind, FaultSource},
+    life::RouteTimes,
 };
 
 use crate::{
@@ -17,10 +18,11 @@ use crate::{
     secrets::Guarded,
 };
 
-/// Servers and lists may not know at once of what was just made, so an absence counts only after this long.
-const SETTLED: SignedDuration = SignedDuration::from_secs(60);
-/// How long until a render is asked about again that is not known yet.
-const FIRST_LOOKS: SignedDuration = SignedDuration::from_secs(5);
+/// A server beside the one that took a render may not have heard of it at first, which is not worth a word.
+const FIRST_LOOKS: SignedDuration = SignedDuration::from_secs(60);
+/// How soon a render is asked about again that its provider does not know, at first and later on.
+const SOONEST_LOOK: SignedDuration = SignedDuration::from_secs(5);
+const LATEST_LOOK: SignedDuration = SignedDuration::from_mins(1);
 
 /// Longer answers are read where others do not wait for it.
 const LONG_ANSWER: usize = 256 << 10;
@@ -79,9 +81,19 @@ impl Remote {
         (self.now)().duration_since(begun_at)
     }
 
-    /// From this age on, what a provider does not know of does not exist.
-    fn settled(&self) -> SignedDuration {
-        SETTLED.min(signed(self.longest_render))
+    /// A provider that does not know a render has not said what became of it: a server beside the one that took
+    /// it may not have heard of it yet, a relay may have lost its list. So it is asked again.
+    fn not_known(&self, age: SignedDuration, fault: &Fault) -> Polled {
+        let pause = (age / 10).clamp(SOONEST_LOOK, LATEST_LOOK).unsigned_abs();
+        let until = signed(self.longest_render);
+        let note = (age >= FIRST_LOOKS).then(|| {
+            format!(
+                "the provider said that it does not know the render ({}); it is asked again until {until:#} \
+                 after the submit",
+                fault.message
+            )
+        });
+        Polled::Running { percent: 0, ask_again_in: self.poll_every.unwrap_or(pause), note }
     }
 
     /// Stops a render that should have been over long ago, as far as the provider can, so that nothing is billed
@@ -133,23 +145,9 @@ impl Provider for Remote {
         for exchange in own.take() {
             log.keep(Exchange { received: None, ..exchange });
         }
-        let since = self.age(lost.begun_at);
-        let over = since > signed(self.longest_render);
         match looked {
-            Ok(LookUp::Absent) if since < self.settled() => {
-                let message = "it is not listed, which may be too early to say";
-                let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
-                Err(fault.after(Some(self.settled() - since)))
-            }
             // Whoever has not found out by now never will.
             Ok(LookUp::Unknowable { .. }) => Ok(self.unknowable()),
-            Err(_) if over => Ok(self.unknowable()),
-            // The last question is asked when the render would be over either way.
-            Err(fault) => {
-                let left = signed(self.longest_render) - since + SignedDuration::from_millis(1);
-                let pause = fault.retry_after.map(|pause| pause.min(left));
-                Err(fault.after(pause))
-            }
             looked => looked,
         }
     }
@@ -165,15 +163,16 @@ impl Provider for Remote {
             }
             _ => {}
         }
+        let is_over = age > signed(self.longest_render);
         match polled {
-            // A server beside the one that took it may not have heard of it yet.
-            Ok(Polled::Failed { fault, .. })
-                if fault.kind == FaultKind::Lost && age < self.settled() =>
-            {
-                let pause = self.poll_every.map_or(FIRST_LOOKS, signed);
-                Err(fault.after(Some(pause)))
+            // Only a word about this very render ends it.
+            Err(fault) if fault.kind == FaultKind::Lost && !is_over => {
+                Ok(self.not_known(age, &fault))
             }
-            Ok(Polled::Running { .. }) if age > signed(self.longest_render) => {
+            Err(fault) if fault.kind == FaultKind::Lost => {
+                Ok(Polled::failed(self.give_up(render, log, Some(&fault)).await))
+            }
+            Ok(Polled::Running { .. }) if is_over => {
                 Ok(Polled::failed(self.give_up(render, log, None).await))
             }
             // No answer says nothing of the render, so it gets as long again.
@@ -204,6 +203,14 @@ impl Provider for Remote {
         self.hold(self.adapter.cancel(render, (self.now)()), log).await
     }
 
+    fn times(&self, model: &str) -> RouteTimes {
+        RouteTimes {
+            create: Some(signed(self.adapter.create_timeout())),
+            usual: signed(self.adapter.usual_render(model)),
+            longest: signed(self.longest_render),
+        }
+    }
+
     async fn check(&self, log: &Log) -> Result<Standing, Fault> {
         self.hold(self.adapter.check((self.now)()), log).await
     }
@@ -212,3 +219,6 @@ impl Provider for Remote {
         self.hold(self.adapter.verify_hook(hook), log).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,9 @@ pub(crate) struct Account {
     pub(crate) shelf: Shelf,
     /// What speaks to it.
     pub(crate) provider: Arc<dyn Provider>,
+    /// Its provider's server, in words that two accounts share which have the same one. Nothing for renders that live
+    /// in this process: their names are never given twice.
+    pub(crate) place: Option<String>,
     /// Attempts that may be open there at once.
     pub(crate) concurrency: u32,
 }
@@ -52,6 +55,7 @@ impl Account {
             name: name.to_owned(),
             shelf: Shelf::of(settings, config)?,
             provider: Arc::new(provider),
+            place: Some(format!("{} {}", facts.provider, settings.base_url()?)),
             concurrency: if configured == 0 { facts.concurrency } else { configured },
         })
     }

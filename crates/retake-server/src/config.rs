@@ -21,6 +21,7 @@ mod section;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use jiff::SignedDuration;
+use retake_core::policy::{OnModeration, OnUnknownSubmit};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -28,7 +29,7 @@ pub use self::{
     environment::Environment,
     layers::{Flag, Loaded, Sources},
     problem::{ConfigError, ConfigProblem, Source},
-    quantity::{ByteSize, Retention},
+    quantity::{ByteSize, Retention, UnknownSubmit},
     reference::{reference, reference_markdown},
 };
 use self::{quantity::duration, section::section};
@@ -199,6 +200,16 @@ section! {
         /// The bytes that a download has to bring every second, on the average of a minute, or it is tried
         /// again. "0B": no download is too slow.
         min_download_rate: ByteSize = ByteSize::bytes(1 << 10),
+        /// What is done when the answer to a submit was lost and nobody knows whether there is a render.
+        /// `continue_after:5m` looks for it that long, then goes on with the next route (or the same one, if there is
+        /// no other): the lost one counts as possibly billed until it is disproved. `continue_after` alone waits for
+        /// as long as a render usually takes there, and never so long that no other route fits into the deadline.
+        /// `hold` tries nothing else until it is known, and rather fails: for who prefers no video to two bills.
+        on_unknown_submit: UnknownSubmit = UnknownSubmit(OnUnknownSubmit::ContinueAfter(None)),
+        /// What is done when content rules refuse a request: "fail" ends the job, "switch" goes on with the next
+        /// route that is another provider or another model. The same model of the same provider is never asked
+        /// again. A request may be stricter, as `retake.on_moderation`.
+        on_moderation: OnModeration = OnModeration::Fail,
     }
 }
 

@@ -356,6 +356,9 @@ impl Parts {
         let lease = config.policy.lease.try_into().unwrap_or(STALLED);
         let pulse = self.vitals.pulse("the heartbeat", lease);
         tasks.keep_running(pulse, move |pulse| alive.clone().keep_alive(pulse, vitals.clone()));
+        let settler = scheduler.clone();
+        let pulse = self.vitals.pulse("the settling of lost submits", STALLED_CHORE);
+        tasks.keep_running(pulse, move |pulse| settler.clone().settle_submits(pulse));
         let pulse = self.vitals.pulse("the scheduler", STALLED);
         tasks.keep_running(pulse, move |pulse| scheduler.clone().run(pulse));
         self.look_after(replica, tasks);
@@ -394,6 +397,7 @@ impl Parts {
         let catalog = Arc::clone(&config.known_models.0);
         let models = Arc::new(models(config)?);
         let videos = Videos {
+            accounts: self.accounts.clone(),
             assets: self.assets.clone(),
             bell: self.bell.clone(),
             clock: self.clock.clone(),
@@ -465,6 +469,7 @@ fn accounts(
     accounts.push(Account {
         name: BUILT_IN.to_owned(),
         shelf: Shelf { provider: BUILT_IN, variant: None, is_blind: false, is_elsewhere: false },
+        place: None,
         provider: Arc::<Embedded>::clone(renderer),
         concurrency: u32::try_from(threads).unwrap_or(1),
     });
@@ -508,6 +513,8 @@ fn policy(config: &Config) -> Policy {
         max_attempts: config.policy.max_attempts,
         deadline: config.policy.deadline,
         retry_after: config.policy.retry_after,
+        on_unknown_submit: config.policy.on_unknown_submit.0,
+        on_moderation: config.policy.on_moderation,
     }
 }
 

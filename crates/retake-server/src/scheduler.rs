@@ -9,6 +9,7 @@
 mod effects;
 mod guarded;
 mod resident;
+mod settling;
 #[cfg(test)]
 mod tests;
 
@@ -19,12 +20,14 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::chain,
     ids::ReplicaId,
-    life::{Event, Life, advance},
+    life::{AttemptState, Event, Life, advance},
     policy::Policy,
     step::{Step, decide},
 };
 use retake_providers::Log;
-use retake_store::{Change, Claimed, Committed, Job, Ledger, Output, Slots, StoreError};
+use retake_store::{
+    Change, Claimed, Committed, Job, Ledger, Output, RenderClaim, Slots, StoreError,
+};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
@@ -223,6 +226,15 @@ enum Then {
     FreeAt(Timestamp),
 }
 
+/// Why something that happened is not on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NotRecorded {
+    /// Somebody else holds the job by now, or this process ends.
+    Overtaken,
+    /// The render that was found is another attempt's. The job is still held.
+    RenderTaken,
+}
+
 impl Hand<'_> {
     fn job(&self) -> &Job {
         &self.claimed.job
@@ -234,13 +246,17 @@ impl Hand<'_> {
 
     async fn take_step(&mut self) {
         let now = self.scheduler.clock.now();
-        match decide(self.life(), &self.scheduler.policy, now) {
+        match decide(self.life(), &self.policy(), now) {
             Step::Rest => self.release(now + LOOK_AGAIN).await,
             Step::Begin { route } => self.begin(route).await,
+            Step::RecordLoss => self.record_loss().await,
             Step::Settle => self.settle().await,
+            Step::Adopt { attempt } => {
+                self.record(Event::Adopted { attempt }, Then::Free).await;
+            }
             Step::Poll { remote_id } => self.poll(&remote_id).await,
             Step::Fetch { remote_id } => self.fetch(&remote_id).await,
-            Step::Cancel { remote_id } => self.cancel(remote_id).await,
+            Step::Cancel { remote_id } => self.cancel(&remote_id).await,
             Step::EndCancelled => drop(self.record(Event::Cancelled, Then::Free).await),
             Step::GiveUp => drop(self.record(Event::DeadlinePassed, Then::Free).await),
         }
@@ -253,21 +269,30 @@ impl Hand<'_> {
     }
 
     async fn record_with(&mut self, event: Event, then: Then, output: Option<Output>) -> bool {
+        self.try_record(event, then, output).await.is_ok()
+    }
+
+    async fn try_record(
+        &mut self,
+        event: Event,
+        then: Then,
+        output: Option<Output>,
+    ) -> Result<(), NotRecorded> {
         let now = self.scheduler.clock.now();
-        let advanced =
-            match advance(self.life(), &event, &self.job().plan, &self.scheduler.policy, now) {
-                Ok(advanced) => advanced,
-                Err(error) => {
-                    tracing::error!(job.id = %self.job().id, %error, "a step came to nothing");
-                    self.release(now + LOOK_AGAIN).await;
-                    return false;
-                }
-            };
+        let advanced = match advance(self.life(), &event, &self.job().plan, &self.policy(), now) {
+            Ok(advanced) => advanced,
+            Err(error) => {
+                tracing::error!(job.id = %self.job().id, %error, "a step came to nothing");
+                self.release(now + LOOK_AGAIN).await;
+                return Err(NotRecorded::Overtaken);
+            }
+        };
         let due = match then {
             Then::FreeAt(moment) => advanced.due.map(|due| due.max(moment)),
             Then::Keep | Then::Free => advanced.due,
         };
         let expires_at = output.as_ref().and_then(|_| self.scheduler.retention.expires_at(now));
+        let render = self.claim_of(&event);
         let change = Change {
             life: advanced.life.clone(),
             due,
@@ -277,10 +302,15 @@ impl Hand<'_> {
             expires_at,
             exchanges: self.log.take(),
             keep_lease: then == Then::Keep || self.is_resident(&advanced.life),
+            render,
         };
-        let Some(committed) = self.commit(&change).await else {
-            self.abandon().await;
-            return false;
+        let committed = match self.commit(&change).await {
+            Ok(committed) => committed,
+            Err(NotRecorded::Overtaken) => {
+                self.abandon().await;
+                return Err(NotRecorded::Overtaken);
+            }
+            Err(taken) => return Err(taken),
         };
         if committed.lease_kept && then != Then::Keep {
             self.stays = Some(due.unwrap_or(now));
@@ -288,11 +318,24 @@ impl Hand<'_> {
         self.tell(&advanced.life);
         self.claimed.job.life = advanced.life;
         self.claimed.job.life.cancel_requested |= committed.cancel_requested;
-        true
+        Ok(())
     }
 
-    /// Commits until it is durable or somebody else holds the job; then there is nothing to tell.
-    async fn commit(&self, change: &Change) -> Option<Committed> {
+    /// The policy for this job.
+    fn policy(&self) -> Policy {
+        self.scheduler.policy.for_request(self.job().request.on_moderation)
+    }
+
+    /// The render that the open attempt has after this event.
+    fn claim_of(&self, event: &Event) -> Option<RenderClaim> {
+        let Event::Accepted { remote_id } = event else { return None };
+        let attempt = self.life().open_attempt()?;
+        let found = attempt.state == AttemptState::Unknown;
+        self.scheduler.render_claim(self.job(), attempt.route, remote_id, found)
+    }
+
+    /// Commits until it is durable, or until that cannot be.
+    async fn commit(&self, change: &Change) -> Result<Committed, NotRecorded> {
         let mut pause = SignedDuration::from_millis(250);
         loop {
             let error = match self.scheduler.ledger.commit(&self.claimed.lease, change).await {
@@ -301,19 +344,20 @@ impl Hand<'_> {
                     if change.life.state.is_ended() {
                         self.scheduler.notices.ring();
                     }
-                    return Some(committed);
+                    return Ok(committed);
                 }
                 Err(error @ StoreError::LeaseLost { .. }) => {
-                    tracing::warn!(job.id = %self.job().id, %error, "a step was overtaken");
-                    return None;
+                    tracing::warn!(job.id = %self.job().id, %error, "lease lost; commit discarded");
+                    return Err(NotRecorded::Overtaken);
                 }
+                Err(StoreError::RenderTaken { .. }) => return Err(NotRecorded::RenderTaken),
                 Err(error) => error,
             };
             tracing::error!(job.id = %self.job().id, error = chain(&error), "a transition waits for the ledger");
             tokio::select! {
                 () = self.scheduler.clock.wait_until(self.scheduler.clock.now() + pause) => {}
                 // The lease ends with this process; the next one settles what happened.
-                () = self.scheduler.tasks.stopping() => return None,
+                () = self.scheduler.tasks.stopping() => return Err(NotRecorded::Overtaken),
             }
             pause = (pause * 2).min(SignedDuration::from_secs(15));
         }

@@ -1,11 +1,12 @@
 //! What can be done with videos that exist: look, list, cancel, delete, open the file.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use retake_core::{fault::chain, ids::VideoId};
 use retake_store::{Job, KeptExchange, Ledger, Listing, Output, Page, StoreError};
 
 use crate::{
+    accounts::Accounts,
     assets::{AssetError, Assets},
     clock::Clock,
     keys::Caller,
@@ -16,6 +17,7 @@ use crate::{
 /// The videos of this gateway.
 #[derive(Clone)]
 pub(crate) struct Videos {
+    pub(crate) accounts: Accounts,
     pub(crate) assets: Assets,
     pub(crate) bell: Bell,
     pub(crate) clock: Clock,
@@ -86,7 +88,38 @@ impl Videos {
         let Ok(known) = id.parse::<VideoId>() else { return Err(unknown(id)) };
         let job = self.ledger.job(&known).await?;
         // Somebody else's video is no more there than one that never was.
-        job.filter(|job| caller.may_see(job.owner.as_ref())).ok_or_else(|| unknown(id))
+        let job = job.filter(|job| caller.may_see(job.owner.as_ref()));
+        let mut job = job.ok_or_else(|| unknown(id))?;
+        self.explain_waits(std::slice::from_mut(&mut job)).await?;
+        Ok(job)
+    }
+
+    /// Says of each job that waits for a slot which account it waits for.
+    async fn explain_waits(&self, jobs: &mut [Job]) -> Result<(), StoreError> {
+        let mut reasons: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for job in jobs {
+            let Some(account) = awaited_account(job).map(str::to_owned) else { continue };
+            if !reasons.contains_key(&account) {
+                reasons.insert(account.clone(), self.wait_for(&account).await?);
+            }
+            job.life.hold = reasons.get(&account).cloned().flatten();
+        }
+        Ok(())
+    }
+
+    /// Why a job that is to begin on this account does not, if it is not just about to.
+    async fn wait_for(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let Some(account) = self.accounts.get(name) else {
+            return Ok(Some(format!("the account {name} is not configured here any more")));
+        };
+        let (used, all) = (self.ledger.slots_in_use(name).await?, account.concurrency);
+        // Of the renderer each gateway has its own.
+        let counted = if account.provider.is_resident() {
+            String::new()
+        } else {
+            format!(" ({used} of {all} in use)")
+        };
+        Ok((used >= all).then(|| format!("waiting for a free slot of account {name}{counted}")))
     }
 
     /// What was said with providers for a video.
@@ -115,7 +148,9 @@ impl Videos {
 
     /// A page of videos.
     pub(crate) async fn list(&self, page: Page) -> Result<Listing, VideoError> {
-        Ok(self.ledger.list(&page).await?)
+        let mut listing = self.ledger.list(&page).await?;
+        self.explain_waits(&mut listing.jobs).await?;
+        Ok(listing)
     }
 
     /// Asks to stop a video that is being made; one that has ended stays as it is.
@@ -189,6 +224,16 @@ fn brought_along(job: &Job) -> impl Iterator<Item = &str> {
     let pictures = job.request.first_frame.iter().map(|picture| picture.key.as_str());
     let origin = job.request.origin.iter().filter(|origin| origin.is_upload());
     pictures.chain(origin.filter_map(|origin| origin.key.as_deref()))
+}
+
+/// The account whose slot a job needs before anything can happen to it.
+fn awaited_account(job: &Job) -> Option<&str> {
+    let life = &job.life;
+    let waits = !life.state.is_ended()
+        && !life.cancel_requested
+        && life.hold.is_none()
+        && life.open_attempt().is_none();
+    job.plan.at(life.next_route).filter(|_| waits).map(|planned| planned.route.account.as_str())
 }
 
 fn unknown(id: &str) -> VideoError {

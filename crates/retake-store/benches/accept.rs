@@ -184,7 +184,17 @@ async fn end(ledger: &dyn Ledger, held: &Claimed, now: Timestamp) {
 
 fn change(life: Life, event: Event, at: Timestamp, keep_lease: bool) -> Change {
     let (output, expires_at, exchanges) = (None, None, Vec::new());
-    Change { event, at, life, due: Some(at), output, expires_at, exchanges, keep_lease }
+    Change {
+        event,
+        at,
+        life,
+        due: Some(at),
+        output,
+        expires_at,
+        exchanges,
+        keep_lease,
+        render: None,
+    }
 }
 
 fn slots(concurrency: u32) -> Vec<Slots> {

@@ -17,6 +17,7 @@ pub(crate) mod notices;
 pub(crate) mod nudging;
 pub(crate) mod owning;
 pub(crate) mod repeating;
+pub(crate) mod settling;
 pub(crate) mod timeline;
 
 use std::sync::Arc;
@@ -71,6 +72,8 @@ macro_rules! conformance {
                 slots_hold_across_replicas,
                 slots_that_each_replica_has_for_itself_are_counted_at_that_replica,
                 an_open_attempt_keeps_its_slot_between_claims,
+                a_render_that_is_over_at_its_provider_holds_no_slot_there,
+                a_submit_of_which_nobody_knows_what_became_holds_no_slot,
                 a_poll_is_handed_out_though_every_slot_is_taken,
                 what_has_been_due_longest_goes_first,
                 nothing_is_claimed_before_its_time,
@@ -121,7 +124,6 @@ macro_rules! conformance {
                 a_timeline_is_read_on_from_a_place;
             evidence:
                 what_was_said_is_kept_word_for_word_with_its_attempt,
-                a_render_is_known_by_the_name_that_its_provider_gave_it,
                 each_attempt_has_its_own_exchanges,
                 an_event_of_no_attempt_leaves_its_exchanges_with_the_last_one,
                 the_first_and_the_newest_exchanges_of_an_attempt_stay,
@@ -173,6 +175,16 @@ macro_rules! conformance {
                 the_feed_of_an_owner_is_its_own,
                 a_place_that_is_none_is_refused,
                 what_is_old_is_pruned_in_portions;
+            settling:
+                a_submit_that_nobody_waits_for_is_handed_out_until_it_is_settled,
+                whoever_took_too_long_over_a_submit_cannot_settle_it,
+                an_unsettled_submit_is_handed_to_one_of_many_claimers,
+                two_jobs_never_adopt_the_same_render,
+                a_render_that_was_answered_for_is_nobody_elses_to_adopt,
+                a_render_that_is_found_wakes_its_job_and_a_stale_holder_does_not_undo_it,
+                a_found_render_is_adopted_and_takes_its_slot,
+                the_lost_submit_of_a_deleted_job_is_handed_out_without_it,
+                the_next_attempt_waits_for_its_own_slot;
             histories:
                 random_histories_keep_every_promise;
         }
@@ -349,5 +361,6 @@ pub(crate) fn change_of(held: &Claimed, event: Event, at: Timestamp, keep_lease:
         expires_at: None,
         exchanges: Vec::new(),
         keep_lease,
+        render: None,
     }
 }

@@ -104,6 +104,15 @@ pub enum StoreError {
         id: VideoId,
     },
 
+    /// The render is another attempt's.
+    #[error(
+        "the render `{remote_id}` belongs to another attempt; go on looking for the one that was lost"
+    )]
+    RenderTaken {
+        /// The provider's name for it.
+        remote_id: String,
+    },
+
     /// Somebody else holds the job by now, or it is over.
     #[error(
         "the lease on `{id}` (epoch {epoch}) is lost; drop the job, its new holder goes on with it"

@@ -6,7 +6,7 @@
 //!
 //! How many attempts are open on an account is counted here, in the same transaction that hands the job
 //! out, so that [`Slots`] hold over all replicas. A job occupies a slot from the claim that is to begin an
-//! attempt until that attempt has ended.
+//! attempt until its render is over at the provider, or nobody knows whether there is one.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -16,8 +16,9 @@ use crate::{
     error::StoreError,
     outbox::Outbox,
     record::{
-        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding, Job,
         KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        SubmitLease, Unsettled,
     },
 };
 
@@ -41,7 +42,9 @@ pub trait Ledger: Outbox + Send + Sync {
     ) -> Result<Vec<Claimed>, StoreError>;
 
     /// Records what happened to a claimed job. A request to cancel that came in between is never lost: it
-    /// is merged into the life, reported back, and makes the job due at once when it is freed.
+    /// is merged into the life, reported back, and makes the job due at once when it is freed. An attempt that ends
+    /// while nobody knows whether its submit arrived is handed out by [`claim_unsettled`](Self::claim_unsettled)
+    /// from then on. [`StoreError::RenderTaken`] when a render that was found is another attempt's.
     async fn commit(&self, lease: &Lease, change: &Change) -> Result<Committed, StoreError>;
 
     /// Gives a job back with nothing new to record; it is due again at `due`.
@@ -81,9 +84,24 @@ pub trait Ledger: Outbox + Send + Sync {
     /// there are at most 32: its first 4 and its newest ones.
     async fn exchanges(&self, id: &VideoId) -> Result<Vec<KeptExchange>, StoreError>;
 
-    /// Whether some attempt goes by that name at its provider. A render that is found in a provider's list is
-    /// not the lost one when it is somebody else's.
-    async fn knows_render(&self, remote_id: &str) -> Result<bool, StoreError>;
+    /// Hands out lost submits that no job waits for and whose time has come, the longest due first. Each is due
+    /// again at `until`, whatever becomes of whoever took it.
+    async fn claim_unsettled(
+        &self,
+        limit: u32,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Unsettled>, StoreError>;
+
+    /// Records what was found out about a lost submit that no job waits for. A job that is open and has no attempt
+    /// under way is due at once when a render of its own was found. [`StoreError::RenderTaken`] when the render is
+    /// another attempt's; [`StoreError::LeaseLost`] when somebody else looks after it by now, or nobody has to.
+    async fn settle_submit(
+        &self,
+        lease: &SubmitLease,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// The events of all jobs, or of one owner's, in the order of their commits, after a place in it
     /// (`None` for the beginning of what is still kept).
@@ -151,6 +169,9 @@ pub trait Ledger: Outbox + Send + Sync {
     /// The accounts that jobs wait for, whether or not they have free slots. A job whose account nobody
     /// offers any more would wait for ever, so the scheduler compares these with what is configured.
     async fn awaited_accounts(&self) -> Result<Vec<String>, StoreError>;
+
+    /// How many slots of an account are in use, over all replicas.
+    async fn slots_in_use(&self, account: &str) -> Result<u32, StoreError>;
 
     /// Makes a replica known; only a known one can claim. Counts as its first heartbeat.
     async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError>;

@@ -27,6 +27,7 @@ mod replica;
 mod rows;
 mod secrets;
 mod session;
+mod settling;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -59,9 +60,9 @@ use crate::{
     error::StoreError,
     ledger::Ledger,
     record::{
-        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Imported,
-        Job, KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots,
-        StoredCharacter,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding,
+        Imported, Job, KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots,
+        StoredCharacter, SubmitLease, Unsettled,
     },
     seat::ASIDE,
 };
@@ -263,9 +264,29 @@ impl Ledger for PostgresLedger {
         self.db.run(id, |db, id| Box::pin(exchanges::read(db, id))).await
     }
 
-    async fn knows_render(&self, remote_id: &str) -> Result<bool, StoreError> {
-        let remote_id = remote_id.to_owned();
-        self.db.run(&remote_id, |db, id| Box::pin(exchanges::knows_render(db, id))).await
+    async fn claim_unsettled(
+        &self,
+        limit: u32,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Unsettled>, StoreError> {
+        self.write((limit, now, until), |db, (limit, now, until)| {
+            Box::pin(settling::claim(db, *limit, *now, *until))
+        })
+        .await
+    }
+
+    async fn settle_submit(
+        &self,
+        lease: &SubmitLease,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let given = (lease.clone(), finding.clone(), now);
+        self.write(given, |db, (lease, finding, now)| {
+            Box::pin(settling::settle(db, lease, finding, *now))
+        })
+        .await
     }
 
     async fn feed(
@@ -364,6 +385,10 @@ impl Ledger for PostgresLedger {
 
     async fn awaited_accounts(&self) -> Result<Vec<String>, StoreError> {
         self.db.run(&(), |db, ()| Box::pin(claim::awaited(db))).await
+    }
+
+    async fn slots_in_use(&self, account: &str) -> Result<u32, StoreError> {
+        self.db.run(&account, |db, account| Box::pin(claim::occupied(db, account))).await
     }
 
     async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use retake_core::{
     evidence::Exchange,
     ids::{KeyId, ReplicaId, VideoId},
-    life::{Event, Life},
+    life::{Event, Life, Settlement},
     plan::Plan,
     request::{Character, VideoRequest},
 };
@@ -300,6 +300,57 @@ pub struct Change {
     /// Whether the holder goes on under the same lease. A job that is over, or that needs another slot
     /// for its next step, is freed in any case.
     pub keep_lease: bool,
+    /// The render that the open attempt has from now on.
+    pub render: Option<RenderClaim>,
+}
+
+/// That a render belongs to an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderClaim {
+    /// The provider's server, whatever the account: two accounts may have one key, and local servers count from 1.
+    pub place: String,
+    /// The account that it was submitted to.
+    pub account: String,
+    /// The provider's name for it.
+    pub remote_id: String,
+    /// Whether it was looked for and found. Then it may be another attempt's, which is refused; the answer to a
+    /// submit names nobody else's.
+    pub found: bool,
+}
+
+/// The right to settle a lost submit that no job waits for, until it is due again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubmitLease {
+    /// The job.
+    pub id: VideoId,
+    /// The number of its attempt.
+    pub attempt: u32,
+    /// Which claim of it this is.
+    pub epoch: u64,
+}
+
+/// A lost submit that no job waits for and that may be billed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The right to settle it.
+    pub lease: SubmitLease,
+    /// Its job; nothing when that was deleted.
+    pub job: Option<Job>,
+}
+
+/// What was found out about a lost submit that no job waits for. What is not given stays as it is recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finding {
+    /// What became of it.
+    pub settlement: Option<Settlement>,
+    /// When it was not listed for the first time.
+    pub absent_since: Option<Timestamp>,
+    /// The render that was found.
+    pub render: Option<RenderClaim>,
+    /// What is worth a word about it.
+    pub note: Option<String>,
+    /// When it is looked after again; nothing when there is nothing left to find out.
+    pub again: Option<Timestamp>,
 }
 
 /// One exchange with a provider, kept as evidence.

@@ -1,7 +1,10 @@
 //! Where a job stands in the queue: the account whose slot it waits for, and the one whose slot it has.
 
 use jiff::SignedDuration;
-use retake_core::{life::Life, plan::Plan};
+use retake_core::{
+    life::{AttemptState, Life},
+    plan::Plan,
+};
 use serde::{Deserialize, Serialize};
 
 /// How long a job that cannot be read is left alone, so that it does not hold up the others.
@@ -26,7 +29,8 @@ pub(crate) struct Stops(Vec<Stop>);
 pub(crate) struct Seat {
     /// The account whose slot the next step needs.
     pub(crate) wants: Option<String>,
-    /// The account whose slot the open attempt occupies.
+    /// The account whose slot the open attempt occupies: while it is submitted and rendered. One that is over at
+    /// its provider, or of which nobody knows whether it is there, keeps no other job waiting.
     pub(crate) holds: Option<String>,
     /// The number of the open attempt.
     pub(crate) open_attempt: Option<u32>,
@@ -53,7 +57,8 @@ impl Stops {
 }
 
 impl Seat {
-    /// A job with an open attempt has its slot; one without waits for a slot, unless it is to be stopped.
+    /// A job that is submitted or rendered has its slot; one without an open attempt waits for a slot, unless it
+    /// is to be stopped.
     pub(crate) fn of(life: &Life, stops: &Stops) -> Self {
         if life.state.is_ended() {
             return Self { wants: None, holds: None, open_attempt: None };
@@ -61,7 +66,7 @@ impl Seat {
         match life.open_attempt() {
             Some(attempt) => Self {
                 wants: None,
-                holds: stops.account(attempt.route),
+                holds: occupies(attempt.state).then(|| stops.account(attempt.route)).flatten(),
                 open_attempt: Some(attempt.number),
             },
             None => Self {
@@ -71,4 +76,8 @@ impl Seat {
             },
         }
     }
+}
+
+fn occupies(state: AttemptState) -> bool {
+    matches!(state, AttemptState::Intent | AttemptState::Submitted)
 }

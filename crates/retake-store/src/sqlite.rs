@@ -26,6 +26,7 @@ mod replica;
 mod rows;
 mod scrub;
 mod secrets;
+mod settling;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -44,8 +45,9 @@ use crate::{
     error::StoreError,
     ledger::Ledger,
     record::{
-        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Job,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding, Job,
         KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        SubmitLease, Unsettled,
     },
 };
 
@@ -172,9 +174,27 @@ impl Ledger for SqliteLedger {
         self.readers.read(move |db| exchanges::read(db, &id)).await
     }
 
-    async fn knows_render(&self, remote_id: &str) -> Result<bool, StoreError> {
-        let remote_id = remote_id.to_owned();
-        self.readers.read(move |db| exchanges::knows_render(db, &remote_id)).await
+    async fn claim_unsettled(
+        &self,
+        limit: u32,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Unsettled>, StoreError> {
+        // Most looks find nothing, and need not wait for the writer.
+        if !self.readers.glance(move |db| settling::any_due(db, now)).await? {
+            return Ok(Vec::new());
+        }
+        self.writer.write(move |db| settling::claim(db, limit, now, until)).await
+    }
+
+    async fn settle_submit(
+        &self,
+        lease: &SubmitLease,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (lease, finding) = (lease.clone(), finding.clone());
+        self.writer.write(move |db| settling::settle(db, &lease, &finding, now)).await
     }
 
     async fn feed(
@@ -268,6 +288,11 @@ impl Ledger for SqliteLedger {
 
     async fn awaited_accounts(&self) -> Result<Vec<String>, StoreError> {
         self.readers.read(claim::awaited).await
+    }
+
+    async fn slots_in_use(&self, account: &str) -> Result<u32, StoreError> {
+        let account = account.to_owned();
+        self.readers.glance(move |db| claim::occupied(db, &account, None)).await
     }
 
     async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use retake_core::{
     fault::{ERASED, Fault},
-    life::{Attempt, AttemptState, Event, JobState, Life},
+    life::{Attempt, AttemptState, Event, JobState, Life, Settlement},
     plan::Plan,
     request::{Character, VideoRequest},
 };
@@ -42,6 +42,8 @@ pub(crate) struct Transition {
     pub(crate) attempt: Option<u32>,
     /// Whether the lease goes on.
     pub(crate) lease_kept: bool,
+    /// When it happened.
+    at: Timestamp,
 }
 
 impl Transition {
@@ -58,6 +60,7 @@ impl Transition {
             due: (!over).then_some(due),
             completed_at: (life.state == JobState::Completed).then_some(change.at),
             attempt: attempt_of(&change.event, &life),
+            at: change.at,
             seat,
             life,
         }
@@ -71,9 +74,26 @@ impl Transition {
         }
     }
 
-    /// The one attempt that may have changed.
-    pub(crate) fn last_attempt(&self) -> Option<&Attempt> {
-        self.life.attempts.last()
+    /// The attempts that may have changed: what is open, what ended just now, and the last one.
+    pub(crate) fn changed_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        let last = self.life.attempts.last().map(|attempt| attempt.number);
+        self.life.attempts.iter().filter(move |attempt| {
+            attempt.state.is_open()
+                || attempt.ended_at == Some(self.at)
+                || Some(attempt.number) == last
+        })
+    }
+
+    /// The attempts that ended just now while nobody knows whether their submits arrived.
+    pub(crate) fn unsettled(&self) -> impl Iterator<Item = &Attempt> {
+        self.life.attempts.iter().filter(|attempt| {
+            attempt.settlement == Some(Settlement::Pending) && attempt.ended_at == Some(self.at)
+        })
+    }
+
+    /// The attempt that is under way.
+    pub(crate) fn open_attempt(&self) -> Option<&Attempt> {
+        self.life.open_attempt()
     }
 
     pub(crate) fn committed(&self) -> Committed {
@@ -83,14 +103,16 @@ impl Transition {
 
 /// The number of the attempt an event happened to, given the life after it.
 pub(crate) fn attempt_of(event: &Event, after: &Life) -> Option<u32> {
-    let last = after.attempts.last()?;
+    // Only one attempt is open, and what ends is the latest to have ended.
+    let ended = || after.attempts.iter().max_by_key(|attempt| (attempt.ended_at, attempt.number));
+    let concerned = after.open_attempt().or_else(ended)?;
     let concerns = match event {
         Event::DeadlinePassed => false,
-        Event::CancelRequested => last.state.is_open(),
-        Event::Cancelled => last.state == AttemptState::Cancelled,
+        Event::CancelRequested => concerned.state.is_open(),
+        Event::Cancelled => concerned.state == AttemptState::Cancelled,
         _ => true,
     };
-    concerns.then_some(last.number)
+    concerns.then_some(concerned.number)
 }
 
 /// Parameters whose values are numbers or names of ours.
@@ -133,4 +155,19 @@ pub(crate) fn erased(event: &JobEvent) -> Option<JobEvent> {
 pub(crate) fn erased_fault(mut fault: Fault) -> Fault {
     fault.erase_words();
     fault
+}
+
+/// The word that stands for a settlement in a column.
+pub(crate) fn settlement_word(settlement: Settlement) -> &'static str {
+    match settlement {
+        Settlement::Pending => "pending",
+        Settlement::Absent => "absent",
+        Settlement::Found => "found",
+        Settlement::Unknowable => "unknowable",
+    }
+}
+
+/// The place of renders that were recorded before there were places.
+pub(crate) fn account_place(account: &str) -> String {
+    format!("account {account}")
 }

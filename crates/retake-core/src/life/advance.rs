@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attempt, AttemptState, Event, JobState, Life};
+use super::{Attempt, AttemptState, Event, JobState, Life, Settlement};
 use crate::{
     fault::{Cause, Fault, FaultKind, FaultSource},
     plan::Plan,
-    policy::Policy,
+    policy::{OnModeration, Policy},
 };
 
 /// A life after something happened to it.
@@ -24,7 +24,7 @@ pub struct Advanced {
 pub struct IllegalEvent {
     job: &'static str,
     attempt: &'static str,
-    event: Event,
+    event: Box<Event>,
 }
 
 /// Decides what a job becomes when `event` happens at `now`.
@@ -43,23 +43,18 @@ pub fn advance(
 
     let mut next = life.clone();
     let attempt = life.open_attempt().map(|attempt| attempt.state);
+    if life.state.is_ended() {
+        return Err(illegal(life, event));
+    }
+    if let Some(at) = next.advance_submit(event, plan, policy, now) {
+        return Ok(next.due(at));
+    }
     let at = match (attempt, event) {
-        _ if life.state.is_ended() => return Err(illegal(life, event)),
-        (None, Event::Begun { route }) if !life.cancel_requested && *route < plan.routes.len() => {
-            next.begin(*route, now)
-        }
-        (Some(A::Intent | A::Unknown), Event::Accepted { remote_id }) => {
-            next.accept(remote_id, now)
-        }
-        (Some(A::Intent), Event::SubmitLost { fault }) => {
-            next.lose(fault);
-            now
-        }
         (Some(A::Submitted), Event::Progressed { percent }) => {
             next.progress_to(*percent);
             now
         }
-        (Some(A::Submitted), Event::Noted { note }) => {
+        (Some(A::Submitted | A::Fetching), Event::Noted { note }) => {
             next.remark(note);
             now
         }
@@ -98,11 +93,56 @@ pub fn advance(
         (_, Event::Broken { fault }) => next.break_off(fault, now),
         _ => return Err(illegal(life, event)),
     };
-    let due = (!next.state.is_ended()).then_some(at);
-    Ok(Advanced { life: next, due })
+    Ok(next.due(at))
 }
 
 impl Life {
+    fn due(self, at: Timestamp) -> Advanced {
+        let due = (!self.state.is_ended()).then_some(at);
+        Advanced { life: self, due }
+    }
+
+    /// Advances by what concerns a submit: that it is about to be made, that it was taken or lost, what became of a
+    /// lost one. Nothing when the event is another one or does not fit.
+    fn advance_submit(
+        &mut self,
+        event: &Event,
+        plan: &Plan,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        use AttemptState as A;
+
+        let is_place = |route: usize| route < plan.routes.len();
+        match (self.open_attempt().map(|attempt| attempt.state), event) {
+            (None, Event::Begun { route }) if !self.cancel_requested && is_place(*route) => {
+                return Some(self.begin(*route, now));
+            }
+            (Some(A::Intent | A::Unknown), Event::Accepted { remote_id }) => {
+                return Some(self.accept(remote_id, now));
+            }
+            (Some(A::Unknown), Event::Settled { settlement: Settlement::Absent }) => {
+                return Some(self.disprove(plan, policy, now));
+            }
+            (Some(A::Intent), Event::SubmitLost { fault, policy }) => {
+                self.lose(fault, policy.as_deref(), now);
+            }
+            (Some(A::Unknown), Event::NotListed) => self.note_absence(now),
+            (Some(A::Unknown), Event::Unresolved { fault, route })
+                if route.is_none_or(is_place) =>
+            {
+                self.leave_unresolved(fault, *route, now);
+            }
+            (None, Event::Adopted { attempt })
+                if !self.cancel_requested && self.can_adopt(*attempt) =>
+            {
+                self.adopt(*attempt, now);
+            }
+            _ => return None,
+        }
+        Some(now)
+    }
+
     fn begin(&mut self, route: usize, now: Timestamp) -> Timestamp {
         self.hold = None;
         self.attempts.push(Attempt {
@@ -117,6 +157,9 @@ impl Life {
             note: None,
             failed_fetches: 0,
             fault: None,
+            lost_at: None,
+            absent_since: None,
+            settlement: None,
         });
         now
     }
@@ -124,7 +167,7 @@ impl Life {
     fn accept(&mut self, remote_id: &str, now: Timestamp) -> Timestamp {
         self.state = JobState::InProgress;
         self.hold = None;
-        if let Some(attempt) = self.attempts.last_mut() {
+        if let Some(attempt) = self.open_mut() {
             attempt.state = AttemptState::Submitted;
             attempt.remote_id = Some(remote_id.to_owned());
             attempt.accepted_at = Some(now);
@@ -134,23 +177,80 @@ impl Life {
     }
 
     /// Nobody knows whether the provider took it.
-    fn lose(&mut self, fault: &Fault) {
-        self.hold = Some(fault.message.clone());
-        if let Some(attempt) = self.attempts.last_mut() {
+    fn lose(&mut self, fault: &Fault, policy: Option<&str>, now: Timestamp) {
+        let policy = policy.map(|policy| format!("; {policy}")).unwrap_or_default();
+        self.hold = Some(format!("{}{policy}", fault.message));
+        if let Some(attempt) = self.open_mut() {
             attempt.state = AttemptState::Unknown;
+            attempt.lost_at = Some(now);
             attempt.fault = Some(fault.clone());
         }
     }
 
+    fn note_absence(&mut self, now: Timestamp) {
+        if let Some(attempt) = self.open_mut() {
+            attempt.absent_since.get_or_insert(now);
+        }
+    }
+
+    /// Nothing came of a lost submit, so what follows is what follows from its fault.
+    fn disprove(&mut self, plan: &Plan, policy: &Policy, now: Timestamp) -> Timestamp {
+        let place = self.attempts.iter().rposition(|attempt| attempt.state.is_open());
+        let fault = self.open_attempt().and_then(|attempt| attempt.fault.clone());
+        let at = self.fail(&fault.unwrap_or_else(Fault::interrupted), plan, policy, now);
+        if let Some(ended) = place.and_then(|place| self.attempts.get_mut(place)) {
+            ended.settlement = Some(Settlement::Absent);
+        }
+        at
+    }
+
+    /// The job goes on, or ends, although its attempt may be billed.
+    fn leave_unresolved(&mut self, fault: &Fault, route: Option<usize>, now: Timestamp) {
+        self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
+        match route {
+            Some(_) if self.cancel_requested => {}
+            Some(route) => {
+                self.next_route = route;
+                self.hold = None;
+            }
+            None => self.end(JobState::Failed(fault.clone())),
+        }
+    }
+
+    fn can_adopt(&self, number: u32) -> bool {
+        let found = |attempt: &Attempt| {
+            attempt.number == number
+                && attempt.remote_id.is_some()
+                && attempt.settlement == Some(Settlement::Found)
+        };
+        self.attempts.iter().any(found)
+    }
+
+    fn adopt(&mut self, number: u32, now: Timestamp) {
+        self.state = JobState::InProgress;
+        self.hold = None;
+        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.number == number) {
+            attempt.state = AttemptState::Submitted;
+            attempt.accepted_at = Some(now);
+            attempt.ended_at = None;
+            attempt.fault = None;
+            attempt.settlement = None;
+        }
+    }
+
+    fn open_mut(&mut self) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().rev().find(|attempt| attempt.state.is_open())
+    }
+
     /// Keeps the last odd thing that the provider said.
     fn remark(&mut self, note: &str) {
-        if let Some(attempt) = self.attempts.last_mut() {
+        if let Some(attempt) = self.open_mut() {
             attempt.note = Some(note.to_owned());
         }
     }
 
     fn set_attempt(&mut self, state: AttemptState) {
-        if let Some(attempt) = self.attempts.last_mut() {
+        if let Some(attempt) = self.open_mut() {
             attempt.state = state;
         }
     }
@@ -159,13 +259,17 @@ impl Life {
     fn progress_to(&mut self, percent: u8) {
         let percent = percent.min(99);
         self.progress = self.progress.max(percent);
-        if let Some(attempt) = self.attempts.last_mut() {
+        if let Some(attempt) = self.open_mut() {
             attempt.progress = attempt.progress.max(percent);
         }
     }
 
+    /// What ends while nobody knows whether its submit arrived may be billed until that is known.
     fn end_attempt(&mut self, state: AttemptState, fault: Option<Fault>, now: Timestamp) {
-        if let Some(attempt) = self.attempts.last_mut() {
+        if let Some(attempt) = self.open_mut() {
+            if attempt.state == AttemptState::Unknown {
+                attempt.settlement = Some(Settlement::Pending);
+            }
             attempt.state = state;
             attempt.ended_at = Some(now);
             attempt.fault = fault.or(attempt.fault.take());
@@ -193,7 +297,7 @@ impl Life {
     /// certain after a day of trying; what stands in the way on our side does not count.
     fn wait_for_file(&mut self, fault: &Fault, policy: &Policy) -> Option<SignedDuration> {
         self.hold = Some(fault.message.clone());
-        let Some(attempt) = self.attempts.last_mut() else { return Some(policy.retry_after) };
+        let Some(attempt) = self.open_mut() else { return Some(policy.retry_after) };
         attempt.failed_fetches = attempt.failed_fetches.saturating_add(1);
         if attempt.failed_fetches >= Policy::MAX_FETCHES && fault.source != FaultSource::Us {
             return None;
@@ -205,13 +309,17 @@ impl Life {
 
     /// Ends the attempt, and decides what becomes of the job.
     fn fail(&mut self, fault: &Fault, plan: &Plan, policy: &Policy, now: Timestamp) -> Timestamp {
+        let Some(place) = self.attempts.iter().rposition(|attempt| attempt.state.is_open()) else {
+            return now;
+        };
         self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
-        self.retry_or_end(fault, plan, policy, now)
+        self.retry_or_end(place, fault, plan, policy, now)
     }
 
     /// The remedy that fits the fault: another attempt here, later or elsewhere, or the end.
     fn retry_or_end(
         &mut self,
+        ended: usize,
         fault: &Fault,
         plan: &Plan,
         policy: &Policy,
@@ -220,25 +328,47 @@ impl Life {
         let remedy = if self.cancel_requested {
             Some((self.next_route, SignedDuration::ZERO))
         } else {
-            self.remedy(fault, plan, policy)
+            self.remedy(ended, fault, plan, policy)
         };
         let Some((route, pause)) = remedy else {
             self.end(JobState::Failed(fault.clone()));
             return now;
         };
+        let (route, pause) = self.in_time(ended, route, pause, plan, policy, now);
         self.next_route = route;
         self.hold = (!pause.is_zero()).then(|| fault.message.clone());
         now + pause
     }
 
+    /// Whoever would wait beyond the deadline goes to another route at once, where there is one.
+    fn in_time(
+        &self,
+        ended: usize,
+        route: usize,
+        pause: SignedDuration,
+        plan: &Plan,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> (usize, SignedDuration) {
+        let end = self.trying_since().map(|since| since + policy.deadline);
+        let too_late = end.is_some_and(|end| now <= end && now + pause > end);
+        let here = self.attempts.get(ended).map_or(0, |attempt| attempt.route);
+        match self.elsewhere(here, plan, policy) {
+            Some(next) if too_late => (next, SignedDuration::ZERO),
+            _ => (route, pause),
+        }
+    }
+
     fn remedy(
         &self,
+        ended: usize,
         fault: &Fault,
         plan: &Plan,
         policy: &Policy,
     ) -> Option<(usize, SignedDuration)> {
-        let here = self.attempts.last()?.route;
-        if self.attempts.last()?.was_interrupted() {
+        let attempt = self.attempts.get(ended)?;
+        let here = attempt.route;
+        if attempt.was_interrupted() {
             let again = (here, SignedDuration::ZERO);
             return (self.interruptions() < Policy::MAX_INTERRUPTIONS).then_some(again);
         }
@@ -249,14 +379,17 @@ impl Life {
             // Another provider would not find more room on our disk.
             return Some((here, policy.retry_after));
         }
-        let elsewhere = (here + 1 < plan.routes.len()).then_some((here + 1, SignedDuration::ZERO));
+        let elsewhere = self.elsewhere(here, plan, policy).map(|next| (next, SignedDuration::ZERO));
         let tries_here =
             self.attempts.iter().filter(|a| a.route == here && !a.was_interrupted()).count();
         let asked =
             fault.retry_after.map(|pause| pause.clamp(SignedDuration::ZERO, policy.deadline));
+        let is_long = asked.is_some_and(|pause| pause > Policy::LONG_PAUSE);
         match fault.kind.cause() {
+            Some(Cause::ContentModeration) if policy.on_moderation == OnModeration::Fail => None,
             Some(Cause::RuntimeError | Cause::DependencyTimeout) | None if tries_here < 2 => {
-                Some((here, asked.unwrap_or(policy.retry_after)))
+                let again = (here, asked.unwrap_or(policy.retry_after));
+                Some(elsewhere.filter(|_| is_long).unwrap_or(again))
             }
             Some(Cause::Capacity) => match (asked, elsewhere) {
                 (Some(pause), None) => Some((here, pause)),
@@ -266,6 +399,22 @@ impl Life {
             },
             _ => elsewhere,
         }
+    }
+
+    /// The next place in the plan where this request may still go: not to a model that refused its content.
+    pub(super) fn elsewhere(&self, here: usize, plan: &Plan, policy: &Policy) -> Option<usize> {
+        let refusals = self.attempts.iter().filter(|attempt| {
+            attempt.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::RefusedContent)
+        });
+        let refused: Vec<_> = refusals.filter_map(|attempt| plan.at(attempt.route)).collect();
+        if !refused.is_empty() && policy.on_moderation == OnModeration::Fail {
+            return None;
+        }
+        let is_open = |place: &usize| {
+            let planned = &plan.routes[*place];
+            !refused.iter().any(|refused| refused.is_same_model(planned))
+        };
+        (here + 1..plan.routes.len()).find(is_open)
     }
 
     fn last_fault(&self) -> Fault {
@@ -280,7 +429,7 @@ fn illegal(life: &Life, event: &Event) -> IllegalEvent {
     IllegalEvent {
         job: life.state.as_str(),
         attempt: life.attempts.last().map_or("not made", |attempt| attempt.state.as_str()),
-        event: event.clone(),
+        event: Box::new(event.clone()),
     }
 }
 
@@ -339,6 +488,64 @@ mod tests {
         let next = after(&a_plan_of(1), &[rendering(), vec![refused]].concat());
 
         assert!(matches!(next.life.state, JobState::Failed(_)));
+    }
+
+    fn moderated_under(on_moderation: OnModeration, providers: &[&str]) -> Advanced {
+        let mut plan = a_plan_of(providers.len());
+        for (planned, provider) in plan.routes.iter_mut().zip(providers) {
+            planned.provider = (*provider).to_owned();
+        }
+        let refused = failed(FaultKind::RefusedContent, FaultSource::Provider);
+        let policy = Policy { on_moderation, ..Policy::default() };
+        let start = Advanced { life: Life::default(), due: Some(NOON) };
+        [rendering(), vec![refused]]
+            .concat()
+            .iter()
+            .fold(start, |at, event| advance(&at.life, event, &plan, &policy, NOON).unwrap())
+    }
+
+    #[test]
+    fn a_moderated_prompt_goes_to_nobody_else_unless_its_owner_says_so() {
+        let ended = moderated_under(OnModeration::Fail, &["runway", "luma"]);
+        assert!(matches!(ended.life.state, JobState::Failed(_)));
+
+        let next = moderated_under(OnModeration::Switch, &["runway", "luma"]);
+        assert_eq!((next.life.next_route, next.due), (1, Some(NOON)));
+    }
+
+    #[test]
+    fn a_moderated_prompt_never_goes_to_another_account_of_the_same_provider_and_model() {
+        let next = moderated_under(OnModeration::Switch, &["runway", "runway", "luma"]);
+        assert_eq!(next.life.next_route, 2);
+
+        let ended = moderated_under(OnModeration::Switch, &["runway", "runway"]);
+        assert!(matches!(ended.life.state, JobState::Failed(_)));
+    }
+
+    #[test]
+    fn of_what_caller_and_owner_allow_the_stricter_wins() {
+        let owner = |on_moderation| Policy { on_moderation, ..Policy::default() };
+        let (fail, switch) = (OnModeration::Fail, OnModeration::Switch);
+
+        assert_eq!(owner(switch).for_request(None).on_moderation, switch);
+        assert_eq!(owner(switch).for_request(Some(fail)).on_moderation, fail);
+        assert_eq!(owner(fail).for_request(Some(switch)).on_moderation, fail);
+    }
+
+    #[test]
+    fn a_pause_that_leaves_no_time_is_not_waited_for_where_another_route_is_there() {
+        let broke = |pause| Event::AttemptFailed {
+            fault: Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke").after(pause),
+        };
+        let tomorrow = Some(SignedDuration::from_hours(24));
+        let next = after(&a_plan_of(2), &[rendering(), vec![broke(tomorrow)]].concat());
+        assert_eq!((next.life.next_route, next.due), (1, Some(NOON)));
+
+        let (plan, policy) = (a_plan_of(2), Policy::default());
+        let taken = after(&plan, &rendering()).life;
+        let late = NOON + policy.deadline - SignedDuration::from_secs(1);
+        let next = advance(&taken, &broke(None), &plan, &policy, late).unwrap();
+        assert_eq!((next.life.next_route, next.due), (1, Some(late)));
     }
 
     #[test]
@@ -411,6 +618,76 @@ mod tests {
         assert!(!costs(&[begun.clone(), refused.clone()]));
         assert!(costs(&[begun, lost]));
         assert!(costs(&[rendering(), vec![refused]].concat()));
+    }
+
+    fn lost_submit() -> Vec<Event> {
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer in 2m");
+        vec![Event::Begun { route: 0 }, Event::SubmitLost { fault, policy: None }]
+    }
+
+    fn left(route: Option<usize>) -> Event {
+        let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, "it may have been billed");
+        Event::Unresolved { fault, route }
+    }
+
+    #[test]
+    fn a_lost_submit_stays_possibly_billed_through_cancel_and_give_up_until_it_is_disproved() {
+        let endings =
+            [vec![Event::CancelRequested, Event::Cancelled], vec![left(None)], vec![left(Some(1))]];
+        for ending in endings {
+            let next = after(&a_plan_of(2), &[lost_submit(), ending].concat()).life;
+            let attempt = &next.attempts[0];
+            assert!(attempt.may_cost() && !attempt.state.is_open(), "{attempt:?}");
+            assert_eq!(attempt.settlement, Some(Settlement::Pending));
+
+            let mut disproved = attempt.clone();
+            disproved.settlement = Some(Settlement::Absent);
+            assert!(!disproved.may_cost());
+        }
+    }
+
+    #[test]
+    fn a_submit_that_is_proven_absent_costs_nothing_and_its_fault_decides_what_follows() {
+        let absent = Event::Settled { settlement: Settlement::Absent };
+        let next = after(&a_plan_of(2), &[lost_submit(), vec![Event::NotListed, absent]].concat());
+
+        assert!(!next.life.attempts[0].may_cost());
+        assert_eq!(next.life.attempts[0].absent_since, Some(NOON));
+        assert_eq!(
+            (next.life.next_route, next.due),
+            (0, Some(NOON + SignedDuration::from_secs(30)))
+        );
+    }
+
+    #[test]
+    fn a_render_that_is_found_late_is_adopted_though_other_attempts_came_after_it() {
+        let plan = a_plan_of(2);
+        let mut other = rendering();
+        other[0] = Event::Begun { route: 1 };
+        let events = [lost_submit(), vec![left(Some(1))], other].concat();
+        let mut life = after(&plan, &events).life;
+        life.attempts[0].settlement = Some(Settlement::Found);
+        life.attempts[0].remote_id = Some("r-0".into());
+
+        let adopt = Event::Adopted { attempt: 1 };
+        assert!(advance(&life, &adopt, &plan, &Policy::default(), NOON).is_err(), "one is open");
+        life =
+            advance(&life, &Event::Noted { note: "odd".into() }, &plan, &Policy::default(), NOON)
+                .unwrap()
+                .life;
+        assert_eq!(life.attempts[1].note.as_deref(), Some("odd"));
+        let runtime = failed(FaultKind::Runtime, FaultSource::Provider);
+        let between = advance(&life, &runtime, &plan, &Policy::default(), NOON).unwrap().life;
+        let adopted = advance(&between, &adopt, &plan, &Policy::default(), NOON).unwrap().life;
+
+        assert_eq!(adopted.open_attempt().unwrap().number, 1);
+        assert!(adopted.attempts[0].may_cost());
+        let done = [Event::Rendered, Event::Stored].iter().fold(adopted, |life, event| {
+            advance(&life, event, &plan, &Policy::default(), NOON).unwrap().life
+        });
+        assert_eq!(done.state, JobState::Completed);
+        assert_eq!(done.attempts[0].state, AttemptState::Succeeded);
+        assert_eq!(done.attempts[1].fault.as_ref().unwrap().kind, FaultKind::Runtime);
     }
 
     #[test]

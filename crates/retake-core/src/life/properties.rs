@@ -3,11 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{AttemptState, Event, JobState, Life, advance};
+use super::{
+    Absence, AttemptState, Event, JobState, Life, RouteTimes, Settlement, advance, patience,
+    weigh_absence,
+};
 use crate::{
     fault::{Fault, FaultKind, FaultSource},
     plan::tests::a_plan_of,
-    policy::Policy,
+    policy::{OnModeration, OnUnknownSubmit, Policy},
     step::{Step, decide},
 };
 
@@ -41,7 +44,12 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => (0usize..4).prop_map(|route| Event::Begun { route }),
         3 => Just(Event::Accepted { remote_id: "r-1".into() }),
-        1 => any_fault().prop_map(|fault| Event::SubmitLost { fault }),
+        2 => any_fault().prop_map(|fault| Event::SubmitLost { fault, policy: None }),
+        1 => Just(Event::NotListed),
+        1 => Just(Event::Settled { settlement: Settlement::Absent }),
+        1 => (any_fault(), prop::option::of(0usize..4))
+            .prop_map(|(fault, route)| Event::Unresolved { fault, route }),
+        1 => (1u32..6).prop_map(|attempt| Event::Adopted { attempt }),
         3 => any::<u8>().prop_map(|percent| Event::Progressed { percent }),
         3 => Just(Event::Rendered),
         1 => any_fault().prop_map(|fault| Event::FetchFailed { fault }),
@@ -116,7 +124,11 @@ proptest! {
             let event = match decide(&life, &policy, now) {
                 Step::Rest => break,
                 Step::Begin { route } => Event::Begun { route },
+                Step::RecordLoss => {
+                    Event::SubmitLost { fault: Fault::interrupted(), policy: None }
+                }
                 Step::Settle => Event::Accepted { remote_id: "r-9".into() },
+                Step::Adopt { attempt } => Event::Adopted { attempt },
                 Step::Poll { .. } => Event::Rendered,
                 Step::Fetch { .. } => Event::Stored,
                 Step::Cancel { .. } | Step::EndCancelled => Event::Cancelled,
@@ -130,5 +142,217 @@ proptest! {
             }
         }
         prop_assert!(life.state.is_ended(), "stuck in {life:?}");
+    }
+}
+
+const TIMES: RouteTimes = RouteTimes {
+    create: Some(SignedDuration::from_mins(2)),
+    usual: SignedDuration::from_mins(3),
+    longest: SignedDuration::from_hours(1),
+};
+
+/// What a provider answers to the next question.
+#[derive(Clone, Debug)]
+enum Answer {
+    Taken,
+    Refused(Fault),
+    Lost(Fault),
+    Silent,
+    NotListed,
+    Found,
+    Running,
+    Broke(Fault),
+}
+
+fn a_providers_fault() -> impl Strategy<Value = Fault> {
+    any_fault().prop_map(|fault| {
+        let kind = match fault.kind {
+            // What is ours to answer for is no provider's outcome.
+            FaultKind::Storage => FaultKind::Unrecognised,
+            kind => kind,
+        };
+        Fault { kind, source: FaultSource::Provider, ..fault }
+    })
+}
+
+fn any_answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        2 => Just(Answer::Taken),
+        2 => a_providers_fault().prop_map(Answer::Refused),
+        3 => a_providers_fault().prop_map(Answer::Lost),
+        2 => Just(Answer::Silent),
+        2 => Just(Answer::NotListed),
+        1 => Just(Answer::Found),
+        1 => Just(Answer::Running),
+        2 => a_providers_fault().prop_map(Answer::Broke),
+    ]
+}
+
+/// A job that is played against a first provider that answers from a script and a second one that is healthy.
+struct Play {
+    plan: crate::plan::Plan,
+    life: Life,
+    now: Timestamp,
+    policy: Policy,
+    /// Submits of which the provider may have made a render that nobody stopped or saw end.
+    told: Vec<u32>,
+}
+
+impl Play {
+    fn under(policy: Policy) -> Self {
+        let (plan, life) = (a_plan_of_two_providers(), Life::default());
+        Self { plan, life, now: Timestamp::UNIX_EPOCH, policy, told: Vec::new() }
+    }
+
+    fn record(&mut self, event: &Event) -> Option<Timestamp> {
+        let next = advance(&self.life, event, &self.plan, &self.policy, self.now).unwrap();
+        self.life = next.life;
+        next.due
+    }
+
+    /// What happens at the next step, given what the first provider answers.
+    fn step(&mut self, answer: Answer) -> Option<Timestamp> {
+        let healthy = self.life.open_attempt().map_or(self.life.next_route, |a| a.route) == 1;
+        match decide(&self.life, &self.policy, self.now) {
+            Step::Rest => None,
+            Step::Begin { route } => {
+                self.record(&Event::Begun { route });
+                self.now += SignedDuration::from_secs(5);
+                let event = match answer {
+                    _ if healthy => Event::Accepted { remote_id: "s-1".into() },
+                    Answer::Refused(fault) | Answer::Broke(fault) => Event::AttemptFailed { fault },
+                    Answer::Lost(fault) => Event::SubmitLost { fault, policy: None },
+                    _ => Event::Accepted { remote_id: "r-1".into() },
+                };
+                self.record(&event)
+            }
+            Step::Settle => self.settle(&answer),
+            Step::Poll { .. } => match answer {
+                _ if healthy => self.record(&Event::Rendered),
+                Answer::Broke(fault) | Answer::Refused(fault) => {
+                    self.record(&Event::AttemptFailed { fault })
+                }
+                _ => Some(self.now + SignedDuration::from_secs(20)),
+            },
+            Step::Fetch { .. } => self.record(&Event::Stored),
+            Step::GiveUp => self.record(&Event::DeadlinePassed),
+            step => panic!("nobody asked for {step:?}"),
+        }
+    }
+
+    fn settle(&mut self, answer: &Answer) -> Option<Timestamp> {
+        let attempt = self.life.open_attempt().unwrap().clone();
+        let patience = patience(&self.life, &attempt, &self.plan, &self.policy, |_| TIMES);
+        let absence = weigh_absence(&attempt, &TIMES, self.now);
+        match (answer, absence) {
+            (Answer::Found, _) => return self.record(&Event::Accepted { remote_id: "r-1".into() }),
+            (Answer::NotListed, Absence::Proven) => {
+                return self.record(&Event::Settled { settlement: Settlement::Absent });
+            }
+            (Answer::NotListed, Absence::LookAgainAt(_)) => drop(self.record(&Event::NotListed)),
+            _ => {}
+        }
+        if self.now < patience.until {
+            return Some(patience.until.min(self.now + SignedDuration::from_secs(30)));
+        }
+        self.told.push(attempt.number);
+        let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, "it may have been billed");
+        self.record(&Event::Unresolved { fault, route: patience.route })
+    }
+
+    /// Attempts that may be on a bill although no provider said how they ended, and nobody was told.
+    fn untold(&self) -> usize {
+        let in_doubt = |attempt: &&super::Attempt| {
+            attempt.settlement == Some(Settlement::Pending) && !self.told.contains(&attempt.number)
+        };
+        let open = usize::from(self.life.open_attempt().is_some());
+        self.life.attempts.iter().filter(in_doubt).count() + open
+    }
+}
+
+fn a_plan_of_two_providers() -> crate::plan::Plan {
+    let mut plan = a_plan_of(2);
+    for (planned, provider) in plan.routes.iter_mut().zip(["north", "south"]) {
+        planned.provider = provider.to_owned();
+    }
+    plan
+}
+
+proptest! {
+    #[test]
+    fn a_job_whose_second_route_is_healthy_completes_whatever_the_first_one_does(
+        answers in prop::collection::vec(any_answer(), 1..40),
+        wait in prop::option::of(0i64..7_200),
+    ) {
+        let policy = Policy {
+            on_moderation: OnModeration::Switch,
+            on_unknown_submit: OnUnknownSubmit::ContinueAfter(wait.map(SignedDuration::from_secs)),
+            ..Policy::default()
+        };
+        let mut play = Play::under(policy);
+        let mut answers = answers.into_iter();
+        for _ in 0..400 {
+            // When the script is over, the first provider breaks whatever it has.
+            let broke = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke");
+            let Some(due) = play.step(answers.next().unwrap_or(Answer::Broke(broke))) else { break };
+            prop_assert!(play.untold() <= 1, "two may be billed: {:?}", play.life);
+            play.now = play.now.max(due);
+        }
+        prop_assert_eq!(&play.life.state, &JobState::Completed, "{:?}", play.life);
+    }
+
+    #[test]
+    fn an_owner_who_prefers_no_video_to_two_bills_never_gets_a_second_attempt_in_doubt(
+        answers in prop::collection::vec(any_answer(), 1..40),
+    ) {
+        let policy = Policy {
+            on_moderation: OnModeration::Switch,
+            on_unknown_submit: OnUnknownSubmit::Hold,
+            ..Policy::default()
+        };
+        let mut play = Play::under(policy);
+        let mut answers = answers.into_iter();
+        for _ in 0..800 {
+            let broke = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke");
+            let Some(due) = play.step(answers.next().unwrap_or(Answer::Broke(broke))) else { break };
+            play.now = play.now.max(due);
+        }
+        prop_assert!(play.life.state.is_ended());
+        let pending = |a: &super::Attempt| a.settlement == Some(Settlement::Pending);
+        let doubtful = play.life.attempts.iter().position(pending);
+        prop_assert!(doubtful.is_none_or(|place| place + 1 == play.life.attempts.len()));
+    }
+
+    #[test]
+    fn an_absence_is_never_believed_before_the_create_could_have_arrived_and_was_looked_for_twice(
+        looks in prop::collection::vec(0i64..300, 1..12),
+        lost_after in 0i64..300,
+    ) {
+        let (plan, policy) = (a_plan_of(1), Policy::default());
+        let begun = Timestamp::UNIX_EPOCH;
+        let lost = begun + SignedDuration::from_secs(lost_after);
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
+        let mut life = advance(&Life::default(), &Event::Begun { route: 0 }, &plan, &policy, begun)
+            .unwrap()
+            .life;
+        let event = Event::SubmitLost { fault, policy: None };
+        life = advance(&life, &event, &plan, &policy, lost).unwrap().life;
+        let (mut now, mut first) = (lost, None);
+        for pause in looks {
+            now += SignedDuration::from_secs(pause);
+            let attempt = life.open_attempt().unwrap().clone();
+            match weigh_absence(&attempt, &TIMES, now) {
+                Absence::Proven => {
+                    prop_assert!(now >= lost + SignedDuration::from_mins(3));
+                    prop_assert!(first.is_some_and(|at| now >= at + SignedDuration::from_mins(1)));
+                    break;
+                }
+                Absence::LookAgainAt(again) => {
+                    prop_assert!(again > now);
+                    first.get_or_insert(now);
+                    life = advance(&life, &Event::NotListed, &plan, &policy, now).unwrap().life;
+                }
+            }
+        }
     }
 }

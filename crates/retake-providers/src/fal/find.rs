@@ -43,7 +43,7 @@ pub(super) fn look_up(
     let Ok(said) = hosted::say(catalog, PROVIDER, &lost.submission) else {
         return Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
     };
-    let may_run = now.duration_since(lost.begun_at).unsigned_abs() < LONGEST_RENDER;
+    let may_run = now.duration_since(lost.lost_at).unsigned_abs() < LONGEST_RENDER;
     let walk = Walk { places: Arc::clone(places), path: said.path.clone(), may_run };
     walk.page(Search::new(said, lost.begun_at), None, 0)
 }

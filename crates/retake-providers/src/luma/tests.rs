@@ -581,3 +581,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
+    let (_, first) = look_up(&lost(true), &[page_of(&[], false)]);
+    let (_, second) = look_up(&lost(true), &[fixture("dream-list")]);
+
+    let id = "00000000-0000-4000-8000-000000000003";
+    assert_eq!((first, second), (LookUp::Absent, LookUp::Found(id.into())));
+}

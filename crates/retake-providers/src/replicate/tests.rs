@@ -513,3 +513,14 @@ fn no_answer_makes_a_reader_panic() {
         let _ = hold(replicate.verify_hook(Hook { body: body.into(), ..a_notice("") }), answers());
     });
 }
+
+#[test]
+fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
+    let old = json!({ "next": null, "results": [{ "created_at": "2026-11-21T11:00:00Z" }] });
+    let look = |answers: Vec<Answer>| hold(replicate().look_up(&lost(None), NOON), answers).1;
+
+    let first = look(vec![answer(200, &old)]);
+    let second = look(vec![answer(200, &fixture!("list")), answer(200, &old)]);
+
+    assert_eq!((first, second), (Ok(LookUp::Absent), Ok(LookUp::Found(ID.into()))));
+}

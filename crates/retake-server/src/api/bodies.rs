@@ -5,7 +5,7 @@
 //! multipart has text and files, and bracket keys for what is nested.
 #![expect(dead_code, reason = "described here, read in `create`")]
 
-use retake_core::request::Fit;
+use retake_core::{policy::OnModeration, request::Fit};
 use utoipa::{
     ToSchema,
     openapi::{ObjectBuilder, OneOfBuilder, Schema, Type},
@@ -116,6 +116,9 @@ pub(super) struct CreateForm {
     /// Whether values may be changed to the nearest ones that a model takes; see `Ours`.
     #[schema(nullable = false, rename = "retake[fit]")]
     fit: Option<Fit>,
+    /// What is done when content rules refuse the request; see `Ours`.
+    #[schema(nullable = false, rename = "retake[on_moderation]")]
+    on_moderation: Option<OnModeration>,
     /// Accepted and left alone.
     #[schema(nullable = false)]
     metadata: Option<String>,
@@ -160,6 +163,9 @@ struct Ours {
     /// route. Without it: only on routes behind one that takes them as they are, or for a model that stands
     /// in for one that was shut down. Every change is reported under `retake.changes`.
     fit: Option<Fit>,
+    /// What is done when content rules refuse the request: `fail` ends the job, `switch` goes on at another provider
+    /// or with another model of the plan. `switch` has an effect only where `policy.on_moderation` allows it.
+    on_moderation: Option<OnModeration>,
 }
 
 /// A character, by its id.

@@ -7,6 +7,7 @@
 
 use axum::body::Bytes;
 use retake_core::{
+    policy::OnModeration,
     request::{Fit, OriginKind, VideoRequest},
     size::Size,
 };
@@ -61,6 +62,7 @@ pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
     if let Some(name) = files.keys().next() {
         return Err(invalid_type(name, "text, not a file"));
     }
+    let ours = ours(&values)?;
     let request = VideoRequest {
         prompt: prompt(&values)?,
         model: text(&values, "model")?,
@@ -75,7 +77,8 @@ pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
         first_frame: None,
         characters: Vec::new(),
         origin: None,
-        fit: fit(&values)?,
+        fit: ours.fit,
+        on_moderation: ours.on_moderation,
     };
     Ok(Wanted { request, picture, upload: None, characters: characters(&values)? })
 }
@@ -272,12 +275,20 @@ fn flag(values: &Map<String, Value>, param: &str) -> Result<Option<bool>, Proble
     }
 }
 
-/// `retake`: what only Retake knows. As text it is JSON, because that is how some forms send objects.
-fn fit(values: &Map<String, Value>) -> Result<Option<Fit>, Problem> {
+/// What only Retake knows.
+#[derive(Default)]
+struct Ours {
+    fit: Option<Fit>,
+    on_moderation: Option<OnModeration>,
+}
+
+/// `retake`: as text it is JSON, because that is how some forms send objects.
+fn ours(values: &Map<String, Value>) -> Result<Ours, Problem> {
     const SHAPE: &str = "an object such as `{\"fit\": \"strict\"}`";
+    const KNOWN_HERE: [&str; 2] = ["fit", "on_moderation"];
     let parsed;
     let object = match given(values, "retake") {
-        None => return Ok(None),
+        None => return Ok(Ours::default()),
         Some(Value::Object(object)) => object,
         Some(Value::String(text)) => {
             parsed = serde_json::from_str::<Map<String, Value>>(text)
@@ -286,17 +297,28 @@ fn fit(values: &Map<String, Value>) -> Result<Option<Fit>, Problem> {
         }
         Some(_) => return Err(invalid_type("retake", SHAPE)),
     };
-    if let Some(name) = object.keys().find(|name| *name != "fit") {
-        let name = shortened(name);
-        let message = format!("there is no parameter `retake.{name}`; known is retake.fit");
+    if let Some(name) = object.keys().find(|name| !KNOWN_HERE.contains(&name.as_str())) {
+        let (name, known) = (shortened(name), KNOWN_HERE.map(|name| format!("retake.{name}")));
+        let message =
+            format!("there is no parameter `retake.{name}`; known are {}", known.join(", "));
         return Err(Problem::bad_request("unknown_parameter", Some("retake"), message));
     }
-    match given(object, "fit").map(Value::as_str) {
-        None => Ok(None),
-        Some(Some("strict")) => Ok(Some(Fit::Strict)),
-        Some(Some("nearest")) => Ok(Some(Fit::Nearest)),
-        Some(_) => Err(invalid_value("retake", "has a `fit` of `strict` or `nearest`")),
-    }
+    let fit = match given(object, "fit").map(Value::as_str) {
+        None => None,
+        Some(Some("strict")) => Some(Fit::Strict),
+        Some(Some("nearest")) => Some(Fit::Nearest),
+        Some(_) => return Err(invalid_value("retake", "has a `fit` of `strict` or `nearest`")),
+    };
+    let on_moderation = match given(object, "on_moderation").map(Value::as_str) {
+        None => None,
+        Some(Some("fail")) => Some(OnModeration::Fail),
+        Some(Some("switch")) => Some(OnModeration::Switch),
+        Some(_) => {
+            let what = "has an `on_moderation` of `fail` or `switch`";
+            return Err(invalid_value("retake", what));
+        }
+    };
+    Ok(Ours { fit, on_moderation })
 }
 
 fn seconds(values: &Map<String, Value>) -> Result<Option<u32>, Problem> {

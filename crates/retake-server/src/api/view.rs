@@ -7,7 +7,7 @@ use retake_core::{
     fault::{Cause, Fault, FaultKind, FaultSource},
     fit::Change,
     ids::VideoId,
-    life::{self, AttemptState, JobState},
+    life::{self, AttemptState, JobState, Settlement},
     plan::Planned,
     request::OriginKind,
 };
@@ -198,6 +198,10 @@ struct Attempt<'a> {
     /// The last odd thing that the provider said of it.
     #[schema(required)]
     note: Option<&'a str>,
+    /// Of a submit whose answer was lost and for which the job did not wait: what is known of it. It may have been
+    /// billed unless it is `absent`; while it is `pending`, its provider is still asked.
+    #[schema(required)]
+    settlement: Option<Settlement>,
     /// Why it failed.
     #[schema(required)]
     fault: Option<Failure<'a>>,
@@ -302,9 +306,12 @@ pub(super) fn page(jobs: &[Job], has_more: bool, now: Timestamp) -> Videos<'_> {
     }
 }
 
-/// The route that it takes: that of the last attempt.
+/// The route that it takes: that of the attempt which succeeded or is under way, else of the last one.
 fn planned(job: &Job) -> Option<&Planned> {
-    job.plan.at(job.life.attempts.last().map_or(0, |attempt| attempt.route))
+    let attempts = &job.life.attempts;
+    let won = attempts.iter().find(|attempt| attempt.state == AttemptState::Succeeded);
+    let shown = won.or(job.life.open_attempt()).or(attempts.last());
+    job.plan.at(shown.map_or(0, |attempt| attempt.route))
 }
 
 /// When asking again makes sense, in milliseconds; nothing once the video has ended.
@@ -401,6 +408,7 @@ fn attempt<'a>(job: &'a Job, attempt: &'a life::Attempt) -> Attempt<'a> {
         usd_micros: planned.map(|it| if attempt.may_cost() { it.cost.micros() } else { 0 }),
         remote_id: attempt.remote_id.as_deref(),
         note: attempt.note.as_deref(),
+        settlement: attempt.settlement,
         fault: attempt.fault.as_ref().map(|fault| Failure {
             kind: fault.kind,
             source: fault.source,

@@ -1,7 +1,7 @@
 //! What types alone cannot check: that the settings make sense, and fit together.
 
 use jiff::{SignedDuration, civil::Date};
-use retake_core::plan::Route;
+use retake_core::{plan::Route, policy::OnUnknownSubmit};
 
 use super::{
     AccountConfig, AssetsConfig, BUILT_IN, ByteSize, Config, ConfigProblem, ModelConfig,
@@ -245,6 +245,16 @@ impl PolicyConfig {
         within("policy.retry_after", self.retry_after, SignedDuration::ZERO, day, problems);
         within("policy.lease", self.lease, second * 2, HOUR, problems);
         within("policy.download_timeout", self.download_timeout, second * 10, day * 7, problems);
+        if let OnUnknownSubmit::ContinueAfter(Some(time)) = self.on_unknown_submit.0
+            && !(SignedDuration::ZERO..self.deadline).contains(&time)
+        {
+            problems.push(ConfigProblem::new(
+                "policy.on_unknown_submit",
+                self.on_unknown_submit.to_string(),
+                "a time that is less than policy.deadline",
+                "no other attempt would fit into the deadline; lower the time, or write \"hold\" if you want none",
+            ));
+        }
         if self.retry_after >= self.deadline {
             problems.push(ConfigProblem::new(
                 "policy.retry_after",

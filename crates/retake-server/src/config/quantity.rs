@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use retake_core::policy::OnUnknownSubmit;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A number of bytes, written with its unit: `"32MiB"`, `"2GB"`.
@@ -69,6 +70,58 @@ impl Serialize for ByteSize {
 }
 
 impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// What is done when nobody knows whether a submit arrived: `"hold"`, `"continue_after"`, `"continue_after:5m"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownSubmit(pub OnUnknownSubmit);
+
+/// The text names nothing that could be done about an unknown submit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected `hold`, `continue_after` or `continue_after:5m`")]
+pub struct NotUnknownSubmit;
+
+const CONTINUE_AFTER: &str = "continue_after";
+
+impl fmt::Display for UnknownSubmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            OnUnknownSubmit::Hold => f.write_str("hold"),
+            OnUnknownSubmit::ContinueAfter(None) => f.write_str(CONTINUE_AFTER),
+            OnUnknownSubmit::ContinueAfter(Some(time)) => {
+                write!(f, "{CONTINUE_AFTER}:{}", duration::show(&time))
+            }
+        }
+    }
+}
+
+impl FromStr for UnknownSubmit {
+    type Err = NotUnknownSubmit;
+
+    fn from_str(text: &str) -> Result<Self, NotUnknownSubmit> {
+        if text == "hold" {
+            return Ok(Self(OnUnknownSubmit::Hold));
+        }
+        let after = text.strip_prefix(CONTINUE_AFTER).ok_or(NotUnknownSubmit)?;
+        let time = match after.strip_prefix(':') {
+            None if after.is_empty() => None,
+            None => return Err(NotUnknownSubmit),
+            Some(time) => Some(duration::parse(time.trim()).map_err(|_| NotUnknownSubmit)?),
+        };
+        Ok(Self(OnUnknownSubmit::ContinueAfter(time)))
+    }
+}
+
+impl Serialize for UnknownSubmit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for UnknownSubmit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
@@ -165,6 +218,18 @@ mod tests {
             assert_eq!(text.parse::<ByteSize>(), Err(NotASize), "{text:?}");
         }
         assert_eq!("32 mib".parse(), Ok(ByteSize::mib(32)));
+    }
+
+    #[test]
+    fn what_is_done_about_an_unknown_submit_survives_being_written_and_read() {
+        for text in ["hold", "continue_after", "continue_after:5m", "continue_after:0s"] {
+            let read: UnknownSubmit = text.parse().unwrap();
+
+            assert_eq!(read.to_string(), text);
+        }
+        for text in ["", "continue", "continue_after:", "continue_after:soon", "continue_after5m"] {
+            assert_eq!(text.parse::<UnknownSubmit>(), Err(NotUnknownSubmit), "{text:?}");
+        }
     }
 
     #[test]

@@ -7,11 +7,12 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use jiff::SignedDuration;
+use retake_core::policy::OnModeration;
 
 use super::{
     AccountConfig, AssetsConfig, Config, LogConfig, LogFormat, LogLevel, ModelConfig, PolicyConfig,
     RendererConfig, ServerConfig,
-    quantity::{ByteSize, Retention},
+    quantity::{ByteSize, Retention, UnknownSubmit},
 };
 
 /// One thing that can be set.
@@ -91,6 +92,8 @@ expects! {
     ByteSize: "a size with its unit such as \"32MiB\"",
     SignedDuration: "a duration such as \"30s\", \"5m\" or \"30d\"",
     Retention: "\"forever\" or a duration such as \"30d\"",
+    UnknownSubmit: "\"hold\", \"continue_after\" or \"continue_after:5m\"",
+    OnModeration: "\"fail\" or \"switch\"",
     LogFormat: "\"pretty\" or \"json\"",
     LogLevel: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
 }

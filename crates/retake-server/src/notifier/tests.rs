@@ -97,6 +97,7 @@ impl Stage {
             expires_at: None,
             exchanges: Vec::new(),
             keep_lease: false,
+            render: None,
         };
         ledger.commit(&held.lease, &change).await.unwrap();
         job.id

@@ -1,21 +1,17 @@
 //! The effects: what each step does at a provider or with a file, and what it records of it.
 
-use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use retake_core::{
-    fault::{Fault, FaultKind, FaultSource, chain},
+    fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
-    life::{AttemptState, Event},
+    life::{Absence, Attempt, Event, Patience, Settlement, patience, weigh_absence},
     policy::Policy,
-    request::Shot,
 };
 use retake_providers::{
-    CancelOutcome, FetchError, LookUp, Lost, Polled, Provider, Render, SourceVideo, Submission,
-    SubmitError,
+    CancelOutcome, FetchError, LookUp, Polled, Provider, Render, Submission, SubmitError,
 };
 
-use super::{Hand, LOOK_AGAIN, Then, guarded::Watched};
-use crate::assets::AssetError;
+use super::{Hand, LOOK_AGAIN, NotRecorded, Then, guarded::Watched, settling};
 use crate::collector::{Collected, Errand, collect};
 
 impl Hand<'_> {
@@ -37,97 +33,104 @@ impl Hand<'_> {
         let event = match provider.submit(submission, &self.log).await {
             Ok(submitted) => Event::Accepted { remote_id: submitted.remote_id },
             Err(SubmitError::Refused(fault)) => Event::AttemptFailed { fault },
-            Err(SubmitError::Lost(fault)) => Event::SubmitLost { fault },
+            Err(SubmitError::Lost(fault)) => self.loss(fault),
         };
         self.record(event, Then::Free).await;
     }
 
+    /// Records that the process ended before the answer to a submit came. The absence of its render counts from now:
+    /// nobody knows when the create was sent.
+    pub(super) async fn record_loss(&mut self) {
+        let message = "the process was stopped before the provider answered the submit";
+        let event = self.loss(Fault::new(FaultKind::Lost, FaultSource::Us, message));
+        self.record(event, Then::Free).await;
+    }
+
+    /// That the answer to the submit was lost just now, and what the policy makes of it.
+    fn loss(&self, fault: Fault) -> Event {
+        let now = self.scheduler.clock.now();
+        let open = self.life().open_attempt();
+        let lost = open.map(|attempt| Attempt { lost_at: Some(now), ..attempt.clone() });
+        Event::SubmitLost { fault, policy: lost.map(|attempt| self.patience(&attempt).why) }
+    }
+
+    /// How long the job waits for a lost submit.
+    fn patience(&self, attempt: &Attempt) -> Patience {
+        let (scheduler, job) = (self.scheduler, self.job());
+        let times = |route| scheduler.times(job, route);
+        patience(self.life(), attempt, &job.plan, &self.policy(), times)
+    }
+
     /// Finds out what became of a submit whose answer was lost.
     pub(super) async fn settle(&mut self) {
-        let Some(provider) = self.provider() else { return self.no_provider().await };
-        let Some(lost) = self.lost().await else { return };
-        match provider.look_up(&lost, &self.log).await {
-            Ok(LookUp::Found(remote_id)) => match self.is_taken(&remote_id).await {
-                Ok(false) => drop(self.record(Event::Accepted { remote_id }, Then::Free).await),
-                // It is another job's render, so nothing was learnt of ours.
-                Ok(true) => {
-                    self.wait_out(lost.begun_at + self.scheduler.policy.deadline).await;
+        let Some(attempt) = self.life().open_attempt().cloned() else { return };
+        let (scheduler, job, log) = (self.scheduler, self.job().clone(), self.log.clone());
+        let looked = self.unless_stopped(scheduler.look_up(&job, &attempt, &log)).await;
+        let Watched::Done(looked) = looked else { return };
+        match looked {
+            Ok(LookUp::Found(remote_id)) => {
+                let accepted = self.try_record(Event::Accepted { remote_id }, Then::Free, None);
+                // What is another job's says nothing of ours.
+                if accepted.await == Err(NotRecorded::RenderTaken) {
+                    self.wait_for_settlement(&attempt, LOOK_AGAIN * 60).await;
                 }
-                Err(fault) => self.ask_again(&fault).await,
-            },
-            Ok(LookUp::Absent) => {
-                // Without a fault on record the process died before it heard anything.
-                let told = self.life().open_attempt().and_then(|attempt| attempt.fault.clone());
-                let fault = told.unwrap_or_else(Fault::interrupted);
-                self.record(Event::AttemptFailed { fault }, Then::Free).await;
             }
-            Ok(LookUp::Unknowable { over_after }) => {
-                let over_after = SignedDuration::try_from(over_after).unwrap_or_default();
-                self.wait_out(lost.begun_at + over_after).await;
+            Ok(LookUp::Absent) => self.weigh_absence(&attempt).await,
+            // What a provider cannot say now it may say later: some show a render only when it is done.
+            Ok(LookUp::Unknowable { .. }) => {
+                self.wait_for_settlement(&attempt, LOOK_AGAIN * 60).await;
             }
-            Err(fault) => self.ask_again(&fault).await,
+            Err(fault) => {
+                tracing::warn!(job.id = %self.job().id, %fault, "failed to look a lost submit up");
+                let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5).min(Policy::LONG_PAUSE);
+                self.wait_for_settlement(&attempt, pause).await;
+            }
         }
     }
 
-    /// Whether a render is that of an attempt on record. Ours is not: its name was never heard.
-    async fn is_taken(&self, remote_id: &str) -> Result<bool, Fault> {
-        let known = self.scheduler.ledger.knows_render(remote_id).await;
-        known.map_err(|error| Fault::new(FaultKind::Storage, FaultSource::Us, error.to_string()))
+    /// Goes on from a look that found nothing.
+    async fn weigh_absence(&mut self, attempt: &Attempt) {
+        let now = self.scheduler.clock.now();
+        let times = self.scheduler.times(self.job(), attempt.route);
+        match weigh_absence(attempt, &times, now) {
+            Absence::Proven => {
+                let settlement = Settlement::Absent;
+                self.record(Event::Settled { settlement }, Then::Free).await;
+            }
+            Absence::LookAgainAt(again) => {
+                let until = self.patience(attempt).until;
+                if attempt.absent_since.is_none() && now < until {
+                    self.record(Event::NotListed, Then::FreeAt(again.min(until))).await;
+                } else {
+                    self.wait_for_settlement(attempt, again.duration_since(now)).await;
+                }
+            }
+        }
     }
 
-    /// Holds a job whose submit nobody can settle until the render would be over either way. Only then may
-    /// another attempt be made; this one is counted as possibly billed.
-    async fn wait_out(&mut self, over: Timestamp) {
+    /// Looks again after a pause, or when the job's patience is over. Then it goes on, or ends, and the submit is
+    /// settled behind it.
+    async fn wait_for_settlement(&mut self, attempt: &Attempt, pause: SignedDuration) {
         let now = self.scheduler.clock.now();
-        if now < over {
-            if self.life().open_attempt().is_some_and(|open| open.state == AttemptState::Intent) {
-                let message = "the process was stopped before the provider answered the submit";
-                let fault = Fault::new(FaultKind::Lost, FaultSource::Us, message);
-                self.record(Event::SubmitLost { fault }, Then::FreeAt(over)).await;
-            } else {
-                self.release(over).await;
-            }
+        let patience = self.patience(attempt);
+        if now < patience.until {
+            self.release(patience.until.min(now + pause)).await;
             return;
         }
-        let message = "the answer to the submit was lost, and the provider cannot say what became \
-            of it: it may have been rendered and billed";
+        let seen = attempt.fault.as_ref().map_or("nothing", |fault| fault.message.as_str());
+        let message = format!(
+            "the answer to the submit was lost ({seen}), and it is not known what became of it: it may have been \
+             rendered and billed; {}",
+            patience.why
+        );
         let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
-        self.record(Event::AttemptFailed { fault }, Then::Free).await;
-    }
-
-    /// What was submitted by the open attempt.
-    async fn lost(&mut self) -> Option<Lost> {
-        let attempt = self.life().open_attempt()?;
-        let (route, begun_at, tag) = (attempt.route, attempt.begun_at, self.tag());
-        let planned = self.job().plan.at(route)?.clone();
-        let (first_frame, characters) = match self.pictures(&planned.shot).await {
-            Ok(pictures) => pictures,
-            Err(error) => {
-                let message = format!("a picture of the request could not be read: {error}");
-                let fault = Fault::new(FaultKind::Storage, FaultSource::Us, message);
-                self.ask_again(&fault).await;
-                return None;
-            }
-        };
-        let source = self.source(&planned.shot);
-        let hook = self.hook(&planned.route.account, &tag);
-        let first_frame_url = self.first_frame_url(&planned.shot);
-        let (model, shot) = (planned.route.model, planned.shot);
-        let submission =
-            Submission { tag, model, shot, first_frame, first_frame_url, characters, source, hook };
-        Some(Lost { submission, begun_at, lost_at: begun_at })
+        self.record(Event::Unresolved { fault, route: patience.route }, Then::Free).await;
     }
 
     /// The render of the open attempt.
     pub(super) fn render(&self, remote_id: &str) -> Option<Render> {
         let attempt = self.life().open_attempt()?;
-        let planned = self.job().plan.at(attempt.route)?;
-        Some(Render {
-            remote_id: remote_id.to_owned(),
-            model: planned.route.model.clone(),
-            shot: planned.shot.clone(),
-            begun_at: attempt.begun_at,
-        })
+        settling::render(self.job(), attempt, remote_id)
     }
 
     pub(super) async fn poll(&mut self, remote_id: &str) {
@@ -197,41 +200,33 @@ impl Hand<'_> {
     }
 
     /// Stops the render where it runs, then ends the job.
-    pub(super) async fn cancel(&mut self, remote_id: Option<String>) {
-        let Some(provider) = self.provider() else { return self.no_provider().await };
-        let known = if let Some(remote_id) = remote_id {
-            Ok(LookUp::Found(remote_id))
-        } else {
-            let Some(lost) = self.lost().await else { return };
-            self.look_up_to_stop(provider.as_ref(), &lost).await
+    pub(super) async fn cancel(&mut self, remote_id: &str) {
+        let Some(provider) = self.provider() else {
+            let why = "its account is not configured here any more, so it could not be cancelled";
+            return self.end_uncancelled(why).await;
         };
-        let stopped = match known {
-            Ok(LookUp::Found(remote_id)) => {
-                let Some(render) = self.render(&remote_id) else { return };
-                provider.cancel(&render, &self.log).await
-            }
-            // What nobody can find nobody can stop.
-            Ok(LookUp::Absent | LookUp::Unknowable { .. }) => Ok(CancelOutcome::Over),
-            Err(fault) => Err(fault),
-        };
-        match stopped {
-            Ok(CancelOutcome::Over | CancelOutcome::GoesOn) => {
+        let Some(render) = self.render(remote_id) else { return };
+        match provider.cancel(&render, &self.log).await {
+            Ok(CancelOutcome::Over) => {
                 self.record(Event::Cancelled, Then::Free).await;
+            }
+            Ok(CancelOutcome::GoesOn) => {
+                self.end_uncancelled("its provider cannot cancel a render").await;
             }
             // What cannot be stopped is not waited for longer than it would be tried.
             Err(fault) if self.is_late() => {
-                tracing::warn!(job.id = %self.job().id, %fault, "a render could not be stopped and may be billed");
-                self.record(Event::Cancelled, Then::Free).await;
+                self.end_uncancelled(&format!("it could not be cancelled ({fault})")).await;
             }
             Err(fault) => self.ask_again(&fault).await,
         }
     }
 
-    /// Looks for a lost render that is to be stopped. That of another attempt is nobody's to stop.
-    async fn look_up_to_stop(&self, provider: &dyn Provider, lost: &Lost) -> Result<LookUp, Fault> {
-        match provider.look_up(lost, &self.log).await {
-            Ok(LookUp::Found(remote_id)) if self.is_taken(&remote_id).await? => Ok(LookUp::Absent),
-            known => known,
+    /// Ends a job whose render goes on, and says so.
+    async fn end_uncancelled(&mut self, why: &str) {
+        let note = format!("{why}: the render goes on there and may be billed");
+        tracing::warn!(job.id = %self.job().id, note, "a render was not cancelled");
+        if self.record(Event::Noted { note }, Then::Keep).await {
+            self.record(Event::Cancelled, Then::Free).await;
         }
     }
 
@@ -243,76 +238,20 @@ impl Hand<'_> {
     }
 
     async fn submission(&mut self, route: usize) -> Option<Submission> {
-        let planned = self.job().plan.at(route)?.clone();
-        let tag = tag(&self.job().id, self.life().attempts.len() + 1);
-        let pictures = match self.pictures(&planned.shot).await {
-            Ok(pictures) => pictures,
-            Err(error) => {
-                tracing::error!(job.id = %self.job().id, error = chain(&error), "no picture for a submit");
+        let number = u32::try_from(self.life().attempts.len()).unwrap_or(u32::MAX);
+        match self.scheduler.submission(self.job(), route, number.saturating_add(1)).await {
+            Ok(submission) => Some(submission),
+            Err(fault) => {
+                tracing::error!(job.id = %self.job().id, %fault, "no picture for a submit");
                 self.record(Event::Begun { route }, Then::Keep).await;
-                let message = format!("a picture of the request could not be read: {error}");
-                let fault = Fault::new(FaultKind::Storage, FaultSource::Us, message);
                 self.record(Event::AttemptFailed { fault }, Then::Free).await;
-                return None;
+                None
             }
-        };
-        let (first_frame, characters) = pictures;
-        let source = self.source(&planned.shot);
-        let hook = self.hook(&planned.route.account, &tag);
-        let first_frame_url = self.first_frame_url(&planned.shot);
-        let (model, shot) = (planned.route.model, planned.shot);
-        Some(Submission {
-            tag,
-            model,
-            shot,
-            first_frame,
-            first_frame_url,
-            characters,
-            source,
-            hook,
-        })
-    }
-
-    /// Where the provider can tell us that it is done, if this gateway can be reached from there.
-    fn hook(&self, account: &str, tag: &str) -> Option<String> {
-        self.scheduler.hooks.as_ref()?.url(account, tag)
-    }
-
-    /// Where the provider can fetch the picture to start from, if this gateway can be reached from there.
-    fn first_frame_url(&self, shot: &Shot) -> Option<String> {
-        let picture = shot.first_frame.as_ref()?;
-        Some(self.scheduler.hooks.as_ref()?.picture_url(&picture.key))
-    }
-
-    /// The picture to start from, and those of the characters.
-    async fn pictures(&self, shot: &Shot) -> Result<(Option<Bytes>, Vec<Bytes>), AssetError> {
-        let assets = &self.scheduler.assets;
-        let first_frame = match &shot.first_frame {
-            None => None,
-            Some(picture) => Some(assets.read(&picture.key).await?),
-        };
-        let mut characters = Vec::with_capacity(shot.characters.len());
-        for character in &shot.characters {
-            characters.push(assets.read(&character.picture.key).await?);
         }
-        Ok((first_frame, characters))
-    }
-
-    /// The file that is to be extended.
-    fn source(&self, shot: &Shot) -> Option<SourceVideo> {
-        let origin = shot.origin.as_ref()?;
-        let (key, bytes) = (origin.key.clone()?, origin.bytes);
-        let assets = self.scheduler.assets.clone();
-        let runtime = tokio::runtime::Handle::current();
-        Some(SourceVideo::new(move || {
-            let _inside = runtime.enter();
-            Box::new(assets.reader(&key, bytes))
-        }))
     }
 
     pub(super) fn provider_at(&self, route: usize) -> Option<std::sync::Arc<dyn Provider>> {
-        let account = &self.job().plan.at(route)?.route.account;
-        Some(std::sync::Arc::clone(&self.scheduler.accounts.get(account)?.provider))
+        self.scheduler.provider(self.job(), route)
     }
 
     fn provider(&self) -> Option<std::sync::Arc<dyn Provider>> {
@@ -333,11 +272,12 @@ impl Hand<'_> {
     }
 
     pub(super) fn tag(&self) -> String {
-        tag(&self.job().id, self.life().attempts.len())
+        let open = self.life().open_attempt().or(self.life().attempts.last());
+        tag(&self.job().id, open.map_or(0, |attempt| attempt.number))
     }
 }
 
 /// Our name for an attempt at its provider.
-fn tag(id: &VideoId, attempt: usize) -> String {
+pub(super) fn tag(id: &VideoId, attempt: u32) -> String {
     format!("{id}-{attempt}")
 }

@@ -17,9 +17,9 @@ use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
     ids::{ReplicaId, VideoId},
-    life::{Event, JobState},
+    life::{AttemptState, Event, JobState, RouteTimes, Settlement},
     plan::{Candidate, Terms, plan},
-    policy::Policy,
+    policy::{OnUnknownSubmit, Policy},
     request::VideoRequest,
 };
 use retake_providers::{
@@ -47,6 +47,13 @@ struct Scripted {
     found: Option<RemoteId>,
     /// Whether it cannot say what became of a submit.
     forgetful: bool,
+    /// The look at which the lost create has arrived, from 0.
+    arrives_at_look: Option<u32>,
+    looks: AtomicU32,
+    /// Whether it cannot cancel a render.
+    uncancellable: bool,
+    /// Answers to polls; then it goes on rendering for ever.
+    answers: Mutex<VecDeque<Polled>>,
     submitted: Mutex<Vec<String>>,
     cancelled: Mutex<Vec<String>>,
     polls: AtomicU32,
@@ -66,7 +73,12 @@ impl Provider for Scripted {
         self.submits.lock().unwrap().pop_front().unwrap_or_else(|| Ok("r-1".to_owned().into()))
     }
 
-    async fn look_up(&self, _: &Lost, _: &Log) -> Result<LookUp, Fault> {
+    async fn look_up(&self, lost: &Lost, _: &Log) -> Result<LookUp, Fault> {
+        assert!(lost.lost_at >= lost.begun_at);
+        let look = self.looks.fetch_add(1, Ordering::SeqCst);
+        if self.arrives_at_look.is_some_and(|arrives| look >= arrives) {
+            return Ok(LookUp::Found("r-late".to_owned()));
+        }
         let unsaid = || {
             if self.forgetful {
                 LookUp::Unknowable { over_after: Duration::from_mins(15) }
@@ -79,7 +91,17 @@ impl Provider for Scripted {
 
     async fn poll(&self, _: &Render, _: &Log) -> Result<Polled, Fault> {
         self.polls.fetch_add(1, Ordering::SeqCst);
-        Ok(Polled::Running { percent: 10, ask_again_in: Duration::from_secs(10), note: None })
+        let running =
+            Polled::Running { percent: 10, ask_again_in: Duration::from_secs(10), note: None };
+        Ok(self.answers.lock().unwrap().pop_front().unwrap_or(running))
+    }
+
+    fn times(&self, _: &str) -> RouteTimes {
+        RouteTimes {
+            create: (!self.resident).then_some(SignedDuration::from_mins(2)),
+            usual: SignedDuration::from_mins(2),
+            longest: SignedDuration::from_mins(15),
+        }
     }
 
     async fn fetch(
@@ -92,7 +114,7 @@ impl Provider for Scripted {
 
     async fn cancel(&self, render: &Render, _: &Log) -> Result<CancelOutcome, Fault> {
         self.cancelled.lock().unwrap().push(render.remote_id.clone());
-        Ok(CancelOutcome::Over)
+        Ok(if self.uncancellable { CancelOutcome::GoesOn } else { CancelOutcome::Over })
     }
 
     async fn check(&self, _: &Log) -> Result<Standing, Fault> {
@@ -126,6 +148,7 @@ impl Stage {
                 is_elsewhere: false,
             },
             provider: Arc::<P>::clone(provider),
+            place: Some("animatic test".to_owned()),
             concurrency: 1,
         };
         let scheduler = Scheduler {
@@ -148,6 +171,37 @@ impl Stage {
         let job = a_job(providers);
         scheduler.ledger.accept(&job).await.unwrap();
         Self { scheduler, id: job.id, _folder: folder }
+    }
+
+    async fn with_policy(policy: Policy, providers: &[(&str, Arc<Scripted>)]) -> Self {
+        let mut stage = Self::with(providers).await;
+        stage.scheduler.policy = policy;
+        stage
+    }
+
+    /// Asks for another job of the same kind.
+    async fn another(&self, providers: &[(&str, Arc<Scripted>)]) -> VideoId {
+        let job = a_job(providers);
+        self.scheduler.ledger.accept(&job).await.unwrap();
+        job.id
+    }
+
+    /// Plays on until the job is as it is asked for, and fails when it never is.
+    async fn until(&self, what: impl Fn(&Job) -> bool) -> Job {
+        for _ in 0..400 {
+            let job = self.play(1).await;
+            if what(&job) {
+                return job;
+            }
+        }
+        panic!("it never came to that: {:?}", self.play(1).await.life);
+    }
+
+    /// Lets time pass and looks after the submits that nobody waits for.
+    async fn settle_behind(&self, seconds: i64) -> Job {
+        self.scheduler.clock.move_on(SignedDuration::from_secs(seconds));
+        self.scheduler.settle_due().await.unwrap();
+        self.scheduler.ledger.job(&self.id).await.unwrap().unwrap()
     }
 
     /// Does every step that is due now, then moves the clock to the next due moment, `rounds` times.
@@ -191,6 +245,15 @@ fn a_fault(kind: FaultKind) -> Fault {
     Fault::new(kind, FaultSource::Provider, "the server had an error")
 }
 
+fn a_loss() -> Result<Submitted, SubmitError> {
+    Err(SubmitError::Lost(a_fault(FaultKind::Timeout)))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "an answer may also be a refusal")]
+fn taken(remote_id: &str) -> Result<Submitted, SubmitError> {
+    Ok(remote_id.to_owned().into())
+}
+
 fn attempts(job: &Job) -> Vec<String> {
     let tell = |attempt: &retake_core::life::Attempt| {
         let planned = job.plan.at(attempt.route).unwrap();
@@ -227,15 +290,37 @@ async fn a_submit_whose_answer_was_lost_is_looked_up_and_not_repeated() {
 
 #[tokio::test]
 async fn a_lost_submit_that_never_arrived_is_made_again_under_another_tag() {
-    let lost = Err(SubmitError::Lost(a_fault(FaultKind::Timeout)));
-    let north = Arc::new(Scripted::that_answers(vec![lost]));
+    let north = Arc::new(Scripted::that_answers(vec![a_loss()]));
     let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
 
-    let job = stage.play(4).await;
+    let job = stage.until(|job| job.life.attempts.len() == 2).await;
 
-    assert_eq!(attempts(&job), ["north failed", "north submitted"]);
+    let attempt = &job.life.attempts[0];
+    assert_eq!(attempt.settlement, Some(Settlement::Absent));
+    assert!(!attempt.may_cost(), "what is proven absent costs nothing: {attempt:?}");
+    let waited = attempt.ended_at.unwrap().duration_since(attempt.lost_at.unwrap());
+    assert!(waited >= SignedDuration::from_mins(3), "believed after {waited:#}");
+    assert!(north.looks.load(Ordering::SeqCst) >= 2);
+    stage.until(|job| attempts(job) == ["north failed", "north submitted"]).await;
     let tags = north.submitted.lock().unwrap();
     assert_ne!(tags[0], tags[1]);
+}
+
+#[tokio::test]
+async fn a_create_that_lands_after_the_first_look_is_adopted_and_not_made_again() {
+    for arrives_at_look in [1, 2, 3] {
+        let north = Arc::new(Scripted {
+            arrives_at_look: Some(arrives_at_look),
+            ..Scripted::that_answers(vec![a_loss()])
+        });
+        let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+
+        let job = stage.until(|job| job.life.open_attempt().unwrap().remote_id.is_some()).await;
+
+        assert_eq!(attempts(&job), ["north submitted"]);
+        assert_eq!(job.life.attempts[0].remote_id.as_deref(), Some("r-late"));
+        assert_eq!(north.submitted.lock().unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -326,19 +411,216 @@ async fn a_render_is_stopped_when_its_job_was_taken_over_and_begun_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_lost_submit_that_nobody_can_settle_is_waited_out_before_anything_else_is_tried() {
-    let lost = || Err(SubmitError::Lost(a_fault(FaultKind::Lost)));
-    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![lost()]) });
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+async fn a_lost_submit_that_nobody_can_settle_does_not_keep_a_healthy_route_waiting() {
+    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
+    let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
+    let stage = Stage::with(&[("north", Arc::clone(&north)), ("south", south)]).await;
 
-    let held = stage.play(2).await;
+    let held = stage.play(1).await;
     assert_eq!(attempts(&held), ["north unknown"]);
-    assert!(held.life.hold.is_some());
-    let begun = held.life.attempts[0].begun_at;
-    assert_eq!(stage.scheduler.clock.now(), begun + SignedDuration::from_mins(15));
+    let hold = held.life.hold.unwrap();
+    assert!(hold.contains("continue_after") && hold.contains("the next route"), "{hold}");
+    let later = stage.until(|job| job.life.attempts.len() == 2).await;
 
-    let later = stage.play(3).await;
-    assert_eq!(attempts(&later), ["north failed", "north submitted"]);
-    let message = &later.life.attempts[0].fault.as_ref().unwrap().message;
+    let first = &later.life.attempts[0];
+    let message = &first.fault.as_ref().unwrap().message;
     assert!(message.contains("may have been rendered and billed"), "{message}");
+    assert!(message.contains("policy.on_unknown_submit"), "{message}");
+    assert!(first.may_cost());
+    let waited = stage.scheduler.clock.now().duration_since(first.lost_at.unwrap());
+    assert!(waited <= SignedDuration::from_mins(5), "the other route waited {waited:#}");
+    stage.until(|job| attempts(job) == ["north failed", "south submitted"]).await;
+}
+
+#[tokio::test]
+async fn an_owner_who_prefers_no_video_to_two_bills_gets_no_second_attempt() {
+    let hold = Policy { on_unknown_submit: OnUnknownSubmit::Hold, ..Policy::default() };
+    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
+    let south = Arc::new(Scripted::default());
+    let providers = [("north", north), ("south", Arc::clone(&south))];
+    let stage = Stage::with_policy(hold, &providers).await;
+
+    let job = stage.until(|job| job.life.state.is_ended()).await;
+
+    assert_eq!(attempts(&job), ["north failed"]);
+    assert!(south.submitted.lock().unwrap().is_empty());
+    let JobState::Failed(fault) = &job.life.state else { panic!("{:?}", job.life.state) };
+    assert!(fault.message.contains("\"hold\"") && fault.message.contains("billed"), "{fault}");
+    assert!(job.life.attempts[0].may_cost());
+}
+
+#[tokio::test]
+async fn a_submit_of_an_account_that_is_gone_does_not_keep_the_other_route_waiting() {
+    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
+    let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
+    let mut stage = Stage::with(&[("north", north), ("south", south)]).await;
+    stage.play(1).await;
+
+    let left: Vec<_> =
+        stage.scheduler.accounts.iter().filter(|one| one.name == "south").cloned().collect();
+    stage.scheduler.accounts = Accounts::new(left);
+
+    stage.until(|job| attempts(job) == ["north failed", "south submitted"]).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_submit_in_doubt_ends_its_job_at_once_and_is_settled_behind_it() {
+    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+    stage.play(1).await;
+    let now = stage.scheduler.clock.now();
+
+    stage.scheduler.ledger.request_cancel(&stage.id, now).await.unwrap();
+    let job = stage.play(1).await;
+
+    assert_eq!(job.life.state, JobState::Cancelled);
+    let attempt = &job.life.attempts[0];
+    assert_eq!(attempt.settlement, Some(Settlement::Pending));
+    assert!(attempt.may_cost(), "a cancel proves nothing");
+    let mut job = stage.settle_behind(0).await;
+    assert!(job.life.attempts[0].may_cost());
+    for _ in 0..20 {
+        job = stage.settle_behind(120).await;
+    }
+    assert_eq!(job.life.attempts[0].settlement, Some(Settlement::Unknowable));
+    assert!(job.life.attempts[0].may_cost(), "nobody will ever know");
+}
+
+#[tokio::test]
+async fn a_render_that_is_found_after_its_job_was_cancelled_is_stopped_and_told_as_spent() {
+    let north =
+        Arc::new(Scripted { arrives_at_look: Some(2), ..Scripted::that_answers(vec![a_loss()]) });
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+    stage.play(1).await;
+    let now = stage.scheduler.clock.now();
+    stage.scheduler.ledger.request_cancel(&stage.id, now).await.unwrap();
+    stage.play(1).await;
+
+    let mut job = stage.settle_behind(60).await;
+    for _ in 0..6 {
+        job = stage.settle_behind(60).await;
+    }
+
+    let attempt = &job.life.attempts[0];
+    assert_eq!(attempt.settlement, Some(Settlement::Found));
+    assert_eq!(attempt.remote_id.as_deref(), Some("r-late"));
+    assert_eq!(*north.cancelled.lock().unwrap(), ["r-late"]);
+    assert!(attempt.may_cost());
+    assert!(attempt.note.as_ref().unwrap().contains("cancelled"), "{attempt:?}");
+    assert_eq!((job.life.state, attempt.state), (JobState::Cancelled, AttemptState::Cancelled));
+}
+
+#[tokio::test]
+async fn a_cancelled_submit_that_never_arrived_costs_nothing_once_that_is_proven() {
+    let north = Arc::new(Scripted::that_answers(vec![a_loss()]));
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+    stage.play(1).await;
+    let now = stage.scheduler.clock.now();
+    stage.scheduler.ledger.request_cancel(&stage.id, now).await.unwrap();
+    let mut job = stage.play(1).await;
+    assert!(job.life.attempts[0].may_cost());
+
+    for _ in 0..6 {
+        job = stage.settle_behind(60).await;
+    }
+
+    assert_eq!(job.life.attempts[0].settlement, Some(Settlement::Absent));
+    assert!(!job.life.attempts[0].may_cost());
+}
+
+#[tokio::test]
+async fn a_late_success_of_an_attempt_that_was_given_up_is_adopted_while_its_job_is_open() {
+    let late = Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) };
+    let north = Arc::new(Scripted { arrives_at_look: Some(6), ..late });
+    let broke = Polled::failed(a_fault(FaultKind::BadRequest));
+    let running =
+        || Polled::Running { percent: 5, ask_again_in: Duration::from_mins(1), note: None };
+    let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
+    south.answers.lock().unwrap().extend([running(), running(), broke]);
+    let providers = [("north", Arc::clone(&north)), ("south", south), ("west", Arc::default())];
+    let stage = Stage::with(&providers).await;
+    stage.until(|job| attempts(job) == ["north failed", "south submitted"]).await;
+
+    for _ in 0..4 {
+        stage.settle_behind(60).await;
+    }
+    let job = stage.until(|job| job.life.attempts[1].state == AttemptState::Failed).await;
+    let job = if job.life.open_attempt().is_some() { job } else { stage.play(1).await };
+
+    assert_eq!(attempts(&job), ["north submitted", "south failed"]);
+    assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-late"));
+    assert_eq!(north.submitted.lock().unwrap().len(), 1, "nothing is paid a third time");
+}
+
+#[tokio::test]
+async fn of_two_lost_jobs_one_adopts_the_render_and_the_other_goes_on_settling() {
+    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![a_loss()]) };
+    north.submits.lock().unwrap().push_back(a_loss());
+    let providers = [("north", Arc::new(north))];
+    let stage = Stage::with(&providers).await;
+    let other = stage.another(&providers).await;
+
+    for _ in 0..12 {
+        stage.play(1).await;
+    }
+
+    let ledger = &stage.scheduler.ledger;
+    let mut owners = 0;
+    for id in [&stage.id, &other] {
+        let job = ledger.job(id).await.unwrap().unwrap();
+        let has =
+            |attempt: &retake_core::life::Attempt| attempt.remote_id.as_deref() == Some("r-7");
+        owners += job.life.attempts.iter().filter(|attempt| has(attempt)).count();
+    }
+    assert_eq!(owners, 1);
+}
+
+#[tokio::test]
+async fn a_render_that_its_provider_cannot_cancel_is_told_as_going_on_and_billed() {
+    let north = Arc::new(Scripted { uncancellable: true, ..Scripted::default() });
+    let stage = Stage::with(&[("north", north)]).await;
+    stage.play(2).await;
+
+    stage.scheduler.ledger.request_cancel(&stage.id, NOON).await.unwrap();
+    let job = stage.play(1).await;
+
+    assert_eq!(job.life.state, JobState::Cancelled);
+    let attempt = &job.life.attempts[0];
+    let note = attempt.note.as_deref().unwrap();
+    assert!(note.contains("goes on") && note.contains("billed"), "{note}");
+    assert!(attempt.may_cost());
+}
+
+#[tokio::test]
+async fn a_submit_that_a_crash_cut_off_counts_as_lost_from_when_that_was_noticed() {
+    let north = Arc::new(Scripted::default());
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+    let claimed = stage.scheduler.claim(1).await.unwrap().pop().unwrap();
+    let (scheduler, log) = (&stage.scheduler, Log::default());
+    let mut hand = super::Hand { scheduler, claimed, stays: None, log };
+    hand.record(Event::Begun { route: 0 }, super::Then::Free).await;
+    stage.scheduler.clock.move_on(SignedDuration::from_hours(8));
+
+    let job = stage.play(1).await;
+
+    let attempt = &job.life.attempts[0];
+    assert_eq!(attempt.lost_at, Some(NOON + SignedDuration::from_hours(8)));
+    let job = stage.until(|job| job.life.attempts.len() == 2).await;
+    let first = &job.life.attempts[0];
+    let waited = first.ended_at.unwrap().duration_since(first.lost_at.unwrap());
+    assert!(waited >= SignedDuration::from_mins(3), "an absence was believed after {waited:#}");
+}
+
+#[tokio::test]
+async fn a_job_of_which_nobody_knows_whether_it_renders_lets_the_next_one_begin() {
+    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
+    let providers = [("north", Arc::clone(&north))];
+    let stage = Stage::with(&providers).await;
+    stage.play(1).await;
+
+    let next = stage.another(&providers).await;
+    stage.play(1).await;
+
+    let job = stage.scheduler.ledger.job(&next).await.unwrap().unwrap();
+    assert_eq!(attempts(&job), ["north submitted"]);
 }

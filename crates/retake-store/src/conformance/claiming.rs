@@ -55,6 +55,38 @@ pub(crate) async fn an_open_attempt_keeps_its_slot_between_claims(engine: &dyn E
     assert_eq!(worker.claim(1, noon_plus(6)).await.len(), 1, "the slot is free again");
 }
 
+pub(crate) async fn a_render_that_is_over_at_its_provider_holds_no_slot_there(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job(NOON)).await;
+    let mut held = worker.claim_one(NOON).await;
+    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    worker.tell(&mut held, accepted("r-1"), NOON).await.unwrap();
+    let next = worker.accept(a_job(NOON)).await;
+    assert!(worker.claim(1, NOON).await.is_empty(), "it is being rendered");
+    assert_eq!(worker.ledger.slots_in_use("north").await.unwrap(), 1);
+
+    worker.tell_and_free(held, Event::Rendered, noon_plus(60)).await.unwrap();
+
+    assert_eq!(worker.ledger.slots_in_use("north").await.unwrap(), 0);
+    let claimed = worker.claim(1, noon_plus(30)).await;
+    assert_eq!(claimed.iter().map(|one| &one.job.id).collect::<Vec<_>>(), [&next]);
+}
+
+pub(crate) async fn a_submit_of_which_nobody_knows_what_became_holds_no_slot(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job(NOON)).await;
+    let mut held = worker.claim_one(NOON).await;
+    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    let lost = Event::SubmitLost { fault: super::a_fault(), policy: None };
+    worker.tell(&mut held, lost, NOON).await.unwrap();
+    worker.accept(a_job(NOON)).await;
+
+    assert_eq!(worker.claim(1, NOON).await.len(), 1);
+
+    worker.tell(&mut held, accepted("r-1"), noon_plus(1)).await.unwrap();
+    assert_eq!(worker.ledger.slots_in_use("north").await.unwrap(), 2, "found, it has its slot");
+}
+
 pub(crate) async fn a_poll_is_handed_out_though_every_slot_is_taken(engine: &dyn Engine) {
     let worker = Worker::at(engine).await;
     let rendering = worker.accept(a_job(NOON)).await;

@@ -79,17 +79,6 @@ pub(crate) async fn what_was_said_is_kept_word_for_word_with_its_attempt(engine:
     assert!(worker.ledger.exchanges(&VideoId::new(NOON)).await.unwrap().is_empty());
 }
 
-pub(crate) async fn a_render_is_known_by_the_name_that_its_provider_gave_it(engine: &dyn Engine) {
-    let worker = Worker::at(engine).await;
-    worker.accept(a_job(NOON)).await;
-    let mut held = worker.claim_one(NOON).await;
-    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
-    worker.tell(&mut held, accepted("r-1"), NOON).await.unwrap();
-
-    assert!(worker.ledger.knows_render("r-1").await.unwrap());
-    assert!(!worker.ledger.knows_render("r-2").await.unwrap());
-}
-
 pub(crate) async fn each_attempt_has_its_own_exchanges(engine: &dyn Engine) {
     let worker = Worker::at(engine).await;
     let id = worker.accept(a_job(NOON)).await;

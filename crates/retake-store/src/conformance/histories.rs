@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use retake_core::{
     evidence::Exchange,
     ids::VideoId,
-    life::{Event, Life, advance},
+    life::{Attempt, AttemptState, Event, Life, advance},
     policy::Policy,
 };
 
@@ -165,7 +165,9 @@ impl History {
         let mut events = vec![
             Event::Begun { route: life.next_route },
             accepted("r"),
-            Event::SubmitLost { fault: a_fault() },
+            Event::SubmitLost { fault: a_fault(), policy: None },
+            Event::NotListed,
+            Event::Unresolved { fault: a_fault(), route: Some(1) },
             Event::Progressed { percent: 30 },
             Event::Rendered,
             Event::FetchFailed { fault: a_fault() },
@@ -264,7 +266,13 @@ impl History {
             let kept = ledger.exchanges(id).await.unwrap();
             let kept: Vec<_> = kept.into_iter().map(|kept| (kept.attempt, kept.exchange)).collect();
             assert_eq!(kept, self.model.kept(id));
-            if let Some(attempt) = life.open_attempt() {
+            // What was lost and found was rendered all the time, whoever had its slot in between.
+            let counts = |attempt: &&Attempt| {
+                let in_use =
+                    matches!(attempt.state, AttemptState::Intent | AttemptState::Submitted);
+                in_use && attempt.lost_at.is_none()
+            };
+            if let Some(attempt) = life.open_attempt().filter(counts) {
                 let account = job.plan.at(attempt.route).unwrap().route.account.clone();
                 *open.entry(account).or_insert(0) += 1;
             }

@@ -76,6 +76,8 @@ pub(super) const NEXT: &str = "SELECT LEAST(
      WHERE (SELECT COUNT(*) FROM jobs WHERE holds = s.account
             AND (s.at IS NULL OR replica = s.at)) < s.concurrency)) AS due_at";
 
+pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE holds = $1";
+
 /// Leaps from one account to the next, however many jobs there are.
 pub(super) const AWAITED: &str = "WITH RECURSIVE awaited (account) AS (
         SELECT MIN(wants) FROM jobs WHERE wants IS NOT NULL AND replica IS NULL
@@ -194,6 +196,13 @@ pub(super) async fn next_due(db: &Session, slots: &[Slots]) -> Done<Option<Times
 pub(super) async fn awaited(db: &Session) -> Done<Vec<String>> {
     let [awaited] = db.prepare([AWAITED]).await?;
     Ok(db.query(&awaited, []).await?.iter().map(|row| row.get("account")).collect())
+}
+
+/// How many slots of an account are in use.
+pub(super) async fn occupied(db: &Session, account: &str) -> Done<u32> {
+    let [occupied] = db.prepare([OCCUPIED]).await?;
+    let count: i64 = db.query_one(&occupied, [&account]).await?.get(0);
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// The accounts, how many attempts each takes, and at which replica they are counted.

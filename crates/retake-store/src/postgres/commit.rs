@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use futures::try_join;
+use futures::{future::try_join_all, try_join};
 use jiff::Timestamp;
 use retake_core::{ids::VideoId, life::Attempt};
 use tokio_postgres::{Row, Statement};
@@ -20,14 +20,14 @@ use super::{
     outbox::announce::{self, Notices},
     owner,
     session::Session,
-    timeline,
+    settling, timeline,
     values::{self, Moment, json, number, text},
 };
 use crate::{
     error::StoreError,
     record::{Change, Committed, JobEvent, Lease},
     seat::Stops,
-    transition::{Held, Transition},
+    transition::{Held, Transition, settlement_word},
 };
 
 pub(super) const HELD: &str = "SELECT routes, cancel_requested, nudged_at FROM jobs
@@ -44,12 +44,18 @@ pub(super) const LIFE: &str = "UPDATE jobs SET state = $2, fault = $3, progress 
         nudged_at = CASE WHEN $16 THEN nudged_at END
     WHERE id = $1";
 
+/// What was found out behind the holder's back stays: it knows no more than that the submit is unsettled.
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
-        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note, lost_at,
+        absent_since, settlement)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
-        remote_id = excluded.remote_id, accepted_at = excluded.accepted_at,
+        remote_id = COALESCE(excluded.remote_id, attempts.remote_id), lost_at = excluded.lost_at,
+        absent_since = COALESCE(excluded.absent_since, attempts.absent_since),
+        settlement = CASE WHEN excluded.settlement = 'pending' AND attempts.settlement IS NOT NULL
+                          THEN attempts.settlement ELSE excluded.settlement END,
+        accepted_at = excluded.accepted_at,
         ended_at = excluded.ended_at, progress = excluded.progress,
         failed_fetches = excluded.failed_fetches, fault = excluded.fault,
         note = excluded.note";
@@ -112,6 +118,7 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
     }
     let [held, last] = db.prepare([HELD, timeline::LAST]).await?;
     let [life, attempt, append] = db.prepare([LIFE, ATTEMPT, timeline::APPEND]).await?;
+    let [unsettled] = db.prepare([settling::ADD]).await?;
     let (id, replica) = (lease.id.as_str(), lease.replica.as_str());
     let epoch = number(lease.epoch);
     db.prepare([announce::OF_ALL, announce::OF_ITS_OWNER, announce::RECORD]).await?;
@@ -128,11 +135,24 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
     let (seq, at) = (timeline::next_seq(last.as_ref()), Moment(change.at));
     let line = next.attempt.map(i64::from);
     let answer = next.committed();
+    if let (Some(render), Some(attempt)) = (&change.render, next.open_attempt())
+        && let Err(refused) = settling::own(db, id, attempt.number, render).await
+    {
+        db.roll_back().await;
+        return Err(refused);
+    }
     let doubt = Doubt { epoch: lease.epoch, seq, at: change.at, event: event.clone(), answer };
     doubts.all().insert(lease.id.clone(), doubt);
     try_join!(
         keep_life(db, &life, id, change, &next),
-        keep_attempt(db, &attempt, id, next.last_attempt(), &held.stops),
+        try_join_all(next.changed_attempts().map(|one| keep_attempt(
+            db,
+            &attempt,
+            id,
+            one,
+            &held.stops
+        ))),
+        try_join_all(next.unsettled().map(|one| add_unsettled(db, &unsettled, id, one, change.at))),
         db.execute(&append, [&id, &seq, &at, &line, &event]),
         said.keep(db),
         notices.record(db),
@@ -193,10 +213,9 @@ async fn keep_attempt(
     db: &Session,
     statement: &Statement,
     id: &str,
-    attempt: Option<&Attempt>,
+    attempt: &Attempt,
     stops: &Stops,
 ) -> Done<()> {
-    let Some(attempt) = attempt else { return Ok(()) };
     let stop = stops.at(attempt.route);
     let fault = attempt.fault.as_ref().map(json).transpose()?;
     db.execute(
@@ -216,9 +235,23 @@ async fn keep_attempt(
             &i64::from(attempt.failed_fetches),
             &fault,
             &attempt.note.as_deref().map(text),
+            &attempt.lost_at.map(Moment),
+            &attempt.absent_since.map(Moment),
+            &attempt.settlement.map(settlement_word),
         ],
     )
     .await?;
+    Ok(())
+}
+
+async fn add_unsettled(
+    db: &Session,
+    statement: &Statement,
+    id: &str,
+    attempt: &Attempt,
+    at: Timestamp,
+) -> Done<()> {
+    db.execute(statement, [&id, &i64::from(attempt.number), &Moment(at)]).await?;
     Ok(())
 }
 

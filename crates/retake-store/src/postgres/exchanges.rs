@@ -94,15 +94,6 @@ pub(super) async fn read(db: &Session, id: &VideoId) -> Done<Vec<KeptExchange>> 
     Ok(kept.map_err(|source| unreadable(id, source))?)
 }
 
-pub(super) const KNOWS: &str = "SELECT EXISTS (SELECT 1 FROM attempts WHERE remote_id = $1)";
-
-/// Whether some attempt goes by that name at its provider.
-pub(super) async fn knows_render(db: &Session, remote_id: &str) -> Done<bool> {
-    let [knows] = db.prepare([KNOWS]).await?;
-    let rows = db.query(&knows, [&remote_id]).await?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
-}
-
 fn kept_of(row: &Row) -> Read<KeptExchange> {
     Ok(KeptExchange {
         attempt: values::count(row, "attempt")?,

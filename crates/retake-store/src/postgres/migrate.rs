@@ -29,6 +29,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/postgres/0004_evidence.sql"),
     },
     Migration {
+        number: 5,
+        name: "settling",
+        sql: include_str!("../../migrations/postgres/0005_settling.sql"),
+    },
+    Migration {
         number: 7,
         name: "gateway_secrets",
         sql: include_str!("../../migrations/postgres/0007_gateway_secrets.sql"),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use retake_core::{
     fault::Fault,
     ids::VideoId,
-    life::{Attempt, AttemptState, JobState, Life},
+    life::{Attempt, AttemptState, JobState, Life, Settlement},
 };
 use serde::Deserialize;
 use tokio_postgres::Row;
@@ -30,7 +30,9 @@ macro_rules! select_jobs {
                 (SELECT json_agg(json_build_object('number', number, 'route', place, 'state', state,
                         'remote_id', remote_id, 'begun_at', begun_at, 'accepted_at', accepted_at,
                         'ended_at', ended_at, 'progress', progress,
-                        'failed_fetches', failed_fetches, 'fault', fault, 'note', note) ORDER BY number)::text
+                        'failed_fetches', failed_fetches, 'fault', fault, 'note', note,
+                        'lost_at', lost_at, 'absent_since', absent_since,
+                        'settlement', settlement) ORDER BY number)::text
                  FROM attempts WHERE job_id = j.id) AS attempts
              FROM (",
             $($jobs),+,
@@ -58,6 +60,9 @@ struct AttemptRow {
     note: Option<String>,
     failed_fetches: u32,
     fault: Option<String>,
+    lost_at: Option<Timestamp>,
+    absent_since: Option<Timestamp>,
+    settlement: Option<Settlement>,
 }
 
 /// A job that was not deleted.
@@ -120,6 +125,9 @@ fn attempt_of(row: AttemptRow) -> Read<Attempt> {
         note: row.note,
         failed_fetches: row.failed_fetches,
         fault: row.fault.as_deref().map(unjson).transpose()?,
+        lost_at: row.lost_at,
+        absent_since: row.absent_since,
+        settlement: row.settlement,
     })
 }
 

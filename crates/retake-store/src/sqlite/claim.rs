@@ -104,10 +104,13 @@ pub(super) fn awaited(db: &Connection) -> Done<Vec<String>> {
 
 fn free(db: &Connection, slot: &Slots) -> Done<u32> {
     let at = slot.at.as_ref().map(ReplicaId::as_str);
-    let occupied: u32 = db
-        .prepare_cached(OCCUPIED)?
-        .query_row(named_params! { ":account": slot.account, ":at": at }, |row| row.get(0))?;
-    Ok(slot.concurrency.saturating_sub(occupied))
+    Ok(slot.concurrency.saturating_sub(occupied(db, &slot.account, at)?))
+}
+
+/// How many slots of an account are in use, at one replica or at all of them.
+pub(super) fn occupied(db: &Connection, account: &str, at: Option<&str>) -> Done<u32> {
+    let mut query = db.prepare_cached(OCCUPIED)?;
+    Ok(query.query_row(named_params! { ":account": account, ":at": at }, |row| row.get(0))?)
 }
 
 fn due(db: &Connection, sql: &str, values: &[(&str, &dyn ToSql)]) -> Done<Vec<VideoId>> {

@@ -10,7 +10,7 @@ use super::{
     exchanges,
     fault::Done,
     outbox::announce,
-    timeline,
+    settling, timeline,
     values::{Json, Moment},
 };
 use crate::{
@@ -35,13 +35,19 @@ pub(super) const LIFE: &str =
         nudged_at = CASE WHEN :keep THEN nudged_at END
     WHERE id = :id";
 
+/// What was found out behind the holder's back stays: it knows no more than that the submit is unsettled.
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
-        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note)
+        remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note, lost_at,
+        absent_since, settlement)
     VALUES (:id, :number, :place, :route, :cost, :state, :remote_id, :begun_at, :accepted_at,
-        :ended_at, :progress, :failed_fetches, :fault, :note)
+        :ended_at, :progress, :failed_fetches, :fault, :note, :lost_at, :absent_since, :settlement)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
-        remote_id = excluded.remote_id, accepted_at = excluded.accepted_at,
+        remote_id = COALESCE(excluded.remote_id, remote_id), lost_at = excluded.lost_at,
+        absent_since = COALESCE(excluded.absent_since, absent_since),
+        settlement = CASE WHEN excluded.settlement = 'pending' AND settlement IS NOT NULL
+                          THEN settlement ELSE excluded.settlement END,
+        accepted_at = excluded.accepted_at,
         ended_at = excluded.ended_at, progress = excluded.progress,
         failed_fetches = excluded.failed_fetches, fault = excluded.fault,
         note = excluded.note";
@@ -74,8 +80,14 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
         ":holds": next.seat.holds,
         ":keep": next.lease_kept,
     })?;
-    if let Some(attempt) = next.last_attempt() {
+    for attempt in next.changed_attempts() {
         keep_attempt(db, &lease.id, attempt, &held.stops)?;
+    }
+    for attempt in next.unsettled() {
+        settling::add(db, &lease.id, attempt.number, change.at)?;
+    }
+    if let (Some(render), Some(attempt)) = (&change.render, next.open_attempt()) {
+        settling::own(db, &lease.id, attempt.number, render)?;
     }
     exchanges::keep(db, &lease.id, &change)?;
     let line = JobEvent::Life(change.event);
@@ -130,6 +142,9 @@ fn keep_attempt(db: &Connection, id: &VideoId, attempt: &Attempt, stops: &Stops)
         ":failed_fetches": attempt.failed_fetches,
         ":fault": attempt.fault.as_ref().map(Json),
         ":note": attempt.note,
+        ":lost_at": attempt.lost_at.map(Moment),
+        ":absent_since": attempt.absent_since.map(Moment),
+        ":settlement": attempt.settlement.map(settling::word),
     })?;
     Ok(())
 }

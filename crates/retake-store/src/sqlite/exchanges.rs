@@ -63,14 +63,6 @@ pub(super) fn read(db: &Connection, id: &VideoId) -> Done<Vec<KeptExchange>> {
     kept.map_err(|error| Fail::from(error).reading(id))
 }
 
-pub(super) const KNOWS: &str = "SELECT 1 FROM attempts WHERE remote_id = :remote_id LIMIT 1";
-
-/// Whether some attempt goes by that name at its provider.
-pub(super) fn knows_render(db: &Connection, remote_id: &str) -> Done<bool> {
-    let named = named_params! { ":remote_id": remote_id };
-    Ok(db.prepare_cached(KNOWS)?.exists(named)?)
-}
-
 /// Takes out those of a job: they repeat its prompt.
 pub(super) fn erase(db: &Connection, id: &VideoId) -> Done<()> {
     db.prepare_cached(ERASE)?.execute(named_params! { ":id": id.as_str() })?;

@@ -12,11 +12,13 @@ use crate::error::StoreError;
 
 /// What is carried over, each table after those that it refers to. Replicas are not: they stay behind, and
 /// hold nothing by then.
-pub(crate) const TABLES: [&str; 13] = [
+pub(crate) const TABLES: [&str; 15] = [
     "api_keys",
     "jobs",
     "job_requests",
     "attempts",
+    "unsettled_submits",
+    "renders",
     "exchanges",
     "events",
     "repeats",

@@ -33,7 +33,7 @@ pub(super) const ONE: &str = select_jobs!("jobs j", "j.id = :id");
 
 pub(super) const ATTEMPTS: &str =
     "SELECT number, place, state, remote_id, begun_at, accepted_at, ended_at,
-        progress, failed_fetches, fault, note
+        progress, failed_fetches, fault, note, lost_at, absent_since, settlement
     FROM attempts WHERE job_id = :id ORDER BY number";
 
 /// A job that was not deleted.
@@ -105,6 +105,9 @@ fn attempt_of(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         note: row.get("note")?,
         failed_fetches: row.get("failed_fetches")?,
         fault: json(row, "fault")?,
+        lost_at: moment(row, "lost_at")?,
+        absent_since: moment(row, "absent_since")?,
+        settlement: row.get::<_, Option<Word<_>>>("settlement")?.map(|Word(value)| value),
     })
 }
 

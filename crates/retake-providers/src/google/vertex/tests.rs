@@ -242,3 +242,19 @@ fn a_spent_account_is_a_standing_and_an_outage_is_none() {
     assert_eq!(standing.trouble.map(|fault| fault.kind), Some(FaultKind::Quota));
     assert!(end(rehearsal::reply(503, &[], "")).is_err());
 }
+
+#[test]
+fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
+    let adapter = an_adapter(&[("storage_uri", "gs://a-bucket/videos")]);
+    let lost = Lost { submission: a_submission(MODEL), begun_at: NOON, lost_at: NOON };
+    let look = |items: serde_json::Value| {
+        let answer = rehearsal::json(200, &json!({ "items": items }));
+        hold(adapter.look_up(&lost, NOON), [answer]).1.unwrap()
+    };
+
+    let first = look(json!([]));
+    let second = look(json!([{ "name": "videos/video_0198c0de-1/9/sample_0.mp4" }]));
+
+    assert!(matches!(first, LookUp::Unknowable { .. }), "no file is no absence: {first:?}");
+    assert!(matches!(second, LookUp::Found(_)), "{second:?}");
+}

@@ -409,3 +409,14 @@ fn what_a_create_says_that_will_be_rendered_is_heard() {
     assert_eq!(echo(json!({ "id": "v", "seconds": "", "size": "auto" })), Echo::default());
     assert_eq!(echo(json!({ "id": "v", "seconds": -3, "width": 0, "height": 0 })), Echo::default());
 }
+
+#[test]
+fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
+    let before = entry("video_0", -4000);
+    let earlier = page(std::slice::from_ref(&before), true);
+    let first = looked_up(None, a_submission("sora-2"), &[earlier]);
+    let landed = [entry("video_1", 128), before];
+    let second = looked_up(None, a_submission("sora-2"), &[page(&landed, true)]);
+
+    assert_eq!((first, second), (LookUp::Absent, LookUp::Found("video_1".into())));
+}

@@ -6,7 +6,7 @@ use super::Schema;
 use crate::postgres::{
     accept, claim, commit, exchanges, feed, files, keys, list, nudge,
     outbox::{announce, deliveries, endpoints, prune, serve},
-    owner, pool, repeats, replica, rows, timeline,
+    owner, pool, repeats, replica, rows, settling, timeline,
 };
 
 /// Every statement that names jobs, attempts, events or deliveries.
@@ -20,6 +20,7 @@ const STATEMENTS: &[&str] = &[
     claim::TAKEN,
     claim::NEXT,
     claim::AWAITED,
+    claim::OCCUPIED,
     commit::HELD,
     commit::LIFE,
     commit::ATTEMPT,
@@ -28,7 +29,6 @@ const STATEMENTS: &[&str] = &[
     exchanges::KEEP,
     exchanges::DROP,
     exchanges::READ,
-    exchanges::KNOWS,
     exchanges::ERASE,
     nudge::NUDGE,
     feed::ALL,
@@ -59,6 +59,15 @@ const STATEMENTS: &[&str] = &[
     repeats::PRUNE,
     replica::FREE,
     rows::ONE,
+    settling::ADD,
+    settling::TAKE,
+    settling::HELD,
+    settling::PUT_OFF,
+    settling::DONE,
+    settling::NOTE,
+    settling::WAKE,
+    settling::OWN,
+    settling::OWN_FOUND,
     timeline::LAST,
     timeline::APPEND,
     timeline::THIS,
@@ -99,10 +108,12 @@ const STATEMENTS: &[&str] = &[
     serve::FORGET,
 ];
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "jobs",
     "job_requests",
     "attempts",
+    "unsettled_submits",
+    "renders",
     "exchanges",
     "events",
     "feed",
@@ -172,6 +183,7 @@ async fn what_is_asked_again_and_again_is_answered_by_its_own_index() {
         (claim::TAKE_WAITING, &["jobs_waiting", "jobs_holding"]),
         (claim::NEXT, &["jobs_ready", "jobs_waiting", "jobs_holding"]),
         (claim::AWAITED, &["jobs_waiting"]),
+        (claim::OCCUPIED, &["jobs_holding"]),
         (replica::FREE, &["jobs_leased"]),
         (files::EXPIRED, &["jobs_file_due"]),
         (files::KNOWN, &["jobs_output", "jobs_first_frame", "jobs_source", "characters_picture"]),

@@ -230,3 +230,35 @@ async fn an_upgrade_settles_whose_the_endpoints_are_from_before_the_first_key() 
         assert_eq!((late.owner, late.disabled), (None, None), "it was made by the machine's owner");
     }
 }
+
+#[tokio::test]
+async fn a_ledger_in_which_two_jobs_took_one_render_is_brought_up_to_date() {
+    let folder = Folder::new();
+    let ids = {
+        let mut db = open::writer(&folder.path()).unwrap();
+        migrate(&mut db, &MIGRATIONS[..4], "here").unwrap();
+        let ids = [a_job(NOON).id, a_job(noon_plus(1)).id];
+        for (id, state) in ids.iter().zip(["unknown", "fetching"]) {
+            let job = "INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested, next_route,
+                    due_at, holds, open_attempt)
+                VALUES (?1, 0, '[{\"route\": \"north/m\", \"cost\": 1}]', 'in_progress', 0, 0, 0, 0, 'north', 1)";
+            db.execute(job, [id.as_str()]).unwrap();
+            let attempt =
+                "INSERT INTO attempts (job_id, number, place, route, cost_micros, state, remote_id,
+                    begun_at, progress, failed_fetches)
+                VALUES (?1, 1, 0, 'north/m', 1, ?2, 'r-7', 0, 0, 0)";
+            db.execute(attempt, [id.as_str(), state]).unwrap();
+        }
+        ids
+    };
+
+    let ledger = folder.ledger();
+
+    assert_eq!(ledger.slots_in_use("north").await.unwrap(), 0, "neither occupies a slot there");
+    ledger.close().await.unwrap();
+    let db = Connection::open(folder.path()).unwrap();
+    let owner: String = db
+        .query_row("SELECT job_id FROM renders WHERE remote_id = 'r-7'", [], |row| row.get(0))
+        .unwrap();
+    assert!(ids.iter().any(|id| id.as_str() == owner));
+}

@@ -1,0 +1,281 @@
+//! Lost submits: what is asked about one, and who asks once no job waits for it any more.
+//!
+//! A job that was cancelled, that failed, or that went on with another route leaves its lost submit behind, and what
+//! may have been billed stays so until it is disproved. So the ledger hands such submits out, and they are looked
+//! for until they are found, proven absent, or would be over either way. What is found is left to its job while that
+//! is open; else it is stopped where that can be done. Of a deleted job the prompt is gone, by which most providers'
+//! lists tell renders apart, so its submit stays possibly billed.
+
+use bytes::Bytes;
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource, chain},
+    life::{Absence, Attempt, RouteTimes, Settlement, weigh_absence},
+    request::Shot,
+};
+use retake_providers::{
+    CancelOutcome, Log, LookUp, Lost, Provider, Render, SourceVideo, Submission,
+};
+use retake_store::{Finding, Job, RenderClaim, StoreError, Unsettled};
+
+use super::{Scheduler, effects::tag};
+use crate::{assets::AssetError, vitals::Pulse};
+
+/// Submits that are looked after at once.
+const AT_ONCE: u32 = 8;
+/// How often the ledger is asked for unsettled submits.
+const EVERY: SignedDuration = SignedDuration::from_secs(5);
+/// After this long somebody else looks after a submit.
+const TAKEN_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// How soon a submit is looked for again whose provider could not say anything.
+const SOONEST: SignedDuration = SignedDuration::from_mins(1);
+const LATEST: SignedDuration = SignedDuration::from_mins(15);
+/// How often it is looked whether a job whose render was found still needs it.
+const RESERVED: SignedDuration = SignedDuration::from_secs(30);
+
+/// What is assumed of an account that is not configured any more.
+const UNKNOWN_TIMES: RouteTimes = RouteTimes {
+    create: Some(SignedDuration::from_mins(2)),
+    usual: SignedDuration::from_mins(5),
+    longest: SignedDuration::from_hours(1),
+};
+
+impl Scheduler {
+    /// Settles the lost submits that no job waits for, until the tasks are told to stop.
+    pub(crate) async fn settle_submits(self, pulse: Pulse) {
+        while !self.tasks.is_stopping() {
+            match self.settle_due().await {
+                Ok(()) => pulse.beat(),
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "failed to claim unsettled submits");
+                }
+            }
+            tokio::select! {
+                () = self.clock.wait_until(self.clock.now() + EVERY) => {}
+                () = self.tasks.stopping() => {}
+            }
+        }
+    }
+
+    /// Looks after the unsettled submits whose time has come.
+    pub(super) async fn settle_due(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let due = self.ledger.claim_unsettled(AT_ONCE, now, now + TAKEN_FOR).await?;
+        join_all(due.into_iter().map(|submit| self.settle_submit(submit))).await;
+        Ok(())
+    }
+
+    async fn settle_submit(&self, submit: Unsettled) {
+        let Unsettled { lease, job } = submit;
+        let finding = match &job {
+            Some(job) => self.look_into(job, lease.attempt).await,
+            None => Finding { settlement: Some(Settlement::Unknowable), ..Finding::default() },
+        };
+        let now = self.clock.now();
+        let settled = match self.ledger.settle_submit(&lease, &finding, now).await {
+            // It is another attempt's, so nothing was learnt of this one.
+            Err(StoreError::RenderTaken { .. }) => {
+                let again = Finding { again: Some(now + SOONEST), ..Finding::default() };
+                self.ledger.settle_submit(&lease, &again, now).await
+            }
+            settled => settled,
+        };
+        match settled {
+            Ok(()) => {
+                self.news.ring();
+                self.bell.ring();
+            }
+            Err(error) => {
+                tracing::warn!(job.id = %lease.id, error = chain(&error), "failed to settle a lost submit");
+            }
+        }
+    }
+
+    async fn look_into(&self, job: &Job, number: u32) -> Finding {
+        let found = job.life.attempts.iter().find(|attempt| attempt.number == number);
+        let Some(attempt) = found else { return Finding::default() };
+        match (attempt.settlement, &attempt.remote_id) {
+            (Some(Settlement::Pending), _) => self.look_for(job, attempt).await,
+            (Some(Settlement::Found), Some(remote_id)) => {
+                self.follow(job, attempt, remote_id).await
+            }
+            // Its job has taken it up again, or everything is known.
+            _ => Finding::default(),
+        }
+    }
+
+    /// Looks for a submit that may be a render.
+    async fn look_for(&self, job: &Job, attempt: &Attempt) -> Finding {
+        let times = self.times(job, attempt.route);
+        let looked = self.look_up(job, attempt, &Log::default()).await;
+        let now = self.clock.now();
+        match looked {
+            Ok(LookUp::Found(remote_id)) => Finding {
+                settlement: Some(Settlement::Found),
+                render: self.render_claim(job, attempt.route, &remote_id, true),
+                again: Some(now),
+                ..Finding::default()
+            },
+            Ok(LookUp::Absent) => match weigh_absence(attempt, &times, now) {
+                Absence::Proven => {
+                    Finding { settlement: Some(Settlement::Absent), ..Finding::default() }
+                }
+                Absence::LookAgainAt(again) => {
+                    Finding { absent_since: Some(now), again: Some(again), ..Finding::default() }
+                }
+            },
+            Ok(LookUp::Unknowable { .. }) | Err(_) => still_unknown(attempt, &times, now),
+        }
+    }
+
+    /// Leaves a render that was found to its job while that is open. Then it is stopped: nobody waits for it.
+    async fn follow(&self, job: &Job, attempt: &Attempt, remote_id: &str) -> Finding {
+        let now = self.clock.now();
+        if !job.life.state.is_ended() {
+            return Finding { again: Some(now + RESERVED), ..Finding::default() };
+        }
+        let done = |how: &str| {
+            let note = format!("its render was found when the job had ended: {how}");
+            Finding { note: Some(note), ..Finding::default() }
+        };
+        let provider = self.provider(job, attempt.route);
+        let (Some(provider), Some(render)) = (provider, render(job, attempt, remote_id)) else {
+            return done(
+                "its account is not configured here any more, so it goes on and is billed",
+            );
+        };
+        match provider.cancel(&render, &Log::default()).await {
+            Ok(CancelOutcome::Over) => {
+                done("it was cancelled, and may have been billed all the same")
+            }
+            Ok(CancelOutcome::GoesOn) => done("its provider cannot cancel it, so it is billed"),
+            Err(fault) if now >= over(attempt, &self.times(job, attempt.route)) => {
+                done(&format!("it could not be cancelled ({fault}), so it is billed"))
+            }
+            Err(_) => Finding { again: Some(now + SOONEST), ..Finding::default() },
+        }
+    }
+
+    /// Asks the provider what became of a lost submit.
+    pub(super) async fn look_up(
+        &self,
+        job: &Job,
+        attempt: &Attempt,
+        log: &Log,
+    ) -> Result<LookUp, Fault> {
+        let Some(provider) = self.provider(job, attempt.route) else {
+            let message = "the account of this job is not configured here any more";
+            return Err(Fault::new(FaultKind::Auth, FaultSource::Us, message));
+        };
+        let submission = self.submission(job, attempt.route, attempt.number).await?;
+        let (begun_at, lost_at) = (attempt.begun_at, attempt.lost_since());
+        provider.look_up(&Lost { submission, begun_at, lost_at }, log).await
+    }
+
+    /// What is known of the times at a place in the plan.
+    pub(super) fn times(&self, job: &Job, route: usize) -> RouteTimes {
+        let planned = job.plan.at(route);
+        let known = planned.zip(self.provider(job, route));
+        known.map_or(UNKNOWN_TIMES, |(planned, provider)| provider.times(&planned.route.model))
+    }
+
+    /// That a render is that of an attempt at this place in the plan.
+    pub(super) fn render_claim(
+        &self,
+        job: &Job,
+        route: usize,
+        remote_id: &str,
+        found: bool,
+    ) -> Option<RenderClaim> {
+        let account = self.accounts.get(&job.plan.at(route)?.route.account)?;
+        let (place, account) = (account.place.clone()?, account.name.clone());
+        Some(RenderClaim { place, account, remote_id: remote_id.to_owned(), found })
+    }
+
+    /// What is, or was, submitted for an attempt.
+    pub(super) async fn submission(
+        &self,
+        job: &Job,
+        route: usize,
+        number: u32,
+    ) -> Result<Submission, Fault> {
+        let Some(planned) = job.plan.at(route).cloned() else {
+            let message = "the plan of the job is empty";
+            return Err(Fault::new(FaultKind::Unrecognised, FaultSource::Us, message));
+        };
+        let (first_frame, characters) = self.pictures(&planned.shot).await.map_err(|error| {
+            let message = format!("a picture of the request could not be read: {error}");
+            Fault::new(FaultKind::Storage, FaultSource::Us, message)
+        })?;
+        let tag = tag(&job.id, number);
+        let hooks = self.hooks.as_ref();
+        let picture = planned.shot.first_frame.as_ref();
+        Ok(Submission {
+            source: self.source(&planned.shot),
+            hook: hooks.and_then(|hooks| hooks.url(&planned.route.account, &tag)),
+            first_frame_url: picture.and_then(|picture| Some(hooks?.picture_url(&picture.key))),
+            tag,
+            model: planned.route.model,
+            shot: planned.shot,
+            first_frame,
+            characters,
+        })
+    }
+
+    /// The picture to start from, and those of the characters.
+    async fn pictures(&self, shot: &Shot) -> Result<(Option<Bytes>, Vec<Bytes>), AssetError> {
+        let first_frame = match &shot.first_frame {
+            None => None,
+            Some(picture) => Some(self.assets.read(&picture.key).await?),
+        };
+        let mut characters = Vec::with_capacity(shot.characters.len());
+        for character in &shot.characters {
+            characters.push(self.assets.read(&character.picture.key).await?);
+        }
+        Ok((first_frame, characters))
+    }
+
+    /// The file that is to be extended.
+    fn source(&self, shot: &Shot) -> Option<SourceVideo> {
+        let origin = shot.origin.as_ref()?;
+        let (key, bytes) = (origin.key.clone()?, origin.bytes);
+        let assets = self.assets.clone();
+        let runtime = tokio::runtime::Handle::current();
+        Some(SourceVideo::new(move || {
+            let _inside = runtime.enter();
+            Box::new(assets.reader(&key, bytes))
+        }))
+    }
+
+    pub(super) fn provider(&self, job: &Job, route: usize) -> Option<std::sync::Arc<dyn Provider>> {
+        let account = &job.plan.at(route)?.route.account;
+        Some(std::sync::Arc::clone(&self.accounts.get(account)?.provider))
+    }
+}
+
+/// The render of an attempt.
+pub(super) fn render(job: &Job, attempt: &Attempt, remote_id: &str) -> Option<Render> {
+    let planned = job.plan.at(attempt.route)?;
+    Some(Render {
+        remote_id: remote_id.to_owned(),
+        model: planned.route.model.clone(),
+        shot: planned.shot.clone(),
+        begun_at: attempt.begun_at,
+    })
+}
+
+/// When a render would be over either way.
+fn over(attempt: &Attempt, times: &RouteTimes) -> Timestamp {
+    attempt.lost_since() + times.longest
+}
+
+/// What is done when a provider could not say anything: another look later on, or none.
+fn still_unknown(attempt: &Attempt, times: &RouteTimes, now: Timestamp) -> Finding {
+    let over = over(attempt, times);
+    if now >= over {
+        return Finding { settlement: Some(Settlement::Unknowable), ..Finding::default() };
+    }
+    let pause = (now.duration_since(attempt.lost_since()) / 4).clamp(SOONEST, LATEST);
+    Finding { again: Some(over.min(now + pause)), ..Finding::default() }
+}

@@ -1,0 +1,259 @@
+//! Lost submits that no job waits for, and whose render is whose.
+
+use std::sync::Arc;
+
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    ids::VideoId,
+    life::{Attempt, Event, JobState, Settlement},
+};
+use tokio::task::JoinSet;
+
+use super::{Engine, NOON, Worker, a_fault, a_job_over, accepted, change_of, noon_plus, slots};
+use crate::{Change, Claimed, Committed, Finding, JobEvent, RenderClaim, StoreError, Unsettled};
+
+fn lost() -> Event {
+    Event::SubmitLost { fault: a_fault(), policy: None }
+}
+
+fn unresolved(route: Option<usize>) -> Event {
+    let message = "it may have been billed";
+    Event::Unresolved { fault: Fault::new(FaultKind::Lost, FaultSource::Provider, message), route }
+}
+
+/// A held job over `north` and `south` whose submit to `north` was lost.
+async fn unknown(worker: &Worker) -> Claimed {
+    worker.accept(a_job_over(&["north", "south"], NOON)).await;
+    let mut held = worker.claim_one(NOON).await;
+    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    worker.tell(&mut held, lost(), noon_plus(1)).await.unwrap();
+    held
+}
+
+fn render(remote_id: &str, found: bool) -> RenderClaim {
+    RenderClaim {
+        place: "openai api.example".to_owned(),
+        account: "north".to_owned(),
+        remote_id: remote_id.to_owned(),
+        found,
+    }
+}
+
+async fn take(
+    worker: &Worker,
+    held: &mut Claimed,
+    remote_id: &str,
+    found: bool,
+) -> Result<Committed, StoreError> {
+    let change = Change {
+        render: Some(render(remote_id, found)),
+        ..change_of(held, accepted(remote_id), noon_plus(9), true)
+    };
+    let committed = worker.ledger.commit(&held.lease, &change).await?;
+    held.job.life = change.life;
+    Ok(committed)
+}
+
+async fn claim(worker: &Worker, seconds: i64) -> Vec<Unsettled> {
+    let now = noon_plus(seconds);
+    worker.ledger.claim_unsettled(10, now, noon_plus(seconds + 60)).await.unwrap()
+}
+
+async fn first_attempt(worker: &Worker, id: &VideoId) -> Attempt {
+    worker.ledger.job(id).await.unwrap().unwrap().life.attempts[0].clone()
+}
+
+fn found(remote_id: &str) -> Finding {
+    Finding {
+        settlement: Some(Settlement::Found),
+        render: Some(render(remote_id, true)),
+        again: Some(noon_plus(100)),
+        ..Finding::default()
+    }
+}
+
+pub(crate) async fn a_submit_that_nobody_waits_for_is_handed_out_until_it_is_settled(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let mut held = unknown(&worker).await;
+    assert!(claim(&worker, 2).await.is_empty(), "its job waits for it");
+    held.job.life.cancel_requested = true;
+    let id = held.job.id.clone();
+    worker.tell_and_free(held, Event::Cancelled, noon_plus(3)).await.unwrap();
+    assert_eq!(first_attempt(&worker, &id).await.settlement, Some(Settlement::Pending));
+
+    let first = claim(&worker, 3).await.remove(0);
+    assert_eq!((&first.lease.id, first.lease.attempt), (&id, 1));
+    assert_eq!(first.job.as_ref().unwrap().life.state, JobState::Cancelled);
+    assert!(claim(&worker, 62).await.is_empty(), "somebody looks after it");
+    let seen = Finding {
+        absent_since: Some(noon_plus(5)),
+        again: Some(noon_plus(80)),
+        ..Finding::default()
+    };
+    worker.ledger.settle_submit(&first.lease, &seen, noon_plus(5)).await.unwrap();
+    assert!(claim(&worker, 79).await.is_empty());
+
+    let again = claim(&worker, 80).await.remove(0);
+    assert_eq!(again.job.unwrap().life.attempts[0].absent_since, Some(noon_plus(5)));
+    let absent = Finding { settlement: Some(Settlement::Absent), ..Finding::default() };
+    worker.ledger.settle_submit(&again.lease, &absent, noon_plus(81)).await.unwrap();
+
+    let attempt = first_attempt(&worker, &id).await;
+    assert!(!attempt.may_cost(), "{attempt:?}");
+    assert!(claim(&worker, 9_999).await.is_empty());
+    let lines = worker.ledger.events(&id, 0, 100).await.unwrap();
+    let settled = JobEvent::Life(Event::Settled { settlement: Settlement::Absent });
+    let last = lines.last().unwrap();
+    assert_eq!((&last.event, last.attempt, last.at), (&settled, Some(1), noon_plus(81)));
+}
+
+pub(crate) async fn whoever_took_too_long_over_a_submit_cannot_settle_it(engine: &dyn Engine) {
+    let (slow, quick) = (Worker::at(engine).await, Worker::at(engine).await);
+    let held = unknown(&slow).await;
+    let id = held.job.id.clone();
+    slow.tell_and_free(held, unresolved(None), noon_plus(3)).await.unwrap();
+    let late = claim(&slow, 3).await.remove(0);
+    let taken_over = claim(&quick, 63).await.remove(0);
+
+    let absent = Finding { settlement: Some(Settlement::Absent), ..Finding::default() };
+    let refused = slow.ledger.settle_submit(&late.lease, &absent, noon_plus(64)).await;
+
+    assert!(matches!(refused, Err(StoreError::LeaseLost { .. })), "{refused:?}");
+    assert!(first_attempt(&slow, &id).await.may_cost());
+    quick.ledger.settle_submit(&taken_over.lease, &absent, noon_plus(64)).await.unwrap();
+}
+
+pub(crate) async fn an_unsettled_submit_is_handed_to_one_of_many_claimers(engine: &dyn Engine) {
+    let workers = [Arc::new(Worker::at(engine).await), Arc::new(Worker::at(engine).await)];
+    for _ in 0..20 {
+        let held = unknown(&workers[0]).await;
+        workers[0].tell_and_free(held, unresolved(None), noon_plus(3)).await.unwrap();
+    }
+
+    let mut claims = JoinSet::new();
+    for n in 0..10 {
+        let worker = Arc::clone(&workers[n % 2]);
+        claims.spawn(async move {
+            let taken = worker.ledger.claim_unsettled(3, noon_plus(4), noon_plus(60)).await;
+            taken.unwrap().into_iter().map(|one| one.lease.id).collect::<Vec<_>>()
+        });
+    }
+
+    let mut ids: Vec<_> = claims.join_all().await.into_iter().flatten().collect();
+    let all = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((all, ids.len()), (20, 20));
+}
+
+pub(crate) async fn two_jobs_never_adopt_the_same_render(engine: &dyn Engine) {
+    let workers = [Arc::new(Worker::at(engine).await), Arc::new(Worker::at(engine).await)];
+    let mut adoptions = JoinSet::new();
+    for n in 0..8 {
+        let worker = Arc::clone(&workers[n % 2]);
+        let mut held = unknown(&worker).await;
+        adoptions.spawn(async move { take(&worker, &mut held, "r-7", true).await });
+    }
+
+    let told = adoptions.join_all().await;
+
+    let adopted = told.iter().filter(|one| one.is_ok()).count();
+    let taken = |one: &&Result<_, StoreError>| matches!(one, Err(StoreError::RenderTaken { remote_id }) if remote_id == "r-7");
+    assert_eq!((adopted, told.iter().filter(taken).count()), (1, 7), "{told:?}");
+}
+
+pub(crate) async fn a_render_that_was_answered_for_is_nobody_elses_to_adopt(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job_over(&["north"], NOON)).await;
+    let mut answered = worker.claim_one(NOON).await;
+    worker.tell(&mut answered, Event::Begun { route: 0 }, NOON).await.unwrap();
+    take(&worker, &mut answered, "1", false).await.unwrap();
+    let mut held = unknown(&worker).await;
+
+    let refused = take(&worker, &mut held, "1", true).await;
+    assert!(matches!(refused, Err(StoreError::RenderTaken { .. })), "{refused:?}");
+    let elsewhere = RenderClaim { place: "openai other.example".to_owned(), ..render("1", true) };
+    let change =
+        Change { render: Some(elsewhere), ..change_of(&held, accepted("1"), noon_plus(9), true) };
+    worker.ledger.commit(&held.lease, &change).await.unwrap();
+
+    // A server that was started anew counts from 1 again, and what it answers is so.
+    worker.accept(a_job_over(&["north"], NOON)).await;
+    let mut later = worker.claim_one(NOON).await;
+    worker.tell(&mut later, Event::Begun { route: 0 }, NOON).await.unwrap();
+    take(&worker, &mut later, "1", false).await.unwrap();
+}
+
+pub(crate) async fn a_render_that_is_found_wakes_its_job_and_a_stale_holder_does_not_undo_it(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let held = unknown(&worker).await;
+    let id = held.job.id.clone();
+    let stale = held.job.life.clone();
+    worker.tell_and_free(held, unresolved(Some(1)), noon_plus(3)).await.unwrap();
+    assert!(worker.claim(9, noon_plus(3)).await.is_empty(), "it waits for a slot of south");
+
+    let submit = claim(&worker, 3).await.remove(0);
+    worker.ledger.settle_submit(&submit.lease, &found("r-7"), noon_plus(4)).await.unwrap();
+
+    let mut woken = worker.claim_one(noon_plus(4)).await;
+    assert_eq!(woken.job.life.adoptable().unwrap().remote_id.as_deref(), Some("r-7"));
+    woken.job.life.attempts[0].settlement = Some(Settlement::Pending);
+    woken.job.life.attempts[0].remote_id = None;
+    assert_eq!(woken.job.life.attempts[0].begun_at, stale.attempts[0].begun_at);
+    worker.tell(&mut woken, Event::Begun { route: 1 }, noon_plus(5)).await.unwrap();
+    let attempt = first_attempt(&worker, &id).await;
+    assert_eq!(attempt.settlement, Some(Settlement::Found));
+    assert_eq!(attempt.remote_id.as_deref(), Some("r-7"));
+}
+
+pub(crate) async fn a_found_render_is_adopted_and_takes_its_slot(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let held = unknown(&worker).await;
+    let id = held.job.id.clone();
+    worker.tell_and_free(held, unresolved(Some(1)), noon_plus(3)).await.unwrap();
+    let submit = claim(&worker, 3).await.remove(0);
+    worker.ledger.settle_submit(&submit.lease, &found("r-7"), noon_plus(4)).await.unwrap();
+    let mut woken = worker.claim_one(noon_plus(4)).await;
+
+    worker.tell(&mut woken, Event::Adopted { attempt: 1 }, noon_plus(5)).await.unwrap();
+
+    let job = worker.ledger.job(&id).await.unwrap().unwrap();
+    assert_eq!(job.life, woken.job.life);
+    assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
+    assert_eq!(worker.ledger.slots_in_use("north").await.unwrap(), 1);
+    // Whoever still looks after it changes nothing of what the job has taken up.
+    let late = claim(&worker, 100).await.remove(0);
+    let absent = Finding { settlement: Some(Settlement::Absent), ..Finding::default() };
+    worker.ledger.settle_submit(&late.lease, &absent, noon_plus(101)).await.unwrap();
+    assert_eq!(worker.ledger.job(&id).await.unwrap().unwrap().life, job.life);
+}
+
+pub(crate) async fn the_lost_submit_of_a_deleted_job_is_handed_out_without_it(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let held = unknown(&worker).await;
+    let id = held.job.id.clone();
+    worker.tell_and_free(held, unresolved(None), noon_plus(3)).await.unwrap();
+    worker.ledger.delete(&id, noon_plus(4)).await.unwrap();
+
+    let submit = claim(&worker, 5).await.remove(0);
+
+    assert_eq!((&submit.lease.id, submit.job), (&id, None));
+    let over = Finding { settlement: Some(Settlement::Unknowable), ..Finding::default() };
+    worker.ledger.settle_submit(&submit.lease, &over, noon_plus(6)).await.unwrap();
+    assert!(claim(&worker, 9_999).await.is_empty());
+}
+
+pub(crate) async fn the_next_attempt_waits_for_its_own_slot(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let held = unknown(&worker).await;
+    worker.tell_and_free(held, unresolved(Some(1)), noon_plus(3)).await.unwrap();
+
+    let south = worker.ledger.claim(&worker.me, &slots("south", 1), 9, noon_plus(3)).await.unwrap();
+
+    assert_eq!(south.len(), 1);
+    assert_eq!(south[0].job.life.next_route, 1);
+}
