@@ -15,6 +15,7 @@ pub use glance::Looks;
 pub use sheet::Spritesheet;
 pub use telling::Thumbnail;
 
+use crate::budget::Budget;
 use crate::h264::{Frame, PictureError, Pictures};
 use crate::mp4::{Mp4Reader, ProbeError};
 use glance::Glances;
@@ -35,7 +36,12 @@ pub struct Preview {
 
 /// Thumbnail, spritesheet and verdict at the price of one of them.
 pub fn preview(reader: impl Read + Seek) -> Result<Preview, PictureError> {
-    let mut pictures = Pictures::open(reader)?;
+    preview_within(reader, &Budget::default())
+}
+
+/// Likewise, and pays for it from `budget`.
+pub fn preview_within(reader: impl Read + Seek, budget: &Budget) -> Result<Preview, PictureError> {
+    let mut pictures = Pictures::open_within(reader, budget)?;
     let (mut best, mut tiles, mut glances) = (None, Tiles::default(), Glances::default());
     let moments = pictures.spread(sheet::MOST_TILES);
     pictures.visit(&moments, |frame| {
@@ -44,6 +50,8 @@ pub fn preview(reader: impl Read + Seek) -> Result<Preview, PictureError> {
         glances.add(frame);
     })?;
     let silent = hearing::is_silent(&mut pictures.into_file());
+    // Pictures of half a video would be taken for those of all of it.
+    budget.check().map_err(ProbeError::from)?;
     Ok(Preview {
         thumbnail: Candidate::chosen(best)?,
         spritesheet: tiles.arranged()?,
@@ -53,22 +61,30 @@ pub fn preview(reader: impl Read + Seek) -> Result<Preview, PictureError> {
 
 /// The most telling of a few pictures of a video, as a small lossless WebP.
 pub fn thumbnail(reader: impl Read + Seek) -> Result<Thumbnail, PictureError> {
+    thumbnail_within(reader, &Budget::default())
+}
+
+/// Likewise, and pays for it from `budget`.
+pub fn thumbnail_within(
+    reader: impl Read + Seek,
+    budget: &Budget,
+) -> Result<Thumbnail, PictureError> {
     let mut best = None;
-    visit(reader, CANDIDATES, |frame| Candidate::compete(&mut best, frame))?;
+    visit(reader, budget, CANDIDATES, |frame| Candidate::compete(&mut best, frame))?;
     Candidate::chosen(best)
 }
 
 /// Evenly spread pictures of a video on one sheet, as JPEG.
 pub fn spritesheet(reader: impl Read + Seek) -> Result<Spritesheet, PictureError> {
     let mut tiles = Tiles::default();
-    visit(reader, sheet::MOST_TILES, |frame| tiles.add(frame))?;
+    visit(reader, &Budget::default(), sheet::MOST_TILES, |frame| tiles.add(frame))?;
     tiles.arranged()
 }
 
 /// Whether a video is black, frozen or silent over its whole length, as far as samples of it tell.
 pub fn looks(reader: impl Read + Seek) -> Result<Looks, PictureError> {
     let mut glances = Glances::default();
-    let pictures = visit(reader, GLANCES, |frame| glances.add(frame))?;
+    let pictures = visit(reader, &Budget::default(), GLANCES, |frame| glances.add(frame))?;
     Ok(glances.verdict(hearing::is_silent(&mut pictures.into_file())))
 }
 
@@ -80,10 +96,11 @@ pub fn is_silent(reader: impl Read + Seek) -> Result<Option<bool>, ProbeError> {
 
 fn visit<R: Read + Seek>(
     reader: R,
+    budget: &Budget,
     count: u32,
     show: impl FnMut(&Frame),
 ) -> Result<Pictures<R>, PictureError> {
-    let mut pictures = Pictures::open(reader)?;
+    let mut pictures = Pictures::open_within(reader, budget)?;
     let moments = pictures.spread(count);
     pictures.visit(&moments, show)?;
     Ok(pictures)

@@ -3,12 +3,18 @@
 //! The header is read first and for everything: it tells format and size without decoding, and the
 //! limits are applied to what it says. Sizes are those of the picture as it is meant to be seen,
 //! so a photograph that a camera stored sideways counts as upright, and is decoded upright.
+//!
+//! What decoding takes is read from the picture before it begins (`cost`), and paid for.
+
+mod cost;
 
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use thiserror::Error;
+
+use crate::budget::{Budget, BudgetError};
 
 const ACCEPTED: [(ImageFormat, StillFormat); 3] = [
     (ImageFormat::Jpeg, StillFormat::Jpeg),
@@ -25,6 +31,12 @@ pub enum StillFormat {
 }
 
 impl StillFormat {
+    /// The format that the first bytes of a picture name.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let guessed = image::guess_format(bytes).ok();
+        ACCEPTED.into_iter().find(|(format, _)| Some(*format) == guessed).map(|(_, format)| format)
+    }
+
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
@@ -50,6 +62,9 @@ pub struct StillLimits {
     /// Bytes that decoding may take.
     pub memory: u64,
 }
+
+/// Bytes that colour profiles, texts and the like may take, unpacked.
+const EXTRAS: u64 = 32 << 20;
 
 impl Default for StillLimits {
     /// Pictures of up to 50 million pixels, as large cameras take them.
@@ -78,6 +93,12 @@ pub enum StillError {
     #[error("the picture ends before it is complete; send the whole file")]
     CutShort,
 
+    #[error("the picture takes more work or memory to decode than one of its size may")]
+    TooCostly,
+
+    #[error("decoding the picture took too long and was given up")]
+    Cancelled,
+
     #[error("the picture is damaged or incomplete")]
     Damaged(#[source] ImageError),
 
@@ -85,19 +106,60 @@ pub enum StillError {
     Unencodable(#[source] ImageError),
 }
 
+impl From<BudgetError> for StillError {
+    fn from(error: BudgetError) -> Self {
+        match error {
+            BudgetError::Work | BudgetError::Memory => Self::TooCostly,
+            BudgetError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl StillLimits {
+    /// An allowance of work for one picture, and the memory of these limits.
+    pub fn budget(self) -> Budget {
+        Budget::with_memory(self.memory)
+    }
+}
+
 impl Still {
     /// Reads the header of a picture; the default limits are applied to what it says.
     pub fn read(bytes: &[u8]) -> Result<Self, StillError> {
-        open(bytes, StillLimits::default()).map(|(still, ..)| still)
+        Self::read_within(bytes, &StillLimits::default().budget())
+    }
+
+    /// Likewise, unless `budget` was cancelled.
+    pub fn read_within(bytes: &[u8], budget: &Budget) -> Result<Self, StillError> {
+        open(bytes, StillLimits::default(), budget).map(|opened| opened.still)
     }
 }
 
 impl Picture {
     /// Decodes a picture that stays within `limits`.
     pub fn decode(bytes: &[u8], limits: StillLimits) -> Result<Self, StillError> {
-        let (still, orientation, decoder) = open(bytes, limits)?;
-        let mut image = DynamicImage::from_decoder(decoder).map_err(StillError::Damaged)?;
-        if still.format == StillFormat::Jpeg && !jpeg_ends(bytes) {
+        Self::decode_within(bytes, limits, &limits.budget())
+    }
+
+    /// Decodes a picture that stays within `limits`, and pays for it from `budget`.
+    pub fn decode_within(
+        bytes: &[u8],
+        limits: StillLimits,
+        budget: &Budget,
+    ) -> Result<Self, StillError> {
+        let opened = open(bytes, limits, budget)?;
+        let (format, orientation) = (opened.still.format, opened.orientation);
+        let pixels = opened.still.pixels();
+        // Turning a picture, or giving it alpha, makes a copy of it.
+        let decoded = opened.decoder.total_bytes();
+        let rgba = if opened.decoder.color_type() == ColorType::Rgba8 { 0 } else { pixels * 4 };
+        let turned = if orientation == Orientation::NoTransforms { 0 } else { decoded };
+        let needed = cost::pay(format, bytes, pixels, budget)?.max(rgba.max(turned));
+        let _memory = budget.borrow(EXTRAS.saturating_add(decoded).saturating_add(needed))?;
+        let outcome = DynamicImage::from_decoder(opened.decoder);
+        // A decoder whose input was taken away calls the picture damaged.
+        budget.check()?;
+        let mut image = outcome.map_err(StillError::Damaged)?;
+        if format == StillFormat::Jpeg && !jpeg_ends(bytes) {
             return Err(StillError::CutShort);
         }
         image.apply_orientation(orientation);
@@ -127,24 +189,42 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
     matches!((last(0xDA), last(0xD9)), (Some(scan), Some(end)) if scan < end)
 }
 
-fn open(
-    bytes: &[u8],
+/// A picture whose header was read.
+struct Opened<D> {
+    still: Still,
+    orientation: Orientation,
+    decoder: D,
+}
+
+impl Still {
+    fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+fn open<'a>(
+    bytes: &'a [u8],
     limits: StillLimits,
-) -> Result<(Still, Orientation, impl ImageDecoder), StillError> {
+    budget: &Budget,
+) -> Result<Opened<impl ImageDecoder + use<'a>>, StillError> {
+    budget.check()?;
     let guessed = image::guess_format(bytes).ok();
     let accepted = ACCEPTED.into_iter().find(|(format, _)| Some(*format) == guessed);
     let (guessed, format) = accepted.ok_or(StillError::NotAPicture)?;
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), guessed);
+    let input = budget.watch(Cursor::new(bytes));
+    let mut reader = ImageReader::with_format(input, guessed);
     let mut caps = image::Limits::default();
-    caps.max_alloc = Some(limits.memory);
+    // Pixels are counted here; this is what else a file may want to be unpacked.
+    caps.max_alloc = Some(limits.memory.min(EXTRAS));
     reader.limits(caps);
     let mut decoder = reader.into_decoder().map_err(StillError::Damaged)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let (width, height) = upright(decoder.dimensions(), orientation);
-    if u64::from(width) * u64::from(height) > limits.pixels {
+    let still = Still { format, width, height };
+    if still.pixels() > limits.pixels {
         return Err(StillError::TooLarge { width, height, limit: limits.pixels });
     }
-    Ok((Still { format, width, height }, orientation, decoder))
+    Ok(Opened { still, orientation, decoder })
 }
 
 fn upright((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {

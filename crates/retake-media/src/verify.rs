@@ -64,12 +64,19 @@ impl Expectation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mp4::{Codec, MediaTime, PictureTrack};
+    use crate::mp4::{Codec, Container, MediaTime, PictureTrack};
 
     fn a_video(width: u32, ticks: u64) -> VideoFile {
         let duration = MediaTime { ticks, timescale: 1000 };
         let picture = PictureTrack { codec: Codec::H264, width, height: 720, frames: 1, duration };
-        VideoFile { duration, picture, sound: None, faststart: true, bytes: 1 }
+        VideoFile {
+            container: Container::Mp4,
+            duration,
+            picture,
+            sound: None,
+            faststart: true,
+            bytes: 1,
+        }
     }
 
     const ASKED: Expectation = Expectation {

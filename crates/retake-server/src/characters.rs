@@ -9,7 +9,7 @@ use retake_core::{
     request::{Character, Picture},
     size::Size,
 };
-use retake_media::{self as media, PictureError};
+use retake_media::{self as media, Budget, PictureError};
 use retake_store::{Ledger, StoreError, StoredCharacter};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     intake::DECODING,
     keys::Caller,
+    media_work,
 };
 
 const LONGEST_NAME: usize = 80;
@@ -72,12 +73,8 @@ impl Characters {
         if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
             return Err(CharacterError::BadName);
         }
-        let turn = DECODING.acquire().await;
-        let look = move || {
-            let _turn = turn;
-            media::thumbnail(Cursor::new(clip))
-        };
-        let looked = tokio::task::spawn_blocking(look).await;
+        let look = move |budget: &Budget| media::thumbnail_within(Cursor::new(clip), budget);
+        let looked = media_work::run(&DECODING, Budget::default(), look).await;
         let picture = looked.map_err(CharacterError::Interrupted)??;
         self.assets.check_room()?;
         let size = Size::new(picture.width, picture.height);

@@ -12,13 +12,16 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     ids::VideoId,
 };
-use retake_media::{self as media, Expectation, ProbeError, VideoFile};
+use retake_media::{self as media, Budget, Expectation, ProbeError, VideoFile};
 use retake_providers::{FetchError, Log, Provider, Render};
 use retake_store::{Output, Preview, Spritesheet};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
-use crate::assets::{AssetError, Assets, Pin, Staged, Variant, hex};
+use crate::{
+    assets::{AssetError, Assets, Pin, Staged, Variant, hex},
+    media_work,
+};
 
 /// No video is larger than this, whatever a provider sends.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024 * 1024;
@@ -27,6 +30,9 @@ const DURATION_TOLERANCE: Duration = Duration::from_millis(250);
 
 /// Decoding takes memory by the pixel, so few videos are looked at at once.
 static LOOKING: Semaphore = Semaphore::const_new(2);
+
+/// Reading the structure of a file takes far less, and nothing should wait for it.
+static READING: Semaphore = Semaphore::const_new(8);
 
 /// What is fetched for whom.
 pub(crate) struct Errand<'a> {
@@ -103,8 +109,8 @@ async fn verify(
         // usually makes is no reason to pay for another one.
         sound: (shot.audio && errand.sound_asked).then_some(true),
     };
-    let looked = tokio::task::spawn_blocking(move || {
-        let file = retake_media::probe(reader)?;
+    let looked = media_work::run(&READING, Budget::default(), move |budget| {
+        let file = media::probe_within(reader, budget)?;
         let mismatches = expected.check(&file);
         Ok::<_, ProbeError>((file, mismatches))
     });
@@ -128,9 +134,9 @@ async fn verify(
 /// Makes thumbnail and spritesheet, and notes what is odd. A video of which there can be no pictures is a
 /// video all the same.
 async fn add_previews(assets: &Assets, output: &mut Output) -> Result<(), AssetError> {
-    let _turn = LOOKING.acquire().await;
     let reader = assets.reader(&output.key, output.bytes);
-    let looked = tokio::task::spawn_blocking(move || media::preview(reader)).await;
+    let look = move |budget: &Budget| media::preview_within(reader, budget);
+    let looked = media_work::run(&LOOKING, Budget::default(), look).await;
     let made = match looked {
         Ok(Ok(made)) => made,
         Ok(Err(error)) => {

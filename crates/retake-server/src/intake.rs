@@ -19,7 +19,7 @@ use retake_core::{
     request::{Picture, VideoRequest},
     size::Size,
 };
-use retake_media::{self as media, Still, StillError, StillLimits};
+use retake_media::{self as media, Budget, Still, StillError, StillLimits};
 use retake_store::{Accepted, Job, Ledger, NewJob, Repeat, StoreError};
 
 use tokio::sync::Semaphore;
@@ -30,6 +30,7 @@ use crate::{
     characters::{CharacterError, Characters},
     clock::Clock,
     keys::Caller,
+    media_work,
     outside::{Outside, OutsideError},
     scheduler::Bell,
     uploads::{Upload, UploadError},
@@ -241,7 +242,7 @@ impl Intake {
             request.characters.push(self.characters.get(caller, id).await?.character);
         }
         if let Some(bytes) = &picture {
-            request.first_frame = Some(look_at(bytes)?);
+            request.first_frame = Some(look_at(bytes).await?);
         }
         let mut plan = self.plan(&request, now)?;
         let brought = self.look_closely(picture, upload, &mut plan).await?;
@@ -315,12 +316,12 @@ impl Intake {
     ) -> Result<Brought, IntakeError> {
         let Some(upload) = upload else {
             if let Some(bytes) = picture.clone() {
-                let turn = DECODING.acquire().await;
-                let whole = move || {
-                    let _turn = turn;
-                    media::Picture::decode(&bytes, StillLimits::default()).map(drop)
+                let limits = StillLimits::default();
+                let whole = move |budget: &Budget| {
+                    media::Picture::decode_within(&bytes, limits, budget).map(drop)
                 };
-                tokio::task::spawn_blocking(whole).await.map_err(IntakeError::Interrupted)??;
+                let looked = media_work::run(&DECODING, limits.budget(), whole).await;
+                looked.map_err(IntakeError::Interrupted)??;
             }
             return Ok(Brought { first_frame: picture, source: None });
         };
@@ -457,8 +458,12 @@ impl Intake {
 }
 
 /// Reads what the picture is from its first bytes; its key is set once it is stored.
-fn look_at(bytes: &Bytes) -> Result<Picture, IntakeError> {
-    let still = Still::read(bytes)?;
+async fn look_at(bytes: &Bytes) -> Result<Picture, IntakeError> {
+    let bytes = bytes.clone();
+    let read = media_work::run(&DECODING, StillLimits::default().budget(), move |budget| {
+        Still::read_within(&bytes, budget)
+    });
+    let still = read.await.map_err(IntakeError::Interrupted)??;
     let size = Size::new(still.width, still.height);
     let media_type = still.format.media_type().to_owned();
     Ok(Picture { key: String::new(), size, media_type })

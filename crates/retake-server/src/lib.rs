@@ -15,6 +15,7 @@ mod intake;
 mod keys;
 mod known;
 mod listener;
+mod media_work;
 pub mod moving;
 mod news;
 mod notifier;

@@ -2,7 +2,7 @@
 //! stored.
 //!
 //! They come from anywhere. What reads them bounds its memory and its work by itself, runs on threads that
-//! may block, and only a few at a time.
+//! may block, only a few at a time, and ends when its caller is gone.
 
 use std::io::Cursor;
 
@@ -12,9 +12,13 @@ use retake_core::{
     request::{Origin, OriginKind, Picture, Shot},
     size::Size,
 };
-use retake_media::{self as media, PictureError, Pictures, StillError, VideoFile};
+use retake_media::{
+    self as media, Budget, Container, PictureError, Pictures, ProbeError, StillError, VideoFile,
+};
 use retake_providers::{Provider, SourceVideo, Unfit};
 use tokio::sync::Semaphore;
+
+use crate::media_work;
 
 /// Videos take their time, and pictures that others send should not wait behind many of them.
 static LOOKING: Semaphore = Semaphore::const_new(1);
@@ -60,8 +64,12 @@ impl Upload {
     /// Reads the structure of a file, which shows whether it is a whole video, and which.
     pub(crate) async fn read(bytes: Bytes) -> Result<Self, UploadError> {
         let file = bytes.clone();
-        let probed = aside(move || media::probe(Cursor::new(file))).await?;
-        Ok(Self { bytes, video: probed.map_err(PictureError::from)? })
+        let probed = aside(move |budget| media::probe_within(Cursor::new(file), budget)).await?;
+        let video = probed.map_err(PictureError::from)?;
+        if video.container != Container::Mp4 {
+            return Err(PictureError::from(ProbeError::NotMp4).into());
+        }
+        Ok(Self { bytes, video })
     }
 
     /// Width and height.
@@ -101,7 +109,7 @@ impl Upload {
     /// Decodes its first picture, as a file.
     pub(crate) async fn first_picture(&self) -> Result<Bytes, UploadError> {
         let (file, said) = (self.bytes.clone(), self.size());
-        aside(move || first_picture(file, said)).await?
+        aside(move |budget| first_picture(file, said, budget)).await?
     }
 
     /// Asks a provider whether it can extend this video.
@@ -112,17 +120,19 @@ impl Upload {
     ) -> Result<(), UploadError> {
         let bytes = self.bytes.clone();
         let turn = LOOKING.acquire().await;
+        // Once the caller is gone, nothing more is read.
+        let (budget, _guard) = Budget::cancellable();
         // Whoever reads it has the turn, also when the caller is gone by then.
         let source = SourceVideo::new(move || {
             let _ = &turn;
-            Box::new(Cursor::new(bytes.clone()))
+            Box::new(budget.watch(Cursor::new(bytes.clone())))
         });
         Ok(provider.examine(shot, &source).await?)
     }
 }
 
-fn first_picture(file: Bytes, said: Size) -> Result<Bytes, UploadError> {
-    let mut pictures = Pictures::open(Cursor::new(file))?;
+fn first_picture(file: Bytes, said: Size, budget: &Budget) -> Result<Bytes, UploadError> {
+    let mut pictures = Pictures::open_within(Cursor::new(file), budget)?;
     if !pictures.are_upright() {
         return Err(UploadError::Turned);
     }
@@ -136,13 +146,7 @@ fn first_picture(file: Bytes, said: Size) -> Result<Bytes, UploadError> {
 
 /// Does work that takes a while on a thread that may block, when it is its turn.
 async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce(&Budget) -> T + Send + 'static,
 ) -> Result<T, UploadError> {
-    let turn = LOOKING.acquire().await;
-    let work = move || {
-        // Ends with the work, also when the caller is gone by then.
-        let _turn = turn;
-        work()
-    };
-    tokio::task::spawn_blocking(work).await.map_err(UploadError::Interrupted)
+    media_work::run(&LOOKING, Budget::default(), work).await.map_err(UploadError::Interrupted)
 }

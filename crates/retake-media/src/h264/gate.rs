@@ -14,8 +14,8 @@ const PPS: u8 = 8;
 const START: [u8; 4] = [0, 0, 0, 1];
 /// A slice may be repeated over a whole picture at the cost of a few bytes.
 const MOST_SLICES: u32 = 1024;
-/// This many slices are usual. More are paid for like more pictures.
-const USUAL_SLICES: u32 = 8;
+/// Parameter sets of a stream: each number once.
+const MOST_SETS: u32 = 32 + 256;
 
 /// The parameter sets of one sample description, and what they allow.
 #[derive(Clone, Debug)]
@@ -106,11 +106,15 @@ impl Gate {
     ) -> Result<Passed, Refused> {
         stream.clear();
         let (mut slices, mut last, mut is_reference) = (0_u32, None::<Slice>, false);
+        let (mut sets, mut firsts) = (0_u32, 0_u64);
         let mut rest = sample;
         while let Some((unit, after)) = self.next_unit(rest)? {
             rest = after;
             match kind(unit) {
-                SPS | PPS if is_key && slices == 0 => self.learn(unit)?,
+                SPS | PPS if is_key && slices == 0 => {
+                    sets += 1;
+                    self.learn(unit)?;
+                }
                 SLICE | IDR => {
                     refuse_start_codes(unit)?;
                     let slice = Slice::read(unit, (&self.sequences, &self.pictures))?;
@@ -119,19 +123,22 @@ impl Gate {
                     }
                     last = Some(slice);
                     slices += 1;
+                    firsts += u64::from(slice.first);
                     is_reference |= slice.is_reference;
                     stream.extend(START);
                     stream.extend(unit);
                 }
                 _ => {}
             }
-            if slices > MOST_SLICES {
-                return Err(Refused::Broken("a picture of more than 1024 slices"));
+            if slices > MOST_SLICES || sets > MOST_SETS {
+                return Err(Refused::Broken("more slices or parameter sets than a picture has"));
             }
         }
         let sequence = last.ok_or(Refused::Broken("a sample holds no picture"))?.sequence;
-        let grid = self.sequence(Some(sequence)).map_or((0, 0), |sps| sps.grid);
-        let cost = u64::from(grid.0) * u64::from(grid.1) * u64::from(slices.div_ceil(USUAL_SLICES));
+        let whole = self.sequence(Some(sequence)).map_or(0, Sps::macroblocks);
+        // A slice of a few bytes may go on to the end of the picture, over those behind it.
+        let all = (whole * u64::from(slices)).saturating_sub(firsts);
+        let cost = whole.max(all / 2);
         Ok(Passed { is_reference, cost, sequence })
     }
 

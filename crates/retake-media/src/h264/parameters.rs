@@ -7,6 +7,8 @@ use super::bits::{Bits, unescaped};
 const LONGEST: usize = 4096;
 /// Macroblocks of a picture, at most: level 5.2, which holds 4096x2304.
 pub(crate) const MOST_MACROBLOCKS: u32 = 36_864;
+/// Macroblocks of all pictures that others may refer to, at most: level 5.2.
+const MOST_HELD: u64 = 184_320;
 /// Reference pictures or entries of a list of them.
 pub(super) const MOST_REFERENCES: u32 = 32;
 const WITH_CHROMA_FORMAT: [u32; 13] =
@@ -29,6 +31,8 @@ pub(super) struct Sps {
     pub(super) id: u32,
     /// Width and height in macroblocks.
     pub(super) grid: (u32, u32),
+    /// Pictures that later ones may refer to.
+    pub(super) references: u32,
     /// What is cut away, in pixels: left, right, top, bottom.
     pub(super) crop: [u32; 4],
     pub(super) frame_number_bits: u32,
@@ -49,6 +53,11 @@ pub(crate) struct Colour {
 }
 
 impl Sps {
+    /// Macroblocks of a picture.
+    pub(super) fn macroblocks(&self) -> u64 {
+        u64::from(self.grid.0) * u64::from(self.grid.1)
+    }
+
     /// Reads a whole NAL unit.
     pub(super) fn read(unit: &[u8]) -> Result<Self, Refused> {
         if unit.len() > LONGEST {
@@ -58,8 +67,11 @@ impl Sps {
         let sps = Self::parse(&mut Bits::new(&plain))
             .unwrap_or(Err(Refused::Broken("a sequence parameter set is cut short")))?;
         let (wide, high) = sps.grid;
-        if u64::from(wide) * u64::from(high) > MOST_MACROBLOCKS.into() {
+        if sps.macroblocks() > MOST_MACROBLOCKS.into() {
             return Err(Refused::TooLarge(wide * 16, high * 16));
+        }
+        if sps.macroblocks() * u64::from(sps.references) > MOST_HELD {
+            return Err(Refused::Broken("more reference pictures than any level allows"));
         }
         let [left, right, top, bottom] = sps.crop;
         if left + right >= wide * 16 || top + bottom >= high * 16 {
@@ -105,6 +117,7 @@ impl Sps {
         Some(Ok(Self {
             id,
             grid,
+            references,
             crop,
             frame_number_bits,
             order_bits,

@@ -2,8 +2,8 @@
 //!
 //! Decoding begins at the key frame before a moment and ends with the picture that is shown then, and
 //! pictures that no other one refers to are passed over. When the next moment lies in the same
-//! stretch, decoding goes on where it stopped. All of it is paid from one allowance of work: where a
-//! file would take more, the pictures are those nearest to the moments that the allowance reaches.
+//! stretch, decoding goes on where it stopped. All of it is paid from the budget of the file: where it
+//! would take more, the pictures are those nearest to the moments that the budget reaches.
 
 use std::io::{Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,12 +14,17 @@ use thiserror::Error;
 
 use super::frame::Frame;
 use super::gate::Gate;
-use super::parameters::{MOST_MACROBLOCKS, Refused};
+use super::parameters::{MOST_MACROBLOCKS, Refused, Sps};
+use crate::budget::Budget;
 use crate::mp4::{Codec, Mp4Reader, ProbeError, Sample, Track};
 use crate::still::Picture;
 
-/// Work for one file, in macroblocks: a thousand pictures of 1280x720.
+/// Work for one series of pictures, in macroblocks: a thousand pictures of 1280x720.
 const ALLOWANCE: u64 = 3_600_000;
+/// What decoding a macroblock costs, in units of the budget.
+const MACROBLOCK: u64 = 100;
+/// Bytes that a decoder holds for each macroblock of each picture that others may refer to.
+const BYTES_OF_A_MACROBLOCK: u64 = 1024;
 /// The least that a picture costs, so that tiny ones do not come in hundreds of thousands.
 const LEAST: u64 = 256;
 /// Bytes of a coded picture that are worth the work of a macroblock.
@@ -54,7 +59,11 @@ pub struct Pictures<R> {
     /// One for each of the track's descriptions.
     gates: Vec<Gate>,
     running: Option<Running>,
+    budget: Budget,
+    /// What is left for the series of pictures that is being decoded, in macroblocks.
     allowance: u64,
+    /// Bytes that were paid for the pictures that the decoder holds.
+    held: u64,
     bytes: Vec<u8>,
     stream: Vec<u8>,
 }
@@ -69,7 +78,12 @@ struct Running {
 impl<R: Read + Seek> Pictures<R> {
     /// Reads the index of a file and the parameters of its pictures.
     pub fn open(reader: R) -> Result<Self, PictureError> {
-        let mut file = Mp4Reader::open(reader)?;
+        Self::open_within(reader, &Budget::default())
+    }
+
+    /// Likewise, and pays for that and for every picture from `budget`.
+    pub fn open_within(reader: R, budget: &Budget) -> Result<Self, PictureError> {
+        let mut file = Mp4Reader::open_within(reader, budget)?;
         let track = file.take_pictures().ok_or(ProbeError::NoPictures)?;
         if track.codec != Codec::H264 {
             return Err(PictureError::NotDecodable { codec: track.codec });
@@ -81,7 +95,8 @@ impl<R: Read + Seek> Pictures<R> {
         };
         let gates = (0..track.descriptions()).map(gate).collect::<Result<_, _>>()?;
         let (bytes, stream) = (Vec::new(), Vec::new());
-        Ok(Self { file, track, gates, running: None, allowance: ALLOWANCE, bytes, stream })
+        let (budget, allowance) = (budget.clone(), 0);
+        Ok(Self { file, track, gates, running: None, budget, allowance, held: 0, bytes, stream })
     }
 
     /// Gives back the file, for its sound.
@@ -114,7 +129,6 @@ impl<R: Read + Seek> Pictures<R> {
     }
 
     fn picture(&mut self, sample: usize) -> Result<Picture, PictureError> {
-        self.allowance = ALLOWANCE;
         let mut found = None;
         self.visit(&[sample], |frame| found = Some(Picture::from_rgb(frame.rgb(frame.size()))))?;
         found.ok_or(PictureError::Damaged(NOTHING))
@@ -126,10 +140,8 @@ impl<R: Read + Seek> Pictures<R> {
         let timeline = self.track.timeline(self.file.timescale());
         let pictures = u32::try_from(self.track.samples().len()).unwrap_or(u32::MAX);
         let count = count.min(pictures).max(1);
-        let whole = timeline.duration();
-        let mut samples: Vec<_> = (0..count)
-            .map(|number| timeline.sample_at(whole * (2 * number + 1) / (2 * count)))
-            .collect();
+        let moments = (0..count).map(|number| timeline.moment_at(2 * number + 1, 2 * count));
+        let mut samples: Vec<_> = moments.map(|moment| timeline.sample_at(moment)).collect();
         samples.dedup();
         samples
     }
@@ -144,6 +156,12 @@ impl<R: Read + Seek> Pictures<R> {
     ) -> Result<(), PictureError> {
         let mut samples = samples.to_vec();
         samples.sort_unstable();
+        // Which sample is shown when is looked for among all of them, twice.
+        let listed = self.track.samples().len() as u64;
+        self.budget
+            .spend(listed.saturating_mul(4 * samples.len() as u64))
+            .map_err(ProbeError::from)?;
+        self.allowance = ALLOWANCE.min(self.budget.work_left() / MACROBLOCK);
         let (mut first_error, mut shown) = (None, None);
         for (number, &sample) in samples.iter().enumerate() {
             // A picture that was shown in place of an earlier one may be a later one.
@@ -226,7 +244,7 @@ impl<R: Read + Seek> Pictures<R> {
         is_wanted: bool,
     ) -> Result<Option<Frame>, PictureError> {
         let Some(&sample) = self.track.samples().get(running.next) else { return Ok(None) };
-        self.spend(u64::from(sample.size) / BYTES);
+        self.spend(u64::from(sample.size) / BYTES)?;
         self.file.read_sample(&sample, &mut self.bytes)?;
         let gate = self.gates.get_mut(usize::from(sample.description));
         let gate = gate.ok_or(PictureError::Damaged("a picture has no description"))?;
@@ -239,8 +257,10 @@ impl<R: Read + Seek> Pictures<R> {
             self.stream.splice(..0, gate.prologue());
         }
         let sps = gate.sequence(Some(passed.sequence)).cloned();
-        self.spend(passed.cost.max(LEAST));
         let sps = sps.ok_or(PictureError::Damaged("a picture has no parameters"))?;
+        let parameters = self.stream.len() as u64 / BYTES;
+        self.spend(passed.cost.max(LEAST).saturating_add(parameters))?;
+        self.hold(&sps)?;
         let decoder = &mut running.decoder;
         // The decoder promises not to panic; a file that makes it do so is only a damaged one.
         let outcome = catch_unwind(AssertUnwindSafe(|| decoder.decode(&self.stream)));
@@ -253,8 +273,21 @@ impl<R: Read + Seek> Pictures<R> {
         Ok(Frame::new(size, [decoded.y, decoded.u, decoded.v], &sps))
     }
 
-    fn spend(&mut self, work: u64) {
+    /// Pays for work in macroblocks.
+    fn spend(&mut self, work: u64) -> Result<(), ProbeError> {
         self.allowance = self.allowance.saturating_sub(work);
+        Ok(self.budget.spend(work.saturating_mul(MACROBLOCK))?)
+    }
+
+    /// Pays for the pictures that the decoder holds, where they are larger or more than before.
+    fn hold(&mut self, sps: &Sps) -> Result<(), ProbeError> {
+        let pictures = u64::from(sps.references) + 3;
+        let needed = pictures * sps.macroblocks() * BYTES_OF_A_MACROBLOCK;
+        if needed > self.held {
+            self.budget.hold(needed - self.held)?;
+            self.held = needed;
+        }
+        Ok(())
     }
 }
 

@@ -1,18 +1,17 @@
 //! Walks the boxes of a file from somebody else.
 //!
 //! At the top level only headers are read and contents are skipped, so `mdat` is never touched. The
-//! index is read into memory whole, under a cap, and then walked as a slice: every access is checked
-//! against what is really there, and the walk looks only for boxes at known places, so it cannot be
-//! led deeper than it wants to go.
+//! index is read into memory whole, as far as the budget allows, and then walked as a slice: every
+//! access is checked against what is really there, and the walk looks only for boxes at known places,
+//! so it cannot be led deeper than it wants to go.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::probe::ProbeError;
+use crate::budget::Budget;
 
-/// Files have a handful of top-level boxes; fragmented ones two for each fragment.
-const MAX_TOP_LEVEL_BOXES: usize = 100_000;
-/// An index of one hour with two tracks is about 1 MB.
-const MAX_INDEX: u64 = 32 << 20;
+/// What a box at the top level costs to look at: a file is read there.
+const TOP_LEVEL_BOX: u64 = 100;
 
 /// A box at the top level: where its content lies, and how long it is.
 #[derive(Clone, Copy, Debug)]
@@ -24,70 +23,99 @@ pub(super) struct TopLevelBox {
     pub(super) content_len: u64,
 }
 
-/// Lists the boxes at the top level. A box that reaches past the end of the file is an error.
-pub(super) fn top_level(
-    reader: &mut (impl Read + Seek),
-    file_len: u64,
-) -> Result<Vec<TopLevelBox>, ProbeError> {
-    let mut boxes = Vec::new();
-    let mut at = 0;
-    while at < file_len {
-        if boxes.len() == MAX_TOP_LEVEL_BOXES {
-            return Err(ProbeError::TooComplex("more than 100000 boxes at the top level"));
-        }
-        let found = top_level_box(reader, at, file_len)?;
-        at = found.content_at + found.content_len;
-        boxes.push(found);
+/// Why the boxes at the top level could not be followed any further.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// What the next box claims to be, as far as it does.
+    kind: Option<[u8; 4]>,
+    pub(super) error: ProbeError,
+}
+
+impl Unreadable {
+    /// Whether a fragmented file has lost a part here, and not only padding or what was never its.
+    /// Whatever belongs to a fragment says that one would have followed. The data itself does not:
+    /// whether that is whole is decided by the samples in it.
+    pub(super) fn belongs_to_a_fragment(&self) -> bool {
+        const PARTS: [&[u8; 4]; 6] = [b"moof", b"moov", b"styp", b"sidx", b"emsg", b"prft"];
+        self.kind.is_none_or(|kind| PARTS.contains(&&kind))
     }
-    Ok(boxes)
+}
+
+impl<E: Into<ProbeError>> From<E> for Unreadable {
+    fn from(error: E) -> Self {
+        Self { kind: None, error: error.into() }
+    }
+}
+
+/// Walks the boxes at the top level. One that reaches past the end of the file, or that is none, is
+/// an error and ends the walk.
+pub(super) fn top_level<'a>(
+    reader: &'a mut (impl Read + Seek),
+    file_len: u64,
+    budget: &'a Budget,
+) -> impl Iterator<Item = Result<TopLevelBox, Unreadable>> + 'a {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= file_len {
+            return None;
+        }
+        let paid = budget.spend(TOP_LEVEL_BOX).map_err(Unreadable::from);
+        let found = paid.and_then(|()| top_level_box(reader, at, file_len));
+        at = found.as_ref().map_or(file_len, |found| found.content_at + found.content_len);
+        Some(found)
+    })
 }
 
 fn top_level_box(
     reader: &mut (impl Read + Seek),
     at: u64,
     file_len: u64,
-) -> Result<TopLevelBox, ProbeError> {
+) -> Result<TopLevelBox, Unreadable> {
     let rest = file_len - at;
-    let truncated = |kind: &[u8], needed| ProbeError::Truncated {
-        what: format!("the box `{}`", kind.escape_ascii()),
-        needed,
-        found: file_len,
+    let truncated = |kind: Option<[u8; 4]>, needed| Unreadable {
+        kind,
+        error: ProbeError::Truncated {
+            what: format!("the box `{}`", kind.unwrap_or(*b"?   ").trim_ascii().escape_ascii()),
+            needed,
+            found: file_len,
+        },
     };
     let mut header = [0; 16];
     let readable = usize::try_from(rest.min(16)).unwrap_or(16);
     reader.seek(SeekFrom::Start(at))?;
     reader.read_exact(&mut header[..readable])?;
     if readable < 8 {
-        return Err(truncated(b"?", at + 8));
+        return Err(truncated(None, at + 8));
     }
     let kind = [header[4], header[5], header[6], header[7]];
     let (header_len, len) = match be32(&header) {
         0 => (8, rest), // up to the end of the file
-        1 if readable < 16 => return Err(truncated(&kind, at + 16)),
+        1 if readable < 16 => return Err(truncated(Some(kind), at + 16)),
         1 => (16, be64(&header[8..])),
         len => (8, u64::from(len)),
     };
     if len < header_len {
-        return Err(ProbeError::Malformed("a box is shorter than its own header"));
+        let error = ProbeError::Malformed("a box is shorter than its own header");
+        return Err(Unreadable { kind: Some(kind), error });
     }
     if len > rest {
-        return Err(truncated(&kind, at.saturating_add(len)));
+        return Err(truncated(Some(kind), at.saturating_add(len)));
     }
     let (content_at, content_len) = (at + header_len, len - header_len);
     Ok(TopLevelBox { kind, begins_at: at, content_at, content_len })
 }
 
-/// Reads the content of a box that belongs to the index.
+/// Reads the content of a box that belongs to the index. What is read is looked through several
+/// times; that is paid for here, and the memory by the caller.
 pub(super) fn read_content(
     reader: &mut (impl Read + Seek),
     found: TopLevelBox,
+    budget: &Budget,
 ) -> Result<Vec<u8>, ProbeError> {
-    if found.content_len > MAX_INDEX {
-        return Err(ProbeError::TooComplex("an index of more than 32 MiB"));
-    }
+    budget.spend(found.content_len)?;
     reader.seek(SeekFrom::Start(found.content_at))?;
-    // Grows with what arrives, not by the length that was promised.
-    let mut content = Vec::new();
+    // The box lies within the file, so its length is no mere promise.
+    let mut content = Vec::with_capacity(usize::try_from(found.content_len).unwrap_or(0));
     reader.by_ref().take(found.content_len).read_to_end(&mut content)?;
     if content.len() as u64 != found.content_len {
         return Err(ProbeError::Io(io::ErrorKind::UnexpectedEof.into()));

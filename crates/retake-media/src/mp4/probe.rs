@@ -1,24 +1,29 @@
 //! Says what a video file is, without playing it.
 //!
 //! The file may come from anywhere. Besides naming codec, size and duration, reading it proves that
-//! it is complete: every box fits into the file, and so does every sample the tables point at. A
-//! download that broke off is an error that says so, not a shorter video.
+//! it is complete: every sample that its tables point at lies within the file. A download that broke
+//! off is an error that says so, not a shorter video; bytes behind the last box, or padding that is
+//! cut short, take nothing from a video.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use thiserror::Error;
 
-use super::boxes::{self, Fields, TopLevelBox, child, children, descend};
-use super::fragments::{self, Piece};
+use super::boxes::{Fields, child, children, descend};
+use super::index::{self, Index};
 use super::tables::{self, Samples};
-use super::video::{Codec, MediaTime, PictureTrack, SoundTrack, VideoFile};
+use super::video::{Codec, Container, MediaTime, PictureTrack, SoundTrack, VideoFile};
+use crate::budget::{Budget, BudgetError};
+use crate::webm;
 
 pub(super) const MAX_TRACKS: usize = 64;
+/// No video is longer than a month. An edit list that says so is not believed.
+pub(crate) const LONGEST: MediaTime = MediaTime { ticks: 31 * 24 * 3600, timescale: 1 };
 
 /// Why a file is not a video that plays.
 #[derive(Debug, Error)]
 pub enum ProbeError {
-    #[error("this is not an MP4 or MOV file; it looks like {looks_like}")]
+    #[error("this is not a video file; it looks like {looks_like}")]
     NotAVideo { looks_like: &'static str },
 
     #[error("the file is truncated: {what} needs {needed} bytes, and there are {found}")]
@@ -30,30 +35,55 @@ pub enum ProbeError {
     #[error("the file was not read, because it has {0}")]
     TooComplex(&'static str),
 
+    #[error("the file is WebM or Matroska; only MP4 and MOV are read sample by sample")]
+    NotMp4,
+
     #[error("the file has no pictures")]
     NoPictures,
+
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
 
     #[error("the file could not be read")]
     Io(#[from] io::Error),
 }
 
-/// Reads the structure of an MP4 or MOV file, fragmented or not.
-pub fn probe(mut reader: impl Read + Seek) -> Result<VideoFile, ProbeError> {
-    let bytes = reader.seek(SeekFrom::End(0))?;
+impl ProbeError {
+    /// Whether this is the beginning of a video whose rest is missing: a download that broke off.
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self, Self::Truncated { .. })
+    }
+
+    /// Whether this is something else than a video: a web page, a message, a picture.
+    pub fn is_not_a_video(&self) -> bool {
+        matches!(self, Self::NotAVideo { .. })
+    }
+}
+
+/// Reads the structure of an MP4, MOV or WebM file.
+pub fn probe(reader: impl Read + Seek) -> Result<VideoFile, ProbeError> {
+    probe_within(reader, &Budget::default())
+}
+
+/// Reads the structure of an MP4, MOV or WebM file, and pays for that from `budget`.
+pub fn probe_within(
+    mut reader: impl Read + Seek,
+    budget: &Budget,
+) -> Result<VideoFile, ProbeError> {
+    budget.check()?;
+    let bytes = index::length(&mut reader)?;
+    let budget = budget.for_structure(bytes);
+    if webm::is_webm(&mut reader)? {
+        return webm::probe(&mut reader, bytes, &budget);
+    }
     refuse_other_formats(&mut reader, bytes)?;
-    let boxes = boxes::top_level(&mut reader, bytes)?;
-    let index_at = boxes.iter().position(|it| &it.kind == b"moov");
-    let index_at = index_at.ok_or_else(|| no_index(bytes))?;
-    let moov = boxes::read_content(&mut reader, boxes[index_at])?;
-    let pieces = read_fragments(&mut reader, &boxes, &moov)?;
-    let data_at = boxes.iter().position(|it| &it.kind == b"mdat");
-    let faststart = data_at.is_none_or(|data_at| index_at < data_at);
-    Reading { moov: &moov, pieces, bytes }.finish(faststart)
+    let index = Index::read(&mut reader, bytes, &budget)?;
+    Reading { index: &index }.finish()
 }
 
 pub(super) fn no_index(bytes: u64) -> ProbeError {
     let what = "a file whose index (`moov`) comes last, or was never written,".to_owned();
-    ProbeError::Truncated { what, needed: bytes + 1, found: bytes }
+    ProbeError::Truncated { what, needed: bytes.saturating_add(1), found: bytes }
 }
 
 /// Names what was sent in place of a video: often a page or a message saying why.
@@ -68,7 +98,7 @@ pub(super) fn refuse_other_formats(
     let looks_like = match head.get(4..8) {
         Some(b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide" | b"pnot") => return Ok(()),
         _ if bytes == 0 => "an empty file",
-        _ if head.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) => "WebM or Matroska",
+        _ if head.starts_with(&webm::MAGIC) => return Err(ProbeError::NotMp4),
         _ if head.starts_with(b"RIFF") => "AVI, WAV or WebP",
         _ if head.starts_with(b"GIF8") => "a GIF",
         _ if head.starts_with(b"\x89PNG") || head.starts_with(&[0xFF, 0xD8]) => "a picture",
@@ -80,43 +110,18 @@ pub(super) fn refuse_other_formats(
     Err(ProbeError::NotAVideo { looks_like })
 }
 
-fn read_fragments(
-    reader: &mut (impl Read + Seek),
-    boxes: &[TopLevelBox],
-    moov: &[u8],
-) -> Result<Vec<Piece>, ProbeError> {
-    let Some(defaults) = fragments::defaults(moov) else { return Ok(Vec::new()) };
-    let mut totals: Vec<Piece> = Vec::new();
-    for moof in boxes.iter().filter(|it| &it.kind == b"moof") {
-        let content = boxes::read_content(reader, *moof)?;
-        for piece in fragments::pieces(&content, &defaults) {
-            if let Some(total) = totals.iter_mut().find(|total| total.track == piece.track) {
-                total.samples = total.samples.saturating_add(piece.samples);
-                total.duration = total.duration.saturating_add(piece.duration);
-            } else if totals.len() < MAX_TRACKS {
-                totals.push(piece);
-            } else {
-                return Err(ProbeError::TooComplex("more than 64 tracks"));
-            }
-        }
-    }
-    Ok(totals)
-}
-
 /// The index, and what else is needed to understand it.
 struct Reading<'a> {
-    moov: &'a [u8],
-    pieces: Vec<Piece>,
-    bytes: u64,
+    index: &'a Index,
 }
 
 impl Reading<'_> {
-    fn finish(&self, faststart: bool) -> Result<VideoFile, ProbeError> {
-        let movie_scale = child(self.moov, *b"mvhd").and_then(timescale_and_duration);
+    fn finish(&self) -> Result<VideoFile, ProbeError> {
+        let movie_scale = child(&self.index.moov, *b"mvhd").and_then(timescale_and_duration);
         let (movie_scale, _) =
             movie_scale.ok_or(ProbeError::Malformed("it has no movie header"))?;
         let (mut picture, mut sound) = (None, None);
-        let traks = children(self.moov).filter(|(kind, _)| kind == b"trak");
+        let traks = children(&self.index.moov).filter(|(kind, _)| kind == b"trak");
         for (number, (_, trak)) in traks.enumerate() {
             if number == MAX_TRACKS {
                 return Err(ProbeError::TooComplex("more than 64 tracks"));
@@ -132,7 +137,15 @@ impl Reading<'_> {
         let picture = picture.ok_or(ProbeError::NoPictures)?;
         let heard = sound.as_ref().map(|sound| sound.duration);
         let duration = heard.map_or(picture.duration, |heard| heard.max(picture.duration));
-        Ok(VideoFile { duration, picture, sound, faststart, bytes: self.bytes })
+        let (container, bytes) = (Container::Mp4, self.index.bytes);
+        Ok(VideoFile {
+            container,
+            duration,
+            picture,
+            sound,
+            faststart: self.index.faststart,
+            bytes,
+        })
     }
 
     /// A track with a cover picture or with no frames at all does not make a video: `None`.
@@ -179,19 +192,23 @@ impl Reading<'_> {
         let stbl = descend(trak, &[*b"mdia", *b"minf", *b"stbl"])
             .ok_or(ProbeError::Malformed("a track has no sample tables"))?;
         let mut samples = tables::read(stbl)?;
-        if samples.end > self.bytes {
+        let total = self.index.total(track_id(trak));
+        samples.count = samples.count.saturating_add(total.samples);
+        samples.duration = samples.duration.saturating_add(total.duration);
+        let (needed, found) = (samples.end.max(total.end), self.index.bytes);
+        if needed > found {
             let what = "the last sample".to_owned();
-            return Err(ProbeError::Truncated { what, needed: samples.end, found: self.bytes });
-        }
-        let id = track_id(trak);
-        if let Some(piece) = self.pieces.iter().find(|piece| Some(piece.track) == id) {
-            samples.count = samples.count.saturating_add(piece.samples);
-            samples.duration = samples.duration.saturating_add(piece.duration);
+            return Err(ProbeError::Truncated { what, needed, found });
         }
         let whole = MediaTime { ticks: samples.duration, timescale };
         let edited = edited_duration(trak).filter(|&ticks| ticks > 0 && movie_scale > 0);
         let edited = edited.map(|ticks| MediaTime { ticks, timescale: movie_scale });
-        Ok((samples, edited.unwrap_or(whole)))
+        let edited = edited.filter(|&edited| edited <= LONGEST);
+        let duration = edited.unwrap_or(whole);
+        if duration > LONGEST {
+            return Err(ProbeError::Malformed("it says that it plays for more than a month"));
+        }
+        Ok((samples, duration))
     }
 }
 
@@ -223,6 +240,7 @@ fn edited_duration(trak: &[u8]) -> Option<u64> {
     let (version, _, mut fields) = Fields::versioned(descend(trak, &[*b"edts", *b"elst"])?)?;
     let count = fields.u32()?;
     let mut total = 0_u64;
+    // Ends with the table, whatever it says.
     for _ in 0..count {
         total = total.saturating_add(fields.sized(version)?);
         fields.sized(version)?;

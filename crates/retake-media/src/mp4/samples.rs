@@ -1,13 +1,16 @@
 //! From the tables of a track to its samples, one by one.
 //!
-//! Tables are read as they lie and each row is checked while it is used. What a table claims is held
-//! against a cap before anything is allocated for it, so a track takes at most 32 MB of memory.
+//! Tables are read as they lie and each row is checked while it is used. What a table claims is paid
+//! for before anything is allocated for it, and held against a cap, so a track takes at most 32 MB.
 
 use super::boxes::{Fields, child};
 use super::probe::ProbeError;
 use super::tables::{Chunks, Sizes, entries};
 use super::track::Sample;
+use crate::budget::{Budget, BudgetError};
 
+/// What listing one sample costs.
+const SAMPLE: u64 = 8;
 /// Samples of one track: nine hours of pictures at 30 a second, or six of sound.
 pub(super) const MAX_SAMPLES: usize = 1_000_000;
 
@@ -16,7 +19,7 @@ pub(super) const TOO_MANY: ProbeError =
 const DISAGREE: ProbeError = ProbeError::Malformed("its sample tables disagree");
 
 /// Lists the samples that the tables inside `stbl` describe; none for a fragmented file.
-pub(super) fn read(stbl: &[u8]) -> Result<Vec<Sample>, ProbeError> {
+pub(super) fn read(stbl: &[u8], budget: &Budget) -> Result<Vec<Sample>, ProbeError> {
     let sizes = Sizes::read(stbl)?;
     let count = usize::try_from(sizes.count).unwrap_or(usize::MAX);
     if count == 0 {
@@ -25,11 +28,19 @@ pub(super) fn read(stbl: &[u8]) -> Result<Vec<Sample>, ProbeError> {
     if count > MAX_SAMPLES {
         return Err(TOO_MANY);
     }
+    pay_for(count, budget)?;
     let mut samples = place(stbl, &sizes, count)?;
     time(stbl, &mut samples)?;
     delay(stbl, &mut samples);
     mark_keys(stbl, &mut samples);
     Ok(samples)
+}
+
+/// Pays for listing so many samples.
+pub(super) fn pay_for(count: usize, budget: &Budget) -> Result<(), BudgetError> {
+    let count = count as u64;
+    budget.spend(count.saturating_mul(SAMPLE))?;
+    budget.hold(count.saturating_mul(size_of::<Sample>() as u64))
 }
 
 /// `stsc`, `stco`, `stsz`: where each sample lies.
@@ -72,7 +83,7 @@ fn time(stbl: &[u8], samples: &mut [Sample]) -> Result<(), ProbeError> {
         let (timed, after) = rest.split_at_mut_checked(count as usize).ok_or(DISAGREE)?;
         for sample in timed {
             (sample.decode_time, sample.duration) = (now, duration);
-            now += u64::from(duration);
+            now = now.saturating_add(duration.into());
         }
         rest = after;
     }

@@ -23,6 +23,7 @@ use super::probe::ProbeError;
 use super::reader::Mp4Reader;
 use super::track::{Sample, Track};
 use super::video::{Codec, MediaTime};
+use crate::budget::Budget;
 use format::Format;
 pub use format::Sequel;
 use index::Index;
@@ -93,7 +94,15 @@ pub fn stitch(
     second: impl Read + Seek,
     out: impl Write,
 ) -> Result<Stitched, StitchError> {
-    let (mut first, mut second) = (open(first, Part::First)?, open(second, Part::Second)?);
+    let (first, second) = (open(first, Part::First)?, open(second, Part::Second)?);
+    join(first, second, out)
+}
+
+fn join(
+    mut first: Opened<impl Read + Seek>,
+    mut second: Opened<impl Read + Seek>,
+    out: impl Write,
+) -> Result<Stitched, StitchError> {
     Format::of(&first.tracks).check(&Format::of(&second.tracks))?;
     let parts = [&first.tracks, &second.tracks];
     let (pictures, sound, durations) = plan(parts)?;
@@ -112,7 +121,7 @@ pub fn stitch(
     out.flush().map_err(StitchError::Write)?;
     let time = |ticks| MediaTime { ticks, timescale };
     Ok(Stitched {
-        duration: time(durations[0] + durations[1]),
+        duration: time(durations[0].saturating_add(durations[1])),
         seam: time(durations[0]),
         frames,
         bytes: out.written,
@@ -122,7 +131,16 @@ pub fn stitch(
 /// Whether a file that is still to be made could be put behind this one, and how long this one would be
 /// shown. Samples are not looked at.
 pub fn can_precede(first: impl Read + Seek, sequel: Sequel) -> Result<MediaTime, StitchError> {
-    let first = open(first, Part::First)?;
+    can_precede_within(first, sequel, &Budget::default())
+}
+
+/// Likewise, and pays for it from `budget`.
+pub fn can_precede_within(
+    first: impl Read + Seek,
+    sequel: Sequel,
+    budget: &Budget,
+) -> Result<MediaTime, StitchError> {
+    let first = open_within(first, Part::First, budget)?;
     let (format, behind) = (Format::of(&first.tracks), Format::of_sequel(sequel));
     format.check(&behind)?;
     joined::common_multiple(format.timescale, behind.timescale).ok_or(joined::NO_SCALE)?;
@@ -130,6 +148,10 @@ pub fn can_precede(first: impl Read + Seek, sequel: Sequel) -> Result<MediaTime,
     let (pictures, _, durations) = plan([&first.tracks, &first.tracks])?;
     Ok(MediaTime { ticks: durations[0], timescale: pictures.timescale })
 }
+
+/// What a sample costs in the tables of the joined file, which are laid out twice.
+const JOINED_WORK: u64 = 32;
+const JOINED_BYTES: u64 = 64;
 
 /// The tracks of one file that take part.
 struct Tracks {
@@ -145,9 +167,18 @@ struct Opened<R> {
     user_data: Option<Vec<u8>>,
 }
 
+/// Each file has an allowance of its own; copying what it really holds needs none.
 fn open<R: Read + Seek>(reader: R, part: Part) -> Result<Opened<R>, StitchError> {
+    open_within(reader, part, &Budget::default())
+}
+
+fn open_within<R: Read + Seek>(
+    reader: R,
+    part: Part,
+    budget: &Budget,
+) -> Result<Opened<R>, StitchError> {
     let failed = |source| StitchError::File { part, source };
-    let mut file = Mp4Reader::open(reader).map_err(failed)?;
+    let mut file = Mp4Reader::open_within(reader, budget).map_err(failed)?;
     let pictures = file.take_pictures().ok_or_else(|| failed(ProbeError::NoPictures))?;
     let sound = file.take_sound();
     if pictures.codec != Codec::H264 {
@@ -156,6 +187,16 @@ fn open<R: Read + Seek>(reader: R, part: Part) -> Result<Opened<R>, StitchError>
     if let Some(sound) = sound.as_ref().filter(|sound| sound.codec != Codec::Aac) {
         return Err(StitchError::NotAac { part, codec: sound.codec });
     }
+    let listed = [Some(&pictures), sound.as_ref()].into_iter().flatten();
+    let samples = listed.clone().map(|track| track.samples().len() as u64).sum::<u64>();
+    let bytes = listed.flat_map(Track::samples).map(|sample| u64::from(sample.size)).sum::<u64>();
+    // Samples that share their bytes would be written more often than they were read.
+    if bytes > file.bytes() {
+        return Err(failed(ProbeError::TooComplex("samples that lie over each other")));
+    }
+    let paid = budget.spend(samples.saturating_mul(JOINED_WORK));
+    let paid = paid.and_then(|()| budget.hold(samples.saturating_mul(JOINED_BYTES)));
+    paid.map_err(|error| failed(error.into()))?;
     let (movie_scale, user_data) = (file.timescale(), file.take_user_data());
     Ok(Opened { file, tracks: Tracks { part, movie_scale, pictures, sound }, user_data })
 }
@@ -177,12 +218,15 @@ fn plan(parts: [&Tracks; 2]) -> Result<Plan, StitchError> {
         let (stretches, shown) = edit::of_pictures(part, scale).ok_or_else(edited)?;
         *duration = shown;
         let later = pictures.added_delay(&part.pictures).and_then(|it| u64::try_from(it).ok());
-        pictures.show(stretches, pictures_before + later.ok_or_else(edited)?);
-        pictures_before += pictures.ticks_of(&part.pictures);
+        let after = later.and_then(|later| later.checked_add(pictures_before));
+        pictures.show(stretches, after.ok_or_else(edited)?);
+        let ticks = pictures.ticks_of(&part.pictures);
+        pictures_before = ticks.checked_add(pictures_before).ok_or_else(edited)?;
         if let Some(sound) = &mut sound {
             let is_last = part.part == Part::Second;
             sound.show(edit::of_sound(part, scale, shown, is_last), sound_before);
-            sound_before += part.sound.as_ref().map_or(0, |track| sound.ticks_of(track));
+            let ticks = part.sound.as_ref().map_or(0, |track| sound.ticks_of(track));
+            sound_before = ticks.checked_add(sound_before).ok_or_else(edited)?;
         }
     }
     pictures.merge_edits();

@@ -34,7 +34,7 @@ fn durations(stbl: &[u8]) -> Result<(u64, u64), ProbeError> {
     for run in runs.chunks_exact(8) {
         let mut fields = Fields(run);
         let (count, ticks) = fields.u32().zip(fields.u32()).unwrap_or_default();
-        samples += u64::from(count);
+        samples = samples.saturating_add(count.into());
         duration = duration.saturating_add(u64::from(count) * u64::from(ticks));
     }
     Ok((samples, duration))
@@ -69,7 +69,8 @@ impl<'a> Sizes<'a> {
         if self.uniform > 0 {
             return count.checked_mul(self.uniform);
         }
-        let range = usize::try_from(first * 4).ok()?..usize::try_from((first + count) * 4).ok()?;
+        let byte = |sample: u64| usize::try_from(sample.checked_mul(4)?).ok();
+        let range = byte(first)?..byte(first.checked_add(count)?)?;
         let sizes = self.table.get(range)?.chunks_exact(4);
         Some(sizes.map(|size| u64::from(Fields(size).u32().unwrap_or(0))).sum())
     }
@@ -94,7 +95,7 @@ fn end_of_samples(stbl: &[u8], sizes: &Sizes) -> Result<u64, ProbeError> {
         }
         let offset = chunks.offset(number - 1).ok_or(LOST)?;
         let bytes = sizes.bytes(sample, u64::from(run.1)).ok_or(LOST)?;
-        sample += u64::from(run.1);
+        sample = sample.saturating_add(run.1.into());
         end = end.max(offset.checked_add(bytes).ok_or(LOST)?);
     }
     if sample == sizes.count { Ok(end) } else { Err(LOST) }
@@ -118,7 +119,7 @@ impl<'a> Chunks<'a> {
     }
 
     pub(super) fn offset(&self, index: usize) -> Option<u64> {
-        let mut fields = Fields(self.table.get(index * self.width..)?);
+        let mut fields = Fields(self.table.get(index.checked_mul(self.width)?..)?);
         if self.width == 4 { fields.u32().map(u64::from) } else { fields.u64() }
     }
 }

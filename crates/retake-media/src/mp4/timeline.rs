@@ -25,10 +25,17 @@ impl Track {
     pub(crate) fn timeline(&self, movie_scale: u32) -> Timeline<'_> {
         let mut stretches = Vec::new();
         let mut start = Duration::ZERO;
+        let (from, until) = self.shown_span();
         for edit in &self.edits {
-            let lasts = MediaTime { ticks: edit.duration, timescale: movie_scale }.as_duration();
+            let mut lasts =
+                MediaTime { ticks: edit.duration, timescale: movie_scale }.as_duration();
+            let from = edit.from.and_then(|from| i64::try_from(from).ok());
+            if let Some(from) = from {
+                // Nothing is shown beyond the last picture, whatever the edit says.
+                lasts = lasts.min(self.time(until.saturating_sub(from)));
+            }
             let end = start.saturating_add(lasts);
-            if let Some(from) = edit.from.and_then(|from| i64::try_from(from).ok())
+            if let Some(from) = from
                 && end > start
             {
                 stretches.push(Stretch { start, end, from });
@@ -36,7 +43,6 @@ impl Track {
             start = end;
         }
         if stretches.is_empty() {
-            let (from, until) = self.shown_span();
             let end = self.time(until.saturating_sub(from));
             stretches.push(Stretch { start: Duration::ZERO, end, from });
         }
@@ -53,6 +59,13 @@ impl Timeline<'_> {
     /// How long the movie is, as far as this track goes.
     pub(crate) fn duration(&self) -> Duration {
         self.stretches.last().map_or(Duration::ZERO, |stretch| stretch.end)
+    }
+
+    /// The moment that is `part` of `parts` into the movie.
+    pub(crate) fn moment_at(&self, part: u32, parts: u32) -> Duration {
+        let nanos = self.duration().as_nanos() * u128::from(part) / u128::from(parts.max(1));
+        let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
+        Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).unwrap_or(0))
     }
 
     /// The sample that is on screen at a moment.

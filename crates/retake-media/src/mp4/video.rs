@@ -7,6 +7,8 @@ use std::time::Duration;
 /// A playable video file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoFile {
+    /// The format of the file.
+    pub container: Container,
     /// How long it plays: as long as its longest track.
     pub duration: MediaTime,
     pub picture: PictureTrack,
@@ -15,6 +17,33 @@ pub struct VideoFile {
     pub faststart: bool,
     /// Length of the file in bytes.
     pub bytes: u64,
+}
+
+/// The format of a video file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// MP4 or MOV.
+    Mp4,
+    /// WebM, or another Matroska file.
+    WebM,
+}
+
+impl Container {
+    /// The media type that such a file is sent with.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Mp4 => "video/mp4",
+            Self::WebM => "video/webm",
+        }
+    }
+
+    /// What the name of such a file ends with, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::WebM => "webm",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +127,7 @@ pub enum Codec {
     Aac,
     Mp3,
     Opus,
+    Vorbis,
     Flac,
     Ac3,
     Pcm,
@@ -148,6 +178,7 @@ impl fmt::Display for Codec {
             Self::Aac => "aac",
             Self::Mp3 => "mp3",
             Self::Opus => "opus",
+            Self::Vorbis => "vorbis",
             Self::Flac => "flac",
             Self::Ac3 => "ac3",
             Self::Pcm => "pcm",

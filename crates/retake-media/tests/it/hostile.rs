@@ -1,9 +1,11 @@
 use std::io::Cursor;
 
 use proptest::prelude::*;
-use retake_media::{ProbeError, probe};
+use retake_media::{Mp4Reader, ProbeError, probe};
 
 use crate::files::{a_movie, written};
+
+const FRAGMENTED: &[u8] = include_bytes!("../fixtures/fragmented.mp4");
 
 fn a_file() -> Vec<u8> {
     written(a_movie(2, 24, true), |number| 20 + number as usize % 50)
@@ -30,14 +32,52 @@ fn a_download_that_broke_off_is_called_truncated() {
 
     let error = probe(Cursor::new(&whole[..whole.len() - 500])).unwrap_err();
 
-    let len = whole.len();
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "the file is truncated: the box `mdat` needs {len} bytes, and there are {}",
-            len - 500
-        )
-    );
+    let said = error.to_string();
+    assert!(said.starts_with("the file is truncated: the last sample needs"), "{said}");
+    assert!(error.is_incomplete());
+}
+
+#[test]
+fn bytes_behind_the_last_box_take_nothing_from_a_video() {
+    let whole = probe(Cursor::new(a_file())).unwrap();
+    let padding = [&200_u32.to_be_bytes()[..], b"free", &[0; 40]].concat();
+    let tails: [&[u8]; 6] =
+        [b"\0", b"\r\n\r\n", b"\0\0\0\x03free", b"\r\n--boundary--\r\n", &[0xFF; 900], &padding];
+    for file in [a_file(), with_index_last(&a_file())] {
+        for tail in tails {
+            let found = probe(Cursor::new([&file[..], tail].concat())).unwrap();
+
+            assert_eq!((&found.picture, &found.sound), (&whole.picture, &whole.sound));
+            assert!(Mp4Reader::open(Cursor::new([&file[..], tail].concat())).is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_data_box_that_claims_more_than_there_is_does_not_matter_when_all_samples_are_there() {
+    let mut file = a_file();
+    let data_at = file.windows(4).position(|window| window == b"mdat").unwrap();
+    let claimed = u32::from_be_bytes(file[data_at - 4..data_at].try_into().unwrap());
+    file[data_at - 4..data_at].copy_from_slice(&(claimed + 5000).to_be_bytes());
+
+    assert_eq!(probe(Cursor::new(&file)).unwrap(), probe(Cursor::new(&a_file())).unwrap());
+}
+
+#[test]
+fn a_fragmented_file_is_whole_when_all_samples_of_its_fragments_are_there() {
+    let whole = FRAGMENTED.to_vec();
+    let frames = |file: &[u8]| probe(Cursor::new(file)).map(|video| video.picture.frames);
+    assert_eq!(frames(&whole).unwrap(), 24);
+
+    let end = whole.windows(4).rposition(|window| window == b"mfra").map(|at| at - 4);
+    let end = end.unwrap_or(whole.len());
+    let behind = [&whole[..end], &[0, 0, 0, 90][..], b"free", &[0; 9]].concat();
+    assert_eq!(frames(&behind).unwrap(), 24);
+    let last_fragment = whole.windows(4).rposition(|window| window == b"moof").unwrap() - 4;
+    for len in last_fragment + 1..end {
+        let error = frames(&whole[..len]).unwrap_err();
+        assert!(error.is_incomplete(), "cut to {len} of {end}: {error}");
+    }
 }
 
 #[test]
@@ -68,7 +108,7 @@ fn what_was_sent_in_place_of_a_video_is_named() {
         (b"", "an empty file"),
         (b"<!doctype html><title>Expired</title>", "a web page or XML"),
         (b"  {\"error\": \"expired\"}", "JSON"),
-        (b"\x1A\x45\xDF\xA3 and so on", "WebM or Matroska"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
         (b"AccessDenied: expired", "text"),
     ];
     for (bytes, expected) in cases {
@@ -77,6 +117,7 @@ fn what_was_sent_in_place_of_a_video_is_named() {
             matches!(error, ProbeError::NotAVideo { looks_like } if looks_like == expected),
             "{error}"
         );
+        assert!(error.is_not_a_video() && !error.is_incomplete());
     }
 }
 

@@ -93,9 +93,8 @@ pub(super) async fn picture(
         return Err(Problem::no_such_link());
     }
     let bytes = desk.assets.read(&key).await?;
-    let media_type = match retake_media::Still::read(&bytes) {
-        Ok(still) => HeaderValue::from_static(still.format.media_type()),
-        Err(_) => HeaderValue::from_static("application/octet-stream"),
-    };
+    let format = retake_media::StillFormat::of(&bytes);
+    let media_type = format.map_or("application/octet-stream", |format| format.media_type());
+    let media_type = HeaderValue::from_static(media_type);
     Ok(([(header::CONTENT_TYPE, media_type)], Body::from(bytes)).into_response())
 }

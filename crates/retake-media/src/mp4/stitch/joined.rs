@@ -120,13 +120,13 @@ impl Joined {
                 self.keys.push(u32::try_from(self.sizes.len()).ok()?);
             }
         }
-        self.ticks += self.ticks_of(track);
+        self.ticks = self.ticks.saturating_add(self.ticks_of(track));
         Some(())
     }
 
     /// How long the samples of one of the tracks last, in ticks of the joined one.
     pub(super) fn ticks_of(&self, track: &Track) -> u64 {
-        track.duration().ticks * u64::from(self.timescale / track.timescale)
+        track.duration().ticks.saturating_mul(u64::from(self.timescale / track.timescale.max(1)))
     }
 
     /// Shows stretches of a part whose samples are moved by so many ticks.
@@ -145,7 +145,7 @@ impl Joined {
             let end = before.from.and_then(|from| from.checked_add(before.duration));
             let seamless = end.is_some() && end == next.from;
             if seamless {
-                before.duration += next.duration;
+                before.duration = before.duration.saturating_add(next.duration);
             }
             seamless
         });
@@ -186,8 +186,8 @@ pub(super) fn pieces(parts: [&Tracks; 2]) -> Vec<Piece> {
         while let Some(next) =
             [pictures.time(), sound.time()].into_iter().flatten().reduce(f64::min)
         {
-            pictures.cut(next + 0.5, &mut pieces);
-            sound.cut(next + 0.5, &mut pieces);
+            pictures.cut(next, &mut pieces);
+            sound.cut(next, &mut pieces);
         }
     }
     pieces
@@ -213,13 +213,16 @@ impl<'a> Cutter<'a> {
     #[expect(clippy::cast_precision_loss, reason = "only decides where samples are stored")]
     fn time(&self) -> Option<f64> {
         let start = self.samples.first()?.decode_time;
-        Some((self.samples.get(self.at)?.decode_time - start) as f64 / self.timescale)
+        let since = self.samples.get(self.at)?.decode_time.saturating_sub(start);
+        Some(since as f64 / self.timescale)
     }
 
-    fn cut(&mut self, until: f64, pieces: &mut Vec<Piece>) {
+    /// Takes what is decoded within half a second from a moment on. Where that is so late that half a
+    /// second makes no difference to it, that is still what is decoded in this very moment.
+    fn cut(&mut self, from: f64, pieces: &mut Vec<Piece>) {
         let (part, is_sound) = (self.part, self.is_sound);
         let before = pieces.len();
-        while self.time().is_some_and(|time| time < until) {
+        while self.time().is_some_and(|time| time < from + 0.5 || time <= from) {
             let Sample { description, size, .. } = self.samples[self.at];
             let this = self.at..self.at + 1;
             self.at += 1;
