@@ -29,7 +29,7 @@ pub use mp4::{
     AacTrack, AvcConfig, AvcError, AvcTrack, Codec, Container, MediaTime, Movie, Mp4Reader,
     Mp4Writer, Part, PictureTrack, ProbeError, Sample, Sequel, SoundTrack, StitchError, Stitched,
     Track, VideoFile, WriteError, append_length_prefixed, can_precede, can_precede_within,
-    is_key_frame, nal_units, probe, probe_within, stitch,
+    is_key_frame, nal_units, probe, probe_within, stitch, stitch_within,
 };
 pub use preview::{
     Looks, Preview, Spritesheet, Thumbnail, is_silent, looks, preview, preview_within, spritesheet,

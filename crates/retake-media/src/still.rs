@@ -7,6 +7,7 @@
 //! What decoding takes is read from the picture before it begins (`cost`), and paid for.
 
 mod cost;
+mod webp;
 
 use std::io::Cursor;
 

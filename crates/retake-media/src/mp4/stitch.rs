@@ -94,7 +94,19 @@ pub fn stitch(
     second: impl Read + Seek,
     out: impl Write,
 ) -> Result<Stitched, StitchError> {
-    let (first, second) = (open(first, Part::First)?, open(second, Part::Second)?);
+    stitch_within(first, second, out, &Budget::default())
+}
+
+/// Likewise, and pays for reading both files from `budget`. Copying what they hold costs nothing, but
+/// ends when the work was cancelled.
+pub fn stitch_within(
+    first: impl Read + Seek,
+    second: impl Read + Seek,
+    out: impl Write,
+    budget: &Budget,
+) -> Result<Stitched, StitchError> {
+    let first = open_within(budget.watch(first), Part::First, budget)?;
+    let second = open_within(budget.watch(second), Part::Second, budget)?;
     join(first, second, out)
 }
 
@@ -165,11 +177,6 @@ struct Opened<R> {
     file: Mp4Reader<R>,
     tracks: Tracks,
     user_data: Option<Vec<u8>>,
-}
-
-/// Each file has an allowance of its own; copying what it really holds needs none.
-fn open<R: Read + Seek>(reader: R, part: Part) -> Result<Opened<R>, StitchError> {
-    open_within(reader, part, &Budget::default())
 }
 
 fn open_within<R: Read + Seek>(

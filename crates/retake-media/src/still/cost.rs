@@ -1,9 +1,10 @@
 //! What decoding a picture will cost, read from its markers and chunks before it is decoded.
 //!
 //! The number of pixels alone does not tell: a progressive JPEG goes over all of them once for each
-//! scan, and a scan takes a few bytes; a PNG may have a chunk in every twelve bytes.
+//! scan, and a scan takes a few bytes; a PNG may have a chunk in every twelve bytes, and a
+//! lossless WebP of a few pixels gigabytes of prefix codes.
 
-use super::StillFormat;
+use super::{StillFormat, webp};
 use crate::budget::{Budget, BudgetError};
 
 /// Bytes that are looked through for the work of one unit.
@@ -15,6 +16,9 @@ const BLOCK: u64 = 32;
 const BLOCK_OF_SCAN: u64 = 4;
 /// What four bytes of pixels of a PNG or WebP cost.
 const PIXEL: u64 = 4;
+
+/// Bytes of prefix codes up to which they are counted.
+const MOST_CODES: u64 = 1 << 30;
 
 /// Pays for the work of decoding a picture of so many pixels, and yields how many bytes the decoder
 /// needs besides the pixels that it yields.
@@ -44,7 +48,9 @@ pub(super) fn pay(
         }
         StillFormat::WebP => {
             budget.spend(pixels.saturating_mul(2 * PIXEL))?;
-            Ok(len.saturating_add(pixels.saturating_mul(4)))
+            let (codes, symbols) = webp::codes(bytes, MOST_CODES);
+            budget.spend(symbols)?;
+            Ok(len.saturating_add(pixels.saturating_mul(4)).saturating_add(codes))
         }
     }
 }

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use allocation_counter::measure;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use retake_media::{
-    Budget, Mp4Reader, Picture, Pictures, StillLimits, preview_within, probe_within, stitch,
+    Budget, Mp4Reader, Picture, Pictures, StillLimits, preview_within, probe_within, stitch_within,
 };
 
 use crate::boxes::{Fragmented, Streamed};
@@ -25,11 +25,6 @@ pub(crate) enum Parser {
     Jpeg,
     Png,
     WebP,
-}
-
-impl Parser {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Mp4, Self::H264, Self::WebM, Self::Jpeg, Self::Png, Self::WebP];
 }
 
 /// What one file cost.
@@ -52,7 +47,7 @@ pub(crate) fn feed(parser: Parser, file: &[u8], limits: StillLimits) -> Cost {
         Parser::Mp4 | Parser::WebM => {
             let _ = probe_within(Cursor::new(file), &budget);
             let _ = Mp4Reader::open_within(Cursor::new(file), &budget);
-            let _ = stitch(Cursor::new(file), Cursor::new(file), std::io::sink());
+            let _ = stitch_within(Cursor::new(file), Cursor::new(file), std::io::sink(), &budget);
         }
         Parser::H264 => {
             let _ = preview_within(Cursor::new(file), &budget);

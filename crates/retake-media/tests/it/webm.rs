@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use crate::elements::{A_WEBM, EBML, Webm, element};
 use proptest::prelude::*;
 use retake_media::{
     Codec, Container, MediaTime, Mp4Reader, Pictures, ProbeError, VideoFile, probe,
