@@ -30,7 +30,9 @@ pub use movie::{AacTrack, AvcTrack, Movie};
 pub(crate) use probe::LONGEST;
 pub use probe::{ProbeError, probe, probe_within};
 pub use reader::Mp4Reader;
-pub use stitch::{Part, Sequel, StitchError, Stitched, can_precede, can_precede_within, stitch};
+pub use stitch::{
+    Part, Sequel, StitchError, Stitched, can_precede, can_precede_within, stitch, stitch_within,
+};
 pub use track::{Sample, Track};
 pub use video::{Codec, Container, MediaTime, PictureTrack, SoundTrack, VideoFile};
 pub use write::{Mp4Writer, WriteError};
