@@ -216,10 +216,10 @@ impl TrackHeader {
 mod tests {
     use super::*;
 
-    fn a_box(kind: &[u8; 4], words: &[u32]) -> Vec<u8> {
+    fn a_box(kind: [u8; 4], words: &[u32]) -> Vec<u8> {
         let body: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
         let len = u32::try_from(body.len() + 8).unwrap().to_be_bytes();
-        [&len[..], kind, &body].concat()
+        [&len[..], &kind, &body].concat()
     }
 
     #[test]
@@ -228,8 +228,8 @@ mod tests {
             let flags = columns << 8;
             let width = columns.count_ones();
             let rows: Vec<u32> = (0..3 * width).map(|value| 10 + value).collect();
-            let tfhd = a_box(b"tfhd", &[0x18, 7, 100, 200]);
-            let trun = a_box(b"trun", &[&[flags, 3], &rows[..]].concat());
+            let tfhd = a_box(*b"tfhd", &[0x18, 7, 100, 200]);
+            let trun = a_box(*b"trun", &[&[flags, 3], &rows[..]].concat());
             let traf = [tfhd, trun].concat();
             let len = u32::try_from(traf.len() + 8).unwrap().to_be_bytes();
             let moof = [&len[..], b"traf", &traf].concat();

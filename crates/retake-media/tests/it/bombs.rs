@@ -24,10 +24,12 @@ const LITTLE_WORK: u64 = 4_000_000;
 /// Memory likewise.
 const LITTLE_MEMORY: u64 = 40 << 20;
 
+type Way = fn(&[u8], &Budget) -> Result<(), ProbeError>;
+
 /// Opens a file in every way, and yields what came of it. Neither way may cost much.
 fn opened(file: &[u8]) -> [Result<(), ProbeError>; 2] {
     let mut outcomes = [Ok(()), Ok(())];
-    let ways: [fn(&[u8], &Budget) -> Result<(), ProbeError>; 2] = [
+    let ways: [Way; 2] = [
         |file, budget| probe_within(Cursor::new(file), budget).map(drop),
         |file, budget| Mp4Reader::open_within(Cursor::new(file), budget).map(drop),
     ];
@@ -76,10 +78,10 @@ fn many_tables_cost_no_more_than_one() {
     // Every track claims as many samples as one may have, each of no bytes.
     let table = |samples: u32| {
         [
-            full_box(b"stts", &words(&[1, samples, 1])),
-            full_box(b"stsz", &words(&[0, 0])),
-            full_box(b"stsc", &words(&[1, 1, samples, 1])),
-            full_box(b"stco", &words(&[1, 0])),
+            full_box(*b"stts", &words(&[1, samples, 1])),
+            full_box(*b"stsz", &words(&[0, 0])),
+            full_box(*b"stsc", &words(&[1, 1, samples, 1])),
+            full_box(*b"stco", &words(&[1, 0])),
         ]
         .concat()
     };
@@ -91,7 +93,7 @@ fn many_tables_cost_no_more_than_one() {
 
 #[test]
 fn two_million_empty_boxes_are_not_all_looked_at() {
-    let file = [a_box(b"ftyp", b"isom"), a_box(b"free", &[]).repeat(2_000_000)].concat();
+    let file = [a_box(*b"ftyp", b"isom"), a_box(*b"free", &[]).repeat(2_000_000)].concat();
     let budget = Budget::default();
 
     let error = probe_within(Cursor::new(&file), &budget).unwrap_err();
