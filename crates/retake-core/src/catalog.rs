@@ -93,6 +93,9 @@ pub struct Model {
     /// Prices for certain sizes, lengths or sound; the first that fits counts.
     #[serde(default)]
     price: Vec<Price>,
+    /// Whether its provider documents that a render which failed there is not charged.
+    #[serde(default)]
+    pub failed_renders_are_free: bool,
     /// How its inputs are called, at providers where every model has names of its own.
     #[serde(default)]
     pub input: Option<Input>,

@@ -2,7 +2,8 @@
 //!
 //! What a caller may ask for ([`request`], [`size`]), what models accept ([`catalog`]), what is checked
 //! before a job exists ([`preflight`]), how a request is made to fit ([`fit`]) and where it may go ([`plan`]), how a job lives ([`life`]), what to
-//! do with it next ([`step`]) what is told of its end ([`notice`]), what is kept of the talk
+//! do with it next ([`step`]) what is told of its end ([`notice`]), what is done with a file that differs ([`output`]),
+//! what attempts cost ([`cost`]), what is kept of the talk
 //! with providers ([`evidence`]), which network addresses a stranger's URL may lead to ([`address`]), and how much
 //! JSON is read ([`json`]). Nothing here does IO or reads a clock: callers pass in what
 //! happened and when, and get back values.
@@ -10,6 +11,7 @@
 
 pub mod address;
 pub mod catalog;
+pub mod cost;
 pub mod evidence;
 pub mod fault;
 pub mod fit;
@@ -18,6 +20,7 @@ pub mod json;
 pub mod life;
 pub mod money;
 pub mod notice;
+pub mod output;
 pub mod plan;
 pub mod policy;
 pub mod preflight;

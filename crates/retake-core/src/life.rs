@@ -9,6 +9,7 @@
 //! to settle instead of a render nobody remembers paying for.
 
 mod advance;
+mod file;
 #[cfg(test)]
 mod properties;
 mod unknown;
@@ -20,9 +21,15 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     advance::{Advanced, IllegalEvent, advance},
+    file::{DownloadFinding, FileRecord},
     unknown::{Absence, Patience, RouteTimes, patience, weigh_absence},
 };
-use crate::fault::{ERASED, Fault, FaultKind, FaultSource};
+use crate::{
+    fault::{ERASED, Fault, FaultKind, FaultSource},
+    money::Usd,
+    output::OutputSpec,
+    plan::Plan,
+};
 
 /// A job's state and the attempts made for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +89,12 @@ pub struct Attempt {
     pub note: Option<String>,
     /// Downloads of its result that did not succeed.
     pub failed_fetches: u32,
+    /// What is known of its file.
+    #[serde(default)]
+    pub file: FileRecord,
+    /// What its provider said that it charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged: Option<Usd>,
     /// Why it failed.
     pub fault: Option<Fault>,
     /// When the answer to its submit was lost: an absence counts from here.
@@ -183,15 +196,37 @@ pub enum Event {
         /// What was odd.
         note: String,
     },
+    /// The provider announces something else than was asked for.
+    Announced {
+        /// What it says it will render.
+        output: OutputSpec,
+        /// How that differs from what was asked for.
+        note: String,
+    },
+    /// The provider said what it charged.
+    Charged {
+        /// The amount, in millionths of a US dollar.
+        #[serde(rename = "usd_micros")]
+        #[cfg_attr(feature = "schema", schema(value_type = u64))]
+        amount: Usd,
+    },
     /// The provider is done and the file can be fetched.
     Rendered,
     /// The file could not be brought home this time; it is still there.
     FetchFailed {
         /// What went wrong.
         fault: Fault,
+        /// What it shows of the file, if anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        finding: Option<DownloadFinding>,
     },
     /// The file is verified and kept.
     Stored,
+    /// The file is kept, but is not what was asked for: it is delivered only if no other route brings a better one.
+    SetAside {
+        /// How it differs.
+        fault: Fault,
+    },
     /// The attempt ended without a file.
     AttemptFailed {
         /// Why.
@@ -216,16 +251,18 @@ impl Event {
         match self {
             Self::SubmitLost { fault, .. }
             | Self::Unresolved { fault, .. }
-            | Self::FetchFailed { fault }
+            | Self::FetchFailed { fault, .. }
+            | Self::SetAside { fault }
             | Self::AttemptFailed { fault }
             | Self::Broken { fault } => fault.erase_words(),
-            Self::Noted { note } => ERASED.clone_into(note),
+            Self::Noted { note } | Self::Announced { note, .. } => ERASED.clone_into(note),
             Self::Begun { .. }
             | Self::Accepted { .. }
             | Self::NotListed
             | Self::Settled { .. }
             | Self::Adopted { .. }
             | Self::Progressed { .. }
+            | Self::Charged { .. }
             | Self::Rendered
             | Self::Stored
             | Self::CancelRequested
@@ -265,6 +302,16 @@ impl Life {
     pub fn trying_since(&self) -> Option<Timestamp> {
         let counted = self.attempts.iter().find(|attempt| !attempt.was_interrupted());
         counted.map(|attempt| attempt.lost_at.unwrap_or(attempt.begun_at))
+    }
+
+    /// Whether there is a file to deliver although its attempt counts as failed.
+    pub fn has_file_set_aside(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.file.set_aside)
+    }
+
+    /// Whether a route is left in the plan behind that of the open attempt.
+    pub fn has_other_route(&self, plan: &Plan) -> bool {
+        self.open_attempt().is_some_and(|attempt| attempt.route + 1 < plan.routes.len())
     }
 
     /// Time left until the file is finished, judged by the pace so far; nothing while that is a guess.

@@ -25,6 +25,12 @@ impl Usd {
         self.0
     }
 
+    /// This amount and another one.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// This amount, `count` times.
     #[must_use]
     pub const fn times(self, count: u32) -> Self {

@@ -56,6 +56,9 @@ pub struct Planned {
     pub shot: Shot,
     /// What it will cost at the catalog's price.
     pub cost: Usd,
+    /// Whether the provider charges nothing for a render that failed there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed_renders_are_free: bool,
     /// What is not as it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
@@ -159,7 +162,8 @@ fn planned(
         terms.replaced.clone().map(|change| Change { given: Some(route.model.clone()), ..change });
     let fitted = fit::of_picture(request, &shot, model);
     let changes = replaced.into_iter().chain(changes).chain(fitted).collect();
-    Planned { route: route.clone(), provider: model.provider.clone(), shot, cost, changes }
+    let (provider, free) = (model.provider.clone(), model.failed_renders_are_free);
+    Planned { route: route.clone(), provider, shot, cost, failed_renders_are_free: free, changes }
 }
 
 fn first_message(findings: &[Finding]) -> &str {

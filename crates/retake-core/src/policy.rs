@@ -3,6 +3,8 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::output::{OnMismatch, Tolerance};
+
 /// The limits on retries. See `[policy]` in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -16,6 +18,12 @@ pub struct Policy {
     pub on_unknown_submit: OnUnknownSubmit,
     /// What is done when content rules refused the request.
     pub on_moderation: OnModeration,
+    /// What is done with a playable file that differs from what was asked for.
+    pub on_output_mismatch: OnMismatch,
+    /// How far a file may be off before it counts as different.
+    pub tolerance: Tolerance,
+    /// How long after its render was finished a file is fetched before it counts as lost.
+    pub fetch_within: SignedDuration,
 }
 
 /// What is done when nobody knows whether a submit arrived. Another attempt may mean two bills, none may mean no video.
@@ -52,8 +60,19 @@ impl Policy {
     /// The pause when a retry did not help either.
     pub const LONG_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
-    /// How often a finished file is fetched before it counts as lost: about a day of the long pause.
-    pub const MAX_FETCHES: u32 = 300;
+    /// How often a file is fetched at least before the time for it counts as over: a gateway that was down for that
+    /// long has not tried yet.
+    pub const MIN_FETCHES: u32 = 3;
+
+    /// How often, and over how long, a provider has to say that a file is not there before it counts as gone.
+    pub const MIN_GONE: u32 = 5;
+    /// See [`Policy::MIN_GONE`].
+    pub const GONE_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+    /// How many downloads have to bring the same damaged file before it counts as what the provider made.
+    pub const SAME_DAMAGED: u32 = 3;
+    /// The same for a file that ends too early: a store may still be writing it, so this takes a quarter of an hour.
+    pub const SAME_INCOMPLETE: u32 = 10;
 
     /// How often our own interruptions (a restart in mid-render) may cost a job its attempt. They are
     /// not the job's fault, but a job that brings the process down has to end one day.
@@ -68,6 +87,9 @@ impl Default for Policy {
             retry_after: SignedDuration::from_secs(30),
             on_unknown_submit: OnUnknownSubmit::ContinueAfter(None),
             on_moderation: OnModeration::Fail,
+            on_output_mismatch: OnMismatch::Keep,
+            tolerance: Tolerance::default(),
+            fetch_within: SignedDuration::from_hours(24),
         }
     }
 }

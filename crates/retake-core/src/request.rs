@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{CharacterId, VideoId},
+    output::{OnMismatch, OutputSpec},
     policy::OnModeration,
     size::{Ratio, Size},
 };
@@ -51,6 +52,21 @@ pub struct VideoRequest {
     /// What is done when content rules refuse it; without a word what the policy says. The stricter of the two holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_moderation: Option<OnModeration>,
+    /// What is done with a file that differs from what was asked for; without a word what the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_output_mismatch: Option<OnMismatch>,
+}
+
+impl VideoRequest {
+    /// What the file of a shot that was made for this request has to be. Sound counts only where it was asked for in
+    /// so many words: nobody pays for another video because one came without what its model usually makes.
+    pub fn expected_output(&self, shot: &Shot) -> OutputSpec {
+        OutputSpec {
+            size: Some(shot.size),
+            duration_ms: Some(shot.plays_ms()),
+            sound: (shot.audio && self.audio == Some(true)).then_some(true),
+        }
+    }
 }
 
 /// Whether values may be changed to the nearest ones that a model takes.

@@ -3,7 +3,7 @@
 //! Five questions are answered here, all of them about bytes that somebody else may have made:
 //!
 //! - *Is this a video that plays, and which?* [`probe`] reads the structure of an MP4, MOV or
-//!   WebM file and [`Expectation::check`] compares it with what was asked for.
+//!   WebM file.
 //! - *What does it look like?* [`Pictures`] decodes single ones; [`preview()`] makes a thumbnail and
 //!   a spritesheet of some, and notices when all are black or the same, or the sound is silent.
 //! - *Is this a picture?* [`Still::read`] reads its header, [`Picture::decode`] its pixels.
@@ -20,7 +20,6 @@ mod h264;
 mod mp4;
 mod preview;
 mod still;
-mod verify;
 mod webm;
 
 pub use budget::{Budget, BudgetError, CancelGuard, Watched};
@@ -36,4 +35,3 @@ pub use preview::{
     thumbnail, thumbnail_within,
 };
 pub use still::{Picture, Still, StillError, StillFormat, StillLimits};
-pub use verify::{Expectation, Mismatch};

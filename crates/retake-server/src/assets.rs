@@ -25,7 +25,7 @@ use object_store::{
     path::Path as Key,
 };
 use retake_core::{fault::chain, ids::VideoId};
-use retake_store::{Ledger, StoreError};
+use retake_store::{FileType, Ledger, StoreError};
 use sha2::{Digest as _, Sha256};
 use tokio::{
     fs::File,
@@ -36,7 +36,12 @@ use tokio_util::io::ReaderStream;
 pub use self::copies::{Copied, CopyError};
 use crate::data_dir::create_private;
 
-pub(crate) use self::{copies::copy_files, reader::AssetReader, staged::Staged, sweep::sweep};
+pub(crate) use self::{
+    copies::copy_files,
+    reader::AssetReader,
+    staged::{Arrived, Staged},
+    sweep::sweep,
+};
 
 /// Bytes of a local file that are read at once.
 const PIECE: usize = 256 * 1024;
@@ -65,7 +70,7 @@ pub(crate) enum Variant {
 }
 
 impl Variant {
-    /// The key of this variant, given the video's.
+    /// The key of this variant, given the video's. An MP4's variants are named without its ending.
     pub(crate) fn key(self, video: &str) -> String {
         let stem = video.strip_suffix(".mp4").unwrap_or(video);
         match self {
@@ -77,9 +82,12 @@ impl Variant {
 
     /// The key of the video that a file belongs to.
     pub(crate) fn video_of(key: &str) -> String {
-        match key.strip_suffix(".webp").or_else(|| key.strip_suffix(".jpg")) {
-            Some(stem) if key.starts_with(VIDEOS) => format!("{stem}.mp4"),
-            _ => key.to_owned(),
+        let stem = key.strip_suffix(".webp").or_else(|| key.strip_suffix(".jpg"));
+        match stem.filter(|_| key.starts_with(VIDEOS)) {
+            // An MP4's variants leave its ending out; any other video's keep it.
+            Some(stem) if stem.contains('.') => stem.to_owned(),
+            Some(stem) => format!("{stem}.mp4"),
+            None => key.to_owned(),
         }
     }
 }
@@ -202,10 +210,11 @@ impl Assets {
         &self,
         staged: &str,
         sha256: &str,
+        file_type: FileType,
     ) -> Result<(String, Pin), AssetError> {
         // The head of a digest spreads a million files over 256 folders.
         let drawer = sha256.get(..2).unwrap_or("00");
-        let key = format!("{VIDEOS}/{drawer}/{sha256}.mp4");
+        let key = format!("{VIDEOS}/{drawer}/{sha256}.{}", file_type.extension());
         let pin = self.pin(&key);
         self.store.rename(&Key::from(staged), &Key::from(key.as_str())).await?;
         Ok((key, pin))

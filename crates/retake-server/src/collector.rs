@@ -1,8 +1,9 @@
-//! The collector: brings a finished file home and verifies it before anyone is told that it is done.
+//! The collector: downloads the file of a finished render and verifies it before anyone is told that it is done.
 //!
-//! The file is streamed into staging and hashed on the way; then its container is read and held against
-//! what was asked for: size, duration, tracks, and that every sample lies inside the file. Only a file
-//! that passes is moved to its place. One that does not is a failed attempt with the differences named.
+//! The file is streamed into staging and hashed on the way; then its container is read: it has to be a video whose
+//! samples all lie inside the file. What else it is (size, duration, sound) is measured and held against the request.
+//! A file that plays is kept, whatever it measures; what is done about a difference is decided elsewhere. Whatever
+//! is not such a file is a failed download, and says what it shows of the file: see [`DownloadFinding`].
 
 use std::time::Duration;
 
@@ -11,22 +12,23 @@ use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     ids::VideoId,
+    life::DownloadFinding,
+    output::{Difference, OutputSpec, Tolerance},
+    size::Size,
 };
-use retake_media::{self as media, Budget, Expectation, ProbeError, VideoFile};
+use retake_media::{self as media, Budget, BudgetError, Container, ProbeError, VideoFile};
 use retake_providers::{FetchError, Log, Provider, Render};
-use retake_store::{Output, Preview, Spritesheet};
+use retake_store::{FileType, Output, Preview, Spritesheet};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::{
-    assets::{AssetError, Assets, Pin, Staged, Variant, hex},
+    assets::{Arrived, AssetError, Assets, Pin, Staged, Variant, hex},
     media_work,
 };
 
 /// No video is larger than this, whatever a provider sends.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024 * 1024;
-/// Providers round to frames and to the granularity of their audio; more than this is another video.
-const DURATION_TOLERANCE: Duration = Duration::from_millis(250);
 
 /// Decoding takes memory by the pixel, so few videos are looked at at once.
 static LOOKING: Semaphore = Semaphore::const_new(2);
@@ -39,8 +41,9 @@ pub(crate) struct Errand<'a> {
     pub(crate) id: &'a VideoId,
     pub(crate) attempt: u32,
     pub(crate) render: &'a Render,
-    /// Whether its owner asked for sound in so many words.
-    pub(crate) sound_asked: bool,
+    /// What the file is to be.
+    pub(crate) asked: OutputSpec,
+    pub(crate) tolerance: Tolerance,
     pub(crate) log: &'a Log,
 }
 
@@ -50,85 +53,154 @@ pub(crate) struct Collected {
     pub(crate) pin: Pin,
 }
 
-/// Fetches, verifies and keeps the file of a finished render.
+/// Why there is no file.
+#[derive(Debug)]
+pub(crate) enum CollectError {
+    /// The download failed, and is tried again: the render is finished, whatever came of its file.
+    Again { fault: Fault, finding: Option<DownloadFinding> },
+    /// The provider says that the render itself failed.
+    RenderFailed(Fault),
+}
+
+impl CollectError {
+    fn again(fault: Fault) -> Self {
+        Self::Again { fault, finding: None }
+    }
+
+    /// Bytes that are no usable video.
+    fn unusable(arrived: &Arrived, is_whole: bool, message: String) -> Self {
+        let finding = DownloadFinding::Unusable { sha256: arrived.sha256.clone(), is_whole };
+        let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, message);
+        Self::Again { fault, finding: Some(finding) }
+    }
+}
+
+impl From<FetchError> for CollectError {
+    /// Only two words end a render that was finished: our own renderer lost it, or its provider says that it failed
+    /// after all. That a file is not there, or cannot be found in an answer, is said of the file.
+    fn from(error: FetchError) -> Self {
+        let fault = match error {
+            FetchError::Later(fault) => return Self::again(fault),
+            FetchError::Gone(fault) => fault,
+        };
+        let of_file =
+            matches!(fault.kind, FaultKind::Lost | FaultKind::Malformed | FaultKind::Unrecognised);
+        if of_file && fault.source != FaultSource::Us {
+            return Self::Again { fault, finding: Some(DownloadFinding::Gone) };
+        }
+        Self::RenderFailed(fault)
+    }
+}
+
+impl From<AssetError> for CollectError {
+    fn from(error: AssetError) -> Self {
+        let mut fault = Fault::new(FaultKind::Storage, FaultSource::Us, error.to_string());
+        if let AssetError::NoRoom { .. } = error {
+            fault.retry_after = Some(SignedDuration::from_secs(10));
+        }
+        Self::again(fault)
+    }
+}
+
+/// Downloads, verifies and keeps the file of a finished render.
 pub(crate) async fn collect(
     assets: &Assets,
     provider: &dyn Provider,
     errand: &Errand<'_>,
-) -> Result<Collected, FetchError> {
-    assets.check_room().map_err(|error| later(&error))?;
-    let mut chunks = provider.fetch(errand.render, errand.log).await?;
-    let mut staged = assets.stage(errand.id, errand.attempt).await.map_err(|e| later(&e))?;
-    while let Some(chunk) = chunks.next().await {
-        if let Err(problem) = add(&mut staged, chunk).await {
-            staged.abort().await;
-            return Err(problem);
-        }
-    }
-    let arrived = staged.finish().await.map_err(|error| later(&error))?;
-    let file = match verify(assets, &arrived.key, arrived.bytes, errand).await {
+) -> Result<Collected, CollectError> {
+    assets.check_room()?;
+    let arrived = download(assets, provider, errand).await?;
+    let file = match verify(assets, &arrived).await {
         Ok(file) => file,
         Err(problem) => {
-            if let Err(error) = assets.remove(&arrived.key).await {
-                tracing::warn!(key = arrived.key, %error, "a refused file could not be removed");
-            }
+            remove(assets, &arrived.key).await;
             return Err(problem);
         }
     };
-    let (key, pin) =
-        assets.keep_video(&arrived.key, &arrived.sha256).await.map_err(|error| later(&error))?;
-    let mut output = output(key, arrived.bytes, arrived.sha256, &file);
-    add_previews(assets, &mut output).await.map_err(|error| later(&error))?;
+    let mut output = measured(&arrived, &file, errand);
+    let (key, pin) = assets.keep_video(&arrived.key, &arrived.sha256, output.file_type).await?;
+    output.key = key;
+    add_previews(assets, &mut output).await?;
+    output.warnings.extend(output.differences.iter().map(|one| one.as_str().to_owned()));
     Ok(Collected { output, pin })
 }
 
-async fn add(staged: &mut Staged, chunk: Result<bytes::Bytes, Fault>) -> Result<(), FetchError> {
-    let chunk = chunk.map_err(FetchError::Later)?;
-    if staged.bytes() + chunk.len() as u64 > LARGEST_FILE {
-        let message = "the file is larger than any video may be";
-        let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, message);
-        return Err(FetchError::Gone(fault));
+async fn download(
+    assets: &Assets,
+    provider: &dyn Provider,
+    errand: &Errand<'_>,
+) -> Result<Arrived, CollectError> {
+    let mut chunks = provider.fetch(errand.render, errand.log).await?;
+    let mut staged = assets.stage(errand.id, errand.attempt).await?;
+    while let Some(chunk) = chunks.next().await {
+        let too_large = match add(&mut staged, chunk).await {
+            Ok(()) => staged.bytes() > LARGEST_FILE,
+            Err(problem) => {
+                staged.abort().await;
+                return Err(problem);
+            }
+        };
+        if too_large {
+            staged.abort().await;
+            // Whatever lies beyond, each download of it would be as long.
+            let arrived = Arrived {
+                key: String::new(),
+                bytes: LARGEST_FILE,
+                sha256: format!("more than {LARGEST_FILE} bytes"),
+            };
+            let message = "the file is larger than any video may be".to_owned();
+            return Err(CollectError::unusable(&arrived, true, message));
+        }
     }
-    staged.write(chunk).await.map_err(|error| later(&error))
+    Ok(staged.finish().await?)
 }
 
-/// Reads the container and holds it against the request.
-async fn verify(
-    assets: &Assets,
-    key: &str,
-    bytes: u64,
-    errand: &Errand<'_>,
-) -> Result<VideoFile, FetchError> {
-    let reader = assets.reader(key, bytes);
-    let shot = &errand.render.shot;
-    let expected = Expectation {
-        size: Some((shot.size.width, shot.size.height)),
-        duration: Some(Duration::from_millis(shot.plays_ms())),
-        tolerance: DURATION_TOLERANCE,
-        // A silent track is no fault where no sound was asked for. And a video without the sound that its model
-        // usually makes is no reason to pay for another one.
-        sound: (shot.audio && errand.sound_asked).then_some(true),
-    };
-    let looked = media_work::run(&READING, Budget::default(), move |budget| {
-        let file = media::probe_within(reader, budget)?;
-        let mismatches = expected.check(&file);
-        Ok::<_, ProbeError>((file, mismatches))
-    });
-    let malformed = |message: String| {
-        FetchError::Gone(Fault::new(FaultKind::Malformed, FaultSource::Provider, message))
-    };
-    let (file, mismatches) = match looked.await {
-        Ok(Ok(looked)) => looked,
-        // Our own disk, not the provider's file.
-        Ok(Err(ProbeError::Io(source))) => return Err(later(&AssetError::Read(source))),
-        Ok(Err(error)) => return Err(malformed(format!("the file is no video: {error}"))),
-        Err(_) => return Err(malformed("the file broke the code that reads it".into())),
-    };
-    if mismatches.is_empty() {
-        return Ok(file);
+async fn add(staged: &mut Staged, chunk: Result<bytes::Bytes, Fault>) -> Result<(), CollectError> {
+    let chunk = chunk.map_err(CollectError::again)?;
+    Ok(staged.write(chunk).await?)
+}
+
+async fn remove(assets: &Assets, key: &str) {
+    if let Err(error) = assets.remove(key).await {
+        tracing::warn!(key, error = chain(&error), "failed to remove an unusable download");
     }
-    let named: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
-    Err(malformed(format!("the file is not the video that was asked for: {}", named.join("; "))))
+}
+
+/// Reads the container.
+async fn verify(assets: &Assets, arrived: &Arrived) -> Result<VideoFile, CollectError> {
+    let reader = assets.reader(&arrived.key, arrived.bytes);
+    let probe = move |budget: &Budget| media::probe_within(reader, budget);
+    match media_work::run(&READING, Budget::default(), probe).await {
+        Ok(Ok(file)) => Ok(file),
+        // Our own disk, not the provider's file.
+        Ok(Err(ProbeError::Io(source))) => Err(AssetError::Read(source).into()),
+        // A page or a message in the place of the file, or a reading that was broken off, says nothing of the file.
+        Ok(Err(error))
+            if error.is_not_a_video()
+                || matches!(error, ProbeError::Budget(BudgetError::Cancelled)) =>
+        {
+            let message = format!("the download brought no video: {error}");
+            Err(CollectError::again(Fault::new(
+                FaultKind::Malformed,
+                FaultSource::Provider,
+                message,
+            )))
+        }
+        Ok(Err(error)) => {
+            let is_whole = !error.is_incomplete();
+            let message = format!("the downloaded file cannot be played: {error}");
+            Err(CollectError::unusable(arrived, is_whole, message))
+        }
+        Err(_) => {
+            let message = "the downloaded file broke the code that reads it".to_owned();
+            Err(CollectError::unusable(arrived, true, message))
+        }
+    }
+}
+
+/// Whether a kept file is to be replaced by another one.
+pub(crate) fn is_better(new: &[Difference], kept: &Output) -> bool {
+    retake_core::output::is_worse(&kept.differences, new)
 }
 
 /// Makes thumbnail and spritesheet, and notes what is odd. A video of which there can be no pictures is a
@@ -182,14 +254,21 @@ async fn keep(
     Ok(Preview { bytes, sha256, width, height })
 }
 
-fn output(key: String, bytes: u64, sha256: String, file: &VideoFile) -> Output {
+fn measured(arrived: &Arrived, file: &VideoFile, errand: &Errand<'_>) -> Output {
+    let (width, height) = (file.picture.width, file.picture.height);
+    let duration_ms = u64::try_from(file.duration.as_duration().as_millis()).unwrap_or(u64::MAX);
+    let found = OutputSpec {
+        size: Some(Size::new(width, height)),
+        duration_ms: Some(duration_ms),
+        sound: Some(file.sound.is_some()),
+    };
     Output {
-        key,
-        bytes,
-        sha256,
-        width: file.picture.width,
-        height: file.picture.height,
-        duration_ms: u64::try_from(file.duration.as_duration().as_millis()).unwrap_or(u64::MAX),
+        key: arrived.key.clone(),
+        bytes: arrived.bytes,
+        sha256: arrived.sha256.clone(),
+        width,
+        height,
+        duration_ms,
         frames: u32::try_from(file.picture.frames).ok(),
         video_codec: file.picture.codec.to_string(),
         thumbnail: None,
@@ -197,13 +276,12 @@ fn output(key: String, bytes: u64, sha256: String, file: &VideoFile) -> Output {
         no_preview: None,
         warnings: Vec::new(),
         audio_codec: file.sound.as_ref().map(|sound| sound.codec.to_string()),
+        attempt: Some(errand.attempt),
+        file_type: match file.container {
+            Container::Mp4 => FileType::Mp4,
+            Container::WebM => FileType::Webm,
+        },
+        asked: errand.asked,
+        differences: errand.asked.differences(&found, errand.tolerance),
     }
-}
-
-fn later(error: &AssetError) -> FetchError {
-    let mut fault = Fault::new(FaultKind::Storage, FaultSource::Us, error.to_string());
-    if let AssetError::NoRoom { .. } = error {
-        fault.retry_after = Some(SignedDuration::from_secs(10));
-    }
-    FetchError::Later(fault)
 }

@@ -21,7 +21,10 @@ mod section;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use jiff::SignedDuration;
-use retake_core::policy::{OnModeration, OnUnknownSubmit};
+use retake_core::{
+    output::OnMismatch,
+    policy::{OnModeration, OnUnknownSubmit},
+};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -29,7 +32,7 @@ pub use self::{
     environment::Environment,
     layers::{Flag, Loaded, Sources},
     problem::{ConfigError, ConfigProblem, Source},
-    quantity::{ByteSize, Retention, UnknownSubmit},
+    quantity::{ByteSize, Pixels, Retention, UnknownSubmit},
     reference::{reference, reference_markdown},
 };
 use self::{quantity::duration, section::section};
@@ -210,6 +213,17 @@ section! {
         /// route that is another provider or another model. The same model of the same provider is never asked
         /// again. A request may be stricter, as `retake.on_moderation`.
         on_moderation: OnModeration = OnModeration::Fail,
+        /// What is done with a finished video that plays and is not what was asked for: "keep" delivers it with a
+        /// warning, "retry" tries another route first and delivers it only if none brings a better one. The same
+        /// route is never paid for it again. A request may say it for itself, as `retake.on_output_mismatch`.
+        on_output_mismatch: OnMismatch = OnMismatch::Keep,
+        /// How much longer or shorter a video may play than asked for before that counts as a difference.
+        duration_tolerance: SignedDuration as "duration" = SignedDuration::from_millis(250),
+        /// By how many pixels width and height may differ from those asked for before that counts as a difference.
+        size_tolerance: Pixels = Pixels(0),
+        /// How long the file of a finished render is downloaded again when that fails, before the render counts as
+        /// lost. Most providers keep files for a day.
+        fetch_within: SignedDuration as "duration" = SignedDuration::from_hours(24),
     }
 }
 

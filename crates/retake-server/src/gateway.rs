@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::chain,
     ids::{ReplicaId, fresh_secret},
+    output::Tolerance,
     plan::{InvalidRoute, Route},
     policy::Policy,
 };
@@ -515,6 +516,12 @@ fn policy(config: &Config) -> Policy {
         retry_after: config.policy.retry_after,
         on_unknown_submit: config.policy.on_unknown_submit.0,
         on_moderation: config.policy.on_moderation,
+        on_output_mismatch: config.policy.on_output_mismatch,
+        tolerance: Tolerance {
+            duration: config.policy.duration_tolerance,
+            pixels: config.policy.size_tolerance.0,
+        },
+        fetch_within: config.policy.fetch_within,
     }
 }
 

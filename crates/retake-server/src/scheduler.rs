@@ -6,6 +6,7 @@
 //! and committed again until it succeeds or the lease is lost: what has happened at a provider must not
 //! be forgotten.
 
+mod delivery;
 mod effects;
 mod guarded;
 mod resident;
@@ -20,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::chain,
     ids::ReplicaId,
-    life::{AttemptState, Event, Life, advance},
+    life::{AttemptState, Event, JobState, Life, advance},
     policy::Policy,
     step::{Step, decide},
 };
@@ -291,7 +292,7 @@ impl Hand<'_> {
             Then::FreeAt(moment) => advanced.due.map(|due| due.max(moment)),
             Then::Keep | Then::Free => advanced.due,
         };
-        let expires_at = output.as_ref().and_then(|_| self.scheduler.retention.expires_at(now));
+        let expires_at = self.expires_at(&advanced.life, output.as_ref(), now);
         let render = self.claim_of(&event);
         let change = Change {
             life: advanced.life.clone(),
@@ -317,8 +318,24 @@ impl Hand<'_> {
         }
         self.tell(&advanced.life);
         self.claimed.job.life = advanced.life;
+        self.claimed.job.output = change.output.or(self.claimed.job.output.take());
         self.claimed.job.life.cancel_requested |= committed.cancel_requested;
         Ok(())
+    }
+
+    /// When the file of a job that ends with this life is removed: what is delivered after its time, what was set
+    /// aside and is not delivered at once.
+    fn expires_at(
+        &self,
+        life: &Life,
+        output: Option<&Output>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        output.or(self.job().output.as_ref()).filter(|_| life.state.is_ended())?;
+        match life.state {
+            JobState::Completed => self.scheduler.retention.expires_at(now),
+            _ => Some(now),
+        }
     }
 
     /// The policy for this job.

@@ -29,12 +29,13 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::{ReplicaId, VideoId},
     life::{Event, advance},
+    output::{Difference, OutputSpec},
     plan::{Candidate, Plan, Terms, plan},
     policy::Policy,
     request::VideoRequest,
 };
 
-use crate::{Change, Claimed, Committed, Ledger, NewJob, Output, Slots, StoreError};
+use crate::{Change, Claimed, Committed, FileType, Ledger, NewJob, Output, Slots, StoreError};
 
 /// One store, empty at first, and any number of ways to it.
 #[async_trait]
@@ -268,6 +269,10 @@ pub(crate) fn an_output(key: &str) -> Output {
         spritesheet: None,
         no_preview: None,
         warnings: Vec::new(),
+        attempt: Some(1),
+        file_type: FileType::Webm,
+        asked: OutputSpec { duration_ms: Some(7_000), ..OutputSpec::default() },
+        differences: vec![Difference::DurationDiffers { asked_ms: 7_000, found_ms: 8_000 }],
     }
 }
 

@@ -25,10 +25,10 @@ pub use self::{
     outbox::Outbox,
     postgres::PostgresLedger,
     record::{
-        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding,
-        Imported, Job, JobEvent, KeptExchange, KeyAdded, KeyLimits, Lease, Listing, NewJob, Output,
-        Page, Preview, Recorded, RenderClaim, Repeat, Slots, Spritesheet, StoredCharacter,
-        SubmitLease, Unsettled,
+        Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, FileType,
+        Finding, Imported, Job, JobEvent, KeptExchange, KeyAdded, KeyLimits, Lease, Listing,
+        NewJob, Output, Page, Preview, Recorded, RenderClaim, Repeat, Slots, Spritesheet,
+        StoredCharacter, SubmitLease, Unsettled,
     },
     sqlite::SqliteLedger,
 };

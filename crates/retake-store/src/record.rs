@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use retake_core::{
     evidence::Exchange,
     ids::{KeyId, ReplicaId, VideoId},
-    life::{Event, Life, Settlement},
-    plan::Plan,
+    life::{AttemptState, Event, JobState, Life, Settlement},
+    output::{Difference, OutputSpec},
+    plan::{Plan, Planned},
     request::{Character, VideoRequest},
 };
 use serde::{Deserialize, Serialize};
@@ -155,6 +156,24 @@ pub struct Job {
     pub file_removed_at: Option<Timestamp>,
 }
 
+impl Job {
+    /// The file that is delivered. One that was only set aside is none yet.
+    pub fn delivered(&self) -> Option<&Output> {
+        self.output.as_ref().filter(|_| self.life.state == JobState::Completed)
+    }
+
+    /// The route that speaks for the job: that of the attempt whose file is delivered or that is under way, else that
+    /// of the last attempt.
+    pub fn planned(&self) -> Option<&Planned> {
+        let attempts = &self.life.attempts;
+        let number = self.delivered().and_then(|output| output.attempt);
+        let made = number.and_then(|it| attempts.iter().find(|one| one.number == it));
+        let won = || attempts.iter().find(|one| one.state == AttemptState::Succeeded);
+        let attempt = made.or_else(won).or(self.life.open_attempt()).or(attempts.last());
+        self.plan.at(attempt.map_or(0, |attempt| attempt.route))
+    }
+}
+
 /// A finished file, verified and kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
@@ -187,9 +206,55 @@ pub struct Output {
     /// Why there are no pictures of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_preview: Option<String>,
-    /// What is odd about it: `black`, `frozen`, `silent`.
+    /// What is odd about the file: `black`, `frozen`, `silent`, and the names of the differences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The number of the attempt that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// The kind of file, where it is no MP4.
+    #[serde(default, skip_serializing_if = "FileType::is_mp4")]
+    pub file_type: FileType,
+    /// What the file was to be.
+    #[serde(default)]
+    pub asked: OutputSpec,
+    /// How the file differs from what it was to be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+}
+
+/// The kind of a video file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileType {
+    /// MP4, or MOV, which players take for the same.
+    #[default]
+    Mp4,
+    /// `WebM`.
+    Webm,
+}
+
+impl FileType {
+    /// The media type under which it is handed out.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Mp4 => "video/mp4",
+            Self::Webm => "video/webm",
+        }
+    }
+
+    /// The end of its name, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::Webm => "webm",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_mp4(&self) -> bool {
+        *self == Self::Mp4
+    }
 }
 
 /// A picture made from a finished file. Its key follows from that of the file.

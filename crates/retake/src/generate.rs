@@ -22,7 +22,7 @@ use crate::{
     progress::Progress,
     session::{Context, Session},
     table::bytes,
-    wire::Video,
+    wire::{Cost, Output, Video},
 };
 
 /// The size of a video that asks for neither size nor aspect ratio and begins with no picture.
@@ -71,6 +71,10 @@ pub(crate) struct Generate {
     /// one that takes them as they are, and for models that stand in for one that is gone]
     #[arg(long, value_name = "HOW", value_parser = ["strict", "nearest"])]
     fit: Option<String>,
+    /// What to do with a video that plays and is not what was asked for: deliver it with a warning, or try another
+    /// route first [default: `policy.on_output_mismatch` of the gateway]
+    #[arg(long, value_name = "HOW", value_parser = ["keep", "retry"])]
+    on_output_mismatch: Option<String>,
     /// A picture to begin with (JPEG, PNG or WebP)
     #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
@@ -222,6 +226,9 @@ fn report(context: &Context, video: &Video, destination: &Destination) -> Result
         whole["file"] = json!(path);
         return printer.json(&whole);
     }
+    if let Some(odd) = video.known.retake.output.as_ref().and_then(Output::oddities) {
+        printer.say(&format!("the video is not quite what was asked for: {odd}"));
+    }
     match path {
         None => {
             printer.say(&summary(video));
@@ -242,6 +249,7 @@ pub(crate) fn summary(video: &Video) -> String {
         output.map(|o| format!("{}x{}", o.width, o.height)).or_else(|| known.size.clone()),
         ours.seed.map(|seed| format!("seed {seed}")),
         video.took_s().map(|seconds| format!("took {seconds} s")),
+        ours.cost.and_then(Cost::told),
     ];
     facts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
@@ -276,6 +284,16 @@ impl Body {
 }
 
 impl Generate {
+    /// What only Retake knows; nothing when none of it was asked for.
+    fn ours(&self) -> Option<Value> {
+        let fields = [("fit", &self.fit), ("on_output_mismatch", &self.on_output_mismatch)];
+        let given: Map<_, _> = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))))
+            .collect();
+        (!given.is_empty()).then_some(Value::Object(given))
+    }
+
     /// The fields of the request. What was not asked for is left to the gateway.
     fn fields(&self) -> Map<String, Value> {
         // A picture brings its size along.
@@ -291,7 +309,7 @@ impl Generate {
             ("negative_prompt", self.negative_prompt.as_ref().map(|text| json!(text))),
             ("loop", self.looped.then_some(json!(true))),
             ("audio", self.no_audio.then_some(json!(false))),
-            ("retake", self.fit.as_ref().map(|fit| json!({ "fit": fit }))),
+            ("retake", self.ours()),
         ];
         fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }

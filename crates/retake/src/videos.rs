@@ -14,7 +14,7 @@ use crate::{
     progress::Progress,
     session::{Context, Session},
     table::{shortened, span, table},
-    wire::{Video, word},
+    wire::{Cost, Output, Video, word},
 };
 
 /// Most videos that the API lists at once.
@@ -200,15 +200,14 @@ fn described(video: &Video) -> String {
         ("file", output.is_some().then(|| summary(video))),
         ("codecs", codecs),
         ("sha256", output.and_then(|output| output.sha256.clone())),
+        ("warning", output.and_then(Output::oddities)),
+        ("cost", ours.cost.map(|cost| cost.told().unwrap_or_else(|| "nothing".to_owned()))),
     ];
     let attempts = ours.attempts.iter().map(|attempt| {
         let fault = attempt.fault.as_ref();
         let fault = fault.map(|fault| format!(": {} ({})", fault.message, word(&fault.kind)));
         let (route, state) = (word(&attempt.route), word(&attempt.state));
-        let price = attempt.usd_micros.filter(|micros| *micros > 0).map(|micros| {
-            let cents = micros.div_ceil(10_000);
-            format!(" (listed at ${}.{:02})", cents / 100, cents % 100)
-        });
+        let price = attempt.cost.and_then(Cost::told).map(|cost| format!(" ({cost})"));
         let (price, fault) = (price.unwrap_or_default(), fault.unwrap_or_default());
         let told = format!("{} at {route}, {state}{price}{fault}", attempt.number);
         ("attempt", told)

@@ -56,8 +56,31 @@ pub(crate) struct Extension {
     pub(crate) eta_ms: Option<u64>,
     pub(crate) seed: Option<u64>,
     pub(crate) changes: Vec<Change>,
+    pub(crate) cost: Option<Cost>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) output: Option<Output>,
+}
+
+/// What something cost, in millionths of a US dollar.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Cost {
+    pub(crate) estimated_usd_micros: u64,
+    pub(crate) certain: bool,
+}
+
+impl Cost {
+    /// The cost in a few words; nothing where nothing was spent.
+    pub(crate) fn told(self) -> Option<String> {
+        let cents = self.estimated_usd_micros.div_ceil(10_000);
+        let amount = format!("${}.{:02}", cents / 100, cents % 100);
+        let told = if self.certain {
+            format!("cost {amount}")
+        } else {
+            format!("cost about {amount}, as listed")
+        };
+        (cents > 0).then_some(told)
+    }
 }
 
 /// What is not as it was asked for.
@@ -87,7 +110,7 @@ pub(crate) struct Attempt {
     pub(crate) number: u64,
     pub(crate) route: Value,
     pub(crate) state: Value,
-    pub(crate) usd_micros: Option<u64>,
+    pub(crate) cost: Option<Cost>,
     pub(crate) fault: Option<AttemptFault>,
 }
 
@@ -108,6 +131,40 @@ pub(crate) struct Output {
     pub(crate) duration_ms: u64,
     pub(crate) video_codec: Option<String>,
     pub(crate) audio_codec: Option<String>,
+    pub(crate) asked: Spec,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What a video was to be.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Spec {
+    pub(crate) size: Option<String>,
+    pub(crate) duration_ms: Option<u64>,
+}
+
+impl Output {
+    /// What is odd about the file, in a line; nothing when nothing is.
+    pub(crate) fn oddities(&self) -> Option<String> {
+        let told = |name: &String| match name.as_str() {
+            "size_differs" => {
+                let asked = self.asked.size.as_deref().unwrap_or("another size");
+                format!("it is {}x{}, not {asked}", self.width, self.height)
+            }
+            "duration_differs" => {
+                let asked = self.asked.duration_ms.unwrap_or_default();
+                format!("it plays {}, not {}", in_seconds(self.duration_ms), in_seconds(asked))
+            }
+            "sound_missing" => "it has no sound".to_owned(),
+            other => format!("it is {other}"),
+        };
+        let told: Vec<_> = self.warnings.iter().map(told).collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+}
+
+fn in_seconds(ms: u64) -> String {
+    format!("{}.{:03} s", ms / 1_000, ms % 1_000)
 }
 
 /// A page of videos.

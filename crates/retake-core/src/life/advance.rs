@@ -2,9 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attempt, AttemptState, Event, JobState, Life, Settlement};
+use super::{
+    Attempt, AttemptState, DownloadFinding, Event, FileRecord, JobState, Life, Settlement,
+};
 use crate::{
     fault::{Cause, Fault, FaultKind, FaultSource},
+    money::Usd,
     plan::Plan,
     policy::{OnModeration, Policy},
 };
@@ -46,7 +49,8 @@ pub fn advance(
     if life.state.is_ended() {
         return Err(illegal(life, event));
     }
-    if let Some(at) = next.advance_submit(event, plan, policy, now) {
+    let submit = next.advance_submit(event, plan, policy, now);
+    if let Some(at) = submit.or_else(|| next.advance_file(event, plan, policy, now)) {
         return Ok(next.due(at));
     }
     let at = match (attempt, event) {
@@ -57,17 +61,6 @@ pub fn advance(
         (Some(A::Submitted | A::Fetching), Event::Noted { note }) => {
             next.remark(note);
             now
-        }
-        (Some(A::Submitted), Event::Rendered) => {
-            next.progress_to(99);
-            next.set_attempt(A::Fetching);
-            now
-        }
-        (Some(A::Fetching), Event::FetchFailed { fault }) => {
-            match next.wait_for_file(fault, policy) {
-                Some(pause) => now + pause,
-                None => next.fail(fault, plan, policy, now),
-            }
         }
         (Some(A::Fetching), Event::Stored) => {
             next.end_attempt(A::Succeeded, None, now);
@@ -87,7 +80,7 @@ pub fn advance(
             now
         }
         (None, Event::DeadlinePassed) if !life.attempts.is_empty() => {
-            next.end(JobState::Failed(next.last_fault()));
+            next.end_without_video(next.last_fault());
             now
         }
         (_, Event::Broken { fault }) => next.break_off(fault, now),
@@ -143,6 +136,44 @@ impl Life {
         Some(now)
     }
 
+    /// Advances by what concerns the file and its price: what the provider announces and charges, that the render is
+    /// finished, that a download failed, that a file which differs was set aside. Nothing when the event is another
+    /// one or does not fit.
+    fn advance_file(
+        &mut self,
+        event: &Event,
+        plan: &Plan,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        use AttemptState as A;
+
+        match (self.open_attempt()?.state, event) {
+            (A::Submitted, Event::Announced { output, note }) => {
+                self.remark(note);
+                self.last_file(|file| file.announced = Some(*output));
+            }
+            (A::Submitted | A::Fetching, Event::Charged { amount }) => self.charge(*amount),
+            (A::Submitted, Event::Rendered) => {
+                self.progress_to(99);
+                self.set_attempt(A::Fetching);
+                self.last_file(|file| file.rendered_at = Some(now));
+            }
+            (A::Fetching, Event::FetchFailed { fault, finding }) => {
+                return Some(match self.wait_for_file(fault, finding.as_ref(), policy, now) {
+                    Ok(pause) => now + pause,
+                    Err(lost) => self.fail(&lost, plan, policy, now),
+                });
+            }
+            (A::Fetching, Event::SetAside { fault }) => {
+                self.last_file(|file| file.set_aside = true);
+                return Some(self.fail(fault, plan, policy, now));
+            }
+            _ => return None,
+        }
+        Some(now)
+    }
+
     fn begin(&mut self, route: usize, now: Timestamp) -> Timestamp {
         self.hold = None;
         self.attempts.push(Attempt {
@@ -156,6 +187,8 @@ impl Life {
             progress: 0,
             note: None,
             failed_fetches: 0,
+            file: FileRecord::default(),
+            charged: None,
             fault: None,
             lost_at: None,
             absent_since: None,
@@ -213,7 +246,7 @@ impl Life {
                 self.next_route = route;
                 self.hold = None;
             }
-            None => self.end(JobState::Failed(fault.clone())),
+            None => self.end_without_video(fault.clone()),
         }
     }
 
@@ -289,22 +322,51 @@ impl Life {
         if self.open_attempt().is_some() {
             self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
         }
-        self.end(JobState::Failed(fault.clone()));
+        self.end_without_video(fault.clone());
         now
     }
 
-    /// A finished render is worth waiting for: the pauses grow, and only its loss ends the attempt. That counts as
-    /// certain after a day of trying; what stands in the way on our side does not count.
-    fn wait_for_file(&mut self, fault: &Fault, policy: &Policy) -> Option<SignedDuration> {
-        self.hold = Some(fault.message.clone());
-        let Some(attempt) = self.open_mut() else { return Some(policy.retry_after) };
+    /// The end of a job that no route brings further: with the file that was set aside, if there is one.
+    fn end_without_video(&mut self, fault: Fault) {
+        let has_file = self.has_file_set_aside();
+        let state = if has_file { JobState::Completed } else { JobState::Failed(fault) };
+        self.end(state);
+    }
+
+    fn charge(&mut self, amount: Usd) {
+        if let Some(attempt) = self.open_mut() {
+            attempt.charged = Some(amount);
+        }
+    }
+
+    fn last_file(&mut self, change: impl FnOnce(&mut FileRecord)) {
+        if let Some(attempt) = self.open_mut() {
+            change(&mut attempt.file);
+        }
+    }
+
+    /// A finished render is worth waiting for: the pauses grow, and only its loss ends the attempt, with the fault
+    /// that is returned.
+    fn wait_for_file(
+        &mut self,
+        fault: &Fault,
+        finding: Option<&DownloadFinding>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<SignedDuration, Fault> {
+        self.hold =
+            Some(format!("the finished render could not be downloaded yet: {}", fault.message));
+        let Some(attempt) = self.open_mut() else { return Ok(policy.retry_after) };
         attempt.failed_fetches = attempt.failed_fetches.saturating_add(1);
-        if attempt.failed_fetches >= Policy::MAX_FETCHES && fault.source != FaultSource::Us {
-            return None;
+        let since = attempt.accepted_at.unwrap_or(attempt.begun_at);
+        attempt.file.rendered_at.get_or_insert(since);
+        attempt.file.add(finding, now);
+        if let Some(lost) = attempt.file.loss(attempt.failed_fetches, fault, policy, now) {
+            return Err(lost);
         }
         let growing = SignedDuration::from_secs(1) * (1 << attempt.failed_fetches.min(8));
         let pause = fault.retry_after.unwrap_or(growing);
-        Some(pause.clamp(SignedDuration::ZERO, Policy::LONG_PAUSE))
+        Ok(pause.clamp(SignedDuration::ZERO, Policy::LONG_PAUSE))
     }
 
     /// Ends the attempt, and decides what becomes of the job.
@@ -331,7 +393,7 @@ impl Life {
             self.remedy(ended, fault, plan, policy)
         };
         let Some((route, pause)) = remedy else {
-            self.end(JobState::Failed(fault.clone()));
+            self.end_without_video(fault.clone());
             return now;
         };
         let (route, pause) = self.in_time(ended, route, pause, plan, policy, now);
@@ -386,6 +448,8 @@ impl Life {
             fault.retry_after.map(|pause| pause.clamp(SignedDuration::ZERO, policy.deadline));
         let is_long = asked.is_some_and(|pause| pause > Policy::LONG_PAUSE);
         match fault.kind.cause() {
+            // The same route would make the same file again, and be paid again.
+            _ if fault.kind == FaultKind::Malformed => elsewhere,
             Some(Cause::ContentModeration) if policy.on_moderation == OnModeration::Fail => None,
             Some(Cause::RuntimeError | Cause::DependencyTimeout) | None if tries_here < 2 => {
                 let again = (here, asked.unwrap_or(policy.retry_after));
@@ -580,30 +644,127 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_download_keeps_the_finished_render() {
-        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "connection dropped");
-        let events = [rendering(), vec![Event::Rendered, Event::FetchFailed { fault }]].concat();
-        let next = after(&a_plan_of(1), &events);
+    fn a_failed_download_keeps_the_finished_render_and_says_why_the_job_waits() {
+        let failed = fetch_failed(None);
+        let next = after(&a_plan_of(1), &[rendering(), vec![Event::Rendered, failed]].concat());
 
         assert_eq!(next.life.open_attempt().unwrap().state, AttemptState::Fetching);
         assert!(next.due.unwrap() > NOON);
+        assert!(next.life.hold.unwrap().contains("could not be downloaded"));
+    }
+
+    fn fetch_failed(finding: Option<DownloadFinding>) -> Event {
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "connection dropped");
+        Event::FetchFailed { fault, finding }
+    }
+
+    fn unusable(digest: &str, is_whole: bool) -> Event {
+        fetch_failed(Some(DownloadFinding::Unusable { sha256: digest.into(), is_whole }))
+    }
+
+    /// A finished render whose downloads fail, a minute apart from a moment after noon on.
+    fn downloads(minutes_after_noon: i64, events: Vec<Event>) -> Life {
+        let (plan, policy) = (a_plan_of(2), Policy::default());
+        let mut life = after(&plan, &[rendering(), vec![Event::Rendered]].concat()).life;
+        let mut now = NOON + SignedDuration::from_mins(minutes_after_noon);
+        for event in events {
+            life = advance(&life, &event, &plan, &policy, now).unwrap().life;
+            now += SignedDuration::from_mins(1);
+        }
+        life
+    }
+
+    fn is_waiting(life: &Life) -> bool {
+        life.open_attempt().is_some_and(|attempt| attempt.state == AttemptState::Fetching)
+    }
+
+    fn ended_by(life: &Life) -> FaultKind {
+        assert!(life.open_attempt().is_none(), "it still waits");
+        life.attempts[0].fault.as_ref().unwrap().kind
     }
 
     #[test]
-    fn a_file_that_cannot_be_fetched_for_a_day_is_lost() {
-        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "connection dropped");
-        let failed = Event::FetchFailed { fault: fault.clone() };
-        let ours = Fault::new(FaultKind::Storage, FaultSource::Us, "the disk is full");
-        let patience = Policy::MAX_FETCHES as usize;
-        let tries =
-            |event: Event, count| [rendering(), vec![Event::Rendered], vec![event; count]].concat();
+    fn a_file_is_downloaded_again_until_the_time_for_it_is_over() {
+        let day = 24 * 60;
 
-        let waiting = after(&a_plan_of(1), &tries(failed.clone(), patience - 1)).life;
-        assert_eq!(waiting.open_attempt().unwrap().state, AttemptState::Fetching);
-        let lost = after(&a_plan_of(1), &tries(failed, patience)).life;
-        assert!(lost.open_attempt().is_none());
-        let full = after(&a_plan_of(1), &tries(Event::FetchFailed { fault: ours }, patience)).life;
-        assert_eq!(full.open_attempt().unwrap().state, AttemptState::Fetching);
+        assert!(is_waiting(&downloads(0, vec![fetch_failed(None); 1000])));
+        // A gateway that was down for the day tries a few times first.
+        assert!(is_waiting(&downloads(day, vec![fetch_failed(None); 2])));
+        let lost = downloads(day, vec![fetch_failed(None); 3]);
+        assert_eq!(ended_by(&lost), FaultKind::Lost);
+        assert!(lost.attempts[0].may_cost());
+    }
+
+    #[test]
+    fn what_stands_in_the_way_on_our_side_never_loses_a_file() {
+        let fault = Fault::new(FaultKind::Storage, FaultSource::Us, "the disk is full");
+        let full = Event::FetchFailed { fault, finding: None };
+
+        assert!(is_waiting(&downloads(48 * 60, vec![full; 50])));
+    }
+
+    #[test]
+    fn a_file_is_gone_once_its_provider_said_so_again_and_again_for_minutes() {
+        let gone = fetch_failed(Some(DownloadFinding::Gone));
+
+        assert!(is_waiting(&downloads(0, vec![gone.clone(); 10])));
+        assert_eq!(ended_by(&downloads(0, vec![gone; 11])), FaultKind::Lost);
+    }
+
+    #[test]
+    fn the_same_damaged_file_three_times_is_what_the_provider_made() {
+        let same = |count| downloads(0, vec![unusable("aa", true); count]);
+        let changing = ["aa", "bb", "aa", "bb", "aa"].map(|it| unusable(it, true));
+
+        assert!(is_waiting(&same(2)));
+        assert_eq!(ended_by(&same(3)), FaultKind::Malformed);
+        assert!(is_waiting(&downloads(0, changing.to_vec())));
+    }
+
+    #[test]
+    fn a_file_that_may_still_be_written_is_waited_for_longer_than_a_damaged_one() {
+        let same = |count| downloads(0, vec![unusable("aa", false); count]);
+
+        assert!(is_waiting(&same(9)));
+        assert_eq!(ended_by(&same(10)), FaultKind::Malformed);
+    }
+
+    #[test]
+    fn a_file_that_differs_is_never_bought_again_on_the_same_route() {
+        let differs = failed(FaultKind::Malformed, FaultSource::Provider);
+        let events = [rendering(), vec![Event::Rendered, differs]].concat();
+
+        let elsewhere = after(&a_plan_of(2), &events);
+        assert_eq!((elsewhere.life.next_route, elsewhere.due), (1, Some(NOON)));
+        assert!(matches!(after(&a_plan_of(1), &events).life.state, JobState::Failed(_)));
+    }
+
+    fn set_aside() -> Vec<Event> {
+        let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, "another size");
+        [rendering(), vec![Event::Rendered, Event::SetAside { fault }]].concat()
+    }
+
+    #[test]
+    fn a_file_that_was_set_aside_is_delivered_when_no_other_route_brings_a_better_one() {
+        let alone = after(&a_plan_of(1), &set_aside()).life;
+        assert_eq!((&alone.state, alone.progress), (&JobState::Completed, 100));
+
+        let other = after(&a_plan_of(2), &set_aside()).life;
+        assert_eq!((&other.state, other.next_route), (&JobState::InProgress, 1));
+        let refused = failed(FaultKind::RefusedContent, FaultSource::Provider);
+        let second = vec![Event::Begun { route: 1 }, refused];
+        let ended = after(&a_plan_of(2), &[set_aside(), second].concat()).life;
+        assert_eq!(ended.state, JobState::Completed);
+        let late = after(&a_plan_of(2), &[set_aside(), vec![Event::DeadlinePassed]].concat()).life;
+        assert_eq!(late.state, JobState::Completed);
+    }
+
+    #[test]
+    fn a_job_that_was_cancelled_delivers_nothing_that_was_set_aside() {
+        let stop = vec![Event::CancelRequested, Event::Cancelled];
+        let ended = after(&a_plan_of(2), &[set_aside(), stop].concat()).life;
+
+        assert_eq!(ended.state, JobState::Cancelled);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
     plan::tests::a_plan_of,
     policy::{OnModeration, OnUnknownSubmit, Policy},
     step::{Step, decide},
@@ -52,7 +53,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (1u32..6).prop_map(|attempt| Event::Adopted { attempt }),
         3 => any::<u8>().prop_map(|percent| Event::Progressed { percent }),
         3 => Just(Event::Rendered),
-        1 => any_fault().prop_map(|fault| Event::FetchFailed { fault }),
+        1 => any_fault().prop_map(|fault| Event::FetchFailed { fault, finding: None }),
+        1 => any_fault().prop_map(|fault| Event::SetAside { fault }),
+        1 => any::<u32>().prop_map(|micros| Event::Charged { amount: Usd::from_micros(micros.into()) }),
         2 => Just(Event::Stored),
         3 => any_fault().prop_map(|fault| Event::AttemptFailed { fault }),
         1 => Just(Event::CancelRequested),
@@ -102,7 +105,10 @@ proptest! {
             prop_assert!(open <= 1);
             prop_assert!(won <= 1);
             prop_assert!(!life.state.is_ended() || open == 0, "ended with an open attempt");
-            prop_assert_eq!(won == 1, life.state == JobState::Completed);
+            let has_file = won == 1 || life.has_file_set_aside();
+            prop_assert!(won == 0 || life.state == JobState::Completed);
+            prop_assert!(life.state != JobState::Completed || has_file);
+            prop_assert!(!has_file || !matches!(life.state, JobState::Failed(_)), "a file is kept back");
         }
     }
 

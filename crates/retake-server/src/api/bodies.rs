@@ -5,7 +5,7 @@
 //! multipart has text and files, and bracket keys for what is nested.
 #![expect(dead_code, reason = "described here, read in `create`")]
 
-use retake_core::{policy::OnModeration, request::Fit};
+use retake_core::{output::OnMismatch, policy::OnModeration, request::Fit};
 use utoipa::{
     ToSchema,
     openapi::{ObjectBuilder, OneOfBuilder, Schema, Type},
@@ -119,6 +119,9 @@ pub(super) struct CreateForm {
     /// What is done when content rules refuse the request; see `Ours`.
     #[schema(nullable = false, rename = "retake[on_moderation]")]
     on_moderation: Option<OnModeration>,
+    /// What is done with a file that differs from what was asked for; see `Ours`.
+    #[schema(nullable = false, rename = "retake[on_output_mismatch]")]
+    on_output_mismatch: Option<OnMismatch>,
     /// Accepted and left alone.
     #[schema(nullable = false)]
     metadata: Option<String>,
@@ -166,6 +169,9 @@ struct Ours {
     /// What is done when content rules refuse the request: `fail` ends the job, `switch` goes on at another provider
     /// or with another model of the plan. `switch` has an effect only where `policy.on_moderation` allows it.
     on_moderation: Option<OnModeration>,
+    /// What is done with a playable file that differs from what was asked for by more than the tolerance: `keep`
+    /// delivers it with a warning, `retry` tries another route first. Without it what `[policy]` says.
+    on_output_mismatch: Option<OnMismatch>,
 }
 
 /// A character, by its id.

@@ -51,10 +51,10 @@ struct Ranged {
     ),
     responses(
         (status = 200, description = "The file.", content(
-            (inline(Binary) = "video/mp4"), (inline(Binary) = "image/webp"), (inline(Binary) = "image/jpeg"),
+            (inline(Binary) = "video/mp4"), (inline(Binary) = "video/webm"), (inline(Binary) = "image/webp"), (inline(Binary) = "image/jpeg"),
         )),
         (status = 206, description = "The range that was asked for.", content(
-            (inline(Binary) = "video/mp4"), (inline(Binary) = "image/webp"), (inline(Binary) = "image/jpeg"),
+            (inline(Binary) = "video/mp4"), (inline(Binary) = "video/webm"), (inline(Binary) = "image/webp"), (inline(Binary) = "image/jpeg"),
         )),
         (status = 304, description = "The file is the one that the client has."),
     ),
@@ -121,7 +121,10 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn of(output: &'a Output, variant: Variant) -> Option<Self> {
         let (bytes, sha256, media_type, ending) = match variant {
-            Variant::Video => (output.bytes, &output.sha256, "video/mp4", "mp4"),
+            Variant::Video => {
+                let kind = output.file_type;
+                (output.bytes, &output.sha256, kind.media_type(), kind.extension())
+            }
             Variant::Thumbnail => {
                 let picture = output.thumbnail.as_ref()?;
                 (picture.bytes, &picture.sha256, "image/webp", "webp")

@@ -7,6 +7,7 @@
 
 use axum::body::Bytes;
 use retake_core::{
+    output::OnMismatch,
     policy::OnModeration,
     request::{Fit, OriginKind, VideoRequest},
     size::Size,
@@ -79,6 +80,7 @@ pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
         origin: None,
         fit: ours.fit,
         on_moderation: ours.on_moderation,
+        on_output_mismatch: ours.on_output_mismatch,
     };
     Ok(Wanted { request, picture, upload: None, characters: characters(&values)? })
 }
@@ -280,12 +282,13 @@ fn flag(values: &Map<String, Value>, param: &str) -> Result<Option<bool>, Proble
 struct Ours {
     fit: Option<Fit>,
     on_moderation: Option<OnModeration>,
+    on_output_mismatch: Option<OnMismatch>,
 }
 
 /// `retake`: as text it is JSON, because that is how some forms send objects.
 fn ours(values: &Map<String, Value>) -> Result<Ours, Problem> {
     const SHAPE: &str = "an object such as `{\"fit\": \"strict\"}`";
-    const KNOWN_HERE: [&str; 2] = ["fit", "on_moderation"];
+    const KNOWN_HERE: [&str; 3] = ["fit", "on_moderation", "on_output_mismatch"];
     let parsed;
     let object = match given(values, "retake") {
         None => return Ok(Ours::default()),
@@ -318,7 +321,16 @@ fn ours(values: &Map<String, Value>) -> Result<Ours, Problem> {
             return Err(invalid_value("retake", what));
         }
     };
-    Ok(Ours { fit, on_moderation })
+    let on_output_mismatch = match given(object, "on_output_mismatch").map(Value::as_str) {
+        None => None,
+        Some(Some("keep")) => Some(OnMismatch::Keep),
+        Some(Some("retry")) => Some(OnMismatch::Retry),
+        Some(_) => {
+            let what = "has an `on_output_mismatch` of `keep` or `retry`";
+            return Err(invalid_value("retake", what));
+        }
+    };
+    Ok(Ours { fit, on_moderation, on_output_mismatch })
 }
 
 fn seconds(values: &Map<String, Value>) -> Result<Option<u32>, Problem> {

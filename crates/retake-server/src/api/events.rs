@@ -192,10 +192,16 @@ fn is_end(item: &Item) -> bool {
     use life::Event as E;
     match &item.line.line.event {
         JobEvent::Life(E::Stored | E::Cancelled | E::DeadlinePassed | E::Broken { .. }) => true,
-        JobEvent::Life(E::AttemptFailed { .. }) => {
+        // The end of a job's last attempt is its own, with a file that was set aside or without one.
+        JobEvent::Life(
+            E::AttemptFailed { .. }
+            | E::FetchFailed { .. }
+            | E::SetAside { .. }
+            | E::Unresolved { .. },
+        ) => {
             let attempts = item.job.as_ref().map_or(0, |job| job.life.attempts.len());
             let number = item.line.line.attempt.unwrap_or(0);
-            item.state().is_none_or(|state| state.as_str() == "failed")
+            item.state().is_none_or(|state| matches!(state.as_str(), "failed" | "completed"))
                 && usize::try_from(number) == Ok(attempts)
         }
         _ => item.job.is_none(),
@@ -231,7 +237,10 @@ fn name(event: &JobEvent) -> &'static str {
             E::Adopted { .. } => "adopted",
             E::Progressed { .. } => "progressed",
             E::Noted { .. } => "noted",
+            E::Announced { .. } => "announced",
+            E::Charged { .. } => "charged",
             E::Rendered => "rendered",
+            E::SetAside { .. } => "set_aside",
             E::FetchFailed { .. } => "fetch_failed",
             E::Stored => "completed",
             E::AttemptFailed { .. } => "attempt_failed",

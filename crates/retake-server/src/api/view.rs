@@ -4,12 +4,15 @@
 
 use jiff::Timestamp;
 use retake_core::{
+    cost::Cost,
     fault::{Cause, Fault, FaultKind, FaultSource},
     fit::Change,
     ids::VideoId,
     life::{self, AttemptState, JobState, Settlement},
-    plan::Planned,
+    money::Usd,
+    output::{Difference, OutputSpec},
     request::OriginKind,
+    size::Size,
 };
 use retake_store::{Job, Output, Preview, Spritesheet};
 use serde::Serialize;
@@ -130,6 +133,8 @@ struct Ours<'a> {
     changes: &'a [Change],
     /// Who appears in it.
     characters: Vec<Appearing<'a>>,
+    /// What all attempts cost so far.
+    cost: CostView,
     /// What was tried for it, in order.
     attempts: Vec<Attempt<'a>>,
     /// Its file, once there is one. It stays here when the file is removed.
@@ -170,6 +175,31 @@ struct Appearing<'a> {
     name: &'a str,
 }
 
+/// What something cost, in millionths of a US dollar.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Cost)]
+struct CostView {
+    /// What is known to have been charged: what the provider said, or 0 where it took nothing on. `null` where nobody
+    /// has said it.
+    #[schema(required)]
+    charged_usd_micros: Option<u64>,
+    /// The best estimate: what was charged, and the list price where that is not known.
+    estimated_usd_micros: u64,
+    /// Whether the estimate is what was charged. Until that is known, what may have been billed counts at its list
+    /// price.
+    certain: bool,
+}
+
+impl From<Cost> for CostView {
+    fn from(cost: Cost) -> Self {
+        Self {
+            charged_usd_micros: cost.charged.map(Usd::micros),
+            estimated_usd_micros: cost.estimated.micros(),
+            certain: cost.certain,
+        }
+    }
+}
+
 /// One try to make a video on one route.
 #[derive(Debug, Serialize, ToSchema)]
 struct Attempt<'a> {
@@ -189,9 +219,12 @@ struct Attempt<'a> {
     /// When it ended.
     #[schema(required, format = DateTime)]
     ended_at: Option<String>,
-    /// What it costs at the list price, in millionths of a US dollar: nothing when the provider did not take it.
+    /// The same as `cost.estimated_usd_micros`.
     #[schema(required)]
     usd_micros: Option<u64>,
+    /// What it cost.
+    #[schema(required)]
+    cost: Option<CostView>,
     /// The provider's name for it.
     #[schema(required)]
     remote_id: Option<&'a str>,
@@ -202,6 +235,9 @@ struct Attempt<'a> {
     /// billed unless it is `absent`; while it is `pending`, its provider is still asked.
     #[schema(required)]
     settlement: Option<Settlement>,
+    /// What the provider announced when it took the render on, where that differs from what was asked for.
+    #[schema(required)]
+    announced: Option<&'a OutputSpec>,
     /// Why it failed.
     #[schema(required)]
     fault: Option<Failure<'a>>,
@@ -252,7 +288,15 @@ struct File<'a> {
     /// Pictures from its whole length.
     #[schema(required)]
     spritesheet: Option<&'a Spritesheet>,
-    /// What is odd about it: `black`, `frozen`, `silent`.
+    /// The media type under which it is handed out: `video/mp4` or `video/webm`.
+    media_type: &'static str,
+    /// What it was to be.
+    asked: &'a OutputSpec,
+    /// What it is.
+    measured: OutputSpec,
+    /// How it differs from what was asked for, by more than the tolerance in `[policy]`.
+    differences: &'a [Difference],
+    /// What is odd about it: `black`, `frozen`, `silent`, `size_differs`, `duration_differs`, `sound_missing`.
     warnings: &'a [String],
 }
 
@@ -275,7 +319,7 @@ pub(super) struct Videos<'a> {
 
 /// A video as `GET /v1/videos/{id}` answers it.
 pub(super) fn video(job: &Job, now: Timestamp) -> Video<'_> {
-    let planned = planned(job);
+    let planned = job.planned();
     let is_completed = job.life.state == JobState::Completed;
     Video {
         id: &job.id,
@@ -290,7 +334,7 @@ pub(super) fn video(job: &Job, now: Timestamp) -> Video<'_> {
         size: planned.map(|planned| planned.shot.size.to_string()).unwrap_or_default(),
         seconds: planned.map_or(0, |planned| planned.shot.seconds).to_string(),
         remixed_from_video_id: job.request.origin.as_ref().and_then(|origin| origin.video.as_ref()),
-        error: error(&job.life.state),
+        error: error(job),
         retake: ours(job, now),
     }
 }
@@ -304,14 +348,6 @@ pub(super) fn page(jobs: &[Job], has_more: bool, now: Timestamp) -> Videos<'_> {
         last_id: jobs.last().map(|job| &job.id),
         has_more,
     }
-}
-
-/// The route that it takes: that of the attempt which succeeded or is under way, else of the last one.
-fn planned(job: &Job) -> Option<&Planned> {
-    let attempts = &job.life.attempts;
-    let won = attempts.iter().find(|attempt| attempt.state == AttemptState::Succeeded);
-    let shown = won.or(job.life.open_attempt()).or(attempts.last());
-    job.plan.at(shown.map_or(0, |attempt| attempt.route))
 }
 
 /// When asking again makes sense, in milliseconds; nothing once the video has ended.
@@ -334,11 +370,15 @@ fn status(state: &JobState) -> Status {
     }
 }
 
-fn error(state: &JobState) -> Option<VideoError<'_>> {
-    match state {
+fn error(job: &Job) -> Option<VideoError<'_>> {
+    match &job.life.state {
         JobState::Failed(fault) => Some(VideoError { code: code(fault), message: &fault.message }),
         JobState::Cancelled => {
-            let message = "the video was cancelled before it was finished";
+            let message = if Cost::of_job(&job.life, &job.plan).certain {
+                "the video was cancelled before it was finished"
+            } else {
+                "the video was cancelled before it was finished; what its provider rendered of it may be billed"
+            };
             Some(VideoError { code: "cancelled", message })
         }
         _ => None,
@@ -350,7 +390,7 @@ fn code(fault: &Fault) -> &'static str {
 }
 
 fn ours(job: &Job, now: Timestamp) -> Ours<'_> {
-    let planned = planned(job);
+    let planned = job.planned();
     let shot = planned.map(|planned| &planned.shot);
     let characters = &job.request.characters;
     Ours {
@@ -370,8 +410,9 @@ fn ours(job: &Job, now: Timestamp) -> Ours<'_> {
             .iter()
             .map(|one| Appearing { id: one.id.as_str(), name: &one.name })
             .collect(),
+        cost: Cost::of_job(&job.life, &job.plan).into(),
         attempts: job.life.attempts.iter().map(|one| attempt(job, one)).collect(),
-        output: job.output.as_ref().map(output),
+        output: job.delivered().map(output),
     }
 }
 
@@ -398,6 +439,7 @@ fn stage(job: &Job) -> Stage {
 
 fn attempt<'a>(job: &'a Job, attempt: &'a life::Attempt) -> Attempt<'a> {
     let planned = job.plan.at(attempt.route);
+    let cost = planned.map(|planned| CostView::from(Cost::of_attempt(attempt, planned)));
     Attempt {
         number: attempt.number,
         route: planned.map(|planned| planned.route.to_string()),
@@ -405,10 +447,12 @@ fn attempt<'a>(job: &'a Job, attempt: &'a life::Attempt) -> Attempt<'a> {
         begun_at: attempt.begun_at.to_string(),
         accepted_at: attempt.accepted_at.map(|at| at.to_string()),
         ended_at: attempt.ended_at.map(|at| at.to_string()),
-        usd_micros: planned.map(|it| if attempt.may_cost() { it.cost.micros() } else { 0 }),
+        usd_micros: cost.map(|cost| cost.estimated_usd_micros),
+        cost,
         remote_id: attempt.remote_id.as_deref(),
         note: attempt.note.as_deref(),
         settlement: attempt.settlement,
+        announced: attempt.file.announced.as_ref(),
         fault: attempt.fault.as_ref().map(|fault| Failure {
             kind: fault.kind,
             source: fault.source,
@@ -431,6 +475,14 @@ fn output(output: &Output) -> File<'_> {
         audio_codec: output.audio_codec.as_deref(),
         thumbnail: output.thumbnail.as_ref(),
         spritesheet: output.spritesheet.as_ref(),
+        media_type: output.file_type.media_type(),
+        asked: &output.asked,
+        measured: OutputSpec {
+            size: Some(Size::new(output.width, output.height)),
+            duration_ms: Some(output.duration_ms),
+            sound: Some(output.audio_codec.is_some()),
+        },
+        differences: &output.differences,
         warnings: &output.warnings,
     }
 }

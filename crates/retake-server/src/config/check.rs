@@ -255,6 +255,9 @@ impl PolicyConfig {
                 "no other attempt would fit into the deadline; lower the time, or write \"hold\" if you want none",
             ));
         }
+        let none = SignedDuration::ZERO;
+        within("policy.duration_tolerance", self.duration_tolerance, none, HOUR, problems);
+        within("policy.fetch_within", self.fetch_within, second, day * 30, problems);
         if self.retry_after >= self.deadline {
             problems.push(ConfigProblem::new(
                 "policy.retry_after",

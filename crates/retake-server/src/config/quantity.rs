@@ -127,6 +127,42 @@ impl<'de> Deserialize<'de> for UnknownSubmit {
     }
 }
 
+/// A number of pixels, written with its unit: `"16px"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pixels(pub u32);
+
+/// The text is no number of pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a number of pixels such as `16px`")]
+pub struct NotPixels;
+
+impl fmt::Display for Pixels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}px", self.0)
+    }
+}
+
+impl FromStr for Pixels {
+    type Err = NotPixels;
+
+    fn from_str(text: &str) -> Result<Self, NotPixels> {
+        let number = text.strip_suffix("px").ok_or(NotPixels)?.trim_end();
+        number.parse().map(Self).map_err(|_| NotPixels)
+    }
+}
+
+impl Serialize for Pixels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pixels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 /// How long a finished video is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
@@ -229,6 +265,16 @@ mod tests {
         }
         for text in ["", "continue", "continue_after:", "continue_after:soon", "continue_after5m"] {
             assert_eq!(text.parse::<UnknownSubmit>(), Err(NotUnknownSubmit), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn pixels_are_written_with_their_unit() {
+        assert_eq!("16px".parse(), Ok(Pixels(16)));
+        assert_eq!("16 px".parse(), Ok(Pixels(16)));
+        assert_eq!(Pixels(16).to_string(), "16px");
+        for text in ["", "px", "16", "-1px", "1.5px", "99999999999px"] {
+            assert_eq!(text.parse::<Pixels>(), Err(NotPixels), "{text:?}");
         }
     }
 

@@ -7,12 +7,12 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use jiff::SignedDuration;
-use retake_core::policy::OnModeration;
+use retake_core::{output::OnMismatch, policy::OnModeration};
 
 use super::{
     AccountConfig, AssetsConfig, Config, LogConfig, LogFormat, LogLevel, ModelConfig, PolicyConfig,
     RendererConfig, ServerConfig,
-    quantity::{ByteSize, Retention, UnknownSubmit},
+    quantity::{ByteSize, Pixels, Retention, UnknownSubmit},
 };
 
 /// One thing that can be set.
@@ -91,6 +91,8 @@ expects! {
     u32: "a whole number",
     ByteSize: "a size with its unit such as \"32MiB\"",
     SignedDuration: "a duration such as \"30s\", \"5m\" or \"30d\"",
+    Pixels: "a number of pixels such as \"16px\"",
+    OnMismatch: "\"keep\" or \"retry\"",
     Retention: "\"forever\" or a duration such as \"30d\"",
     UnknownSubmit: "\"hold\", \"continue_after\" or \"continue_after:5m\"",
     OnModeration: "\"fail\" or \"switch\"",

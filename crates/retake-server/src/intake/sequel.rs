@@ -63,8 +63,7 @@ impl Intake {
         asked: VideoRequest,
     ) -> Result<VideoRequest, IntakeError> {
         let (source, output) = self.videos.content(caller, id).await?;
-        let place = source.life.attempts.last().map_or(0, |attempt| attempt.route);
-        let shot = source.plan.at(place).map(|planned| planned.shot.clone());
+        let shot = source.planned().map(|planned| planned.shot.clone());
         let Some(shot) = shot else {
             return Err(VideoError::NoContent { id: source.id, state: "has no plan" }.into());
         };

@@ -7,12 +7,9 @@ use retake_core::{
     life::{Absence, Attempt, Event, Patience, Settlement, patience, weigh_absence},
     policy::Policy,
 };
-use retake_providers::{
-    CancelOutcome, FetchError, LookUp, Polled, Provider, Render, Submission, SubmitError,
-};
+use retake_providers::{CancelOutcome, LookUp, Polled, Provider, Render, Submission, SubmitError};
 
 use super::{Hand, LOOK_AGAIN, NotRecorded, Then, guarded::Watched, settling};
-use crate::collector::{Collected, Errand, collect};
 
 impl Hand<'_> {
     /// Records the intent, then submits. A crash in between leaves an attempt to settle.
@@ -31,7 +28,7 @@ impl Hand<'_> {
             return;
         }
         let event = match provider.submit(submission, &self.log).await {
-            Ok(submitted) => Event::Accepted { remote_id: submitted.remote_id },
+            Ok(submitted) => return self.accept(provider.as_ref(), submitted).await,
             Err(SubmitError::Refused(fault)) => Event::AttemptFailed { fault },
             Err(SubmitError::Lost(fault)) => self.loss(fault),
         };
@@ -155,47 +152,17 @@ impl Hand<'_> {
                     _ => self.release(next).await,
                 }
             }
-            Ok(Polled::Rendered { .. }) => {
+            Ok(Polled::Rendered { charged }) => {
+                self.charge(charged).await;
                 self.record(Event::Rendered, Then::Free).await;
             }
-            Ok(Polled::Failed { fault, .. }) => {
+            Ok(Polled::Failed { fault, charged }) => {
+                self.charge(charged).await;
                 if self.record(Event::AttemptFailed { fault }, Then::Free).await {
                     provider.forget(remote_id).await;
                 }
             }
             Err(fault) => self.ask_again(&fault).await,
-        }
-    }
-
-    pub(super) async fn fetch(&mut self, remote_id: &str) {
-        let Some(provider) = self.provider() else { return self.no_provider().await };
-        let Some(render) = self.render(remote_id) else { return };
-        let Some(attempt) = self.life().open_attempt().map(|attempt| attempt.number) else {
-            return;
-        };
-        let id = self.job().id.clone();
-        let sound_asked = self.job().request.audio == Some(true);
-        let (log, assets) = (self.log.clone(), self.scheduler.assets.clone());
-        let errand = Errand { id: &id, attempt, render: &render, sound_asked, log: &log };
-        let collected = self.unless_stopped(collect(&assets, provider.as_ref(), &errand)).await;
-        let Watched::Done(collected) = collected else { return };
-        match collected {
-            Ok(Collected { output, pin }) => {
-                let recorded = self.record_with(Event::Stored, Then::Free, Some(output)).await;
-                drop(pin);
-                if recorded {
-                    provider.forget(remote_id).await;
-                }
-            }
-            Err(FetchError::Later(fault)) => {
-                tracing::warn!(job.id = %id, %fault, "a finished file could not be brought home yet");
-                self.record(Event::FetchFailed { fault }, Then::Free).await;
-            }
-            Err(FetchError::Gone(fault)) => {
-                if self.record(Event::AttemptFailed { fault }, Then::Free).await {
-                    provider.forget(remote_id).await;
-                }
-            }
         }
     }
 
@@ -254,12 +221,12 @@ impl Hand<'_> {
         self.scheduler.provider(self.job(), route)
     }
 
-    fn provider(&self) -> Option<std::sync::Arc<dyn Provider>> {
+    pub(super) fn provider(&self) -> Option<std::sync::Arc<dyn Provider>> {
         self.provider_at(self.life().open_attempt()?.route)
     }
 
     /// The account was taken out of the configuration since. It may come back with the next one.
-    async fn no_provider(&mut self) {
+    pub(super) async fn no_provider(&mut self) {
         tracing::error!(job.id = %self.job().id, "the account of this job is not configured");
         self.release(self.scheduler.clock.now() + self.scheduler.policy.retry_after).await;
     }

@@ -1,5 +1,7 @@
 //! The scheduler against providers that do what a test says, on a clock that a test moves.
 
+mod delivering;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -136,6 +138,15 @@ pub(super) struct Stage {
 impl Stage {
     /// One job whose plan goes over the providers in order.
     pub(super) async fn with<P: Provider + 'static>(providers: &[(&str, Arc<P>)]) -> Self {
+        Self::asked(providers, Policy::default(), VideoRequest::default()).await
+    }
+
+    /// The same for a request of one's own, under a policy of one's own.
+    async fn asked<P: Provider + 'static>(
+        providers: &[(&str, Arc<P>)],
+        policy: Policy,
+        request: VideoRequest,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger: Arc<dyn Ledger> =
             Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
@@ -162,13 +173,14 @@ impl Stage {
             notices: Bell::default(),
             lease: SignedDuration::from_secs(30),
             ledger,
-            policy: Policy::default(),
+            policy,
             replica: ReplicaId::new(NOON),
             retention: Retention::Forever,
             tasks: Tasks::default(),
         };
         scheduler.ledger.register(&scheduler.replica, NOON).await.unwrap();
-        let job = a_job(providers);
+        let names: Vec<_> = providers.iter().map(|(name, _)| *name).collect();
+        let job = a_job(&names, request);
         scheduler.ledger.accept(&job).await.unwrap();
         Self { scheduler, id: job.id, _folder: folder }
     }
@@ -181,7 +193,8 @@ impl Stage {
 
     /// Asks for another job of the same kind.
     async fn another(&self, providers: &[(&str, Arc<Scripted>)]) -> VideoId {
-        let job = a_job(providers);
+        let names: Vec<_> = providers.iter().map(|(name, _)| *name).collect();
+        let job = a_job(&names, VideoRequest::default());
         self.scheduler.ledger.accept(&job).await.unwrap();
         job.id
     }
@@ -220,13 +233,13 @@ impl Stage {
     }
 }
 
-fn a_job<P>(providers: &[(&str, Arc<P>)]) -> NewJob {
+fn a_job(accounts: &[&str], request: VideoRequest) -> NewJob {
     let catalog = Catalog::shipped().unwrap();
     let model = catalog.model("animatic", "animatic").unwrap();
-    let request = VideoRequest { prompt: "a lighthouse".into(), ..VideoRequest::default() };
-    let candidates: Vec<_> = providers
+    let request = VideoRequest { prompt: "a lighthouse".into(), ..request };
+    let candidates: Vec<_> = accounts
         .iter()
-        .map(|(name, _)| Candidate { route: format!("{name}/animatic").parse().unwrap(), model })
+        .map(|name| Candidate { route: format!("{name}/animatic").parse().unwrap(), model })
         .collect();
     let today = NOON.to_zoned(jiff::tz::TimeZone::UTC).date();
     let plan = plan(&request, &candidates, &Terms::plain(7, today)).unwrap();

@@ -26,6 +26,9 @@ const SPOILT: [FaultKind; 5] = [
     FaultKind::Partial,
 ];
 
+/// Those of them that leave nothing to deliver. A file that plays and differs is delivered, with a warning.
+const UNUSABLE: [FaultKind; 2] = [FaultKind::Corrupt, FaultKind::DoneWithoutVideo];
+
 struct Played {
     video: Value,
     entries: Vec<Entry>,
@@ -73,14 +76,16 @@ impl Played {
         assert!(unknown <= self.doubtful(), "a render is unaccounted for: {}", told());
         let creates = entries.len();
         assert!(creates <= self.attempts().len(), "more creates than attempts: {}", told());
-        let spoils = |entry: &Entry| {
-            SPOILT.iter().any(|kind| entry.faults.iter().any(|name| name == kind.name()))
+        let has = |entry: &Entry, kinds: &[FaultKind]| {
+            kinds.iter().any(|kind| entry.faults.iter().any(|name| name == kind.name()))
         };
+        let spoils = |entry: &Entry| has(entry, &SPOILT);
         let done: Vec<_> = entries.iter().filter(|entry| entry.outcome == "done").collect();
         match video["status"].as_str() {
             Some("completed") => {
                 let sound = done.iter().filter(|entry| !spoils(entry)).count();
-                assert!(sound >= 1, "completed without a render: {}", told());
+                let usable = done.iter().filter(|entry| !has(entry, &UNUSABLE)).count();
+                assert!(usable >= 1, "completed without a render: {}", told());
                 assert!(sound <= 1 + self.doubtful(), "rendered twice: {}", told());
             }
             Some("failed") => {
@@ -169,4 +174,24 @@ shares! { 7:
     every_scenario_ends_as_the_ledger_says_5 = 4,
     every_scenario_ends_as_the_ledger_says_6 = 5,
     every_scenario_ends_as_the_ledger_says_7 = 6
+}
+
+#[tokio::test]
+async fn a_render_of_another_size_or_length_is_bought_once_and_delivered_with_a_warning() {
+    for (scenario, warning) in
+        [("wrong-size", "size_differs"), ("wrong-duration", "duration_differs")]
+    {
+        let Played { video, entries } = Played::one(scenario, 0).await;
+
+        assert_eq!(video["status"], "completed", "{video:#}");
+        assert_eq!(entries.len(), 1, "{entries:#?}");
+        let output = &video["retake"]["output"];
+        let warnings = output["warnings"].as_array().unwrap();
+        assert!(warnings.contains(&json!(warning)), "{output:#}");
+        assert_eq!(output["differences"][0]["kind"], warning, "{output:#}");
+        assert_eq!(output["asked"]["size"], "1280x720", "{output:#}");
+        assert!(output["measured"]["duration_ms"].is_u64(), "{output:#}");
+        let cost = &video["retake"]["cost"];
+        assert!(cost["estimated_usd_micros"].as_u64().unwrap() > 0, "{cost:#}");
+    }
 }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use retake_core::{
     evidence::Exchange,
     ids::VideoId,
-    life::{Attempt, AttemptState, Event, Life, advance},
+    life::{Attempt, AttemptState, DownloadFinding, Event, Life, advance},
+    money::Usd,
     policy::Policy,
 };
 
@@ -170,7 +171,9 @@ impl History {
             Event::Unresolved { fault: a_fault(), route: Some(1) },
             Event::Progressed { percent: 30 },
             Event::Rendered,
-            Event::FetchFailed { fault: a_fault() },
+            Event::Charged { amount: Usd::from_micros(self.dice.below(2_000_000)) },
+            Event::FetchFailed { fault: a_fault(), finding: Some(DownloadFinding::Gone) },
+            Event::SetAside { fault: a_fault() },
             Event::Stored,
             attempt_failed(),
             Event::Cancelled,

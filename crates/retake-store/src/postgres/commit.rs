@@ -48,8 +48,8 @@ pub(super) const LIFE: &str = "UPDATE jobs SET state = $2, fault = $3, progress 
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
         remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note, lost_at,
-        absent_since, settlement)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        absent_since, settlement, charged_micros, file)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
         remote_id = COALESCE(excluded.remote_id, attempts.remote_id), lost_at = excluded.lost_at,
         absent_since = COALESCE(excluded.absent_since, attempts.absent_since),
@@ -58,7 +58,7 @@ pub(super) const ATTEMPT: &str =
         accepted_at = excluded.accepted_at,
         ended_at = excluded.ended_at, progress = excluded.progress,
         failed_fetches = excluded.failed_fetches, fault = excluded.fault,
-        note = excluded.note";
+        note = excluded.note, charged_micros = excluded.charged_micros, file = excluded.file";
 
 /// A slot that was taken for a submit that was never recorded is given back with the job.
 pub(super) const RELEASE: &str = "UPDATE jobs
@@ -238,6 +238,8 @@ async fn keep_attempt(
             &attempt.lost_at.map(Moment),
             &attempt.absent_since.map(Moment),
             &attempt.settlement.map(settlement_word),
+            &attempt.charged.map(|amount| number(amount.micros())),
+            &json(&attempt.file)?,
         ],
     )
     .await?;

@@ -38,6 +38,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "gateway_secrets",
         sql: include_str!("../../migrations/postgres/0007_gateway_secrets.sql"),
     },
+    Migration {
+        number: 8,
+        name: "files_and_charges",
+        sql: include_str!("../../migrations/postgres/0008_files_and_charges.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -5,6 +5,7 @@ use retake_core::{
     fault::Fault,
     ids::VideoId,
     life::{Attempt, AttemptState, JobState, Life, Settlement},
+    money::Usd,
 };
 use serde::Deserialize;
 use tokio_postgres::Row;
@@ -32,7 +33,8 @@ macro_rules! select_jobs {
                         'ended_at', ended_at, 'progress', progress,
                         'failed_fetches', failed_fetches, 'fault', fault, 'note', note,
                         'lost_at', lost_at, 'absent_since', absent_since,
-                        'settlement', settlement) ORDER BY number)::text
+                        'settlement', settlement, 'charged', charged_micros,
+                        'file', file) ORDER BY number)::text
                  FROM attempts WHERE job_id = j.id) AS attempts
              FROM (",
             $($jobs),+,
@@ -59,6 +61,8 @@ struct AttemptRow {
     progress: u8,
     note: Option<String>,
     failed_fetches: u32,
+    charged: Option<Usd>,
+    file: Option<String>,
     fault: Option<String>,
     lost_at: Option<Timestamp>,
     absent_since: Option<Timestamp>,
@@ -124,6 +128,8 @@ fn attempt_of(row: AttemptRow) -> Read<Attempt> {
         progress: row.progress,
         note: row.note,
         failed_fetches: row.failed_fetches,
+        file: row.file.as_deref().map(unjson).transpose()?.unwrap_or_default(),
+        charged: row.charged,
         fault: row.fault.as_deref().map(unjson).transpose()?,
         lost_at: row.lost_at,
         absent_since: row.absent_since,

@@ -3,7 +3,7 @@
 //! Both are fenced: the row must still name this replica and this epoch.
 
 use jiff::Timestamp;
-use retake_core::{ids::VideoId, life::Attempt};
+use retake_core::{ids::VideoId, life::Attempt, money::Usd};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{
@@ -39,9 +39,10 @@ pub(super) const LIFE: &str =
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
         remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note, lost_at,
-        absent_since, settlement)
+        absent_since, settlement, charged_micros, file)
     VALUES (:id, :number, :place, :route, :cost, :state, :remote_id, :begun_at, :accepted_at,
-        :ended_at, :progress, :failed_fetches, :fault, :note, :lost_at, :absent_since, :settlement)
+        :ended_at, :progress, :failed_fetches, :fault, :note, :lost_at, :absent_since, :settlement,
+        :charged, :file)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
         remote_id = COALESCE(excluded.remote_id, remote_id), lost_at = excluded.lost_at,
         absent_since = COALESCE(excluded.absent_since, absent_since),
@@ -50,7 +51,7 @@ pub(super) const ATTEMPT: &str =
         accepted_at = excluded.accepted_at,
         ended_at = excluded.ended_at, progress = excluded.progress,
         failed_fetches = excluded.failed_fetches, fault = excluded.fault,
-        note = excluded.note";
+        note = excluded.note, charged_micros = excluded.charged_micros, file = excluded.file";
 
 /// A slot that was taken for a submit that was never recorded is given back with the job.
 pub(super) const RELEASE: &str =
@@ -145,6 +146,8 @@ fn keep_attempt(db: &Connection, id: &VideoId, attempt: &Attempt, stops: &Stops)
         ":lost_at": attempt.lost_at.map(Moment),
         ":absent_since": attempt.absent_since.map(Moment),
         ":settlement": attempt.settlement.map(settling::word),
+        ":charged": attempt.charged.map(Usd::micros),
+        ":file": Json(&attempt.file),
     })?;
     Ok(())
 }

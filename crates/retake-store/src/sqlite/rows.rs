@@ -4,6 +4,7 @@ use retake_core::{
     fault::Fault,
     ids::{KeyId, VideoId},
     life::{Attempt, JobState, Life},
+    money::Usd,
 };
 use rusqlite::{Connection, OptionalExtension, Row, named_params, types::FromSql};
 
@@ -33,7 +34,7 @@ pub(super) const ONE: &str = select_jobs!("jobs j", "j.id = :id");
 
 pub(super) const ATTEMPTS: &str =
     "SELECT number, place, state, remote_id, begun_at, accepted_at, ended_at,
-        progress, failed_fetches, fault, note, lost_at, absent_since, settlement
+        progress, failed_fetches, fault, note, lost_at, absent_since, settlement, charged_micros, file
     FROM attempts WHERE job_id = :id ORDER BY number";
 
 /// A job that was not deleted.
@@ -104,6 +105,8 @@ fn attempt_of(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         progress: row.get("progress")?,
         note: row.get("note")?,
         failed_fetches: row.get("failed_fetches")?,
+        file: json(row, "file")?.unwrap_or_default(),
+        charged: row.get::<_, Option<u64>>("charged_micros")?.map(Usd::from_micros),
         fault: json(row, "fault")?,
         lost_at: moment(row, "lost_at")?,
         absent_since: moment(row, "absent_since")?,

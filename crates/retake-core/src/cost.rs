@@ -1,0 +1,196 @@
+//! What attempts cost: as their providers said it, or estimated at the list price.
+//!
+//! This is the one place that decides it. What a provider says it charged wins. What it refused is free. All else is
+//! estimated at the list price and told as uncertain, until it is proven that nothing was charged: what may have
+//! been billed is never told as free.
+
+use crate::{
+    fault::{FaultKind, FaultSource},
+    life::{Attempt, AttemptState, Life},
+    money::Usd,
+    plan::{Plan, Planned},
+};
+
+/// What something cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// What is known to have been charged: by the provider's own word, or nothing because nothing was rendered.
+    /// `None` where nobody has said it.
+    pub charged: Option<Usd>,
+    /// The best estimate: what was charged, and the list price where that is not known.
+    pub estimated: Usd,
+    /// Whether the estimate is what was charged.
+    pub certain: bool,
+}
+
+impl Cost {
+    const FREE: Self = Self::charged(Usd::ZERO);
+
+    const fn charged(amount: Usd) -> Self {
+        Self { charged: Some(amount), estimated: amount, certain: true }
+    }
+
+    const fn estimated(amount: Usd) -> Self {
+        Self { charged: None, estimated: amount, certain: false }
+    }
+
+    /// What one attempt cost.
+    pub fn of_attempt(attempt: &Attempt, planned: &Planned) -> Self {
+        if let Some(amount) = attempt.charged {
+            return Self::charged(amount);
+        }
+        let is_free = planned.cost == Usd::ZERO
+            || !attempt.may_cost()
+            || (planned.failed_renders_are_free && failed_at_its_provider(attempt));
+        if is_free { Self::FREE } else { Self::estimated(planned.cost) }
+    }
+
+    /// What all attempts of a job cost so far.
+    pub fn of_job(life: &Life, plan: &Plan) -> Self {
+        let costs = life
+            .attempts
+            .iter()
+            .filter_map(|attempt| Some(Self::of_attempt(attempt, plan.at(attempt.route)?)));
+        costs.reduce(Self::plus).unwrap_or(Self::FREE)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let charged = match (self.charged, other.charged) {
+            (Some(one), Some(other)) => Some(one.plus(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            charged,
+            estimated: self.estimated.plus(other.estimated),
+            certain: self.certain && other.certain,
+        }
+    }
+}
+
+/// Whether the provider itself ended the render without a result. What we gave up (a time-out, a lost render) or
+/// could not use (its file) may have been rendered.
+fn failed_at_its_provider(attempt: &Attempt) -> bool {
+    let explained = |kind| {
+        !matches!(
+            kind,
+            FaultKind::Timeout
+                | FaultKind::Lost
+                | FaultKind::Malformed
+                | FaultKind::Storage
+                | FaultKind::Shutdown
+                | FaultKind::InternalError
+                | FaultKind::Unrecognised
+        )
+    };
+    attempt.state == AttemptState::Failed
+        && attempt.accepted_at.is_some()
+        && attempt.file.rendered_at.is_none()
+        && attempt
+            .fault
+            .as_ref()
+            .is_some_and(|fault| fault.source == FaultSource::Provider && explained(fault.kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        fault::Fault,
+        life::{Event, advance},
+        plan::tests::a_plan_of,
+        policy::Policy,
+    };
+
+    const LISTED: Usd = Usd::from_micros(1_200_000);
+
+    fn a_plan(failed_renders_are_free: bool) -> Plan {
+        let mut plan = a_plan_of(2);
+        for planned in &mut plan.routes {
+            planned.cost = LISTED;
+            planned.failed_renders_are_free = failed_renders_are_free;
+        }
+        plan
+    }
+
+    fn after(events: &[Event], plan: &Plan) -> Cost {
+        let now = Timestamp::UNIX_EPOCH;
+        let life = events.iter().fold(Life::default(), |life, event| {
+            advance(&life, event, plan, &Policy::default(), now).unwrap().life
+        });
+        Cost::of_job(&life, plan)
+    }
+
+    fn begun() -> Event {
+        Event::Begun { route: 0 }
+    }
+
+    fn rendering() -> Vec<Event> {
+        vec![begun(), Event::Accepted { remote_id: "r-1".into() }]
+    }
+
+    fn failed(kind: FaultKind) -> Event {
+        Event::AttemptFailed { fault: Fault::new(kind, FaultSource::Provider, "it broke") }
+    }
+
+    #[test]
+    fn nothing_was_charged_before_anything_was_tried_or_when_it_was_refused() {
+        let plan = a_plan(false);
+
+        assert_eq!(after(&[], &plan), Cost::FREE);
+        assert_eq!(after(&[begun(), failed(FaultKind::BadRequest)], &plan), Cost::FREE);
+    }
+
+    #[test]
+    fn a_render_that_was_taken_on_is_estimated_until_its_provider_says_what_it_charged() {
+        let plan = a_plan(false);
+        let charged = |micros| Event::Charged { amount: Usd::from_micros(micros) };
+        let told = |events: Vec<Event>| after(&[rendering(), events].concat(), &plan);
+
+        assert_eq!(told(vec![]), Cost::estimated(LISTED));
+        assert_eq!(told(vec![Event::Rendered]), Cost::estimated(LISTED));
+        assert_eq!(told(vec![charged(7)]), Cost::charged(Usd::from_micros(7)));
+        let refunded = told(vec![charged(0), failed(FaultKind::RefusedContent)]);
+        assert_eq!(refunded, Cost::FREE);
+    }
+
+    #[test]
+    fn a_failed_render_is_free_only_where_its_provider_says_so_and_ended_it_itself() {
+        let broken = |kind| [rendering(), vec![failed(kind)]].concat();
+        let (free, silent) = (a_plan(true), a_plan(false));
+
+        assert_eq!(after(&broken(FaultKind::Runtime), &free), Cost::FREE);
+        assert_eq!(after(&broken(FaultKind::Runtime), &silent), Cost::estimated(LISTED));
+        // It was given up here: the provider has not said that it failed.
+        assert_eq!(after(&broken(FaultKind::Timeout), &free), Cost::estimated(LISTED));
+        let unusable = [rendering(), vec![Event::Rendered, failed(FaultKind::Runtime)]].concat();
+        assert_eq!(after(&unusable, &free), Cost::estimated(LISTED));
+    }
+
+    #[test]
+    fn an_attempt_that_nobody_settled_is_never_told_as_free() {
+        let plan = a_plan(true);
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
+        let lost = [begun(), Event::SubmitLost { fault, policy: None }];
+
+        assert_eq!(after(&[begun()], &plan), Cost::estimated(LISTED));
+        assert_eq!(after(&lost, &plan), Cost::estimated(LISTED));
+        let stopped = [lost.to_vec(), vec![Event::CancelRequested, Event::Cancelled]].concat();
+        assert_eq!(after(&stopped, &plan), Cost::estimated(LISTED));
+        let given_up = [lost.to_vec(), vec![failed(FaultKind::Lost)]].concat();
+        assert_eq!(after(&given_up, &plan), Cost::estimated(LISTED));
+    }
+
+    #[test]
+    fn the_cost_of_a_job_is_that_of_all_its_attempts() {
+        let plan = a_plan(false);
+        let charged = Event::Charged { amount: Usd::from_micros(500_000) };
+        let first = [rendering(), vec![charged, failed(FaultKind::Runtime)]].concat();
+
+        let both = after(&[first, rendering()].concat(), &plan);
+
+        assert_eq!(both.charged, Some(Usd::from_micros(500_000)));
+        assert_eq!((both.estimated, both.certain), (Usd::from_micros(1_700_000), false));
+    }
+}
