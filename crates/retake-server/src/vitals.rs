@@ -86,7 +86,7 @@ impl Condition {
 
     /// Whether nothing but another process will help.
     fn is_hopeless(&self) -> bool {
-        self.silent > self.within * GIVEN_UP
+        self.silent > self.within.saturating_mul(GIVEN_UP)
     }
 }
 
@@ -221,6 +221,14 @@ mod tests {
         assert!(!after(HOUR).is_stalled());
         assert!(after(HOUR * 2).is_stalled() && !after(HOUR * 2).is_hopeless());
         assert!(after(HOUR * 11).is_hopeless());
+    }
+
+    #[test]
+    fn a_loop_that_only_waits_for_others_may_be_silent_for_ever() {
+        let vitals = Vitals::new(SignedDuration::from_secs(5));
+        vitals.pulse("the listener", Duration::MAX);
+
+        assert!(vitals.hopeless().is_none());
     }
 
     #[test]
