@@ -23,6 +23,10 @@ use crate::gateway::{PATIENCE, TestGateway};
 /// A key of nobody's, as long as keys are.
 const KEY: &str = "key_of_nobody_0123456789";
 
+/// Looks in a row at which nobody works and nothing lies ahead, after which the scheduler's own pause passes.
+const IDLE_LOOKS: u32 = 50;
+/// That pause: a due job that it could not claim is tried again after it.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 /// An answer that the lab holds back for longer than this is one that the gateway does not wait for.
 const HELD_AT_MOST: SignedDuration = SignedDuration::from_secs(100);
 
@@ -173,15 +177,23 @@ impl Laboratory {
         let Some(clock) = &self.clock else { return self.retake.until_ended(id).await };
         let begun = Instant::now();
         let mut pause = tokio::time::interval(Duration::from_millis(2));
+        let mut idle = 0;
         loop {
             let video = self.retake.video(id).await;
             if matches!(video["status"].as_str(), Some("completed" | "failed")) {
                 return video;
             }
             assert!(begun.elapsed() < PATIENCE, "it hangs: {video:#}");
-            if !self.moved_on(clock).await {
-                pause.tick().await;
+            if self.moved_on(clock).await {
+                idle = 0;
+                continue;
             }
+            idle = if clock.is_worked_by() { 0 } else { idle + 1 };
+            if idle == IDLE_LOOKS {
+                self.move_both(clock, LOOK_AGAIN);
+                idle = 0;
+            }
+            pause.tick().await;
         }
     }
 
@@ -200,9 +212,13 @@ impl Laboratory {
         else {
             return false;
         };
+        self.move_both(clock, by);
+        true
+    }
+
+    fn move_both(&self, clock: &Clock, by: SignedDuration) {
         self.lab.clock().advance(by);
         clock.move_on(by);
-        true
     }
 
     /// What the lab saw of a provider.
