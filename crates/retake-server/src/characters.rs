@@ -74,7 +74,7 @@ impl Characters {
             return Err(CharacterError::BadName);
         }
         let look = move |budget: &Budget| media::thumbnail_within(Cursor::new(clip), budget);
-        let looked = media_work::run(&DECODING, Budget::default(), look).await;
+        let looked = media_work::run(DECODING.take(caller.holder()), Budget::default(), look).await;
         let picture = looked.map_err(CharacterError::Interrupted)??;
         self.assets.check_room()?;
         let size = Size::new(picture.width, picture.height);

@@ -170,7 +170,7 @@ async fn remove(assets: &Assets, key: &str) {
 async fn verify(assets: &Assets, arrived: &Arrived) -> Result<VideoFile, CollectError> {
     let reader = assets.reader(&arrived.key, arrived.bytes);
     let probe = move |budget: &Budget| media::probe_within(reader, budget);
-    match media_work::run(&READING, Budget::default(), probe).await {
+    match media_work::run(READING.acquire(), Budget::default(), probe).await {
         Ok(Ok(file)) => Ok(file),
         // Our own disk, not the provider's file.
         Ok(Err(ProbeError::Io(source))) => Err(AssetError::Read(source).into()),
@@ -208,7 +208,7 @@ pub(crate) fn is_better(new: &[Difference], kept: &Output) -> bool {
 async fn add_previews(assets: &Assets, output: &mut Output) -> Result<(), AssetError> {
     let reader = assets.reader(&output.key, output.bytes);
     let look = move |budget: &Budget| media::preview_within(reader, budget);
-    let looked = media_work::run(&LOOKING, Budget::default(), look).await;
+    let looked = media_work::run(LOOKING.acquire(), Budget::default(), look).await;
     let made = match looked {
         Ok(Ok(made)) => made,
         Ok(Err(error)) => {

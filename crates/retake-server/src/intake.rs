@@ -6,7 +6,10 @@
 
 mod sequel;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
@@ -22,8 +25,6 @@ use retake_core::{
 use retake_media::{self as media, Budget, Still, StillError, StillLimits};
 use retake_store::{Accepted, Job, Ledger, NewJob, Repeat, StoreError};
 
-use tokio::sync::Semaphore;
-
 use crate::{
     accounts::Accounts,
     assets::{AssetError, Assets, Pin},
@@ -33,6 +34,7 @@ use crate::{
     media_work,
     outside::{Outside, OutsideError},
     scheduler::Bell,
+    shares::Turns,
     uploads::{Upload, UploadError},
     videos::{VideoError, Videos},
 };
@@ -40,10 +42,10 @@ use crate::{
 pub(crate) use self::sequel::{Sequel, Source};
 
 /// Decoding takes memory by the pixel, so few pictures are decoded at once.
-pub(crate) static DECODING: Semaphore = Semaphore::const_new(2);
+pub(crate) static DECODING: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
 
 /// A picture that is being fetched lies in memory, and its server may be slow.
-static FETCHING: Semaphore = Semaphore::const_new(32);
+static FETCHING: LazyLock<Turns> = LazyLock::new(|| Turns::new(32));
 
 /// A picture by URL may have as many bytes as one that is sent along.
 const LARGEST_PICTURE: usize = 20 << 20;
@@ -237,15 +239,15 @@ impl Intake {
     ) -> Result<Job, IntakeError> {
         let now = self.clock.now();
         let Wanted { mut request, picture, upload, characters } = wanted;
-        let picture = self.bring(picture).await?;
+        let picture = self.bring(caller, picture).await?;
         for id in &characters {
             request.characters.push(self.characters.get(caller, id).await?.character);
         }
         if let Some(bytes) = &picture {
-            request.first_frame = Some(look_at(bytes).await?);
+            request.first_frame = Some(look_at(caller, bytes).await?);
         }
         let mut plan = self.plan(&request, now)?;
-        let brought = self.look_closely(picture, upload, &mut plan).await?;
+        let brought = self.look_closely(caller, picture, upload, &mut plan).await?;
         self.assets.check_room()?;
         let pins = self.keep(brought, &mut request, &mut plan).await?;
         let job = NewJob {
@@ -295,12 +297,16 @@ impl Intake {
     }
 
     /// The bytes of a picture, wherever they are.
-    async fn bring(&self, picture: Option<Reference>) -> Result<Option<Bytes>, IntakeError> {
+    async fn bring(
+        &self,
+        caller: &Caller,
+        picture: Option<Reference>,
+    ) -> Result<Option<Bytes>, IntakeError> {
         Ok(match picture {
             None => None,
             Some(Reference::Sent(bytes)) => Some(bytes),
             Some(Reference::At(url)) => {
-                let _turn = FETCHING.acquire().await;
+                let _turn = FETCHING.take(caller.holder()).await;
                 Some(self.outside.get_picture(&url, LARGEST_PICTURE).await?)
             }
         })
@@ -310,6 +316,7 @@ impl Intake {
     /// later would come too late.
     async fn look_closely(
         &self,
+        caller: &Caller,
         picture: Option<Bytes>,
         upload: Option<Upload>,
         plan: &mut Plan,
@@ -320,7 +327,8 @@ impl Intake {
                 let whole = move |budget: &Budget| {
                     media::Picture::decode_within(&bytes, limits, budget).map(drop)
                 };
-                let looked = media_work::run(&DECODING, limits.budget(), whole).await;
+                let looked =
+                    media_work::run(DECODING.take(caller.holder()), limits.budget(), whole).await;
                 looked.map_err(IntakeError::Interrupted)??;
             }
             return Ok(Brought { first_frame: picture, source: None });
@@ -458,9 +466,10 @@ impl Intake {
 }
 
 /// Reads what the picture is from its first bytes; its key is set once it is stored.
-async fn look_at(bytes: &Bytes) -> Result<Picture, IntakeError> {
+async fn look_at(caller: &Caller, bytes: &Bytes) -> Result<Picture, IntakeError> {
     let bytes = bytes.clone();
-    let read = media_work::run(&DECODING, StillLimits::default().budget(), move |budget| {
+    let turn = DECODING.take(caller.holder());
+    let read = media_work::run(turn, StillLimits::default().budget(), move |budget| {
         Still::read_within(&bytes, budget)
     });
     let still = read.await.map_err(IntakeError::Interrupted)??;

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     assets::hex,
     clock::{Clock, Tick},
+    shares::Holder,
 };
 
 const PREFIX: &str = "rtk_";
@@ -51,6 +52,8 @@ pub(crate) struct Caller {
     owner: Option<KeyId>,
     admin: bool,
     limits: KeyLimits,
+    /// On whose account its work is done.
+    holder: Holder,
 }
 
 /// What a new key should be able to do.
@@ -115,7 +118,8 @@ pub(crate) enum KeyError {
 impl Caller {
     /// The machine's owner, or anybody while there are no keys.
     pub(crate) fn local() -> Self {
-        Self { digest: None, owner: None, admin: true, limits: KeyLimits::default() }
+        let (limits, holder) = (KeyLimits::default(), Holder::Operator);
+        Self { digest: None, owner: None, admin: true, limits, holder }
     }
 
     fn with(key: &ApiKey) -> Self {
@@ -124,7 +128,18 @@ impl Caller {
             owner: Some(key.id.clone()),
             admin: key.admin,
             limits: key.limits,
+            holder: Holder::Key(key.id.clone()),
         }
+    }
+
+    /// The same caller, whose work is done on this account.
+    pub(crate) fn on_account_of(self, holder: Holder) -> Self {
+        Self { holder, ..self }
+    }
+
+    /// On whose account its work is done.
+    pub(crate) fn holder(&self) -> &Holder {
+        &self.holder
     }
 
     /// Whose videos it makes.

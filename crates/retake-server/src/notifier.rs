@@ -10,11 +10,13 @@ mod judge;
 mod tests;
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::{HeaderValue, header};
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
@@ -35,7 +37,7 @@ use crate::{
     outside::{Answer, Outside, OutsideError},
     scheduler::Bell,
     signing,
-    tasks::Tasks,
+    tasks::{Tasks, panic_text},
     vitals::Pulse,
 };
 
@@ -187,17 +189,33 @@ impl Notifier {
 
     /// Makes one try and records how it went.
     async fn deliver(&self, held: ClaimedDelivery) {
-        let (at, begun) = (self.clock.now(), Instant::now());
-        let delivery = &held.delivery;
+        let (delivery, at) = (&held.delivery, self.clock.now());
         let event = (&delivery.id, delivery.event_type, &delivery.video, delivery.created_at);
+        self.note(&held, at, tell(&self.outside, &held.endpoint, event, at)).await;
+    }
+
+    /// Records how a try goes. One that panics counts as failed: it must not keep its endpoint from what comes
+    /// after it.
+    async fn note(
+        &self,
+        held: &ClaimedDelivery,
+        at: Timestamp,
+        telling: impl Future<Output = Result<Answer, OutsideError>>,
+    ) {
+        let begun = Instant::now();
         let answer = tokio::select! {
             biased;
-            answer = tell(&self.outside, &held.endpoint, event, at) => answer,
+            answer = AssertUnwindSafe(telling).catch_unwind() => answer,
             () = self.out_of_time() => return,
         };
-        let tried = judge(&held, &answer, at, begun.elapsed());
-        log(&held, &tried);
-        self.record(&held, &tried).await;
+        let answer = answer.unwrap_or_else(|panic| {
+            let (delivery, why) = (&held.delivery.id, panic_text(&*panic));
+            tracing::error!(webhook.delivery = %delivery, why, "a webhook delivery panicked");
+            Err(OutsideError::Panicked)
+        });
+        let tried = judge(held, &answer, at, begun.elapsed());
+        log(held, &tried);
+        self.record(held, &tried).await;
     }
 
     /// Records a try until it is durable or somebody else serves the endpoint.

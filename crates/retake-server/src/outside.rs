@@ -177,6 +177,9 @@ pub(crate) enum OutsideError {
         #[source]
         source: reqwest::Error,
     },
+    /// What asks it broke.
+    #[error("the gateway itself broke over it; its log has the reason")]
+    Panicked,
     /// There is no way to check whom one talks to.
     #[error("no `https` URL can be reached, because the system's certificates cannot be read")]
     NoCertificates(#[source] reqwest::Error),

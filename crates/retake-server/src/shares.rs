@@ -117,44 +117,52 @@ impl Drop for Place {
     }
 }
 
-/// Memory that bodies may take together. Whoever finds none waits for a turn; one caller gets half at most.
-#[derive(Clone, Debug)]
-pub(crate) struct Memory {
+/// What is waited for in a line that is fair: one caller gets half at most, and waits behind itself first, so that
+/// the line of all is no longer than there are callers.
+#[derive(Debug)]
+pub(crate) struct Turns {
     all: Arc<Semaphore>,
-    units: usize,
-    of_one: Arc<Mutex<HashMap<Holder, Weak<Semaphore>>>>,
+    most: usize,
+    of_one: Mutex<HashMap<Holder, Weak<Semaphore>>>,
 }
 
-/// Memory that somebody has, until this is dropped.
+/// A turn, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct MemoryHeld {
+pub(crate) struct Turn {
     _of_all: OwnedSemaphorePermit,
     _of_one: OwnedSemaphorePermit,
 }
 
-impl Memory {
-    pub(crate) fn new(bytes: u64) -> Self {
-        let units = usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(UNIT).max(2);
-        let units = units.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
-        Self { all: Arc::new(Semaphore::new(units)), units, of_one: Arc::default() }
+/// Memory that bodies may take together. Whoever finds none waits for a turn; one caller gets half at most.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory(Arc<Turns>);
+
+/// Memory that somebody has, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct MemoryHeld(#[expect(dead_code, reason = "gives it back")] Turn);
+
+impl Turns {
+    /// So many at once.
+    pub(crate) fn new(at_once: usize) -> Self {
+        let at_once = at_once.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
+        let all = Arc::new(Semaphore::new(at_once));
+        Self { all, most: (at_once / 2).max(1), of_one: Mutex::default() }
     }
 
-    /// Waits for that much memory. What is larger than a caller's part takes the whole of it.
-    pub(crate) async fn take(&self, holder: &Holder, bytes: usize) -> Result<MemoryHeld, NoShare> {
-        let most = self.units / 2;
-        let units = u32::try_from(bytes.div_ceil(UNIT).clamp(1, most)).unwrap_or(u32::MAX);
-        let own = self.of(holder, most);
-        let turn = async {
-            // First among one's own, so that the line of all is no longer than there are callers.
-            let of_one = own.acquire_many_owned(units).await.ok()?;
-            let of_all = Arc::clone(&self.all).acquire_many_owned(units).await.ok()?;
-            Some(MemoryHeld { _of_all: of_all, _of_one: of_one })
-        };
-        let what = "memory for bodies (`server.upload_memory`)";
-        timeout(TURN, turn).await.ok().flatten().ok_or(NoShare::Everybodys { what })
+    /// Waits for a turn. There is none only where the gateway has ended.
+    pub(crate) async fn take(&self, holder: &Holder) -> Option<Turn> {
+        self.take_many(holder, 1).await
     }
 
-    fn of(&self, holder: &Holder, most: usize) -> Arc<Semaphore> {
+    /// Waits for so many turns. More than a caller's part are all of it.
+    async fn take_many(&self, holder: &Holder, count: usize) -> Option<Turn> {
+        let count = u32::try_from(count.clamp(1, self.most)).unwrap_or(u32::MAX);
+        let of_one = self.of(holder).acquire_many_owned(count).await.ok()?;
+        let of_all = Arc::clone(&self.all).acquire_many_owned(count).await.ok()?;
+        Some(Turn { _of_all: of_all, _of_one: of_one })
+    }
+
+    fn of(&self, holder: &Holder) -> Arc<Semaphore> {
         let mut known = lock(&self.of_one);
         if let Some(own) = known.get(holder).and_then(Weak::upgrade) {
             return own;
@@ -162,9 +170,24 @@ impl Memory {
         if known.len() >= REMEMBERED {
             known.retain(|_, own| own.strong_count() > 0);
         }
-        let own = Arc::new(Semaphore::new(most));
+        let own = Arc::new(Semaphore::new(self.most));
         known.insert(holder.clone(), Arc::downgrade(&own));
         own
+    }
+}
+
+impl Memory {
+    pub(crate) fn new(bytes: u64) -> Self {
+        let units = usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(UNIT).max(2);
+        Self(Arc::new(Turns::new(units)))
+    }
+
+    /// Waits for that much memory. What is larger than a caller's part takes the whole of it.
+    pub(crate) async fn take(&self, holder: &Holder, bytes: usize) -> Result<MemoryHeld, NoShare> {
+        let turn = self.0.take_many(holder, bytes.div_ceil(UNIT));
+        let what = "memory for bodies (`server.upload_memory`)";
+        let turn = timeout(TURN, turn).await.ok().flatten().ok_or(NoShare::Everybodys { what })?;
+        Ok(MemoryHeld(turn))
     }
 }
 
@@ -233,6 +256,31 @@ mod tests {
             }
             drop(held);
             prop_assert!(lock(&shares.places).held.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_many_turns_does_not_stand_before_others() {
+        for at_once in [1, 2, 8] {
+            let turns = Turns::new(at_once);
+            let (north, south) = (at("10.0.0.1"), at("10.0.0.2"));
+            let mut held = Vec::new();
+            while let Some(turn) = turns.take(&north).now_or_never() {
+                held.push(turn.unwrap());
+            }
+            assert_eq!(held.len(), (at_once / 2).max(1), "of {at_once}");
+            let mut line: Vec<_> = (0..20).map(|_| Box::pin(turns.take(&north))).collect();
+            for waiting in &mut line {
+                assert!(waiting.now_or_never().is_none());
+            }
+
+            let mut other = Box::pin(turns.take(&south));
+            if at_once == 1 {
+                assert!(other.as_mut().now_or_never().is_none(), "somebody has the only one");
+                held.clear();
+                assert!(line.iter_mut().all(|waiting| waiting.now_or_never().is_none()));
+            }
+            assert!(other.now_or_never().flatten().is_some(), "of {at_once}");
         }
     }
 

@@ -4,7 +4,7 @@
 //! They come from anywhere. What reads them bounds its memory and its work by itself, runs on threads that
 //! may block, only a few at a time, and ends when its caller is gone.
 
-use std::io::Cursor;
+use std::{io::Cursor, sync::LazyLock};
 
 use bytes::Bytes;
 use retake_core::{
@@ -16,16 +16,19 @@ use retake_media::{
     self as media, Budget, Container, PictureError, Pictures, ProbeError, StillError, VideoFile,
 };
 use retake_providers::{Provider, SourceVideo, Unfit};
-use tokio::sync::Semaphore;
 
-use crate::media_work;
+use crate::{
+    media_work,
+    shares::{Holder, Turns},
+};
 
 /// Videos take their time, and pictures that others send should not wait behind many of them.
-static LOOKING: Semaphore = Semaphore::const_new(1);
+static LOOKING: LazyLock<Turns> = LazyLock::new(|| Turns::new(1));
 
 /// A video file that came with a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
+    holder: Holder,
     bytes: Bytes,
     video: VideoFile,
 }
@@ -62,14 +65,15 @@ pub(crate) enum UploadError {
 
 impl Upload {
     /// Reads the structure of a file, which shows whether it is a whole video, and which.
-    pub(crate) async fn read(bytes: Bytes) -> Result<Self, UploadError> {
+    pub(crate) async fn read(holder: &Holder, bytes: Bytes) -> Result<Self, UploadError> {
         let file = bytes.clone();
-        let probed = aside(move |budget| media::probe_within(Cursor::new(file), budget)).await?;
+        let probed =
+            aside(holder, move |budget| media::probe_within(Cursor::new(file), budget)).await?;
         let video = probed.map_err(PictureError::from)?;
         if video.container != Container::Mp4 {
             return Err(PictureError::from(ProbeError::NotMp4).into());
         }
-        Ok(Self { bytes, video })
+        Ok(Self { holder: holder.clone(), bytes, video })
     }
 
     /// Width and height.
@@ -109,7 +113,7 @@ impl Upload {
     /// Decodes its first picture, as a file.
     pub(crate) async fn first_picture(&self) -> Result<Bytes, UploadError> {
         let (file, said) = (self.bytes.clone(), self.size());
-        aside(move |budget| first_picture(file, said, budget)).await?
+        aside(&self.holder, move |budget| first_picture(file, said, budget)).await?
     }
 
     /// Asks a provider whether it can extend this video.
@@ -119,7 +123,7 @@ impl Upload {
         shot: &Shot,
     ) -> Result<(), UploadError> {
         let bytes = self.bytes.clone();
-        let turn = LOOKING.acquire().await;
+        let turn = LOOKING.take(&self.holder).await;
         // Once the caller is gone, nothing more is read.
         let (budget, _guard) = Budget::cancellable();
         // Whoever reads it has the turn, also when the caller is gone by then.
@@ -146,7 +150,10 @@ fn first_picture(file: Bytes, said: Size, budget: &Budget) -> Result<Bytes, Uplo
 
 /// Does work that takes a while on a thread that may block, when it is its turn.
 async fn aside<T: Send + 'static>(
+    holder: &Holder,
     work: impl FnOnce(&Budget) -> T + Send + 'static,
 ) -> Result<T, UploadError> {
-    media_work::run(&LOOKING, Budget::default(), work).await.map_err(UploadError::Interrupted)
+    media_work::run(LOOKING.take(holder), Budget::default(), work)
+        .await
+        .map_err(UploadError::Interrupted)
 }

@@ -3,7 +3,7 @@
 //! An endpoint that was made with a key is told of the videos of that key. One that was made without, by the
 //! machine's owner, is told of all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -19,14 +19,13 @@ use retake_store::{
     },
 };
 
-use tokio::sync::Semaphore;
-
 use crate::{
     clock::Clock,
     keys::Caller,
     notifier::tell,
     outside::{Outside, OutsideError},
     scheduler::Bell,
+    shares::Turns,
     signing,
 };
 
@@ -34,7 +33,7 @@ use crate::{
 const MOST_ENDPOINTS: u32 = 20;
 const LONGEST_NAME: usize = 100;
 /// A test waits for its receiver, which may take its time, so few are under way at once.
-static TESTING: Semaphore = Semaphore::const_new(16);
+static TESTING: LazyLock<Turns> = LazyLock::new(|| Turns::new(16));
 /// How long a replaced secret signs along, where that is asked for.
 const SIGNS_ALONG: SignedDuration = SignedDuration::from_hours(24);
 
@@ -224,7 +223,7 @@ impl Webhooks {
         let now = self.clock.now();
         let (event, video) = (EventId::new(now), VideoId::new(Timestamp::UNIX_EPOCH));
         let about = (&event, event_type, &video, now);
-        let _turn = TESTING.acquire().await;
+        let _turn = TESTING.take(caller.holder()).await;
         let answer = tell(&self.outside, &endpoint, about, now).await;
         Ok((endpoint.id, answer.map_err(WebhookError::Test)?.status))
     }

@@ -48,7 +48,7 @@ pub(super) async fn let_in(State(desk): State<Desk>, mut request: Request, next:
             // Nobody needs a key yet, so those who call are told apart by where they are.
             None => from,
         };
-        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(caller.on_account_of(holder.clone()));
         holder
     };
     let place = match desk.requests.take(&holder) {

@@ -46,7 +46,7 @@ impl Intake {
                 Wanted { request, ..Wanted::default() }
             }
             Source::Sent(file) => {
-                let upload = Upload::read(file).await?;
+                let upload = Upload::read(caller.holder(), file).await?;
                 let request = of_upload(&upload, kind, asked);
                 Wanted { request, upload: Some(upload), ..Wanted::default() }
             }

@@ -282,6 +282,24 @@ async fn a_receiver_that_never_answers_or_breaks_off_costs_one_failed_try() {
 }
 
 #[tokio::test]
+async fn a_try_that_panics_is_a_failed_one_and_the_next_gets_through() {
+    let (stage, receiver) = (Stage::new().await, Server::that_says(TAKEN));
+    let endpoint = stage.endpoint(&receiver.url("/")).await;
+    stage.cancelled_video().await;
+
+    let held = stage.notifier.claim(Room { all: 9, failing: 9 }).await.remove(0);
+    stage.notifier.note(&held, stage.now(), async { panic!("it broke") }).await;
+
+    let told = stage.deliveries(&endpoint).await.remove(0);
+    assert_eq!((told.state, told.tries.len()), (DeliveryState::Pending, 1));
+    let error = told.tries[0].error.as_deref().unwrap();
+    assert!(error.contains("its log has the reason") && !error.contains("it broke"), "{error}");
+    stage.move_on().await;
+    assert_eq!(stage.deliver().await, 1, "its claim is given up");
+    assert_eq!(stage.deliveries(&endpoint).await[0].state, DeliveryState::Delivered);
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_late_but_in_time_counts() {
     let stage = Stage::new().await;
     let late = Server::that(|stream, _| {

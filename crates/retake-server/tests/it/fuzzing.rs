@@ -304,6 +304,65 @@ fn no_wish_for_a_key_breaks_the_gateway() {
 }
 
 #[test]
+fn no_wish_about_a_webhook_breaks_the_gateway() {
+    let (runtime, retake) = resting();
+    let endpoint = json!({
+        "name": "n", "url": "https://93.184.216.34/hook", "event_types": ["video.completed"],
+    });
+    let made: Value = runtime.block_on(async {
+        retake.post("/v1/webhook_endpoints", endpoint).await.json().await.unwrap()
+    });
+    let id = made["id"].as_str().unwrap().to_owned();
+    let path = prop::sample::select(vec![
+        "/v1/webhook_endpoints".to_owned(),
+        format!("/v1/webhook_endpoints/{id}"),
+        format!("/v1/webhook_endpoints/{id}/rotate_secret"),
+        "/v1/webhook_endpoints/we_0".to_owned(),
+    ]);
+    let field = prop::sample::select(
+        &["name", "url", "event_types", "retake", "keep_old_secret_active_for_24_hours"][..],
+    );
+    let address = prop::sample::select(
+        &["https://93.184.216.34/", "http://[::1]/", "http://a:b@c/", "file:///", "https://\u{1}"]
+            [..],
+    );
+    let value = prop_oneof![
+        3 => any_json(),
+        1 => address.prop_map(Value::from),
+        1 => Just(json!({ "enabled": false })),
+        1 => prop::collection::vec(any_json(), 0..40).prop_map(Value::from),
+        1 => Just(json!(["video.completed", "video.completed", "video.failed"])),
+    ];
+    let wish = prop::collection::btree_map(field, value, 0..5);
+
+    fuzz(&runtime, &(path, wish), |(path, wish)| {
+        retake.client().post(retake.url(&path)).json(&wish)
+    });
+}
+
+#[test]
+fn no_call_of_a_provider_breaks_the_gateway() {
+    let (runtime, retake) = resting();
+    let name = prop::sample::select(
+        &["webhook-signature", "webhook-id", "webhook-timestamp", "content-type", "authorization"]
+            [..],
+    );
+    let value = header_value(&["v1,", "eyJhbGciOiJSUzI1NiJ9", ".", " ", "1800000000", "-1", JSON]);
+    let headers = prop::collection::vec((name, value), 0..4);
+    let body = prop_oneof![
+        any_json().prop_map(|value| value.to_string().into_bytes()),
+        pieces(&["{", "[", "\"data\":", "\"id\":", "}", "\"\\ud800\"", ","]),
+        (1_usize..(2 << 20)).prop_map(|length| vec![b'['; length]),
+    ];
+
+    fuzz(&runtime, &(address(), address(), headers, body), |(tag, code, headers, body)| {
+        let path = retake.url(&format!("/retake/v1/hooks/north/{tag}/{code}"));
+        let request = retake.client().post(path).body(body);
+        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+    });
+}
+
+#[test]
 fn no_query_and_no_id_breaks_the_gateway() {
     let (runtime, retake) = resting();
     let place = prop::sample::select(
