@@ -135,7 +135,14 @@ fn signed(time: Duration) -> SignedDuration {
 #[async_trait]
 impl Provider for Remote {
     async fn submit(&self, submission: Submission, log: &Log) -> Result<Submitted, SubmitError> {
-        self.hold(self.adapter.submit(&submission, (self.now)()), log).await
+        let submitted = self.hold(self.adapter.submit(&submission, (self.now)()), log).await?;
+        if self.transport.secrets().are_in(&submitted.remote_id) {
+            // It would be shown to the caller, and no provider names a render after a key.
+            let message = "the provider's id for the render repeats a secret, so it cannot be used";
+            let fault = Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message);
+            return Err(SubmitError::Lost(fault));
+        }
+        Ok(submitted)
     }
 
     async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
@@ -146,6 +153,7 @@ impl Provider for Remote {
             log.keep(Exchange { received: None, ..exchange });
         }
         match looked {
+            Ok(LookUp::Found(id)) if self.transport.secrets().are_in(&id) => Ok(self.unknowable()),
             // Whoever has not found out by now never will.
             Ok(LookUp::Unknowable { .. }) => Ok(self.unknowable()),
             looked => looked,
@@ -205,7 +213,7 @@ impl Provider for Remote {
 
     fn times(&self, model: &str) -> RouteTimes {
         RouteTimes {
-            create: Some(signed(self.adapter.create_timeout())),
+            create: Some(signed(self.adapter.create_timeout().min(self.transport.patience()))),
             usual: signed(self.adapter.usual_render(model)),
             longest: signed(self.longest_render),
         }

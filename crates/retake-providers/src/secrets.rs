@@ -29,6 +29,9 @@ pub(crate) const SECRET: &str = "[secret]";
 /// Secrets shorter than this are not looked for: they would cut ordinary words.
 const SHORTEST: usize = 8;
 
+/// What stands at the end of a text that was shortened.
+const ELLIPSIS: &str = "…";
+
 /// How often a text is decoded. Nobody encodes a message more often by accident.
 const DEPTH: usize = 6;
 
@@ -115,11 +118,17 @@ impl Secrets {
         Some(cut)
     }
 
+    /// Whether a text repeats one of them.
+    pub(crate) fn are_in(&self, text: &str) -> bool {
+        !self.found(text.as_bytes()).is_empty()
+    }
+
     /// Where secrets are, in order and apart from one another.
     fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let Some(known) = &self.0 else { return Vec::new() };
         let mut found: Vec<Range<usize>> =
             known.finder.find_iter(bytes).map(|found| found.range()).collect();
+        found.extend(known.beginning_at_the_end(bytes));
         let mut read: Option<Decoded> = None;
         for _ in 0..DEPTH {
             let next = match &read {
@@ -132,6 +141,23 @@ impl Secrets {
             read = Some(next);
         }
         merged(found)
+    }
+}
+
+impl Known {
+    /// Where a text ends with the beginning of a secret: whoever shortened it may have cut it in the middle of one.
+    fn beginning_at_the_end(&self, text: &[u8]) -> Option<Range<usize>> {
+        let text = text.strip_suffix(ELLIPSIS.as_bytes()).unwrap_or(text);
+        let beginnings = self.secrets.iter().flat_map(|secret| {
+            let secret = secret.expose_secret().as_bytes();
+            (SHORTEST..secret.len()).rev().map(|length| &secret[..length])
+        });
+        let is_the_end = |part: &&[u8]| {
+            let from = text.len().checked_sub(part.len());
+            from.is_some_and(|from| text[from..].eq_ignore_ascii_case(part))
+        };
+        let longest = beginnings.filter(is_the_end).map(<[u8]>::len).max()?;
+        Some(text.len() - longest..text.len())
     }
 }
 

@@ -154,3 +154,25 @@ proptest! {
         let _ = Secrets::new([KEY]).cut(&text);
     }
 }
+
+#[test]
+fn a_text_that_was_shortened_in_the_middle_of_a_key_does_not_end_with_its_beginning() {
+    let secrets = Secrets::new([KEY, OTHER]);
+    for end in ["", "…"] {
+        for length in SHORTEST..KEY.len() {
+            let said = format!("no such key: {}{end}", &KEY[..length]);
+
+            assert_eq!(secrets.cut(&said), format!("no such key: {SECRET}{end}"));
+        }
+    }
+    assert_eq!(secrets.cut("it ends with sk-no"), "it ends with sk-no");
+}
+
+#[test]
+fn an_id_that_repeats_a_key_in_any_way_is_known() {
+    let secrets = Secrets::new([KEY]);
+
+    assert!(secrets.are_in(&format!("render-{KEY}")));
+    assert!(secrets.are_in(&in_ways(KEY, &[1, 3])));
+    assert!(!secrets.are_in("video_0123456789"));
+}
