@@ -131,6 +131,11 @@ impl Transport {
         Self { patience: most.unwrap_or(Duration::MAX), ..self }
     }
 
+    /// How long an answer may take to begin at most, where its owner has set that.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// The same transport, whose answers and evidence repeat none of these, nor any of a call's own.
     #[must_use]
     pub fn with_secrets(self, secrets: Secrets) -> Self {

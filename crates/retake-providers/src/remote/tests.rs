@@ -129,3 +129,16 @@ async fn the_owners_rhythm_holds_for_a_render_that_is_not_known_too() {
     let every = Duration::from_secs(7);
     assert!(matches!(polled, Polled::Running { ask_again_in, .. } if ask_again_in == every));
 }
+
+#[test]
+fn a_create_has_the_time_that_the_provider_or_the_owner_gives_it_whichever_is_shorter() {
+    let limit = |owner| {
+        let transport = Transport::new("https://provider.example").unwrap().with_patience(owner);
+        let now = || NOON;
+        Remote::new(Box::new(Scripted(Arc::default())), transport, now).times("m").create.unwrap()
+    };
+
+    let usual = limit(None);
+    assert_eq!(limit(Some(Duration::from_secs(2))), SignedDuration::from_secs(2));
+    assert_eq!(limit(Some(usual.unsigned_abs() * 2)), usual);
+}

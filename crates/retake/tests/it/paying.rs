@@ -19,7 +19,12 @@ const A_RENDER: Duration = Duration::from_millis(400);
 const A_SUBMIT: Duration = Duration::from_millis(8);
 
 /// Kills a gateway with an account at the lab, and yields its videos and what the provider saw.
-fn killed(account: &str, provider: Provider, request: &Value) -> (Vec<Value>, Vec<Entry>) {
+fn killed(
+    account: &str,
+    policy: &str,
+    provider: Provider,
+    request: &Value,
+) -> (Vec<Value>, Vec<Entry>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let lab = LabConfig { speed: Some(100.0), ..LabConfig::default() };
     let lab = runtime.block_on(Lab::start(lab)).unwrap();
@@ -27,8 +32,8 @@ fn killed(account: &str, provider: Provider, request: &Value) -> (Vec<Value>, Ve
     let url = lab.urls().of(provider);
     let settings = format!(
         "[accounts.lab]\nbase_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\npoll_every = \"20ms\"\n\
-         longest_render = \"40s\"\nconcurrency = 8\n{account}\n\
-         [policy]\nretry_after = \"50ms\"\nmax_attempts = 50\n"
+         longest_render = \"40s\"\nanswer_within = \"2s\"\nconcurrency = 8\n{account}\n\
+         [policy]\nretry_after = \"50ms\"\nmax_attempts = 50\n{policy}\n"
     );
     fs::write(home.path().join("retake.toml"), settings).unwrap();
     let variables = [("LAB_KEY", "key_of_nobody")];
@@ -83,7 +88,9 @@ fn eight_kills_pay_for_each_video_once_where_lost_renders_can_be_looked_up() {
         "model": "fal-ai/veo3.1", "prompt": "a lighthouse", "size": "1280x720", "seconds": "4",
     });
 
-    let (videos, entries) = killed("provider = \"fal\"", Provider::Fal, &request);
+    // fal lists a render when it is over, so it is looked for twice, two minutes apart.
+    let policy = "on_unknown_submit = \"continue_after:150s\"";
+    let (videos, entries) = killed("provider = \"fal\"", policy, Provider::Fal, &request);
 
     let unneeded = nothing_is_paid_unseen(&videos, &entries);
     assert_eq!(unneeded, 0, "{entries:#?}");
@@ -96,7 +103,8 @@ fn eight_kills_pay_for_nothing_that_is_not_told_where_lost_renders_cannot_be_fou
         "model": "gen4.5", "prompt": "a lighthouse", "size": "1280x720", "seconds": "5",
     });
 
-    let (videos, entries) = killed("provider = \"runway\"", Provider::Runway, &request);
+    let policy = "on_unknown_submit = \"continue_after:2s\"";
+    let (videos, entries) = killed("provider = \"runway\"", policy, Provider::Runway, &request);
 
     let unneeded = nothing_is_paid_unseen(&videos, &entries);
     let doubtful = doubtful(&videos);
