@@ -88,8 +88,11 @@ pub struct Model {
     /// How many characters can appear in one video.
     #[serde(default)]
     pub characters: usize,
-    /// Price of a second of video, in millionths of a US dollar, where no other price fits.
+    /// Price of a second of video, in millionths of a US dollar, where no other price fits; 0 where it is not known.
     micros_per_second: u64,
+    /// Whether nobody sends a bill for it. Without that a price of nothing means that it is not known.
+    #[serde(default)]
+    pub free: bool,
     /// Prices for certain sizes, lengths or sound; the first that fits counts.
     #[serde(default)]
     price: Vec<Price>,

@@ -15,10 +15,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// What is known to have been charged: by the provider's own word, or nothing because nothing was rendered.
-    /// `None` where nobody has said it.
+    /// `None` where nobody has said it; of several, the sum of what is known, if that is anything.
     pub charged: Option<Usd>,
-    /// The best estimate: what was charged, and the list price where that is not known.
-    pub estimated: Usd,
+    /// The best estimate: what was charged, and the list price where that is not known. `None` where there is no
+    /// list price either.
+    pub estimated: Option<Usd>,
     /// Whether the estimate is what was charged.
     pub certain: bool,
 }
@@ -27,10 +28,10 @@ impl Cost {
     const FREE: Self = Self::charged(Usd::ZERO);
 
     const fn charged(amount: Usd) -> Self {
-        Self { charged: Some(amount), estimated: amount, certain: true }
+        Self { charged: Some(amount), estimated: Some(amount), certain: true }
     }
 
-    const fn estimated(amount: Usd) -> Self {
+    const fn estimated(amount: Option<Usd>) -> Self {
         Self { charged: None, estimated: amount, certain: false }
     }
 
@@ -39,10 +40,11 @@ impl Cost {
         if let Some(amount) = attempt.charged {
             return Self::charged(amount);
         }
-        let is_free = planned.cost == Usd::ZERO
+        let listed = planned.list_price();
+        let is_free = listed == Some(Usd::ZERO)
             || !attempt.may_cost()
             || (planned.failed_renders_are_free && failed_at_its_provider(attempt));
-        if is_free { Self::FREE } else { Self::estimated(planned.cost) }
+        if is_free { Self::FREE } else { Self::estimated(listed) }
     }
 
     /// What all attempts of a job cost so far.
@@ -57,11 +59,12 @@ impl Cost {
     fn plus(self, other: Self) -> Self {
         let charged = match (self.charged, other.charged) {
             (Some(one), Some(other)) => Some(one.plus(other)),
-            (one, other) => one.or(other),
+            // That one of them was free says nothing of the whole.
+            (one, other) => one.or(other).filter(|known| *known != Usd::ZERO),
         };
         Self {
             charged,
-            estimated: self.estimated.plus(other.estimated),
+            estimated: self.estimated.zip(other.estimated).map(|(one, other)| one.plus(other)),
             certain: self.certain && other.certain,
         }
     }
@@ -109,6 +112,7 @@ mod tests {
         let mut plan = a_plan_of(2);
         for planned in &mut plan.routes {
             planned.cost = LISTED;
+            (planned.free, planned.provider) = (false, "relay".to_owned());
             planned.failed_renders_are_free = failed_renders_are_free;
         }
         plan
@@ -148,8 +152,8 @@ mod tests {
         let charged = |micros| Event::Charged { amount: Usd::from_micros(micros) };
         let told = |events: Vec<Event>| after(&[rendering(), events].concat(), &plan);
 
-        assert_eq!(told(vec![]), Cost::estimated(LISTED));
-        assert_eq!(told(vec![Event::Rendered]), Cost::estimated(LISTED));
+        assert_eq!(told(vec![]), Cost::estimated(Some(LISTED)));
+        assert_eq!(told(vec![Event::Rendered]), Cost::estimated(Some(LISTED)));
         assert_eq!(told(vec![charged(7)]), Cost::charged(Usd::from_micros(7)));
         let refunded = told(vec![charged(0), failed(FaultKind::RefusedContent)]);
         assert_eq!(refunded, Cost::FREE);
@@ -161,11 +165,11 @@ mod tests {
         let (free, silent) = (a_plan(true), a_plan(false));
 
         assert_eq!(after(&broken(FaultKind::Runtime), &free), Cost::FREE);
-        assert_eq!(after(&broken(FaultKind::Runtime), &silent), Cost::estimated(LISTED));
+        assert_eq!(after(&broken(FaultKind::Runtime), &silent), Cost::estimated(Some(LISTED)));
         // It was given up here: the provider has not said that it failed.
-        assert_eq!(after(&broken(FaultKind::Timeout), &free), Cost::estimated(LISTED));
+        assert_eq!(after(&broken(FaultKind::Timeout), &free), Cost::estimated(Some(LISTED)));
         let unusable = [rendering(), vec![Event::Rendered, failed(FaultKind::Runtime)]].concat();
-        assert_eq!(after(&unusable, &free), Cost::estimated(LISTED));
+        assert_eq!(after(&unusable, &free), Cost::estimated(Some(LISTED)));
     }
 
     #[test]
@@ -174,12 +178,12 @@ mod tests {
         let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
         let lost = [begun(), Event::SubmitLost { fault, policy: None }];
 
-        assert_eq!(after(&[begun()], &plan), Cost::estimated(LISTED));
-        assert_eq!(after(&lost, &plan), Cost::estimated(LISTED));
+        assert_eq!(after(&[begun()], &plan), Cost::estimated(Some(LISTED)));
+        assert_eq!(after(&lost, &plan), Cost::estimated(Some(LISTED)));
         let stopped = [lost.to_vec(), vec![Event::CancelRequested, Event::Cancelled]].concat();
-        assert_eq!(after(&stopped, &plan), Cost::estimated(LISTED));
+        assert_eq!(after(&stopped, &plan), Cost::estimated(Some(LISTED)));
         let given_up = [lost.to_vec(), vec![failed(FaultKind::Lost)]].concat();
-        assert_eq!(after(&given_up, &plan), Cost::estimated(LISTED));
+        assert_eq!(after(&given_up, &plan), Cost::estimated(Some(LISTED)));
     }
 
     #[test]
@@ -191,6 +195,43 @@ mod tests {
         let both = after(&[first, rendering()].concat(), &plan);
 
         assert_eq!(both.charged, Some(Usd::from_micros(500_000)));
-        assert_eq!((both.estimated, both.certain), (Usd::from_micros(1_700_000), false));
+        assert_eq!((both.estimated, both.certain), (Some(Usd::from_micros(1_700_000)), false));
+    }
+
+    #[test]
+    fn what_has_no_list_price_is_told_as_not_known_and_never_as_free() {
+        let mut plan = a_plan(false);
+        for planned in &mut plan.routes {
+            planned.cost = Usd::ZERO;
+        }
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
+        let lost = [begun(), Event::SubmitLost { fault, policy: None }];
+
+        for told in [after(&rendering(), &plan), after(&lost, &plan)] {
+            assert_eq!((told.charged, told.estimated, told.certain), (None, None, false));
+        }
+        let charged = Event::Charged { amount: Usd::from_micros(7) };
+        let said = after(&[rendering(), vec![charged]].concat(), &plan);
+        assert_eq!(said, Cost::charged(Usd::from_micros(7)));
+        plan.routes[0].free = true;
+        assert_eq!(after(&rendering(), &plan), Cost::FREE);
+    }
+
+    #[test]
+    fn the_renderer_that_is_built_in_is_free_also_in_plans_that_do_not_say_so() {
+        let mut plan = a_plan_of(1);
+        assert!(plan.routes[0].free);
+        plan.routes[0].free = false;
+
+        assert_eq!(after(&rendering(), &plan), Cost::FREE);
+    }
+
+    #[test]
+    fn what_was_refused_does_not_make_nothing_of_what_may_have_been_billed() {
+        let refused = [vec![begun(), failed(FaultKind::Runtime)], rendering()].concat();
+
+        let both = after(&refused, &a_plan(false));
+
+        assert_eq!((both.charged, both.estimated), (None, Some(LISTED)));
     }
 }

@@ -56,6 +56,9 @@ pub struct Planned {
     pub shot: Shot,
     /// What it will cost at the catalog's price.
     pub cost: Usd,
+    /// Whether nobody sends a bill for it. Without that a cost of nothing means that the price is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub free: bool,
     /// Whether the provider charges nothing for a render that failed there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed_renders_are_free: bool,
@@ -162,8 +165,15 @@ fn planned(
         terms.replaced.clone().map(|change| Change { given: Some(route.model.clone()), ..change });
     let fitted = fit::of_picture(request, &shot, model);
     let changes = replaced.into_iter().chain(changes).chain(fitted).collect();
-    let (provider, free) = (model.provider.clone(), model.failed_renders_are_free);
-    Planned { route: route.clone(), provider, shot, cost, failed_renders_are_free: free, changes }
+    Planned {
+        route: route.clone(),
+        provider: model.provider.clone(),
+        shot,
+        cost,
+        free: model.free,
+        failed_renders_are_free: model.failed_renders_are_free,
+        changes,
+    }
 }
 
 fn first_message(findings: &[Finding]) -> &str {
@@ -181,6 +191,13 @@ impl Plan {
 }
 
 impl Planned {
+    /// What it will cost by the catalog; nothing where the catalog does not know.
+    pub fn list_price(&self) -> Option<Usd> {
+        // Plans that were made before it was kept know the renderer that is built in by its name.
+        let is_free = self.free || self.provider == "animatic";
+        (is_free || self.cost != Usd::ZERO).then_some(self.cost)
+    }
+
     /// Whether a prompt that one of them refused is refused by the other too: the same model at the same provider,
     /// whatever the account.
     pub fn is_same_model(&self, other: &Self) -> bool {

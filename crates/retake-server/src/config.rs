@@ -207,6 +207,8 @@ section! {
         /// `continue_after:5m` looks for it that long, then goes on with the next route (or the same one, if there is
         /// no other): the lost one counts as possibly billed until it is disproved. `continue_after` alone waits for
         /// as long as a render usually takes there, and never so long that no other route fits into the deadline.
+        /// The same route is tried again only after the time in which a lost create can still arrive, and only when
+        /// that fits into the deadline; else the job waits, and fails in the end.
         /// `hold` tries nothing else until it is known, and rather fails: for who prefers no video to two bills.
         on_unknown_submit: UnknownSubmit = UnknownSubmit(OnUnknownSubmit::ContinueAfter(None)),
         /// What is done when content rules refuse a request: "fail" ends the job, "switch" goes on with the next

@@ -65,14 +65,17 @@ pub(crate) struct Extension {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Cost {
-    pub(crate) estimated_usd_micros: u64,
+    pub(crate) estimated_usd_micros: Option<u64>,
     pub(crate) certain: bool,
 }
 
 impl Cost {
     /// The cost in a few words; nothing where nothing was spent.
     pub(crate) fn told(self) -> Option<String> {
-        let cents = self.estimated_usd_micros.div_ceil(10_000);
+        let Some(micros) = self.estimated_usd_micros else {
+            return Some("cost not known".to_owned());
+        };
+        let cents = micros.div_ceil(10_000);
         let amount = format!("${}.{:02}", cents / 100, cents % 100);
         let told = if self.certain {
             format!("cost {amount}")

@@ -210,6 +210,21 @@ impl Play {
         Self { plan, life, now: Timestamp::UNIX_EPOCH, policy, told: Vec::new() }
     }
 
+    /// The same job without the healthy provider.
+    fn alone(policy: Policy) -> Self {
+        let plan = a_plan_of(1);
+        Self { plan, ..Self::under(policy) }
+    }
+
+    /// When the attempts began that may be on a bill because their answers were lost.
+    fn doubtful(&self) -> Vec<Timestamp> {
+        let in_doubt = |attempt: &&super::Attempt| {
+            attempt.state == AttemptState::Unknown
+                || attempt.settlement == Some(Settlement::Pending)
+        };
+        self.life.attempts.iter().filter(in_doubt).map(|attempt| attempt.begun_at).collect()
+    }
+
     fn record(&mut self, event: &Event) -> Option<Timestamp> {
         let next = advance(&self.life, event, &self.plan, &self.policy, self.now).unwrap();
         self.life = next.life;
@@ -305,6 +320,28 @@ proptest! {
             play.now = play.now.max(due);
         }
         prop_assert_eq!(&play.life.state, &JobState::Completed, "{:?}", play.life);
+    }
+
+    #[test]
+    fn two_submits_in_doubt_at_one_route_are_never_closer_than_the_least_wait(
+        answers in prop::collection::vec(any_answer(), 1..60),
+        wait in prop::option::of(0i64..7_200),
+        deadline in 1i64..7_200,
+    ) {
+        let policy = Policy {
+            on_unknown_submit: OnUnknownSubmit::ContinueAfter(wait.map(SignedDuration::from_secs)),
+            deadline: SignedDuration::from_secs(deadline),
+            ..Policy::default()
+        };
+        let mut play = Play::alone(policy);
+        for answer in answers {
+            let Some(due) = play.step(answer) else { break };
+            play.now = play.now.max(due);
+        }
+        for pair in play.doubtful().windows(2) {
+            let apart = pair[1].duration_since(pair[0]);
+            prop_assert!(apart >= TIMES.least_wait(), "{apart:#} apart: {:?}", play.life);
+        }
     }
 
     #[test]

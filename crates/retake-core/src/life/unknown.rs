@@ -27,6 +27,14 @@ pub struct RouteTimes {
     pub longest: SignedDuration,
 }
 
+impl RouteTimes {
+    /// How long a lost submit is looked for at least before the same route is tried again: until an absence could be
+    /// believed, and for half the time of a render, because some lists show only what is finished.
+    pub fn least_wait(&self) -> SignedDuration {
+        (self.create.unwrap_or_default() + MARGIN).max(self.usual / 2)
+    }
+}
+
 /// What a look that found nothing says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
@@ -92,14 +100,28 @@ pub fn patience(
         return over("the time for further attempts is over, so it is waited for".to_owned());
     }
     let usual = here.usual.max(here.create.unwrap_or_default() + MARGIN) + MARGIN;
-    let wanted = lost + asked.unwrap_or(usual);
-    let until = wanted.min(latest).max(lost);
+    let (least, wanted) = (lost + here.least_wait(), lost + asked.unwrap_or(usual));
+    let until = match next {
+        // It begins before the deadline in any case.
+        Some(_) => wanted.min(latest.max(least)).min(end - MARGIN).max(lost),
+        None if wanted.max(least) <= latest => wanted.max(least),
+        None => {
+            let until = (lost + here.longest).min(end).max(least);
+            let why = format!(
+                "another attempt at the same route does not fit into the deadline of {:#} any more, and no other route \
+                 is left, so it is waited for",
+                policy.deadline
+            );
+            return Patience { until, route: None, why };
+        }
+    };
     let what = if next.is_some() { "the next route" } else { "the same route" };
     let wait = until.duration_since(lost);
     let because = match asked {
         _ if until < wanted => {
             format!("so that {what} still fits into the deadline of {:#}", policy.deadline)
         }
+        _ if until > wanted => "the least time after which a lost submit is repeated".to_owned(),
         Some(_) => "as policy.on_unknown_submit says".to_owned(),
         None => "the time that the route usually takes, and a margin".to_owned(),
     };
@@ -108,4 +130,76 @@ pub fn patience(
          counts as possibly billed until it is disproved"
     );
     Patience { until, route: Some(route), why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fault::{Fault, FaultKind, FaultSource},
+        life::{Event, advance},
+        plan::tests::a_plan_of,
+    };
+
+    const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
+    const TIMES: RouteTimes = RouteTimes {
+        create: Some(SignedDuration::from_mins(2)),
+        usual: SignedDuration::from_mins(3),
+        longest: SignedDuration::from_hours(1),
+    };
+
+    fn minutes(count: i64) -> SignedDuration {
+        SignedDuration::from_mins(count)
+    }
+
+    /// What is made of a submit that was lost this long after the first attempt began.
+    fn lost_after(passed: SignedDuration, routes: usize, asked: Option<i64>) -> Patience {
+        let policy = Policy {
+            on_unknown_submit: OnUnknownSubmit::ContinueAfter(asked.map(minutes)),
+            ..Policy::default()
+        };
+        let plan = a_plan_of(routes);
+        let broke = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke");
+        let gone = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
+        let events = [
+            (NOON, Event::Begun { route: 0 }),
+            (NOON, Event::AttemptFailed { fault: broke }),
+            (NOON + passed, Event::Begun { route: 0 }),
+            (NOON + passed, Event::SubmitLost { fault: gone, policy: None }),
+        ];
+        let life = events.iter().fold(Life::default(), |life, (at, event)| {
+            advance(&life, event, &plan, &policy, *at).unwrap().life
+        });
+        patience(&life, life.open_attempt().unwrap(), &plan, &policy, |_| TIMES)
+    }
+
+    #[test]
+    fn a_submit_lost_late_is_not_made_again_at_the_only_route_and_is_waited_for_until_the_deadline()
+    {
+        let patience = lost_after(minutes(28), 1, None);
+
+        assert_eq!((patience.until, patience.route), (NOON + minutes(31), None));
+        assert!(patience.why.contains("no other route"), "{}", patience.why);
+        let early = lost_after(minutes(5), 1, None);
+        assert_eq!((early.until, early.route), (NOON + minutes(9), Some(0)));
+    }
+
+    #[test]
+    fn a_wait_that_its_owner_wants_shorter_is_never_too_short_to_believe_an_absence_at_the_same_route()
+     {
+        let patience = lost_after(minutes(5), 1, Some(0));
+
+        assert_eq!((patience.until, patience.route), (NOON + minutes(8), Some(0)));
+        let elsewhere = lost_after(minutes(5), 2, Some(0));
+        assert_eq!((elsewhere.until, elsewhere.route), (NOON + minutes(5), Some(1)));
+    }
+
+    #[test]
+    fn a_submit_lost_late_is_looked_for_and_another_route_is_tried_before_the_deadline() {
+        let patience = lost_after(minutes(26), 2, None);
+
+        assert_eq!((patience.until, patience.route), (NOON + minutes(29), Some(1)));
+        let at_the_end = lost_after(minutes(30), 2, None);
+        assert_eq!((at_the_end.until, at_the_end.route), (NOON + minutes(30), Some(1)));
+    }
 }

@@ -183,8 +183,10 @@ struct CostView {
     /// has said it.
     #[schema(required)]
     charged_usd_micros: Option<u64>,
-    /// The best estimate: what was charged, and the list price where that is not known.
-    estimated_usd_micros: u64,
+    /// The best estimate: what was charged, and the list price where that is not known. `null` where there is no list price
+    /// either.
+    #[schema(required)]
+    estimated_usd_micros: Option<u64>,
     /// Whether the estimate is what was charged. Until that is known, what may have been billed counts at its list
     /// price.
     certain: bool,
@@ -194,7 +196,7 @@ impl From<Cost> for CostView {
     fn from(cost: Cost) -> Self {
         Self {
             charged_usd_micros: cost.charged.map(Usd::micros),
-            estimated_usd_micros: cost.estimated.micros(),
+            estimated_usd_micros: cost.estimated.map(Usd::micros),
             certain: cost.certain,
         }
     }
@@ -447,7 +449,7 @@ fn attempt<'a>(job: &'a Job, attempt: &'a life::Attempt) -> Attempt<'a> {
         begun_at: attempt.begun_at.to_string(),
         accepted_at: attempt.accepted_at.map(|at| at.to_string()),
         ended_at: attempt.ended_at.map(|at| at.to_string()),
-        usd_micros: cost.map(|cost| cost.estimated_usd_micros),
+        usd_micros: cost.and_then(|cost| cost.estimated_usd_micros),
         cost,
         remote_id: attempt.remote_id.as_deref(),
         note: attempt.note.as_deref(),

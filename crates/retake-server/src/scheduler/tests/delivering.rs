@@ -416,5 +416,5 @@ async fn what_a_provider_says_that_it_charged_is_on_record() {
     let job = played(&[north], Policy::default(), 5).await;
 
     let cost = Cost::of_job(&job.life, &job.plan);
-    assert_eq!((cost.charged, cost.estimated, cost.certain), (Some(charged), charged, true));
+    assert_eq!((cost.charged, cost.estimated, cost.certain), (Some(charged), Some(charged), true));
 }
