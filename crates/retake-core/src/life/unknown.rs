@@ -28,10 +28,10 @@ pub struct RouteTimes {
 }
 
 impl RouteTimes {
-    /// How long a lost submit is looked for at least before the same route is tried again: until an absence could be
-    /// believed, and for half the time of a render, because some lists show only what is finished.
+    /// How long a lost submit is looked for at least before the same route is tried again, however short its owner
+    /// wants the wait: until an absence could be believed.
     pub fn least_wait(&self) -> SignedDuration {
-        (self.create.unwrap_or_default() + MARGIN).max(self.usual / 2)
+        self.create.unwrap_or_default() + MARGIN
     }
 }
 
