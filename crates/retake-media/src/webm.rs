@@ -97,7 +97,7 @@ impl<R: Read + Seek> Walk<'_, R> {
                 } else if head.len() < 12 {
                     Err(self.truncated("an element", at.saturating_add(12)))
                 } else {
-                    Err(ProbeError::Malformed("something in it is no element"))
+                    Err(ProbeError::Malformed("an element of the file is malformed"))
                 };
             };
             at = match self.enter(element, &head)? {

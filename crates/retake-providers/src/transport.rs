@@ -89,7 +89,7 @@ pub enum TransportError {
     },
     /// The proxy is none.
     #[error(
-        "`{found}` is no proxy; write a URL such as `http://proxy.example.com:3128`, or `none`"
+        "`{found}` is not a valid proxy; write a URL such as `http://proxy.example.com:3128`, or `none`"
     )]
     Proxy {
         /// What was given, without a password.

@@ -136,7 +136,7 @@ pub(super) fn answered(reply: &Reply) -> Result<Json, Fault> {
             || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
         return Err(if is_unknown { Fault { kind: FaultKind::Lost, ..found } } else { found });
     }
-    let unreadable = || reading::unrecognised(reply, "the answer to a poll is no JSON");
+    let unreadable = || reading::unrecognised(reply, "the answer to a poll is not valid JSON");
     let body = reply.json().ok_or_else(unreadable)?;
     let object = body.as_array().and_then(|list| list.first()).unwrap_or(&body);
     let is_about_a_render =

@@ -191,7 +191,7 @@ impl Problem {
     /// A body could not be laid down while it arrived.
     pub(super) fn no_spool(error: &std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::StorageFull {
-            let message = "there is no room for the body on the disk of `data_dir`; make room";
+            let message = "not enough disk space in `data_dir` for the request body; free some";
             return Self::unavailable("storage_full", message.into(), error);
         }
         let message = "the body cannot be stored at the moment; try again later";
