@@ -12,7 +12,6 @@ use axum::{
     routing::get,
 };
 use http::HeaderMap;
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -185,12 +184,6 @@ impl Lab {
     /// The lab's clock.
     pub fn clock(&self) -> &Clock {
         &self.shared.stage.clock
-    }
-
-    /// The next moment at which something happens by itself: a job changes, or somebody has waited enough.
-    pub fn next_moment(&self) -> Option<Timestamp> {
-        let moments = [self.shared.stage.next_change(), self.clock().next_awaited()];
-        moments.into_iter().flatten().min()
     }
 
     /// What was asked of the emulators, and what became of it.

@@ -282,14 +282,6 @@ impl Stage {
         strikes
     }
 
-    /// When the state of an open job changes next by itself.
-    pub(crate) fn next_change(&self) -> Option<Timestamp> {
-        let (now, records) = (self.clock.now(), self.records());
-        let open = records.accounts.values().flat_map(|account| &account.open);
-        let courses = open.filter_map(|&at| records.all[at].course.as_ref());
-        courses.filter_map(|course| course.changes_at(now)).min()
-    }
-
     /// Begins the ledger anew; jobs go on.
     pub(crate) fn clear(&self) {
         let mut records = self.records();

@@ -35,6 +35,8 @@ pub(crate) struct Laboratory {
     pub(crate) retake: TestGateway,
     /// The gateway's, where the test moves it and the lab's.
     clock: Option<Clock>,
+    /// What the lab holds back for longer than this is not waited for.
+    held_at_most: SignedDuration,
 }
 
 /// How a laboratory's time passes, and how its accounts are asked.
@@ -142,7 +144,12 @@ impl Laboratory {
             config.assets.min_free_space = room;
         });
         let clock = matches!(time, Time::Moved).then_some(clock);
-        Self { retake: retake.await, lab, clock }
+        Self { retake: retake.await, lab, clock, held_at_most: HELD_AT_MOST }
+    }
+
+    /// The same, which gives up every answer that the lab holds back.
+    pub(crate) fn impatient(self) -> Self {
+        Self { held_at_most: SignedDuration::ZERO, ..self }
     }
 
     /// A lab in which nothing goes wrong but what prompts ask for.
@@ -203,7 +210,7 @@ impl Laboratory {
         let now = clock.now();
         let next = if clock.is_worked_by() {
             let held = self.lab.clock().next_awaited();
-            held.filter(|at| at.duration_since(now) <= HELD_AT_MOST)
+            held.filter(|at| at.duration_since(now) <= self.held_at_most)
         } else {
             self.retake.next_due().await.filter(|_| !clock.is_worked_by())
         };

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
-use retake_lab::{Entry, Lab, LabConfig, Provider};
+use retake_lab::{Entry, Lab, LabConfig, Provider, ScenarioSource};
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,11 +22,12 @@ const A_SUBMIT: Duration = Duration::from_millis(8);
 fn killed(
     account: &str,
     policy: &str,
+    scenario: ScenarioSource,
     provider: Provider,
     request: &Value,
 ) -> (Vec<Value>, Vec<Entry>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let lab = LabConfig { speed: Some(100.0), ..LabConfig::default() };
+    let lab = LabConfig { scenario, speed: Some(100.0), ..LabConfig::default() };
     let lab = runtime.block_on(Lab::start(lab)).unwrap();
     let home = tempfile::tempdir().unwrap();
     let url = lab.urls().of(provider);
@@ -90,7 +91,44 @@ fn eight_kills_pay_for_each_video_once_where_lost_renders_can_be_looked_up() {
 
     // fal lists a render when it is over, so it is looked for twice, two minutes apart.
     let policy = "on_unknown_submit = \"continue_after:150s\"";
-    let (videos, entries) = killed("provider = \"fal\"", policy, Provider::Fal, &request);
+    let calm = ScenarioSource::Named("calm".into());
+    let (videos, entries) = killed("provider = \"fal\"", policy, calm, Provider::Fal, &request);
+
+    let unneeded = nothing_is_paid_unseen(&videos, &entries);
+    assert_eq!(unneeded, 0, "{entries:#?}");
+}
+
+/// Answers of proxies and of the provider that say nothing true of the render, each for a part of the videos. An
+/// answer that is five minutes late at the lab is three seconds late here, which is longer than it is waited for.
+const MISLEADING: &str = r#"
+    [[fault]]
+    when = { probability = 0.2 }
+    what = { kind = "proxy-after-accept", shape = "503" }
+    [[fault]]
+    when = { probability = 0.2 }
+    what = { kind = "late-answer", lasting = "5m" }
+    [[fault]]
+    when = { probability = 0.3 }
+    what = { kind = "poll-missing", progress = 0.2, times = 2 }
+    [[fault]]
+    when = { probability = 0.4 }
+    what = { kind = "page-for-file", times = 1 }
+    [[fault]]
+    when = { probability = 0.5 }
+    what = { kind = "half-file", times = 1 }
+"#;
+
+#[test]
+fn eight_kills_among_misleading_answers_pay_for_each_video_once_where_lost_renders_can_be_looked_up()
+ {
+    let request = json!({
+        "model": "google/veo-3.1", "prompt": "a lighthouse", "size": "1280x720", "seconds": "4",
+    });
+
+    let policy = "on_unknown_submit = \"continue_after:150s\"";
+    let misleading = ScenarioSource::Text(MISLEADING.into());
+    let account = "provider = \"replicate\"";
+    let (videos, entries) = killed(account, policy, misleading, Provider::Replicate, &request);
 
     let unneeded = nothing_is_paid_unseen(&videos, &entries);
     assert_eq!(unneeded, 0, "{entries:#?}");
@@ -104,7 +142,9 @@ fn eight_kills_pay_for_nothing_that_is_not_told_where_lost_renders_cannot_be_fou
     });
 
     let policy = "on_unknown_submit = \"continue_after:2s\"";
-    let (videos, entries) = killed("provider = \"runway\"", policy, Provider::Runway, &request);
+    let calm = ScenarioSource::Named("calm".into());
+    let account = "provider = \"runway\"";
+    let (videos, entries) = killed(account, policy, calm, Provider::Runway, &request);
 
     let unneeded = nothing_is_paid_unseen(&videos, &entries);
     let doubtful = doubtful(&videos);
