@@ -9,6 +9,7 @@
 //! gets nothing that is meant for a host of a private network.
 
 mod evidence;
+mod memory;
 mod names;
 mod pace;
 mod proxy;
@@ -30,7 +31,10 @@ use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout};
 
 pub use self::pace::Pace;
-use self::pace::{pieces, read};
+use self::{
+    memory::AnswerMemory,
+    pace::{pieces, read},
+};
 pub use self::proxy::{Proxy, ProxyVariables};
 use self::{
     names::{LookUp, Places},
@@ -57,6 +61,8 @@ const LONGEST_REPEAT: usize = 1 << 20;
 const LONGEST_REFUSAL: usize = 64 << 10;
 /// An answer that may be longer than this carries a file, and has a file's time.
 const LONGEST_PLAIN: usize = 16 << 20;
+/// Longer answers are looked through on a thread on which nobody else waits.
+const LONG_ANSWER: usize = 16 << 10;
 
 /// Sends the calls of one account.
 #[derive(Clone)]
@@ -76,6 +82,7 @@ pub struct Transport {
     names: Arc<dyn LookUp>,
     /// Of files.
     pace: Pace,
+    memory: AnswerMemory,
 }
 
 /// Why there is no transport for an account.
@@ -122,6 +129,7 @@ impl Transport {
             proxied: None,
             names: Arc::new(names::System),
             pace: Pace::FILE,
+            memory: AnswerMemory::of_an_account(),
         })
     }
 
@@ -163,8 +171,9 @@ impl Transport {
         let tries = if call.effect == Effect::Asks { 2 } else { 1 };
         for _ in 0..tries {
             let secrets = self.secrets.with(evidence::secrets(call));
-            let answer = clean(self.send_once(call, now).await, &secrets);
-            log.keep(evidence::exchange(call, &answer, &secrets, now, begun.elapsed()));
+            let answer = self.send_once(call, now).await;
+            let asked = evidence::asked(call, &secrets);
+            let answer = examined(answer, asked, secrets, (now, begun.elapsed()), log).await;
             match answer {
                 Err(problem) if !problem.slow => last = Some(problem),
                 answer => return answer,
@@ -180,7 +189,8 @@ impl Transport {
         let response = begin(request, call.patience.min(self.patience)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let pace = if call.largest_answer > LONGEST_PLAIN { self.pace } else { Pace::ANSWER };
-        let body = read(chunks(response), call.largest_answer, pace, was_broken).await?;
+        let room = self.memory.room(call.largest_answer, response.content_length());
+        let body = read(chunks(response), room, pace, was_broken).await?;
         Ok(Reply { status, headers, body, at: now })
     }
 
@@ -211,13 +221,14 @@ impl Transport {
             }
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
-                let body = read(chunks(response), LONGEST_REFUSAL, Pace::ANSWER, was_broken).await;
+                let room = self.memory.room(LONGEST_REFUSAL, response.content_length());
+                let body = read(chunks(response), room, Pace::ANSWER, was_broken).await;
                 (body.map(|body| Reply { status, headers, body, at: now }), None)
             }
         };
         let secrets = self.secrets.with(evidence::secrets(call));
-        let answer = clean(answer, &secrets);
-        log.keep(evidence::exchange(call, &answer, &secrets, now, begun.elapsed()));
+        let asked = evidence::asked(call, &secrets);
+        let answer = examined(answer, asked, secrets, (now, begun.elapsed()), log).await;
         match (answer, response) {
             (Ok(_), Some(response)) => {
                 let broken = |error: reqwest::Error| innermost(&error.without_url());
@@ -307,6 +318,43 @@ impl Transport {
                 _ => Places(Vec::new()),
             },
         }
+    }
+}
+
+/// Cuts the secrets out of an answer and keeps what is worth keeping of it.
+async fn examined(
+    answer: Answer,
+    asked: evidence::Asked,
+    secrets: Secrets,
+    (at, took): (Timestamp, Duration),
+    log: &Log,
+) -> Answer {
+    let length = answer.as_ref().map_or(0, |reply| reply.body.len());
+    let examine = move || {
+        let answer = clean(answer, &secrets);
+        let exchange = evidence::exchange(asked, &answer, &secrets, at, took);
+        (answer, exchange)
+    };
+    let (answer, exchange) = off_thread(length, examine).await;
+    log.keep(exchange);
+    answer
+}
+
+/// Does work on so many bytes: much of it where it keeps no other task waiting.
+async fn off_thread<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    if bytes <= LONG_ANSWER {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // It was never begun, because the process ends.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -5,13 +5,13 @@
 //! A file that plays is kept, whatever it measures; what is done about a difference is decided elsewhere. Whatever
 //! is not such a file is a failed download, and says what it shows of the file: see [`DownloadFinding`].
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use futures::StreamExt as _;
 use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
-    ids::VideoId,
+    ids::{KeyId, VideoId},
     life::DownloadFinding,
     output::{Difference, OutputSpec, Tolerance},
     size::Size,
@@ -20,25 +20,27 @@ use retake_media::{self as media, Budget, BudgetError, Container, ProbeError, Vi
 use retake_providers::{FetchError, Log, Provider, Render};
 use retake_store::{FileType, Output, Preview, Spritesheet};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 
 use crate::{
     assets::{Arrived, AssetError, Assets, Pin, Staged, Variant, hex},
     media_work,
+    shares::{Holder, Turns},
 };
 
 /// No video is larger than this, whatever a provider sends.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024 * 1024;
 
-/// Decoding takes memory by the pixel, so few videos are looked at at once.
-static LOOKING: Semaphore = Semaphore::const_new(2);
+/// Decoding takes memory by the pixel, so few videos are looked at at once, and those of one owner one after another.
+static LOOKING: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
 
-/// Reading the structure of a file takes far less, and nothing should wait for it.
-static READING: Semaphore = Semaphore::const_new(8);
+/// Reading the structure of a file takes far less.
+static READING: LazyLock<Turns> = LazyLock::new(|| Turns::new(8));
 
 /// What is fetched for whom.
 pub(crate) struct Errand<'a> {
     pub(crate) id: &'a VideoId,
+    /// On whose account the file is looked at.
+    pub(crate) owner: Option<&'a KeyId>,
     pub(crate) attempt: u32,
     pub(crate) render: &'a Render,
     /// What the file is to be.
@@ -110,7 +112,8 @@ pub(crate) async fn collect(
 ) -> Result<Collected, CollectError> {
     assets.check_room()?;
     let arrived = download(assets, provider, errand).await?;
-    let file = match verify(assets, &arrived).await {
+    let owner = holder(errand.owner);
+    let file = match verify(assets, &arrived, &owner).await {
         Ok(file) => file,
         Err(problem) => {
             remove(assets, &arrived.key).await;
@@ -120,9 +123,14 @@ pub(crate) async fn collect(
     let mut output = measured(&arrived, &file, errand);
     let (key, pin) = assets.keep_video(&arrived.key, &arrived.sha256, output.file_type).await?;
     output.key = key;
-    add_previews(assets, &mut output).await?;
+    add_previews(assets, &mut output, &owner).await?;
     output.warnings.extend(output.differences.iter().map(|one| one.as_str().to_owned()));
     Ok(Collected { output, pin })
+}
+
+/// Whose turns are taken for a video: all of those that nobody owns are the operator's.
+fn holder(owner: Option<&KeyId>) -> Holder {
+    owner.map_or(Holder::Operator, |owner| Holder::Key(owner.clone()))
 }
 
 async fn download(
@@ -167,10 +175,14 @@ async fn remove(assets: &Assets, key: &str) {
 }
 
 /// Reads the container.
-async fn verify(assets: &Assets, arrived: &Arrived) -> Result<VideoFile, CollectError> {
+async fn verify(
+    assets: &Assets,
+    arrived: &Arrived,
+    owner: &Holder,
+) -> Result<VideoFile, CollectError> {
     let reader = assets.reader(&arrived.key, arrived.bytes);
     let probe = move |budget: &Budget| media::probe_within(reader, budget);
-    match media_work::run(READING.acquire(), Budget::default(), probe).await {
+    match media_work::run(READING.take(owner), Budget::default(), probe).await {
         Ok(Ok(file)) => Ok(file),
         // Our own disk, not the provider's file.
         Ok(Err(ProbeError::Io(source))) => Err(AssetError::Read(source).into()),
@@ -205,10 +217,14 @@ pub(crate) fn is_better(new: &[Difference], kept: &Output) -> bool {
 
 /// Makes thumbnail and spritesheet, and notes what is odd. A video of which there can be no pictures is a
 /// video all the same.
-async fn add_previews(assets: &Assets, output: &mut Output) -> Result<(), AssetError> {
+async fn add_previews(
+    assets: &Assets,
+    output: &mut Output,
+    owner: &Holder,
+) -> Result<(), AssetError> {
     let reader = assets.reader(&output.key, output.bytes);
     let look = move |budget: &Budget| media::preview_within(reader, budget);
-    let looked = media_work::run(LOOKING.acquire(), Budget::default(), look).await;
+    let looked = media_work::run(LOOKING.take(owner), Budget::default(), look).await;
     let made = match looked {
         Ok(Ok(made)) => made,
         Ok(Err(error)) => {

@@ -191,8 +191,27 @@ impl Keys {
             return Ok(Caller::local());
         }
         let key = self.find(&given.ok_or(KeyError::Missing)?).await?.ok_or(KeyError::Unknown)?;
+        self.good(key).map(|key| Caller::with(&key))
+    }
+
+    /// Refuses somebody who was let in and would not be let in any more. A ledger that does not answer refuses nobody.
+    pub(crate) async fn let_in_again(&self, caller: &Caller) -> Result<(), KeyError> {
+        match &caller.digest {
+            Some(digest) => match self.find(digest).await {
+                Ok(key) => self.good(key.ok_or(KeyError::Unknown)?).map(drop),
+                Err(_) => Ok(()),
+            },
+            // Nobody needed a key when it came.
+            None if matches!(caller.holder, Holder::Peer(_)) && self.any().await? => {
+                Err(KeyError::Missing)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn good(&self, key: ApiKey) -> Result<ApiKey, KeyError> {
         if key.is_good(self.clock.now()) {
-            return Ok(Caller::with(&key));
+            return Ok(key);
         }
         let what = if key.revoked_at.is_some() { "was revoked" } else { "has expired" };
         Err(KeyError::Ended { hint: key.hint, name: key.name, what })
@@ -200,11 +219,7 @@ impl Keys {
 
     /// Whether somebody who was let in would be let in again. A ledger that does not answer throws nobody out.
     pub(crate) async fn is_still_good(&self, caller: &Caller) -> bool {
-        let Some(digest) = &caller.digest else { return true };
-        match self.find(digest).await {
-            Ok(key) => key.is_some_and(|key| key.is_good(self.clock.now())),
-            Err(_) => true,
-        }
+        caller.digest.is_none() || self.let_in_again(caller).await.is_ok()
     }
 
     /// Whether callers need a key.

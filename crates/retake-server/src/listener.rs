@@ -44,8 +44,12 @@ const HEAD: Duration = Duration::from_mins(1);
 const STANDSTILL: Duration = Duration::from_mins(1);
 /// How long a connection that is shown out may take for the end of its last answer.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// The largest head of a request.
+/// The largest head of a request, however few connections there may be.
 const LARGEST_HEAD: usize = 64 * 1024;
+/// The smallest that it may be bounded to, so that what clients usually send fits.
+const SMALLEST_HEAD: usize = 8 * 1024;
+/// What the heads of requests on all connections may take together.
+const ALL_HEADS: usize = 64 << 20;
 /// Pause after a connection could not be accepted, for lack of file handles for example.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -79,7 +83,8 @@ pub(crate) async fn serve(listener: Arc<TcpListener>, router: Router, most: usiz
         match accepted {
             Ok((stream, peer, place)) => {
                 let guest = lobby.welcome(place);
-                tasks.spawn(answer(stream, peer, router.clone(), guest, tasks.clone()));
+                let serving = (router.clone(), largest_head(most));
+                tasks.spawn(answer(stream, peer, serving, guest, tasks.clone()));
             }
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
@@ -90,7 +95,18 @@ pub(crate) async fn serve(listener: Arc<TcpListener>, router: Router, most: usiz
     }
 }
 
-async fn answer(stream: TcpStream, peer: Peer, router: Router, guest: Arc<Guest>, stop: Tasks) {
+/// How long the head of a request may be where there may be so many connections.
+fn largest_head(connections: usize) -> usize {
+    (ALL_HEADS / connections.max(1)).clamp(SMALLEST_HEAD, LARGEST_HEAD)
+}
+
+async fn answer(
+    stream: TcpStream,
+    peer: Peer,
+    (router, largest_head): (Router, usize),
+    guest: Arc<Guest>,
+    stop: Tasks,
+) {
     // Small answers should not wait for company; without the option they only come a little later.
     stream.set_nodelay(true).ok();
     let mut stream = TimeoutStream::new(stream);
@@ -105,7 +121,7 @@ async fn answer(stream: TcpStream, peer: Peer, router: Router, guest: Arc<Guest>
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
-        .max_buf_size(LARGEST_HEAD)
+        .max_buf_size(largest_head)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {

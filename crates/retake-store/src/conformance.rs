@@ -118,6 +118,7 @@ macro_rules! conformance {
                 only_a_job_that_is_over_can_be_deleted,
                 a_deleted_job_is_gone_for_everyone,
                 a_second_delete_changes_nothing,
+                none_of_the_words_of_a_deleted_character_or_endpoint_is_kept_anywhere,
                 none_of_the_words_of_a_deleted_job_is_kept_anywhere,
                 a_deleted_job_leaves_what_the_audit_needs;
             timeline:
@@ -158,6 +159,7 @@ macro_rules! conformance {
                 a_revoked_key_keeps_its_first_moment,
                 a_list_of_one_owner_shows_nobody_elses,
                 an_owner_has_no_more_open_jobs_than_it_may,
+                a_request_that_began_before_its_key_was_revoked_is_not_accepted_after_it,
                 a_character_and_its_picture_are_kept,
                 characters_are_counted_listed_and_removed_for_each_owner,
                 an_open_extension_keeps_the_file_it_builds_on,
@@ -170,7 +172,8 @@ macro_rules! conformance {
                 a_first_request_is_never_taken_for_a_repetition,
                 a_first_request_that_was_refused_is_not_answered_with_an_older_job,
                 a_repetition_counts_for_its_owner_and_its_time_only,
-                many_repetitions_at_once_make_one_job;
+                many_repetitions_at_once_make_one_job,
+                of_one_owner_the_latest_requests_are_remembered_and_no_more_than_those;
             feeding:
                 the_feed_has_every_event_in_the_order_of_commits,
                 the_feed_of_an_owner_is_its_own,

@@ -29,6 +29,10 @@ pub enum StoreError {
     KeyReused,
 
     /// The owner has as many open jobs as it may.
+    /// The key of the request was revoked, or its time was over, before the request was accepted.
+    #[error("the API key was revoked or has expired since this request began; ask for a new one")]
+    KeyEnded,
+
     #[error(
         "{limit} videos of this key are being made, and it may not have more; wait until one has ended"
     )]

@@ -141,6 +141,15 @@ impl PostgresLedger {
         self.see_through(async move { db.run(&given, work).await }).await
     }
 
+    /// Gives back the room of what was erased, a little later.
+    fn tidy_up_after<T>(&self, erased: Result<T, StoreError>) -> Result<T, StoreError> {
+        if erased.is_ok() && !self.tasks.is_closed() && self.vacuum.is_to_begin() {
+            let (vacuum, db) = (self.vacuum.clone(), self.db.patient());
+            self.tasks.spawn(vacuum.run(db, self.closing.clone()));
+        }
+        erased
+    }
+
     async fn see_through<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -240,11 +249,7 @@ impl Ledger for PostgresLedger {
         let given = (id.clone(), now);
         let deleted =
             self.write(given, |db, (id, now)| Box::pin(owner::delete(db, id, *now))).await;
-        if deleted.is_ok() && !self.tasks.is_closed() && self.vacuum.is_to_begin() {
-            let (vacuum, db) = (self.vacuum.clone(), self.db.patient());
-            self.tasks.spawn(vacuum.run(db, self.closing.clone()));
-        }
-        deleted
+        self.tidy_up_after(deleted)
     }
 
     async fn events(
@@ -357,7 +362,9 @@ impl Ledger for PostgresLedger {
     }
 
     async fn delete_character(&self, id: &CharacterId) -> Result<bool, StoreError> {
-        self.write(id.clone(), |db, id| Box::pin(keys::delete_character(db, id))).await
+        let deleted =
+            self.write(id.clone(), |db, id| Box::pin(keys::delete_character(db, id))).await;
+        self.tidy_up_after(deleted)
     }
 
     async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError> {

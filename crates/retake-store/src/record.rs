@@ -33,6 +33,9 @@ pub struct NewJob {
     pub max_open: Option<u32>,
 }
 
+/// Requests that are remembered of one owner, so that their repetitions are known. Of more the latest count.
+pub(crate) const MOST_REPEATS: u32 = if cfg!(test) { 60 } else { 100_000 };
+
 /// How a request that was made before is told from a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeat {

@@ -261,7 +261,7 @@ impl Ledger for SqliteLedger {
 
     async fn delete_character(&self, id: &CharacterId) -> Result<bool, StoreError> {
         let id = id.clone();
-        self.writer.write(move |db| keys::delete_character(db, &id)).await
+        self.writer.erase(move |db| keys::delete_character(db, &id)).await
     }
 
     async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError> {
@@ -336,7 +336,9 @@ impl Ledger for SqliteLedger {
             return Err(StoreError::Closed { ledger: self.ledger.to_string() });
         }
         let probe = "SELECT 1 FROM jobs LIMIT 1";
-        self.readers.read(move |db| Ok(db.prepare_cached(probe)?.exists([]).map(drop)?)).await
+        self.readers.read(move |db| Ok(db.prepare_cached(probe)?.exists([]).map(drop)?)).await?;
+        // Nothing is written, but the lock for it is taken: another program may hold it.
+        self.writer.write(|_| Ok(())).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

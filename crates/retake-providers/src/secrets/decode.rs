@@ -1,4 +1,5 @@
-//! Reading what is written in escapes: of JSON and programming languages, of URLs, of HTML.
+//! What a text may stand for: with its escapes read (of JSON and programming languages, of URLs, of HTML, of mails),
+//! and as the bytes that it holds in base64, base32 or hexadecimal, wherever in it they begin.
 
 use std::ops::Range;
 
@@ -33,49 +34,214 @@ const NAMED: [(&[u8], u8); 22] = [
     (b"sol", b'/'),
 ];
 
-/// A text with its escapes read, and where each byte of it came from.
-pub(super) struct Decoded {
+/// One way to read a text, and where each byte of it came from.
+pub(super) struct Reading {
     pub(super) bytes: Vec<u8>,
-    /// Where each byte begins in the text as it came, and where the last one ends.
-    from: Vec<u32>,
+    spans: Vec<Span>,
 }
 
-impl Decoded {
-    /// Reads a text; nothing when it has no escapes, or is too long to be one.
-    pub(super) fn of(text: &[u8]) -> Option<Self> {
-        u32::try_from(text.len()).ok()?;
-        read(text, |at| u32::try_from(at).unwrap_or(u32::MAX))
+/// The part of the text as it came that a byte was made of.
+#[derive(Clone, Copy)]
+struct Span {
+    from: u32,
+    to: u32,
+}
+
+/// A character that stands for a few bits, with its value.
+type Symbol = (u8, Span);
+
+impl Reading {
+    /// A text as it is. The caller bounds its length.
+    pub(super) fn plain(text: &[u8]) -> Self {
+        let at = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let spans = (0..text.len()).map(|from| Span { from: at(from), to: at(from + 1) }).collect();
+        Self { bytes: text.to_vec(), spans }
     }
 
-    /// Reads what was read once more.
-    pub(super) fn again(&self) -> Option<Self> {
-        read(&self.bytes, |at| self.from[at])
+    fn empty() -> Self {
+        Self { bytes: Vec::new(), spans: Vec::new() }
     }
 
-    /// Where a part of it was in the text as it came.
+    fn push(&mut self, byte: u8, span: Span) {
+        self.bytes.push(byte);
+        self.spans.push(span);
+    }
+
+    /// Where a part of it, which is not empty, was in the text as it came.
     pub(super) fn origin(&self, part: Range<usize>) -> Range<usize> {
-        self.from[part.start] as usize..self.from[part.end] as usize
+        let (first, last) = (self.spans[part.start], self.spans[part.end - 1]);
+        first.from as usize..last.to as usize
+    }
+
+    /// The same with its escapes read; nothing when it has none.
+    pub(super) fn unescaped(&self) -> Option<Self> {
+        self.replaced(escape)
+    }
+
+    /// Everything that it may stand for, one step further. What cannot hold a text of `shortest` bytes is left out.
+    pub(super) fn decoded(&self, shortest: usize) -> impl Iterator<Item = Self> {
+        let escapes = [self.unescaped(), self.replaced(quoted_printable)].into_iter().flatten();
+        // A dash may stand for bits, and it may stand between others that do.
+        let has_dashes = self.bytes.iter().any(|byte| matches!(byte, b'-' | b'_'));
+        let standard = has_dashes.then(|| (self.symbols(standard_base64_value), 6));
+        let base64 = (self.symbols(base64_value), 6);
+        let hex = (self.symbols_but(hex_value, is_hex_prefix), 4);
+        let upper = (self.symbols(base32_value), 5);
+        let lower = (self.symbols(lower_base32_value), 5);
+        let all = [base64, hex, upper, lower].into_iter().chain(standard);
+        let bits = all.flat_map(move |(symbols, bits)| {
+            (0..8 / gcd(8, bits)).filter_map(move |skipped| {
+                let symbols = symbols.get(skipped..).unwrap_or_default();
+                let packed = packed(symbols, bits, shortest)?;
+                packed.may_be_text(shortest).then_some(packed)
+            })
+        });
+        escapes.chain(bits)
+    }
+
+    fn replaced(&self, find: impl Fn(&[u8]) -> Option<(Option<u8>, usize)>) -> Option<Self> {
+        let bytes = &self.bytes;
+        let first = (0..bytes.len()).find(|&at| find(&bytes[at..]).is_some())?;
+        let mut read = Self {
+            bytes: bytes[..first].to_vec(),
+            spans: self.spans[..first].to_vec(),
+        };
+        let mut at = first;
+        while at < bytes.len() {
+            match find(&bytes[at..]) {
+                None => {
+                    read.push(bytes[at], self.spans[at]);
+                    at += 1;
+                }
+                Some((byte, length)) => {
+                    let end = at + length;
+                    let span = Span { from: self.spans[at].from, to: self.spans[end - 1].to };
+                    if let Some(byte) = byte {
+                        read.push(byte, span);
+                    }
+                    at = end;
+                }
+            }
+        }
+        Some(read)
+    }
+
+    /// The characters that stand for bits. Whatever stands between them (a line break, a colon) is passed over.
+    fn symbols(&self, value: impl Fn(u8) -> Option<u8>) -> Vec<Symbol> {
+        self.symbols_but(value, |_| false)
+    }
+
+    fn symbols_but(
+        &self,
+        value: impl Fn(u8) -> Option<u8>,
+        is_passed_over: impl Fn(&[u8]) -> bool,
+    ) -> Vec<Symbol> {
+        let read = |(at, &byte): (usize, &u8)| {
+            let value = value(byte)?;
+            (!is_passed_over(&self.bytes[at..])).then_some((value, self.spans[at]))
+        };
+        self.bytes.iter().enumerate().filter_map(read).collect()
+    }
+
+    /// Whether there is a run of characters in it that a text is made of, in any of its usual encodings.
+    fn may_be_text(&self, shortest: usize) -> bool {
+        let mut run = 0;
+        self.bytes.iter().any(|byte| {
+            run = if is_of_text(*byte) { run + 1 } else { 0 };
+            run >= shortest
+        })
+    }
+
+    /// The letters and digits alone, in lower case, and where each stands in this reading.
+    pub(super) fn letters(&self) -> (Vec<u8>, Vec<usize>) {
+        let letters = self.bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
+        letters.map(|(at, byte)| (byte.to_ascii_lowercase(), at)).unzip()
     }
 }
 
-fn read(text: &[u8], origin: impl Fn(usize) -> u32) -> Option<Decoded> {
-    let first = (0..text.len()).find(|&at| escape(&text[at..]).is_some())?;
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut from = Vec::with_capacity(text.len() + 1);
-    let mut at = 0;
-    while at < text.len() {
-        let found = if at < first { None } else { escape(&text[at..]) };
-        let (byte, length) = found.unwrap_or((text[at], 1));
-        bytes.push(byte);
-        from.push(origin(at));
-        at += length;
+/// The bytes that the bits of symbols make; nothing when they are fewer than `shortest`.
+fn packed(symbols: &[Symbol], bits: usize, shortest: usize) -> Option<Reading> {
+    if symbols.len() * bits / 8 < shortest {
+        return None;
     }
-    from.push(origin(text.len()));
-    Some(Decoded { bytes, from })
+    let mut read = Reading::empty();
+    let (mut value, mut have) = (0_u32, 0);
+    let mut begun = symbols.first()?.1.from;
+    for (symbol, span) in symbols {
+        if have == 0 {
+            begun = span.from;
+        }
+        value = (value << bits | u32::from(*symbol)) & 0xffff;
+        have += bits;
+        if have >= 8 {
+            have -= 8;
+            let byte = u8::try_from(value >> have & 0xff).unwrap_or(OTHER);
+            read.push(byte, Span { from: begun, to: span.to });
+            begun = span.from;
+        }
+    }
+    Some(read)
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Letters, what stands between them, and the bytes of UTF-16 and of characters without a width.
+fn is_of_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | 0 | b'\t' | b'\r' | b'\n' | 0xe2 | 0x80 | 0x8b..=0x8f | 0xef | 0xbb | 0xbf)
+}
+
+fn base64_value(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    })
+}
+
+/// The same without the characters for URLs.
+fn standard_base64_value(byte: u8) -> Option<u8> {
+    if matches!(byte, b'-' | b'_') { None } else { base64_value(byte) }
+}
+
+fn hex_value(byte: u8) -> Option<u8> {
+    u8::try_from(char::from(byte).to_digit(16)?).ok()
+}
+
+/// The zero of `0x`, whatever stands between the two.
+fn is_hex_prefix(text: &[u8]) -> bool {
+    let next = text.iter().skip(1).take(8).find(|byte| byte.is_ascii_alphanumeric());
+    text[0] == b'0' && matches!(next, Some(b'x' | b'X'))
+}
+
+fn base32_value(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'2'..=b'7' => Some(byte - b'2' + 26),
+        _ => None,
+    }
+}
+
+fn lower_base32_value(byte: u8) -> Option<u8> {
+    if byte.is_ascii_uppercase() { None } else { base32_value(byte.to_ascii_uppercase()) }
+}
+
+/// An escape of mails at the beginning of a text. A line that is broken stands for nothing.
+fn quoted_printable(text: &[u8]) -> Option<(Option<u8>, usize)> {
+    match text {
+        [b'=', b'\r', b'\n', ..] => Some((None, 3)),
+        [b'=', b'\n', ..] => Some((None, 2)),
+        [b'=', digits @ ..] => Some((Some(number(digits, 2, 16)?), 3)),
+        _ => None,
+    }
 }
 
 /// The escape at the beginning of a text: what it stands for, and its length.
-fn escape(text: &[u8]) -> Option<(u8, usize)> {
+fn escape(text: &[u8]) -> Option<(Option<u8>, usize)> {
     let (&first, rest) = text.split_first()?;
     let rest = &rest[..rest.len().min(LONGEST)];
     let (byte, length) = match first {
@@ -87,7 +253,7 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
         b'&' => entity(rest)?,
         _ => return None,
     };
-    Some((byte, length + 1))
+    Some((Some(byte), length + 1))
 }
 
 fn backslash(rest: &[u8]) -> Option<(u8, usize)> {

@@ -1,5 +1,9 @@
 //! A key never shows, however it is written.
 
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 use proptest::prelude::*;
 use retake_core::fault::{FaultKind, FaultSource};
 use serde_json::json;
@@ -39,10 +43,10 @@ fn in_ways(text: &str, ways: &[usize]) -> String {
 /// All that a reader could make of a text.
 fn readings(text: &str) -> Vec<String> {
     let mut all = vec![text.to_owned()];
-    let mut read = Decoded::of(text.as_bytes());
+    let mut read = Reading::plain(text.as_bytes()).unescaped();
     while let Some(next) = read {
         all.push(String::from_utf8_lossy(&next.bytes).into_owned());
-        read = next.again();
+        read = next.unescaped();
     }
     all
 }
@@ -166,6 +170,151 @@ fn a_text_that_was_shortened_in_the_middle_of_a_key_does_not_end_with_its_beginn
         }
     }
     assert_eq!(secrets.cut("it ends with sk-no"), "it ends with sk-no");
+}
+
+fn hex(text: impl AsRef<[u8]>, between: &str) -> String {
+    let digits: Vec<_> = text.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.join(between)
+}
+
+fn base32(text: impl AsRef<[u8]>) -> String {
+    let mut bits = text.as_ref().iter().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1));
+    let mut written = String::new();
+    while let Some(first) = bits.next() {
+        let value = (1..5).fold(first, |value, _| value << 1 | bits.next().unwrap_or(0));
+        written.push(char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(value)]));
+    }
+    written
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn wrapped(text: &str, at: usize, line_break: &str) -> String {
+    let lines: Vec<_> = text.as_bytes().chunks(at).map(String::from_utf8_lossy).collect();
+    lines.join(line_break)
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+fn quoted_printable(text: &str) -> String {
+    wrapped(&text.replace('=', "=3D").replace('-', "=2D").replace('_', "=5F"), 9, "=\r\n")
+}
+
+/// Ways in which a whole text is written.
+fn encodings() -> Vec<(&'static str, fn(&str) -> String)> {
+    vec![
+        ("base64", |text| STANDARD.encode(text)),
+        ("base64 for URLs", |text| URL_SAFE_NO_PAD.encode(text)),
+        ("wrapped base64", |text| wrapped(&STANDARD.encode(text), 20, "\r\n")),
+        ("hexadecimal", |text| hex(text, "")),
+        ("hexadecimal with colons", |text| hex(text, ":")),
+        ("hexadecimal with prefixes", |text| format!("0x{}", hex(text, ", 0x"))),
+        ("base32", |text| base32(text)),
+        ("base32 in lower case", |text| base32(text).to_lowercase()),
+        ("wrapped base32", |text| wrapped(&base32(text), 24, "\n")),
+        ("UTF-16", |text| String::from_utf8(utf16(text)).unwrap()),
+        ("base64 of UTF-16", |text| STANDARD.encode(utf16(text))),
+        ("percent signs", percent),
+        ("quoted-printable", quoted_printable),
+        ("JSON", |text| json!({ "a": text }).to_string()),
+        ("lines", |text| wrapped(text, 7, "\n")),
+        ("spaces", |text| wrapped(text, 1, " ")),
+        ("dashes", |text| wrapped(text, 4, "-")),
+        ("no width", |text| wrapped(text, 5, "\u{200b}")),
+    ]
+}
+
+#[test]
+fn a_key_is_cut_from_whatever_a_text_was_encoded_as_and_from_that_encoded_again() {
+    let secrets = Secrets::new([KEY, OTHER]);
+    for before in ["", "k", "no", "key"] {
+        let said = format!("{before}{KEY}");
+        for (first, encode) in encodings() {
+            let once = encode(&said);
+            let cut = secrets.cut(&once);
+            assert!(cut.contains(SECRET), "{first} of {said}: {once:?} became {cut:?}");
+            for (second, encode) in encodings() {
+                let twice = encode(&once);
+                let cut = secrets.cut(&twice);
+                let is_cut = cut.contains(SECRET) || cut == WITHHELD;
+                assert!(is_cut, "{second} of {first} of {said}: {twice:?} became {cut:?}");
+                assert!(secrets.are_in(&twice), "{second} of {first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn base64_in_the_middle_of_a_message_is_cut_and_the_message_stays() {
+    let secrets = Secrets::new([KEY]);
+    let said = format!("no account for <{}> here", STANDARD.encode(STANDARD.encode(KEY)));
+
+    let cut = secrets.cut(&said);
+
+    assert!(cut.starts_with("no account for <") && cut.ends_with("> here"), "{cut}");
+    assert!(cut.contains(SECRET) && cut.len() < 60, "{cut}");
+}
+
+#[test]
+fn a_long_part_of_a_key_is_cut_wherever_it_was_taken_from() {
+    let key = "sk-proj-Zq81LmWx04TyHvRb93KdNs56CfGj27Pa";
+    let secrets = Secrets::new([key]);
+    for begin in 0..key.len() - 17 {
+        for part in [&key[begin..], &key[begin..begin + 17]] {
+            let cut = secrets.cut(&format!("bad key {part}... try another")).into_owned();
+            let left = cut.trim_start_matches("bad key ").trim_end_matches("... try another");
+            assert!(left.trim_matches('-') == SECRET, "{part}: {cut}");
+        }
+    }
+    for hint in ["sk-proj-Zq8***7Pa", "sk-proj-…", "the key that ends with 27Pa"] {
+        assert_eq!(secrets.cut(hint), hint);
+    }
+}
+
+#[test]
+fn ordinary_texts_of_any_kind_are_read_to_their_end_and_stay_as_they_are() {
+    let secrets = Secrets::new([KEY, OTHER]);
+    let prose = "The quick brown fox jumps over the lazy dog; it costs 50 % & more. ".repeat(900);
+    let in_json = json!({ "a": json!({ "b": prose }).to_string() }).to_string();
+    let file: Vec<u8> = (0..60_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for said in [prose, in_json, STANDARD.encode(&file), hex(&file, ""), base32(&file)] {
+        assert!(secrets.cut(&said) == said, "{}", &said[..60]);
+    }
+}
+
+#[test]
+fn the_work_on_a_hostile_text_is_bounded_and_what_it_is_too_much_for_is_withheld() {
+    let secrets = Secrets::new([KEY]);
+    let known = secrets.0.as_ref().unwrap();
+    let slashes = "\\".repeat(1 << 20);
+    // Each byte of it is base64 of what is base64 again, wherever one begins to read.
+    let nested = (0..6).fold("sk-nor".repeat(9000), |text, _| STANDARD.encode(text));
+    for said in [&slashes[..], &nested[..nested.len().min(1 << 20)], &"%25".repeat(349_525)] {
+        let windows: Vec<_> = windows(said.len(), known.overlap).collect();
+        let covered: usize = windows.iter().map(ExactSizeIterator::len).sum();
+
+        assert!(covered <= 2 * said.len() && windows.iter().all(|it| it.len() <= WINDOW));
+        let cut = secrets.cut(said);
+        assert!(cut == said || cut == WITHHELD);
+        let hidden = format!("{said}{KEY}");
+        assert!(!secrets.cut(&hidden).contains(KEY));
+    }
+}
+
+#[test]
+fn the_parts_in_which_a_text_is_searched_overlap_and_leave_nothing_out() {
+    for length in [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 10 * WINDOW + 7] {
+        let parts: Vec<_> = windows(length, 4096).collect();
+
+        assert_eq!((parts[0].start, parts.last().unwrap().end), (0, length));
+        assert!(parts.windows(2).all(|two| two[1].start + 4096 == two[0].end), "{length}");
+    }
+    let key_between_two = format!("{}{KEY} and so on", "x ".repeat(WINDOW / 2 - 10));
+    assert!(!Secrets::new([KEY]).cut(&key_between_two).contains(&KEY[..12]));
 }
 
 #[test]

@@ -3,17 +3,21 @@
 //! Headers that carry keys are not repeated at all. The values of a URL's query are left out, because links
 //! are signed there. In bodies, long runs of base64 (pictures, whole videos) are replaced by their length, and
 //! fields that are named like secrets lose their values. Every text is cut clean of the known secrets before it
-//! is shortened, so that no part of one stays behind.
+//! is shortened, so that no part of one stays behind. Of a long text only the beginning is looked at, and a long
+//! answer is shortened before anything else is done with it: what keeping it costs does not grow with what came.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use retake_core::evidence::{Exchange, LONGEST_EXCERPT, excerpt};
+use retake_core::{
+    evidence::{Exchange, LONGEST_EXCERPT, excerpt},
+    json::JsonLimits,
+};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 
 use crate::{
-    call::{Answer, Body, Call, Part, Reply, Value},
+    call::{Answer, Body, Call, Part, Reply, Value, bounded_json},
     secrets::{SECRET, Secrets},
 };
 
@@ -53,9 +57,35 @@ const OURS: &str = "/retake/v1/";
 /// Bytes of a long answer that are read beyond what is kept, so that no secret is cut in two where it ends.
 const MARGIN: usize = 4096;
 
+/// How much of a text is looked at: what is kept of it, and so much more that no secret is cut in two there.
+const LONGEST_HEAD: usize = 4 * LONGEST_EXCERPT + MARGIN;
+
+/// Longer answers are shortened before they are parsed.
+const LONGEST_PARSED: usize = 64 << 10;
+
+/// What is kept of the beginning of a long text without blanks, and of one with blanks.
+const BEGINNING: usize = 40;
+const LONG_BEGINNING: usize = 1024;
+
+/// What is kept of a call.
+pub(super) struct Asked {
+    method: String,
+    url: String,
+    sent: Option<String>,
+}
+
+/// What is kept of a call, without its secrets.
+pub(super) fn asked(call: &Call, secrets: &Secrets) -> Asked {
+    Asked {
+        method: call.method.to_string(),
+        url: without_values(&secrets.cut(&call.url)),
+        sent: sent(&call.body, secrets).map(|text| excerpt(&text)),
+    }
+}
+
 /// What is kept of a call and its answer.
 pub(super) fn exchange(
-    call: &Call,
+    asked: Asked,
     answer: &Answer,
     secrets: &Secrets,
     at: Timestamp,
@@ -66,9 +96,9 @@ pub(super) fn exchange(
     Exchange {
         at,
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        method: call.method.to_string(),
-        url: without_values(&cut(call.url.clone())),
-        sent: sent(&call.body, secrets).map(|text| excerpt(&text)),
+        method: asked.method,
+        url: asked.url,
+        sent: asked.sent,
         status: reply.map(|reply| reply.status.as_u16()),
         request_id: reply.and_then(request_id).map(cut),
         headers: reply
@@ -98,7 +128,7 @@ fn without_values(url: &str) -> String {
 fn sent(body: &Body, secrets: &Secrets) -> Option<String> {
     match body {
         Body::Empty => None,
-        Body::Json(json) => Some(shown(json.clone(), secrets).to_string()),
+        Body::Json(json) => Some(shown(json, secrets).to_string()),
         Body::Urlencoded(fields) => {
             let names: Vec<_> = fields.iter().map(|(name, _)| format!("{name}=…")).collect();
             Some(names.join("&"))
@@ -113,7 +143,7 @@ fn sent(body: &Body, secrets: &Secrets) -> Option<String> {
 
 fn part(part: &Part, secrets: &Secrets) -> String {
     match part {
-        Part::Text { name, value } => format!("{name}: {}", short(&secrets.cut(value))),
+        Part::Text { name, value } => format!("{name}: {}", shortened(value, secrets)),
         Part::File { name, filename, media_type, bytes } => {
             let filename = secrets.cut(filename);
             format!("{name}: {filename} ({media_type}, {} bytes)", bytes.len())
@@ -125,40 +155,99 @@ fn received(reply: &Reply, secrets: &Secrets) -> Option<String> {
     if reply.body.is_empty() {
         return None;
     }
-    Some(if let Some(json) = reply.json() {
-        shown(json, secrets).to_string()
+    let (begun, is_whole) = if reply.body.len() > LONGEST_PARSED {
+        condensed(&reply.body, secrets)
     } else {
-        let begun = &reply.body[..reply.body.len().min(4 * LONGEST_EXCERPT + MARGIN)];
-        let text = String::from_utf8_lossy(begun);
-        let text = secrets.cut(&text);
-        let whole = begun.len() == reply.body.len();
-        let kept = if whole { text.len() } else { text.len().saturating_sub(MARGIN) };
-        let kept = &text[..text.floor_char_boundary(kept)];
-        kept.split_inclusive(char::is_whitespace).map(short).collect()
-    })
+        (reply.body.to_vec(), true)
+    };
+    if is_whole && let Some(json) = bounded_json(&begun, JsonLimits::ANSWER) {
+        return Some(shown(&json, secrets).to_string());
+    }
+    let head = &begun[..begun.len().min(LONGEST_HEAD)];
+    let text = String::from_utf8_lossy(head);
+    let text = secrets.cut(&text);
+    let is_whole = is_whole && head.len() == begun.len();
+    let kept = if is_whole { text.len() } else { text.len().saturating_sub(MARGIN) };
+    let kept = &text[..text.floor_char_boundary(kept)];
+    Some(kept.split_inclusive(char::is_whitespace).map(short).collect())
+}
+
+/// A long text with each long string in it shortened, as far as it is looked at, and whether that is all of it.
+/// Nothing but the places of its quotation marks is read of the rest.
+fn condensed(text: &[u8], secrets: &Secrets) -> (Vec<u8>, bool) {
+    let (mut out, mut at) = (Vec::new(), 0);
+    while at < text.len() {
+        if out.len() > LONGEST_PARSED {
+            return (out, false);
+        }
+        let (byte, rest) = (text[at], &text[at + 1..]);
+        out.push(byte);
+        at += 1;
+        if byte != b'"' {
+            continue;
+        }
+        let length = string_length(rest);
+        if length <= LONGEST_HEAD {
+            out.extend_from_slice(&rest[..length]);
+        } else {
+            out.extend_from_slice(beginning_of_string(&rest[..length], secrets).as_bytes());
+        }
+        at += length;
+        out.extend(text.get(at));
+        at += 1;
+    }
+    (out, true)
+}
+
+/// How long the string is that begins here, up to its quotation mark.
+fn string_length(text: &[u8]) -> usize {
+    let mut is_escaped = false;
+    let is_end = |byte: &u8| {
+        let is_end = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        is_end
+    };
+    text.iter().position(is_end).unwrap_or(text.len())
+}
+
+/// The beginning of a long string in JSON. A blank in what is added keeps it from being shortened once more.
+fn beginning_of_string(string: &[u8], secrets: &Secrets) -> String {
+    let head = String::from_utf8_lossy(&string[..LONGEST_HEAD]);
+    let head = secrets.cut(&head);
+    let most = if head.contains(' ') { LONG_BEGINNING } else { BEGINNING };
+    let kept = &head[..head.floor_char_boundary(most)];
+    // An escape may be cut in two.
+    let whole = kept.char_indices().rev().take(12).filter(|(_, it)| *it == '\\').last();
+    let kept = whole.map_or(kept, |(at, _)| &kept[..at]);
+    format!("{kept}… ({} bytes)", string.len())
+}
+
+/// A text as it may be seen, whatever its length.
+fn shortened(text: &str, secrets: &Secrets) -> String {
+    let head = &text[..text.floor_char_boundary(LONGEST_HEAD)];
+    let cut = secrets.cut(head);
+    if head.len() == text.len() {
+        return short(&cut);
+    }
+    let most = if cut.contains(' ') { LONG_BEGINNING } else { BEGINNING };
+    format!("{}… ({} bytes)", &cut[..cut.floor_char_boundary(most)], text.len())
 }
 
 /// JSON as it may be seen by those who operate a gateway.
-fn shown(mut json: Json, secrets: &Secrets) -> Json {
-    match &mut json {
-        Json::String(text) => *text = short(&secrets.cut(text)),
-        Json::Array(items) => {
-            items.truncate(64);
-            for item in items {
-                *item = shown(std::mem::take(item), secrets);
-            }
-        }
+fn shown(json: &Json, secrets: &Secrets) -> Json {
+    match json {
+        Json::String(text) => shortened(text, secrets).into(),
+        Json::Array(items) => items.iter().take(64).map(|item| shown(item, secrets)).collect(),
         Json::Object(fields) => {
-            let shown = |(name, value): (String, Json)| {
-                let hides = value.is_string() && is_secret(&name);
+            let shown = |(name, value): (&String, &Json)| {
+                let hides = value.is_string() && is_secret(name);
                 let value = if hides { SECRET.into() } else { shown(value, secrets) };
-                (secrets.cut(&name).into_owned(), value)
+                (secrets.cut(name).into_owned(), value)
             };
-            *fields = std::mem::take(fields).into_iter().map(shown).collect();
+            Json::Object(fields.iter().map(shown).collect())
         }
-        _ => {}
+        other => other.clone(),
     }
-    json
 }
 
 fn is_secret(name: &str) -> bool {
@@ -237,7 +326,8 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
         };
         let secrets = Secrets::default().with(secrets(call));
-        exchange(call, &Ok(reply), &secrets, Timestamp::UNIX_EPOCH, Duration::ZERO)
+        let asked = asked(call, &secrets);
+        exchange(asked, &Ok(reply), &secrets, Timestamp::UNIX_EPOCH, Duration::ZERO)
     }
 
     fn a_call() -> Call {
@@ -286,6 +376,52 @@ mod tests {
         for body in [json!({ "a": long.repeat(100) }).to_string(), long.repeat(99), end] {
             let kept = serde_json::to_string(&kept(&a_call(), body)).unwrap();
             assert!(!kept.contains("key_0123"), "{kept}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_answer_the_same_is_kept_as_of_a_short_one_and_its_files_as_their_length() {
+        let film = "QUJD".repeat(1 << 20);
+        let body = |film: &str| {
+            json!({ "done": true, "api_key": "abc", "url": "https://a.example.com/v?sig=1",
+                "videos": [{ "bytes": film, "type": "video/mp4" }], "note": format!("of {KEY}") })
+        };
+
+        let received = kept(&a_call(), body(&film).to_string()).received.unwrap();
+
+        let short = format!("{}… ({} bytes)", &film[..40], film.len());
+        assert_eq!(received, kept(&a_call(), body(&short).to_string()).received.unwrap());
+        assert!(received.contains("[secret]") && !received.contains("sig=1"), "{received}");
+    }
+
+    #[test]
+    fn a_long_string_is_shortened_where_no_escape_and_no_key_is_cut_in_two() {
+        let secrets = Secrets::new([KEY]);
+        for before in 0..45 {
+            for piece in [r"\u00e9", r"\n", "ü", KEY] {
+                let text = format!("{}{}", "x".repeat(before), piece.repeat(30_000));
+                let long = format!(r#"{{"a":"{text}","b":1}}"#);
+
+                let (short, is_whole) = condensed(long.as_bytes(), &secrets);
+
+                assert!(is_whole && short.len() < 200, "{}", short.len());
+                let json: Json = serde_json::from_slice(&short).unwrap();
+                assert!(json["a"].as_str().unwrap().ends_with(&format!("… ({} bytes)", text.len())));
+                assert!(!json.to_string().contains("key_0123"), "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_an_answer_without_an_end_only_the_beginning_is_looked_at() {
+        let secrets = Secrets::new([KEY]);
+        for hostile in ["[", "{\"a\":", "\"\",", "\"\\\\\"", "x y "] {
+            let long = hostile.repeat((8 << 20) / hostile.len());
+
+            let (short, _) = condensed(long.as_bytes(), &secrets);
+
+            assert!(short.len() <= LONGEST_PARSED + LONGEST_HEAD, "{hostile}: {}", short.len());
+            assert!(kept(&a_call(), long).received.unwrap().len() <= LONGEST_EXCERPT + 40);
         }
     }
 

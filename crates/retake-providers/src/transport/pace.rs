@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream, stream::BoxStream};
 use retake_core::fault::{Fault, FaultKind, FaultSource};
 use tokio::time::{Instant, timeout};
 
+use super::memory::Room;
 use crate::call::NoAnswer;
 
 /// Between two pieces of a body.
@@ -50,6 +51,12 @@ impl Meter {
     /// How long the next piece may be waited for.
     fn patience(&self, now: Instant) -> Duration {
         SILENCE.min((self.begun + self.pace.whole).saturating_duration_since(now))
+    }
+
+    /// Passes over a time in which we did not read.
+    fn pause(&mut self, paused: Duration) {
+        self.begun += paused;
+        self.window += paused;
     }
 
     /// Notes a piece, or that none came, and says what is wrong with the pace.
@@ -104,22 +111,23 @@ async fn next<E>(
     }
 }
 
-/// The whole of an answer.
+/// The whole of an answer. A long one waits for memory before more of it is read.
 pub(super) async fn read<E>(
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    limit: usize,
+    mut room: Room,
     pace: Pace,
     broken: impl FnOnce(E) -> NoAnswer,
 ) -> Result<Bytes, NoAnswer> {
-    let (mut meter, mut whole) = (Meter::new(pace, Instant::now()), BytesMut::new());
+    let (mut meter, mut whole) = (Meter::new(pace, Instant::now()), Vec::new());
     loop {
         match next(&mut body, &mut meter).await {
-            Next::End => return Ok(whole.freeze()),
-            Next::Piece(piece) if whole.len() + piece.len() > limit => {
-                let message = format!("the answer is longer than {limit} bytes");
-                return Err(NoAnswer { sent: true, slow: false, message });
+            Next::End => return Ok(room.held_by(whole)),
+            Next::Piece(piece) => {
+                let waits = Instant::now();
+                room.make_for(&mut whole, piece.len()).await?;
+                meter.pause(waits.elapsed());
+                whole.extend_from_slice(&piece);
             }
-            Next::Piece(piece) => whole.extend_from_slice(&piece),
             Next::TooSlow(what) => {
                 let message = format!("the answer {what}");
                 return Err(NoAnswer { sent: true, slow: true, message });
@@ -160,7 +168,7 @@ pub(super) fn pieces<E: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::memory::AnswerMemory, *};
 
     /// Sends a piece of that many bytes each time so much time has passed, for ever.
     fn drip(bytes: usize, every: Duration) -> impl Stream<Item = Result<Bytes, ()>> + Unpin + Send {
@@ -171,6 +179,10 @@ mod tests {
         stream::unfold((), next).boxed()
     }
 
+    fn room(limit: usize) -> Room {
+        AnswerMemory::of_an_account().room(limit, None)
+    }
+
     fn broken((): ()) -> NoAnswer {
         NoAnswer { sent: true, slow: false, message: "broken".into() }
     }
@@ -179,7 +191,8 @@ mod tests {
     async fn an_answer_that_drips_a_byte_each_five_seconds_is_over_after_its_time() {
         let begun = Instant::now();
 
-        let answer = read(drip(1, Duration::from_secs(5)), 1 << 20, Pace::ANSWER, broken).await;
+        let drip = drip(1, Duration::from_secs(5));
+        let answer = read(drip, room(1 << 20), Pace::ANSWER, broken).await;
 
         let problem = answer.unwrap_err();
         assert!(problem.sent && problem.slow, "it may have been taken on: {problem}");
@@ -229,7 +242,7 @@ mod tests {
     async fn a_sender_that_stops_is_not_waited_for() {
         let stopped = stream::pending::<Result<Bytes, ()>>();
 
-        let answer = read(stopped, 1 << 20, Pace::ANSWER, broken).await;
+        let answer = read(stopped, room(1 << 20), Pace::ANSWER, broken).await;
 
         assert!(answer.unwrap_err().message.contains("stopped for 30 s"));
     }

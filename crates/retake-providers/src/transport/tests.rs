@@ -282,3 +282,24 @@ async fn a_key_is_cut_out_of_headers_and_escapes_and_so_is_that_of_another_accou
     let all = format!("{:?} {}", reply.headers, serde_json::to_string(&log.take()).unwrap());
     assert!(!all.contains(KEY) && !all.contains(OTHER), "{all}");
 }
+
+#[tokio::test]
+async fn a_long_answer_is_looked_through_on_another_thread_than_the_one_that_serves_others() {
+    let here = || std::thread::current().id();
+
+    assert_eq!(off_thread(LONG_ANSWER, here).await, here());
+    assert_ne!(off_thread(LONG_ANSWER + 1, here).await, here());
+}
+
+#[tokio::test]
+async fn a_long_answer_is_whole_and_its_key_is_cut_out_of_what_is_kept() {
+    let film = "QUJD".repeat(1 << 20);
+    let body = json!({ "note": format!("of {KEY}"), "film": film }).to_string();
+    let (url, _) = server(&[&answer("200 OK", &body)]).await;
+    let call = Call { largest_answer: 8 << 20, ..with_key(Call::get(&url)) };
+
+    let (answer, kept) = send(&url, &call).await;
+
+    assert_eq!(answer.unwrap().body.len(), body.len());
+    assert!(!serde_json::to_string(&kept).unwrap().contains(KEY), "{kept:?}");
+}

@@ -2,7 +2,8 @@
 //!
 //! A refusal often comes before the body was read. To close the connection on a caller that is still sending
 //! makes its system throw the answer away: it would report a broken connection and never learn why. So the
-//! rest is read and dropped, within bounds, and then the answer goes out.
+//! rest is read and dropped, and then the answer goes out. However long the rest is, who sends it without a pause
+//! gets the answer; who trickles it does not hold a place for long.
 
 use std::{
     future::poll_fn,
@@ -20,13 +21,16 @@ use axum::{
 };
 use http::header;
 use hyper::body::{Frame, SizeHint};
+use tokio::time::{Instant, timeout};
 
 use super::Desk;
 
-/// How long the rest of a body may take.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// The most that is read of it, in bytes.
-const MOST: usize = 16 * 1024 * 1024;
+/// How long the rest of a body may take, while it comes fast.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may pause, and how long it may be slow.
+const BRIEFLY: Duration = Duration::from_secs(3);
+/// What is not slow, in bytes per second.
+const FAST: u64 = 1 << 20;
 
 /// A body that is lent out and can be read on afterwards.
 #[derive(Clone)]
@@ -72,18 +76,56 @@ pub(super) async fn read_on(State(desk): State<Desk>, request: Request, next: Ne
     }
     // Who trickles a body that nobody wants must not keep others from being let in.
     let Ok(_place) = desk.leftovers.try_acquire() else { return response };
-    if tokio::time::timeout(PATIENCE, drop_rest(lent)).await.is_err() {
+    if !drop_rest(lent).await {
         tracing::debug!("the rest of a body took too long to be waited for");
     }
     response
 }
 
-async fn drop_rest(mut lent: Lent) {
-    let mut read = 0;
-    while read < MOST {
-        match poll_fn(|context| Pin::new(&mut lent).poll_frame(context)).await {
-            Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
-            Some(Err(_)) | None => return,
+/// Reads the rest of a body; false when that took too long.
+async fn drop_rest(mut rest: impl HttpBody<Data = Bytes> + Unpin) -> bool {
+    let (begun, mut read) = (Instant::now(), 0);
+    while may_go_on(begun.elapsed(), read) {
+        let next = poll_fn(|context| Pin::new(&mut rest).poll_frame(context));
+        match timeout(BRIEFLY, next).await {
+            Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, |piece| piece.len() as u64),
+            Ok(Some(Err(_)) | None) => return true,
+            Err(_) => return false,
         }
+    }
+    false
+}
+
+/// Whether a rest is read on of which so much came in this time.
+fn may_go_on(elapsed: Duration, read: u64) -> bool {
+    elapsed <= BRIEFLY || (elapsed <= PATIENCE && read >= FAST * elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_is_read_on_while_it_comes_fast_however_long_it_is() {
+        let seconds = Duration::from_secs;
+
+        assert!(may_go_on(seconds(0), 0) && may_go_on(BRIEFLY, 0));
+        assert!(may_go_on(seconds(10), 10 * FAST) && !may_go_on(seconds(10), 9 * FAST));
+        assert!(may_go_on(PATIENCE, u64::MAX) && !may_go_on(PATIENCE + seconds(1), u64::MAX));
+    }
+
+    #[tokio::test]
+    async fn a_rest_of_many_megabytes_is_read_to_its_end() {
+        let piece = Bytes::from(vec![b' '; 1 << 20]);
+        let pieces = (0..100).map(move |_| Ok::<_, std::io::Error>(piece.clone()));
+
+        assert!(drop_rest(Body::from_stream(futures::stream::iter(pieces))).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rest_that_stops_is_not_waited_for() {
+        let endless = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+
+        assert!(!drop_rest(Body::from_stream(endless)).await);
     }
 }

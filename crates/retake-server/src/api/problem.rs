@@ -566,6 +566,10 @@ impl From<StoreError> for Problem {
             return Self::unavailable("storage_full", message.into(), &error);
         }
         match error {
+            StoreError::KeyEnded => {
+                let status = StatusCode::UNAUTHORIZED;
+                return Self::new(status, "invalid_api_key", None, error.to_string());
+            }
             StoreError::KeyReused => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 return Self::new(status, "idempotency_key_reused", None, error.to_string());

@@ -21,7 +21,10 @@ use tokio::{
 };
 
 use super::{Desk, Problem};
-use crate::shares::{Holder, MemoryHeld, Place};
+use crate::{
+    keys::Caller,
+    shares::{Holder, MemoryHeld, Place},
+};
 
 /// What of a body is held in memory while it arrives.
 pub(super) const IN_MEMORY: usize = 16 << 10;
@@ -65,16 +68,20 @@ pub(super) fn holder(request: &Request) -> Holder {
     request.extensions().get::<Holder>().cloned().unwrap_or(Holder::Operator)
 }
 
-/// Receives the body of a request.
+/// Receives the body of a request. Its key may have been revoked while it arrived.
 pub(super) async fn receive(
     request: Request,
     desk: &Desk,
     limit: usize,
 ) -> Result<Spooled, Problem> {
     let holder = holder(&request);
+    let caller = request.extensions().get::<Caller>().cloned();
     let mut spooled = Spooled { head: Vec::new(), rest: None, length: 0, holder };
     let arriving = spooled.fill(request.into_body(), desk, limit);
     timeout(LONGEST_WAY, arriving).await.unwrap_or_else(|_| Err(Problem::incomplete_body()))?;
+    if let Some(caller) = caller {
+        desk.keys.let_in_again(&caller).await?;
+    }
     Ok(spooled)
 }
 

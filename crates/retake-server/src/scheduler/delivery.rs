@@ -79,9 +79,12 @@ impl Hand<'_> {
         };
         let id = self.job().id.clone();
         let (policy, request) = (&self.scheduler.policy, &self.job().request);
+        let owner = self.job().owner.clone();
         let (asked, tolerance) = (request.expected_output(&render.shot), policy.tolerance);
         let (log, assets) = (self.log.clone(), self.scheduler.assets.clone());
-        let errand = Errand { id: &id, attempt, render: &render, asked, tolerance, log: &log };
+        let owner = owner.as_ref();
+        let errand =
+            Errand { id: &id, owner, attempt, render: &render, asked, tolerance, log: &log };
         let collected = self.unless_stopped(collect(&assets, provider.as_ref(), &errand)).await;
         let Watched::Done(collected) = collected else { return };
         match collected {

@@ -11,8 +11,16 @@ use retake_core::{
     size::Size,
 };
 
-use super::{Engine, NOON, Worker, a_job, accepted, change_of, evidence::an_exchange, noon_plus};
-use crate::{Deleted, JobEvent, Page, StoreError};
+use super::{
+    Engine, NOON, Worker, a_job, accepted, change_of,
+    evidence::an_exchange,
+    noon_plus,
+    notices::{a_failure, added, an_endpoint, claim, completed},
+};
+use crate::{
+    Deleted, JobEvent, Page, StoreError, StoredCharacter,
+    outbox::record::{Secret, ThenDeliver},
+};
 
 async fn finished(worker: &Worker) -> VideoId {
     let id = worker.accept(a_job(NOON)).await;
@@ -156,4 +164,42 @@ pub(crate) async fn a_deleted_job_leaves_what_the_audit_needs(engine: &dyn Engin
     };
     assert_eq!((fault.kind, fault.code.as_deref()), (FaultKind::RefusedContent, Some("moderated")));
     assert_eq!(fault.message, ERASED);
+}
+
+pub(crate) async fn none_of_the_words_of_a_deleted_character_or_endpoint_is_kept_anywhere(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let ledger = &*worker.ledger;
+    let says = |what: &str, number: usize| format!("{CANARY} {what} {}", "heron ".repeat(number));
+    let (mut characters, mut endpoints) = (Vec::new(), Vec::new());
+    for number in 0..30 {
+        let character = a_character(&says("character", number));
+        let stored = StoredCharacter { character, owner: None, created_at: NOON };
+        ledger.add_character(&stored, 1000).await.unwrap();
+        characters.push(stored.character.id);
+        let mut endpoint = an_endpoint(None);
+        endpoint.name = says("endpoint", number);
+        endpoint.url = format!("https://receiver.example/{CANARY}/{number}");
+        endpoint.secret = Secret::new(format!("whsec_{CANARY}_{number}"));
+        endpoints.push(added(ledger, endpoint).await);
+    }
+    completed(&worker, 0).await;
+    for held in claim(&worker, noon_plus(10)).await {
+        let mut failed = a_failure(noon_plus(10), ThenDeliver::GiveUp);
+        failed.error = Some(says("answer", 3));
+        ledger.record_try(&held.lease, &failed).await.unwrap();
+    }
+    assert!(says_it(&engine.everything().await));
+
+    for (character, endpoint) in characters.iter().zip(&endpoints) {
+        assert!(ledger.delete_character(character).await.unwrap());
+        ledger.delete_endpoint(endpoint, noon_plus(20)).await.unwrap();
+    }
+
+    let patience = Instant::now() + Duration::from_mins(1);
+    while says_it(&engine.everything().await) {
+        assert!(Instant::now() < patience, "it is still there");
+        tokio::task::yield_now().await;
+    }
 }

@@ -12,6 +12,7 @@ use retake_core::{
 use super::{
     Engine, NOON, Worker, a_job, noon_plus,
     notices::{added, an_endpoint, completed, deliveries},
+    repeating::repeat,
 };
 use crate::{
     ApiKey, KeyAdded, KeyLimits, Ledger, NewJob, Page, StoreError, StoredCharacter,
@@ -234,4 +235,27 @@ pub(crate) async fn endpoints_from_before_a_first_key_without_rights_are_told_no
     // One that is made afterwards, by the machine's owner, is meant to be told of all.
     let later = added(&*worker.ledger, an_endpoint(None)).await;
     assert!(worker.ledger.endpoint(&later).await.unwrap().unwrap().disabled.is_none());
+}
+
+pub(crate) async fn a_request_that_began_before_its_key_was_revoked_is_not_accepted_after_it(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let ledger = &*worker.ledger;
+    let (north, south) = (a_tenant(ledger, "north").await, a_tenant(ledger, "south").await);
+    ledger.revoke_key(&north, NOON).await.unwrap();
+    let named = |job: NewJob| NewJob { repeat: Some(repeat("a fox", true)), ..job };
+    let limited = |job: NewJob| NewJob { max_open: Some(9), ..job };
+
+    for late in [
+        a_job_of(&north, 1),
+        named(a_job_of(&north, 2)),
+        limited(a_job_of(&north, 3)),
+        a_job_of(&south, 1000),
+    ] {
+        let answer = ledger.accept(&late).await;
+        assert!(matches!(answer, Err(StoreError::KeyEnded)), "{answer:?}");
+        assert!(ledger.job(&late.id).await.unwrap().is_none());
+    }
+    worker.accept(named(limited(a_job_of(&south, 999)))).await;
 }

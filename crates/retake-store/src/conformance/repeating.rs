@@ -6,9 +6,9 @@ use super::{
     Engine, NOON, Worker, a_job, noon_plus,
     owning::{a_job_of, a_tenant},
 };
-use crate::{Accepted, NewJob, Page, Repeat, StoreError};
+use crate::{Accepted, NewJob, Page, Repeat, StoreError, record::MOST_REPEATS};
 
-fn repeat(fingerprint: &str, replay: bool) -> Repeat {
+pub(crate) fn repeat(fingerprint: &str, replay: bool) -> Repeat {
     Repeat {
         name: "order 7".to_owned(),
         fingerprint: fingerprint.to_owned(),
@@ -115,4 +115,34 @@ pub(crate) async fn many_repetitions_at_once_make_one_job(engine: &dyn Engine) {
     assert_eq!(count(&worker).await, 1);
     let held = worker.claim(100, NOON).await;
     assert!(held.len() <= 1);
+}
+
+pub(crate) async fn of_one_owner_the_latest_requests_are_remembered_and_no_more_than_those(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let (north, south) =
+        (a_tenant(&*worker.ledger, "north").await, a_tenant(&*worker.ledger, "south").await);
+    let request = |owner: &KeyId, number: i64| NewJob {
+        repeat: Some(Repeat {
+            name: format!("order {number}"),
+            expires_at: noon_plus(500 + number),
+            ..repeat(&format!("fox {number}"), true)
+        }),
+        ..a_job_of(owner, number)
+    };
+    let most = i64::from(MOST_REPEATS);
+    worker.accept(request(&south, 0)).await;
+    for number in 0..most + 2 {
+        worker.accept(request(&north, number)).await;
+    }
+
+    assert_eq!(worker.ledger.prune(NOON, NOON, 1000).await.unwrap(), 2);
+
+    for (owner, number, is_new) in
+        [(&south, 0, false), (&north, 0, true), (&north, 1, true), (&north, 2, false)]
+    {
+        let again = worker.ledger.accept(&request(owner, number)).await.unwrap();
+        assert_eq!(again == Accepted::New, is_new, "{number}: {again:?}");
+    }
 }

@@ -23,7 +23,9 @@ use crate::{
 pub(super) const ACCEPT: &str = "WITH job AS (
         INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested, next_route,
             due_at, wants, first_frame_key, owner, source_key)
-        VALUES ($1, $2, $3, $4, 0, false, $5, $2, $6, $7, $11, $12)
+        SELECT $1, $2, $3, $4, 0, false, $5, $2, $6, $7, $11, $12
+        WHERE NOT EXISTS (SELECT 1 FROM api_keys
+            WHERE id = $11 AND (revoked_at IS NOT NULL OR expires_at <= $2))
         ON CONFLICT (id) DO NOTHING RETURNING id, owner
     ), texts AS (
         INSERT INTO job_requests (job_id, request, plan) SELECT id, $8, $9 FROM job
@@ -38,14 +40,17 @@ pub(super) const ALONE: &str = "SELECT 1 FROM api_keys WHERE id = $1 FOR NO KEY 
 pub(super) const OPEN: &str =
     "SELECT COUNT(*) FROM jobs WHERE owner = $1 AND state IN ('queued', 'in_progress')";
 
+/// A key that was revoked or has had its time, perhaps since its request began.
+pub(super) const ENDED: &str = "SELECT 1 FROM api_keys
+    WHERE id = $1 AND (revoked_at IS NOT NULL OR expires_at <= $2)";
+
 pub(super) const KEPT: &str = "SELECT 1 FROM jobs WHERE id = $1";
 
 /// Records the job and the first line of its timeline. A request over its owner's limit is refused, and what
 /// that changes is kept: the refusal is an answer, and not a failure of the transaction.
 pub(super) async fn accept(db: &Session, draft: &Draft) -> Done<Result<Accepted, StoreError>> {
     if draft.repeat.is_none() && draft.max_open.is_none() {
-        insert(db, draft).await?;
-        return Ok(Ok(Accepted::New));
+        return insert(db, draft).await;
     }
     let ((), known) = try_join!(db.begin(), look(db, draft))?;
     match known {
@@ -61,8 +66,16 @@ pub(super) async fn accept(db: &Session, draft: &Draft) -> Done<Result<Accepted,
         None => {}
     }
     db.prepare([ACCEPT, repeats::REMEMBER]).await?;
-    try_join!(insert(db, draft), remember(db, draft), db.commit())?;
-    Ok(Ok(Accepted::New))
+    let (added, (), ()) = try_join!(insert(db, draft), remember(db, draft), db.commit())?;
+    Ok(added)
+}
+
+/// Whether the owner's key is good no longer.
+async fn has_ended(db: &Session, draft: &Draft) -> Done<bool> {
+    let Some(owner) = &draft.owner else { return Ok(false) };
+    let [ended] = db.prepare([ENDED]).await?;
+    let row = db.query_opt(&ended, [&owner.as_str(), &Moment(draft.created_at)]).await?;
+    Ok(row.is_some())
 }
 
 /// What is known of the request already: what became of it before, or that it is one too many.
@@ -104,7 +117,7 @@ async fn remember(db: &Session, draft: &Draft) -> Done<()> {
     repeats::remember(db, draft.owner.as_ref(), repeat, &draft.id).await
 }
 
-async fn insert(db: &Session, draft: &Draft) -> Done<()> {
+async fn insert(db: &Session, draft: &Draft) -> Done<Result<Accepted, StoreError>> {
     let [accept] = db.prepare([ACCEPT]).await?;
     let added = db
         .execute(
@@ -125,8 +138,11 @@ async fn insert(db: &Session, draft: &Draft) -> Done<()> {
             ],
         )
         .await?;
-    if added == 0 && !db.may_be_done() {
-        return Err(StoreError::AlreadyExists { id: draft.id.clone() }.into());
+    if added > 0 || db.may_be_done() {
+        return Ok(Ok(Accepted::New));
     }
-    Ok(())
+    if has_ended(db, draft).await? {
+        return Ok(Err(StoreError::KeyEnded));
+    }
+    Err(StoreError::AlreadyExists { id: draft.id.clone() }.into())
 }

@@ -94,7 +94,9 @@ impl Outbox for PostgresLedger {
 
     async fn delete_endpoint(&self, id: &EndpointId, now: Timestamp) -> Result<(), StoreError> {
         let given = (id.clone(), now);
-        self.write(given, |db, (id, now)| Box::pin(endpoints::delete(db, id, *now))).await
+        let deleted =
+            self.write(given, |db, (id, now)| Box::pin(endpoints::delete(db, id, *now))).await;
+        self.tidy_up_after(deleted)
     }
 
     async fn delivery(

@@ -9,7 +9,10 @@ use super::{
     session::Session,
     values::{self, Moment, text},
 };
-use crate::{error::StoreError, record::Repeat};
+use crate::{
+    error::StoreError,
+    record::{MOST_REPEATS, Repeat},
+};
 
 /// Makes requests of one owner and name wait for each other, until the transaction ends.
 pub(super) const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtextextended(
@@ -18,9 +21,10 @@ pub(super) const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtextextended(
 pub(super) const FIRST: &str = "SELECT fingerprint, job_id FROM repeats
     WHERE owner = $1 AND name = $2 AND expires_at > $3";
 
+/// Of a job that was accepted, which is decided by the statement before this one.
 pub(super) const REMEMBER: &str =
     "INSERT INTO repeats (owner, name, fingerprint, job_id, expires_at)
-    VALUES ($1, $2, $3, $4, $5)
+    SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM jobs WHERE id = $4)
     ON CONFLICT (owner, name) DO UPDATE SET fingerprint = excluded.fingerprint,
         job_id = excluded.job_id, expires_at = excluded.expires_at";
 
@@ -29,6 +33,13 @@ pub(super) const FORGET: &str = "DELETE FROM repeats WHERE owner = $1 AND name =
 pub(super) const PRUNE: &str = "DELETE FROM repeats WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM repeats WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
     FOR UPDATE SKIP LOCKED))";
+
+/// Those that are too many for their owner, the oldest first.
+pub(super) const SURPLUS: &str = "DELETE FROM repeats WHERE (owner, name) IN
+    (SELECT owner, name FROM (SELECT owner, name,
+            ROW_NUMBER() OVER (PARTITION BY owner ORDER BY expires_at DESC, name) AS place FROM repeats)
+        AS placed
+     WHERE place > $1 LIMIT $2)";
 
 /// The job of the first request, when this one repeats it. Requests of the same name wait until the
 /// transaction ends, so that one of many is the first.
@@ -73,10 +84,12 @@ pub(super) async fn forget(db: &Session, owner: Option<&KeyId>, name: &str) -> D
     Ok(())
 }
 
-/// Forgets requests whose repetition would be a new request.
+/// Forgets requests whose repetition would be a new request, and those that are too many for their owner.
 pub(super) async fn prune(db: &Session, now: Timestamp, limit: u32) -> Done<u64> {
-    let [prune] = db.prepare([PRUNE]).await?;
-    db.execute(&prune, [&Moment(now), &i64::from(limit)]).await
+    let [prune, surplus] = db.prepare([PRUNE, SURPLUS]).await?;
+    let limit = i64::from(limit);
+    let gone = db.execute(&prune, [&Moment(now), &limit]).await?;
+    Ok(gone + db.execute(&surplus, [&i64::from(MOST_REPEATS), &limit]).await?)
 }
 
 fn name_of(owner: Option<&KeyId>) -> &str {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, ErrorCode, named_params};
 
 use super::{
     fault::{Done, Fail},
-    repeats, timeline,
+    keys, repeats, timeline,
     values::{Json, Moment},
 };
 use crate::{
@@ -37,6 +37,12 @@ pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<Result<Accepted, St
     if let Some(limit) = reached(db, draft)? {
         forget(db, draft)?;
         return Ok(Err(StoreError::TooManyOpen { limit }));
+    }
+    // It may have been revoked since its request began.
+    if let Some(owner) = &draft.owner
+        && keys::has_ended(db, owner, draft.created_at)?
+    {
+        return Ok(Err(StoreError::KeyEnded));
     }
     let added = db.prepare_cached(JOB)?.execute(named_params! {
         ":id": draft.id.as_str(),

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::{
     fault::Done,
     outbox::endpoints,
+    scrub,
     values::{Json, Moment, Text},
 };
 use crate::{
@@ -56,6 +57,15 @@ pub(super) fn all(db: &Connection) -> Done<Vec<ApiKey>> {
 /// Whether there is any key.
 pub(super) fn any(db: &Connection) -> Done<bool> {
     Ok(db.prepare_cached("SELECT 1 FROM api_keys LIMIT 1")?.exists([])?)
+}
+
+pub(super) const ENDED: &str = "SELECT 1 FROM api_keys
+    WHERE id = :id AND (revoked_at IS NOT NULL OR expires_at <= :now)";
+
+/// Whether a key was revoked or has had its time.
+pub(super) fn has_ended(db: &Connection, id: &KeyId, now: Timestamp) -> Done<bool> {
+    let of = named_params! { ":id": id.as_str(), ":now": Moment(now) };
+    Ok(db.prepare_cached(ENDED)?.exists(of)?)
 }
 
 /// Takes a key out of use.
@@ -134,7 +144,11 @@ pub(super) fn characters(
 /// Removes a character.
 pub(super) fn delete_character(db: &Connection, id: &CharacterId) -> Done<bool> {
     let mut delete = db.prepare_cached("DELETE FROM characters WHERE id = :id")?;
-    Ok(delete.execute(named_params! { ":id": id.as_str() })? > 0)
+    let is_deleted = delete.execute(named_params! { ":id": id.as_str() })? > 0;
+    if is_deleted {
+        db.execute_batch(scrub::OWED)?;
+    }
+    Ok(is_deleted)
 }
 
 fn character_of(row: &Row<'_>) -> rusqlite::Result<StoredCharacter> {

@@ -62,7 +62,7 @@ impl Outbox for SqliteLedger {
 
     async fn delete_endpoint(&self, id: &EndpointId, now: Timestamp) -> Result<(), StoreError> {
         let id = id.clone();
-        self.writer.write(move |db| endpoints::delete(db, &id, now)).await
+        self.writer.erase(move |db| endpoints::delete(db, &id, now)).await
     }
 
     async fn delivery(

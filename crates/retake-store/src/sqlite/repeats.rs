@@ -8,7 +8,10 @@ use super::{
     fault::Done,
     values::{Moment, Text},
 };
-use crate::{error::StoreError, record::Repeat};
+use crate::{
+    error::StoreError,
+    record::{MOST_REPEATS, Repeat},
+};
 
 pub(super) const FIRST: &str = "SELECT fingerprint, job_id FROM repeats
     WHERE owner = :owner AND name = :name AND expires_at > :now";
@@ -23,6 +26,12 @@ pub(super) const FORGET: &str = "DELETE FROM repeats WHERE owner = :owner AND na
 
 pub(super) const PRUNE: &str = "DELETE FROM repeats WHERE (owner, name) IN
     (SELECT owner, name FROM repeats WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)";
+
+/// Those that are too many for their owner, the oldest first.
+pub(super) const SURPLUS: &str = "DELETE FROM repeats WHERE (owner, name) IN
+    (SELECT owner, name FROM (SELECT owner, name,
+            ROW_NUMBER() OVER (PARTITION BY owner ORDER BY expires_at DESC, name) AS place FROM repeats)
+     WHERE place > :most LIMIT :limit)";
 
 /// The job of the first request, when this one repeats it.
 pub(super) fn first(
@@ -72,12 +81,15 @@ pub(super) fn forget(db: &Connection, owner: Option<&KeyId>, name: &str) -> Done
     Ok(())
 }
 
-/// Forgets requests whose repetition would be a new request.
+/// Forgets requests whose repetition would be a new request, and those that are too many for their owner.
 pub(super) fn prune(db: &Connection, now: Timestamp, limit: u32) -> Done<u64> {
     let gone = db
         .prepare_cached(PRUNE)?
         .execute(named_params! { ":now": Moment(now), ":limit": limit })?;
-    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+    let surplus = db
+        .prepare_cached(SURPLUS)?
+        .execute(named_params! { ":most": MOST_REPEATS, ":limit": limit })?;
+    Ok(u64::try_from(gone + surplus).unwrap_or(u64::MAX))
 }
 
 fn name_of(owner: Option<&KeyId>) -> &str {

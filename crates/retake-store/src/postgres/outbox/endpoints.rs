@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use retake_core::ids::{EndpointId, KeyId};
 use tokio_postgres::Row;
 
+use super::prune;
 use crate::{
     error::StoreError,
     outbox::record::{
@@ -67,8 +68,13 @@ pub(crate) const SAVE: &str = "UPDATE webhook_endpoints SET name = $2, url = $3,
     WHERE id = $1";
 
 pub(crate) const HIDE: &str = "UPDATE webhook_endpoints
-    SET deleted_at = $2, secret = '', former_secret = NULL, former_until = NULL
-    WHERE id = $1 AND deleted_at IS NULL";
+    SET deleted_at = $2, name = '', url = '', event_types = '[]', secret = '', former_secret = NULL,
+        former_until = NULL
+    WHERE id = $1";
+
+/// One that is still there. Waits for the ends that are being told to it right now, and lets no other one come.
+pub(crate) const TO_BE_DELETED: &str =
+    "SELECT 1 FROM webhook_endpoints WHERE id = $1 AND deleted_at IS NULL FOR UPDATE";
 
 /// Records an endpoint, if its owner may have another one.
 pub(super) async fn add(db: &Session, endpoint: &Endpoint, most: u32) -> Done<()> {
@@ -170,11 +176,19 @@ pub(super) async fn rotate(
     save(db, before.with_secret(secret.clone(), former_until, now)).await
 }
 
-/// Hides an endpoint; its deliveries go with the next prunings.
+/// Erases an endpoint, with its deliveries. Where those are many, the rest of them goes with the next prunings.
 pub(super) async fn delete(db: &Session, id: &EndpointId, now: Timestamp) -> Done<()> {
-    let [hide] = db.prepare([HIDE]).await?;
-    let hidden = db.execute(&hide, [&id.as_str(), &Moment(now)]).await?;
-    if hidden > 0 || db.may_be_done() { Ok(()) } else { Err(unknown(id).into()) }
+    let [found, hide] = db.prepare([TO_BE_DELETED, HIDE]).await?;
+    let key = id.as_str();
+    let ((), found) = try_join!(db.begin(), db.query_opt(&found, [&key]))?;
+    if found.is_none() {
+        db.roll_back().await;
+        return if db.may_be_done() { Ok(()) } else { Err(unknown(id).into()) };
+    }
+    db.execute(&hide, [&key, &Moment(now)]).await?;
+    prune::forget(db, key, prune::AT_ONCE).await?;
+    db.commit().await?;
+    Ok(())
 }
 
 /// An endpoint that has to be there.

@@ -22,10 +22,16 @@ pub(crate) const DELIVERIES_TO: &str = "DELETE FROM webhook_deliveries WHERE id 
 
 pub(crate) const FORGET: &str = "DELETE FROM webhook_endpoints WHERE id = $1";
 
+/// What was said of the tries of a delivery may name where it went.
+pub(crate) const ERASE_TRIES: &str = "UPDATE webhook_tries SET error = NULL
+    WHERE delivery IN (SELECT id FROM webhook_deliveries WHERE endpoint = $1)";
+
+/// Deliveries that are dropped together with their endpoint.
+pub(crate) const AT_ONCE: u64 = 1000;
+
 /// Drops old deliveries, then those of deleted endpoints, and the endpoints after their last one.
 pub(super) async fn prune(db: &Session, ended_before: Timestamp, limit: u32) -> Done<u64> {
     let [ended, deleted] = db.prepare([ENDED, A_DELETED_ENDPOINT]).await?;
-    let [deliveries_to, forget] = db.prepare([DELIVERIES_TO, FORGET]).await?;
     let limit = u64::from(limit);
     let mut gone = db.execute(&ended, [&Moment(ended_before), &number(limit)]).await?;
     while gone < limit {
@@ -34,13 +40,19 @@ pub(super) async fn prune(db: &Session, ended_before: Timestamp, limit: u32) -> 
             db.roll_back().await;
             break;
         };
-        let (endpoint, rest) = (endpoint.get::<_, String>("id"), limit - gone);
-        let dropped = db.execute(&deliveries_to, [&endpoint, &number(rest)]).await?;
-        if dropped < rest {
-            db.execute(&forget, [&endpoint]).await?;
-        }
+        let dropped = forget(db, endpoint.get("id"), limit - gone).await?;
         db.commit().await?;
         gone += dropped;
     }
     Ok(gone)
+}
+
+/// Drops so many deliveries to a deleted endpoint, and the endpoint after the last one.
+pub(super) async fn forget(db: &Session, endpoint: &str, limit: u64) -> Done<u64> {
+    let [deliveries_to, forget, erase_tries] =
+        db.prepare([DELIVERIES_TO, FORGET, ERASE_TRIES]).await?;
+    let dropped = db.execute(&deliveries_to, [&endpoint, &number(limit)]).await?;
+    let left = if dropped < limit { &forget } else { &erase_tries };
+    db.execute(left, [&endpoint]).await?;
+    Ok(dropped)
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use retake_core::ids::{EndpointId, KeyId};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
+use super::prune;
 use crate::{
     error::StoreError,
     outbox::record::{
@@ -13,6 +14,7 @@ use crate::{
     record::{ApiKey, KeyAdded},
     sqlite::{
         fault::{Done, Fail},
+        scrub,
         values::{Json, Moment, Text, Word},
     },
 };
@@ -55,7 +57,8 @@ pub(crate) const SAVE: &str = "UPDATE webhook_endpoints SET name = :name, url = 
     WHERE id = :id";
 
 pub(crate) const HIDE: &str = "UPDATE webhook_endpoints
-    SET deleted_at = :now, secret = '', former_secret = NULL, former_until = NULL
+    SET deleted_at = :now, name = '', url = '', event_types = '[]', secret = '', former_secret = NULL,
+        former_until = NULL
     WHERE id = :id AND deleted_at IS NULL";
 
 /// Every id sorts between these.
@@ -164,12 +167,17 @@ pub(super) fn rotate(
     Ok(endpoint)
 }
 
-/// Hides an endpoint; its deliveries go with the next prunings.
+/// Erases an endpoint, with its deliveries. Where those are many, the rest of them goes with the next prunings.
 pub(super) fn delete(db: &Connection, id: &EndpointId, now: Timestamp) -> Done<()> {
     let hidden = db
         .prepare_cached(HIDE)?
         .execute(named_params! { ":id": id.as_str(), ":now": Moment(now) })?;
-    if hidden == 0 { Err(unknown(id).into()) } else { Ok(()) }
+    if hidden == 0 {
+        return Err(unknown(id).into());
+    }
+    prune::forget(db, id.as_str(), prune::AT_ONCE)?;
+    db.execute_batch(scrub::OWED)?;
+    Ok(())
 }
 
 /// An endpoint that has to be there.

@@ -14,6 +14,13 @@ pub(crate) const A_DELETED_ENDPOINT: &str = "SELECT id FROM webhook_endpoints
 pub(crate) const DELIVERIES_TO: &str = "DELETE FROM webhook_deliveries WHERE id IN
     (SELECT id FROM webhook_deliveries WHERE endpoint = :endpoint LIMIT :limit)";
 
+/// What was said of the tries of a delivery may name where it went.
+pub(crate) const ERASE_TRIES: &str = "UPDATE webhook_tries SET error = NULL
+    WHERE delivery IN (SELECT id FROM webhook_deliveries WHERE endpoint = :endpoint)";
+
+/// Deliveries that are dropped together with their endpoint.
+pub(crate) const AT_ONCE: u64 = 1000;
+
 /// Drops old deliveries, then those of deleted endpoints, and the endpoints after their last one.
 pub(super) fn prune(db: &Connection, ended_before: Timestamp, limit: u32) -> Done<u64> {
     let limit = u64::from(limit);
@@ -23,16 +30,19 @@ pub(super) fn prune(db: &Connection, ended_before: Timestamp, limit: u32) -> Don
         let next: Option<String> =
             db.prepare_cached(A_DELETED_ENDPOINT)?.query_row([], |row| row.get(0)).optional()?;
         let Some(endpoint) = next else { break };
-        let rest = limit - gone;
-        let of = named_params! { ":endpoint": endpoint, ":limit": rest };
-        let dropped = count(db.prepare_cached(DELIVERIES_TO)?.execute(of)?);
-        gone += dropped;
-        if dropped < rest {
-            db.prepare_cached("DELETE FROM webhook_endpoints WHERE id = :endpoint")?
-                .execute(named_params! { ":endpoint": endpoint })?;
-        }
+        gone += forget(db, &endpoint, limit - gone)?;
     }
     Ok(gone)
+}
+
+/// Drops so many deliveries to a deleted endpoint, and the endpoint after the last one.
+pub(super) fn forget(db: &Connection, endpoint: &str, limit: u64) -> Done<u64> {
+    let of = named_params! { ":endpoint": endpoint, ":limit": limit };
+    let dropped = count(db.prepare_cached(DELIVERIES_TO)?.execute(of)?);
+    let left =
+        if dropped < limit { "DELETE FROM webhook_endpoints WHERE id = :endpoint" } else { ERASE_TRIES };
+    db.prepare_cached(left)?.execute(named_params! { ":endpoint": endpoint })?;
+    Ok(dropped)
 }
 
 fn count(rows: usize) -> u64 {
