@@ -94,9 +94,9 @@ impl Clock {
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
-    /// The next moment that somebody waits for.
-    pub fn next_awaited(&self) -> Option<Timestamp> {
-        self.awaited().iter().min().copied()
+    /// The moments that somebody waits for.
+    pub fn awaited_moments(&self) -> Vec<Timestamp> {
+        self.awaited().clone()
     }
 
     fn awaited(&self) -> std::sync::MutexGuard<'_, Vec<Timestamp>> {
@@ -208,14 +208,14 @@ mod tests {
 
         let waiting = async move { waiter.wait_until(hour).await };
         let moving = async {
-            assert_eq!(clock.next_awaited(), Some(hour));
+            assert_eq!(clock.awaited_moments(), [hour]);
             assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
             assert_eq!(clock.real(HOUR), Duration::from_hours(1));
             clock.advance(HOUR);
         };
         let ((), ()) = tokio::join!(waiting, moving);
 
-        assert_eq!((clock.now(), clock.next_awaited()), (hour, None));
+        assert_eq!((clock.now(), clock.awaited_moments()), (hour, Vec::new()));
     }
 
     #[test]

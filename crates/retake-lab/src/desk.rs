@@ -161,7 +161,10 @@ impl Desk {
                 Err(Setback::Refused(refusal))
             }
             Admission::Cut => Err(Setback::Cut(cut())),
-            Admission::Hang => std::future::pending().await,
+            Admission::Hang => {
+                self.clock().wait_until(Timestamp::MAX).await;
+                std::future::pending().await
+            }
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use retake_core::catalog::Catalog;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    Proxy, Remote, Secrets, Transport, TransportError, fal, google, luma, openai, replicate, runway,
+    Proxy, Remote, Secrets, Timer, Transport, TransportError, fal, google, luma, openai, replicate,
+    runway,
 };
 
 /// An account as its owner describes it. Some of its options are secret, so `Debug` shows none of them.
@@ -170,11 +170,11 @@ impl Settings {
     }
 }
 
-/// Opens an account. `now` tells the time.
+/// Opens an account, which goes by this time.
 pub fn open(
     settings: &Settings,
     catalog: &Arc<Catalog>,
-    now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    timer: Arc<dyn Timer>,
 ) -> Result<Remote, SettingsError> {
     let facts = settings.facts()?;
     let adapter = match facts.provider {
@@ -188,8 +188,9 @@ pub fn open(
     let secrets = settings.guarded.with(settings.secrets());
     let transport = Transport::new(settings.base_url()?)?
         .with_patience(settings.answer_within)
+        .with_timer(Arc::clone(&timer))
         .with_secrets(secrets)
         .with_proxy(&settings.proxy)?;
-    let remote = Remote::new(adapter, transport, now);
+    let remote = Remote::new(adapter, transport, move || timer.now());
     Ok(remote.with_pace(settings.poll_every, settings.longest_render))
 }

@@ -53,7 +53,7 @@ pub use self::{
     remote::Remote,
     secrets::Secrets,
     talk::{Talk, Then},
-    transport::{Pace, Proxy, ProxyVariables, Transport, TransportError},
+    transport::{Pace, Proxy, ProxyVariables, Timer, Transport, TransportError},
 };
 
 /// A service that renders video.

@@ -15,6 +15,7 @@ mod pace;
 mod proxy;
 #[cfg(test)]
 mod tests;
+mod timer;
 
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
@@ -28,18 +29,19 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
 };
 use secrecy::ExposeSecret as _;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-pub use self::pace::Pace;
+pub use self::proxy::{Proxy, ProxyVariables};
 use self::{
     memory::AnswerMemory,
     pace::{pieces, read},
+    timer::{SystemTimer, within},
 };
-pub use self::proxy::{Proxy, ProxyVariables};
 use self::{
     names::{LookUp, Places},
     proxy::Proxied,
 };
+pub use self::{pace::Pace, timer::Timer};
 use crate::{
     FetchError, Log,
     call::{Answer, Body, Call, Effect, NoAnswer, Part, Reply, Value},
@@ -83,6 +85,7 @@ pub struct Transport {
     /// Of files.
     pace: Pace,
     memory: AnswerMemory,
+    timer: Arc<dyn Timer>,
 }
 
 /// Why there is no transport for an account.
@@ -130,6 +133,7 @@ impl Transport {
             names: Arc::new(names::System),
             pace: Pace::FILE,
             memory: AnswerMemory::of_an_account(),
+            timer: Arc::new(SystemTimer::new()),
         })
     }
 
@@ -137,6 +141,12 @@ impl Transport {
     #[must_use]
     pub fn with_patience(self, most: Option<Duration>) -> Self {
         Self { patience: most.unwrap_or(Duration::MAX), ..self }
+    }
+
+    /// The same transport, whose limits go by this time.
+    #[must_use]
+    pub fn with_timer(self, timer: Arc<dyn Timer>) -> Self {
+        Self { timer, ..self }
     }
 
     /// How long an answer may take to begin at most, where its owner has set that.
@@ -167,13 +177,20 @@ impl Transport {
 
     /// Sends a call and reads the whole answer.
     pub async fn send(&self, call: &Call, now: Timestamp, log: &Log) -> Answer {
-        let (begun, mut last) = (Instant::now(), None);
+        let (begun, mut last) = (self.timer.passed(), None);
         let tries = if call.effect == Effect::Asks { 2 } else { 1 };
         for _ in 0..tries {
             let secrets = self.secrets.with(evidence::secrets(call));
             let answer = self.send_once(call, now).await;
             let asked = evidence::asked(call, &secrets);
-            let answer = examined(answer, asked, secrets, (now, begun.elapsed()), log).await;
+            let answer = examined(
+                answer,
+                asked,
+                secrets,
+                (now, self.timer.passed().saturating_sub(begun)),
+                log,
+            )
+            .await;
             match answer {
                 Err(problem) if !problem.slow => last = Some(problem),
                 answer => return answer,
@@ -186,11 +203,11 @@ impl Transport {
         let url = self.judge(&call.url)?;
         let request =
             fill(self.client(&url).await?.request(call.method.clone(), url.clone()), call, true)?;
-        let response = begin(request, call.patience.min(self.patience)).await?;
+        let response = self.begin(request, call.patience).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let pace = if call.largest_answer > LONGEST_PLAIN { self.pace } else { Pace::ANSWER };
         let room = self.memory.room(call.largest_answer, response.content_length());
-        let body = read(chunks(response), room, pace, was_broken).await?;
+        let body = read(chunks(response), room, pace, &*self.timer, was_broken).await?;
         Ok(Reply { status, headers, body, at: now })
     }
 
@@ -206,7 +223,7 @@ impl Transport {
             let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, problem.message);
             return Err(FetchError::Gone(fault));
         }
-        let begun = Instant::now();
+        let begun = self.timer.passed();
         let opened = self.follow(call).await;
         let (answer, response) = match opened {
             Err(problem) => (Err(problem), None),
@@ -222,21 +239,37 @@ impl Transport {
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 let room = self.memory.room(LONGEST_REFUSAL, response.content_length());
-                let body = read(chunks(response), room, Pace::ANSWER, was_broken).await;
+                let body =
+                    read(chunks(response), room, Pace::ANSWER, &*self.timer, was_broken).await;
                 (body.map(|body| Reply { status, headers, body, at: now }), None)
             }
         };
         let secrets = self.secrets.with(evidence::secrets(call));
         let asked = evidence::asked(call, &secrets);
-        let answer = examined(answer, asked, secrets, (now, begun.elapsed()), log).await;
+        let answer =
+            examined(answer, asked, secrets, (now, self.timer.passed().saturating_sub(begun)), log)
+                .await;
         match (answer, response) {
             (Ok(_), Some(response)) => {
                 let broken = |error: reqwest::Error| innermost(&error.without_url());
-                Ok(Ok(pieces(chunks(response), self.pace, broken)))
+                Ok(Ok(pieces(chunks(response), self.pace, Arc::clone(&self.timer), broken)))
             }
             (Ok(reply), None) => Ok(Err(reply)),
             (Err(problem), _) => Err(FetchError::Later(reading::silence(&problem))),
         }
+    }
+
+    async fn begin(
+        &self,
+        request: RequestBuilder,
+        patience: Duration,
+    ) -> Result<Response, NoAnswer> {
+        let patience = patience.min(self.patience);
+        let Some(response) = within(&*self.timer, patience, request.send()).await else {
+            let message = format!("no answer within {} s", patience.as_secs());
+            return Err(NoAnswer { sent: true, slow: true, message });
+        };
+        response.map_err(|error| broken(error, false))
     }
 
     async fn follow(&self, call: &Call) -> Result<Response, NoAnswer> {
@@ -245,10 +278,8 @@ impl Transport {
         for _ in 0..=MOST_REDIRECTS {
             let keeps_secrets = url.origin() == first;
             let request = self.client(&url).await?.request(call.method.clone(), url.clone());
-            let response = {
-                let patience = call.patience.min(self.patience);
-                begin(fill(request, call, keeps_secrets)?, patience).await?
-            };
+            let request = fill(request, call, keeps_secrets)?;
+            let response = self.begin(request, call.patience).await?;
             match next_hop(&response) {
                 None => return Ok(response),
                 Some(hop) => {
@@ -466,14 +497,6 @@ fn form(parts: &[Part]) -> Result<reqwest::multipart::Form, NoAnswer> {
         };
     }
     Ok(form)
-}
-
-async fn begin(request: RequestBuilder, patience: Duration) -> Result<Response, NoAnswer> {
-    let Ok(response) = timeout(patience, request.send()).await else {
-        let message = format!("no answer within {} s", patience.as_secs());
-        return Err(NoAnswer { sent: true, slow: true, message });
-    };
-    response.map_err(|error| broken(error, false))
 }
 
 /// The pieces of a body as they come.

@@ -45,7 +45,7 @@ impl Account {
     ) -> Result<Self, SettingsError> {
         let facts = settings.facts()?;
         let catalog = &config.known_models.0;
-        let provider = retake_providers::open(settings, catalog, move || clock.now())?;
+        let provider = retake_providers::open(settings, catalog, Arc::new(clock))?;
         let provider = provider.with_download_pace(Pace {
             whole: config.policy.download_timeout.try_into().unwrap_or(Duration::MAX),
             least_rate: config.policy.min_download_rate.as_u64(),

@@ -2,13 +2,15 @@
 
 use std::{
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use retake_providers::Timer;
 use tokio::sync::watch;
 
 /// Tells the time and waits for it.
@@ -18,7 +20,50 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<watch::Sender<Manual>>, Arc<AtomicUsize>),
+    Manual(Arc<Hand>),
+}
+
+/// A clock that is moved by hand.
+#[derive(Debug)]
+struct Hand {
+    shown: watch::Sender<Manual>,
+    /// How many work.
+    workers: Arc<AtomicUsize>,
+    /// What has to have passed when the calls in flight are given up.
+    limits: Mutex<Vec<SignedDuration>>,
+}
+
+impl Hand {
+    fn limits(&self) -> MutexGuard<'_, Vec<SignedDuration>> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the limit of a call.
+    async fn wait(&self, time: SignedDuration) {
+        let over = self.shown.borrow().passed.saturating_add(time);
+        let _limit = Limit::set(self, over);
+        // The sender lives in `self`, so the wait cannot fail.
+        self.shown.subscribe().wait_for(|shown| shown.passed >= over).await.ok();
+    }
+}
+
+/// The limit of a call, for as long as it is in flight.
+struct Limit<'a>(&'a Hand, SignedDuration);
+
+impl<'a> Limit<'a> {
+    fn set(hand: &'a Hand, over: SignedDuration) -> Self {
+        hand.limits().push(over);
+        Self(hand, over)
+    }
+}
+
+impl Drop for Limit<'_> {
+    fn drop(&mut self) {
+        let mut limits = self.0.limits();
+        if let Some(at) = limits.iter().position(|over| *over == self.1) {
+            limits.swap_remove(at);
+        }
+    }
 }
 
 /// Says of a manual clock that somebody works, for as long as it is kept.
@@ -63,7 +108,12 @@ impl Clock {
     /// A clock that stands still until it is moved by hand.
     pub fn manual(start: Timestamp) -> Self {
         let start = Manual { now: start, passed: SignedDuration::ZERO };
-        Self(Source::Manual(Arc::new(watch::Sender::new(start)), Arc::default()))
+        let hand = Hand {
+            shown: watch::Sender::new(start),
+            workers: Arc::default(),
+            limits: Mutex::default(),
+        };
+        Self(Source::Manual(Arc::new(hand)))
     }
 
     /// The present moment.
@@ -71,7 +121,7 @@ impl Clock {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
             Source::System => Timestamp::now(),
-            Source::Manual(shown, _) => shown.borrow().now,
+            Source::Manual(hand) => hand.shown.borrow().now,
         }
     }
 
@@ -81,14 +131,14 @@ impl Clock {
             Source::System => {
                 SignedDuration::try_from(BEGINNING.elapsed()).unwrap_or(SignedDuration::MAX)
             }
-            Source::Manual(shown, _) => shown.borrow().passed,
+            Source::Manual(hand) => hand.shown.borrow().passed,
         })
     }
 
     /// Moves a manual clock on and wakes whoever waited for the new moment; the system's goes by itself.
     pub fn move_on(&self, by: SignedDuration) {
-        if let Source::Manual(shown, _) = &self.0 {
-            shown.send_modify(|shown| {
+        if let Source::Manual(hand) = &self.0 {
+            hand.shown.send_modify(|shown| {
                 shown.now += by;
                 shown.passed += by;
             });
@@ -97,25 +147,32 @@ impl Clock {
 
     /// Sets a manual clock, as somebody sets a machine's: no time passes by it.
     pub fn set(&self, to: Timestamp) {
-        if let Source::Manual(shown, _) = &self.0 {
-            shown.send_modify(|shown| shown.now = to);
+        if let Source::Manual(hand) = &self.0 {
+            hand.shown.send_modify(|shown| shown.now = to);
         }
     }
 
     /// Says that somebody works, so that whoever moves a manual clock can wait until nobody does: no time has to
     /// pass because the machine is slow.
     pub fn working(&self) -> Working {
-        let Source::Manual(_, count) = &self.0 else { return Working(None) };
-        count.fetch_add(1, Ordering::SeqCst);
-        Working(Some(Arc::clone(count)))
+        let Source::Manual(hand) = &self.0 else { return Working(None) };
+        hand.workers.fetch_add(1, Ordering::SeqCst);
+        Working(Some(Arc::clone(&hand.workers)))
     }
 
     /// Whether somebody works; nobody knows of the system's clock.
     pub fn is_worked_by(&self) -> bool {
         match &self.0 {
             Source::System => true,
-            Source::Manual(_, count) => count.load(Ordering::SeqCst) > 0,
+            Source::Manual(hand) => hand.workers.load(Ordering::SeqCst) > 0,
         }
+    }
+
+    /// How long each call in flight is still waited for, by a manual clock.
+    pub fn limits(&self) -> Vec<SignedDuration> {
+        let Source::Manual(hand) = &self.0 else { return Vec::new() };
+        let passed = hand.shown.borrow().passed;
+        hand.limits().iter().map(|over| *over - passed).collect()
     }
 
     /// Waits until `moment` has come.
@@ -125,9 +182,30 @@ impl Clock {
                 let left = moment.duration_since(self.now());
                 tokio::time::sleep(left.try_into().unwrap_or_default()).await;
             }
-            Source::Manual(shown, _) => {
+            Source::Manual(hand) => {
                 // The sender lives in `self`, so the wait cannot fail.
-                shown.subscribe().wait_for(|shown| shown.now >= moment).await.ok();
+                hand.shown.subscribe().wait_for(|shown| shown.now >= moment).await.ok();
+            }
+        }
+    }
+}
+
+impl Timer for Clock {
+    fn now(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn passed(&self) -> Duration {
+        self.tick().0.try_into().unwrap_or_default()
+    }
+
+    fn wait(&self, time: Duration) -> BoxFuture<'static, ()> {
+        match &self.0 {
+            Source::System => Box::pin(tokio::time::sleep(time)),
+            Source::Manual(hand) => {
+                let hand = Arc::clone(hand);
+                let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+                Box::pin(async move { hand.wait(time).await })
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Each account is asked by way of its own adapter, all of them at once, and nothing is spent by it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use retake_core::fault::{Fault, FaultKind, FaultSource};
@@ -86,11 +86,11 @@ fn hint(
 }
 
 async fn standing(config: &Config, settings: &Settings) -> Result<Standing, Fault> {
-    let clock = Clock::system();
+    let clock = Arc::new(Clock::system());
     let unusable = |error: retake_providers::SettingsError| {
         Fault::new(FaultKind::BadRequest, FaultSource::Us, error.to_string())
     };
-    let opened = retake_providers::open(settings, &config.known_models.0, move || clock.now());
+    let opened = retake_providers::open(settings, &config.known_models.0, clock);
     let remote = opened.map_err(unusable)?;
     let log = Log::default();
     let slow = |_| {

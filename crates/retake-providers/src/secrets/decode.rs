@@ -102,10 +102,7 @@ impl Reading {
     fn replaced(&self, find: impl Fn(&[u8]) -> Option<(Option<u8>, usize)>) -> Option<Self> {
         let bytes = &self.bytes;
         let first = (0..bytes.len()).find(|&at| find(&bytes[at..]).is_some())?;
-        let mut read = Self {
-            bytes: bytes[..first].to_vec(),
-            spans: self.spans[..first].to_vec(),
-        };
+        let mut read = Self { bytes: bytes[..first].to_vec(), spans: self.spans[..first].to_vec() };
         let mut at = first;
         while at < bytes.len() {
             match find(&bytes[at..]) {
@@ -154,7 +151,8 @@ impl Reading {
 
     /// The letters and digits alone, in lower case, and where each stands in this reading.
     pub(super) fn letters(&self) -> (Vec<u8>, Vec<usize>) {
-        let letters = self.bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
+        let letters =
+            self.bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
         letters.map(|(at, byte)| (byte.to_ascii_lowercase(), at)).unzip()
     }
 }

@@ -280,7 +280,8 @@ fn ordinary_texts_of_any_kind_are_read_to_their_end_and_stay_as_they_are() {
     let secrets = Secrets::new([KEY, OTHER]);
     let prose = "The quick brown fox jumps over the lazy dog; it costs 50 % & more. ".repeat(900);
     let in_json = json!({ "a": json!({ "b": prose }).to_string() }).to_string();
-    let file: Vec<u8> = (0..60_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let file: Vec<u8> =
+        (0..60_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for said in [prose, in_json, STANDARD.encode(&file), hex(&file, ""), base32(&file)] {
         assert!(secrets.cut(&said) == said, "{}", &said[..60]);
     }

@@ -3,14 +3,16 @@
 //! A sender that stops is found out by its silence. One that sends a byte now and then is never silent, so a
 //! body has a time in which it has to be whole, and a file besides that a rate that it may not fall below.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream, stream::BoxStream};
 use retake_core::fault::{Fault, FaultKind, FaultSource};
-use tokio::time::{Instant, timeout};
 
-use super::memory::Room;
+use super::{
+    memory::Room,
+    timer::{Timer, within},
+};
 use crate::call::NoAnswer;
 
 /// Between two pieces of a body.
@@ -38,19 +40,19 @@ impl Pace {
 #[derive(Debug)]
 struct Meter {
     pace: Pace,
-    begun: Instant,
-    window: Instant,
+    begun: Duration,
+    window: Duration,
     in_window: u64,
 }
 
 impl Meter {
-    fn new(pace: Pace, now: Instant) -> Self {
+    fn new(pace: Pace, now: Duration) -> Self {
         Self { pace, begun: now, window: now, in_window: 0 }
     }
 
     /// How long the next piece may be waited for.
-    fn patience(&self, now: Instant) -> Duration {
-        SILENCE.min((self.begun + self.pace.whole).saturating_duration_since(now))
+    fn patience(&self, now: Duration) -> Duration {
+        SILENCE.min(self.begun.saturating_add(self.pace.whole).saturating_sub(now))
     }
 
     /// Passes over a time in which we did not read.
@@ -60,13 +62,13 @@ impl Meter {
     }
 
     /// Notes a piece, or that none came, and says what is wrong with the pace.
-    fn note(&mut self, bytes: usize, now: Instant) -> Result<(), String> {
+    fn note(&mut self, bytes: usize, now: Duration) -> Result<(), String> {
         let whole = self.pace.whole;
-        if now.duration_since(self.begun) >= whole {
+        if now.saturating_sub(self.begun) >= whole {
             return Err(format!("was not whole after {} s", whole.as_secs()));
         }
         self.in_window = self.in_window.saturating_add(bytes as u64);
-        let passed = now.duration_since(self.window);
+        let passed = now.saturating_sub(self.window);
         if passed < WINDOW {
             return Ok(());
         }
@@ -95,19 +97,20 @@ enum Next<E> {
 async fn next<E>(
     body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
     meter: &mut Meter,
+    timer: &dyn Timer,
 ) -> Next<E> {
-    let patience = meter.patience(Instant::now());
-    match timeout(patience, body.next()).await {
-        Ok(None) => Next::End,
-        Ok(Some(Err(error))) => Next::Broken(error),
-        Ok(Some(Ok(piece))) => match meter.note(piece.len(), Instant::now()) {
+    let patience = meter.patience(timer.passed());
+    match within(timer, patience, body.next()).await {
+        Some(None) => Next::End,
+        Some(Some(Err(error))) => Next::Broken(error),
+        Some(Some(Ok(piece))) => match meter.note(piece.len(), timer.passed()) {
             Ok(()) => Next::Piece(piece),
             Err(what) => Next::TooSlow(what),
         },
-        Err(_) if patience < SILENCE => {
+        None if patience < SILENCE => {
             Next::TooSlow(format!("was not whole after {} s", meter.pace.whole.as_secs()))
         }
-        Err(_) => Next::TooSlow(format!("stopped for {} s", SILENCE.as_secs())),
+        None => Next::TooSlow(format!("stopped for {} s", SILENCE.as_secs())),
     }
 }
 
@@ -116,16 +119,17 @@ pub(super) async fn read<E>(
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     mut room: Room,
     pace: Pace,
+    timer: &dyn Timer,
     broken: impl FnOnce(E) -> NoAnswer,
 ) -> Result<Bytes, NoAnswer> {
-    let (mut meter, mut whole) = (Meter::new(pace, Instant::now()), Vec::new());
+    let (mut meter, mut whole) = (Meter::new(pace, timer.passed()), Vec::new());
     loop {
-        match next(&mut body, &mut meter).await {
+        match next(&mut body, &mut meter, timer).await {
             Next::End => return Ok(room.held_by(whole)),
             Next::Piece(piece) => {
-                let waits = Instant::now();
+                let waits = timer.passed();
                 room.make_for(&mut whole, piece.len()).await?;
-                meter.pause(waits.elapsed());
+                meter.pause(timer.passed().saturating_sub(waits));
                 whole.extend_from_slice(&piece);
             }
             Next::TooSlow(what) => {
@@ -141,15 +145,16 @@ pub(super) async fn read<E>(
 pub(super) fn pieces<E: Send + 'static>(
     body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
     pace: Pace,
+    timer: Arc<dyn Timer>,
     broken: impl Fn(E) -> String + Send + Sync + 'static,
 ) -> BoxStream<'static, Result<Bytes, Fault>> {
-    let meter = Meter::new(pace, Instant::now());
-    let broken = std::sync::Arc::new(broken);
+    let meter = Meter::new(pace, timer.passed());
+    let broken = Arc::new(broken);
     let next = move |open: Option<_>| {
-        let broken = std::sync::Arc::clone(&broken);
+        let (broken, timer) = (Arc::clone(&broken), Arc::clone(&timer));
         async move {
             let (mut body, mut meter) = open?;
-            match next(&mut body, &mut meter).await {
+            match next(&mut body, &mut meter, &*timer).await {
                 Next::End => None,
                 Next::Piece(piece) => Some((Ok(piece), Some((body, meter)))),
                 Next::TooSlow(what) => {
@@ -168,7 +173,12 @@ pub(super) fn pieces<E: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::memory::AnswerMemory, *};
+    use tokio::time::Instant;
+
+    use super::{
+        super::{memory::AnswerMemory, timer::SystemTimer},
+        *,
+    };
 
     /// Sends a piece of that many bytes each time so much time has passed, for ever.
     fn drip(bytes: usize, every: Duration) -> impl Stream<Item = Result<Bytes, ()>> + Unpin + Send {
@@ -183,6 +193,10 @@ mod tests {
         AnswerMemory::of_an_account().room(limit, None)
     }
 
+    fn timer() -> Arc<dyn Timer> {
+        Arc::new(SystemTimer::new())
+    }
+
     fn broken((): ()) -> NoAnswer {
         NoAnswer { sent: true, slow: false, message: "broken".into() }
     }
@@ -192,7 +206,7 @@ mod tests {
         let begun = Instant::now();
 
         let drip = drip(1, Duration::from_secs(5));
-        let answer = read(drip, room(1 << 20), Pace::ANSWER, broken).await;
+        let answer = read(drip, room(1 << 20), Pace::ANSWER, &SystemTimer::new(), broken).await;
 
         let problem = answer.unwrap_err();
         assert!(problem.sent && problem.slow, "it may have been taken on: {problem}");
@@ -202,7 +216,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_file_that_drips_is_cut_off_after_a_minute_and_a_steady_one_is_not() {
         let begun = Instant::now();
-        let slow = pieces(drip(5, Duration::from_secs(5)), Pace::FILE, |()| String::new());
+        let slow = pieces(drip(5, Duration::from_secs(5)), Pace::FILE, timer(), |()| String::new());
 
         let fault = slow.filter_map(|piece| async { piece.err() }).boxed().next().await.unwrap();
 
@@ -211,7 +225,8 @@ mod tests {
         assert_eq!(begun.elapsed(), WINDOW);
 
         let steady = drip(6 << 10, Duration::from_secs(5)).take(100);
-        let steady: Vec<_> = pieces(steady, Pace::FILE, |()| String::new()).collect().await;
+        let steady: Vec<_> =
+            pieces(steady, Pace::FILE, timer(), |()| String::new()).collect().await;
         assert_eq!(steady.iter().filter(|piece| piece.is_ok()).count(), 100);
     }
 
@@ -221,7 +236,7 @@ mod tests {
         let file = fast.chain(drip(1, Duration::from_secs(5))).boxed();
         let begun = Instant::now();
 
-        let pieces: Vec<_> = pieces(file, Pace::FILE, |()| String::new()).collect().await;
+        let pieces: Vec<_> = pieces(file, Pace::FILE, timer(), |()| String::new()).collect().await;
 
         assert!(pieces.last().unwrap().is_err());
         assert!(begun.elapsed() <= WINDOW * 2 + Duration::from_secs(5), "{:?}", begun.elapsed());
@@ -230,7 +245,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_file_at_the_least_rate_ends_with_its_time() {
         let begun = Instant::now();
-        let slow = pieces(drip(8 << 10, Duration::from_secs(5)), Pace::FILE, |()| String::new());
+        let slow =
+            pieces(drip(8 << 10, Duration::from_secs(5)), Pace::FILE, timer(), |()| String::new());
 
         let last = slow.collect::<Vec<_>>().await.pop().unwrap();
 
@@ -242,7 +258,7 @@ mod tests {
     async fn a_sender_that_stops_is_not_waited_for() {
         let stopped = stream::pending::<Result<Bytes, ()>>();
 
-        let answer = read(stopped, room(1 << 20), Pace::ANSWER, broken).await;
+        let answer = read(stopped, room(1 << 20), Pace::ANSWER, &SystemTimer::new(), broken).await;
 
         assert!(answer.unwrap_err().message.contains("stopped for 30 s"));
     }

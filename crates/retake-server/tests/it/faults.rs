@@ -256,7 +256,6 @@ const REACHED_BY_NOBODY: &str =
 async fn one_is_bought_and_delivered(what: &str, asked: Asked) {
     let model = asked.0;
     let laboratory = Laboratory::with(ScenarioSource::Text(a_rule(what)), REACHED_BY_NOBODY).await;
-    let laboratory = laboratory.impatient();
 
     let played = Played::at(&laboratory, asked).await;
 

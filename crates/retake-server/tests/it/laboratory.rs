@@ -27,16 +27,12 @@ const KEY: &str = "key_of_nobody_0123456789";
 const IDLE_LOOKS: u32 = 50;
 /// That pause: a due job that it could not claim is tried again after it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
-/// An answer that the lab holds back for longer than this is one that the gateway does not wait for.
-const HELD_AT_MOST: SignedDuration = SignedDuration::from_secs(100);
 
 pub(crate) struct Laboratory {
     pub(crate) lab: Lab,
     pub(crate) retake: TestGateway,
     /// The gateway's, where the test moves it and the lab's.
     clock: Option<Clock>,
-    /// What the lab holds back for longer than this is not waited for.
-    held_at_most: SignedDuration,
 }
 
 /// How a laboratory's time passes, and how its accounts are asked.
@@ -144,12 +140,7 @@ impl Laboratory {
             config.assets.min_free_space = room;
         });
         let clock = matches!(time, Time::Moved).then_some(clock);
-        Self { retake: retake.await, lab, clock, held_at_most: HELD_AT_MOST }
-    }
-
-    /// The same, which gives up every answer that the lab holds back.
-    pub(crate) fn impatient(self) -> Self {
-        Self { held_at_most: SignedDuration::ZERO, ..self }
+        Self { retake: retake.await, lab, clock }
     }
 
     /// A lab in which nothing goes wrong but what prompts ask for.
@@ -204,13 +195,17 @@ impl Laboratory {
         }
     }
 
-    /// Moves both clocks to the next due moment, unless somebody works. While the gateway waits for an answer
-    /// that the lab holds back, that is when the answer is due.
+    /// Moves both clocks to the next due moment, unless somebody works. While the gateway waits for answers all of
+    /// which the lab holds back, that is when the first is due or given up.
     async fn moved_on(&self, clock: &Clock) -> bool {
         let now = clock.now();
         let next = if clock.is_worked_by() {
-            let held = self.lab.clock().next_awaited();
-            held.filter(|at| at.duration_since(now) <= self.held_at_most)
+            let (held, limits) = (self.lab.clock().awaited_moments(), clock.limits());
+            let is_held = !limits.is_empty() && limits.len() <= held.len();
+            let moments = held
+                .into_iter()
+                .chain(limits.iter().filter_map(|left| now.checked_add(*left).ok()));
+            moments.min().filter(|_| is_held)
         } else {
             self.retake.next_due().await.filter(|_| !clock.is_worked_by())
         };
