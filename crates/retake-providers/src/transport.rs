@@ -180,7 +180,8 @@ impl Transport {
         let response = begin(request, call.patience.min(self.patience)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let pace = if call.largest_answer > LONGEST_PLAIN { self.pace } else { Pace::ANSWER };
-        let body = read(chunks(response), call.largest_answer, pace, was_broken).await?;
+        let body = beginning(chunks(response), call.enough);
+        let body = read(body, call.largest_answer, pace, was_broken).await?;
         Ok(Reply { status, headers, body, at: now })
     }
 
@@ -426,6 +427,30 @@ async fn begin(request: RequestBuilder, patience: Duration) -> Result<Response, 
         return Err(NoAnswer { sent: true, slow: true, message });
     };
     response.map_err(|error| broken(error, false))
+}
+
+/// The pieces of a body until they are enough.
+fn beginning<S, E>(
+    body: S,
+    enough: Option<usize>,
+) -> impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+    E: Send + 'static,
+{
+    let enough = enough.unwrap_or(usize::MAX);
+    let next = move |(mut body, read): (S, usize)| async move {
+        if read >= enough {
+            return None;
+        }
+        let mut piece = body.next().await?;
+        if let Ok(piece) = &mut piece {
+            piece.truncate(enough - read);
+        }
+        let read = read + piece.as_ref().map_or(0, Bytes::len);
+        Some((piece, (body, read)))
+    };
+    stream::unfold((body, 0), next).boxed()
 }
 
 /// The pieces of a body as they come.

@@ -282,3 +282,12 @@ async fn a_key_is_cut_out_of_headers_and_escapes_and_so_is_that_of_another_accou
     let all = format!("{:?} {}", reply.headers, serde_json::to_string(&log.take()).unwrap());
     assert!(!all.contains(KEY) && !all.contains(OTHER), "{all}");
 }
+
+#[tokio::test]
+async fn a_body_of_which_the_beginning_is_enough_is_not_read_to_its_end() {
+    let endless = stream::repeat_with(|| Ok::<_, ()>(Bytes::from_static(b"abc"))).boxed();
+
+    let pieces: Vec<_> = beginning(endless, Some(4)).collect().await;
+
+    assert_eq!(pieces, [Ok(Bytes::from_static(b"abc")), Ok(Bytes::from_static(b"a"))]);
+}
