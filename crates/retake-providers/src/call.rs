@@ -28,6 +28,8 @@ pub struct Call {
     pub patience: Duration,
     /// The most bytes that are read of the answer, not counting a file that is streamed.
     pub largest_answer: usize,
+    /// How many bytes of the answer are enough, where not the whole of it is wanted.
+    pub enough: Option<usize>,
 }
 
 /// What a call does, which decides whether it may be sent again.
@@ -153,6 +155,7 @@ impl Call {
             effect,
             patience: PATIENCE,
             largest_answer: LARGEST_ANSWER,
+            enough: None,
         }
     }
 

@@ -22,6 +22,7 @@ mod hosted;
 mod log;
 mod luma;
 mod openai;
+mod polling;
 mod reading;
 #[cfg(test)]
 mod rehearsal;
@@ -274,6 +275,11 @@ pub enum Polled {
 impl Polled {
     /// Done, with no word on what was charged.
     pub const RENDERED: Self = Self::Rendered { charged: None };
+
+    /// Whether the render is over.
+    pub const fn is_over(&self) -> bool {
+        !matches!(self, Self::Running { .. })
+    }
 
     /// Over without a file, with no word on what was charged.
     pub const fn failed(fault: Fault) -> Self {

@@ -14,6 +14,9 @@ mod fault;
 mod hook;
 mod look_up;
 mod media;
+mod names;
+mod poll;
+mod question;
 mod request;
 mod standing;
 mod status;
@@ -27,7 +30,7 @@ use jiff::Timestamp;
 use retake_core::{catalog::Catalog, fault::Fault};
 
 pub(crate) use self::fault::named_cause;
-use self::{account::Account, dialect::Dialect};
+use self::{account::Account, dialect::Dialect, poll::Verdict};
 use crate::{
     Adapter, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost,
     Polled, Render, Reply, Settings, SettingsError, Standing, Submission, SubmitError, Submitted,
@@ -101,9 +104,15 @@ impl Adapter for OpenAi {
     }
 
     fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
-        let dialect = self.account.dialect;
-        Talk::once(self.account.job(&render.remote_id), move |answer| {
-            status::read_poll(dialect, answer)
+        let (account, asked) = (Arc::clone(&self.account), render.remote_id.clone());
+        Talk::ask(self.account.job(&render.remote_id), move |answer| {
+            match poll::read(account.dialect, &asked, answer) {
+                Ok(Verdict::Polled(polled)) => Talk::Over(Ok(polled)),
+                Ok(Verdict::Look(look)) => {
+                    Talk::once(media::begin(&account, &asked), |answer| look.read(answer))
+                }
+                Err(fault) => Talk::Over(Err(fault)),
+            }
         })
     }
 

@@ -147,12 +147,14 @@ impl Adapter for Runway {
     }
 
     fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
-        Talk::once(self.api.ask_for(render), task::polled)
+        let asked = render.remote_id.clone();
+        Talk::once(self.api.ask_for(render), move |answer| task::polled(answer, &asked))
     }
 
     fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
         // Every look at a task signs its links anew, so the link is never older than this call.
-        Talk::once(self.api.ask_for(render), task::download)
+        let asked = render.remote_id.clone();
+        Talk::once(self.api.ask_for(render), move |answer| task::download(answer, &asked))
     }
 
     fn refused_download(&self, reply: &Reply) -> FetchError {

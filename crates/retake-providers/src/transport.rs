@@ -206,8 +206,12 @@ impl Transport {
         let response = self.begin(request, call.patience).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let pace = if call.largest_answer > LONGEST_PLAIN { self.pace } else { Pace::ANSWER };
-        let room = self.memory.room(call.largest_answer, response.content_length());
-        let body = read(chunks(response), room, pace, &*self.timer, was_broken).await?;
+        let length = response.content_length().map(|length| {
+            length.min(call.enough.and_then(|enough| enough.try_into().ok()).unwrap_or(u64::MAX))
+        });
+        let room = self.memory.room(call.largest_answer, length);
+        let body = beginning(chunks(response), call.enough);
+        let body = read(body, room, pace, &*self.timer, was_broken).await?;
         Ok(Reply { status, headers, body, at: now })
     }
 
@@ -497,6 +501,30 @@ fn form(parts: &[Part]) -> Result<reqwest::multipart::Form, NoAnswer> {
         };
     }
     Ok(form)
+}
+
+/// The pieces of a body until they are enough.
+fn beginning<S, E>(
+    body: S,
+    enough: Option<usize>,
+) -> impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+    E: Send + 'static,
+{
+    let enough = enough.unwrap_or(usize::MAX);
+    let next = move |(mut body, read): (S, usize)| async move {
+        if read >= enough {
+            return None;
+        }
+        let mut piece = body.next().await?;
+        if let Ok(piece) = &mut piece {
+            piece.truncate(enough - read);
+        }
+        let read = read + piece.as_ref().map_or(0, Bytes::len);
+        Some((piece, (body, read)))
+    };
+    stream::unfold((body, 0), next).boxed()
 }
 
 /// The pieces of a body as they come.

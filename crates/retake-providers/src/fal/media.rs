@@ -8,7 +8,7 @@ use super::{fault, places::Places, status};
 use crate::{
     Download, FetchError, Talk,
     call::{Answer, Call},
-    reading,
+    polling, reading,
 };
 
 /// Where models put their video, the usual place first.
@@ -25,17 +25,17 @@ const PLACES: [&str; 8] = [
 
 /// The address of the video in a result.
 pub(super) fn video(result: &Json) -> Option<&str> {
-    let is_address =
-        |url: &&str| ["https://", "http://", "data:video/"].iter().any(|s| url.starts_with(s));
+    let is_address = |url: &&str| polling::is_link(url) || url.starts_with("data:video/");
     PLACES.iter().find_map(|place| reading::text(result, place).filter(is_address))
 }
 
 /// Finds the file. It lies in public (fal docs, 2026-11-21: at least seven days), so no key goes along.
 pub(super) fn fetch(places: &Places, ticket: &str) -> Talk<Result<Download, FetchError>> {
-    Talk::once(status::result_call(places, ticket), read)
+    let asked = status::request_id(ticket).to_owned();
+    Talk::once(status::result_call(places, ticket), move |answer| read(answer, &asked))
 }
 
-fn read(answer: Answer) -> Result<Download, FetchError> {
+fn read(answer: Answer, asked: &str) -> Result<Download, FetchError> {
     let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
         let message =
@@ -46,6 +46,8 @@ fn read(answer: Answer) -> Result<Download, FetchError> {
         return Err(FetchError::Later(fault::of_reply(&reply)));
     }
     let json = reply.json().unwrap_or_default();
+    let whose = polling::whose(&json, "/request_id", asked);
+    polling::refuse_another(&reply, whose).map_err(FetchError::Later)?;
     let Some(url) = video(&json) else {
         return Err(FetchError::Later(reading::unrecognised(&reply, "the result has no video")));
     };

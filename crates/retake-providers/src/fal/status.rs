@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use http::Method;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::fault::Fault;
 use serde_json::Value as Json;
 
 use super::{fault, media, places::Places};
 use crate::{
     CancelOutcome, Polled, Talk,
     call::{Answer, Call, Reply},
+    polling::{self, Whose},
     reading,
 };
 
@@ -25,16 +26,25 @@ const LARGEST_RESULT: usize = 64 << 20;
 pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fault>> {
     let call = places.signed(Call::get(places.queue(&format!("{ticket}/status"))));
     let result = result_call(places, ticket);
-    Talk::ask(call, move |answer| match read_status(answer) {
-        Ok(Seen::Done) => Talk::once(result, read_result),
-        // A file beside a failure is looked at before another one is paid for.
-        Ok(Seen::Failed(failed)) => Talk::once(result, move |answer| match read_result(answer) {
-            Ok(polled @ Polled::Rendered { .. }) => Ok(polled),
-            _ => Ok(failed),
-        }),
+    let asked = request_id(ticket).to_owned();
+    Talk::ask(call, move |answer| match read_status(answer, &asked) {
+        Ok(Seen::Done) => Talk::once(result, move |answer| read_result(answer, &asked)),
+        // A file beside a failure or an unknown word is looked at before another one is paid for.
+        Ok(Seen::Look { otherwise }) => {
+            Talk::once(result, move |answer| match read_result(answer, &asked) {
+                Ok(polled @ Polled::Rendered { .. }) => Ok(polled),
+                Ok(polled @ Polled::Failed { .. }) if !otherwise.is_over() => Ok(polled),
+                _ => Ok(otherwise),
+            })
+        }
         Ok(Seen::Polled(polled)) => Talk::Over(Ok(polled)),
         Err(fault) => Talk::Over(Err(fault)),
     })
+}
+
+/// fal's own name for a request, out of where it is followed.
+pub(super) fn request_id(ticket: &str) -> &str {
+    ticket.rsplit('/').next().unwrap_or(ticket)
 }
 
 /// The request for what came out.
@@ -46,12 +56,15 @@ pub(super) fn result_call(places: &Places, ticket: &str) -> Call {
 enum Seen {
     /// It is over, and the result says how.
     Done,
-    /// It is over and is said to have failed; the result may know better.
-    Failed(Polled),
+    /// The result may have a file all the same.
+    Look {
+        /// What the status comes to without one.
+        otherwise: Polled,
+    },
     Polled(Polled),
 }
 
-fn read_status(answer: Answer) -> Result<Seen, Fault> {
+fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(&reply, "fal"));
@@ -62,13 +75,17 @@ fn read_status(answer: Answer) -> Result<Seen, Fault> {
     let unreadable = || reading::unrecognised(&reply, "the status cannot be read");
     let json = reply.json().ok_or_else(unreadable)?;
     let status = reading::text(&json, "/status").ok_or_else(unreadable)?;
-    Ok(match status {
-        "COMPLETED" if has_failed(&json) => {
+    // Every status carries the id of its request ("Queue", 2026-11-21).
+    let whose = polling::whose(&json, "/request_id", asked);
+    polling::refuse_another(&reply, whose)?;
+    Ok(match status.trim().to_ascii_uppercase().as_str() {
+        "COMPLETED" if has_failed(&json) && whose == Whose::Asked => {
             let fault = fault::of_status(&json);
             let may_have_a_file = reading::may_have_a_file(&fault);
             let failed = Polled::Failed { charged: fault::charge(&fault, None), fault };
-            if may_have_a_file { Seen::Failed(failed) } else { Seen::Polled(failed) }
+            if may_have_a_file { Seen::Look { otherwise: failed } } else { Seen::Polled(failed) }
         }
+        // Where it does not say whose failure it is, the result of the request itself decides.
         "COMPLETED" => Seen::Done,
         "IN_QUEUE" => {
             let is_next = reading::number(&json, "/queue_position").is_none_or(|place| place < 1.0);
@@ -76,9 +93,10 @@ fn read_status(answer: Answer) -> Result<Seen, Fault> {
             Seen::Polled(running(&reply, pause, None))
         }
         "IN_PROGRESS" => Seen::Polled(running(&reply, RUNNING, None)),
-        word => {
-            let note = format!("fal says `{}`, which is no status we know", reading::quoted(word));
-            Seen::Polled(running(&reply, WAITING, Some(note)))
+        _ => {
+            let word = reading::quoted(status);
+            let note = format!("fal says `{word}`, which is no status we know");
+            Seen::Look { otherwise: running(&reply, WAITING, Some(note)) }
         }
     })
 }
@@ -96,13 +114,15 @@ fn has_failed(json: &Json) -> bool {
 
 /// A request is over: what came out, or why nothing did. Only an answer that is the model's or the runner's
 /// own error says that the render failed; a refused key or a passing fault of the queue does not.
-fn read_result(answer: Answer) -> Result<Polled, Fault> {
+fn read_result(answer: Answer, asked: &str) -> Result<Polled, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let json = reply.json().unwrap_or_default();
+    polling::refuse_another(&reply, polling::whose(&json, "/request_id", asked))?;
     match reply.status.as_u16() {
         404 | 410 => Err(reading::unknown_render(&reply, "fal")),
         401 | 403 | 408 | 429 => Err(fault::of_reply(&reply)),
         400 if is_too_early(&reply) => Ok(running(&reply, RUNNING, None)),
-        200..=299 => read_output(&reply),
+        200..=299 => read_output(&reply, &json),
         status if fault::is_of_the_model(&reply) => {
             let fault = fault::of_reply(&reply);
             Ok(Polled::Failed { charged: fault::charge(&fault, Some(status)), fault })
@@ -111,18 +131,23 @@ fn read_result(answer: Answer) -> Result<Polled, Fault> {
     }
 }
 
-fn read_output(reply: &Reply) -> Result<Polled, Fault> {
-    let unreadable = || reading::unrecognised(reply, "the result cannot be read");
-    let json = reply.json().filter(Json::is_object).ok_or_else(unreadable)?;
-    if media::video(&json).is_some() {
+fn read_output(reply: &Reply, json: &Json) -> Result<Polled, Fault> {
+    if !json.is_object() {
+        return Err(reading::unrecognised(reply, "the result cannot be read"));
+    }
+    if media::video(json).is_some() {
         return Ok(Polled::RENDERED);
     }
-    if json.get("detail").is_some() || has_failed(&json) {
-        let fault = fault::of_reply(reply);
-        return Ok(Polled::Failed { charged: fault::charge(&fault, None), fault });
+    if !(json.get("detail").is_some() || has_failed(json)) {
+        return Ok(polling::without_file("fal"));
     }
-    let message = format!("it completed without a video: {}", reading::plain(&reply.body));
-    Ok(Polled::failed(Fault::new(FaultKind::Malformed, FaultSource::Provider, message)))
+    let fault = fault::of_reply(reply);
+    // What has a status is no result.
+    if fault::is_of_the_model(reply) && json.get("status").is_none() {
+        Ok(Polled::Failed { charged: fault::charge(&fault, None), fault })
+    } else {
+        Err(fault)
+    }
 }
 
 /// The list of statuses and the results are not always of one mind.

@@ -189,7 +189,7 @@ fn what_the_model_has_no_input_for_is_refused_before_anything_is_sent() {
 
 #[test]
 fn a_request_that_waits_or_runs_is_running_and_an_unknown_word_is_noted() {
-    let running = |body: &Json| match polled([answer(202, body)]) {
+    let running = |body: &Json| match polled([answer(202, body), reply(400, &[], "")]) {
         Ok(Polled::Running { ask_again_in, note, .. }) => (ask_again_in, note),
         other => panic!("{other:?}"),
     };
@@ -210,8 +210,8 @@ fn completed_counts_only_with_a_video_in_the_result() {
 
     assert_eq!(rendered, Ok(Polled::RENDERED));
     insta::assert_snapshot!("poll", all(&calls));
-    let empty = failure([completed(), answer(200, &json!({ "seed": 7 }))]);
-    assert_eq!(empty.kind, FaultKind::Malformed);
+    let empty = polled([completed(), answer(200, &json!({ "seed": 7 }))]);
+    assert!(matches!(empty, Ok(Polled::Running { note: Some(_), .. })), "{empty:?}");
 }
 
 #[test]
@@ -244,6 +244,10 @@ fn a_server_error_is_not_charged_and_a_file_beside_a_failure_is_looked_at() {
     assert_eq!(polled(found), Ok(Polled::RENDERED));
     let unsure = [answer(200, &fixture!("completed-with-error")), silence(true)];
     assert!(matches!(polled(unsure), Ok(Polled::Failed { charged: Some(Usd::ZERO), .. })));
+    // Without the name of the request it is not known whose failure the status tells of.
+    let nobodys = || answer(200, &json!({ "status": "COMPLETED", "error": "Runner disconnected" }));
+    assert!(polled([nobodys(), silence(true)]).is_err());
+    assert_eq!(polled([nobodys(), answer(200, &fixture!("result"))]), Ok(Polled::RENDERED));
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::{
     Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Polled, Render, Settings,
     Standing, Submission, SubmitError, Submitted, Talk,
     call::{Answer, Call, Reply},
-    reading,
+    polling, reading,
 };
 
 /// Google names no pace; its example for files waits half as long.
@@ -46,6 +46,7 @@ pub(super) struct Interactions {
 #[derive(Clone, Debug, PartialEq)]
 enum Interaction {
     Running(Option<String>),
+    WithoutFile,
     Failed(Fault),
     Done(File),
 }
@@ -90,7 +91,8 @@ impl Interactions {
     fn interaction(&self, render: &Render) -> Talk<Result<(Interaction, Reply), Fault>> {
         let mut call = self.gemini.signed(Call::get(self.url(&render.remote_id)));
         call.largest_answer = LARGEST_INLINE;
-        Talk::once(call, polled)
+        let asked = render.remote_id.clone();
+        Talk::once(call, move |answer| polled(answer, &asked))
     }
 }
 
@@ -132,11 +134,17 @@ fn input(submission: &Submission) -> Result<(Json, &'static str), Fault> {
 }
 
 /// Reads the answer to a poll.
-fn polled(answer: Answer) -> Result<(Interaction, Reply), Fault> {
+fn polled(answer: Answer, asked: &str) -> Result<(Interaction, Reply), Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     let body = veo::answered(&reply)?;
+    // Every interaction carries its id (google-genai 3.4.0).
+    let whose = polling::whose(veo::first(&body), "/id", asked);
+    polling::refuse_another(&reply, whose)?;
     let read = interaction(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no interaction"))?;
+    if matches!(read, Interaction::Failed(_)) {
+        polling::require_name(&reply, whose)?;
+    }
     Ok((read, Reply { body: bytes::Bytes::new(), ..reply }))
 }
 
@@ -146,11 +154,8 @@ fn interaction(body: Json) -> Option<Interaction> {
         Json::Array(list) => list.into_iter().next()?,
         other => other,
     };
-    if let Some(error) = fault::error_in(&body) {
-        return Some(Interaction::Failed(failure(error)));
-    }
-    let status = reading::text(&body, "/status")?.to_owned();
-    let recorded_fault = recorded(&body);
+    let status = reading::text(&body, "/status")?.trim().to_ascii_lowercase();
+    let recorded_fault = fault::error_in(&body).map(failure).or_else(|| recorded(&body));
     let mut over = |kind, what: &str| {
         let fault = Fault::new(kind, FaultSource::Provider, format!("the interaction {what}"));
         let fault = recorded_fault.clone().unwrap_or_else(|| fault.with_code(status.clone()));
@@ -164,7 +169,10 @@ fn interaction(body: Json) -> Option<Interaction> {
         "queued" | "in_progress" => Some(Interaction::Running(None)),
         "completed" => Some(match video(&mut body) {
             Some(file) => Interaction::Done(file),
-            None => Interaction::Failed(recorded(&body).unwrap_or_else(|| words(&body))),
+            None => match recorded_fault.filter(|it| !reading::may_have_a_file(it)) {
+                Some(fault) => Interaction::Failed(fault),
+                None => words(&body).map_or(Interaction::WithoutFile, Interaction::Failed),
+            },
         }),
         "failed" => over(FaultKind::Unrecognised, "failed without a word"),
         "cancelled" => over(FaultKind::Runtime, "was cancelled"),
@@ -172,10 +180,12 @@ fn interaction(body: Json) -> Option<Interaction> {
         "budget_exceeded" => over(FaultKind::Quota, "ran out of its budget"),
         "requires_action" => over(FaultKind::Runtime, "waits for an action that nobody takes"),
         "requires_continuation" => over(FaultKind::Runtime, "stopped before its end"),
+        // A file beside a word that nobody has documented is looked at as well.
         unknown => {
-            let note =
-                format!("Google says `{}`, which is not documented", reading::quoted(unknown));
-            Some(Interaction::Running(Some(note)))
+            let word = reading::quoted(unknown);
+            let note = format!("Google says `{word}`, which is not documented");
+            let running = || Interaction::Running(Some(note));
+            Some(video(&mut body).map_or_else(running, Interaction::Done))
         }
     }
 }
@@ -206,14 +216,14 @@ fn outputs(body: &Json) -> impl Iterator<Item = &Json> {
 }
 
 /// Completed, and words instead of a video: a refusal.
-fn words(body: &Json) -> Fault {
+fn words(body: &Json) -> Option<Fault> {
     let contents = outputs(body).filter_map(|step| step.get("content")?.as_array()).flatten();
     let texts: Vec<_> = contents.filter_map(|part| reading::text(part, "/text")).collect();
     let fault = fault::refused_content(&texts.join(" "));
-    match fault.code {
+    (!texts.is_empty()).then(|| match fault.code {
         Some(_) => fault,
         None => fault.with_code("completed_without_video"),
-    }
+    })
 }
 
 /// The video of a completed interaction: the last that a step has, or the one beside the steps.
@@ -293,6 +303,7 @@ impl Adapter for Interactions {
         self.interaction(render).map(|read| {
             read.map(|(interaction, reply)| match interaction {
                 Interaction::Running(note) => veo::running(&reply, POLL_EVERY, note),
+                Interaction::WithoutFile => polling::without_file("Google"),
                 Interaction::Failed(fault) => Polled::failed(fault),
                 Interaction::Done(_) => Polled::RENDERED,
             })
@@ -303,7 +314,7 @@ impl Adapter for Interactions {
         let gemini = self.gemini.clone();
         self.interaction(render).and_then(move |read| match read {
             Err(fault) => Talk::Over(Err(FetchError::Later(fault))),
-            Ok((Interaction::Running(_), _)) => {
+            Ok((Interaction::Running(_) | Interaction::WithoutFile, _)) => {
                 Talk::Over(Err(FetchError::Later(media::not_yet())))
             }
             Ok((Interaction::Failed(fault), _)) => Talk::Over(Err(FetchError::Gone(fault))),

@@ -115,7 +115,8 @@ impl Operations {
         };
         let mut call = self.gemini.signed(Call::get(self.gemini.place.url(&path)));
         call.largest_answer = LARGEST_INLINE;
-        Talk::once(call, veo::polled)
+        let asked = render.remote_id.clone();
+        Talk::once(call, move |answer| veo::polled(answer, &asked))
     }
 }
 
@@ -148,7 +149,9 @@ impl Adapter for Operations {
         let gemini = self.gemini.clone();
         self.operation(render).map(move |read| match read {
             Err(fault) => Err(FetchError::Later(fault)),
-            Ok((Operation::Running, _)) => Err(FetchError::Later(media::not_yet())),
+            Ok((Operation::Running | Operation::WithoutFile, _)) => {
+                Err(FetchError::Later(media::not_yet()))
+            }
             Ok((Operation::Failed(fault), _)) => Err(FetchError::Gone(fault)),
             Ok((Operation::Done(File::Inline(text)), _)) => {
                 media::decoded(&text).map(Download::Whole)

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Polled, Submission, SubmitError, Submitted,
     call::{Answer, Reply},
-    reading,
+    polling, reading,
 };
 
 /// Reference pictures that Veo 3.1 looks at.
@@ -28,6 +28,8 @@ const FULL_LENGTH: u32 = 8;
 pub(super) enum Operation {
     /// Not done.
     Running,
+    /// Said to be done, without a file and without a reason.
+    WithoutFile,
     /// Over without a file.
     Failed(Fault),
     /// Over, with a file.
@@ -120,11 +122,19 @@ pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, Submi
 
 /// Reads the answer to a poll. An error about the question says nothing of the render, one that says that there is no
 /// such operation among them.
-pub(super) fn polled(answer: Answer) -> Result<(Operation, Reply), Fault> {
+pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     let body = answered(&reply)?;
+    // Every operation carries its name (`google.longrunning.Operation`), in which the project may stand as its id or as
+    // its number (AIP-2510): what stands last is the operation's own.
+    let own = |name: &str| name.rsplit('/').next() == asked.rsplit('/').next();
+    let whose = polling::whose_by(first(&body).get("name"), own);
+    polling::refuse_another(&reply, whose)?;
     let operation = operation(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no operation"))?;
+    if matches!(operation, Operation::Failed(_)) {
+        polling::require_name(&reply, whose)?;
+    }
     Ok((operation, Reply { body: bytes::Bytes::new(), ..reply }))
 }
 
@@ -138,7 +148,7 @@ pub(super) fn answered(reply: &Reply) -> Result<Json, Fault> {
     }
     let unreadable = || reading::unrecognised(reply, "the answer to a poll is not valid JSON");
     let body = reply.json().ok_or_else(unreadable)?;
-    let object = body.as_array().and_then(|list| list.first()).unwrap_or(&body);
+    let object = first(&body);
     let is_about_a_render =
         ["name", "done", "id", "status"].iter().any(|field| object.get(field).is_some());
     if fault::error_in(&body).is_some() && !is_about_a_render {
@@ -147,31 +157,37 @@ pub(super) fn answered(reply: &Reply) -> Result<Json, Fault> {
     Ok(body)
 }
 
+/// An answer, or the first of a list that the front end makes of it.
+pub(super) fn first(body: &Json) -> &Json {
+    body.as_array().and_then(|list| list.first()).unwrap_or(body)
+}
+
 /// Reads an operation; nothing when the JSON is none.
 fn operation(body: Json) -> Option<Operation> {
     let mut operation = match body {
         Json::Array(list) => list.into_iter().next()?,
         other => other,
     };
+    let is_done = match operation.get("done") {
+        Some(Json::String(text)) => text.trim().eq_ignore_ascii_case("true"),
+        Some(done) => done.as_bool().unwrap_or(false),
+        None => false,
+    };
+    let is_one =
+        is_done || operation.get("done").is_some() || reading::id(&operation, "/name").is_some();
     let error = operation.get("error").filter(|error| error.is_object() || error.is_string());
-    if let Some(fault) = error.map(failure) {
-        // A file beside a failure is looked at before another one is paid for.
-        let file = operation.get_mut("response").and_then(first_file);
-        return Some(match file.filter(|_| reading::may_have_a_file(&fault)) {
-            Some(file) => Operation::Done(file),
-            None => Operation::Failed(fault),
-        });
-    }
-    match operation.get("done").and_then(Json::as_bool) {
-        Some(true) => {}
-        Some(false) => return Some(Operation::Running),
-        None => return reading::id(&operation, "/name").map(|_| Operation::Running),
-    }
+    let fault = error.map(failure);
     let mut response = operation.get_mut("response").map(Json::take).unwrap_or_default();
-    if let Some(file) = first_file(&mut response) {
+    // A file is looked at, whatever stands beside it, before another one is paid for.
+    let may_have_a_file = fault.as_ref().is_none_or(reading::may_have_a_file);
+    if let Some(file) = first_file(&mut response).filter(|_| may_have_a_file) {
         return Some(Operation::Done(file));
     }
-    Some(Operation::Failed(no_video(&response)))
+    match (is_done, fault.or_else(|| filtered(&response))) {
+        (true, Some(fault)) => Some(Operation::Failed(fault)),
+        (true, None) => Some(Operation::WithoutFile),
+        (false, _) => is_one.then_some(Operation::Running),
+    }
 }
 
 /// The error of an operation.
@@ -207,27 +223,20 @@ fn file(video: &mut Json) -> Option<File> {
         .or_else(|| first(&["bytesBase64Encoded", "encodedVideo", "videoBytes"]).map(File::Inline))
 }
 
-/// A success without a video: the filters took it, or nobody knows.
-fn no_video(response: &Json) -> Fault {
+/// Why a success has no video, where the filters took it.
+fn filtered(response: &Json) -> Option<Fault> {
     let beside = response.get("generateVideoResponse").unwrap_or(response);
     let count = reading::number(beside, "/raiMediaFilteredCount").unwrap_or(0.0);
     let reasons = beside.get("raiMediaFilteredReasons").and_then(Json::as_array);
     let reasons: Vec<_> = reasons.into_iter().flatten().filter_map(Json::as_str).collect();
-    if count > 0.0 || !reasons.is_empty() {
-        return fault::refused_content(&reasons.join(" "));
-    }
-    let said = match response {
-        Json::Null => String::new(),
-        other => format!(": {}", reading::quoted(&other.to_string())),
-    };
-    let message = format!("it is done and there is no video in it{said}");
-    Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message)
+    (count > 0.0 || !reasons.is_empty()).then(|| fault::refused_content(&reasons.join(" ")))
 }
 
 /// What an operation comes to for somebody who polls, asking again after `usual` unless the answer says when.
 pub(super) fn progress(operation: Operation, reply: &Reply, usual: SignedDuration) -> Polled {
     match operation {
         Operation::Running => running(reply, usual, None),
+        Operation::WithoutFile => polling::without_file("Google"),
         Operation::Failed(fault) => {
             // "You are not charged for videos that are blocked by safety filters or audio processing" (Responsible AI
             // for Veo, and the Gemini API's page on Veo, 2026-11-21).
@@ -297,15 +306,29 @@ mod tests {
 
         let bare = r#"[{"error":{"code":500,"message":"internal","status":"INTERNAL"}}]"#;
         let reply = crate::rehearsal::reply(200, &[], bare);
-        assert_eq!(polled(reply).unwrap_err().kind, FaultKind::Runtime);
+        assert_eq!(polled(reply, "operations/o").unwrap_err().kind, FaultKind::Runtime);
     }
 
     #[test]
-    fn a_success_without_a_video_or_a_reason_stays_unexplained() {
-        let fault = failed(read(r#"{"name":"o","done":true,"response":{}}"#));
+    fn a_success_without_a_video_or_a_reason_is_asked_again() {
+        for text in [r#"{"name":"o","done":true,"response":{}}"#, r#"{"done":true}"#] {
+            assert_eq!(read(text), Some(Operation::WithoutFile), "{text}");
+        }
+    }
 
-        assert_eq!(fault.kind, FaultKind::Unrecognised);
-        assert_eq!(failed(read(r#"{"done":true}"#)).kind, FaultKind::Unrecognised);
+    #[test]
+    fn an_operation_is_known_by_its_own_id_however_its_project_is_named() {
+        let asked = "projects/a-project/locations/l/models/m/operations/1";
+        let polled = |name: &str| {
+            let body =
+                format!(r#"{{"name":"{name}","done":true,"error":{{"code":13,"message":"m"}}}}"#);
+            polled(crate::rehearsal::reply(200, &[], body), asked).map(|(operation, _)| operation)
+        };
+
+        let by_number = polled("projects/123456/locations/l/models/m/operations/1");
+        assert!(matches!(by_number, Ok(Operation::Failed(_))), "{by_number:?}");
+        assert!(polled("projects/a-project/locations/l/models/m/operations/2").is_err());
+        assert!(polled("").is_err());
     }
 
     #[test]

@@ -110,7 +110,10 @@ impl Vertex {
         let body = json!({ "operationName": render.remote_id });
         let mut call = Call::ask(self.model_url(&render.model, "fetchPredictOperation"), body);
         call.largest_answer = LARGEST_INLINE;
-        self.credentials.ask(now, call, |answer| Talk::Over(answer.and_then(veo::polled)))
+        let asked = render.remote_id.clone();
+        self.credentials.ask(now, call, move |answer| {
+            Talk::Over(answer.and_then(|answer| veo::polled(answer, &asked)))
+        })
     }
 
     /// Opens a file in a bucket, which has to be the account's own where it has one.
@@ -217,7 +220,9 @@ impl Adapter for Vertex {
         let own = self.clone();
         self.operation(render, now).and_then(move |read| match read {
             Err(fault) => Talk::Over(Err(FetchError::Later(fault))),
-            Ok((Operation::Running, _)) => Talk::Over(Err(FetchError::Later(media::not_yet()))),
+            Ok((Operation::Running | Operation::WithoutFile, _)) => {
+                Talk::Over(Err(FetchError::Later(media::not_yet())))
+            }
             Ok((Operation::Failed(fault), _)) => Talk::Over(Err(FetchError::Gone(fault))),
             Ok((Operation::Done(File::Inline(text)), _)) => {
                 Talk::Over(media::decoded(&text).map(Download::Whole))

@@ -18,7 +18,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Api, ask_again, fault, fault::refused, frame, refuse_what_cannot_be_said};
 use crate::{
     Adapter, Answer, Call, Download, FetchError, Hook, HookError, Polled, Render, Reply, Standing,
-    Submission, SubmitError, Submitted, Talk,
+    Submission, SubmitError, Submitted, Talk, polling,
     reading::{self, quoted, text},
 };
 
@@ -69,27 +69,30 @@ impl Adapter for Agents {
     }
 
     fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
-        Talk::once(self.api.ask_for(&render.remote_id), |answer| {
+        let asked = render.remote_id.clone();
+        Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
             let reply = answer.map_err(|problem| reading::silence(&problem))?;
-            Ok(match generation(&reply)? {
+            Ok(match generation(&reply, &asked)? {
                 Generation::Running { percent, note } => {
                     Polled::Running { percent, ask_again_in: ask_again(&reply), note }
                 }
                 Generation::Done { .. } => Polled::RENDERED,
+                Generation::WithoutFile => polling::without_file("Luma"),
                 Generation::Over(fault) => Polled::failed(fault),
             })
         })
     }
 
     fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
-        Talk::once(self.api.ask_for(&render.remote_id), |answer| {
+        let asked = render.remote_id.clone();
+        Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
             let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
-            match generation(&reply).map_err(FetchError::Later)? {
+            match generation(&reply, &asked).map_err(FetchError::Later)? {
                 Generation::Done { link } => Ok(Download::From(Call::get(link))),
                 Generation::Over(fault) => Err(FetchError::Gone(fault)),
-                Generation::Running { .. } => {
-                    Err(FetchError::Later(fault::broken("it was finished and is running again")))
-                }
+                Generation::WithoutFile | Generation::Running { .. } => Err(FetchError::Later(
+                    fault::broken("it was finished and has no file any more"),
+                )),
             }
         })
     }
@@ -187,10 +190,11 @@ fn media(picture: &Picture, bytes: Option<&Bytes>) -> Result<Json, Fault> {
 enum Generation {
     Running { percent: u8, note: Option<String> },
     Done { link: String },
+    WithoutFile,
     Over(Fault),
 }
 
-fn generation(reply: &Reply) -> Result<Generation, Fault> {
+fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(reply, "Luma"));
     }
@@ -200,33 +204,44 @@ fn generation(reply: &Reply) -> Result<Generation, Fault> {
     let unreadable = || reading::unrecognised(reply, "the answer is no generation");
     let json = reply.json().ok_or_else(unreadable)?;
     let state = text(&json, "/state").ok_or_else(unreadable)?;
-    Ok(match state {
+    // Every generation carries its id (`luma-agents` 0.5.0).
+    let whose = polling::whose(&json, "/id", asked);
+    polling::refuse_another(reply, whose)?;
+    let generation = read(&json, state);
+    if matches!(generation, Generation::Over(_)) {
+        polling::require_name(reply, whose)?;
+    }
+    Ok(generation)
+}
+
+fn read(json: &Json, state: &str) -> Generation {
+    let done = |link| Generation::Done { link };
+    match state.trim().to_ascii_lowercase().as_str() {
         "queued" | "processing" => Generation::Running { percent: 0, note: None },
-        "completed" => match link(&json) {
-            Some(link) => Generation::Done { link },
-            None if text(&json, "/failure_code").is_some() => {
-                Generation::Over(fault::by_code(&json))
-            }
-            None => Generation::Over(fault::broken("it was completed without a video")),
-        },
+        "completed" => {
+            let fault = text(json, "/failure_code").map(|_| fault::by_code(json));
+            let fault = fault.filter(|fault| !reading::may_have_a_file(fault));
+            let without = || fault.map_or(Generation::WithoutFile, Generation::Over);
+            link(json).map_or_else(without, done)
+        }
         "failed" => {
-            let fault = fault::by_code(&json);
+            let fault = fault::by_code(json);
             // A file beside a failure is looked at before another one is paid for.
-            match link(&json).filter(|_| reading::may_have_a_file(&fault)) {
-                Some(link) => Generation::Done { link },
-                None => Generation::Over(fault),
-            }
+            let link = link(json).filter(|_| reading::may_have_a_file(&fault));
+            link.map_or_else(|| Generation::Over(fault), done)
         }
-        odd => {
-            let note = Some(format!("Luma calls it `{}`", quoted(odd)));
-            Generation::Running { percent: 0, note }
+        // A file beside a word that nobody has documented is looked at as well.
+        _ => {
+            let note = Some(format!("Luma calls it `{}`", quoted(state)));
+            link(json).map_or_else(|| Generation::Running { percent: 0, note }, done)
         }
-    })
+    }
 }
 
 /// The video among the outputs; an EXR export may stand beside it.
 fn link(json: &Json) -> Option<String> {
     let outputs = json.pointer("/output")?.as_array()?;
-    let video = outputs.iter().find(|output| text(output, "/type") == Some("video"))?;
-    text(video, "/url").filter(|url| url.starts_with("http")).map(str::to_owned)
+    let videos = outputs.iter().filter(|output| text(output, "/type") == Some("video"));
+    let mut links = videos.filter_map(|video| text(video, "/url"));
+    links.find(|link| polling::is_link(link)).map(str::to_owned)
 }

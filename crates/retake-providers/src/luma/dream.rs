@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Adapter, Answer, Call, CancelOutcome, Download, FetchError, LookUp, Lost, Polled, Render,
-    Reply, Standing, Submission, SubmitError, Submitted, Talk,
+    Reply, Standing, Submission, SubmitError, Submitted, Talk, polling,
     reading::{self, quoted, text},
 };
 
@@ -76,22 +76,22 @@ impl Adapter for Dream {
     }
 
     fn poll(&self, render: &Render, now: Timestamp) -> Talk<Result<Polled, Fault>> {
-        let age = now.duration_since(render.begun_at);
-        Talk::once(self.api.ask_for(&render.remote_id), move |answer| polled(answer, age))
+        let (asked, age) = (render.remote_id.clone(), now.duration_since(render.begun_at));
+        Talk::once(self.api.ask_for(&render.remote_id), move |answer| polled(answer, &asked, age))
     }
 
     fn fetch(&self, render: &Render, now: Timestamp) -> Talk<Result<Download, FetchError>> {
-        let age = now.duration_since(render.begun_at);
+        let (asked, age) = (render.remote_id.clone(), now.duration_since(render.begun_at));
         Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
             let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
-            match generation(&reply, age).map_err(FetchError::Later)? {
+            match generation(&reply, &asked, age).map_err(FetchError::Later)? {
                 Generation::Done { link } => Ok(Download::From(Call::get(link))),
                 Generation::Over(fault) | Generation::Refunded(fault) => {
                     Err(FetchError::Gone(fault))
                 }
-                Generation::Running { .. } => {
-                    Err(FetchError::Later(fault::broken("it was finished and is running again")))
-                }
+                Generation::WithoutFile | Generation::Running { .. } => Err(FetchError::Later(
+                    fault::broken("it was finished and has no file any more"),
+                )),
             }
         })
     }
@@ -162,24 +162,26 @@ enum Generation {
     Done {
         link: String,
     },
+    WithoutFile,
     Over(Fault),
     /// Over without a file, and paid back: "credits for failed generations are refunded" (FAQ, 2026-11-21).
     Refunded(Fault),
 }
 
-fn polled(answer: Answer, age: SignedDuration) -> Result<Polled, Fault> {
+fn polled(answer: Answer, asked: &str, age: SignedDuration) -> Result<Polled, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    Ok(match generation(&reply, age)? {
+    Ok(match generation(&reply, asked, age)? {
         Generation::Running { note } => {
             Polled::Running { percent: 0, ask_again_in: ask_again(&reply), note }
         }
         Generation::Done { .. } => Polled::RENDERED,
+        Generation::WithoutFile => polling::without_file("Luma"),
         Generation::Over(fault) => Polled::failed(fault),
         Generation::Refunded(fault) => Polled::Failed { fault, charged: Some(Usd::ZERO) },
     })
 }
 
-fn generation(reply: &Reply, age: SignedDuration) -> Result<Generation, Fault> {
+fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generation, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(reply, "Luma"));
     }
@@ -189,23 +191,34 @@ fn generation(reply: &Reply, age: SignedDuration) -> Result<Generation, Fault> {
     let unreadable = || reading::unrecognised(reply, "the answer is no generation");
     let json = reply.json().ok_or_else(unreadable)?;
     let state = text(&json, "/state").ok_or_else(unreadable)?;
-    Ok(match state {
+    // Every generation carries its id (`lumaai` 1.21.0).
+    let whose = polling::whose(&json, "/id", asked);
+    polling::refuse_another(reply, whose)?;
+    let generation = read(&json, state, age);
+    if matches!(generation, Generation::Over(_) | Generation::Refunded(_)) {
+        polling::require_name(reply, whose)?;
+    }
+    Ok(generation)
+}
+
+fn read(json: &Json, state: &str, age: SignedDuration) -> Generation {
+    let done = |link| Generation::Done { link };
+    match state.trim().to_ascii_lowercase().as_str() {
         "queued" | "dreaming" => Generation::Running { note: None },
-        "completed" => match link(&json) {
-            Some(link) => Generation::Done { link },
-            None => Generation::Over(fault::broken("it was completed without a video")),
-        },
-        "failed" if fault::is_about_callback(&json) => untold(&json, age),
+        "completed" => link(json).map_or(Generation::WithoutFile, done),
+        "failed" if fault::is_about_callback(json) => untold(json, age),
         "failed" => {
-            let fault = fault::by_reason(&json);
+            let fault = fault::by_reason(json);
             // A file beside a failure is looked at before another one is paid for.
-            match link(&json).filter(|_| reading::may_have_a_file(&fault)) {
-                Some(link) => Generation::Done { link },
-                None => Generation::Refunded(fault),
-            }
+            let link = link(json).filter(|_| reading::may_have_a_file(&fault));
+            link.map_or_else(|| Generation::Refunded(fault), done)
         }
-        odd => Generation::Running { note: Some(format!("Luma calls it `{}`", quoted(odd))) },
-    })
+        // A file beside a word that nobody has documented is looked at as well.
+        _ => {
+            let note = Some(format!("Luma calls it `{}`", quoted(state)));
+            link(json).map_or_else(|| Generation::Running { note }, done)
+        }
+    }
 }
 
 /// Luma could not reach us, and calls that a failure. The video may exist, now or soon.
@@ -224,7 +237,7 @@ fn untold(json: &Json, age: SignedDuration) -> Generation {
 }
 
 fn link(json: &Json) -> Option<String> {
-    text(json, "/assets/video").filter(|url| url.starts_with("http")).map(str::to_owned)
+    text(json, "/assets/video").filter(|url| polling::is_link(url)).map(str::to_owned)
 }
 
 fn standing(answer: Answer) -> Result<Standing, Fault> {

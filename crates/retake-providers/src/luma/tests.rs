@@ -18,6 +18,8 @@ use crate::{
 };
 
 const ID: &str = "00000000-0000-4000-8000-000000000002";
+/// As the fixtures of the Agents API name theirs.
+const AGENTS_ID: &str = "00000000-0000-4000-8000-000000000005";
 const HOOK: &str = "https://retake.example/hooks/luma/unguessable";
 
 fn luma(variant: Option<&str>) -> Box<dyn Adapter> {
@@ -75,7 +77,11 @@ fn refusal(adapter: &dyn Adapter, submission: &Submission) -> Fault {
 }
 
 fn poll(adapter: &dyn Adapter, answer: Answer) -> Result<Polled, Fault> {
-    hold(adapter.poll(&a_render("ray", ID), NOON), [answer]).1
+    poll_for(adapter, ID, answer)
+}
+
+fn poll_for(adapter: &dyn Adapter, id: &str, answer: Answer) -> Result<Polled, Fault> {
+    hold(adapter.poll(&a_render("ray", id), NOON), [answer]).1
 }
 
 fn failed(adapter: &dyn Adapter, answer: Answer) -> Fault {
@@ -254,7 +260,8 @@ fn every_failure_code_of_the_agents_api_has_a_kind() {
         ("storm", FaultKind::Unrecognised),
     ];
     for (code, kind) in codes {
-        let body = json!({ "state": "failed", "failure_code": code, "failure_reason": "no" });
+        let body =
+            json!({ "id": ID, "state": "failed", "failure_code": code, "failure_reason": "no" });
         let fault = failed(&*agents(), json(200, &body));
 
         assert_eq!((fault.kind, fault.code.as_deref()), (kind, Some(code)));
@@ -276,11 +283,11 @@ fn every_failure_reason_of_dream_machine_has_a_kind() {
         ("A storm came", FaultKind::Unrecognised),
     ];
     for (reason, kind) in reasons {
-        let body = json!({ "state": "failed", "failure_reason": reason });
+        let body = json!({ "id": ID, "state": "failed", "failure_reason": reason });
 
         assert_eq!(failed(&*dream(), json(200, &body)).kind, kind, "{reason}");
     }
-    let silent = failed(&*dream(), json(200, &json!({ "state": "failed" })));
+    let silent = failed(&*dream(), json(200, &json!({ "id": ID, "state": "failed" })));
     assert_eq!(silent.kind, FaultKind::Runtime);
 }
 
@@ -288,20 +295,21 @@ fn every_failure_reason_of_dream_machine_has_a_kind() {
 fn a_notice_that_luma_could_not_deliver_is_no_failed_render() {
     let reason = "Error processing callback";
     let with = json!({
-        "state": "failed", "failure_reason": reason, "assets": { "video": "https://cdn.example.com/v.mp4" }
+        "id": ID, "state": "failed", "failure_reason": reason, "assets": { "video": "https://cdn.example.com/v.mp4" }
     });
-    let without = || json(200, &json!({ "state": "failed", "failure_reason": reason }));
+    let without = || json(200, &json!({ "id": ID, "state": "failed", "failure_reason": reason }));
     let later = NOON + SignedDuration::from_mins(21);
 
     assert_eq!(poll(&*dream(), json(200, &with)), Ok(Polled::RENDERED));
     assert!(matches!(poll(&*dream(), without()), Ok(Polled::Running { note: Some(_), .. })));
     let end = hold(dream().poll(&a_render("ray-2", ID), later), [without()]).1;
-    assert!(matches!(end, Ok(Polled::Failed { .. })), "{end:?}");
+    // It was given up here, so Luma has not said that it paid anything back.
+    assert!(matches!(end, Ok(Polled::Failed { charged: None, .. })), "{end:?}");
 }
 
 #[test]
 fn a_dream_that_failed_was_paid_back_and_a_file_beside_a_failure_is_looked_at() {
-    let dream_failed = json!({ "state": "failed", "failure_reason": "Job failed" });
+    let dream_failed = json!({ "id": ID, "state": "failed", "failure_reason": "Job failed" });
     let charged = Some(retake_core::money::Usd::ZERO);
     let end = poll(&*dream(), json(200, &dream_failed));
     assert!(matches!(end, Ok(Polled::Failed { charged: it, .. }) if it == charged), "{end:?}");
@@ -311,7 +319,7 @@ fn a_dream_that_failed_was_paid_back_and_a_file_beside_a_failure_is_looked_at() 
     assert_eq!(poll(&*dream(), json(200, &with_file)), Ok(Polled::RENDERED));
     with_file["failure_reason"] = "Contains blacklisted words".into();
     assert_eq!(failed(&*dream(), json(200, &with_file)).kind, FaultKind::RefusedContent);
-    let agents_failed = json!({ "state": "failed", "failure_code": "output_not_found",
+    let agents_failed = json!({ "id": ID, "state": "failed", "failure_code": "output_not_found",
         "output": [{ "type": "video", "url": "https://cdn.example.com/v.mp4" }] });
     assert_eq!(poll(&*agents(), json(200, &agents_failed)), Ok(Polled::RENDERED));
 }
@@ -319,24 +327,22 @@ fn a_dream_that_failed_was_paid_back_and_a_file_beside_a_failure_is_looked_at() 
 #[test]
 fn generations_are_followed_through_their_states() {
     let dreaming = poll(&*dream(), json(200, &fixture("dream-dreaming")));
-    let processing = poll(&*agents(), json(200, &fixture("agents-processing")));
+    let processing = poll_for(&*agents(), AGENTS_ID, json(200, &fixture("agents-processing")));
     let odd = poll(&*agents(), json(200, &json!({ "state": "paused" })));
 
     assert_eq!(dreaming, Ok(running(None)));
     assert_eq!(processing, Ok(running(None)));
     assert_eq!(odd, Ok(running(Some("Luma calls it `paused`"))));
     assert_eq!(poll(&*dream(), json(200, &fixture("dream-completed"))), Ok(Polled::RENDERED));
-    assert_eq!(poll(&*agents(), json(200, &fixture("agents-completed"))), Ok(Polled::RENDERED));
-    let refused = failed(&*agents(), json(200, &fixture("agents-failed")));
-    assert_eq!(refused.kind, FaultKind::RefusedContent);
+    let agents = |name| poll_for(&*agents(), AGENTS_ID, json(200, &fixture(name)));
+    assert_eq!(agents("agents-completed"), Ok(Polled::RENDERED));
+    let Ok(Polled::Failed { fault, .. }) = agents("agents-failed") else { panic!("it failed") };
+    assert_eq!(fault.kind, FaultKind::RefusedContent);
 }
 
 #[test]
-fn a_completion_without_a_video_has_failed_and_an_unknown_one_is_asked_for_again() {
+fn a_generation_that_is_not_known_and_a_question_without_an_answer_are_asked_again() {
     for adapter in [dream(), agents()] {
-        let body = json!({ "state": "completed", "assets": {}, "output": [{ "type": "exr", "url": "https://x" }] });
-
-        assert_eq!(failed(&*adapter, json(200, &body)).kind, FaultKind::Runtime);
         let unknown = poll(&*adapter, json(404, &json!({})));
         assert_eq!(unknown.unwrap_err().kind, FaultKind::Lost);
         assert_eq!(poll(&*adapter, json(401, &json!({}))).unwrap_err().kind, FaultKind::Auth);
@@ -347,9 +353,11 @@ fn a_completion_without_a_video_has_failed_and_an_unknown_one_is_asked_for_again
 // verifies: luma: download
 #[test]
 fn the_file_is_fetched_without_the_key() {
-    for (adapter, name) in [(dream(), "dream-completed"), (agents(), "agents-completed")] {
+    for (adapter, id, name) in
+        [(dream(), ID, "dream-completed"), (agents(), AGENTS_ID, "agents-completed")]
+    {
         let answer = json(200, &fixture(name));
-        let (_, found) = hold(adapter.fetch(&a_render("ray", ID), NOON), [answer]);
+        let (_, found) = hold(adapter.fetch(&a_render("ray", id), NOON), [answer]);
 
         let Ok(Download::From(call)) = found else { panic!("{found:?}") };
         assert!(call.headers.is_empty() && call.url.contains("render.mp4"), "{call:?}");

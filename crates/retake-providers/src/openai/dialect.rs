@@ -31,6 +31,8 @@ pub(super) struct Dialect {
     pub(super) words: Words,
     /// Where the file is.
     pub(super) result: Source,
+    /// How its answers name a render.
+    pub(super) names: Names,
     /// What its list is worth.
     pub(super) list: List,
     /// Whether DELETE stops a render that runs. Elsewhere it only removes one that is over.
@@ -144,6 +146,18 @@ pub(super) enum Source {
     NamedOrContent,
     /// At the content of the render's first generation, which has an id of its own.
     Generation,
+}
+
+/// How the answer to a poll names the render that was asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// As the answer to the create did, always.
+    Same,
+    /// As `LiteLLM` does: with the way to the provider around the provider's own id, and that way may be written
+    /// otherwise than at the create.
+    Routed,
+    /// As the answer to the create did, or not at all.
+    SameOrNone,
 }
 
 /// What a list of renders is worth for finding one whose submit got no answer.

@@ -237,6 +237,11 @@ fn text_of(reply: &Reply) -> String {
     }
 }
 
+/// Whether a code is one by which a relay says that it got no answer from the server behind it.
+pub(super) fn is_relayed(code: &str) -> bool {
+    codes::RELAYED.contains(&&*lower(code))
+}
+
 fn lower(text: &str) -> String {
     text.trim().to_ascii_lowercase()
 }

@@ -15,12 +15,15 @@ use super::{
     account::{Account, encoded},
     dialect::Source,
     fault,
-    status::{self, State},
+    poll::{self, Verdict},
+    status,
 };
-use crate::{Answer, Call, Download, FetchError, Render, Reply, Talk, reading};
+use crate::{Answer, Call, Download, FetchError, Polled, Render, Reply, Talk, polling, reading};
 
 /// A relay may fetch the file itself before the first byte of it comes.
 const FILE_PATIENCE: Duration = Duration::from_mins(2);
+/// So much of a file shows that it is one, in bytes.
+const BEGINNING: usize = 1024;
 
 /// Where an address was seen, the documented places first (dialect table, 2026-11-21).
 const PLACES: &[&str] = &[
@@ -76,23 +79,51 @@ fn content(account: &Account, id: &str) -> Call {
     file(account.sign(Call::get(account.url(&path, &[]))))
 }
 
+/// Asks for the beginning of the file of a render, which shows whether there is one. Of a failed render the content is
+/// refused (400, 404, 409 or 422 by the documentation of the dialects).
+pub(super) fn begin(account: &Account, id: &str) -> Call {
+    let call = content(account, id).header("range", format!("bytes=0-{}", BEGINNING - 1));
+    Call { enough: Some(BEGINNING), ..call }
+}
+
+/// Whether the answer to that is a file, or leads to one.
+pub(super) fn is_handed_out(reply: &Reply) -> bool {
+    if reply.status.is_redirection() {
+        return reply.header("location").is_some_and(polling::is_link);
+    }
+    let body = &reply.body;
+    let is_media = reply.header("content-type").is_some_and(|it| {
+        let it = it.trim().to_ascii_lowercase();
+        it.starts_with("video/") || it.starts_with("application/octet-stream")
+    });
+    let is_something = reply.json().is_none() && reading::page_title(body).is_none();
+    let has_mark = body.get(4..8) == Some(b"ftyp") || body.starts_with(b"\x1a\x45\xdf\xa3");
+    reply.status.is_success() && !body.is_empty() && (has_mark || (is_media && is_something))
+}
+
+/// Whether the answer to that says that there is no file, and none on its way.
+pub(super) fn is_refused(reply: &Reply) -> bool {
+    matches!(reply.status.as_u16(), 400 | 404 | 410 | 422)
+        && !is_early(&fault::of_reply(reply).message)
+}
+
 fn file(call: Call) -> Call {
     Call { patience: FILE_PATIENCE, ..call }
 }
 
 fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchError> {
     let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
-    let json = reply.json().unwrap_or_default();
-    let job = status::job(&json).unwrap_or(&json);
-    match status::read_poll(account.dialect, Ok(reply.clone())) {
-        Ok(crate::Polled::Failed { fault, .. }) => return Err(FetchError::Gone(fault)),
-        Err(fault) => return Err(FetchError::Later(fault)),
-        Ok(_) if status::state(job) == Some(State::Running) => {
+    match poll::read(account.dialect, id, Ok(reply.clone())) {
+        Ok(Verdict::Polled(Polled::Failed { fault, .. })) => return Err(FetchError::Gone(fault)),
+        Ok(Verdict::Polled(Polled::Running { .. })) => {
             let fault = reading::unrecognised(&reply, "the render is not finished any more");
             return Err(FetchError::Later(fault));
         }
-        Ok(_) => {}
+        Ok(Verdict::Polled(Polled::Rendered { .. }) | Verdict::Look(_)) => {}
+        Err(fault) => return Err(FetchError::Later(fault)),
     }
+    let json = reply.json().unwrap_or_default();
+    let job = status::job(account.dialect, &json, id).unwrap_or(&json);
     if account.dialect.result == Source::Generation {
         return by_generation(account, job, &reply);
     }
@@ -111,7 +142,7 @@ pub(super) fn generation(job: &Json) -> Option<&str> {
 fn by_generation(account: &Account, job: &Json, reply: &Reply) -> Result<Download, FetchError> {
     let Some(id) = generation(job) else {
         let fault = reading::unrecognised(reply, "the finished job has no generation");
-        return Err(FetchError::Gone(fault));
+        return Err(FetchError::Later(fault));
     };
     let path = format!("/video/generations/{}/content/video", encoded(id));
     Ok(Download::From(file(account.sign(Call::get(account.url(&path, &[]))))))
@@ -128,7 +159,7 @@ pub(super) fn named<'a>(json: &'a Json, job: &'a Json) -> Option<&'a str> {
 /// A path counts only below the API: others are of the server's own disk.
 fn is_address(text: &str) -> bool {
     let is_path = text.starts_with("/v1/") || text.starts_with("/api/");
-    is_path || text.starts_with("https://") || text.starts_with("http://")
+    is_path || polling::is_link(text)
 }
 
 /// Whether the file itself came with the answer.
@@ -147,18 +178,21 @@ fn inline(json: &Json, job: &Json) -> Option<Bytes> {
     bare.chain(urls).find_map(|base64| STANDARD.decode(base64).ok()).map(Bytes::from)
 }
 
+/// Whether a text says that a file is not there yet.
+fn is_early(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["in progress", "in-progress", "in_progress", "not ready", "not completed", "not yet"]
+        .iter()
+        .any(|phrase| text.contains(phrase))
+}
+
 /// Reads the answer to a download that brought no file: whatever it says, the render is finished, and the next fetch
 /// asks for it anew. Some servers say 404 for a file that is not there yet.
 pub(super) fn refused(reply: &Reply) -> FetchError {
     let fault = fault::of_reply(reply);
-    let text = fault.message.to_lowercase();
-    let is_early =
-        ["in progress", "in-progress", "in_progress", "not ready", "not completed", "not yet"]
-            .iter()
-            .any(|phrase| text.contains(phrase));
     let (kind, message) = match reply.status.as_u16() {
         409 => (FaultKind::Overloaded, format!("the file is not there yet: {}", fault.message)),
-        _ if is_early => {
+        _ if is_early(&fault.message) => {
             (FaultKind::Overloaded, format!("the file is not there yet: {}", fault.message))
         }
         404 | 410 => (FaultKind::Lost, fault.message.clone()),

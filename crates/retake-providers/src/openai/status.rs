@@ -4,22 +4,16 @@
 //! inside first. An answer may be no success and still tell of a render (vLLM-Omni answers so for a failed
 //! one), and a success may tell of a failure (new-api's kin answer 200 with an error).
 
-use std::time::Duration;
-
-use jiff::SignedDuration;
 use retake_core::{
-    fault::{Fault, FaultKind, FaultSource},
-    money::Usd,
+    fault::{Fault, FaultKind},
     size::Size,
 };
 use serde_json::Value as Json;
 
-use super::{
-    dialect::{Dialect, Source},
-    fault, media,
-};
+use super::{dialect::Dialect, fault, names};
 use crate::{
-    Answer, CancelOutcome, Echo, Polled, RemoteId, Reply, SubmitError, Submitted,
+    Answer, CancelOutcome, Echo, RemoteId, Reply, SubmitError, Submitted,
+    polling::Whose,
     reading::{self, ErrorBody},
 };
 
@@ -74,7 +68,9 @@ const STATES: &[(&str, State)] = &[
 
 /// Where a render may be in an answer, the innermost first.
 const PLACES: &[&str] = &["/data/0", "/data", "/video", "/task", "/job", "/result", "/output", ""];
+
 const STATUS_FIELDS: &[&str] = &["/status", "/task_status", "/state"];
+
 /// Where its name may be.
 const ID_FIELDS: &[&str] = &[
     "/id",
@@ -89,32 +85,47 @@ const ID_FIELDS: &[&str] = &[
     "/video/id",
     "/task/id",
 ];
-/// Where a render itself has its name.
-const OWN_ID_FIELDS: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
+
+/// Lists of renders in which one may be answered.
+const LISTS: &[&str] = &["", "/data", "/tasks", "/results", "/videos"];
+
+/// No more of a list is looked at.
+const MOST_LISTED: usize = 64;
+
 /// A name for the exchange, which some servers give the render as well.
 const LAST_RESORT: &[&str] = &["/request_id"];
 
-/// The render in an answer: what has a status. Where the answer has a status and a name itself, it is the render,
-/// and what it repeats of the answer of another server behind it is older news.
-pub(super) fn job(json: &Json) -> Option<&Json> {
-    if word(json).is_some() && (json.get("id").is_some() || json.get("task_id").is_some()) {
-        return Some(json);
-    }
-    let jobs = PLACES.iter().filter_map(|place| json.pointer(place));
-    jobs.into_iter().find(|job| word(job).is_some())
+/// The render in an answer: what has a status, and the name that was asked for if anything has. Else, where the answer
+/// has a status and a name itself, it is the render, and what it repeats of the answer of another server behind it
+/// is older news.
+pub(super) fn job<'a>(dialect: &Dialect, json: &'a Json, asked: &str) -> Option<&'a Json> {
+    let has_word = |job: &&'a Json| word(job).is_some();
+    let is_asked = |job: &&'a Json| names::own(dialect.names, job, asked) == Whose::Asked;
+    let places = || PLACES.iter().filter_map(|place| json.pointer(place));
+    let lists = LISTS.iter().filter_map(|list| json.pointer(list)?.as_array());
+    let listed = lists.flat_map(|list| list.iter().take(MOST_LISTED));
+    let named = std::iter::once(json).chain(places()).chain(listed);
+    named.filter(has_word).find(is_asked).or_else(|| {
+        let is_one = json.get("id").is_some() || json.get("task_id").is_some();
+        Some(json).filter(has_word).filter(|_| is_one).or_else(|| places().find(has_word))
+    })
 }
 
-fn word(job: &Json) -> Option<&str> {
+pub(super) fn word(job: &Json) -> Option<&str> {
     STATUS_FIELDS.iter().find_map(|field| reading::text(job, field))
+}
+
+pub(super) fn plain_word(job: &Json) -> Option<String> {
+    Some(word(job)?.trim().to_ascii_lowercase().replace([' ', '-'], "_"))
 }
 
 /// What the status of a render means; nothing for a word that nobody has documented.
 pub(super) fn state(job: &Json) -> Option<State> {
-    let word = word(job)?.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+    let word = plain_word(job)?;
     STATES.iter().find(|(known, _)| *known == word).map(|(_, state)| *state)
 }
 
-fn id(json: &Json) -> Option<RemoteId> {
+pub(super) fn id(json: &Json) -> Option<RemoteId> {
     id_among(json, ID_FIELDS)
 }
 
@@ -193,173 +204,6 @@ pub(super) fn explained(dialect: &'static Dialect, reply: &Reply, body: ErrorBod
         }
         _ => body,
     }
-}
-
-/// Reads the answer to a poll.
-pub(super) fn read_poll(dialect: &'static Dialect, answer: Answer) -> Result<Polled, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    let json = reply.json().unwrap_or_default();
-    let found = job(&json);
-    let state = found.and_then(state);
-    if let (Some(job), Some(over)) = (found, state.filter(|state| is_over_without_file(*state)))
-        && is_final(&reply, &json, job)
-    {
-        let fault = failure(&reply, &json, job, over);
-        // A file beside a failure is looked at before another one is paid for.
-        let has_file = over != State::Deleted && media::named(&json, job).is_some();
-        return Ok(if has_file && reading::may_have_a_file(&fault) {
-            Polled::Rendered { charged: charged(&json, job) }
-        } else {
-            let told = || reading::says_not_charged(&fault.message).then_some(Usd::ZERO);
-            let charged = charged(&json, job).or_else(told);
-            Polled::Failed { fault, charged }
-        });
-    }
-    if !reply.status.is_success() {
-        return refused_poll(&reply);
-    }
-    match (found, state) {
-        (Some(job), Some(State::Done)) => Ok(finished(dialect, &json, job)),
-        (Some(job), Some(State::Running)) => Ok(running(dialect, &reply, job, None)),
-        (Some(_), Some(_)) => Err(reading::unrecognised(&reply, "the answer tells of no render")),
-        // A word that says nothing, and a file.
-        (Some(job), None) if media::named(&json, job).is_some() => {
-            Ok(Polled::Rendered { charged: charged(&json, job) })
-        }
-        (Some(job), None) => {
-            let word = reading::quoted(word(job).unwrap_or_default());
-            let note = format!("the status `{word}` is not documented");
-            Ok(running(dialect, &reply, job, Some(note)))
-        }
-        (None, _) => without_status(dialect, &reply, &json),
-    }
-}
-
-/// Whether an answer is the final word about a render, and not an error about the question in the form of one: it
-/// names the render, or it came as a success whose own code is none of a failure.
-fn is_final(reply: &Reply, json: &Json, job: &Json) -> bool {
-    let is_named =
-        id_among(job, OWN_ID_FIELDS).is_some() || id_among(json, OWN_ID_FIELDS).is_some();
-    let is_error = word(job).is_some_and(|word| word.trim().eq_ignore_ascii_case("error"));
-    is_named || (reply.status.is_success() && !is_error && !fault::code_says_no(json))
-}
-
-fn is_over_without_file(state: State) -> bool {
-    !matches!(state, State::Running | State::Done)
-}
-
-/// The fault of a render that is over without a file.
-fn failure(reply: &Reply, json: &Json, job: &Json, state: State) -> Fault {
-    let told = fault::of_job(reply, json, job);
-    let provider = |kind, message| Fault::new(kind, FaultSource::Provider, message);
-    match (state, told) {
-        (_, Some(fault)) => fault,
-        (State::Cancelled, None) => {
-            provider(FaultKind::Runtime, "it was cancelled at the provider").with_code("cancelled")
-        }
-        (State::Expired, None) => {
-            provider(FaultKind::Timeout, "it expired before it was finished").with_code("expired")
-        }
-        (State::Deleted, None) => {
-            provider(FaultKind::Lost, "it was deleted at the provider").with_code("deleted")
-        }
-        _ => provider(FaultKind::Unrecognised, "it failed, and no reason was given"),
-    }
-}
-
-/// A render that calls itself finished, unless it also tells of a failure or has nothing to show.
-fn finished(dialect: &'static Dialect, json: &Json, job: &Json) -> Polled {
-    let empty = dialect.result == Source::Generation && media::generation(job).is_none();
-    let told = fault::of_finished_job(job).filter(|_| media::named(json, job).is_none());
-    let charged = charged(json, job);
-    match told {
-        Some(fault) => Polled::Failed { fault, charged },
-        None if empty => {
-            let message = "it succeeded without a video, as renders do that moderation withheld";
-            let fault = Fault::new(FaultKind::Runtime, FaultSource::Provider, message);
-            Polled::Failed { fault, charged }
-        }
-        None => Polled::Rendered { charged },
-    }
-}
-
-/// What the answer says that the render has cost. In dollars: `usage.cost` (`OpenRouter`'s API reference, 2026). In
-/// ticks of 1/10,000,000,000 dollar: `usage.cost_in_usd_ticks` (xAI's API reference, 2026). As a list of what was
-/// taken: Kling's `billing`, of which only cash in dollars is one (its task pages, 2026-10).
-fn charged(json: &Json, job: &Json) -> Option<Usd> {
-    let number = |place: &str| reading::number(job, place).or_else(|| reading::number(json, place));
-    let is_own_key =
-        || [job, json].iter().any(|it| it.pointer("/usage/is_byok") == Some(&Json::Bool(true)));
-    let in_dollars = || reading::usd(number("/usage/cost")?).filter(|_| !is_own_key());
-    let in_ticks = || reading::usd(number("/usage/cost_in_usd_ticks")? / 1e10);
-    let billed = || {
-        let bills = job.get("billing").or_else(|| json.get("billing"))?.as_array()?;
-        let cash = |bill: &Json| {
-            let is_cash = reading::text(bill, "/charge_type") == Some("cash");
-            let is_usd =
-                reading::text(bill, "/currency").is_some_and(|it| it.eq_ignore_ascii_case("usd"));
-            reading::number(bill, "/amount").filter(|_| is_cash && is_usd)
-        };
-        let amounts: Option<Vec<_>> = bills.iter().take(16).map(cash).collect();
-        reading::usd(amounts.filter(|all| !all.is_empty())?.iter().sum())
-    };
-    in_ticks().or_else(in_dollars).or_else(billed)
-}
-
-fn running(dialect: &'static Dialect, reply: &Reply, job: &Json, note: Option<String>) -> Polled {
-    Polled::Running { percent: percent(job), ask_again_in: pause(dialect, reply), note }
-}
-
-/// Percent done, as a number, as a text with a sign, or as a share.
-fn percent(job: &Json) -> u8 {
-    let with_sign = || reading::text(job, "/progress")?.trim().trim_end_matches('%').parse().ok();
-    if let Some(value) = reading::number(job, "/progress").or_else(with_sign) {
-        return reading::percent(value);
-    }
-    reading::number(job, "/progress_pct").map_or(0, reading::percent_of_share)
-}
-
-/// When to ask again: as the answer says, else as the dialect's documentation does; 1 to 60 seconds.
-fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
-    let hint = || {
-        let ms = reply.header("openai-poll-after-ms")?.trim().parse::<u32>().ok()?;
-        Some(SignedDuration::from_millis(ms.into()))
-    };
-    let asked = reply.retry_after().or_else(hint).and_then(|pause| pause.try_into().ok());
-    let (least, most) = (Duration::from_secs(1), Duration::from_mins(1));
-    asked.unwrap_or(dialect.poll_every).clamp(least, most)
-}
-
-/// A poll that was answered with an error. Only what is about the render itself is its end; whatever keeps the question
-/// from being answered, a 404 among it, is asked again.
-fn refused_poll(reply: &Reply) -> Result<Polled, Fault> {
-    let fault = fault::of_reply(reply);
-    if reply.json().is_some() && fault::is_about_a_render(&fault) {
-        return Ok(Polled::failed(fault));
-    }
-    match reply.status.as_u16() {
-        404 | 410 => Err(Fault { kind: FaultKind::Lost, ..fault }),
-        _ => Err(fault),
-    }
-}
-
-/// A success without a status: an error in disguise, a finished file, or a render that has no status yet.
-fn without_status(dialect: &'static Dialect, reply: &Reply, json: &Json) -> Result<Polled, Fault> {
-    if media::named(json, json).is_some() || media::is_inline(json, json) {
-        return Ok(Polled::Rendered { charged: charged(json, json) });
-    }
-    if let Some(fault) = fault::of_failure_in_success(reply, json) {
-        return if fault::is_about_a_render(&fault) {
-            Ok(Polled::failed(fault))
-        } else {
-            Err(fault)
-        };
-    }
-    if id(json).is_some() {
-        let note = "the answer has no status yet".to_owned();
-        return Ok(running(dialect, reply, json, Some(note)));
-    }
-    Err(reading::unrecognised(reply, "the answer has no status"))
 }
 
 /// Reads the answer to a stop. What is over, or unknown, or being stopped already needs none.

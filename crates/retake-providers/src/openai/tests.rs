@@ -72,13 +72,24 @@ fn submit(variant: Option<&str>, status: u16, body: &Json) -> Result<String, Sub
     hold(talk, [rehearsal::json(status, body)]).1.map(|taken| taken.remote_id)
 }
 
+/// What a poll makes of that answer, where the render has the name that a create's answer of this form gives it, and no
+/// file is handed out.
 fn poll(
     variant: Option<&str>,
     status: u16,
     body: &Json,
 ) -> Result<Polled, retake_core::fault::Fault> {
-    let talk = adapter(variant).poll(&a_render("any-model", "video_1"), NOON);
-    hold(talk, [rehearsal::json(status, body)]).1
+    let name = submit(variant, 200, body).unwrap_or_else(|_| "video_1".to_owned());
+    let refused = rehearsal::json(404, &serde_json::json!({ "detail": "Video not found" }));
+    poll_for(&name, variant, [rehearsal::json(status, body), refused])
+}
+
+fn poll_for(
+    name: &str,
+    variant: Option<&str>,
+    answers: impl IntoIterator<Item = crate::Answer>,
+) -> Result<Polled, retake_core::fault::Fault> {
+    hold(adapter(variant).poll(&a_render("any-model", name), NOON), answers).1
 }
 
 proptest! {

@@ -7,6 +7,7 @@ use super::{calls::Calls, fault, status};
 use crate::{
     Download, FetchError, Talk,
     call::{Answer, Call},
+    polling::{self, Whose},
     reading,
 };
 
@@ -23,7 +24,7 @@ pub(super) fn video(prediction: &Json) -> Option<&str> {
 }
 
 fn address(output: &Json) -> Option<&str> {
-    let is_address = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
+    let is_address = |url: &&str| polling::is_link(url);
     let one = |value: &'_ Json| value.is_string();
     match output {
         Json::String(url) => Some(url.as_str()).filter(is_address),
@@ -45,13 +46,20 @@ fn address(output: &Json) -> Option<&str> {
 }
 
 fn is_video(url: &str) -> bool {
-    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let path = path(url).to_ascii_lowercase();
     ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
-/// Whether a prediction that failed has left a video: what lies there may also be a picture of how far it came.
+fn path(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// Whether a prediction that did not succeed has left a video: what lies there may also be a picture of how far it
+/// came, which the ending of its name shows.
 pub(super) fn is_a_video(prediction: &Json) -> bool {
-    video(prediction).is_some_and(is_video)
+    let has_ending =
+        |url: &str| path(url).rsplit('/').next().is_some_and(|name| name.contains('.'));
+    video(prediction).is_some_and(|url| is_video(url) || !has_ending(url))
 }
 
 /// Whether the files of a prediction were removed.
@@ -61,11 +69,11 @@ pub(super) fn is_removed(prediction: &Json) -> bool {
 
 /// Finds the file. It lies in public; the token goes along only to the API itself.
 pub(super) fn fetch(calls: &Calls, id: &str) -> Talk<Result<Download, FetchError>> {
-    let places = calls.clone();
-    Talk::once(status::get(calls, id), move |answer| read(&places, answer))
+    let (places, asked) = (calls.clone(), id.to_owned());
+    Talk::once(status::get(calls, id), move |answer| read(&places, &asked, answer))
 }
 
-fn read(calls: &Calls, answer: Answer) -> Result<Download, FetchError> {
+fn read(calls: &Calls, asked: &str, answer: Answer) -> Result<Download, FetchError> {
     let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(FetchError::Later(reading::unknown_render(&reply, "Replicate")));
@@ -74,10 +82,12 @@ fn read(calls: &Calls, answer: Answer) -> Result<Download, FetchError> {
         return Err(FetchError::Later(fault::of_reply(&reply)));
     }
     let json = reply.json().unwrap_or_default();
+    let whose = polling::whose(&json, "/id", asked);
+    polling::refuse_another(&reply, whose).map_err(FetchError::Later)?;
     match video(&json) {
         Some(url) if calls.is_own(url) => Ok(Download::From(calls.signed(Call::get(url)))),
         Some(url) => Ok(Download::From(Call::get(url))),
-        None if is_removed(&json) => {
+        None if is_removed(&json) && whose == Whose::Asked => {
             let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, REMOVED);
             Err(FetchError::Gone(fault))
         }

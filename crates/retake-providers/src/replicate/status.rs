@@ -14,7 +14,7 @@ use super::{PROVIDER, calls::Calls, fault, media};
 use crate::{
     CancelOutcome, Polled, Render, Talk,
     call::{Answer, Call, Reply},
-    reading,
+    polling, reading,
 };
 
 /// A prediction repeats its input and its log, and may carry what came out.
@@ -32,7 +32,7 @@ pub(super) fn poll(
 ) -> Talk<Result<Polled, Fault>> {
     let (catalog, asked) = (Arc::clone(catalog), render.clone());
     Talk::once(get(calls, &render.remote_id), move |answer| {
-        read(answer, |prediction| charged(prediction, &catalog, &asked))
+        read(answer, &asked.remote_id, |prediction| charged(prediction, &catalog, &asked))
     })
 }
 
@@ -56,7 +56,11 @@ pub(super) fn get(calls: &Calls, id: &str) -> Call {
     Call { largest_answer: LARGEST_PREDICTION, ..call }
 }
 
-fn read(answer: Answer, charged: impl Fn(&Json) -> Option<Usd>) -> Result<Polled, Fault> {
+fn read(
+    answer: Answer,
+    asked: &str,
+    charged: impl Fn(&Json) -> Option<Usd>,
+) -> Result<Polled, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(&reply, "Replicate"));
@@ -67,48 +71,64 @@ fn read(answer: Answer, charged: impl Fn(&Json) -> Option<Usd>) -> Result<Polled
     let unreadable = || reading::unrecognised(&reply, "the prediction cannot be read");
     let json = reply.json().ok_or_else(unreadable)?;
     let status = reading::text(&json, "/status").ok_or_else(unreadable)?;
-    Ok(match status {
-        "starting" => running(&reply, 0, None),
-        "processing" => running(&reply, progress(&json), None),
-        "succeeded" => succeeded(&json, charged(&json)),
+    let polled = prediction(&reply, &json, status, charged(&json));
+    // Every prediction carries its id ("Create a prediction", 2026-11-21).
+    let whose = polling::whose(&json, "/id", asked);
+    polling::refuse_another(&reply, whose)?;
+    if matches!(polled, Polled::Failed { .. }) {
+        polling::require_name(&reply, whose)?;
+    }
+    Ok(polled)
+}
+
+fn prediction(reply: &Reply, json: &Json, status: &str, charged: Option<Usd>) -> Polled {
+    match status.trim().to_ascii_lowercase().as_str() {
+        "starting" => running(reply, 0, None),
+        "processing" => running(reply, progress(json), None),
+        "succeeded" => succeeded(json, charged),
         "failed" => {
-            let fault = fault::of_prediction(&json);
+            let fault = fault::of_prediction(json);
             // A file beside a failure is looked at before another one is paid for.
-            if media::is_a_video(&json) && reading::may_have_a_file(&fault) {
-                Polled::Rendered { charged: charged(&json) }
+            if media::is_a_video(json) && reading::may_have_a_file(&fault) {
+                Polled::Rendered { charged }
             } else {
-                Polled::Failed { fault, charged: charged(&json) }
+                Polled::Failed { fault, charged }
             }
         }
-        "canceled" => failed(FaultKind::Lost, "the prediction was cancelled at Replicate".into()),
+        "canceled" | "cancelled" => {
+            failed(FaultKind::Lost, "the prediction was cancelled at Replicate".into())
+        }
         "aborted" => {
             // What did not start is not billed ("Set deadlines for predictions", 2025-10-16).
             let message = "the prediction did not start before its deadline";
             let fault = Fault::new(FaultKind::Overloaded, FaultSource::Provider, message);
             Polled::Failed { fault, charged: Some(Usd::ZERO) }
         }
-        word => {
-            let word = reading::quoted(word);
+        // A file beside a word that nobody has documented is looked at as well.
+        _ if media::is_a_video(json) => Polled::Rendered { charged },
+        _ => {
+            let word = reading::quoted(status);
             let note = format!("Replicate says `{word}`, which is no status we know");
-            running(&reply, 0, Some(note))
+            running(reply, 0, Some(note))
         }
-    })
+    }
 }
 
-/// A success counts only with a video.
+/// A success counts only with a video. One without is over where its files were removed, or where content rules or the
+/// request itself kept it from having any.
 fn succeeded(json: &Json, charged: Option<Usd>) -> Polled {
     if media::video(json).is_some() {
         return Polled::Rendered { charged };
     }
-    let provider = |kind, message: &str| Fault::new(kind, FaultSource::Provider, message);
-    let fault = if media::is_removed(json) {
-        provider(FaultKind::Lost, media::REMOVED)
-    } else if reading::text(json, "/error").is_some() {
-        fault::of_prediction(json)
-    } else {
-        provider(FaultKind::Malformed, "the prediction succeeded without a video")
-    };
-    Polled::Failed { fault, charged }
+    if media::is_removed(json) {
+        let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, media::REMOVED);
+        return Polled::Failed { fault, charged };
+    }
+    let fault = reading::text(json, "/error").map(|_| fault::of_prediction(json));
+    match fault.filter(|fault| !reading::may_have_a_file(fault)) {
+        Some(fault) => Polled::Failed { fault, charged },
+        None => polling::without_file("Replicate"),
+    }
 }
 
 /// Percent done, as far as the log shows it: many models draw a bar, ` 42%|████`.

@@ -181,7 +181,7 @@ fn what_the_model_has_no_input_for_is_refused_before_anything_is_sent() {
 
 #[test]
 fn each_of_the_six_statuses_is_read_and_a_seventh_is_noted() {
-    let status = |word: &str| polled(answer(200, &json!({ "status": word })));
+    let status = |word: &str| polled(answer(200, &json!({ "id": ID, "status": word })));
     let running =
         |percent, note| Polled::Running { percent, ask_again_in: Duration::from_secs(5), note };
 
@@ -201,13 +201,16 @@ fn each_of_the_six_statuses_is_read_and_a_seventh_is_noted() {
 }
 
 #[test]
-fn a_success_without_a_video_is_a_failure() {
+fn a_success_without_a_video_is_a_failure_only_where_its_reason_is_final() {
     assert_eq!(failure(&fixture!("removed")).kind, FaultKind::Lost);
-    assert_eq!(failure(&json!({ "status": "succeeded", "output": [] })).kind, FaultKind::Malformed);
-    assert_eq!(
-        failure(&json!({ "status": "succeeded", "output": "done" })).kind,
-        FaultKind::Malformed
-    );
+    let refused =
+        json!({ "id": ID, "status": "succeeded", "error": "flagged as sensitive (E005)" });
+    assert_eq!(failure(&refused).kind, FaultKind::RefusedContent);
+    for output in [json!([]), json!("done"), json!(null)] {
+        let polled =
+            polled(answer(200, &json!({ "id": ID, "status": "succeeded", "output": output })));
+        assert!(matches!(polled, Ok(Polled::Running { note: Some(_), .. })), "{polled:?}");
+    }
 }
 
 #[test]
@@ -244,7 +247,7 @@ fn every_code_and_every_plain_word_has_its_kind() {
         ("PANIC in the kitchen", None, K::Unrecognised),
         ("", None, K::Unrecognised),
     ] {
-        let fault = failure(&json!({ "status": "failed", "error": text }));
+        let fault = failure(&json!({ "id": ID, "status": "failed", "error": text }));
 
         assert_eq!((fault.kind, fault.code.as_deref()), (kind, code), "{text}");
     }
@@ -301,12 +304,10 @@ fn the_seconds_in_the_metrics_are_what_is_charged_and_what_did_not_start_is_free
     assert!(whole > Usd::ZERO);
     assert_eq!(of_seconds(8.0), Some(whole.times(2)));
     assert_eq!(charged(json!({ "status": "succeeded", "output": "https://x/v.mp4" })), None);
-    assert_eq!(charged(json!({ "status": "aborted" })), Some(Usd::ZERO));
-    let with_file =
-        json!({ "status": "failed", "error": "interrupted", "output": ["https://x/v.mp4"] });
+    assert_eq!(charged(json!({ "id": ID, "status": "aborted" })), Some(Usd::ZERO));
+    let with_file = json!({ "id": ID, "status": "failed", "error": "interrupted", "output": ["https://x/v.mp4"] });
     assert_eq!(polled(answer(200, &with_file)), Ok(Polled::RENDERED));
-    let picture =
-        json!({ "status": "failed", "error": "interrupted", "output": "https://x/frame.png" });
+    let picture = json!({ "id": ID, "status": "failed", "error": "interrupted", "output": "https://x/frame.png" });
     assert!(matches!(polled(answer(200, &picture)), Ok(Polled::Failed { .. })));
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::fault;
 use crate::{
-    Answer, Call, Download, FetchError, Polled, Reply,
+    Answer, Call, Download, FetchError, Polled, Reply, polling,
     reading::{self, quoted, text},
 };
 
@@ -23,30 +23,32 @@ const SLOW_PACE: Duration = Duration::from_secs(15);
 enum Task {
     Running { percent: u8, ask_again_in: Duration, note: Option<String> },
     Done { link: String, charged: Option<Usd> },
+    WithoutFile,
     Over { fault: Fault, charged: Option<Usd> },
 }
 
 /// Reads the answer to a poll.
-pub(super) fn polled(answer: Answer) -> Result<Polled, Fault> {
+pub(super) fn polled(answer: Answer, asked: &str) -> Result<Polled, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    Ok(match task(&reply)? {
+    Ok(match task(&reply, asked)? {
         Task::Running { percent, ask_again_in, note } => {
             Polled::Running { percent, ask_again_in, note }
         }
         Task::Done { charged, .. } => Polled::Rendered { charged },
+        Task::WithoutFile => polling::without_file("Runway"),
         Task::Over { fault, charged } => Polled::Failed { fault, charged },
     })
 }
 
 /// Reads the same answer for the file. Its link is signed and needs no key.
-pub(super) fn download(answer: Answer) -> Result<Download, FetchError> {
+pub(super) fn download(answer: Answer, asked: &str) -> Result<Download, FetchError> {
     let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
-    match task(&reply).map_err(FetchError::Later)? {
+    match task(&reply, asked).map_err(FetchError::Later)? {
         Task::Done { link, .. } => Ok(Download::From(Call::get(link))),
         Task::Over { fault, .. } => Err(FetchError::Gone(fault)),
-        Task::Running { .. } => Err(FetchError::Later(over(
+        Task::WithoutFile | Task::Running { .. } => Err(FetchError::Later(over(
             FaultKind::Runtime,
-            "the task was finished and is running again".into(),
+            "the task was finished and has no file any more".into(),
         ))),
     }
 }
@@ -62,7 +64,7 @@ pub(super) fn refused_download(reply: &Reply) -> FetchError {
     }
 }
 
-fn task(reply: &Reply) -> Result<Task, Fault> {
+fn task(reply: &Reply, asked: &str) -> Result<Task, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(reply, "Runway"));
     }
@@ -72,32 +74,43 @@ fn task(reply: &Reply) -> Result<Task, Fault> {
     let unreadable = || reading::unrecognised(reply, "the answer is no task");
     let json = reply.json().ok_or_else(unreadable)?;
     let status = text(&json, "/status").ok_or_else(unreadable)?;
+    // Every task carries its id ("Task", SDK 5.24.0).
+    let whose = polling::whose(&json, "/id", asked);
+    polling::refuse_another(reply, whose)?;
+    let task = read(reply, &json, status);
+    if matches!(task, Task::Over { .. }) {
+        polling::require_name(reply, whose)?;
+    }
+    Ok(task)
+}
+
+fn read(reply: &Reply, json: &Json, status: &str) -> Task {
     let running =
         |percent, pace, note| Task::Running { percent, ask_again_in: ask_again(reply, pace), note };
-    let charged = fault::cost(&json);
+    let charged = fault::cost(json);
     let ended = |fault| Task::Over { fault, charged };
-    Ok(match status {
+    let done = |link| Task::Done { link, charged };
+    match status.trim().to_ascii_uppercase().as_str() {
         "PENDING" => running(0, PACE, None),
         "THROTTLED" => running(0, SLOW_PACE, None),
-        "RUNNING" => running(percent(&json), PACE, None),
-        "SUCCEEDED" => match link(&json) {
-            Some(link) => Task::Done { link, charged },
-            None => ended(over(FaultKind::Runtime, "it succeeded without a file".into())),
-        },
+        "RUNNING" => running(percent(json), PACE, None),
+        "SUCCEEDED" => link(json).map_or(Task::WithoutFile, done),
         "FAILED" => {
-            let fault = fault::of_task(&json);
+            let fault = fault::of_task(json);
             // A file beside a failure is looked at before another one is paid for.
-            match link(&json).filter(|_| reading::may_have_a_file(&fault)) {
-                Some(link) => Task::Done { link, charged },
-                None => ended(fault),
-            }
+            let link = link(json).filter(|_| reading::may_have_a_file(&fault));
+            link.map_or_else(|| ended(fault), done)
         }
-        "CANCELLED" => {
+        "CANCELLED" | "CANCELED" => {
             let message = "the task was cancelled at Runway".into();
             ended(over(FaultKind::Lost, message).with_code("CANCELLED"))
         }
-        odd => running(0, PACE, Some(format!("Runway calls it `{}`", quoted(odd)))),
-    })
+        // A file beside a word that nobody has documented is looked at as well.
+        _ => {
+            let note = format!("Runway calls it `{}`", quoted(status));
+            link(json).map_or_else(|| running(0, PACE, Some(note)), done)
+        }
+    }
 }
 
 fn over(kind: FaultKind, message: String) -> Fault {
@@ -109,11 +122,10 @@ fn percent(json: &Json) -> u8 {
 }
 
 fn link(json: &Json) -> Option<String> {
-    let outputs = json.pointer("/output")?.as_array()?;
+    let output = json.pointer("/output")?;
+    let outputs = output.as_array().map_or(std::slice::from_ref(output), Vec::as_slice);
     let mut links = outputs.iter().filter_map(Json::as_str);
-    links
-        .find(|link| link.starts_with("https://") || link.starts_with("http://"))
-        .map(str::to_owned)
+    links.find(|link| polling::is_link(link)).map(str::to_owned)
 }
 
 /// When to ask again: the provider's own pause first, within reason.

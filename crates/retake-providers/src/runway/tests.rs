@@ -264,7 +264,7 @@ fn every_failure_code_is_read_by_its_longest_known_beginning() {
         ("WEATHER.STORM", FaultKind::Unrecognised),
     ];
     for (code, kind) in codes {
-        let task = json!({ "status": "FAILED", "failure": "no", "failureCode": code });
+        let task = json!({ "id": ID, "status": "FAILED", "failure": "no", "failureCode": code });
         let fault = failed(json(200, &task));
 
         assert_eq!((fault.kind, fault.code.as_deref()), (kind, Some(code)));
@@ -273,7 +273,7 @@ fn every_failure_code_is_read_by_its_longest_known_beginning() {
 
 #[test]
 fn a_failure_without_a_code_is_internal() {
-    let fault = failed(json(200, &json!({ "status": "FAILED", "failureCode": null })));
+    let fault = failed(json(200, &json!({ "id": ID, "status": "FAILED", "failureCode": null })));
 
     assert_eq!((fault.kind, fault.code), (FaultKind::Runtime, None));
 }
@@ -303,7 +303,7 @@ fn a_task_is_followed_through_its_states() {
         json!({ "status": "SUCCEEDED", "output": ["https://x/v.mp4"], "cost": { "credits": 60 } });
     assert_eq!(poll(json(200, &priced)), Ok(Polled::Rendered { charged }));
     let failed = |credits: u32| {
-        let task = json!({ "status": "FAILED", "failureCode": "INTERNAL", "cost": { "credits": credits } });
+        let task = json!({ "id": ID, "status": "FAILED", "failureCode": "INTERNAL", "cost": { "credits": credits } });
         match poll(json(200, &task)) {
             Ok(Polled::Failed { charged, .. }) => charged,
             other => panic!("{other:?}"),
@@ -333,12 +333,10 @@ fn a_pause_that_is_asked_for_comes_first_within_reason() {
 }
 
 #[test]
-fn a_render_that_ended_without_a_file_has_failed() {
-    let empty = failed(json(200, &json!({ "status": "SUCCEEDED", "output": [] })));
+fn a_task_that_was_cancelled_has_failed_and_an_unknown_one_is_asked_for_again() {
     let cancelled = failed(json(200, &fixture("task-cancelled")));
     let unknown = poll(json(404, &json!({ "error": "not found" }))).unwrap_err();
 
-    assert_eq!(empty.kind, FaultKind::Runtime);
     assert_eq!((cancelled.kind, cancelled.code.as_deref()), (FaultKind::Lost, Some("CANCELLED")));
     assert_eq!(unknown.kind, FaultKind::Lost);
 }

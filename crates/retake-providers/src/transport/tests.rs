@@ -303,3 +303,12 @@ async fn a_long_answer_is_whole_and_its_key_is_cut_out_of_what_is_kept() {
     assert_eq!(answer.unwrap().body.len(), body.len());
     assert!(!serde_json::to_string(&kept).unwrap().contains(KEY), "{kept:?}");
 }
+
+#[tokio::test]
+async fn a_body_of_which_the_beginning_is_enough_is_not_read_to_its_end() {
+    let endless = stream::repeat_with(|| Ok::<_, ()>(Bytes::from_static(b"abc"))).boxed();
+
+    let pieces: Vec<_> = beginning(endless, Some(4)).collect().await;
+
+    assert_eq!(pieces, [Ok(Bytes::from_static(b"abc")), Ok(Bytes::from_static(b"a"))]);
+}

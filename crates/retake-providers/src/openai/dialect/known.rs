@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Check, Dialect, Encoding, Key, List, Number, Picture, Shape, Signed, Source, Word, Words,
+    Check, Dialect, Encoding, Key, List, Names, Number, Picture, Shape, Signed, Source, Word, Words,
 };
 use crate::Facts;
 
@@ -48,6 +48,7 @@ pub(in crate::openai) const OPENAI: Dialect = Dialect {
     encoding: Encoding::Form,
     words: OPENAI_WORDS,
     result: Source::Content,
+    names: Names::Same,
     list: List::Whole,
     delete_stops: false,
     check: Check::List,
@@ -59,9 +60,9 @@ pub(in crate::openai) const OPENAI: Dialect = Dialect {
     removed: Some("OpenAI removed its Videos API on 2026-09-24; use another provider"),
 };
 
-/// Somebody else's server that is told to be OpenAI's. The end of its list proves nothing.
+/// Somebody else's server that is told to be OpenAI's, which may be any relay. The end of its list proves nothing.
 pub(in crate::openai) const OPENAI_ELSEWHERE: Dialect =
-    Dialect { list: List::Some, removed: None, ..OPENAI };
+    Dialect { names: Names::SameOrNone, list: List::Some, removed: None, ..OPENAI };
 
 /// Azure in OpenAI's own shape (Azure docs, 2025-12): the model is the name of a deployment, and two creates
 /// a minute are taken. The variables are those of the `AzureOpenAI` client of the `openai` package.
@@ -192,6 +193,8 @@ pub(in crate::openai) const LITELLM: Dialect = Dialect {
         ..VLLM_OMNI.facts
     },
     words: OPENAI_WORDS,
+    // A create encodes the deployment into the id, a poll leaves it out (`types/videos/utils.py` of 1.109.1).
+    names: Names::Routed,
     list: List::None,
     delete_stops: false,
     poll_every: Duration::from_secs(10),
@@ -224,6 +227,8 @@ pub(in crate::openai) const NEWAPI: Dialect = Dialect {
         ..OPENAI_WORDS
     },
     result: Source::NamedOrContent,
+    // Its own id of the task, whatever the channel behind it answers.
+    names: Names::Same,
     ..LITELLM
 };
 
@@ -244,6 +249,8 @@ pub(in crate::openai) const RELAY: Dialect = Dialect {
         audio: Some(Word::IfListed("generate_audio")),
         ..OPENAI_WORDS
     },
+    // xAI's answers to polls carry no id (xai-sdk 1.21.0), and relays pass them on.
+    names: Names::SameOrNone,
     list: List::Some,
     hook: Signed::Standard,
     ..NEWAPI

@@ -7,7 +7,7 @@ use retake_core::{fault::FaultKind, money::Usd, size::Size};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 
-use super::{adapter, fixture, poll, with_picture};
+use super::{adapter, fixture, poll, poll_for, submit, with_picture};
 use crate::{
     Call, Download, Echo, FetchError, LookUp, Lost, Polled, Submission, Value,
     rehearsal::{self, NOON, a_render, a_submission, hold},
@@ -78,7 +78,8 @@ fn a_finished_render_is_known_under_every_word() {
 }
 
 fn fetched(variant: &str, job: &Json) -> Result<Download, FetchError> {
-    let talk = adapter(Some(variant)).fetch(&a_render("m", "v 1"), NOON);
+    let name = submit(Some(variant), 200, job).unwrap_or_else(|_| "v 1".to_owned());
+    let talk = adapter(Some(variant)).fetch(&a_render("m", &name), NOON);
     hold(talk, [rehearsal::json(200, job)]).1
 }
 
@@ -143,7 +144,7 @@ fn an_address_that_can_be_read_in_two_ways_is_not_followed() {
         "https://host.example.com/a b",
     ] {
         let call = download("relay", &json!({ "id": "v", "status": "completed", "url": odd }));
-        assert_eq!(call.url, "https://host.example.com/v1/videos/v%201/content", "{odd}");
+        assert_eq!(call.url, "https://host.example.com/v1/videos/v/content", "{odd}");
     }
 }
 
@@ -183,7 +184,7 @@ fn a_path_is_below_the_accounts_own_host_and_without_any_address_there_is_the_co
 
     let call =
         download("sglang", &json!({ "id": "v", "status": "completed", "url": "/tmp/out.mp4" }));
-    assert_eq!(call.url, "https://host.example.com/v1/videos/v%201/content");
+    assert_eq!(call.url, "https://host.example.com/v1/videos/v/content");
 }
 
 #[test]
@@ -419,4 +420,99 @@ fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let second = looked_up(None, a_submission("sora-2"), &[page(&landed, true)]);
 
     assert_eq!((first, second), (LookUp::Absent, LookUp::Found("video_1".into())));
+}
+
+/// A file as it is handed out, and answers that are none.
+fn handed_out() -> [crate::Answer; 4] {
+    let video = |status, media_type, body: &'static [u8]| {
+        rehearsal::reply(status, &[("content-type", media_type)], body)
+    };
+    [
+        video(206, "video/mp4", b"\0\0\0\x18ftypmp42"),
+        video(200, "application/octet-stream", b"\x1a\x45\xdf\xa3webm"),
+        video(200, "text/plain", b"\0\0\0\x18ftypisom"),
+        rehearsal::reply(302, &[("location", "https://cdn.example.com/v.mp4")], ""),
+    ]
+}
+
+fn no_files() -> Vec<crate::Answer> {
+    let answers = [
+        (400, "{}"),
+        (404, r#"{"detail":"Video not found"}"#),
+        (409, "{}"),
+        (422, r#"{"detail":"the job failed"}"#),
+        (500, ""),
+        (200, r#"{"error":"no"}"#),
+        (200, ""),
+        (200, "<html>sign in</html>"),
+    ];
+    let octets = [("content-type", "application/octet-stream")];
+    answers.into_iter().map(|(status, body)| rehearsal::reply(status, &octets, body)).collect()
+}
+
+#[test]
+fn a_failed_render_counts_as_failed_once_its_content_is_refused() {
+    let failed =
+        json!({ "id": "v", "status": "failed", "error": { "message": "an internal error" } });
+    let poll = |content| poll_for("v", None, [rehearsal::json(200, &failed), content]);
+
+    for content in handed_out() {
+        assert_eq!(poll(content.clone()), Ok(Polled::RENDERED), "{content:?}");
+    }
+    for content in no_files().into_iter().chain([rehearsal::silence(true)]) {
+        let polled = poll(content.clone());
+        assert!(matches!(polled, Ok(Polled::Failed { .. })), "{content:?}: {polled:?}");
+    }
+    // What moderation blocked has no file.
+    let blocked =
+        json!({ "id": "v", "status": "failed", "error": { "code": "moderation_blocked" } });
+    let polled = poll_for("v", None, [rehearsal::json(200, &blocked)]);
+    assert!(matches!(polled, Ok(Polled::Failed { .. })), "{polled:?}");
+}
+
+#[test]
+fn a_success_beside_an_error_is_judged_by_its_file() {
+    let both = json!({ "id": "v", "status": "completed", "error": { "message": "overloaded" } });
+    let poll = |content| poll_for("v", None, [rehearsal::json(200, &both), content]);
+
+    for content in handed_out() {
+        assert_eq!(poll(content.clone()), Ok(Polled::RENDERED), "{content:?}");
+    }
+    for (status, body) in [(404, r#"{"detail":"Video not found"}"#), (422, "{}"), (410, "{}")] {
+        let polled = poll(rehearsal::reply(status, &[], body));
+        assert!(matches!(polled, Ok(Polled::Failed { .. })), "{status}: {polled:?}");
+    }
+    for (status, body) in [(404, r#"{"detail":"not ready"}"#), (409, "{}"), (503, ""), (200, "{}")]
+    {
+        let polled = poll(rehearsal::reply(status, &[], body));
+        assert!(polled.is_err(), "{status}: {polled:?}");
+    }
+    assert!(poll(rehearsal::silence(true)).is_err());
+    let unnamed = json!({ "status": "completed", "error": { "message": "overloaded" } });
+    assert!(poll_for("v", None, [rehearsal::json(200, &unnamed)]).is_err());
+    let mut with_url = both.clone();
+    with_url["url"] = "https://cdn.example.com/v.mp4".into();
+    let polled = poll_for("v", Some("relay"), [rehearsal::json(200, &with_url)]);
+    assert_eq!(polled, Ok(Polled::RENDERED));
+}
+
+#[test]
+fn a_look_at_the_content_asks_for_its_beginning_only() {
+    let failed = json!({ "id": "v", "status": "failed" });
+    let answers = [rehearsal::json(200, &failed), rehearsal::json(404, &json!({}))];
+    let (calls, _) = hold(adapter(None).poll(&a_render("m", "v"), NOON), answers);
+
+    assert_eq!(calls[1].url, "https://api.openai.com/v1/videos/v/content");
+    assert_eq!((calls[1].effect, calls[1].enough), (crate::Effect::Asks, Some(1024)));
+    assert!(carries_key(&calls[1]) && calls[1].headers.iter().any(|(name, _)| *name == "range"));
+}
+
+#[test]
+fn an_azure_job_without_a_generation_is_asked_again_unless_its_reason_is_final() {
+    let job = |reason: Json| json!({ "id": "t", "status": "succeeded", "generations": [], "failure_reason": reason });
+    let poll = |reason| poll_for("t", Some("azure-jobs"), [rehearsal::json(200, &job(reason))]);
+
+    assert!(matches!(poll(json!(null)), Ok(Polled::Running { note: Some(_), .. })));
+    assert!(matches!(poll(json!("internal_error")), Ok(Polled::Running { note: Some(_), .. })));
+    assert!(matches!(poll(json!("output_moderation")), Ok(Polled::Failed { .. })));
 }

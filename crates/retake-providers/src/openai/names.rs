@@ -1,0 +1,98 @@
+//! Whose render an answer tells of.
+//!
+//! What the answer to a create named is asked about, and the answer to a poll has to name it again. How it does is data
+//! of the dialect.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use serde_json::Value as Json;
+
+use super::dialect::Names;
+use crate::polling::{self, Whose};
+
+/// Where a render itself has its name.
+const FIELDS: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
+/// A name for the exchange, which some servers give the render as well.
+const LAST_RESORT: &str = "/request_id";
+
+/// Whose render it is that an answer tells of.
+pub(super) fn whose(names: Names, json: &Json, job: &Json, asked: &str) -> Whose {
+    let of_exchange = [job, json].iter().any(|it| {
+        let name = it.pointer(LAST_RESORT);
+        polling::whose_by(name, |name| is_same(names, name, asked)) == Whose::Asked
+    });
+    match (own(names, job, asked), own(names, json, asked)) {
+        (Whose::Asked, _) | (_, Whose::Asked) => Whose::Asked,
+        _ if of_exchange => Whose::Asked,
+        // What surrounds a render without a name may be named after the exchange.
+        (whose, _) => whose,
+    }
+}
+
+/// Whose render it is, by its own fields. A number is the row of a table more often than a name, so it counts only where
+/// a number was asked about.
+pub(super) fn own(names: Names, job: &Json, asked: &str) -> Whose {
+    let is_number = asked.bytes().all(|byte| byte.is_ascii_digit());
+    let values = FIELDS.iter().filter_map(|field| job.pointer(field));
+    let values = values.filter(|value| is_number || !value.is_number());
+    polling::whose_by(values, |name| is_same(names, name, asked))
+}
+
+fn is_same(names: Names, name: &str, asked: &str) -> bool {
+    name == asked || (names == Names::Routed && without_way(name) == without_way(asked))
+}
+
+/// The provider's own id in one of `LiteLLM`'s: `video_` and, as base64,
+/// `litellm:custom_llm_provider:P;model_id:M;video_id:V` (`types/videos/utils.py` of 1.109.1).
+fn without_way(name: &str) -> String {
+    let way = || {
+        let text = name.strip_prefix("video_")?.trim_end_matches('=');
+        let way = String::from_utf8(STANDARD_NO_PAD.decode(text).ok()?).ok()?;
+        way.split(';').find_map(|part| part.strip_prefix("video_id:")).map(str::to_owned)
+    };
+    way().unwrap_or_else(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    use super::*;
+
+    fn routed(way: &str) -> String {
+        format!("video_{}", STANDARD.encode(way))
+    }
+
+    #[test]
+    fn litellm_writes_the_way_to_a_render_otherwise_at_a_poll() {
+        let made = routed(
+            "litellm:custom_llm_provider:openai;model_id:dep-1;video_id:video_9;requested_model:sora",
+        );
+        let polled = routed("litellm:custom_llm_provider:openai;model_id:;video_id:video_9");
+        let other = routed("litellm:custom_llm_provider:openai;model_id:;video_id:video_8");
+        let own = |names, id: &str| own(names, &json!({ "id": id }), &made);
+
+        assert_eq!(own(Names::Routed, &polled), Whose::Asked);
+        assert_eq!(own(Names::Routed, "video_9"), Whose::Asked);
+        assert_eq!(own(Names::Routed, polled.trim_end_matches('=')), Whose::Asked);
+        assert_eq!(own(Names::Routed, &other), Whose::Another);
+        assert_eq!(own(Names::Same, &polled), Whose::Another);
+        assert_eq!(own(Names::Routed, "video_~~~"), Whose::Another);
+    }
+
+    #[test]
+    fn a_row_of_a_table_and_the_name_of_an_exchange_are_no_other_renders() {
+        let whose = |json: Json, asked: &str| {
+            let job = json.get("data").unwrap_or(&json);
+            whose(Names::Same, &json, job, asked)
+        };
+
+        assert_eq!(whose(json!({ "id": 7 }), "task_1"), Whose::Unnamed);
+        assert_eq!(whose(json!({ "id": 7 }), "8"), Whose::Another);
+        assert_eq!(whose(json!({ "request_id": "r" }), "task_1"), Whose::Unnamed);
+        assert_eq!(whose(json!({ "request_id": "task_1" }), "task_1"), Whose::Asked);
+        assert_eq!(whose(json!({ "id": "exchange", "data": {} }), "task_1"), Whose::Unnamed);
+        assert_eq!(whose(json!({ "id": "task_1", "data": { "id": "u" } }), "task_1"), Whose::Asked);
+        assert_eq!(whose(json!({ "data": { "id": "u" } }), "task_1"), Whose::Another);
+    }
+}

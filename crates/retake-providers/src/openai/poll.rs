@@ -1,0 +1,333 @@
+//! What an answer to a poll comes to.
+//!
+//! Whose render it tells of is looked at first, and then whether what it says is final: relays put a failure to ask about
+//! a render into the form of a failed render.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    money::Usd,
+};
+use serde_json::Value as Json;
+
+use super::{
+    dialect::{Dialect, Names, Source},
+    fault, media, names, question,
+    status::{self, State, state},
+};
+use crate::{
+    Answer, Polled, Reply,
+    polling::{self, Whose},
+    reading,
+};
+
+/// Words that relays also use for a question that came to nothing.
+const LOOSE_WORDS: &[&str] = &["error", "timeout", "rejected"];
+
+/// What an answer to a poll comes to.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// This, as it is.
+    Polled(Polled),
+    /// The render has failed by its own word, or tells of an error beside its success, and names no file. Whether there
+    /// is one shows where files are handed out.
+    Look(Look),
+}
+
+/// A render whose file has to be looked for.
+#[derive(Debug)]
+pub(super) struct Look {
+    fault: Fault,
+    charged: Option<Usd>,
+    /// Whether it calls itself finished.
+    is_finished: bool,
+}
+
+impl Look {
+    /// What the answer to the look makes of the render.
+    pub(super) fn read(self, answer: Answer) -> Result<Polled, Fault> {
+        let Self { fault, charged, is_finished } = self;
+        match answer {
+            Ok(reply) if media::is_handed_out(&reply) => Ok(Polled::Rendered { charged }),
+            // A file that is said to be there may be late.
+            Ok(reply) if is_finished && !media::is_refused(&reply) => {
+                Err(reading::unrecognised(&reply, "the file of a finished render did not come"))
+            }
+            Err(problem) if is_finished => Err(reading::silence(&problem)),
+            _ => Ok(failed(fault, charged)),
+        }
+    }
+}
+
+/// Reads the answer to a poll.
+pub(super) fn read(
+    dialect: &'static Dialect,
+    asked: &str,
+    answer: Answer,
+) -> Result<Verdict, Fault> {
+    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let json = reply.json().unwrap_or_default();
+    let found = status::job(dialect, &json, asked);
+    let whose = names::whose(dialect.names, &json, found.unwrap_or(&json), asked);
+    polling::refuse_another(&reply, whose)?;
+    let state = found.and_then(state);
+    if let (Some(job), Some(over)) = (found, state.filter(|state| is_over_without_file(*state)))
+        && let Some(verdict) = ended(dialect, &reply, &json, job, over, whose)
+    {
+        return Ok(verdict);
+    }
+    if !reply.status.is_success() {
+        return refused_poll(&reply).map(Verdict::Polled);
+    }
+    let polled = match (found, state) {
+        (Some(job), Some(State::Done)) => return finished(dialect, &reply, &json, job, whose),
+        (Some(job), Some(State::Running)) => running(dialect, &reply, job, None),
+        (Some(_), Some(_)) => {
+            return Err(reading::unrecognised(
+                &reply,
+                "the answer says nothing final of the render",
+            ));
+        }
+        // A file beside a word that nobody has documented is looked at as well.
+        (Some(job), None) if has_file(&json, job) => {
+            Polled::Rendered { charged: charged(&json, job) }
+        }
+        (Some(job), None) => {
+            let word = reading::quoted(status::word(job).unwrap_or_default());
+            let note = format!("the status `{word}` is not documented");
+            running(dialect, &reply, job, Some(note))
+        }
+        (None, _) => without_status(dialect, &reply, &json)?,
+    };
+    Ok(Verdict::Polled(polled))
+}
+
+/// What the word of a render that it is over without a file comes to; nothing where that is no final word.
+fn ended(
+    dialect: &'static Dialect,
+    reply: &Reply,
+    json: &Json,
+    job: &Json,
+    state: State,
+    whose: Whose,
+) -> Option<Verdict> {
+    let fault = failure(reply, json, job, state);
+    let may_have_a_file = state != State::Deleted && reading::may_have_a_file(&fault);
+    // A file beside a failure is looked at before another one is paid for.
+    if may_have_a_file && reply.status.is_success() && has_file(json, job) {
+        return Some(Verdict::Polled(Polled::Rendered { charged: charged(json, job) }));
+    }
+    if !is_final(dialect, reply, json, job, whose, &fault) {
+        return None;
+    }
+    let charged = charged(json, job);
+    let has_content = state == State::Failed && dialect.result != Source::Generation;
+    Some(if may_have_a_file && has_content {
+        Verdict::Look(Look { fault, charged, is_finished: false })
+    } else {
+        Verdict::Polled(failed(fault, charged))
+    })
+}
+
+fn failed(fault: Fault, charged: Option<Usd>) -> Polled {
+    let told = || reading::says_not_charged(&fault.message).then_some(Usd::ZERO);
+    Polled::Failed { charged: charged.or_else(told), fault }
+}
+
+fn has_file(json: &Json, job: &Json) -> bool {
+    media::named(json, job).is_some() || media::is_inline(json, job)
+}
+
+/// Whether a failure is the final word about the render that was asked about, and not an error about the question in
+/// the form of one. What content rules refused is always the render.
+fn is_final(
+    dialect: &'static Dialect,
+    reply: &Reply,
+    json: &Json,
+    job: &Json,
+    whose: Whose,
+    fault: &Fault,
+) -> bool {
+    let is_about_the_question = reply.status.is_redirection()
+        || matches!(reply.status.as_u16(), 401 | 403 | 404 | 408 | 410 | 429);
+    let is_refused = fault.kind == FaultKind::RefusedContent;
+    let is_unanswered = !is_refused && question::is_unanswered(json, job);
+    let is_loose = status::plain_word(job).is_some_and(|word| LOOSE_WORDS.contains(&&*word));
+    let is_doubtful = is_loose
+        && !is_refused
+        && (matches!(fault.kind, FaultKind::Overloaded | FaultKind::Auth)
+            || question::speaks_of_another_server(json, job));
+    if is_about_the_question || is_unanswered || is_doubtful {
+        return false;
+    }
+    match whose {
+        Whose::Asked => true,
+        Whose::Another => false,
+        Whose::Unnamed => {
+            // As xAI writes it.
+            let is_explained = reading::text(job, "/error/code").is_some();
+            dialect.names == Names::SameOrNone
+                && is_explained
+                && !is_loose
+                && reply.status.is_success()
+                && !fault::code_says_no(json)
+        }
+    }
+}
+
+fn is_over_without_file(state: State) -> bool {
+    !matches!(state, State::Running | State::Done)
+}
+
+/// The fault of a render that is over without a file.
+fn failure(reply: &Reply, json: &Json, job: &Json, state: State) -> Fault {
+    let told = fault::of_job(reply, json, job);
+    let provider = |kind, message| Fault::new(kind, FaultSource::Provider, message);
+    match (state, told) {
+        (_, Some(fault)) => fault,
+        (State::Cancelled, None) => {
+            provider(FaultKind::Runtime, "it was cancelled at the provider").with_code("cancelled")
+        }
+        (State::Expired, None) => {
+            provider(FaultKind::Timeout, "it expired before it was finished").with_code("expired")
+        }
+        (State::Deleted, None) => {
+            provider(FaultKind::Lost, "it was deleted at the provider").with_code("deleted")
+        }
+        _ => provider(FaultKind::Unrecognised, "it failed, and no reason was given"),
+    }
+}
+
+/// A render that calls itself finished. One that tells of an error as well and names no file has to show that it has
+/// one; one without a generation to fetch may get it later.
+fn finished(
+    dialect: &'static Dialect,
+    reply: &Reply,
+    json: &Json,
+    job: &Json,
+    whose: Whose,
+) -> Result<Verdict, Fault> {
+    let charged = charged(json, job);
+    let rendered = Ok(Verdict::Polled(Polled::Rendered { charged }));
+    if has_file(json, job) {
+        return rendered;
+    }
+    if is_withheld(json, job) {
+        require_name(dialect, reply, whose)?;
+        let message = "the video was withheld by moderation";
+        let fault = Fault::new(FaultKind::RefusedContent, FaultSource::Provider, message);
+        return Ok(Verdict::Polled(failed(fault, charged)));
+    }
+    let told = fault::of_finished_job(job);
+    if dialect.result != Source::Generation {
+        let Some(fault) = told else { return rendered };
+        require_name(dialect, reply, whose)?;
+        return Ok(Verdict::Look(Look { fault, charged, is_finished: true }));
+    }
+    if media::generation(job).is_some() {
+        return rendered;
+    }
+    match told.filter(|fault| !reading::may_have_a_file(fault)) {
+        Some(fault) => {
+            require_name(dialect, reply, whose)?;
+            Ok(Verdict::Polled(failed(fault, charged)))
+        }
+        None => Ok(Verdict::Polled(polling::without_file(dialect.facts.title))),
+    }
+}
+
+/// Refuses an end that does not name its render, where answers always do.
+fn require_name(dialect: &'static Dialect, reply: &Reply, whose: Whose) -> Result<(), Fault> {
+    match (dialect.names, whose) {
+        (Names::SameOrNone, Whose::Unnamed) => Ok(()),
+        _ => polling::require_name(reply, whose),
+    }
+}
+
+/// Whether moderation withheld the video of a render: xAI calls such a render done, and says so beside the missing
+/// address (xAI's API reference, 2026).
+fn is_withheld(json: &Json, job: &Json) -> bool {
+    let says_so = |it: &Json| it.pointer("/video/respect_moderation") == Some(&Json::Bool(false));
+    says_so(job) || says_so(json) || job.get("respect_moderation") == Some(&Json::Bool(false))
+}
+
+/// What the answer says that the render has cost. In dollars: `usage.cost` (`OpenRouter`'s API reference, 2026). In
+/// ticks of 1/10,000,000,000 dollar: `usage.cost_in_usd_ticks` (xAI's API reference, 2026). As a list of what was
+/// taken: Kling's `billing`, of which only cash in dollars is one (its task pages, 2026-10).
+fn charged(json: &Json, job: &Json) -> Option<Usd> {
+    let number = |place: &str| reading::number(job, place).or_else(|| reading::number(json, place));
+    let is_own_key =
+        || [job, json].iter().any(|it| it.pointer("/usage/is_byok") == Some(&Json::Bool(true)));
+    let in_dollars = || reading::usd(number("/usage/cost")?).filter(|_| !is_own_key());
+    let in_ticks = || reading::usd(number("/usage/cost_in_usd_ticks")? / 1e10);
+    let billed = || {
+        let bills = job.get("billing").or_else(|| json.get("billing"))?.as_array()?;
+        let cash = |bill: &Json| {
+            let is_cash = reading::text(bill, "/charge_type") == Some("cash");
+            let is_usd =
+                reading::text(bill, "/currency").is_some_and(|it| it.eq_ignore_ascii_case("usd"));
+            reading::number(bill, "/amount").filter(|_| is_cash && is_usd)
+        };
+        let amounts: Option<Vec<_>> = bills.iter().take(16).map(cash).collect();
+        reading::usd(amounts.filter(|all| !all.is_empty())?.iter().sum())
+    };
+    in_ticks().or_else(in_dollars).or_else(billed)
+}
+
+fn running(dialect: &'static Dialect, reply: &Reply, job: &Json, note: Option<String>) -> Polled {
+    Polled::Running { percent: percent(job), ask_again_in: pause(dialect, reply), note }
+}
+
+/// Percent done, as a number, as a text with a sign, or as a share.
+fn percent(job: &Json) -> u8 {
+    let with_sign = || reading::text(job, "/progress")?.trim().trim_end_matches('%').parse().ok();
+    if let Some(value) = reading::number(job, "/progress").or_else(with_sign) {
+        return reading::percent(value);
+    }
+    reading::number(job, "/progress_pct").map_or(0, reading::percent_of_share)
+}
+
+/// When to ask again: as the answer says, else as the dialect's documentation does; 1 to 60 seconds.
+fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
+    let hint = || {
+        let ms = reply.header("openai-poll-after-ms")?.trim().parse::<u32>().ok()?;
+        Some(SignedDuration::from_millis(ms.into()))
+    };
+    let asked = reply.retry_after().or_else(hint).and_then(|pause| pause.try_into().ok());
+    let (least, most) = (Duration::from_secs(1), Duration::from_mins(1));
+    asked.unwrap_or(dialect.poll_every).clamp(least, most)
+}
+
+/// A poll that was answered with an error. Only what is about the render itself is its end; whatever keeps the question
+/// from being answered, a 404 among it, is asked again.
+fn refused_poll(reply: &Reply) -> Result<Polled, Fault> {
+    let fault = fault::of_reply(reply);
+    if reply.json().is_some() && fault::is_about_a_render(&fault) {
+        return Ok(Polled::failed(fault));
+    }
+    match reply.status.as_u16() {
+        404 | 410 => Err(Fault { kind: FaultKind::Lost, ..fault }),
+        _ => Err(fault),
+    }
+}
+
+/// A success without a status: an error in disguise, a finished file, or a render that has no status yet.
+fn without_status(dialect: &'static Dialect, reply: &Reply, json: &Json) -> Result<Polled, Fault> {
+    if media::named(json, json).is_some() || media::is_inline(json, json) {
+        return Ok(Polled::Rendered { charged: charged(json, json) });
+    }
+    if let Some(fault) = fault::of_failure_in_success(reply, json) {
+        return if fault::is_about_a_render(&fault) {
+            Ok(Polled::failed(fault))
+        } else {
+            Err(fault)
+        };
+    }
+    if status::id(json).is_some() {
+        let note = "the answer has no status yet".to_owned();
+        return Ok(running(dialect, reply, json, Some(note)));
+    }
+    Err(reading::unrecognised(reply, "the answer has no status"))
+}

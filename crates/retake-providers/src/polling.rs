@@ -1,0 +1,132 @@
+//! What all adapters need to read the answer to a poll: whose render it tells of, and what came of it.
+//!
+//! A render costs money, so only its provider's own final word about this very render ends it. An answer that names
+//! another render, an end without a name where answers always carry one, and a success without a file say nothing
+//! final: they are asked again until the render's time is over.
+
+use std::time::Duration;
+
+use retake_core::fault::Fault;
+use serde_json::Value as Json;
+
+use crate::{Polled, Reply, reading};
+
+/// How soon a render is asked about again that is said to be finished and has no file yet.
+const FILE_PAUSE: Duration = Duration::from_secs(15);
+/// A longer address is none.
+const LONGEST_LINK: usize = 8192;
+
+/// Whose render an answer tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// That of the render that was asked about.
+    Asked,
+    /// Another one's.
+    Another,
+    /// It carries no name that could be compared.
+    Unnamed,
+}
+
+/// Whose render an answer tells of, by what stands where its name may be. `is_same` compares one with the name that
+/// was asked for.
+pub(crate) fn whose_by<'a>(
+    names: impl IntoIterator<Item = &'a Json>,
+    is_same: impl Fn(&str) -> bool,
+) -> Whose {
+    let names = names.into_iter().filter_map(name);
+    names.fold(Whose::Unnamed, |known, name| match known {
+        Whose::Asked => Whose::Asked,
+        _ if is_same(&name) => Whose::Asked,
+        _ => Whose::Another,
+    })
+}
+
+/// Whose render JSON tells of, where its name is always written alike.
+pub(crate) fn whose(json: &Json, field: &str, asked: &str) -> Whose {
+    whose_by(json.pointer(field), |name| name == asked)
+}
+
+fn name(value: &Json) -> Option<String> {
+    let name = match value {
+        Json::String(name) => name.trim().to_owned(),
+        Json::Number(name) => name.to_string(),
+        _ => return None,
+    };
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// Refuses an answer about another render.
+pub(crate) fn refuse_another(reply: &Reply, whose: Whose) -> Result<(), Fault> {
+    match whose {
+        Whose::Another => Err(reading::unrecognised(reply, "the answer is about another render")),
+        Whose::Asked | Whose::Unnamed => Ok(()),
+    }
+}
+
+/// Refuses the end of a render that does not say whose it is.
+pub(crate) fn require_name(reply: &Reply, whose: Whose) -> Result<(), Fault> {
+    match whose {
+        Whose::Unnamed => {
+            Err(reading::unrecognised(reply, "the answer ends a render that it does not name"))
+        }
+        whose => refuse_another(reply, whose),
+    }
+}
+
+/// A render that `server` calls finished and that has no file: the file may be entered later.
+pub(crate) fn without_file(server: &str) -> Polled {
+    let note = format!("{server} calls the render finished and names no file; it is asked again");
+    Polled::Running { percent: 99, ask_again_in: FILE_PAUSE, note: Some(note) }
+}
+
+/// Whether a text is an address that a file can be fetched from.
+pub(crate) fn is_link(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let has_host =
+        rest.is_some_and(|rest| !rest.starts_with(['/', '?', '#', ':']) && !rest.is_empty());
+    has_host && text.len() <= LONGEST_LINK && !text.contains(char::is_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_compared_whatever_its_type_and_what_is_no_name_does_not_count() {
+        let whose = |id: Json| whose(&json!({ "id": id }), "/id", "42");
+
+        assert_eq!(
+            [whose(json!("42")), whose(json!(42)), whose(json!(" 42\n"))],
+            [Whose::Asked; 3]
+        );
+        assert_eq!([whose(json!("43")), whose(json!(43))], [Whose::Another; 2]);
+        for id in
+            [json!(null), json!(""), json!(" "), json!(["42"]), json!({ "id": "42" }), json!(true)]
+        {
+            assert_eq!(whose(id.clone()), Whose::Unnamed, "{id}");
+        }
+    }
+
+    #[test]
+    fn one_field_with_the_name_asked_for_is_enough() {
+        let fields = ["/id", "/task_id"];
+        let whose = |json: Json| {
+            whose_by(fields.iter().filter_map(|field| json.pointer(field)), |name| name == "t")
+        };
+
+        assert_eq!(whose(json!({ "id": 7, "task_id": "t" })), Whose::Asked);
+        assert_eq!(whose(json!({ "id": "t", "task_id": "upstream" })), Whose::Asked);
+        assert_eq!(whose(json!({ "id": null, "task_id": "u" })), Whose::Another);
+    }
+
+    #[test]
+    fn an_address_without_a_host_is_none() {
+        assert!(is_link("https://x/v.mp4") && is_link("http://10.0.0.1:9/v"));
+        for text in ["https://", "http:///v.mp4", "https://?a", "ftp://x/v", "v.mp4", "https://a b"]
+        {
+            assert!(!is_link(text), "{text}");
+        }
+    }
+}
