@@ -121,11 +121,10 @@ impl Walk {
         let last = reading::id(&json, "/last_id").or_else(last);
         match (has_more, last) {
             (Some(true), Some(last)) if self.pages < MOST_PAGES => self.ask(Some(last)),
-            (Some(true), _) => Talk::Over(Ok(self.verdict(End::CutOff))),
             (Some(false), _) => Talk::Over(Ok(self.verdict(End::OfList))),
             // A relay that does not know of pages shows what it has.
             (None, _) if self.pages == 1 => Talk::Over(Ok(self.verdict(End::OfPage))),
-            (None, _) => Talk::Over(Ok(self.verdict(End::CutOff))),
+            _ => Talk::Over(Ok(self.verdict(End::CutOff))),
         }
     }
 

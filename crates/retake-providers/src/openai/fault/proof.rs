@@ -435,7 +435,7 @@ fn by_load(reports: &[Report], status: u16) -> Option<Proof> {
     let texts: Vec<_> = reports.iter().map(text).collect();
     let is_doubtful = |text: &String| {
         let is_part = |word: &&str| *word != "unavailable" && text.contains(word);
-        MACHINERY.iter().any(|word| is_part(word)) || has(text, TROUBLE)
+        MACHINERY.iter().any(is_part) || has(text, TROUBLE)
     };
     if texts.iter().any(is_doubtful) {
         return None;

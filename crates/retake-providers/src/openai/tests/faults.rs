@@ -361,6 +361,18 @@ fn what_a_relay_says_plainly_is_a_refusal_under_any_status() {
             BadRequest,
         ),
         (503, error("model_not_found", "No available channel for model x"), BadRequest),
+    ] {
+        let end = submit(Some("relay"), status, &body);
+        let Err(SubmitError::Refused(fault)) = end else { panic!("{status} {body}: {end:?}") };
+        assert_eq!(fault.kind, kind, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_relays_own_plain_words_are_a_refusal_in_a_success_and_in_a_failure() {
+    let error =
+        |code: &str, message: &str| json!({ "error": { "code": code, "message": message } });
+    for (status, body, kind) in [
         (
             200,
             json!({ "code": 1301, "message": "Trigger the content security policy of the platform" }),
