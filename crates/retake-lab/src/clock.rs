@@ -23,8 +23,8 @@ const SPEEDS: (f64, f64) = (0.01, 1_000_000.0);
 #[derive(Clone, Debug)]
 pub struct Clock {
     pace: Arc<watch::Sender<Pace>>,
-    /// The moments that somebody waits for.
-    awaited: Arc<Mutex<Vec<Timestamp>>>,
+    /// The moments until which answers are held back.
+    held: Arc<Mutex<Vec<Timestamp>>>,
 }
 
 /// Since `real`, when it was `lab`, time has passed `speed` times as fast.
@@ -49,7 +49,7 @@ impl Clock {
     pub fn new(start: Option<Timestamp>, speed: f64) -> Self {
         let lab = start.unwrap_or_else(world);
         let pace = Pace { begun: lab, lab, real: Instant::now(), speed: bounded(speed) };
-        Self { pace: Arc::new(watch::Sender::new(pace)), awaited: Arc::default() }
+        Self { pace: Arc::new(watch::Sender::new(pace)), held: Arc::default() }
     }
 
     /// The present moment in the lab.
@@ -94,19 +94,18 @@ impl Clock {
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
-    /// The moments that somebody waits for.
-    pub fn awaited_moments(&self) -> Vec<Timestamp> {
-        self.awaited().clone()
+    /// The moments until which answers are held back.
+    pub fn held_answers(&self) -> Vec<Timestamp> {
+        self.held().clone()
     }
 
-    fn awaited(&self) -> std::sync::MutexGuard<'_, Vec<Timestamp>> {
-        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> std::sync::MutexGuard<'_, Vec<Timestamp>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until `moment` has come in the lab.
     pub async fn wait_until(&self, moment: Timestamp) {
         let mut changes = self.pace.subscribe();
-        let _awaited = Awaited::put(self, moment);
         loop {
             changes.mark_unchanged();
             let left = moment.duration_since(self.now());
@@ -123,30 +122,41 @@ impl Clock {
         }
     }
 
+    /// Holds an answer back until `moment` has come in the lab.
+    pub async fn hold_until(&self, moment: Timestamp) {
+        let _held = Held::put(self, moment);
+        self.wait_until(moment).await;
+    }
+
+    /// Holds an answer back for a stretch of the lab's time.
+    pub async fn hold(&self, stretch: SignedDuration) {
+        self.hold_until(later(self.now(), stretch)).await;
+    }
+
     /// Waits for a stretch of the lab's time.
     pub async fn wait(&self, stretch: SignedDuration) {
         self.wait_until(later(self.now(), stretch)).await;
     }
 }
 
-/// A moment on a clock's list for as long as somebody waits for it.
-struct Awaited<'a> {
+/// A moment on a clock's list for as long as an answer is held back until then.
+struct Held<'a> {
     clock: &'a Clock,
     moment: Timestamp,
 }
 
-impl<'a> Awaited<'a> {
+impl<'a> Held<'a> {
     fn put(clock: &'a Clock, moment: Timestamp) -> Self {
-        clock.awaited().push(moment);
+        clock.held().push(moment);
         Self { clock, moment }
     }
 }
 
-impl Drop for Awaited<'_> {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
-        let mut awaited = self.clock.awaited();
-        if let Some(at) = awaited.iter().position(|moment| *moment == self.moment) {
-            awaited.swap_remove(at);
+        let mut held = self.clock.held();
+        if let Some(at) = held.iter().position(|moment| *moment == self.moment) {
+            held.swap_remove(at);
         }
     }
 }
@@ -201,21 +211,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_that_stands_still_knows_what_is_waited_for_and_moves_by_hand_only() {
+    async fn a_clock_that_stands_still_knows_which_answers_are_held_and_moves_by_hand_only() {
         let clock = Clock::new(Some(Timestamp::UNIX_EPOCH), 0.0);
         let waiter = clock.clone();
         let hour = later(Timestamp::UNIX_EPOCH, HOUR);
 
-        let waiting = async move { waiter.wait_until(hour).await };
+        let waiting = async move { waiter.hold_until(hour).await };
         let moving = async {
-            assert_eq!(clock.awaited_moments(), [hour]);
+            assert_eq!(clock.held_answers(), [hour]);
             assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
             assert_eq!(clock.real(HOUR), Duration::from_hours(1));
             clock.advance(HOUR);
         };
         let ((), ()) = tokio::join!(waiting, moving);
 
-        assert_eq!((clock.now(), clock.awaited_moments()), (hour, Vec::new()));
+        assert_eq!((clock.now(), clock.held_answers()), (hour, Vec::new()));
     }
 
     #[test]

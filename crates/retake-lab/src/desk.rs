@@ -151,7 +151,7 @@ impl Desk {
             }
             Admission::Late(job, at) => {
                 then(&job);
-                self.clock().wait_until(at).await;
+                self.clock().hold_until(at).await;
                 self.look(&id).ok_or_else(|| Setback::Cut(cut()))
             }
             Admission::Refused(refusal) => {
@@ -162,7 +162,7 @@ impl Desk {
             }
             Admission::Cut => Err(Setback::Cut(cut())),
             Admission::Hang => {
-                self.clock().wait_until(Timestamp::MAX).await;
+                self.clock().hold_until(Timestamp::MAX).await;
                 std::future::pending().await
             }
         }
@@ -192,7 +192,7 @@ impl Desk {
             .count(self.provider, id, |record| record.polls = record.polls.saturating_add(1))
             .ok_or(Setback::Missing)?;
         if let Some(fault) = job.run_fault(FaultKind::SlowPolls) {
-            self.clock().wait(fault.lasting_or(30)).await;
+            self.clock().hold(fault.lasting_or(30)).await;
         }
         if let Some(fault) = job.run_fault(FaultKind::PollErrors)
             && job.polls < fault.times.unwrap_or(3)

@@ -121,7 +121,7 @@ fn body(part: Bytes, fault: Option<&Fault>, clock: &Clock) -> Body {
             let stream = stream::iter(pieces).then(move |piece| {
                 let clock = clock.clone();
                 async move {
-                    clock.wait(pause).await;
+                    clock.hold(pause).await;
                     Ok::<_, std::io::Error>(piece)
                 }
             });

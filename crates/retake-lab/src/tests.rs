@@ -407,7 +407,7 @@ async fn an_answer_comes_byte_by_byte_with_a_pause_before_each() {
     let reading = async { caller.get(&VIDEOS, &path).await.bytes().await.unwrap() };
     let moving = async {
         loop {
-            if !caller.lab.clock().awaited_moments().is_empty() {
+            if !caller.lab.clock().held_answers().is_empty() {
                 caller.advance(seconds(5));
             }
             tokio::task::yield_now().await;

@@ -68,7 +68,7 @@ pub(crate) fn drip(body: Body, pause: SignedDuration, clock: Clock) -> Body {
     Body::from_stream(bytes.then(move |byte: Result<Bytes, axum::Error>| {
         let clock = clock.clone();
         async move {
-            clock.wait(pause).await;
+            clock.hold(pause).await;
             byte
         }
     }))

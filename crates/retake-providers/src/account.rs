@@ -22,7 +22,7 @@ pub struct Settings {
     /// The key.
     pub api_key: SecretString,
     /// What only some providers need, by name: `project`, `location`, `storage_uri`, `api_version`,
-    /// `webhook_secret`.
+    /// `encoding`, `webhook_secret`.
     pub options: BTreeMap<String, String>,
     /// How long until a render is asked about again, instead of what the provider advises.
     pub poll_every: Option<Duration>,

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use retake_core::catalog::Catalog;
 
+pub(crate) use self::fault::exhaustion;
 use crate::{Adapter, Facts, Settings, SettingsError};
 
 /// Where the Gemini API is.

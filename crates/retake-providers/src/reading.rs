@@ -213,75 +213,118 @@ pub(crate) fn unanswered_submit(problem: &NoAnswer) -> SubmitError {
     SubmitError::Refused(Fault { kind: FaultKind::Overloaded, ..fault })
 }
 
-/// The body of an answer that is no success, by who wrote it.
+/// The body of an answer that is no success, by who wrote it and what it proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorBody {
-    /// The provider: it has the form that its documentation shows.
+    /// The provider: it has the form that its documentation shows, and says plainly what was refused.
+    Refusal(Fault),
+    /// The provider, which says no more than that it failed.
     Own(Fault),
+    /// The provider, which had passed the request on and was not answered, whatever the status stands for.
+    PassedOn(Fault),
     /// Somebody else, or nobody: a page, a text, nothing at all.
     Foreign(Fault),
 }
 
 impl ErrorBody {
-    /// The body of an answer in which `own` is what the provider's own error body says.
-    pub(crate) fn of(reply: &Reply, own: Option<Fault>) -> Self {
-        own.map_or_else(|| Self::Foreign(foreign_fault(reply)), Self::Own)
+    /// The body of an answer in which `own` is what the provider's own error body says, and `by_code` what a code in
+    /// it means that the provider documents.
+    ///
+    /// Relays and gateways put another server's refusal (its 401, its 402, its content rules, its complaint about a
+    /// parameter) into a 500 of their own, as JSON, as a text, or as JSON in a text. So what the status does not say is
+    /// looked for in the body, and counts where it leaves no doubt.
+    pub(crate) fn of(reply: &Reply, own: Option<Fault>, by_code: Option<FaultKind>) -> Self {
+        let Some(fault) = own else { return Self::Foreign(foreign_fault(reply)) };
+        let json = reply.json().unwrap_or_default();
+        if is_turned_away(reply.status) {
+            let is_passed_on =
+                by_code.is_none() && crate::openai::is_passed_on(&json, reply.status);
+            return Self::at_refusal(reply, fault, is_passed_on);
+        }
+        let is_in_trouble = crate::openai::is_in_trouble(&json);
+        let by_code = by_code.filter(|kind| match kind {
+            FaultKind::Overloaded => true,
+            kind => is_reason(*kind) && !is_in_trouble,
+        });
+        let proof = by_code.map(|kind| (kind, None));
+        match proof.or_else(|| crate::openai::proof(&json, reply.status)) {
+            Some((kind, code)) => {
+                Self::Refusal(Fault { kind, code: code.or(fault.code.clone()), ..fault })
+            }
+            None if is_in_trouble => Self::PassedOn(without_reason(reply.status, fault)),
+            None => Self::Own(without_reason(reply.status, fault)),
+        }
+    }
+
+    /// The body of an answer whose status is that of a refusal.
+    pub(crate) fn at_refusal(reply: &Reply, fault: Fault, is_passed_on: bool) -> Self {
+        if is_passed_on {
+            return Self::PassedOn(without_reason(StatusCode::BAD_GATEWAY, fault));
+        }
+        // A proxy fills the same form with the words of the status, and that is no word about the account.
+        if reply.status == StatusCode::FORBIDDEN && says_no_more(reply.status, &fault) {
+            return Self::Foreign(Fault { kind: kind_of_foreign_status(reply), ..fault });
+        }
+        Self::Own(fault)
     }
 
     /// What it says.
     pub(crate) fn into_fault(self) -> Fault {
         match self {
-            Self::Own(fault) | Self::Foreign(fault) => fault,
+            Self::Refusal(fault)
+            | Self::Own(fault)
+            | Self::PassedOn(fault)
+            | Self::Foreign(fault) => fault,
         }
     }
 }
 
-/// The same fault under the cause that the body names, where the status says only that the server failed: relays and
-/// gateways put another server's refusal (its 401, its 402, its content rules, its complaint about a parameter) into
-/// a 500 of their own, as JSON, as a text, or as JSON in a text.
-pub(crate) fn explained(reply: &Reply, json: &Json, fault: Fault) -> Fault {
-    if reply.status.is_client_error() || is_reason(fault.kind) {
+/// The same fault without a reason that is only hinted at.
+pub(crate) fn without_reason(status: StatusCode, fault: Fault) -> Fault {
+    if !is_reason(fault.kind) {
         return fault;
     }
-    match crate::openai::named_cause(json).filter(|named| is_reason(named.kind)) {
-        Some(named) => Fault { kind: named.kind, code: named.code.or(fault.code), ..fault },
-        None => fault,
-    }
+    Fault { kind: kind_of_status(status.as_u16()), ..fault }
 }
 
 /// Whether a kind is a reason why there is no render, and not only the news that there is none.
-fn is_reason(kind: FaultKind) -> bool {
+pub(crate) fn is_reason(kind: FaultKind) -> bool {
     matches!(
         kind,
         FaultKind::RefusedContent | FaultKind::BadRequest | FaultKind::Quota | FaultKind::Auth
     )
 }
 
+/// Whether a status is given by whoever does not pass a request on.
+pub(crate) fn is_turned_away(status: StatusCode) -> bool {
+    status.is_client_error() && !matches!(status.as_u16(), 408 | 499)
+}
+
 /// What a create that was answered with an error comes to.
 ///
 /// Only the provider's own error body proves a refusal: that nothing was taken on and nothing is billed. It does
-/// so at any status when it names a reason why there is no render: content rules, a parameter, money, the key; when it
+/// so at any status when it says plainly why there is no render: content rules, a parameter, money, the key; when it
 /// says that there is no room, unless the status is one of a server that waited for another one; and at any status
-/// that stands for the request's own fault. `shed` are the statuses at which the provider documents that it turns
-/// requests away, so that its own body proves a refusal there whatever it says.
+/// that stands for the request's own fault, unless it says that it passed the request on. `shed` are the statuses at
+/// which the provider documents that it turns requests away, so that its own body proves a refusal there whatever it
+/// says beyond the words of the status.
 ///
 /// Without that body, a status that a proxy gives after it passed the request on (any redirect, 408, 499, everything
 /// from 500 up) leaves open whether there is a render. The other statuses from 400 up are given by whoever does not
 /// pass a request on.
 pub(crate) fn failed_create(status: StatusCode, body: ErrorBody, shed: &[u16]) -> SubmitError {
     let number = status.as_u16();
-    let is_turned_away = matches!(number, 400..=499) && !matches!(number, 408 | 499);
+    let is_shed = shed.contains(&number);
     let is_refusal = match &body {
-        ErrorBody::Foreign(_) => is_turned_away,
-        ErrorBody::Own(fault) => match fault.kind {
-            kind if is_reason(kind) => true,
-            // A gateway fills the same form with the words of its status.
-            _ if shed.contains(&number) => {
-                !(is_of_a_gateway(number) && repeats_status(status, fault))
-            }
-            FaultKind::Overloaded => !is_of_a_gateway(number),
-            _ => is_turned_away,
-        },
+        ErrorBody::PassedOn(_) => false,
+        ErrorBody::Foreign(_) => is_turned_away(status),
+        // A gateway fills the same form with the words of its status.
+        ErrorBody::Own(fault) => {
+            is_turned_away(status) || (is_shed && !says_no_more(status, fault))
+        }
+        ErrorBody::Refusal(fault) => {
+            fault.kind != FaultKind::Overloaded || is_shed || !is_of_a_gateway(number)
+        }
     };
     let fault = body.into_fault();
     if is_refusal { SubmitError::Refused(fault) } else { SubmitError::Lost(fault) }
@@ -293,11 +336,47 @@ fn is_of_a_gateway(status: u16) -> bool {
 }
 
 /// Whether a fault says no more than its status does, as gateways fill a form with.
-fn repeats_status(status: StatusCode, fault: &Fault) -> bool {
+fn says_no_more(status: StatusCode, fault: &Fault) -> bool {
+    /// What proxies write for the names of statuses.
+    const NAMES: [&str; 5] = [
+        "access denied",
+        "access forbidden",
+        "request forbidden",
+        "request blocked",
+        "missing authentication token",
+    ];
+    /// What they write for those of a server that failed, whatever stands around it.
+    const OUTAGES: [&str; 9] = [
+        "service unavailable",
+        "service temporarily unavailable",
+        "service is unavailable",
+        "service is temporarily unavailable",
+        "the service is unavailable",
+        "the service is temporarily unavailable",
+        "temporarily unavailable",
+        "gateway time-out",
+        "bad gateway",
+    ];
     let said = fault.message.strip_prefix("HTTP ").and_then(|text| Some(text.split_once(": ")?.1));
-    let said = said.unwrap_or(&fault.message).trim_end_matches('.');
-    fault.code.is_none()
-        && status.canonical_reason().is_some_and(|it| it.eq_ignore_ascii_case(said))
+    let number = status.as_str();
+    let plain = |text: &str| {
+        let text = text.to_lowercase().replace('_', " ");
+        let text = text.trim_start_matches(number).trim_start_matches([':', ' ', '-']);
+        text.trim_end_matches(['.', '!']).trim().to_owned()
+    };
+    let is_name = |text: &str| {
+        let text = plain(text);
+        let reason = status.canonical_reason().unwrap_or_default().to_lowercase();
+        let is_outage = || OUTAGES.iter().any(|name| text.contains(name));
+        text.is_empty()
+            || text == reason
+            || text.ends_with("without a word")
+            || NAMES.contains(&&*text)
+            || (status.is_server_error() && is_outage())
+    };
+    let is_number = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit());
+    let says_code = fault.code.as_deref().is_some_and(|code| !is_number(code) && !is_name(code));
+    !says_code && is_name(said.unwrap_or(&fault.message))
 }
 
 /// Whether a render that is said to have failed like this may have made a usable file all the same, where one is
@@ -373,19 +452,21 @@ mod tests {
     #[test]
     fn only_the_providers_own_error_body_proves_that_nothing_was_taken_on() {
         use FaultKind as K;
-        let own = |kind| ErrorBody::Own(Fault::new(kind, FaultSource::Provider, "no"));
+        let fault = |kind| Fault::new(kind, FaultSource::Provider, "no");
+        let own = |kind| ErrorBody::Own(fault(kind));
+        let refusal = |kind| ErrorBody::Refusal(fault(kind));
         let foreign = |status| {
             let reply = crate::rehearsal::reply(status, &[], "<html>no</html>").unwrap();
-            ErrorBody::of(&reply, None)
+            ErrorBody::of(&reply, None, None)
         };
 
         for status in [300, 302, 307, 408, 499, 500, 501, 502, 503, 504, 520, 522, 524, 529, 599] {
             assert!(!is_refused(status, foreign(status), &[]), "{status}");
             assert!(!is_refused(status, foreign(status), &[status]), "{status}");
             for kind in [K::Auth, K::Quota, K::RefusedContent, K::BadRequest] {
-                assert!(is_refused(status, own(kind), &[]), "{status} {kind:?}");
+                assert!(is_refused(status, refusal(kind), &[]), "{status} {kind:?}");
             }
-            for kind in [K::Runtime, K::Timeout, K::Unrecognised, K::Lost] {
+            for kind in [K::Quota, K::Runtime, K::Timeout, K::Unrecognised, K::Overloaded] {
                 assert!(!is_refused(status, own(kind), &[]), "{status} {kind:?}");
                 assert!(is_refused(status, own(kind), &[status]), "{status} {kind:?}");
             }
@@ -393,13 +474,14 @@ mod tests {
         for status in [400, 401, 402, 403, 404, 405, 409, 413, 422, 425, 429, 451] {
             assert!(is_refused(status, foreign(status), &[]), "{status}");
             assert!(is_refused(status, own(K::Timeout), &[]), "{status}");
+            assert!(!is_refused(status, ErrorBody::PassedOn(fault(K::Timeout)), &[]), "{status}");
         }
         for status in [200, 429, 500, 503, 529] {
-            assert!(is_refused(status, own(K::Overloaded), &[]), "{status}");
+            assert!(is_refused(status, refusal(K::Overloaded), &[]), "{status}");
         }
         for status in [302, 502, 504, 524] {
-            assert!(!is_refused(status, own(K::Overloaded), &[]), "{status}");
-            assert!(is_refused(status, own(K::Overloaded), &[status]), "{status}");
+            assert!(!is_refused(status, refusal(K::Overloaded), &[]), "{status}");
+            assert!(is_refused(status, refusal(K::Overloaded), &[status]), "{status}");
         }
     }
 
@@ -412,7 +494,11 @@ mod tests {
         assert!(!is_refused(502, own("HTTP 502: Bad Gateway"), &[502]));
         assert!(!is_refused(502, own("bad gateway."), &[502]));
         assert!(is_refused(502, own("HTTP 502: We are shedding load"), &[502]));
-        assert!(is_refused(503, own("HTTP 503: Service Unavailable"), &[503]));
+        assert!(!is_refused(503, own("HTTP 503: Service Unavailable"), &[503]));
+        assert!(!is_refused(503, own("503 Service Temporarily Unavailable"), &[503]));
+        assert!(!is_refused(503, own("Service unavailable. Your quota is fine."), &[503]));
+        assert!(is_refused(503, own("HTTP 503: We are shedding load"), &[503]));
+        assert!(!is_refused(529, own("HTTP 529 without a word"), &[]));
     }
 
     #[test]

@@ -173,6 +173,9 @@ section! {
         storage_uri: String = String::new(),
         /// The version of the API, for Azure.
         api_version: String = String::new(),
+        /// How a create is written to a relay (`variant = "relay"`): "form", as OpenAI's own clients write it, or
+        /// "json" for one that takes no forms. Nothing: "form".
+        encoding: String = String::new(),
     }
 }
 

@@ -175,7 +175,7 @@ fn watch_start(desk: &Desk, job: &JobView) {
     let Some(within) = Notes::of(job).start_within() else { return };
     let (desk, id, deadline) = (desk.clone(), job.id().to_owned(), later(job.accepted_at, within));
     desk.clone().shared.tasks.spawn(async move {
-        desk.clock().wait_until(deadline).await;
+        desk.clock().hold_until(deadline).await;
         if desk.look(&id).is_some_and(|job| job.starts_at > deadline) {
             desk.cancel(&id);
         }
@@ -276,7 +276,7 @@ fn status_stream(desk: Desk, id: String, with_logs: bool) -> Response {
                     let next = (!has_ended).then_some(body);
                     return Some((Ok::<_, std::io::Error>(event), next));
                 }
-                desk.clock().wait(LOOK).await;
+                desk.clock().hold(LOOK).await;
             }
         }
     });

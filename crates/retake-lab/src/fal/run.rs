@@ -33,7 +33,7 @@ pub(super) async fn run(
             return with(queue::result(&desk, &job).await, REQUEST_ID, job.id());
         }
         match job.changes_at {
-            Some(moment) => desk.clock().wait_until(moment).await,
+            Some(moment) => desk.clock().hold_until(moment).await,
             // It stands still for ever, and so does this call.
             None => std::future::pending().await,
         }

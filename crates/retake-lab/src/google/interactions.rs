@@ -168,7 +168,7 @@ const fn is_front_end(refusal: &Refusal) -> bool {
 async fn finished(desk: &Desk, mut job: JobView) -> JobView {
     while !job.state.has_ended() {
         match job.changes_at {
-            Some(moment) => desk.clock().wait_until(moment).await,
+            Some(moment) => desk.clock().hold_until(moment).await,
             None => std::future::pending().await,
         }
         match desk.look(job.id()) {

@@ -238,7 +238,7 @@ async fn held(desk: &Desk, job: JobView, wait: Option<u32>) -> Response {
     let until = later(job.accepted_at, SignedDuration::from_secs(wait.into()));
     let mut job = job;
     while !job.state.has_ended() && desk.now() < until {
-        desk.clock().wait_until(job.changes_at.unwrap_or(until).min(until)).await;
+        desk.clock().hold_until(job.changes_at.unwrap_or(until).min(until)).await;
         match desk.look(job.id()) {
             Some(later) => job = later,
             None => return problem::missing(),
@@ -257,7 +257,7 @@ fn watch_deadline(desk: &Desk, job: &JobView) {
     let Some(deadline) = view::deadline(job) else { return };
     let (desk, id) = (desk.clone(), job.id().to_owned());
     desk.clone().shared.tasks.spawn(async move {
-        desk.clock().wait_until(deadline).await;
+        desk.clock().hold_until(deadline).await;
         desk.cancel(&id);
     });
 }

@@ -84,25 +84,27 @@ pub(super) fn of_reply(reply: &Reply) -> Fault {
 /// The same, with who wrote it: fal's own has a `detail` or a type, in the body or in a header.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     let json = reply.json().unwrap_or_default();
-    let own = is_told(reply).then(|| reading::explained(reply, &json, of_told(reply, &json)));
-    ErrorBody::of(reply, own)
+    let told = Told::of(&json, reply.header("x-fal-error-type"));
+    let by_code = told.code.as_deref().filter(|code| is_documented(code)).and_then(by_type);
+    let by_code = by_code.filter(|_| !is_given_up(reply));
+    ErrorBody::of(reply, is_told(reply).then(|| of_told(reply, told)), by_code)
 }
 
-fn of_told(reply: &Reply, json: &Json) -> Fault {
-    let told = Told::of(json, reply.header("x-fal-error-type"));
+fn of_told(reply: &Reply, told: Told) -> Fault {
     let text = told.text.clone().unwrap_or_else(|| reading::plain(&reply.body));
     let by_status = reading::fault_by_status(reply, &text);
     let kind = match told.kind(reply.status.is_server_error()) {
         // The platform may have been told to give up; then it was no lack of runners.
-        Some(FaultKind::Overloaded)
-            if reply.header("x-fal-request-timeout-type") == Some("user") =>
-        {
-            FaultKind::Timeout
-        }
+        Some(FaultKind::Overloaded) if is_given_up(reply) => FaultKind::Timeout,
         Some(kind) => kind,
         None => by_status.kind,
     };
     with_code(Fault { kind, ..by_status }, told.code)
+}
+
+/// Whether the platform gave up because it was told to.
+fn is_given_up(reply: &Reply) -> bool {
+    reply.header("x-fal-request-timeout-type") == Some("user")
 }
 
 /// The fault in the status of a request that is over and failed.
@@ -215,6 +217,16 @@ impl Told {
 fn by_type(code: &str) -> Option<FaultKind> {
     let fitting = TYPES.iter().filter(|(start, _)| code.starts_with(start));
     fitting.max_by_key(|(start, _)| start.len()).map(|(_, kind)| *kind)
+}
+
+/// Whether a type is one of the list, or begins like one and is not that of a server's own failure.
+fn is_documented(code: &str) -> bool {
+    let is_failure = || {
+        ["error", "fail", "timeout", "unavailable", "internal"]
+            .iter()
+            .any(|word| code.contains(word))
+    };
+    TYPES.iter().any(|(known, _)| *known == code) || !is_failure()
 }
 
 fn by_text(text: &str) -> Option<FaultKind> {

@@ -68,7 +68,7 @@ impl<'a> Told<'a> {
             message: reading::text(error, "/message").or(error.as_str()).unwrap_or_default(),
             reason: text("/reason").or_else(|| public_reason(error)),
             quotas: quotas.join(" "),
-            retry_after: text("/retryDelay").and_then(delay),
+            retry_after: text("/retryDelay").and_then(delay).or_else(|| pause_in(error)),
         }
     }
 
@@ -95,6 +95,16 @@ impl<'a> Told<'a> {
             Some(code) => fault.with_code(short(code)),
             None => fault,
         })
+    }
+
+    /// Whether the number of a filter, a reason or a word for the code says what it is, and not only a text or a
+    /// number. That Google is unavailable says nothing of a request that may have been taken on.
+    fn is_named(&self, error: &Json) -> bool {
+        let is_reasoned = self.reason.and_then(kind_of_reason).is_some();
+        let has_word =
+            ["/status", "/code"].iter().any(|place| reading::text(error, place).is_some());
+        let is_open = matches!(self.code.as_deref(), Some("UNAVAILABLE" | "INTERNAL" | "UNKNOWN"));
+        safety::code(self.message).is_some() || is_reasoned || (has_word && !is_open)
     }
 
     /// By the code and, where the code stands for several things, the text.
@@ -157,14 +167,30 @@ pub(super) fn of(reply: &Reply) -> Fault {
 /// The same, with who wrote it: Google's own has an `error`.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     let body = reply.json().unwrap_or_default();
-    let own = error_in(&body).map(|error| {
-        let told = Told::read(error);
-        let by_status = || reading::fault_by_status(reply, told.message);
-        let fault = told.fault().unwrap_or_else(by_status);
-        let pause = reply.retry_after().or(fault.retry_after);
-        reading::explained(reply, &body, fault.after(pause))
-    });
-    ErrorBody::of(reply, own)
+    let Some(error) = error_in(&body) else { return ErrorBody::of(reply, None, None) };
+    let told = Told::read(error);
+    let by_status = || reading::fault_by_status(reply, told.message);
+    let fault = told.fault().unwrap_or_else(by_status);
+    let pause = reply.retry_after().or(fault.retry_after);
+    let by_code = told.is_named(error).then_some(fault.kind);
+    ErrorBody::of(reply, Some(fault.after(pause)), by_code)
+}
+
+/// What an error comes to that says in Google's form that a quota is spent, wherever it was passed on: load, where it
+/// says when to come back, or a matter of the account.
+pub(crate) fn exhaustion(error: &Json) -> Option<Fault> {
+    let told = Told::read(error);
+    let is_exhaustion = matches!(told.code.as_deref(), Some("RESOURCE_EXHAUSTED") | None)
+        || pause_in(error).is_some();
+    let is_googles = told.retry_after.is_some()
+        || (told.code.is_some() && error.get("details").is_some_and(Json::is_array));
+    let is_other = told.reason.and_then(kind_of_reason).is_some();
+    if !is_exhaustion || !is_googles || is_other {
+        return None;
+    }
+    let kind = told.kind_of_exhaustion(&told.message.to_ascii_lowercase());
+    let fault = Fault::new(kind, FaultSource::Provider, reading::quoted(told.message));
+    Some(fault.with_code("RESOURCE_EXHAUSTED").after(told.retry_after))
 }
 
 /// The error in an answer: `{error}`, or a list with it as the front end sends it at times.
@@ -265,6 +291,14 @@ fn delay(text: &str) -> Option<SignedDuration> {
     let seconds: f64 = text.trim().strip_suffix('s')?.parse().ok()?;
     let pause = SignedDuration::try_from_secs_f64(seconds).ok()?;
     Some(pause.clamp(SignedDuration::ZERO, LONGEST_PAUSE))
+}
+
+/// The pause that a text names: `Please retry in 34.07s.`
+fn pause_in(error: &Json) -> Option<SignedDuration> {
+    let text = reading::text(error, "/message").or(error.as_str())?;
+    let (_, after) = text.split_once("lease retry in ")?;
+    let end = after.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+    delay(after.get(..=end)?)
 }
 
 fn short(code: &str) -> String {

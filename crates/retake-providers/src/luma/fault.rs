@@ -37,18 +37,6 @@ const REASONS: [(&str, FaultKind); 8] = [
     ("job failed", FaultKind::Runtime),
 ];
 
-/// What is refused before anything is made, in lower case (error pages of both APIs, 2026-11-21).
-const COMPLAINTS: [&str; 8] = [
-    "prompt is required",
-    "prompt is too short",
-    "prompt is too long",
-    "no keyframes provided",
-    "loop is not supported",
-    "unknown request type",
-    "is malformed",
-    "media are too large",
-];
-
 /// How many complaints about a request are repeated.
 const MOST_DETAILS: usize = 3;
 
@@ -109,8 +97,8 @@ pub(super) fn of_reply(reply: &Reply) -> Fault {
 /// The same, with who wrote it: Luma's own has a `detail`.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     let json = reply.json().unwrap_or_default();
-    let own = detail(&json).map(|said| reading::explained(reply, &json, of_detail(reply, &said)));
-    ErrorBody::of(reply, own)
+    let own = detail(&json).map(|said| of_detail(reply, &said));
+    ErrorBody::of(reply, own, None)
 }
 
 fn of_detail(reply: &Reply, said: &str) -> Fault {
@@ -119,9 +107,7 @@ fn of_detail(reply: &Reply, said: &str) -> Fault {
     let fault = reading::fault_by_status(reply, said);
     let kind = match reply.status.as_u16() {
         400 | 422 if has("insufficient") && (has("credit") || has("balance")) => FaultKind::Quota,
-        // The same words under the status of a server that failed are an answer all the same.
-        400 | 422 | 500.. if has("moderat") || has("blacklisted") => FaultKind::RefusedContent,
-        500.. if COMPLAINTS.iter().any(|words| has(words)) => FaultKind::BadRequest,
+        400 | 422 if has("moderat") || has("blacklisted") => FaultKind::RefusedContent,
         429 if has("concurrent") => return crowded(fault),
         _ => fault.kind,
     };
@@ -150,7 +136,7 @@ pub(super) fn body_of_agents(reply: &Reply) -> ErrorBody {
     };
     match body_of(reply) {
         ErrorBody::Own(fault) => ErrorBody::Own(waits(fault)),
-        ErrorBody::Foreign(fault) => ErrorBody::Foreign(fault),
+        body => body,
     }
 }
 

@@ -5,6 +5,7 @@
 //! looks like an HTTP status; and the status of the answer last.
 
 mod codes;
+mod proof;
 mod report;
 mod words;
 
@@ -18,9 +19,20 @@ use crate::{
     reading::{self, ErrorBody},
 };
 
-/// The fault that a body of any server's making names in itself, whatever the status that it came with.
-pub(crate) fn named_cause(json: &Json) -> Option<Fault> {
-    from(&report::of_error(json), None, true)
+/// What a body of any server's making proves to be the reason why it is an error, whatever its status: the kind, and
+/// the code that says so.
+pub(crate) fn proof(json: &Json, status: StatusCode) -> Option<(FaultKind, Option<String>)> {
+    proof::find(&report::of_error(json), status.as_u16())
+}
+
+/// Whether a body says under the status of a refusal that the request was passed on and not answered.
+pub(crate) fn is_passed_on(json: &Json, status: StatusCode) -> bool {
+    proof::is_passed_on(&report::of_error(json), status.as_u16())
+}
+
+/// Whether a body speaks of a failure on the way, beside which a code proves nothing.
+pub(crate) fn is_in_trouble(json: &Json) -> bool {
+    proof::is_in_trouble(&report::of_error(json))
 }
 
 /// The fault of an answer that is no success.
@@ -30,44 +42,38 @@ pub(super) fn of_reply(reply: &Reply) -> Fault {
 
 /// The same, with who wrote it. The server's own is JSON with a code or a text in it, or a text in words that are
 /// known. A relay puts into its own body what another server's proxy said, so where a status leaves open what
-/// happened behind it, the body has to say more than the status does.
+/// happened behind it, the body has to prove it.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     let json = reply.json();
     let reports = json.as_ref().map_or_else(|| report::of_text(&text_of(reply)), report::of_error);
-    let named = from(&reports, None, !reply.status.is_client_error());
     let is_told = json.is_some() && !reports.is_empty();
-    if reply.status.is_client_error() && (is_told || named.is_some()) {
-        let by_status = reading::kind_of_status(reply.status.as_u16());
-        let fault = from(&reports, Some(reply.status), false)
-            .unwrap_or_else(|| unknown(by_status, &reports));
-        return ErrorBody::Own(at_status(reply, fault));
+    let loose = from(&reports, None);
+    if !reading::is_turned_away(reply.status) {
+        return in_doubt(reply, &reports, loose, is_told);
     }
-    let foreign = reading::foreign_fault(reply);
-    match named {
-        Some(named) if proves(json.as_ref(), &reports, named.kind) => {
-            ErrorBody::Own(at_status(reply, named))
-        }
-        _ if is_told => ErrorBody::Foreign(at_status(reply, unknown(foreign.kind, &reports))),
-        _ => ErrorBody::Foreign(with_code(foreign, &reports)),
+    if !is_told && loose.is_none() {
+        return ErrorBody::Foreign(with_code(reading::foreign_fault(reply), &reports));
     }
+    let by_status = reading::kind_of_status(reply.status.as_u16());
+    let fault = from(&reports, Some(reply.status)).unwrap_or_else(|| unknown(by_status, &reports));
+    let is_passed_on = is_told && proof::is_passed_on(&reports, reply.status.as_u16());
+    ErrorBody::at_refusal(reply, at_status(reply, fault), is_passed_on)
 }
 
-/// Whether what a body names is the server's own word. A reason why there is no render is, wherever it stands; that
-/// there is no room counts only in the documented form, and not where a relay tells of another server.
-fn proves(json: Option<&Json>, reports: &[Report], kind: FaultKind) -> bool {
-    const FORMS: [&str; 6] = ["error", "errors", "detail", "code", "error_code", "base_resp"];
-    let has_form = json.is_some_and(|json| FORMS.iter().any(|form| json.get(form).is_some()));
-    let is_passed_on = || {
-        let names = reports.iter().flat_map(|report| [&report.code, &report.kind]).flatten();
-        names.into_iter().any(|name| codes::RELAYED.contains(&&*lower(name)))
-    };
-    match kind {
-        FaultKind::RefusedContent | FaultKind::BadRequest | FaultKind::Quota | FaultKind::Auth => {
-            true
-        }
-        FaultKind::Overloaded => has_form && !is_passed_on(),
-        _ => has_form,
+/// The body of an answer whose status leaves open what happened.
+fn in_doubt(reply: &Reply, reports: &[Report], loose: Option<Fault>, is_told: bool) -> ErrorBody {
+    if let Some((kind, code)) = proof::find(reports, reply.status.as_u16()) {
+        let fault = unknown(kind, reports);
+        let code = code.or(fault.code);
+        return ErrorBody::Refusal(at_status(reply, Fault { code, ..fault }));
     }
+    let foreign = reading::foreign_fault(reply);
+    if !is_told {
+        return ErrorBody::Foreign(with_code(foreign, reports));
+    }
+    let fault = loose.filter(|fault| !reading::is_reason(fault.kind));
+    let fault = fault.unwrap_or_else(|| unknown(foreign.kind, reports));
+    ErrorBody::Own(at_status(reply, fault))
 }
 
 /// The same fault, telling the status that it came with.
@@ -78,11 +84,27 @@ fn at_status(reply: &Reply, fault: Fault) -> Fault {
     } else {
         format!("HTTP {status}: {}", fault.message)
     };
-    Fault { message, ..fault }.after(reply.retry_after())
+    let pause = reply.retry_after().or(fault.retry_after);
+    Fault { message, ..fault }.after(pause)
 }
 
 /// The fault that a success tells of, if it does: an error, or a code that is not a success's.
 pub(super) fn of_failure_in_success(reply: &Reply, json: &Json) -> Option<Fault> {
+    failure_in_success(reply, json).map(|(fault, _)| fault)
+}
+
+/// The same, with what it proves of a create.
+pub(super) fn refusal_in_success(reply: &Reply, json: &Json) -> Option<ErrorBody> {
+    let (fault, reports) = failure_in_success(reply, json)?;
+    Some(match proof::find(&reports, reply.status.as_u16()) {
+        Some((kind, code)) => {
+            ErrorBody::Refusal(Fault { kind, code: code.or(fault.code.clone()), ..fault })
+        }
+        None => ErrorBody::Own(reading::without_reason(reply.status, fault)),
+    })
+}
+
+fn failure_in_success(reply: &Reply, json: &Json) -> Option<(Fault, Vec<Report>)> {
     let has_error = ["error", "errors", "base_resp"]
         .iter()
         .filter_map(|field| json.get(field))
@@ -98,13 +120,14 @@ pub(super) fn of_failure_in_success(reply: &Reply, json: &Json) -> Option<Fault>
         json => report::of_error(json),
     };
     // A text that means nothing known is no refusal: the answer was garbled, and a render may exist.
-    let known = from(&reports, None, false);
+    let known = from(&reports, None);
     let fault = if is_text {
         known?
     } else {
         known.unwrap_or_else(|| unknown(FaultKind::Unrecognised, &reports))
     };
-    Some(fault.after(reply.retry_after()))
+    let pause = reply.retry_after().or(fault.retry_after);
+    Some((fault.after(pause), reports))
 }
 
 /// Whether an answer has a code of its own that is not a success's.
@@ -124,15 +147,16 @@ pub(super) fn of_job(reply: &Reply, json: &Json, job: &Json) -> Option<Fault> {
     if reports.is_empty() {
         return None;
     }
-    let fault = from(&reports, None, false);
+    let fault = from(&reports, None);
     let fault = fault.unwrap_or_else(|| unknown(FaultKind::Unrecognised, &reports));
-    Some(fault.after(reply.retry_after()))
+    let pause = reply.retry_after().or(fault.retry_after);
+    Some(fault.after(pause))
 }
 
 /// The fault that a render tells of although it calls itself finished.
 pub(super) fn of_finished_job(job: &Json) -> Option<Fault> {
     let reports = report::of_finished_job(job);
-    let fault = || from(&reports, None, false);
+    let fault = || from(&reports, None);
     (!reports.is_empty())
         .then(|| fault().unwrap_or_else(|| unknown(FaultKind::Unrecognised, &reports)))
 }
@@ -144,9 +168,8 @@ pub(super) fn is_about_a_render(fault: &Fault) -> bool {
         || fault.code.as_deref().is_some_and(|code| codes::RENDER.contains(&&*lower(code)))
 }
 
-/// What the reports come to, where anything in them is known, and the status is no better witness. `is_strict` where
-/// only what leaves no doubt counts.
-fn from(reports: &[Report], status: Option<StatusCode>, is_strict: bool) -> Option<Fault> {
+/// What the reports come to, where anything in them is known, and the status is no better witness.
+fn from(reports: &[Report], status: Option<StatusCode>) -> Option<Fault> {
     let by_code = |table| {
         reports.iter().rev().find_map(|report| {
             let names = [&report.code, &report.kind].into_iter().flatten();
@@ -164,8 +187,12 @@ fn from(reports: &[Report], status: Option<StatusCode>, is_strict: bool) -> Opti
     if let Some((kind, code)) = by_code(codes::SURE).or_else(by_word_in_text) {
         return Some(Fault::new(kind, FaultSource::Provider, told(reports)).with_code(code));
     }
+    // Google's texts speak of plan and billing also where a minute's wait is all it takes.
+    if let Some(exhausted) = reports.iter().rev().find_map(|report| report.exhausted.clone()) {
+        return Some(exhausted);
+    }
     let texts = reports.iter().rev().flat_map(|report| [&report.message, &report.code]);
-    let by_text = words::kind(texts.flatten().map(|text| before_page(text)), is_strict);
+    let by_text = words::kind(texts.flatten().map(|text| before_page(text)));
     let numbers = || {
         let texts = reports.iter().rev().filter_map(|report| report.message.as_deref());
         let told = texts.map(before_page).filter_map(words::refusal);

@@ -7,7 +7,8 @@
 //! that of another job with the same wish, whose own submit was answered; whoever asks knows the names of those.
 //!
 //! Nothing of the kind counts as absence only if the walk got past the intent in good order, or came to the end
-//! of a list that is documented to show all.
+//! of a list that is documented to show all. For the one that is ours any end of a list will do: what an end hides
+//! could only be another render of the same wish, and taking the one that shows costs less than buying a third.
 
 use std::sync::Arc;
 
@@ -70,6 +71,19 @@ enum Entry {
     Other,
 }
 
+/// Where a walk ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// At renders that are older than ours.
+    Past,
+    /// Where the list says that it ends.
+    OfList,
+    /// At the end of the only page, of which nothing says whether it is all.
+    OfPage,
+    /// Somewhere before the end.
+    CutOff,
+}
+
 impl Walk {
     fn ask(mut self, after: Option<&str>) -> Talk<Result<LookUp, Fault>> {
         self.pages += 1;
@@ -100,18 +114,17 @@ impl Walk {
             is_past |= self.see(entry);
         }
         if is_past && self.ordered {
-            return Talk::Over(Ok(self.verdict(true)));
+            return Talk::Over(Ok(self.verdict(End::Past)));
         }
         let has_more = json.pointer("/has_more").and_then(Json::as_bool);
-        match (has_more, reading::id(&json, "/last_id")) {
-            (Some(true), Some(last)) if self.pages < MOST_PAGES && !entries.is_empty() => {
-                self.ask(Some(last))
-            }
-            (Some(false), _) => {
-                let is_whole = self.account.dialect.list == List::Whole;
-                Talk::Over(Ok(self.verdict(is_whole)))
-            }
-            _ => Talk::Over(Ok(self.verdict(false))),
+        let last = || reading::id(entries.last()?, "/id");
+        let last = reading::id(&json, "/last_id").or_else(last);
+        match (has_more, last) {
+            (Some(true), Some(last)) if self.pages < MOST_PAGES => self.ask(Some(last)),
+            (Some(false), _) => Talk::Over(Ok(self.verdict(End::OfList))),
+            // A relay that does not know of pages shows what it has.
+            (None, _) if self.pages == 1 => Talk::Over(Ok(self.verdict(End::OfPage))),
+            _ => Talk::Over(Ok(self.verdict(End::CutOff))),
         }
     }
 
@@ -153,12 +166,14 @@ impl Walk {
         }
     }
 
-    fn verdict(mut self, is_complete: bool) -> LookUp {
+    fn verdict(mut self, end: End) -> LookUp {
+        let is_whole = self.account.dialect.list == List::Whole;
+        let shows_all = end == End::Past || (end == End::OfList && is_whole);
         match (self.found.len(), self.unclear) {
-            (1, false) if is_complete => {
+            (1, false) if end != End::CutOff => {
                 self.found.pop().map_or_else(|| unknowable(&self.account), LookUp::Found)
             }
-            (0, false) if is_complete => LookUp::Absent,
+            (0, false) if shows_all => LookUp::Absent,
             _ => unknowable(&self.account),
         }
     }

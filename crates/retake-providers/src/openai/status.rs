@@ -153,8 +153,8 @@ pub(super) fn read_create(
         return Ok(named(id));
     }
     // A business failure in the clothes of a success: there is no render whose name could be missing.
-    if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
-        return Err(reading::failed_create(reply.status, ErrorBody::Own(fault), &[]));
+    if let Some(body) = fault::refusal_in_success(&reply, &json) {
+        return Err(reading::failed_create(reply.status, body, &[]));
     }
     if let Some(id) = id_among(&json, LAST_RESORT) {
         return Ok(named(id));

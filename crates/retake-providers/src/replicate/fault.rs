@@ -67,8 +67,7 @@ pub(super) fn of_reply(reply: &Reply) -> Fault {
 /// The same, with who wrote it: Replicate's own has a `title` or a `detail`.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     let json = reply.json().unwrap_or_default();
-    let own = of_json(reply, &json).map(|fault| reading::explained(reply, &json, fault));
-    ErrorBody::of(reply, own)
+    ErrorBody::of(reply, of_json(reply, &json), stated(&json))
 }
 
 fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
@@ -82,7 +81,7 @@ fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
         text = format!("{text} ({fields})");
     }
     let fault = reading::fault_by_status(reply, &text);
-    let fault = match kind_of_refusal(reply, json, &text) {
+    let fault = match content_rules(&text) {
         Some(kind) => Fault { kind, ..fault },
         None => fault,
     };
@@ -90,20 +89,30 @@ fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
     Some(fault.after(pause))
 }
 
-/// What a refused create says beside its status: content rules refuse under the status of a parameter, and the status
-/// that the body repeats counts where a server that failed passed the body on.
-fn kind_of_refusal(reply: &Reply, json: &Json, text: &str) -> Option<FaultKind> {
+/// Content rules refuse a create under the status of a parameter.
+fn content_rules(text: &str) -> Option<FaultKind> {
     let lower = text.to_ascii_lowercase();
+    let by_code = code(text).and_then(kind_of_code);
+    let by_text = || TEXTS.iter().find(|(words, _)| lower.contains(words)).map(|(_, kind)| *kind);
+    by_code.or_else(by_text).filter(|kind| *kind == FaultKind::RefusedContent)
+}
+
+/// What the body of a refused create says where a server that failed passed it on: the code in its text, or the status
+/// that it repeats.
+fn stated(json: &Json) -> Option<FaultKind> {
+    let said = ["/title", "/detail"].iter().filter_map(|place| reading::text(json, place));
+    let by_code = said.filter_map(code).find_map(kind_of_code);
     let is_content = |kind: &FaultKind| *kind == FaultKind::RefusedContent;
-    let by_code = code(text).and_then(|code| CODES.iter().find(|(known, _)| *known == code));
-    let by_text = || TEXTS.iter().find(|(words, _)| lower.contains(words));
-    let named = by_code.or_else(by_text).map(|(_, kind)| *kind).filter(is_content);
-    let stated = || {
+    let by_status = || {
+        reading::text(json, "/title")?;
         let status = json.get("status")?.as_u64().and_then(|status| u16::try_from(status).ok())?;
-        let is_refusal = matches!(status, 400..=407 | 409..=422);
-        (!reply.status.is_client_error() && is_refusal).then(|| reading::kind_of_status(status))
+        matches!(status, 400..=407 | 410..=422).then(|| reading::kind_of_status(status))
     };
-    named.or_else(stated)
+    by_code.filter(is_content).or_else(by_status)
+}
+
+fn kind_of_code(code: &str) -> Option<FaultKind> {
+    CODES.iter().find(|(known, _)| *known == code).map(|(_, kind)| *kind)
 }
 
 /// The fault of a prediction that failed.
@@ -114,10 +123,9 @@ pub(super) fn of_prediction(prediction: &Json) -> Fault {
         return provider(FaultKind::Unrecognised, "the prediction failed without a word");
     };
     let code = code(&text);
-    let by_code = code.and_then(|code| CODES.iter().find(|(known, _)| *known == code));
     let lower = text.to_ascii_lowercase();
-    let by_text = || TEXTS.iter().find(|(words, _)| lower.contains(words));
-    let kind = by_code.or_else(by_text).map_or(FaultKind::Unrecognised, |(_, kind)| *kind);
+    let by_text = || TEXTS.iter().find(|(words, _)| lower.contains(words)).map(|(_, kind)| *kind);
+    let kind = code.and_then(kind_of_code).or_else(by_text).unwrap_or(FaultKind::Unrecognised);
     let fault = provider(kind, &text);
     match code {
         Some(code) => fault.with_code(code),

@@ -151,6 +151,10 @@ fn a_submit_without_a_clear_answer_is_lost_and_a_clear_no_is_refused() {
 #[test]
 fn every_status_of_a_refused_call_has_its_kind() {
     use FaultKind as K;
+    let created = |status| {
+        let body = json!({ "title": "No", "detail": "words", "status": status });
+        hold(replicate().submit(&a_submission(VEO), NOON), [answer(status, &body)]).1
+    };
     for (status, kind) in [
         (400, K::BadRequest),
         (401, K::Auth),
@@ -159,15 +163,15 @@ fn every_status_of_a_refused_call_has_its_kind() {
         (404, K::BadRequest),
         (422, K::BadRequest),
         (429, K::Overloaded),
-        (503, K::Overloaded),
     ] {
-        let body = json!({ "title": "No", "detail": "words", "status": status });
-        let (_, refused) =
-            hold(replicate().submit(&a_submission(VEO), NOON), [answer(status, &body)]);
+        let refused = created(status);
 
         let Err(SubmitError::Refused(fault)) = refused else { panic!("{refused:?}") };
         assert_eq!(fault.kind, kind, "{status}");
     }
+    let lost = created(503);
+    let Err(SubmitError::Lost(fault)) = lost else { panic!("{lost:?}") };
+    assert_eq!(fault.kind, K::Overloaded);
 }
 
 #[test]

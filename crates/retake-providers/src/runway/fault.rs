@@ -100,23 +100,23 @@ pub(super) fn of_reply(reply: &Reply) -> Fault {
 
 /// The same, with who wrote it: Runway puts a sentence under `error`.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
-    ErrorBody::of(reply, own(reply))
+    let json = reply.json().unwrap_or_default();
+    let by_code = (!issues(&json).is_empty()).then_some(FaultKind::BadRequest);
+    ErrorBody::of(reply, own(reply, &json), by_code)
 }
 
-fn own(reply: &Reply) -> Option<Fault> {
-    let json = reply.json()?;
-    let said = text(&json, "/error").or_else(|| text(&json, "/error/message"))?;
-    let issues = issues(&json);
+fn own(reply: &Reply, json: &Json) -> Option<Fault> {
+    let said = text(json, "/error").or_else(|| text(json, "/error/message"))?;
+    let issues = issues(json);
     let message = if issues.is_empty() { said.to_owned() } else { format!("{said} ({issues})") };
     let fault = reading::fault_by_status(reply, &message);
     let kind = by_words(reply, said, fault.kind);
     let kind = if issues.is_empty() { kind } else { FaultKind::BadRequest };
     let fault = Fault { kind, ..fault };
-    let fault = match text(&json, "/issues/0/code") {
+    Some(match text(json, "/issues/0/code") {
         Some(code) => fault.with_code(quoted(code)),
         None => fault,
-    };
-    Some(reading::explained(reply, &json, fault))
+    })
 }
 
 /// No field tells a lack of credit from a wrong parameter, nor a suspended account from a wrong key.

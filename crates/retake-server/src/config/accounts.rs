@@ -293,6 +293,7 @@ impl AccountConfig {
             ("location", &self.location),
             ("storage_uri", &self.storage_uri),
             ("api_version", &self.api_version),
+            ("encoding", &self.encoding),
         ];
         for (option, value) in own {
             if !value.is_empty() {
@@ -423,6 +424,17 @@ mod tests {
         let halves = [("FAL_KEY_ID", "id"), ("FAL_KEY_SECRET", "secret")];
         assert_eq!(accounts("", &halves), ["fal"]);
         assert!(accounts("", &halves[..1]).is_empty());
+    }
+
+    #[test]
+    fn a_relay_can_be_told_to_take_json() {
+        let file = "[accounts.shop]\nprovider = \"openai\"\nvariant = \"relay\"\n\
+             base_url = \"https://relay.example/v1\"\nencoding = \"json\"\n";
+
+        let config = load(file, &[]).unwrap().config;
+
+        let (_, settings) = config.open_accounts.iter().next().unwrap();
+        assert_eq!(settings.option("encoding"), Some("json"));
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl Laboratory {
     async fn moved_on(&self, clock: &Clock) -> bool {
         let now = clock.now();
         let next = if clock.is_worked_by() {
-            let (held, limits) = (self.lab.clock().awaited_moments(), clock.limits());
+            let (held, limits) = (self.lab.clock().held_answers(), clock.limits());
             let is_held = !limits.is_empty() && limits.len() <= held.len();
             let moments = held
                 .into_iter()

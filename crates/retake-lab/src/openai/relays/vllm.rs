@@ -188,7 +188,7 @@ async fn sync(State(desk): State<Desk>, request: Request) -> Response {
     let deadline = later(job.accepted_at, PATIENCE);
     while !job.state.has_ended() {
         let next = job.changes_at.filter(|at| *at < deadline);
-        desk.clock().wait_until(next.unwrap_or(deadline)).await;
+        desk.clock().hold_until(next.unwrap_or(deadline)).await;
         let seen = desk.look(job.id());
         let Some(seen) = seen.filter(|seen| next.is_some() || seen.state.has_ended()) else {
             desk.cancel(job.id());

@@ -4,6 +4,7 @@
 //! is a text, a code that is a number, a message alone, `FastAPI`'s `detail`, and whole answers of another
 //! server as JSON inside a text, behind the words of the relay that passed it on.
 
+use retake_core::fault::Fault;
 use serde_json::Value as Json;
 
 /// No answer is wrapped deeper than this.
@@ -92,6 +93,8 @@ pub(super) struct Report {
     pub(super) param: Option<String>,
     /// The text.
     pub(super) message: Option<String>,
+    /// What Google's word for a spent quota comes to, which takes its details to tell.
+    pub(super) exhausted: Option<Fault>,
 }
 
 impl Report {
@@ -151,6 +154,7 @@ fn dig(value: &Json, depth: usize, reports: &mut Vec<Report>) {
                 kind: first(fields, &["type", "status"], as_kind),
                 param: first(fields, &["param"], as_text),
                 message: None,
+                exhausted: crate::google::exhaustion(value),
             };
             let message = first(fields, MESSAGES, as_text);
             let inside = message.as_deref().and_then(embedded);

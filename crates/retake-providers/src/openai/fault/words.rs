@@ -146,7 +146,7 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
             "is not valid",
             "is invalid",
             "invalid value",
-            "invalid parameter",
+            "invalid param",
             "pixel is",
             "field required",
             "expected a file",
@@ -157,38 +157,52 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
     ),
 ];
 
-/// What speaks of the request in an answer that turns it away, and of anything at all in one of a server that failed.
+/// What speaks of the request in an answer that turns it away, where nothing surer is said.
 const LOOSE: &[&str] = &[
+    "missing content-length",
+    "unable to download",
+    "failed to download",
+    "failed to fetch",
+    "deployment",
+];
+
+/// What is wrong with a value.
+const OF_VALUES: &[&str] = &[
     "must match",
     "expected the ",
     "too short",
     "too long",
     "too large",
     "too small",
-    "missing content-length",
-    "unable to download",
-    "failed to download",
-    "failed to fetch",
     "does not match",
-    "deployment",
     "must be",
 ];
 
-/// What the texts say. `is_strict` where only what leaves no doubt counts.
-pub(super) fn kind<'a>(texts: impl Iterator<Item = &'a str>, is_strict: bool) -> Option<FaultKind> {
-    let texts: Vec<String> =
-        texts.map(|text| text.chars().take(SEARCHED).collect::<String>().to_lowercase()).collect();
+/// What the texts say.
+pub(super) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind> {
+    let texts: Vec<String> = texts.map(searched).collect();
     let said = |phrases: &[&str]| {
         texts.iter().any(|text| phrases.iter().any(|phrase| text.contains(phrase)))
     };
     let sure = PHRASES.iter().find(|(_, phrases)| said(phrases)).map(|(kind, _)| *kind);
-    sure.or_else(|| (!is_strict && said(LOOSE)).then_some(BadRequest))
+    sure.or_else(|| (said(LOOSE) || said(OF_VALUES)).then_some(BadRequest))
+}
+
+/// Whether a text in small letters says what is wrong with a value of the request.
+pub(super) fn speaks_of_request(text: &str) -> bool {
+    let own = PHRASES.iter().filter(|(kind, _)| *kind == BadRequest).flat_map(|(_, own)| *own);
+    own.chain(OF_VALUES).any(|phrase| text.contains(phrase))
+}
+
+/// What is searched of a text: its beginning, in small letters.
+pub(super) fn searched(text: &str) -> String {
+    text.chars().take(SEARCHED).collect::<String>().to_lowercase()
 }
 
 /// The status of another server that a text names, `bad response status code 401`, where it is one by which that
 /// server turned the request away.
 pub(super) fn refusal(text: &str) -> Option<u16> {
-    let text: String = text.chars().take(SEARCHED).collect::<String>().to_lowercase();
+    let text = searched(text);
     let number = |rest: &str| {
         let rest = rest.trim_start_matches([' ', ':', '=', '(', '"', '\'', '_']);
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::{adapter, open, settings, with_picture};
+use super::{super::dialect::Dialect, adapter, open, settings, with_picture};
 use crate::{
     Body, Effect, Settings, SettingsError, SubmitError,
     rehearsal::{NOON, a_submission, hold, json, shown},
@@ -77,6 +77,11 @@ fn a_relay_is_sent_a_form_unless_its_owner_knows_that_it_takes_json() {
     let talk = open(&account).submit(&with_picture(a_submission("any-model")), NOON);
     let (calls, _) = hold(talk, [json(200, &json!({ "id": "video_1" }))]);
     assert_snapshot!(shown(&calls[0]));
+    for (variant, encoding) in [("relay", "xml"), ("vllm-omni", "json")] {
+        let mut account = settings(Some(variant));
+        account.options.insert("encoding".into(), encoding.into());
+        assert!(Dialect::of(&account).is_err(), "{variant} {encoding}");
+    }
 }
 
 #[test]

@@ -404,3 +404,150 @@ fn a_relay_may_pass_on_answers_of_xai_which_name_no_render() {
     };
     assert_eq!(fault.kind, RefusedContent);
 }
+
+#[test]
+fn a_relay_that_passed_a_create_on_and_was_not_answered_has_lost_it_under_any_status() {
+    for (status, body) in [
+        (400, json!({ "error": { "type": "upstream_error", "message": "unexpected EOF" } })),
+        (400, json!({ "error": { "code": "do_request_failed", "message": "no answer" } })),
+        (400, json!({ "error": { "code": "bad_response_body", "message": "cannot read it" } })),
+        (409, json!({ "error": { "message": "The request is being processed" } })),
+        (409, json!({ "message": "a request with this id is being processed" })),
+        (422, json!({ "detail": "upstream request timed out" })),
+        (400, json!({ "message": "Upstream request failed" })),
+        (409, json!({ "error": { "message": "a generation is already in progress for this id" } })),
+        (429, json!({ "error": { "message": "upstream timed out" } })),
+        (
+            429,
+            json!({ "error": { "message": "context deadline exceeded", "type": "upstream_error" } }),
+        ),
+        (200, json!({ "code": 400, "message": "bad gateway from upstream" })),
+        (200, json!({ "code": 400, "message": "billing webhook failed" })),
+        (200, json!({ "success": false, "message": "quota service unavailable" })),
+        (200, json!({ "error": { "message": "the moderation log is full" } })),
+        (
+            200,
+            json!({ "base_resp": { "status_code": 1000, "status_msg": "unknown error, quota unchanged" } }),
+        ),
+    ] {
+        for variant in [Some("relay"), Some("newapi"), Some("litellm"), Some("openrouter")] {
+            let Err(SubmitError::Lost(fault)) = submit(variant, status, &body) else {
+                panic!("{variant:?} {status} {body}")
+            };
+            let is_reason = matches!(fault.kind, RefusedContent | BadRequest | Quota | Auth);
+            assert!(!is_reason, "{status} {body}: {fault:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_relay_says_plainly_is_a_refusal_under_any_status() {
+    let error =
+        |code: &str, message: &str| json!({ "error": { "code": code, "message": message } });
+    for (status, body, kind) in [
+        (500, error("invalid_value", "Invalid value: 'duration'"), BadRequest),
+        (500, error("content_policy_violation", "no"), RefusedContent),
+        (500, error("InputTextSensitiveContentDetected.PolicyViolation", "m"), RefusedContent),
+        (500, json!({ "error": { "code": 401, "message": "no" } }), Auth),
+        (502, json!({ "error": { "code": 402, "message": "no" } }), Quota),
+        (
+            500,
+            json!({ "error": { "code": 422, "message": "duration must be 4, 8 or 12" } }),
+            BadRequest,
+        ),
+        (
+            500,
+            json!({ "error": { "type": "invalid_request_error", "message": "no such size" } }),
+            BadRequest,
+        ),
+        (
+            500,
+            json!({ "error": { "type": "upstream_error", "message": "bad response status code 401" } }),
+            Auth,
+        ),
+        (
+            400,
+            json!({ "error": { "type": "upstream_error", "message": "bad response status code 400" } }),
+            Runtime,
+        ),
+        (
+            429,
+            json!({ "error": { "type": "upstream_error", "message": "Upstream rate limit exceeded" } }),
+            Overloaded,
+        ),
+        (
+            400,
+            json!({ "error": { "type": "upstream_error", "message": "the prompt is too long" } }),
+            BadRequest,
+        ),
+        (503, error("model_not_found", "No available channel for model x"), BadRequest),
+    ] {
+        let end = submit(Some("relay"), status, &body);
+        let Err(SubmitError::Refused(fault)) = end else { panic!("{status} {body}: {end:?}") };
+        assert_eq!(fault.kind, kind, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_relays_own_plain_words_are_a_refusal_in_a_success_and_in_a_failure() {
+    let error =
+        |code: &str, message: &str| json!({ "error": { "code": code, "message": message } });
+    for (status, body, kind) in [
+        (
+            200,
+            json!({ "code": 1301, "message": "Trigger the content security policy of the platform" }),
+            RefusedContent,
+        ),
+        (
+            200,
+            json!({ "base_resp": { "status_code": 2013, "status_msg": "invalid params, duration" } }),
+            BadRequest,
+        ),
+        (200, json!({ "code": 401, "message": "no" }), Auth),
+        (200, json!({ "code": 400, "message": "duration is invalid" }), BadRequest),
+        (500, json!("user quota is not enough"), Quota),
+        (
+            500,
+            json!({ "code": "InternalError.Algo", "message": "Missing Content-Length of multimodal url." }),
+            BadRequest,
+        ),
+        (
+            503,
+            error("ModelUnavailable", "Model is unavailable, please try again later."),
+            Overloaded,
+        ),
+        (503, error("server_is_overloaded", "The server is overloaded"), Overloaded),
+    ] {
+        let end = submit(Some("relay"), status, &body);
+        let Err(SubmitError::Refused(fault)) = end else { panic!("{status} {body}: {end:?}") };
+        assert_eq!(fault.kind, kind, "{status} {body}");
+    }
+}
+
+#[test]
+fn googles_exhausted_minute_is_load_also_where_it_was_passed_on() {
+    let google = |details: Json| {
+        json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED",
+            "message": "You exceeded your current quota, please check your plan and billing details.",
+            "details": details } })
+    };
+    let retry = json!({ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s" });
+    let quota = |id: &str| json!({ "violations": [{ "quotaId": id }] });
+    let soon = google(json!([quota("RequestsPerMinutePerProject"), retry]));
+    let raw = json!({ "error": { "code": 429, "message": "Provider returned error",
+        "metadata": { "provider_name": "Google", "raw": soon.to_string() } } });
+    let in_text =
+        json!({ "error": { "type": "upstream_error", "message": format!("upstream: {soon}") } });
+    let flat = json!({ "error": { "code": "rate_limited",
+        "message": "You exceeded your current quota, check your billing details. Please retry in 34.07s." } });
+
+    for body in [soon.clone(), json!([soon]), raw, in_text, flat] {
+        for variant in [Some("relay"), Some("newapi"), Some("openrouter")] {
+            let end = submit(variant, 429, &body);
+            let Err(SubmitError::Refused(fault)) = end else { panic!("{body}: {end:?}") };
+            assert_eq!(fault.kind, Overloaded, "{body}");
+            assert_eq!(fault.retry_after.map(|pause| pause.as_secs()), Some(34), "{body}");
+        }
+    }
+    assert_eq!(of_create(429, &google(json!([quota("RequestsPerDayPerProject"), retry]))), Quota);
+}

@@ -279,6 +279,28 @@ fn two_of_them_or_one_that_hides_its_prompt_leave_it_open() {
 }
 
 #[test]
+fn the_only_one_that_is_ours_for_certain_is_taken_from_a_relays_list_too() {
+    let relay = |pages: &[Json]| looked_up(Some("relay"), a_submission("sora-2"), pages);
+    let ours = LookUp::Found("video_1".into());
+    let mut unpaged = page(&[entry("video_1", 3)], false);
+    unpaged.as_object_mut().unwrap().remove("has_more");
+
+    assert_eq!(relay(&[page(&[entry("video_1", 3)], false)]), ours);
+    assert_eq!(relay(std::slice::from_ref(&unpaged)), ours);
+    let mut without_last = page(&[entry("video_1", 3)], true);
+    without_last["last_id"] = Json::Null;
+    assert_eq!(relay(&[without_last, page(&[], false)]), ours);
+
+    // A list of which more is to come, two of a kind, or one that says less.
+    let cut_off = json!({ "data": [] });
+    assert!(is_unknowable(&relay(&[page(&[entry("video_1", 3)], true), cut_off])));
+    let twins = page(&[entry("video_2", 9), entry("video_1", 3)], false);
+    assert!(is_unknowable(&relay(&[twins])));
+    unpaged["data"][0]["size"] = Json::Null;
+    assert!(is_unknowable(&relay(&[unpaged])));
+}
+
+#[test]
 fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
     let past = [page(&[entry("video_9", 4000)], true), page(&[entry("video_0", -900)], true)];
     assert_eq!(looked_up(None, a_submission("sora-2"), &past), LookUp::Absent);
