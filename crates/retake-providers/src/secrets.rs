@@ -172,7 +172,8 @@ impl Known {
         let mut needles: Vec<Vec<u8>> = secrets.iter().copied().flat_map(forms_of).collect();
         needles.sort_unstable();
         needles.dedup();
-        let piece_of: Vec<(Arc<[u8]>, usize)> = needles.iter().flat_map(|it| pieces_of(it)).collect();
+        let piece_of: Vec<(Arc<[u8]>, usize)> =
+            needles.iter().flat_map(|it| pieces_of(it)).collect();
         let pieces = piece_of.iter().map(|(letters, at)| &letters[*at..*at + piece(letters.len())]);
         let pieces = AhoCorasick::new(pieces).ok()?;
         let lengths = || secrets.iter().map(|secret| secret.len());

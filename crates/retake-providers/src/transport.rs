@@ -31,11 +31,11 @@ use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout};
 
 pub use self::pace::Pace;
+pub use self::proxy::{Proxy, ProxyVariables};
 use self::{
     memory::AnswerMemory,
     pace::{pieces, read},
 };
-pub use self::proxy::{Proxy, ProxyVariables};
 use self::{
     names::{LookUp, Places},
     proxy::Proxied,

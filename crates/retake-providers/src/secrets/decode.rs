@@ -102,10 +102,7 @@ impl Reading {
     fn replaced(&self, find: impl Fn(&[u8]) -> Option<(Option<u8>, usize)>) -> Option<Self> {
         let bytes = &self.bytes;
         let first = (0..bytes.len()).find(|&at| find(&bytes[at..]).is_some())?;
-        let mut read = Self {
-            bytes: bytes[..first].to_vec(),
-            spans: self.spans[..first].to_vec(),
-        };
+        let mut read = Self { bytes: bytes[..first].to_vec(), spans: self.spans[..first].to_vec() };
         let mut at = first;
         while at < bytes.len() {
             match find(&bytes[at..]) {
@@ -147,14 +144,19 @@ impl Reading {
     fn may_be_text(&self, shortest: usize) -> bool {
         let mut run = 0;
         self.bytes.iter().any(|byte| {
-            run = if is_of_text(*byte) { run + 1 } else { 0 };
+            match byte {
+                b' '..=b'~' => run += 1,
+                byte if is_between(*byte) => {}
+                _ => run = 0,
+            }
             run >= shortest
         })
     }
 
     /// The letters and digits alone, in lower case, and where each stands in this reading.
     pub(super) fn letters(&self) -> (Vec<u8>, Vec<usize>) {
-        let letters = self.bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
+        let letters =
+            self.bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
         letters.map(|(at, byte)| (byte.to_ascii_lowercase(), at)).unzip()
     }
 }
@@ -187,9 +189,10 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Letters, what stands between them, and the bytes of UTF-16 and of characters without a width.
-fn is_of_text(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | 0 | b'\t' | b'\r' | b'\n' | 0xe2 | 0x80 | 0x8b..=0x8f | 0xef | 0xbb | 0xbf)
+/// What stands between the characters of a text: line breaks, the zeros of UTF-16, characters without a width in UTF-8
+/// or UTF-16.
+fn is_between(byte: u8) -> bool {
+    matches!(byte, 0..=0x1f | 0x7f | 0x80 | 0x8b..=0x8f | 0xbb | 0xbf | 0xe2 | 0xef | 0xfe | OTHER)
 }
 
 fn base64_value(byte: u8) -> Option<u8> {

@@ -266,8 +266,9 @@ fn a_long_part_of_a_key_is_cut_wherever_it_was_taken_from() {
     for begin in 0..key.len() - 17 {
         for part in [&key[begin..], &key[begin..begin + 17]] {
             let cut = secrets.cut(&format!("bad key {part}... try another")).into_owned();
-            let left = cut.trim_start_matches("bad key ").trim_end_matches("... try another");
-            assert!(left.trim_matches('-') == SECRET, "{part}: {cut}");
+            assert!(cut.contains(SECRET), "{part}: {cut}");
+            let (first, last) = (&part[..4], &part[part.len() - 4..]);
+            assert!(!cut.contains(first) && !cut.contains(last), "{part}: {cut}");
         }
     }
     for hint in ["sk-proj-Zq8***7Pa", "sk-proj-…", "the key that ends with 27Pa"] {
@@ -280,7 +281,8 @@ fn ordinary_texts_of_any_kind_are_read_to_their_end_and_stay_as_they_are() {
     let secrets = Secrets::new([KEY, OTHER]);
     let prose = "The quick brown fox jumps over the lazy dog; it costs 50 % & more. ".repeat(900);
     let in_json = json!({ "a": json!({ "b": prose }).to_string() }).to_string();
-    let file: Vec<u8> = (0..60_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let file: Vec<u8> =
+        (0..60_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for said in [prose, in_json, STANDARD.encode(&file), hex(&file, ""), base32(&file)] {
         assert!(secrets.cut(&said) == said, "{}", &said[..60]);
     }

@@ -406,7 +406,9 @@ mod tests {
 
                 assert!(is_whole && short.len() < 200, "{}", short.len());
                 let json: Json = serde_json::from_slice(&short).unwrap();
-                assert!(json["a"].as_str().unwrap().ends_with(&format!("… ({} bytes)", text.len())));
+                assert!(
+                    json["a"].as_str().unwrap().ends_with(&format!("… ({} bytes)", text.len()))
+                );
                 assert!(!json.to_string().contains("key_0123"), "{json}");
             }
         }

@@ -22,7 +22,8 @@ use super::{fault::Done, pool::Connections, session::Session};
 const GATHER: Duration = Duration::from_secs(30);
 
 /// Those with words of callers, or of providers, in them. Long texts lie in tables beside these and go along.
-const TIDY_UP: &str = "VACUUM (SKIP_LOCKED) jobs, job_requests, attempts, exchanges, events, characters,
+const TIDY_UP: &str =
+    "VACUUM (SKIP_LOCKED) jobs, job_requests, attempts, exchanges, events, characters,
     webhook_endpoints, webhook_deliveries, webhook_tries";
 
 /// Whether it is asked for already.

@@ -39,8 +39,11 @@ pub(super) fn prune(db: &Connection, ended_before: Timestamp, limit: u32) -> Don
 pub(super) fn forget(db: &Connection, endpoint: &str, limit: u64) -> Done<u64> {
     let of = named_params! { ":endpoint": endpoint, ":limit": limit };
     let dropped = count(db.prepare_cached(DELIVERIES_TO)?.execute(of)?);
-    let left =
-        if dropped < limit { "DELETE FROM webhook_endpoints WHERE id = :endpoint" } else { ERASE_TRIES };
+    let left = if dropped < limit {
+        "DELETE FROM webhook_endpoints WHERE id = :endpoint"
+    } else {
+        ERASE_TRIES
+    };
     db.prepare_cached(left)?.execute(named_params! { ":endpoint": endpoint })?;
     Ok(dropped)
 }
