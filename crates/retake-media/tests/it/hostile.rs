@@ -88,7 +88,7 @@ fn streamed() -> Vec<u8> {
     Streamed { fragments: 2000, bytes_of_a_sample: 5 }.file()
 }
 
-fn place_of(file: &[u8], kind: &[u8; 4]) -> usize {
+fn place_of(file: &[u8], kind: [u8; 4]) -> usize {
     file.windows(4).position(|window| window == kind).unwrap()
 }
 
@@ -98,7 +98,7 @@ fn fragment(file: &[u8], number: usize) -> usize {
 }
 
 /// The file with a duration in one of its headers, which begin alike.
-fn with_duration(kind: &[u8; 4], ticks: u32) -> Vec<u8> {
+fn with_duration(kind: [u8; 4], ticks: u32) -> Vec<u8> {
     let mut file = streamed();
     let at = place_of(&file, kind) + 20;
     file[at..at + 4].copy_from_slice(&ticks.to_be_bytes());
@@ -108,13 +108,13 @@ fn with_duration(kind: &[u8; 4], ticks: u32) -> Vec<u8> {
 fn with_mehd(ticks: u32) -> Vec<u8> {
     let mut file = streamed();
     let mehd = full_box(*b"mehd", &words(&[ticks]));
-    for kind in [b"mvex", b"moov"] {
+    for kind in [*b"mvex", *b"moov"] {
         let at = place_of(&file, kind) - 4;
         let length = u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
         let longer = length + u32::try_from(mehd.len()).unwrap();
         file[at..at + 4].copy_from_slice(&longer.to_be_bytes());
     }
-    let at = place_of(&file, b"mvex") + 4;
+    let at = place_of(&file, *b"mvex") + 4;
     file.splice(at..at, mehd);
     file
 }
@@ -134,8 +134,8 @@ fn with_sidx() -> Vec<u8> {
 fn a_fragmented_file_that_ends_between_two_fragments_is_not_whole_where_it_says_how_long_it_is() {
     for (name, whole) in [
         ("mehd", with_mehd(2000)),
-        ("mvhd", with_duration(b"mvhd", 2000)),
-        ("mdhd", with_duration(b"mdhd", 2000)),
+        ("mvhd", with_duration(*b"mvhd", 2000)),
+        ("mdhd", with_duration(*b"mdhd", 2000)),
         ("sidx", with_sidx()),
     ] {
         assert_eq!(probe(Cursor::new(&whole)).unwrap().picture.frames, 2000, "{name}");
@@ -152,7 +152,8 @@ fn a_fragmented_file_that_ends_between_two_fragments_is_not_whole_where_it_says_
 #[test]
 fn a_duration_that_is_unknown_absurd_or_a_little_off_keeps_no_fragmented_file_from_being_whole() {
     for ticks in [0, 1, 1900, 2150, u32::MAX, u32::MAX - 1] {
-        for file in [with_mehd(ticks), with_duration(b"mvhd", ticks), with_duration(b"mdhd", ticks)]
+        for file in
+            [with_mehd(ticks), with_duration(*b"mvhd", ticks), with_duration(*b"mdhd", ticks)]
         {
             assert!(probe(Cursor::new(&file)).is_ok(), "{ticks}");
         }

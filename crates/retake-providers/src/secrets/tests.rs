@@ -197,15 +197,17 @@ fn wrapped(text: &str, at: usize, line_break: &str) -> String {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).map(char::from).collect()
 }
 
 fn quoted_printable(text: &str) -> String {
     wrapped(&text.replace('=', "=3D").replace('-', "=2D").replace('_', "=5F"), 9, "=\r\n")
 }
 
+type Encoding = (&'static str, fn(&str) -> String);
+
 /// Ways in which a whole text is written.
-fn encodings() -> Vec<(&'static str, fn(&str) -> String)> {
+fn encodings() -> Vec<Encoding> {
     vec![
         ("base64", |text| STANDARD.encode(text)),
         ("base64 for URLs", |text| URL_SAFE_NO_PAD.encode(text)),
