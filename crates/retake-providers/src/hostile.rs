@@ -75,7 +75,18 @@ fn token() -> impl Strategy<Value = String> {
         8 => part.prop_map(|text| URL_SAFE_NO_PAD.encode(text)),
         1 => "[ -~]{0,20}",
     ];
-    prop::collection::vec(encoded, 0..5).prop_map(|parts| parts.join("."))
+    let any = prop::collection::vec(encoded, 0..5).prop_map(|parts| parts.join("."));
+    prop_oneof![1 => any, 2 => "[A-Za-z0-9_-]{0,4000}".prop_map(|signature| good_token(&signature))]
+}
+
+/// A token that is new enough and names a key of the list.
+fn good_token(signature: &str) -> String {
+    let parts = [
+        json!({ "alg": "RS256", "kid": "k1" }),
+        json!({ "iat": NOON.as_second(), "data": { "id": "r-1" } }),
+    ];
+    let [head, claims] = parts.map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    format!("{head}.{claims}.{signature}")
 }
 
 /// Headers under every name that a signature has at some provider.
@@ -98,8 +109,19 @@ fn headers() -> impl Strategy<Value = HeaderMap> {
         1 => "[ -~]{0,60}",
         1 => Just("9".repeat(9000)),
     ];
-    prop::collection::vec((names, value), 0..8).prop_map(|headers| {
-        let typed = headers.into_iter().filter_map(|(name, value)| {
+    let odd = prop::collection::vec((names, value), 0..4);
+    (token(), odd).prop_map(|(token, odd)| {
+        let now = NOON.as_second().to_string();
+        let all = [
+            ("webhook-signature", token),
+            ("webhook-id", "n-1".into()),
+            ("webhook-timestamp", now.clone()),
+            ("x-fal-webhook-timestamp", now),
+            ("x-fal-webhook-request-id", "r-1".into()),
+            ("x-fal-webhook-user-id", "u-1".into()),
+            ("x-fal-webhook-signature", "0f".repeat(64)),
+        ];
+        let typed = all.into_iter().chain(odd).filter_map(|(name, value)| {
             Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
         });
         typed.collect()
