@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// An adapter, a model that it renders, and the name of a render as it gives them.
-struct Subject {
-    name: String,
-    adapter: Box<dyn Adapter>,
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) adapter: Box<dyn Adapter>,
     model: &'static str,
     render: &'static str,
 }
@@ -55,7 +55,7 @@ fn subject(provider: &str, variant: Option<&str>, model: &'static str) -> Subjec
     Subject { name, adapter: adapter.unwrap(), model, render }
 }
 
-fn subjects() -> Vec<Subject> {
+pub(crate) fn subjects() -> Vec<Subject> {
     let openai = [
         None,
         Some("azure"),

@@ -19,6 +19,8 @@ pub mod embedded;
 mod fal;
 mod google;
 mod hosted;
+#[cfg(test)]
+mod hostile;
 mod log;
 mod luma;
 mod openai;

@@ -301,3 +301,73 @@ fn measured(arrived: &Arrived, file: &VideoFile, errand: &Errand<'_>) -> Output 
         differences: errand.asked.differences(&found, errand.tolerance),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use jiff::Timestamp;
+    use retake_core::{ids::KeyId, request::Shot};
+
+    use super::*;
+
+    /// A second in two fragments. Nothing in it says how long it is.
+    const FRAGMENTED: &[u8] = include_bytes!("../../retake-media/tests/fixtures/fragmented.mp4");
+
+    fn a_render() -> Render {
+        let shot = Shot {
+            prompt: "a lighthouse".into(),
+            negative_prompt: None,
+            seconds: 1,
+            size: Size::new(64, 48),
+            seed: 7,
+            looped: false,
+            audio: true,
+            first_frame: None,
+            characters: Vec::new(),
+            origin: None,
+        };
+        let begun_at = Timestamp::UNIX_EPOCH;
+        Render { remote_id: "r-1".into(), model: "m".into(), shot, begun_at }
+    }
+
+    fn differences(file: &[u8]) -> Vec<Difference> {
+        let probed = media::probe(Cursor::new(file)).unwrap();
+        let arrived = Arrived { key: "a".into(), bytes: file.len() as u64, sha256: "0".repeat(64) };
+        let (id, render, log) = (VideoId::new(Timestamp::UNIX_EPOCH), a_render(), Log::default());
+        let (size, duration_ms) = (Some(Size::new(64, 48)), Some(1000));
+        let errand = Errand {
+            id: &id,
+            owner: None,
+            attempt: 1,
+            render: &render,
+            asked: OutputSpec { size, duration_ms, sound: Some(true) },
+            tolerance: Tolerance::default(),
+            log: &log,
+        };
+        measured(&arrived, &probed, &errand).differences
+    }
+
+    #[test]
+    fn a_file_that_ends_between_two_fragments_differs_in_its_duration_where_nothing_else_tells() {
+        let second = FRAGMENTED.windows(4).enumerate().filter(|(_, it)| *it == b"moof").nth(1);
+        let (at, _) = second.unwrap();
+
+        assert_eq!(differences(FRAGMENTED), []);
+        let cut = differences(&FRAGMENTED[..at - 4]);
+        assert!(matches!(cut[..], [Difference::DurationDiffers { asked_ms: 1000, .. }]), "{cut:?}");
+    }
+
+    #[tokio::test]
+    async fn the_files_of_one_owner_do_not_keep_those_of_another_one_waiting() {
+        use futures::FutureExt as _;
+        let (north, south) = (KeyId::new(Timestamp::UNIX_EPOCH), KeyId::new(Timestamp::MAX));
+        let (north, south) = (holder(Some(&north)), holder(Some(&south)));
+
+        let _first = LOOKING.take(&north).await;
+        let mut second = Box::pin(LOOKING.take(&north));
+        assert!(second.as_mut().now_or_never().is_none());
+
+        assert!(LOOKING.take(&south).now_or_never().is_some());
+    }
+}

@@ -192,3 +192,18 @@ fn is_the_clients(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heads_of_requests_on_all_connections_are_bounded_together() {
+        for connections in [1, 100, 1024, 8192] {
+            let head = largest_head(connections);
+
+            assert!((SMALLEST_HEAD..=LARGEST_HEAD).contains(&head));
+            assert!(head * connections <= ALL_HEADS, "{connections} of {head}");
+        }
+    }
+}

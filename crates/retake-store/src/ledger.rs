@@ -153,8 +153,8 @@ pub trait Ledger: Outbox + Send + Sync {
     /// Removes a character. Jobs that it appears in keep what they need of it. Whether there was one.
     async fn delete_character(&self, id: &CharacterId) -> Result<bool, StoreError>;
 
-    /// Drops what has had its time: repetitions that count no more, and the feed before `feed_since`; at
-    /// most `limit` of each. Returns how many lines went.
+    /// Drops what has had its time: repetitions that count no more or are too many for their owner, and the feed
+    /// before `feed_since`; at most `limit` of each. Returns how many lines went.
     async fn prune(
         &self,
         now: Timestamp,

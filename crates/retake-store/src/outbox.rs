@@ -50,7 +50,7 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> Result<Endpoint, StoreError>;
 
-    /// Hides an endpoint and erases its secrets. What still waits for it is never delivered.
+    /// Erases an endpoint, with what was delivered to it and what waits for it.
     async fn delete_endpoint(&self, id: &EndpointId, now: Timestamp) -> Result<(), StoreError>;
 
     /// One delivery to an endpoint.

@@ -51,6 +51,30 @@ impl Defaults {
     }
 }
 
+/// How long a fragmented file says that it plays (`mehd`), in ticks of the movie; nothing where that was not known
+/// when it was begun.
+pub(super) fn promised_duration(moov: &[u8]) -> Option<u64> {
+    let (version, _, mut fields) = Fields::versioned(child(child(moov, *b"mvex")?, *b"mehd")?)?;
+    fields.sized(version)
+}
+
+/// Where that ends of which an overview (`sidx`) says how long it is; it begins at `at`.
+pub(super) fn covered(sidx: &[u8], at: u64) -> Option<u64> {
+    let (version, _, mut fields) = Fields::versioned(sidx)?;
+    fields.take(8)?;
+    fields.sized(version)?;
+    let first = fields.sized(version)?;
+    fields.u16()?;
+    let count = fields.u16()?;
+    let mut end = at.checked_add(first)?;
+    for _ in 0..count {
+        // The uppermost bit says what is referred to.
+        end = end.checked_add(u64::from(fields.u32()? & 0x7fff_ffff))?;
+        fields.take(8)?;
+    }
+    Some(end)
+}
+
 /// One run of samples of a track, which lie behind each other in the file.
 pub(super) struct Run<'a> {
     pub(super) track: u32,

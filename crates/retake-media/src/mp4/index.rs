@@ -20,7 +20,7 @@ pub(super) struct Index {
     pub(super) faststart: bool,
     /// Of fragmented files: what a fragment may leave unsaid.
     pub(super) defaults: Option<Defaults>,
-    fragments: Vec<TopLevelBox>,
+    pub(super) fragments: Vec<TopLevelBox>,
     totals: Vec<Total>,
 }
 
@@ -43,6 +43,7 @@ impl Index {
         budget: &Budget,
     ) -> Result<Self, ProbeError> {
         let (mut moov, mut data, mut fragments) = (None, None, Vec::new());
+        let mut overviews = Vec::new();
         let mut broken = None;
         for found in boxes::top_level(reader, bytes, budget) {
             match found {
@@ -52,6 +53,10 @@ impl Index {
                     b"moof" => {
                         budget.hold(size_of::<TopLevelBox>() as u64 * 2)?;
                         fragments.push(found);
+                    }
+                    b"sidx" => {
+                        budget.hold(size_of::<TopLevelBox>() as u64 * 2)?;
+                        overviews.push(found);
                     }
                     _ => {}
                 },
@@ -72,11 +77,15 @@ impl Index {
         let defaults = Defaults::read(&moov);
         if defaults.is_none() {
             fragments.clear();
+            overviews.clear();
         } else if let Some(broken) = broken.filter(Unreadable::belongs_to_a_fragment) {
             return Err(broken.error);
         }
         let mut index = Self { bytes, moov, faststart, defaults, fragments, totals: Vec::new() };
         index.add_up(reader, budget)?;
+        for overview in overviews {
+            index.hold_against(reader, overview, budget)?;
+        }
         Ok(index)
     }
 
@@ -100,6 +109,26 @@ impl Index {
             fragments::visit_runs(&content, moof.begins_at, defaults, &mut visit)?;
         }
         Ok(())
+    }
+
+    /// Whether all is there of which an overview (`sidx`) says how long it is.
+    fn hold_against(
+        &self,
+        reader: &mut (impl Read + Seek),
+        overview: TopLevelBox,
+        budget: &Budget,
+    ) -> Result<(), ProbeError> {
+        let _memory = budget.borrow(overview.content_len)?;
+        let content = boxes::read_content(reader, overview, budget)?;
+        let begins_at = overview.content_at + overview.content_len;
+        let ends_at = fragments::covered(&content, begins_at);
+        match ends_at.filter(|needed| *needed > self.bytes) {
+            None => Ok(()),
+            Some(needed) => {
+                let what = "what its overview (`sidx`) names".to_owned();
+                Err(ProbeError::Truncated { what, needed, found: self.bytes })
+            }
+        }
     }
 
     fn add_up(

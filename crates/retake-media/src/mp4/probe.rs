@@ -2,14 +2,19 @@
 //!
 //! The file may come from anywhere. Besides naming codec, size and duration, reading it proves that
 //! it is complete: every sample that its tables point at lies within the file. A download that broke
-//! off is an error that says so, not a shorter video; bytes behind the last box, or padding that is
+//! off is an error that says so, not a shorter video, also where it broke off between two fragments and the
+//! file says how long it was to be; bytes behind the last box, or padding that is
 //! cut short, take nothing from a video.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::{
+    io::{self, Read, Seek, SeekFrom},
+    time::Duration,
+};
 
 use thiserror::Error;
 
 use super::boxes::{Fields, child, children, descend};
+use super::fragments;
 use super::index::{self, Index};
 use super::tables::{self, Samples};
 use super::video::{Codec, Container, MediaTime, PictureTrack, SoundTrack, VideoFile};
@@ -28,6 +33,15 @@ pub enum ProbeError {
 
     #[error("the file is truncated: {what} needs {needed} bytes, and there are {found}")]
     Truncated { what: String, needed: u64, found: u64 },
+
+    #[error(
+        "the file is truncated: it says that it plays for {:.2} s, and what is there plays for {:.2} s",
+        promised.as_secs_f64(), found.as_secs_f64()
+    )]
+    Short { promised: Duration, found: Duration },
+
+    #[error("the file is truncated: none of its fragments is there")]
+    NoFragments,
 
     #[error("the file is damaged: {0}")]
     Malformed(&'static str),
@@ -51,7 +65,7 @@ pub enum ProbeError {
 impl ProbeError {
     /// Whether this is the beginning of a video whose rest is missing: a download that broke off.
     pub fn is_incomplete(&self) -> bool {
-        matches!(self, Self::Truncated { .. })
+        matches!(self, Self::Truncated { .. } | Self::Short { .. } | Self::NoFragments)
     }
 
     /// Whether this is something else than a video: a web page, a message, a picture.
@@ -118,7 +132,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn finish(&self) -> Result<VideoFile, ProbeError> {
         let movie_scale = child(&self.index.moov, *b"mvhd").and_then(timescale_and_duration);
-        let (movie_scale, _) =
+        let (movie_scale, movie_ticks) =
             movie_scale.ok_or(ProbeError::Malformed("it has no movie header"))?;
         let (mut picture, mut sound) = (None, None);
         let traks = children(&self.index.moov).filter(|(kind, _)| kind == b"trak");
@@ -134,9 +148,17 @@ impl Reading<'_> {
                 _ => {}
             }
         }
-        let picture = picture.ok_or(ProbeError::NoPictures)?;
+        let picture = picture.ok_or_else(|| {
+            let is_cut = self.is_fragmented() && self.index.fragments.is_empty();
+            if is_cut { ProbeError::NoFragments } else { ProbeError::NoPictures }
+        })?;
         let heard = sound.as_ref().map(|sound| sound.duration);
         let duration = heard.map_or(picture.duration, |heard| heard.max(picture.duration));
+        if self.is_fragmented() {
+            let promised = fragments::promised_duration(&self.index.moov).unwrap_or_default();
+            let ticks = promised.max(known(movie_ticks));
+            hold_against(duration, MediaTime { ticks, timescale: movie_scale })?;
+        }
         let (container, bytes) = (Container::Mp4, self.index.bytes);
         Ok(VideoFile {
             container,
@@ -146,6 +168,10 @@ impl Reading<'_> {
             faststart: self.index.faststart,
             bytes,
         })
+    }
+
+    fn is_fragmented(&self) -> bool {
+        self.index.defaults.is_some()
     }
 
     /// A track with a cover picture or with no frames at all does not make a video: `None`.
@@ -201,6 +227,12 @@ impl Reading<'_> {
             return Err(ProbeError::Truncated { what, needed, found });
         }
         let whole = MediaTime { ticks: samples.duration, timescale };
+        if self.is_fragmented() && samples.count > 0 {
+            let ticks = known(media_duration(trak).unwrap_or_default());
+            hold_against(whole, MediaTime { ticks, timescale })?;
+            let ticks = edited_duration(trak).unwrap_or_default();
+            hold_against(whole, MediaTime { ticks: known(ticks), timescale: movie_scale })?;
+        }
         let edited = edited_duration(trak).filter(|&ticks| ticks > 0 && movie_scale > 0);
         let edited = edited.map(|ticks| MediaTime { ticks, timescale: movie_scale });
         let edited = edited.filter(|&edited| edited <= LONGEST);
@@ -210,6 +242,25 @@ impl Reading<'_> {
         }
         Ok((samples, duration))
     }
+}
+
+/// A duration that is not known is written as zero, or as all ones.
+fn known(ticks: u64) -> u64 {
+    if ticks == u64::from(u32::MAX) || ticks == u64::MAX { 0 } else { ticks }
+}
+
+/// Refuses a file of which so much is there, and that says that it plays for much longer. What is lost between two
+/// fragments is at least as long as a fragment; less than that may be a matter of rounding, or of how sound is packed.
+fn hold_against(found: MediaTime, promised: MediaTime) -> Result<(), ProbeError> {
+    const SLACK: Duration = Duration::from_millis(250);
+    if promised.ticks == 0 || promised.timescale == 0 || promised > LONGEST {
+        return Ok(());
+    }
+    let (found, promised) = (found.as_duration(), promised.as_duration());
+    if found.saturating_add(SLACK + promised / 20) >= promised {
+        return Ok(());
+    }
+    Err(ProbeError::Short { promised, found })
 }
 
 pub(super) fn handler(trak: &[u8]) -> Option<&[u8; 4]> {
@@ -225,6 +276,10 @@ pub(super) fn track_id(trak: &[u8]) -> Option<u32> {
 
 pub(super) fn media_timescale(trak: &[u8]) -> Option<u32> {
     descend(trak, &[*b"mdia", *b"mdhd"]).and_then(timescale_and_duration).map(|(scale, _)| scale)
+}
+
+fn media_duration(trak: &[u8]) -> Option<u64> {
+    descend(trak, &[*b"mdia", *b"mdhd"]).and_then(timescale_and_duration).map(|(_, ticks)| ticks)
 }
 
 /// `mvhd` and `mdhd` begin alike: two dates, a timescale, a duration.

@@ -3,7 +3,10 @@ use std::io::Cursor;
 use proptest::prelude::*;
 use retake_media::{Mp4Reader, ProbeError, probe};
 
-use crate::files::{a_movie, written};
+use crate::{
+    boxes::{Streamed, full_box, words},
+    files::{a_movie, written},
+};
 
 const FRAGMENTED: &[u8] = include_bytes!("../fixtures/fragmented.mp4");
 
@@ -78,6 +81,86 @@ fn a_fragmented_file_is_whole_when_all_samples_of_its_fragments_are_there() {
         let error = frames(&whole[..len]).unwrap_err();
         assert!(error.is_incomplete(), "cut to {len} of {end}: {error}");
     }
+}
+
+/// Two seconds in 2000 fragments.
+fn streamed() -> Vec<u8> {
+    Streamed { fragments: 2000, bytes_of_a_sample: 5 }.file()
+}
+
+fn place_of(file: &[u8], kind: [u8; 4]) -> usize {
+    file.windows(4).position(|window| window == kind).unwrap()
+}
+
+/// Where the fragment begins that so many are in front of.
+fn fragment(file: &[u8], number: usize) -> usize {
+    file.windows(4).enumerate().filter(|(_, it)| *it == b"moof").nth(number).unwrap().0 - 4
+}
+
+/// The file with a duration in one of its headers, which begin alike.
+fn with_duration(kind: [u8; 4], ticks: u32) -> Vec<u8> {
+    let mut file = streamed();
+    let at = place_of(&file, kind) + 20;
+    file[at..at + 4].copy_from_slice(&ticks.to_be_bytes());
+    file
+}
+
+fn with_mehd(ticks: u32) -> Vec<u8> {
+    let mut file = streamed();
+    let mehd = full_box(*b"mehd", &words(&[ticks]));
+    for kind in [*b"mvex", *b"moov"] {
+        let at = place_of(&file, kind) - 4;
+        let length = u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+        let longer = length + u32::try_from(mehd.len()).unwrap();
+        file[at..at + 4].copy_from_slice(&longer.to_be_bytes());
+    }
+    let at = place_of(&file, *b"mvex") + 4;
+    file.splice(at..at, mehd);
+    file
+}
+
+fn with_sidx() -> Vec<u8> {
+    let mut file = streamed();
+    let at = fragment(&file, 0);
+    let length = u32::try_from(file.len() - at).unwrap();
+    let half = length / 2;
+    let entries = words(&[half, 1000, 0, length - half, 1000, 0]);
+    let sidx = full_box(*b"sidx", &[words(&[1, 1000, 0, 0, 2]), entries].concat());
+    file.splice(at..at, sidx);
+    file
+}
+
+#[test]
+fn a_fragmented_file_that_ends_between_two_fragments_is_not_whole_where_it_says_how_long_it_is() {
+    for (name, whole) in [
+        ("mehd", with_mehd(2000)),
+        ("mvhd", with_duration(*b"mvhd", 2000)),
+        ("mdhd", with_duration(*b"mdhd", 2000)),
+        ("sidx", with_sidx()),
+    ] {
+        assert_eq!(probe(Cursor::new(&whole)).unwrap().picture.frames, 2000, "{name}");
+        for left in [1, 1000, 1500] {
+            let error = probe(Cursor::new(&whole[..fragment(&whole, left)])).unwrap_err();
+            assert!(error.is_incomplete(), "{name} after {left}: {error}");
+        }
+    }
+    let whole = streamed();
+    let error = probe(Cursor::new(&whole[..fragment(&whole, 0)])).unwrap_err();
+    assert!(error.is_incomplete(), "without any fragment: {error}");
+}
+
+#[test]
+fn a_duration_that_is_unknown_absurd_or_a_little_off_keeps_no_fragmented_file_from_being_whole() {
+    for ticks in [0, 1, 1900, 2150, u32::MAX, u32::MAX - 1] {
+        for file in
+            [with_mehd(ticks), with_duration(*b"mvhd", ticks), with_duration(*b"mdhd", ticks)]
+        {
+            assert!(probe(Cursor::new(&file)).is_ok(), "{ticks}");
+        }
+    }
+    let silent = streamed();
+    let cut = probe(Cursor::new(&silent[..fragment(&silent, 1000)])).unwrap();
+    assert_eq!(cut.picture.frames, 1000, "nothing tells, so its duration has to");
 }
 
 #[test]

@@ -47,8 +47,13 @@ struct Span {
     to: u32,
 }
 
-/// A character that stands for a few bits, with its value.
-type Symbol = (u8, Span);
+/// The characters of a text that stand for a few bits.
+#[derive(Default)]
+struct Symbols {
+    values: Vec<u8>,
+    /// Where each of them is.
+    places: Vec<u32>,
+}
 
 impl Reading {
     /// A text as it is. The caller bounds its length.
@@ -56,10 +61,6 @@ impl Reading {
         let at = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let spans = (0..text.len()).map(|from| Span { from: at(from), to: at(from + 1) }).collect();
         Self { bytes: text.to_vec(), spans }
-    }
-
-    fn empty() -> Self {
-        Self { bytes: Vec::new(), spans: Vec::new() }
     }
 
     fn push(&mut self, byte: u8, span: Span) {
@@ -90,10 +91,9 @@ impl Reading {
         let lower = (self.symbols(lower_base32_value), 5);
         let all = [base64, hex, upper, lower].into_iter().chain(standard);
         let bits = all.flat_map(move |(symbols, bits)| {
-            (0..8 / gcd(8, bits)).filter_map(move |skipped| {
-                let symbols = symbols.get(skipped..).unwrap_or_default();
-                let packed = packed(symbols, bits, shortest)?;
-                packed.may_be_text(shortest).then_some(packed)
+            (0..(8 / gcd(8, bits)) as usize).filter_map(move |skipped| {
+                let values = symbols.values.get(skipped..).unwrap_or_default();
+                may_be_text(values, bits, shortest).then(|| self.packed(&symbols, skipped, bits))
             })
         });
         escapes.chain(bits)
@@ -124,7 +124,7 @@ impl Reading {
     }
 
     /// The characters that stand for bits. Whatever stands between them (a line break, a colon) is passed over.
-    fn symbols(&self, value: impl Fn(u8) -> Option<u8>) -> Vec<Symbol> {
+    fn symbols(&self, value: impl Fn(u8) -> Option<u8>) -> Symbols {
         self.symbols_but(value, |_| false)
     }
 
@@ -132,21 +132,39 @@ impl Reading {
         &self,
         value: impl Fn(u8) -> Option<u8>,
         is_passed_over: impl Fn(&[u8]) -> bool,
-    ) -> Vec<Symbol> {
-        let read = |(at, &byte): (usize, &u8)| {
-            let value = value(byte)?;
-            (!is_passed_over(&self.bytes[at..])).then_some((value, self.spans[at]))
-        };
-        self.bytes.iter().enumerate().filter_map(read).collect()
+    ) -> Symbols {
+        let mut found = Symbols::default();
+        for ((at, &byte), place) in self.bytes.iter().enumerate().zip(0_u32..) {
+            if let Some(value) = value(byte)
+                && !is_passed_over(&self.bytes[at..])
+            {
+                found.values.push(value);
+                found.places.push(place);
+            }
+        }
+        found
     }
 
-    /// Whether there is a run of characters in it that a text is made of, in any of its usual encodings.
-    fn may_be_text(&self, shortest: usize) -> bool {
-        let mut run = 0;
-        self.bytes.iter().any(|byte| {
-            run = if is_of_text(*byte) { run + 1 } else { 0 };
-            run >= shortest
-        })
+    /// The bytes that the bits of symbols make, from one of them on.
+    fn packed(&self, symbols: &Symbols, skipped: usize, bits: u32) -> Self {
+        let mut read = Self { bytes: Vec::new(), spans: Vec::new() };
+        let (mut value, mut have) = (0_u32, 0);
+        let mut begun = 0;
+        for (symbol, place) in symbols.values.iter().zip(&symbols.places).skip(skipped) {
+            let span = self.spans[*place as usize];
+            if have == 0 {
+                begun = span.from;
+            }
+            value = (value << bits | u32::from(*symbol)) & 0xffff;
+            have += bits;
+            if have >= 8 {
+                have -= 8;
+                let byte = u8::try_from(value >> have & 0xff).unwrap_or(OTHER);
+                read.push(byte, Span { from: begun, to: span.to });
+                begun = span.from;
+            }
+        }
+        read
     }
 
     /// The letters and digits alone, in lower case, and where each stands in this reading.
@@ -157,37 +175,56 @@ impl Reading {
     }
 }
 
-/// The bytes that the bits of symbols make; nothing when they are fewer than `shortest`.
-fn packed(symbols: &[Symbol], bits: usize, shortest: usize) -> Option<Reading> {
-    if symbols.len() * bits / 8 < shortest {
-        return None;
-    }
-    let mut read = Reading::empty();
-    let (mut value, mut have) = (0_u32, 0);
-    let mut begun = symbols.first()?.1.from;
-    for (symbol, span) in symbols {
-        if have == 0 {
-            begun = span.from;
-        }
+/// Whether the bits of symbols make a run of characters that a text is made of, in any of its usual encodings. Few
+/// symbols do that are none, so nothing else is done with those.
+fn may_be_text(symbols: &[u8], bits: u32, shortest: usize) -> bool {
+    let (mut value, mut have, mut run) = (0_u32, 0, 0);
+    for symbol in symbols {
         value = (value << bits | u32::from(*symbol)) & 0xffff;
         have += bits;
-        if have >= 8 {
-            have -= 8;
-            let byte = u8::try_from(value >> have & 0xff).unwrap_or(OTHER);
-            read.push(byte, Span { from: begun, to: span.to });
-            begun = span.from;
+        if have < 8 {
+            continue;
+        }
+        have -= 8;
+        match KINDS[(value >> have & 0xff) as usize] {
+            Kind::Letter => run += 1,
+            Kind::Between => {}
+            Kind::Other => run = 0,
+        }
+        if run >= shortest {
+            return true;
         }
     }
-    Some(read)
+    false
 }
 
-fn gcd(a: usize, b: usize) -> usize {
+/// What a byte is in a text.
+#[derive(Clone, Copy)]
+enum Kind {
+    Letter,
+    /// A line break, a zero of UTF-16, a part of a character without a width in UTF-8 or UTF-16.
+    Between,
+    Other,
+}
+
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte {
+            0x20..=0x7e => Kind::Letter,
+            0..=0x1f | 0x7f | 0x80 | 0x8b..=0x8f | 0xbb | 0xbf | 0xe2 | 0xef | 0xfe | 0xff => {
+                Kind::Between
+            }
+            _ => Kind::Other,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// Letters, what stands between them, and the bytes of UTF-16 and of characters without a width.
-fn is_of_text(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | 0 | b'\t' | b'\r' | b'\n' | 0xe2 | 0x80 | 0x8b..=0x8f | 0xef | 0xbb | 0xbf)
 }
 
 fn base64_value(byte: u8) -> Option<u8> {

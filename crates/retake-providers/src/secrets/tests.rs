@@ -197,15 +197,17 @@ fn wrapped(text: &str, at: usize, line_break: &str) -> String {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).map(char::from).collect()
 }
 
 fn quoted_printable(text: &str) -> String {
     wrapped(&text.replace('=', "=3D").replace('-', "=2D").replace('_', "=5F"), 9, "=\r\n")
 }
 
+type Encoding = (&'static str, fn(&str) -> String);
+
 /// Ways in which a whole text is written.
-fn encodings() -> Vec<(&'static str, fn(&str) -> String)> {
+fn encodings() -> Vec<Encoding> {
     vec![
         ("base64", |text| STANDARD.encode(text)),
         ("base64 for URLs", |text| URL_SAFE_NO_PAD.encode(text)),
@@ -266,11 +268,12 @@ fn a_long_part_of_a_key_is_cut_wherever_it_was_taken_from() {
     for begin in 0..key.len() - 17 {
         for part in [&key[begin..], &key[begin..begin + 17]] {
             let cut = secrets.cut(&format!("bad key {part}... try another")).into_owned();
-            let left = cut.trim_start_matches("bad key ").trim_end_matches("... try another");
-            assert!(left.trim_matches('-') == SECRET, "{part}: {cut}");
+            assert!(cut.contains(SECRET), "{part}: {cut}");
+            let (first, last) = (&part[..4], &part[part.len() - 4..]);
+            assert!(!cut.contains(first) && !cut.contains(last), "{part}: {cut}");
         }
     }
-    for hint in ["sk-proj-Zq8***7Pa", "sk-proj-…", "the key that ends with 27Pa"] {
+    for hint in ["sk-proj-Zq8***7Pa", "sk-proj…", "the key that ends with 27Pa"] {
         assert_eq!(secrets.cut(hint), hint);
     }
 }
@@ -301,7 +304,7 @@ fn the_work_on_a_hostile_text_is_bounded_and_what_it_is_too_much_for_is_withheld
         assert!(covered <= 2 * said.len() && windows.iter().all(|it| it.len() <= WINDOW));
         let cut = secrets.cut(said);
         assert!(cut == said || cut == WITHHELD);
-        let hidden = format!("{said}{KEY}");
+        let hidden = format!("{}{KEY}", &said[..WINDOW]);
         assert!(!secrets.cut(&hidden).contains(KEY));
     }
 }

@@ -224,7 +224,11 @@ fn beginning_of_string(string: &[u8], secrets: &Secrets) -> String {
 
 /// A text as it may be seen, whatever its length.
 fn shortened(text: &str, secrets: &Secrets) -> String {
-    let head = &text[..text.floor_char_boundary(LONGEST_HEAD)];
+    // Of a file nothing is kept but its beginning.
+    let begin = &text[..text.floor_char_boundary(MARGIN)];
+    let is_file = text.len() > LONGEST_HEAD && !begin.contains(char::is_whitespace);
+    let most = if is_file { MARGIN } else { LONGEST_HEAD };
+    let head = &text[..text.floor_char_boundary(most)];
     let cut = secrets.cut(head);
     if head.len() == text.len() {
         return short(&cut);

@@ -334,3 +334,54 @@ async fn a_clip(retake: &TestGateway) -> Vec<u8> {
     retake.until_ended(&id).await;
     retake.get(&format!("/v1/videos/{id}/content")).await.bytes().await.unwrap().to_vec()
 }
+
+#[tokio::test]
+async fn a_request_whose_key_is_revoked_while_its_body_arrives_is_refused() {
+    let (retake, [admin, north, south]) = small_gateway().await;
+    let listed = retake.call(Method::GET, "/retake/v1/keys", Some(&admin), None).await;
+    let listed: Value = listed.json().await.unwrap();
+    let of = |name: &str| {
+        let key = listed["data"].as_array().unwrap().iter().find(|key| key["name"] == name);
+        format!("/retake/v1/keys/{}", key.unwrap()["id"].as_str().unwrap())
+    };
+    let endpoint = json!({
+        "name": "mine", "url": "https://example.com/hook", "event_types": ["video.completed"],
+    });
+    let mut requests = Vec::new();
+    for (path, body, key) in [
+        ("/v1/videos", small(), &north),
+        ("/v1/webhook_endpoints", endpoint, &north),
+        ("/v1/videos", small(), &south),
+    ] {
+        let body = body.to_string();
+        let (first, rest) = body.split_at(body.len() / 2);
+        let more = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        let connection = begin(&retake, &(head("POST", path, key, &more) + first)).await;
+        requests.push((connection, rest.to_owned()));
+    }
+
+    let revoked = retake.call(Method::DELETE, &of("north"), Some(&admin), None).await;
+    assert_eq!(revoked.status(), StatusCode::OK);
+
+    let mut statuses = Vec::new();
+    for (mut connection, rest) in requests {
+        connection.write_all(rest.as_bytes()).await.unwrap();
+        statuses.push(status_of(&mut connection).await);
+    }
+    assert_eq!(statuses, ["401", "401", "200"]);
+}
+
+#[tokio::test]
+async fn whoever_sends_far_too_much_to_a_small_endpoint_reads_why_it_was_refused() {
+    let (retake, [admin, ..]) = small_gateway().await;
+    let length = 64 << 20;
+    let more = format!("content-type: application/json\r\ncontent-length: {length}\r\n");
+    let mut upload = begin(&retake, &head("POST", "/retake/v1/keys", &admin, &more)).await;
+
+    let piece = vec![b' '; 1 << 20];
+    for _ in 0..length / piece.len() {
+        upload.write_all(&piece).await.unwrap();
+    }
+
+    assert_eq!(status_of(&mut upload).await, "413");
+}

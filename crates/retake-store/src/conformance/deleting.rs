@@ -15,7 +15,7 @@ use super::{
     Engine, NOON, Worker, a_job, accepted, change_of,
     evidence::an_exchange,
     noon_plus,
-    notices::{a_failure, added, an_endpoint, claim, completed},
+    notices::{a_failure, an_endpoint, claim, completed},
 };
 use crate::{
     Deleted, JobEvent, Page, StoreError, StoredCharacter,
@@ -182,7 +182,8 @@ pub(crate) async fn none_of_the_words_of_a_deleted_character_or_endpoint_is_kept
         endpoint.name = says("endpoint", number);
         endpoint.url = format!("https://receiver.example/{CANARY}/{number}");
         endpoint.secret = Secret::new(format!("whsec_{CANARY}_{number}"));
-        endpoints.push(added(ledger, endpoint).await);
+        ledger.add_endpoint(&endpoint, 1000).await.unwrap();
+        endpoints.push(endpoint.id);
     }
     completed(&worker, 0).await;
     for held in claim(&worker, noon_plus(10)).await {

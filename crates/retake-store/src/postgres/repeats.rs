@@ -34,12 +34,13 @@ pub(super) const PRUNE: &str = "DELETE FROM repeats WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM repeats WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
     FOR UPDATE SKIP LOCKED))";
 
-/// Those that are too many for their owner, the oldest first.
-pub(super) const SURPLUS: &str = "DELETE FROM repeats WHERE (owner, name) IN
-    (SELECT owner, name FROM (SELECT owner, name,
-            ROW_NUMBER() OVER (PARTITION BY owner ORDER BY expires_at DESC, name) AS place FROM repeats)
-        AS placed
-     WHERE place > $1 LIMIT $2)";
+/// Owners with more of them than are remembered.
+pub(super) const FULL: &str =
+    "SELECT owner FROM repeats GROUP BY owner HAVING COUNT(*) > $1 LIMIT $2";
+
+/// The oldest of an owner, beyond so many.
+pub(super) const SURPLUS: &str = "DELETE FROM repeats WHERE owner = $1 AND name IN
+    (SELECT name FROM repeats WHERE owner = $1 ORDER BY expires_at DESC, name LIMIT $3 OFFSET $2)";
 
 /// The job of the first request, when this one repeats it. Requests of the same name wait until the
 /// transaction ends, so that one of many is the first.
@@ -86,10 +87,13 @@ pub(super) async fn forget(db: &Session, owner: Option<&KeyId>, name: &str) -> D
 
 /// Forgets requests whose repetition would be a new request, and those that are too many for their owner.
 pub(super) async fn prune(db: &Session, now: Timestamp, limit: u32) -> Done<u64> {
-    let [prune, surplus] = db.prepare([PRUNE, SURPLUS]).await?;
-    let limit = i64::from(limit);
-    let gone = db.execute(&prune, [&Moment(now), &limit]).await?;
-    Ok(gone + db.execute(&surplus, [&i64::from(MOST_REPEATS), &limit]).await?)
+    let [prune, full, surplus] = db.prepare([PRUNE, FULL, SURPLUS]).await?;
+    let (most, limit) = (i64::from(MOST_REPEATS), i64::from(limit));
+    let mut gone = db.execute(&prune, [&Moment(now), &limit]).await?;
+    for owner in db.query(&full, [&most, &limit]).await? {
+        gone += db.execute(&surplus, [&owner.get::<_, &str>("owner"), &most, &limit]).await?;
+    }
+    Ok(gone)
 }
 
 fn name_of(owner: Option<&KeyId>) -> &str {

@@ -27,11 +27,14 @@ pub(super) const FORGET: &str = "DELETE FROM repeats WHERE owner = :owner AND na
 pub(super) const PRUNE: &str = "DELETE FROM repeats WHERE (owner, name) IN
     (SELECT owner, name FROM repeats WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)";
 
-/// Those that are too many for their owner, the oldest first.
-pub(super) const SURPLUS: &str = "DELETE FROM repeats WHERE (owner, name) IN
-    (SELECT owner, name FROM (SELECT owner, name,
-            ROW_NUMBER() OVER (PARTITION BY owner ORDER BY expires_at DESC, name) AS place FROM repeats)
-     WHERE place > :most LIMIT :limit)";
+/// Owners with more of them than are remembered.
+pub(super) const FULL: &str =
+    "SELECT owner FROM repeats GROUP BY owner HAVING COUNT(*) > :most LIMIT :limit";
+
+/// The oldest of an owner, beyond so many.
+pub(super) const SURPLUS: &str = "DELETE FROM repeats WHERE owner = :owner AND name IN
+    (SELECT name FROM repeats WHERE owner = :owner
+     ORDER BY expires_at DESC, name LIMIT :limit OFFSET :most)";
 
 /// The job of the first request, when this one repeats it.
 pub(super) fn first(
@@ -86,10 +89,23 @@ pub(super) fn prune(db: &Connection, now: Timestamp, limit: u32) -> Done<u64> {
     let gone = db
         .prepare_cached(PRUNE)?
         .execute(named_params! { ":now": Moment(now), ":limit": limit })?;
-    let surplus = db
-        .prepare_cached(SURPLUS)?
-        .execute(named_params! { ":most": MOST_REPEATS, ":limit": limit })?;
-    Ok(u64::try_from(gone + surplus).unwrap_or(u64::MAX))
+    Ok(count(gone) + forget_surplus(db, limit)?)
+}
+
+fn forget_surplus(db: &Connection, limit: u32) -> Done<u64> {
+    let mut full = db.prepare_cached(FULL)?;
+    let most = named_params! { ":most": MOST_REPEATS, ":limit": limit };
+    let owners: rusqlite::Result<Vec<String>> = full.query_map(most, |row| row.get(0))?.collect();
+    let mut gone = 0;
+    for owner in owners? {
+        let of = named_params! { ":owner": owner, ":most": MOST_REPEATS, ":limit": limit };
+        gone += count(db.prepare_cached(SURPLUS)?.execute(of)?);
+    }
+    Ok(gone)
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
 fn name_of(owner: Option<&KeyId>) -> &str {

@@ -262,3 +262,19 @@ async fn a_ledger_in_which_two_jobs_took_one_render_is_brought_up_to_date() {
         .unwrap();
     assert!(ids.iter().any(|id| id.as_str() == owner));
 }
+
+#[tokio::test]
+async fn a_ledger_that_another_program_has_locked_for_writing_is_not_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ledger = SqliteLedger::open(&path).unwrap();
+    assert!(ledger.health().await.is_ok());
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let locked = ledger.health().await;
+    assert!(locked.is_err(), "{locked:?}");
+
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(ledger.health().await.is_ok());
+}
