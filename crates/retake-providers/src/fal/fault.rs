@@ -37,7 +37,9 @@ const TYPES: &[(&str, FaultKind)] = &[
     // Neutral by its name; in practice it is how models refuse without a word.
     ("no_media_generated", FaultKind::RefusedContent),
     ("image_", FaultKind::BadRequest),
+    ("image_load_error", FaultKind::BadRequest),
     ("file_", FaultKind::BadRequest),
+    ("file_download_error", FaultKind::BadRequest),
     ("face_detection_error", FaultKind::BadRequest),
     ("greater_than", FaultKind::BadRequest),
     ("less_than", FaultKind::BadRequest),

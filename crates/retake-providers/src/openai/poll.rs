@@ -31,32 +31,41 @@ const LOOSE_WORDS: &[&str] = &["error", "timeout", "rejected"];
 pub(super) enum Verdict {
     /// This, as it is.
     Polled(Polled),
-    /// The render has failed by its own word, or tells of an error beside its success, and names no file. Whether there
-    /// is one shows where files are handed out.
+    /// The render has failed by its own word, tells of an error beside its success, or has a word for its state that
+    /// nobody has documented, and names no file. Whether there is one shows where files are handed out.
     Look(Look),
 }
 
 /// A render whose file has to be looked for.
 #[derive(Debug)]
 pub(super) struct Look {
-    fault: Fault,
+    claim: Claim,
     charged: Option<Usd>,
-    /// Whether it calls itself finished.
-    is_finished: bool,
+}
+
+/// What a render says of itself.
+#[derive(Debug)]
+enum Claim {
+    Failed(Fault),
+    /// It is finished, beside an error.
+    Finished(Fault),
+    /// Something that nobody has documented, which counts as this.
+    Unknown(Polled),
 }
 
 impl Look {
     /// What the answer to the look makes of the render.
     pub(super) fn read(self, answer: Answer) -> Result<Polled, Fault> {
-        let Self { fault, charged, is_finished } = self;
-        match answer {
-            Ok(reply) if media::is_handed_out(&reply) => Ok(Polled::Rendered { charged }),
+        let Self { claim, charged } = self;
+        match (claim, answer) {
+            (_, Ok(reply)) if media::is_handed_out(&reply) => Ok(Polled::Rendered { charged }),
+            (Claim::Unknown(polled), _) => Ok(polled),
             // A file that is said to be there may be late.
-            Ok(reply) if is_finished && !media::is_refused(&reply) => {
+            (Claim::Finished(_), Ok(reply)) if !media::is_refused(&reply) => {
                 Err(reading::unrecognised(&reply, "the file of a finished render did not come"))
             }
-            Err(problem) if is_finished => Err(reading::silence(&problem)),
-            _ => Ok(failed(fault, charged)),
+            (Claim::Finished(_), Err(problem)) => Err(reading::silence(&problem)),
+            (Claim::Failed(fault) | Claim::Finished(fault), _) => Ok(failed(fault, charged)),
         }
     }
 }
@@ -97,7 +106,12 @@ pub(super) fn read(
         (Some(job), None) => {
             let word = reading::quoted(status::word(job).unwrap_or_default());
             let note = format!("the status `{word}` is not documented");
-            running(dialect, &reply, job, Some(note))
+            let polled = running(dialect, &reply, job, Some(note));
+            if hands_out_content(dialect) {
+                let charged = charged(&json, job);
+                return Ok(Verdict::Look(Look { claim: Claim::Unknown(polled), charged }));
+            }
+            polled
         }
         (None, _) => without_status(dialect, &reply, &json)?,
     };
@@ -123,9 +137,9 @@ fn ended(
         return None;
     }
     let charged = charged(json, job);
-    let has_content = state == State::Failed && dialect.result != Source::Generation;
+    let has_content = state == State::Failed && hands_out_content(dialect);
     Some(if may_have_a_file && has_content {
-        Verdict::Look(Look { fault, charged, is_finished: false })
+        Verdict::Look(Look { claim: Claim::Failed(fault), charged })
     } else {
         Verdict::Polled(failed(fault, charged))
     })
@@ -134,6 +148,11 @@ fn ended(
 fn failed(fault: Fault, charged: Option<Usd>) -> Polled {
     let told = || reading::says_not_charged(&fault.message).then_some(Usd::ZERO);
     Polled::Failed { charged: charged.or_else(told), fault }
+}
+
+/// Whether files are handed out at a place of the render's own, which its answers need not name.
+fn hands_out_content(dialect: &Dialect) -> bool {
+    dialect.result != Source::Generation
 }
 
 fn has_file(json: &Json, job: &Json) -> bool {
@@ -221,10 +240,10 @@ fn finished(
         return Ok(Verdict::Polled(failed(fault, charged)));
     }
     let told = fault::of_finished_job(job);
-    if dialect.result != Source::Generation {
+    if hands_out_content(dialect) {
         let Some(fault) = told else { return rendered };
         require_name(dialect, reply, whose)?;
-        return Ok(Verdict::Look(Look { fault, charged, is_finished: true }));
+        return Ok(Verdict::Look(Look { claim: Claim::Finished(fault), charged }));
     }
     if media::generation(job).is_some() {
         return rendered;

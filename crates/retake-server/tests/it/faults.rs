@@ -174,6 +174,9 @@ fn source(scenario: &str) -> ScenarioSource {
     if late.iter().any(|kind| kind.name() == scenario) {
         return ScenarioSource::Text(a_rule(&format!("kind = \"{scenario}\", lasting = \"15s\"")));
     }
+    if scenario == FaultKind::SlowPolls.name() {
+        return ScenarioSource::Text(a_rule(&format!("kind = \"{scenario}\", lasting = \"8s\"")));
+    }
     let drips = [FaultKind::DripPolls, FaultKind::DripDownload];
     if drips.iter().any(|kind| kind.name() == scenario) {
         return ScenarioSource::Text(a_rule(&format!("kind = \"{scenario}\", lasting = \"0s\"")));
