@@ -84,15 +84,30 @@ impl Remote {
     /// A provider that does not know a render has not said what became of it: a server beside the one that took
     /// it may not have heard of it yet, a relay may have lost its list. So it is asked again.
     fn not_known(&self, age: SignedDuration, fault: &Fault) -> Polled {
-        let pause = (age / 10).clamp(SOONEST_LOOK, LATEST_LOOK).unsigned_abs();
         let until = signed(self.longest_render);
-        let note = (age >= FIRST_LOOKS).then(|| {
+        self.ask_again(age, || {
             format!(
                 "the provider said that it does not know the render ({}); it is asked again until {until:#} \
                  after the submit",
                 fault.message
             )
-        });
+        })
+    }
+
+    /// No answer, or one that is too long to be read, says nothing of the render.
+    fn not_told(&self, age: SignedDuration, fault: &Fault) -> Polled {
+        let until = signed(self.longest_render) * 2;
+        self.ask_again(age, || {
+            format!(
+                "the poll brought no answer that could be read ({}); it is asked again until {until:#} after the submit",
+                fault.message
+            )
+        })
+    }
+
+    fn ask_again(&self, age: SignedDuration, note: impl FnOnce() -> String) -> Polled {
+        let pause = (age / 10).clamp(SOONEST_LOOK, LATEST_LOOK).unsigned_abs();
+        let note = (age >= FIRST_LOOKS).then(note);
         Polled::Running { percent: 0, ask_again_in: self.poll_every.unwrap_or(pause), note }
     }
 
@@ -126,6 +141,11 @@ async fn go_on<T: Send + 'static>(then: crate::talk::Then<T>, answer: Answer) ->
             Err(_) => std::future::pending().await,
         },
     }
+}
+
+/// Whether the fault is that of an answer which did not come as a whole.
+fn is_unread(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Lost && fault.source == FaultSource::Network
 }
 
 fn signed(time: Duration) -> SignedDuration {
@@ -173,6 +193,13 @@ impl Provider for Remote {
         }
         let is_over = age > signed(self.longest_render);
         match polled {
+            // What never came, or could not be read, is no word about the render; it gets as long again.
+            Err(fault) if is_unread(&fault) && age <= signed(self.longest_render) * 2 => {
+                Ok(self.not_told(age, &fault))
+            }
+            Err(fault) if is_unread(&fault) => {
+                Ok(Polled::failed(self.give_up(render, log, Some(&fault)).await))
+            }
             // Only a word about this very render ends it.
             Err(fault) if fault.kind == FaultKind::Lost && !is_over => {
                 Ok(self.not_known(age, &fault))

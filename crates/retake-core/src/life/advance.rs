@@ -453,32 +453,64 @@ impl Life {
             Some(Cause::ContentModeration) if policy.on_moderation == OnModeration::Fail => None,
             Some(Cause::RuntimeError | Cause::DependencyTimeout) | None if tries_here < 2 => {
                 let again = (here, asked.unwrap_or(policy.retry_after));
-                Some(elsewhere.filter(|_| is_long).unwrap_or(again))
+                // It had all the time that a render may take there, and may be on the bill.
+                let is_slow = fault.kind == FaultKind::Timeout && attempt.accepted_at.is_some();
+                Some(elsewhere.filter(|_| is_long || is_slow).unwrap_or(again))
             }
             Some(Cause::Capacity) => match (asked, elsewhere) {
-                (Some(pause), None) => Some((here, pause)),
                 (_, Some(next)) => Some(next),
+                (Some(pause), None) if tries_here < 2 => Some((here, pause)),
+                // The pause that was asked for was too short, so it is ours at least.
+                (Some(pause), None) => Some((here, pause.max(policy.retry_after))),
                 (None, None) if tries_here < 2 => Some((here, policy.retry_after)),
                 (None, None) => Some((here, Policy::LONG_PAUSE)),
             },
+            Some(Cause::Account) => elsewhere.or_else(|| self.busy_before(attempt, plan, policy)),
             _ => elsewhere,
         }
     }
 
+    /// The earlier route that was only busy, and the pause after which it is asked again, when a later one cannot be
+    /// used at all.
+    fn busy_before(
+        &self,
+        ended: &Attempt,
+        plan: &Plan,
+        policy: &Policy,
+    ) -> Option<(usize, SignedDuration)> {
+        let now = ended.ended_at?;
+        let is_last_there = |attempt: &&Attempt| {
+            self.attempts.iter().rev().find(|other| other.route == attempt.route) == Some(*attempt)
+        };
+        let (busy, fault) = self
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.route < ended.route && attempt.accepted_at.is_none())
+            .filter(is_last_there)
+            .filter_map(|attempt| Some((attempt, attempt.fault.as_ref()?)))
+            .find(|(_, fault)| fault.kind == FaultKind::Overloaded)?;
+        let asked = fault.retry_after.unwrap_or_default().min(policy.deadline);
+        let due = busy.ended_at? + asked.max(policy.retry_after);
+        let pause = due.duration_since(now).max(SignedDuration::ZERO);
+        self.may_go(busy.route, plan, policy).then_some((busy.route, pause))
+    }
+
     /// The next place in the plan where this request may still go: not to a model that refused its content.
     pub(super) fn elsewhere(&self, here: usize, plan: &Plan, policy: &Policy) -> Option<usize> {
+        (here + 1..plan.routes.len()).find(|place| self.may_go(*place, plan, policy))
+    }
+
+    /// Whether the content rules of those that were asked leave this place in the plan open.
+    fn may_go(&self, place: usize, plan: &Plan, policy: &Policy) -> bool {
         let refusals = self.attempts.iter().filter(|attempt| {
             attempt.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::RefusedContent)
         });
-        let refused: Vec<_> = refusals.filter_map(|attempt| plan.at(attempt.route)).collect();
-        if !refused.is_empty() && policy.on_moderation == OnModeration::Fail {
-            return None;
+        let mut refused = refusals.filter_map(|attempt| plan.at(attempt.route)).peekable();
+        if refused.peek().is_some() && policy.on_moderation == OnModeration::Fail {
+            return false;
         }
-        let is_open = |place: &usize| {
-            let planned = &plan.routes[*place];
-            !refused.iter().any(|refused| refused.is_same_model(planned))
-        };
-        (here + 1..plan.routes.len()).find(is_open)
+        let planned = plan.routes.get(place);
+        planned.is_some_and(|planned| !refused.any(|refused| refused.is_same_model(planned)))
     }
 
     fn last_fault(&self) -> Fault {
@@ -544,6 +576,44 @@ mod tests {
         let next = after(&a_plan_of(2), &twice);
 
         assert_eq!((next.life.next_route, next.due), (1, Some(NOON)));
+    }
+
+    fn refused(kind: FaultKind, pause: Option<SignedDuration>) -> Vec<Event> {
+        let fault = Fault::new(kind, FaultSource::Provider, "it was refused").after(pause);
+        vec![Event::Begun { route: 0 }, Event::AttemptFailed { fault }]
+    }
+
+    #[test]
+    fn a_busy_route_that_says_come_back_at_once_does_not_use_up_the_attempts_at_once() {
+        let busy = || refused(FaultKind::Overloaded, Some(SignedDuration::ZERO));
+        let next = after(&a_plan_of(1), &[busy(), busy()].concat());
+
+        assert_eq!(next.due, Some(NOON + Policy::default().retry_after));
+    }
+
+    #[test]
+    fn a_busy_route_is_asked_again_when_the_account_of_a_later_one_cannot_be_used() {
+        let busy = refused(FaultKind::Overloaded, Some(SignedDuration::from_secs(90)));
+        for kind in [FaultKind::Auth, FaultKind::Quota] {
+            let fault = Fault::new(kind, FaultSource::Provider, "no money");
+            let unpaid = vec![Event::Begun { route: 1 }, Event::AttemptFailed { fault }];
+            let next = after(&a_plan_of(2), &[busy.clone(), unpaid.clone()].concat());
+
+            assert_eq!(next.life.next_route, 0);
+            assert_eq!(next.due, Some(NOON + SignedDuration::from_secs(90)));
+            let broke = refused(FaultKind::BadRequest, None);
+            let ended = after(&a_plan_of(2), &[broke, unpaid].concat());
+            assert!(matches!(ended.life.state, JobState::Failed(_)));
+        }
+    }
+
+    #[test]
+    fn a_render_that_had_all_its_time_goes_to_another_route_where_there_is_one() {
+        let slow = failed(FaultKind::Timeout, FaultSource::Provider);
+        let next = |routes| after(&a_plan_of(routes), &[rendering(), vec![slow.clone()]].concat());
+
+        assert_eq!(next(2).life.next_route, 1);
+        assert_eq!(next(1).life.next_route, 0);
     }
 
     #[test]

@@ -111,6 +111,26 @@ async fn a_render_that_nobody_knows_when_its_time_is_over_is_stopped_and_told_as
 }
 
 #[tokio::test]
+async fn an_answer_that_could_not_be_read_is_not_told_as_a_render_that_is_not_known() {
+    let fault =
+        Fault::new(FaultKind::Lost, FaultSource::Network, "the answer is longer than 9 bytes");
+    let (remote, script) = remote([Err(fault)]);
+
+    for seconds in [600, LONGEST.as_secs() + 1, LONGEST.as_secs() * 2] {
+        let polled = poll_at(&remote, &script, seconds).await.unwrap();
+        let Polled::Running { note: Some(note), .. } = polled else {
+            panic!("an answer that says nothing ended a render: {polled:?}")
+        };
+        assert!(note.contains("longer than 9 bytes"), "{note}");
+        assert!(!note.contains("does not know"), "{note}");
+    }
+    assert!(script.cancelled.lock().unwrap().is_empty());
+    let over = poll_at(&remote, &script, LONGEST.as_secs() * 2 + 1).await.unwrap();
+    let Polled::Failed { fault, .. } = over else { panic!("it goes on for ever: {over:?}") };
+    assert!(fault.message.contains("may have been billed"), "{}", fault.message);
+}
+
+#[tokio::test]
 async fn what_a_provider_says_of_the_render_itself_ends_it_at_once() {
     let word = Fault::new(FaultKind::Lost, FaultSource::Provider, "it was cancelled there");
     let (remote, script) = remote([Ok(Polled::failed(word.clone()))]);

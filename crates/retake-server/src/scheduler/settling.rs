@@ -74,10 +74,10 @@ impl Scheduler {
         };
         let now = self.clock.now();
         let settled = match self.ledger.settle_submit(&lease, &finding, now).await {
-            // It is another attempt's, so nothing was learnt of this one.
+            // It is another attempt's, so nothing was learnt of this one: its own may come yet, until it would be over.
             Err(StoreError::RenderTaken { .. }) => {
-                let again = Finding { again: Some(now + SOONEST), ..Finding::default() };
-                self.ledger.settle_submit(&lease, &again, now).await
+                let unknown = self.nothing_learnt(job.as_ref(), lease.attempt, now);
+                self.ledger.settle_submit(&lease, &unknown, now).await
             }
             settled => settled,
         };
@@ -90,6 +90,16 @@ impl Scheduler {
                 tracing::warn!(job.id = %lease.id, error = chain(&error), "failed to settle a lost submit");
             }
         }
+    }
+
+    /// What is done when the render that was found is another attempt's.
+    fn nothing_learnt(&self, job: Option<&Job>, number: u32, now: Timestamp) -> Finding {
+        let found = job.and_then(|job| {
+            let attempt = job.life.attempts.iter().find(|attempt| attempt.number == number)?;
+            Some((job, attempt))
+        });
+        let Some((job, attempt)) = found else { return Finding::default() };
+        still_unknown(attempt, &self.times(job, attempt.route), now)
     }
 
     async fn look_into(&self, job: &Job, number: u32) -> Finding {

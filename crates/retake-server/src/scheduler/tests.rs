@@ -589,6 +589,29 @@ async fn of_two_lost_jobs_one_adopts_the_render_and_the_other_goes_on_settling()
 }
 
 #[tokio::test]
+async fn the_loser_of_an_adoption_does_not_stay_pending_for_ever() {
+    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![a_loss()]) };
+    north.submits.lock().unwrap().push_back(a_loss());
+    let providers = [("north", Arc::new(north))];
+    let stage = Stage::with(&providers).await;
+    let other = stage.another(&providers).await;
+    for _ in 0..60 {
+        stage.play(1).await;
+    }
+
+    for _ in 0..20 {
+        stage.settle_behind(60).await;
+    }
+
+    let mut settled = Vec::new();
+    for id in [&stage.id, &other] {
+        let job = stage.scheduler.ledger.job(id).await.unwrap().unwrap();
+        settled.extend(job.life.attempts.iter().filter_map(|attempt| attempt.settlement));
+    }
+    assert_eq!(settled, [Settlement::Unknowable]);
+}
+
+#[tokio::test]
 async fn a_render_that_its_provider_cannot_cancel_is_told_as_going_on_and_billed() {
     let north = Arc::new(Scripted { uncancellable: true, ..Scripted::default() });
     let stage = Stage::with(&[("north", north)]).await;
