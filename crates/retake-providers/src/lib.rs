@@ -156,6 +156,8 @@ pub struct Render {
     pub shot: Shot,
     /// When its intent was recorded.
     pub begun_at: Timestamp,
+    /// When it is given up if it is not over by then, where that is before the longest time that renders take.
+    pub give_up_at: Option<Timestamp>,
 }
 
 /// A submit whose answer was lost.
@@ -262,6 +264,13 @@ pub enum Polled {
         /// What the answer says was charged; nothing where it does not say.
         charged: Option<Usd>,
     },
+    /// The provider says that it failed, and shows a file all the same, which is looked at before another is bought.
+    Disputed {
+        /// Why it failed, by the provider's word.
+        fault: Fault,
+        /// What the answer says was charged; nothing where it does not say.
+        charged: Option<Usd>,
+    },
     /// Over without a file.
     Failed {
         /// Why.
@@ -274,6 +283,15 @@ pub enum Polled {
 impl Polled {
     /// Done, with no word on what was charged.
     pub const RENDERED: Self = Self::Rendered { charged: None };
+
+    /// The same failure, beside a file.
+    #[must_use]
+    pub(crate) fn disputed(self, charged: Option<Usd>) -> Self {
+        match self {
+            Self::Failed { fault, .. } => Self::Disputed { fault, charged },
+            other => other,
+        }
+    }
 
     /// Over without a file, with no word on what was charged.
     pub const fn failed(fault: Fault) -> Self {

@@ -29,7 +29,7 @@ pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fa
         Ok(Seen::Done) => Talk::once(result, read_result),
         // A file beside a failure is looked at before another one is paid for.
         Ok(Seen::Failed(failed)) => Talk::once(result, move |answer| match read_result(answer) {
-            Ok(polled @ Polled::Rendered { .. }) => Ok(polled),
+            Ok(Polled::Rendered { charged }) => Ok(failed.disputed(charged)),
             _ => Ok(failed),
         }),
         Ok(Seen::Polled(polled)) => Talk::Over(Ok(polled)),

@@ -208,7 +208,7 @@ pub(super) fn read_poll(dialect: &'static Dialect, answer: Answer) -> Result<Pol
         // A file beside a failure is looked at before another one is paid for.
         let has_file = over != State::Deleted && media::named(&json, job).is_some();
         return Ok(if has_file && reading::may_have_a_file(&fault) {
-            Polled::Rendered { charged: charged(&json, job) }
+            Polled::Disputed { fault, charged: charged(&json, job) }
         } else {
             let told = || reading::says_not_charged(&fault.message).then_some(Usd::ZERO);
             let charged = charged(&json, job).or_else(told);

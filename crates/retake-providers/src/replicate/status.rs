@@ -75,7 +75,7 @@ fn read(answer: Answer, charged: impl Fn(&Json) -> Option<Usd>) -> Result<Polled
             let fault = fault::of_prediction(&json);
             // A file beside a failure is looked at before another one is paid for.
             if media::is_a_video(&json) && reading::may_have_a_file(&fault) {
-                Polled::Rendered { charged: charged(&json) }
+                Polled::Disputed { fault, charged: charged(&json) }
             } else {
                 Polled::Failed { fault, charged: charged(&json) }
             }
