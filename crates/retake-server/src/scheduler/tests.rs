@@ -659,20 +659,19 @@ async fn a_render_that_a_create_under_way_may_have_made_is_adopted_only_once_tha
     stage.another(&providers).await;
     let now = stage.scheduler.clock.now();
     let slots = stage.scheduler.slots();
-    let mut under_way = None;
-    for claimed in
-        stage.scheduler.ledger.claim(&stage.scheduler.replica, &slots, 9, now).await.unwrap()
-    {
-        let (scheduler, log) = (&stage.scheduler, Log::default());
-        let mut hand = super::Hand { scheduler, claimed, stays: None, log };
-        if hand.job().id == stage.id {
-            hand.take_step().await;
-        } else {
-            hand.record(Event::Begun { route: 0 }, super::Then::Keep).await;
-            under_way = Some(hand);
-        }
-    }
-    let mut under_way = under_way.unwrap();
+    let ledger = &stage.scheduler.ledger;
+    let claimed = ledger.claim(&stage.scheduler.replica, &slots, 9, now).await.unwrap();
+    let mut hands: Vec<_> = claimed
+        .into_iter()
+        .map(|claimed| {
+            let (scheduler, log) = (&stage.scheduler, Log::default());
+            super::Hand { scheduler, claimed, stays: None, log }
+        })
+        .collect();
+    hands.sort_by_key(|hand| hand.job().id == stage.id);
+    let [mut under_way, mut lost] = <[_; 2]>::try_from(hands).ok().unwrap();
+    under_way.record(Event::Begun { route: 0 }, super::Then::Keep).await;
+    lost.take_step().await;
 
     let waiting = stage.until(|_| north.looks.load(Ordering::SeqCst) >= 2).await;
     assert_eq!(attempts(&waiting), ["north unknown"]);

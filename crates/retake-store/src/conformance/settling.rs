@@ -152,10 +152,13 @@ pub(crate) async fn an_unsettled_submit_is_handed_to_one_of_many_claimers(engine
 
 pub(crate) async fn two_jobs_never_adopt_the_same_render(engine: &dyn Engine) {
     let workers = [Arc::new(Worker::at(engine).await), Arc::new(Worker::at(engine).await)];
-    let mut adoptions = JoinSet::new();
+    let mut lost = Vec::new();
     for n in 0..8 {
         let worker = Arc::clone(&workers[n % 2]);
-        let mut held = unknown(&worker).await;
+        lost.push((unknown(&worker).await, worker));
+    }
+    let mut adoptions = JoinSet::new();
+    for (mut held, worker) in lost {
         adoptions.spawn(async move { take(&worker, &mut held, "r-7", true).await });
     }
 
