@@ -248,9 +248,10 @@ impl Model {
         self.seed_max.checked_add(1).map_or(seed, |range| seed % range)
     }
 
-    /// What a second costs, where no other price fits.
-    pub fn price_of_a_second(&self) -> Usd {
-        Usd::from_micros(self.micros_per_second)
+    /// What a second costs, where no other price fits; nothing where that is not known.
+    pub fn price_of_a_second(&self) -> Option<Usd> {
+        let is_known = self.free || self.micros_per_second != 0;
+        is_known.then(|| Usd::from_micros(self.micros_per_second))
     }
 
     /// Whether its provider has removed it by `today`.

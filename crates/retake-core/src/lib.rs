@@ -5,7 +5,7 @@
 //! do with it next ([`step`]) what is told of its end ([`notice`]), what is done with a file that differs ([`output`]),
 //! what attempts cost ([`cost`]), what is kept of the talk
 //! with providers ([`evidence`]), which network addresses a stranger's URL may lead to ([`address`]), and how much
-//! JSON is read ([`json`]). Nothing here does IO or reads a clock: callers pass in what
+//! JSON is read ([`json`]), and how times are told to people ([`time`]). Nothing here does IO or reads a clock: callers pass in what
 //! happened and when, and get back values.
 #![warn(clippy::missing_errors_doc)]
 
@@ -27,3 +27,4 @@ pub mod preflight;
 pub mod request;
 pub mod size;
 pub mod step;
+pub mod time;

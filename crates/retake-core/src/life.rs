@@ -12,6 +12,8 @@ mod advance;
 mod file;
 #[cfg(test)]
 mod properties;
+mod remedy;
+mod stuck;
 mod unknown;
 
 use std::fmt;
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     advance::{Advanced, IllegalEvent, advance},
     file::{DownloadFinding, FileRecord},
+    stuck::give_up_at,
     unknown::{Absence, Patience, RouteTimes, patience, weigh_absence},
 };
 use crate::{
@@ -29,6 +32,7 @@ use crate::{
     money::Usd,
     output::OutputSpec,
     plan::Plan,
+    policy::Policy,
 };
 
 /// A job's state and the attempts made for it.
@@ -212,6 +216,12 @@ pub enum Event {
     },
     /// The provider is done and the file can be fetched.
     Rendered,
+    /// The provider says that the render failed, and shows a file all the same: that is looked at before another
+    /// render is bought.
+    Disputed {
+        /// Why it failed, by the provider's word.
+        fault: Fault,
+    },
     /// The file could not be brought home this time; it is still there.
     FetchFailed {
         /// What went wrong.
@@ -251,6 +261,7 @@ impl Event {
         match self {
             Self::SubmitLost { fault, .. }
             | Self::Unresolved { fault, .. }
+            | Self::Disputed { fault }
             | Self::FetchFailed { fault, .. }
             | Self::SetAside { fault }
             | Self::AttemptFailed { fault }
@@ -286,9 +297,13 @@ impl Life {
         self.attempts.iter().rev().find(found)
     }
 
-    /// Attempts that a provider's fault or success used up; our own interruptions do not count.
+    /// Attempts that a provider's fault or success used up; our own interruptions do not count. Routes that had no room
+    /// count as one attempt for each time that all of them were asked.
     pub fn spent_attempts(&self) -> u32 {
-        self.count(|attempt| !attempt.was_interrupted())
+        let had_no_room = |route| self.count(|one| one.route == route && one.met_no_room());
+        let rounds = self.attempts.iter().map(|attempt| had_no_room(attempt.route)).max();
+        let tried = self.count(|attempt| !attempt.was_interrupted() && !attempt.met_no_room());
+        tried.saturating_add(rounds.unwrap_or(0))
     }
 
     /// Attempts that we ourselves interrupted, other than by an orderly shutdown.
@@ -346,6 +361,24 @@ impl Attempt {
     /// When the answer to its submit was lost, as far as that is on record.
     pub fn lost_since(&self) -> Timestamp {
         self.lost_at.unwrap_or(self.begun_at)
+    }
+
+    /// Whether it came to nothing because there was no room for it, at no cost.
+    fn met_no_room(&self) -> bool {
+        let is_full = self.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Overloaded);
+        is_full && !self.state.is_open() && !self.may_cost()
+    }
+
+    /// What its provider said of its failure, once enough downloads of the file that it showed all the same came to
+    /// nothing. What stands in the way on our side proves nothing.
+    fn failure_said(&self, download: &Fault) -> Option<Fault> {
+        let enough = self.failed_fetches >= Policy::DISPUTED_FETCHES;
+        let said = self.fault.as_ref().filter(|_| enough && download.source != FaultSource::Us)?;
+        let message = format!(
+            "{}; the file that was shown beside it could not be used: {}",
+            said.message, download.message
+        );
+        Some(Fault { message, ..said.clone() })
     }
 
     fn was_interrupted(&self) -> bool {

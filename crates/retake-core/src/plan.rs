@@ -268,7 +268,11 @@ pub(crate) mod tests {
         let candidates: Vec<_> = (0..count)
             .map(|n| Candidate { route: format!("account-{n}/animatic").parse().unwrap(), model })
             .collect();
-        plan(&request, &candidates, &terms(TODAY)).unwrap()
+        let mut plan = plan(&request, &candidates, &terms(TODAY)).unwrap();
+        for (n, planned) in plan.routes.iter_mut().enumerate().skip(1) {
+            planned.provider = format!("provider-{n}");
+        }
+        plan
     }
 
     #[test]

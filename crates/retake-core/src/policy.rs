@@ -8,7 +8,7 @@ use crate::output::{OnMismatch, Tolerance};
 /// The limits on retries. See `[policy]` in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Attempts that ended by a provider's fault, over all routes.
+    /// Attempts that ended by a provider's fault, over all routes. A round of routes that had no room counts as one.
     pub max_attempts: u32,
     /// No attempt begins later than this after the first one that we did not interrupt ourselves.
     pub deadline: SignedDuration,
@@ -16,6 +16,8 @@ pub struct Policy {
     pub retry_after: SignedDuration,
     /// What is done when nobody knows whether a submit arrived.
     pub on_unknown_submit: OnUnknownSubmit,
+    /// Whether that is the word of the account, and not that of the whole policy.
+    pub is_of_account: bool,
     /// What is done when content rules refused the request.
     pub on_moderation: OnModeration,
     /// What is done with a playable file that differs from what was asked for.
@@ -54,6 +56,15 @@ impl Policy {
         let asked = on_moderation.unwrap_or(self.on_moderation);
         Self { on_moderation: self.on_moderation.min(asked), ..self }
     }
+
+    /// The policy for one account, which may have a word of its own on lost submits.
+    #[must_use]
+    pub fn at_account(self, on_unknown_submit: Option<OnUnknownSubmit>) -> Self {
+        match on_unknown_submit {
+            Some(on_unknown_submit) => Self { on_unknown_submit, is_of_account: true, ..self },
+            None => self,
+        }
+    }
 }
 
 impl Policy {
@@ -74,6 +85,9 @@ impl Policy {
     /// The same for a file that ends too early: a store may still be writing it, so this takes a quarter of an hour.
     pub const SAME_INCOMPLETE: u32 = 10;
 
+    /// How often the file of a render that is said to have failed is fetched.
+    pub const DISPUTED_FETCHES: u32 = 3;
+
     /// How often our own interruptions (a restart in mid-render) may cost a job its attempt. They are
     /// not the job's fault, but a job that brings the process down has to end one day.
     pub const MAX_INTERRUPTIONS: u32 = 25;
@@ -86,6 +100,7 @@ impl Default for Policy {
             deadline: SignedDuration::from_mins(30),
             retry_after: SignedDuration::from_secs(30),
             on_unknown_submit: OnUnknownSubmit::ContinueAfter(None),
+            is_of_account: false,
             on_moderation: OnModeration::Fail,
             on_output_mismatch: OnMismatch::Keep,
             tolerance: Tolerance::default(),

@@ -159,6 +159,8 @@ pub struct Render {
     pub shot: Shot,
     /// When its intent was recorded.
     pub begun_at: Timestamp,
+    /// When it is given up if it is not over by then, where that is before the longest time that renders take.
+    pub give_up_at: Option<Timestamp>,
 }
 
 /// A submit whose answer was lost.
@@ -265,6 +267,13 @@ pub enum Polled {
         /// What the answer says was charged; nothing where it does not say.
         charged: Option<Usd>,
     },
+    /// The provider says that it failed, and shows a file all the same, which is looked at before another is bought.
+    Disputed {
+        /// Why it failed, by the provider's word.
+        fault: Fault,
+        /// What the answer says was charged; nothing where it does not say.
+        charged: Option<Usd>,
+    },
     /// Over without a file.
     Failed {
         /// Why.
@@ -281,6 +290,23 @@ impl Polled {
     /// Whether the render is over.
     pub const fn is_over(&self) -> bool {
         !matches!(self, Self::Running { .. })
+    }
+
+    /// The same, where there is a file all the same.
+    #[must_use]
+    pub(crate) fn beside_a_file(self, charged: Option<Usd>) -> Self {
+        match self {
+            Self::Failed { fault, .. } => Self::with_file(Some(fault), charged),
+            _ => Self::with_file(None, charged),
+        }
+    }
+
+    /// A render with a file, and the failure that its provider told of beside it.
+    pub(crate) fn with_file(fault: Option<Fault>, charged: Option<Usd>) -> Self {
+        match fault {
+            Some(fault) => Self::Disputed { fault, charged },
+            None => Self::Rendered { charged },
+        }
     }
 
     /// Over without a file, with no word on what was charged.

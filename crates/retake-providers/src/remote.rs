@@ -10,6 +10,7 @@ use retake_core::{
     evidence::Exchange,
     fault::{Fault, FaultKind, FaultSource},
     life::RouteTimes,
+    time::whole_seconds,
 };
 
 use crate::{
@@ -77,39 +78,74 @@ impl Remote {
         LookUp::Unknowable { over_after: self.longest_render }
     }
 
-    fn age(&self, begun_at: Timestamp) -> SignedDuration {
-        (self.now)().duration_since(begun_at)
+    /// When a render's time is over: `times` the longest that renders take there, or when another route needs the rest
+    /// of the job's.
+    fn over_at(&self, render: &Render, times: i32) -> Timestamp {
+        let longest = signed(self.longest_render).saturating_mul(times);
+        let over = render.begun_at.checked_add(longest).unwrap_or(Timestamp::MAX);
+        render.give_up_at.map_or(over, |at| at.min(over))
     }
 
     /// A provider that does not know a render has not said what became of it: a server beside the one that took
     /// it may not have heard of it yet, a relay may have lost its list. So it is asked again.
-    fn not_known(&self, age: SignedDuration, fault: &Fault) -> Polled {
-        let pause = (age / 10).clamp(SOONEST_LOOK, LATEST_LOOK).unsigned_abs();
-        let until = signed(self.longest_render);
-        let note = (age >= FIRST_LOOKS).then(|| {
+    fn not_known(&self, render: &Render, fault: &Fault) -> Polled {
+        self.ask_again(render, self.over_at(render, 1), |until| {
             format!(
                 "the provider said that it does not know the render ({}); it is asked again until {until:#} \
                  after the submit",
                 fault.message
             )
-        });
+        })
+    }
+
+    /// No answer, or one that is too long to be read, says nothing of the render.
+    fn not_told(&self, render: &Render, fault: &Fault) -> Polled {
+        self.ask_again(render, self.over_at(render, 2), |until| {
+            format!(
+                "the poll brought no answer that could be read ({}); it is asked again until {until:#} after \
+                 the submit",
+                fault.message
+            )
+        })
+    }
+
+    fn ask_again(
+        &self,
+        render: &Render,
+        until: Timestamp,
+        note: impl FnOnce(SignedDuration) -> String,
+    ) -> Polled {
+        let age = (self.now)().duration_since(render.begun_at);
+        let pause = (age / 10).clamp(SOONEST_LOOK, LATEST_LOOK).unsigned_abs();
+        let until = whole_seconds(until.duration_since(render.begun_at));
+        let note = (age >= FIRST_LOOKS).then(|| note(until));
         Polled::Running { percent: 0, ask_again_in: self.poll_every.unwrap_or(pause), note }
     }
 
     /// Stops a render that should have been over long ago, as far as the provider can, so that nothing is billed
-    /// for what nobody waits for.
-    async fn give_up(&self, render: &Render, log: &Log, silence: Option<&Fault>) -> Fault {
-        let stopped = self.hold(self.adapter.cancel(render, (self.now)()), log).await;
-        let after = signed(self.longest_render);
+    /// for what nobody waits for. `silence` is what the last poll brought instead of a word about the render.
+    async fn give_up(&self, render: &Render, log: &Log, silence: Option<&Fault>) -> Polled {
+        let now = (self.now)();
+        let stopped = self.hold(self.adapter.cancel(render, now), log).await;
+        let after = whole_seconds(now.duration_since(render.begun_at));
         let told = silence.map(|fault| format!(" (the last poll: {fault})")).unwrap_or_default();
+        let why = match render.give_up_at {
+            Some(at) if at < self.over_at(&Render { give_up_at: None, ..render.clone() }, 1) => {
+                ", and another route still fits into the job's time"
+            }
+            _ => "",
+        };
         let billed = match stopped {
             Ok(CancelOutcome::Over) => "it may have been billed",
             Ok(CancelOutcome::GoesOn) | Err(_) => {
                 "it could not be stopped and may have been billed"
             }
         };
-        let message = format!("it was not finished after {after:#}{told}; {billed}");
-        Fault::new(FaultKind::Timeout, FaultSource::Provider, message)
+        let message = format!("it was not finished after {after:#}{told}{why}; {billed}");
+        // Whether the provider was slow, or nobody could tell.
+        let heard = silence.is_none_or(is_not_known);
+        let source = if heard { FaultSource::Provider } else { FaultSource::Network };
+        Polled::failed(Fault::new(FaultKind::Timeout, source, message))
     }
 }
 
@@ -126,6 +162,16 @@ async fn go_on<T: Send + 'static>(then: crate::talk::Then<T>, answer: Answer) ->
             Err(_) => std::future::pending().await,
         },
     }
+}
+
+/// Whether the provider said that it does not know the render.
+fn is_not_known(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Lost && fault.source != FaultSource::Network
+}
+
+/// Whether the answer did not come as a whole.
+fn is_unread(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Lost && fault.source == FaultSource::Network
 }
 
 fn signed(time: Duration) -> SignedDuration {
@@ -162,7 +208,6 @@ impl Provider for Remote {
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
         let mut polled = self.hold(self.adapter.poll(render, (self.now)()), log).await;
-        let age = self.age(render.begun_at);
         match (&mut polled, self.poll_every) {
             (Ok(Polled::Running { ask_again_in, .. }), Some(every)) => *ask_again_in = every,
             (Err(fault), Some(every)) => {
@@ -171,22 +216,20 @@ impl Provider for Remote {
             }
             _ => {}
         }
-        let is_over = age > signed(self.longest_render);
+        let now = (self.now)();
+        let is_over = now > self.over_at(render, 1);
         match polled {
+            Ok(Polled::Running { .. }) if is_over => Ok(self.give_up(render, log, None).await),
             // Only a word about this very render ends it.
-            Err(fault) if fault.kind == FaultKind::Lost && !is_over => {
-                Ok(self.not_known(age, &fault))
+            Err(fault) if is_not_known(&fault) && is_over => {
+                Ok(self.give_up(render, log, Some(&fault)).await)
             }
-            Err(fault) if fault.kind == FaultKind::Lost => {
-                Ok(Polled::failed(self.give_up(render, log, Some(&fault)).await))
-            }
-            Ok(Polled::Running { .. }) if is_over => {
-                Ok(Polled::failed(self.give_up(render, log, None).await))
-            }
+            Err(fault) if is_not_known(&fault) => Ok(self.not_known(render, &fault)),
             // No answer says nothing of the render, so it gets as long again.
-            Err(fault) if age > signed(self.longest_render) * 2 => {
-                Ok(Polled::failed(self.give_up(render, log, Some(&fault)).await))
+            Err(fault) if now > self.over_at(render, 2) => {
+                Ok(self.give_up(render, log, Some(&fault)).await)
             }
+            Err(fault) if is_unread(&fault) => Ok(self.not_told(render, &fault)),
             polled => polled,
         }
     }

@@ -349,7 +349,9 @@ impl Guarded for Polled {
                 *note = note.take().map(|note| note.guarded(secrets));
             }
             Self::Rendered { .. } => {}
-            Self::Failed { fault, .. } => *fault = fault.clone().guarded(secrets),
+            Self::Disputed { fault, .. } | Self::Failed { fault, .. } => {
+                *fault = fault.clone().guarded(secrets)
+            }
         }
         self
     }

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use retake_core::{
     catalog::{Catalog, Model},
     ids::ReplicaId,
+    policy::OnUnknownSubmit,
 };
 use retake_providers::{Pace, Provider, Settings, SettingsError};
 use retake_store::Slots;
@@ -33,6 +34,8 @@ pub(crate) struct Account {
     pub(crate) place: Option<String>,
     /// Attempts that may be open there at once.
     pub(crate) concurrency: u32,
+    /// What is done there when nobody knows whether a submit arrived, where that is not what the policy says.
+    pub(crate) on_unknown_submit: Option<OnUnknownSubmit>,
 }
 
 impl Account {
@@ -50,13 +53,15 @@ impl Account {
             whole: config.policy.download_timeout.try_into().unwrap_or(Duration::MAX),
             least_rate: config.policy.min_download_rate.as_u64(),
         });
-        let configured = config.accounts.get(name).map_or(0, |account| account.concurrency);
+        let own = config.accounts.get(name);
+        let configured = own.map_or(0, |account| account.concurrency);
         Ok(Self {
             name: name.to_owned(),
             shelf: Shelf::of(settings, config)?,
             provider: Arc::new(provider),
             place: Some(format!("{} {}", facts.provider, settings.base_url()?)),
             concurrency: if configured == 0 { facts.concurrency } else { configured },
+            on_unknown_submit: own.and_then(|account| account.on_unknown_submit.0),
         })
     }
 

@@ -32,7 +32,7 @@ pub use self::{
     environment::Environment,
     layers::{Flag, Loaded, Sources},
     problem::{ConfigError, ConfigProblem, Source},
-    quantity::{ByteSize, Pixels, Retention, UnknownSubmit},
+    quantity::{AccountUnknownSubmit, ByteSize, Pixels, Retention, UnknownSubmit},
     reference::{reference, reference_markdown},
 };
 use self::{quantity::duration, section::section};
@@ -157,10 +157,14 @@ section! {
         /// How long until a render is asked about again. "0s": what the provider advises.
         poll_every: SignedDuration as "duration" = SignedDuration::ZERO,
         /// The longest that a render may take before it is stopped and tried again. "0s": what is usual at
-        /// the provider.
+        /// the provider. Where another route is left, it is given up early enough for that to fit into
+        /// `policy.deadline`, unless `on_unknown_submit` is "hold".
         longest_render: SignedDuration as "duration" = SignedDuration::ZERO,
         /// How long an answer may take to begin. "0s": what is usual at the provider.
         answer_within: SignedDuration as "duration" = SignedDuration::ZERO,
+        /// What is done when the answer to a submit to it was lost: "hold", "continue_after" or "continue_after:5m".
+        /// Without a word: what `policy.on_unknown_submit` says.
+        on_unknown_submit: AccountUnknownSubmit = AccountUnknownSubmit(None),
         /// The proxy for its calls, such as `http://proxy.example.com:3128`; "none" for none. Without a word
         /// it is that of `HTTPS_PROXY` or `HTTP_PROXY`, which gets only what is meant for hosts whose names lead to
         /// public addresses, and never what is meant for this machine or a private network.
@@ -192,7 +196,8 @@ section! {
 section! {
     /// How hard a job is tried before it fails.
     pub struct PolicyConfig at "policy" {
-        /// How many attempts one job gets in all, those that our own restarts interrupted not counted.
+        /// How many attempts one job gets in all, those that our own restarts interrupted not counted. Routes that
+        /// turn it away because they have no room cost nothing: a round over all of them counts as one attempt.
         max_attempts: u32 = 4,
         /// No attempt begins later than this after the job's first one that we did not interrupt.
         deadline: SignedDuration as "duration" = SignedDuration::from_mins(30),

@@ -473,6 +473,7 @@ fn accounts(
         place: None,
         provider: Arc::<Embedded>::clone(renderer),
         concurrency: u32::try_from(threads).unwrap_or(1),
+        on_unknown_submit: None,
     });
     Ok(Accounts::new(accounts))
 }
@@ -515,6 +516,7 @@ fn policy(config: &Config) -> Policy {
         deadline: config.policy.deadline,
         retry_after: config.policy.retry_after,
         on_unknown_submit: config.policy.on_unknown_submit.0,
+        is_of_account: false,
         on_moderation: config.policy.on_moderation,
         on_output_mismatch: config.policy.on_output_mismatch,
         tolerance: Tolerance {

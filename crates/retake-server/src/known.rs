@@ -53,7 +53,10 @@ fn row(model: &Model) -> String {
     let variant = model.variant.as_ref().map_or_else(String::new, |it| format!(" `{it}`"));
     let price = match model.shutdown {
         Some(day) => format!("shut down on {day}"),
-        None => model.price_of_a_second().to_string(),
+        None => match model.price_of_a_second() {
+            Some(price) => price.to_string(),
+            None => "not known".to_owned(),
+        },
     };
     format!(
         "| {}{variant} | `{}` | {} | {sizes} | {} | {price} | {} |\n",

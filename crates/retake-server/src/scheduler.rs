@@ -234,6 +234,8 @@ enum NotRecorded {
     Overtaken,
     /// The render that was found is another attempt's. The job is still held.
     RenderTaken,
+    /// The render that was found may be that of a create which is not answered yet. The job is still held.
+    RenderInDoubt,
 }
 
 impl Hand<'_> {
@@ -279,8 +281,25 @@ impl Hand<'_> {
         then: Then,
         output: Option<Output>,
     ) -> Result<(), NotRecorded> {
+        self.try_record_both(event, None, then, output).await
+    }
+
+    /// Records an event, and what came with it in the same transaction.
+    async fn try_record_both(
+        &mut self,
+        event: Event,
+        and: Option<Event>,
+        then: Then,
+        output: Option<Output>,
+    ) -> Result<(), NotRecorded> {
         let now = self.scheduler.clock.now();
-        let advanced = match advance(self.life(), &event, &self.job().plan, &self.policy(), now) {
+        let (plan, policy) = (&self.job().plan, self.policy());
+        let first = advance(self.life(), &event, plan, &policy, now);
+        let both = first.and_then(|first| match &and {
+            Some(and) => advance(&first.life, and, plan, &policy, now),
+            None => Ok(first),
+        });
+        let advanced = match both {
             Ok(advanced) => advanced,
             Err(error) => {
                 tracing::error!(job.id = %self.job().id, %error, "a step came to nothing");
@@ -298,6 +317,7 @@ impl Hand<'_> {
             life: advanced.life.clone(),
             due,
             event,
+            and,
             at: now,
             output,
             expires_at,
@@ -343,6 +363,14 @@ impl Hand<'_> {
         self.scheduler.policy.for_request(self.job().request.on_moderation)
     }
 
+    /// The policy for this job at a place in its plan.
+    fn policy_at(&self, route: usize) -> Policy {
+        let planned = self.job().plan.at(route);
+        let account =
+            planned.and_then(|planned| self.scheduler.accounts.get(&planned.route.account));
+        self.policy().at_account(account.and_then(|account| account.on_unknown_submit))
+    }
+
     /// The render that the open attempt has after this event.
     fn claim_of(&self, event: &Event) -> Option<RenderClaim> {
         let Event::Accepted { remote_id } = event else { return None };
@@ -368,6 +396,7 @@ impl Hand<'_> {
                     return Err(NotRecorded::Overtaken);
                 }
                 Err(StoreError::RenderTaken { .. }) => return Err(NotRecorded::RenderTaken),
+                Err(StoreError::RenderInDoubt { .. }) => return Err(NotRecorded::RenderInDoubt),
                 Err(error) => error,
             };
             tracing::error!(job.id = %self.job().id, error = chain(&error), "a transition waits for the ledger");

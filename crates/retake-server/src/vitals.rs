@@ -12,6 +12,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
+use retake_core::time::whole_seconds;
 
 /// How many times as long as it may be silent a loop is waited for before the process is given up.
 const GIVEN_UP: u32 = 10;
@@ -69,7 +70,8 @@ pub(crate) enum Ailment {
     },
     /// Leases are judged by the clock, so replicas have to agree on the time.
     #[error(
-        "the clock of this machine is {skew:#} off that of the database, and {most:#} is the most; set it by NTP"
+        "the clock of this machine is {:#} off that of the database, and {:#} is the most; set it by NTP",
+        whole_seconds(*skew), whole_seconds(*most)
     )]
     Skewed {
         /// How far it is ahead.

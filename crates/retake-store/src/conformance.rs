@@ -187,6 +187,9 @@ macro_rules! conformance {
                 a_render_that_was_answered_for_is_nobody_elses_to_adopt,
                 a_render_that_is_found_wakes_its_job_and_a_stale_holder_does_not_undo_it,
                 a_found_render_is_adopted_and_takes_its_slot,
+                a_render_that_an_unanswered_create_may_have_made_is_nobodys_to_adopt,
+                a_create_of_another_request_keeps_no_render_from_whoever_lost_it,
+                what_came_with_an_event_is_on_record_with_it,
                 the_lost_submit_of_a_deleted_job_is_handed_out_without_it,
                 the_next_attempt_waits_for_its_own_slot;
             histories:
@@ -362,6 +365,7 @@ pub(crate) fn change_of(held: &Claimed, event: Event, at: Timestamp, keep_lease:
     let advanced = advance(&held.job.life, &event, &held.job.plan, &Policy::default(), at).unwrap();
     Change {
         event,
+        and: None,
         at,
         life: advanced.life,
         due: advanced.due,

@@ -117,6 +117,18 @@ pub enum StoreError {
         remote_id: String,
     },
 
+    /// The render may be that of a create that is not answered yet.
+    #[error(
+        "the render `{remote_id}` may be that of the same request of job `{other}`, which is not answered yet; look \
+         again when it is"
+    )]
+    RenderInDoubt {
+        /// The provider's name for it.
+        remote_id: String,
+        /// The other job.
+        other: VideoId,
+    },
+
     /// Somebody else holds the job by now, or it is over.
     #[error(
         "the lease on `{id}` (epoch {epoch}) is lost; drop the job, its new holder goes on with it"

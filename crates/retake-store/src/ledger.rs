@@ -44,7 +44,8 @@ pub trait Ledger: Outbox + Send + Sync {
     /// Records what happened to a claimed job. A request to cancel that came in between is never lost: it
     /// is merged into the life, reported back, and makes the job due at once when it is freed. An attempt that ends
     /// while nobody knows whether its submit arrived is handed out by [`claim_unsettled`](Self::claim_unsettled)
-    /// from then on. [`StoreError::RenderTaken`] when a render that was found is another attempt's.
+    /// from then on. [`StoreError::RenderTaken`] when a render that was found is another attempt's,
+    /// [`StoreError::RenderInDoubt`] when it may be that of a create which is not answered yet.
     async fn commit(&self, lease: &Lease, change: &Change) -> Result<Committed, StoreError>;
 
     /// Gives a job back with nothing new to record; it is due again at `due`.

@@ -15,8 +15,6 @@ pub(crate) const ASIDE: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) struct Stop {
     /// Account and model.
     pub(crate) route: String,
-    /// What an attempt costs, in millionths of a dollar.
-    pub(crate) cost: u64,
 }
 
 /// The routes of a plan in short.
@@ -38,10 +36,7 @@ pub(crate) struct Seat {
 
 impl Stops {
     pub(crate) fn of(plan: &Plan) -> Self {
-        let stop = |planned: &retake_core::plan::Planned| Stop {
-            route: planned.route.to_string(),
-            cost: planned.cost.micros(),
-        };
+        let stop = |planned: &retake_core::plan::Planned| Stop { route: planned.route.to_string() };
         Self(plan.routes.iter().map(stop).collect())
     }
 

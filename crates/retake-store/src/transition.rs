@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use retake_core::{
     fault::{ERASED, Fault},
     life::{Attempt, AttemptState, Event, JobState, Life, Settlement},
-    plan::Plan,
+    plan::{Plan, Planned},
     request::{Character, VideoRequest},
 };
 
 use crate::{
-    record::{Change, Committed, JobEvent},
+    record::{Change, Committed, Job, JobEvent},
     seat::{Seat, Stops},
 };
 
@@ -113,6 +113,22 @@ pub(crate) fn attempt_of(event: &Event, after: &Life) -> Option<u32> {
         _ => true,
     };
     concerns.then_some(concerned.number)
+}
+
+/// Whether a render that was found for an attempt of `job` may be that of the create which `other` has under way:
+/// lists tell renders apart by model, words, length and size.
+pub(crate) fn may_be_anothers(job: &Job, attempt: u32, other: &Job) -> bool {
+    let mine = job.life.attempts.iter().find(|one| one.number == attempt);
+    let theirs = other.life.open_attempt().filter(|one| one.state == AttemptState::Intent);
+    let planned = |job: &'_ Job, attempt: Option<&Attempt>| job.plan.at(attempt?.route).cloned();
+    let Some((mine, theirs)) = planned(job, mine).zip(planned(other, theirs)) else {
+        return false;
+    };
+    let said = |planned: &Planned| {
+        let shot = &planned.shot;
+        (shot.prompt.trim().to_owned(), shot.seconds, shot.size)
+    };
+    mine.is_same_model(&theirs) && said(&mine) == said(&theirs)
 }
 
 /// Parameters whose values are numbers or names of ours.

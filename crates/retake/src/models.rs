@@ -77,7 +77,7 @@ fn abilities(accepts: &Value) -> String {
 
 fn price(micros: Option<u64>) -> String {
     match micros {
-        None => String::new(),
+        None => "not known".to_owned(),
         Some(0) => "free".to_owned(),
         Some(micros) => {
             format!("${}.{:03} a second", micros / 1_000_000, micros % 1_000_000 / 1_000)

@@ -6,10 +6,10 @@ use super::{
     Attempt, AttemptState, DownloadFinding, Event, FileRecord, JobState, Life, Settlement,
 };
 use crate::{
-    fault::{Cause, Fault, FaultKind, FaultSource},
+    fault::{Fault, FaultKind, FaultSource},
     money::Usd,
     plan::Plan,
-    policy::{OnModeration, Policy},
+    policy::Policy,
 };
 
 /// A life after something happened to it.
@@ -63,6 +63,7 @@ pub fn advance(
             now
         }
         (Some(A::Fetching), Event::Stored) => {
+            next.drop_fault();
             next.end_attempt(A::Succeeded, None, now);
             next.end(JobState::Completed);
             now
@@ -137,7 +138,7 @@ impl Life {
     }
 
     /// Advances by what concerns the file and its price: what the provider announces and charges, that the render is
-    /// finished, that a download failed, that a file which differs was set aside. Nothing when the event is another
+    /// finished, or failed with a file beside it, that a download failed, that a file which differs was set aside. Nothing when the event is another
     /// one or does not fit.
     fn advance_file(
         &mut self,
@@ -158,6 +159,13 @@ impl Life {
                 self.progress_to(99);
                 self.set_attempt(A::Fetching);
                 self.last_file(|file| file.rendered_at = Some(now));
+            }
+            (A::Submitted, Event::Disputed { fault }) => {
+                self.set_attempt(A::Fetching);
+                self.last_file(|file| file.rendered_at = Some(now));
+                if let Some(attempt) = self.open_mut() {
+                    attempt.fault = Some(fault.clone());
+                }
             }
             (A::Fetching, Event::FetchFailed { fault, finding }) => {
                 return Some(match self.wait_for_file(fault, finding.as_ref(), policy, now) {
@@ -228,13 +236,16 @@ impl Life {
 
     /// Nothing came of a lost submit, so what follows is what follows from its fault.
     fn disprove(&mut self, plan: &Plan, policy: &Policy, now: Timestamp) -> Timestamp {
-        let place = self.attempts.iter().rposition(|attempt| attempt.state.is_open());
+        let Some(place) = self.attempts.iter().rposition(|attempt| attempt.state.is_open()) else {
+            return now;
+        };
         let fault = self.open_attempt().and_then(|attempt| attempt.fault.clone());
-        let at = self.fail(&fault.unwrap_or_else(Fault::interrupted), plan, policy, now);
-        if let Some(ended) = place.and_then(|place| self.attempts.get_mut(place)) {
+        let fault = fault.unwrap_or_else(Fault::interrupted);
+        self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
+        if let Some(ended) = self.attempts.get_mut(place) {
             ended.settlement = Some(Settlement::Absent);
         }
-        at
+        self.retry_or_end(place, &fault, plan, policy, now)
     }
 
     /// The job goes on, or ends, although its attempt may be billed.
@@ -273,6 +284,13 @@ impl Life {
 
     fn open_mut(&mut self) -> Option<&mut Attempt> {
         self.attempts.iter_mut().rev().find(|attempt| attempt.state.is_open())
+    }
+
+    /// What was kept speaks for itself, whatever its provider said of it.
+    fn drop_fault(&mut self) {
+        if let Some(attempt) = self.open_mut() {
+            attempt.fault = None;
+        }
     }
 
     /// Keeps the last odd thing that the provider said.
@@ -327,7 +345,7 @@ impl Life {
     }
 
     /// The end of a job that no route brings further: with the file that was set aside, if there is one.
-    fn end_without_video(&mut self, fault: Fault) {
+    pub(super) fn end_without_video(&mut self, fault: Fault) {
         let has_file = self.has_file_set_aside();
         let state = if has_file { JobState::Completed } else { JobState::Failed(fault) };
         self.end(state);
@@ -361,6 +379,11 @@ impl Life {
         let since = attempt.accepted_at.unwrap_or(attempt.begun_at);
         attempt.file.rendered_at.get_or_insert(since);
         attempt.file.add(finding, now);
+        if let Some(said) = attempt.failure_said(fault) {
+            // It was not finished after all.
+            attempt.file.rendered_at = None;
+            return Err(said);
+        }
         if let Some(lost) = attempt.file.loss(attempt.failed_fetches, fault, policy, now) {
             return Err(lost);
         }
@@ -376,109 +399,6 @@ impl Life {
         };
         self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
         self.retry_or_end(place, fault, plan, policy, now)
-    }
-
-    /// The remedy that fits the fault: another attempt here, later or elsewhere, or the end.
-    fn retry_or_end(
-        &mut self,
-        ended: usize,
-        fault: &Fault,
-        plan: &Plan,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Timestamp {
-        let remedy = if self.cancel_requested {
-            Some((self.next_route, SignedDuration::ZERO))
-        } else {
-            self.remedy(ended, fault, plan, policy)
-        };
-        let Some((route, pause)) = remedy else {
-            self.end_without_video(fault.clone());
-            return now;
-        };
-        let (route, pause) = self.in_time(ended, route, pause, plan, policy, now);
-        self.next_route = route;
-        self.hold = (!pause.is_zero()).then(|| fault.message.clone());
-        now + pause
-    }
-
-    /// Whoever would wait beyond the deadline goes to another route at once, where there is one.
-    fn in_time(
-        &self,
-        ended: usize,
-        route: usize,
-        pause: SignedDuration,
-        plan: &Plan,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> (usize, SignedDuration) {
-        let end = self.trying_since().map(|since| since + policy.deadline);
-        let too_late = end.is_some_and(|end| now <= end && now + pause > end);
-        let here = self.attempts.get(ended).map_or(0, |attempt| attempt.route);
-        match self.elsewhere(here, plan, policy) {
-            Some(next) if too_late => (next, SignedDuration::ZERO),
-            _ => (route, pause),
-        }
-    }
-
-    fn remedy(
-        &self,
-        ended: usize,
-        fault: &Fault,
-        plan: &Plan,
-        policy: &Policy,
-    ) -> Option<(usize, SignedDuration)> {
-        let attempt = self.attempts.get(ended)?;
-        let here = attempt.route;
-        if attempt.was_interrupted() {
-            let again = (here, SignedDuration::ZERO);
-            return (self.interruptions() < Policy::MAX_INTERRUPTIONS).then_some(again);
-        }
-        if self.spent_attempts() >= policy.max_attempts {
-            return None;
-        }
-        if fault.kind == FaultKind::Storage && fault.source == FaultSource::Us {
-            // Another provider would not find more room on our disk.
-            return Some((here, policy.retry_after));
-        }
-        let elsewhere = self.elsewhere(here, plan, policy).map(|next| (next, SignedDuration::ZERO));
-        let tries_here =
-            self.attempts.iter().filter(|a| a.route == here && !a.was_interrupted()).count();
-        let asked =
-            fault.retry_after.map(|pause| pause.clamp(SignedDuration::ZERO, policy.deadline));
-        let is_long = asked.is_some_and(|pause| pause > Policy::LONG_PAUSE);
-        match fault.kind.cause() {
-            // The same route would make the same file again, and be paid again.
-            _ if fault.kind == FaultKind::Malformed => elsewhere,
-            Some(Cause::ContentModeration) if policy.on_moderation == OnModeration::Fail => None,
-            Some(Cause::RuntimeError | Cause::DependencyTimeout) | None if tries_here < 2 => {
-                let again = (here, asked.unwrap_or(policy.retry_after));
-                Some(elsewhere.filter(|_| is_long).unwrap_or(again))
-            }
-            Some(Cause::Capacity) => match (asked, elsewhere) {
-                (Some(pause), None) => Some((here, pause)),
-                (_, Some(next)) => Some(next),
-                (None, None) if tries_here < 2 => Some((here, policy.retry_after)),
-                (None, None) => Some((here, Policy::LONG_PAUSE)),
-            },
-            _ => elsewhere,
-        }
-    }
-
-    /// The next place in the plan where this request may still go: not to a model that refused its content.
-    pub(super) fn elsewhere(&self, here: usize, plan: &Plan, policy: &Policy) -> Option<usize> {
-        let refusals = self.attempts.iter().filter(|attempt| {
-            attempt.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::RefusedContent)
-        });
-        let refused: Vec<_> = refusals.filter_map(|attempt| plan.at(attempt.route)).collect();
-        if !refused.is_empty() && policy.on_moderation == OnModeration::Fail {
-            return None;
-        }
-        let is_open = |place: &usize| {
-            let planned = &plan.routes[*place];
-            !refused.iter().any(|refused| refused.is_same_model(planned))
-        };
-        (here + 1..plan.routes.len()).find(is_open)
     }
 
     fn last_fault(&self) -> Fault {
@@ -544,72 +464,6 @@ mod tests {
         let next = after(&a_plan_of(2), &twice);
 
         assert_eq!((next.life.next_route, next.due), (1, Some(NOON)));
-    }
-
-    #[test]
-    fn refused_content_is_never_retried_unchanged_where_it_was_refused() {
-        let refused = failed(FaultKind::RefusedContent, FaultSource::Provider);
-        let next = after(&a_plan_of(1), &[rendering(), vec![refused]].concat());
-
-        assert!(matches!(next.life.state, JobState::Failed(_)));
-    }
-
-    fn moderated_under(on_moderation: OnModeration, providers: &[&str]) -> Advanced {
-        let mut plan = a_plan_of(providers.len());
-        for (planned, provider) in plan.routes.iter_mut().zip(providers) {
-            planned.provider = (*provider).to_owned();
-        }
-        let refused = failed(FaultKind::RefusedContent, FaultSource::Provider);
-        let policy = Policy { on_moderation, ..Policy::default() };
-        let start = Advanced { life: Life::default(), due: Some(NOON) };
-        [rendering(), vec![refused]]
-            .concat()
-            .iter()
-            .fold(start, |at, event| advance(&at.life, event, &plan, &policy, NOON).unwrap())
-    }
-
-    #[test]
-    fn a_moderated_prompt_goes_to_nobody_else_unless_its_owner_says_so() {
-        let ended = moderated_under(OnModeration::Fail, &["runway", "luma"]);
-        assert!(matches!(ended.life.state, JobState::Failed(_)));
-
-        let next = moderated_under(OnModeration::Switch, &["runway", "luma"]);
-        assert_eq!((next.life.next_route, next.due), (1, Some(NOON)));
-    }
-
-    #[test]
-    fn a_moderated_prompt_never_goes_to_another_account_of_the_same_provider_and_model() {
-        let next = moderated_under(OnModeration::Switch, &["runway", "runway", "luma"]);
-        assert_eq!(next.life.next_route, 2);
-
-        let ended = moderated_under(OnModeration::Switch, &["runway", "runway"]);
-        assert!(matches!(ended.life.state, JobState::Failed(_)));
-    }
-
-    #[test]
-    fn of_what_caller_and_owner_allow_the_stricter_wins() {
-        let owner = |on_moderation| Policy { on_moderation, ..Policy::default() };
-        let (fail, switch) = (OnModeration::Fail, OnModeration::Switch);
-
-        assert_eq!(owner(switch).for_request(None).on_moderation, switch);
-        assert_eq!(owner(switch).for_request(Some(fail)).on_moderation, fail);
-        assert_eq!(owner(fail).for_request(Some(switch)).on_moderation, fail);
-    }
-
-    #[test]
-    fn a_pause_that_leaves_no_time_is_not_waited_for_where_another_route_is_there() {
-        let broke = |pause| Event::AttemptFailed {
-            fault: Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke").after(pause),
-        };
-        let tomorrow = Some(SignedDuration::from_hours(24));
-        let next = after(&a_plan_of(2), &[rendering(), vec![broke(tomorrow)]].concat());
-        assert_eq!((next.life.next_route, next.due), (1, Some(NOON)));
-
-        let (plan, policy) = (a_plan_of(2), Policy::default());
-        let taken = after(&plan, &rendering()).life;
-        let late = NOON + policy.deadline - SignedDuration::from_secs(1);
-        let next = advance(&taken, &broke(None), &plan, &policy, late).unwrap();
-        assert_eq!((next.life.next_route, next.due), (1, Some(late)));
     }
 
     #[test]
@@ -729,14 +583,45 @@ mod tests {
         assert_eq!(ended_by(&same(10)), FaultKind::Malformed);
     }
 
-    #[test]
-    fn a_file_that_differs_is_never_bought_again_on_the_same_route() {
-        let differs = failed(FaultKind::Malformed, FaultSource::Provider);
-        let events = [rendering(), vec![Event::Rendered, differs]].concat();
+    /// A render that is said to have failed although a file is shown, and whose downloads fail as often.
+    fn disputed(kind: FaultKind, source: FaultSource, downloads: usize) -> Life {
+        let said = Fault::new(kind, FaultSource::Provider, "it failed").with_code("E7");
+        let dead = Fault::new(FaultKind::Lost, source, "HTTP 404");
+        let failed = Event::FetchFailed { fault: dead, finding: Some(DownloadFinding::Gone) };
+        let events = [rendering(), vec![Event::Disputed { fault: said }], vec![failed; downloads]];
+        after(&a_plan_of(2), &events.concat()).life
+    }
 
-        let elsewhere = after(&a_plan_of(2), &events);
-        assert_eq!((elsewhere.life.next_route, elsewhere.due), (1, Some(NOON)));
-        assert!(matches!(after(&a_plan_of(1), &events).life.state, JobState::Failed(_)));
+    #[test]
+    fn a_failed_render_whose_file_is_dead_ends_soon_and_with_what_its_provider_said() {
+        let provider = FaultSource::Provider;
+        assert!(is_waiting(&disputed(FaultKind::BadRequest, provider, 2)));
+        assert!(is_waiting(&disputed(FaultKind::BadRequest, FaultSource::Us, 50)));
+
+        let ended = disputed(FaultKind::BadRequest, provider, 3);
+        let attempt = &ended.attempts[0];
+        let fault = attempt.fault.as_ref().unwrap();
+        assert_eq!((fault.kind, fault.code.as_deref()), (FaultKind::BadRequest, Some("E7")));
+        assert!(
+            fault.message.contains("it failed") && fault.message.contains("HTTP 404"),
+            "{fault}"
+        );
+        assert_eq!((ended.next_route, attempt.file.rendered_at), (1, None));
+        let moderated = disputed(FaultKind::RefusedContent, provider, 3);
+        assert!(matches!(moderated.state, JobState::Failed(_)), "{moderated:?}");
+    }
+
+    #[test]
+    fn a_failed_render_whose_file_is_good_is_delivered_without_a_fault() {
+        let said = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it failed");
+        let events = [rendering(), vec![Event::Disputed { fault: said }, Event::Stored]].concat();
+        let done = after(&a_plan_of(1), &events).life;
+
+        assert_eq!(done.state, JobState::Completed);
+        assert_eq!(
+            (done.attempts[0].state, &done.attempts[0].fault),
+            (AttemptState::Succeeded, &None)
+        );
     }
 
     fn set_aside() -> Vec<Event> {

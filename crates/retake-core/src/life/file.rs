@@ -12,6 +12,7 @@ use crate::{
     fault::{Fault, FaultKind, FaultSource},
     output::OutputSpec,
     policy::Policy,
+    time::whole_seconds,
 };
 
 /// What is known of an attempt's file.
@@ -120,7 +121,7 @@ impl FileRecord {
         }
         let over = self.rendered_at.is_some_and(|at| now >= at + policy.fetch_within);
         if over && failed >= Policy::MIN_FETCHES {
-            let within = policy.fetch_within;
+            let within = whole_seconds(policy.fetch_within);
             let why = format!(
                 "the file of a finished render, which may have been billed, could not be downloaded within {within:#}"
             );

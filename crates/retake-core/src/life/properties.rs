@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{
-    Absence, AttemptState, Event, JobState, Life, RouteTimes, Settlement, advance, patience,
-    weigh_absence,
+    Absence, AttemptState, Event, JobState, Life, RouteTimes, Settlement, advance, give_up_at,
+    patience, weigh_absence,
 };
 use crate::{
     fault::{Fault, FaultKind, FaultSource},
@@ -53,6 +53,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (1u32..6).prop_map(|attempt| Event::Adopted { attempt }),
         3 => any::<u8>().prop_map(|percent| Event::Progressed { percent }),
         3 => Just(Event::Rendered),
+        1 => any_fault().prop_map(|fault| Event::Disputed { fault }),
         1 => any_fault().prop_map(|fault| Event::FetchFailed { fault, finding: None }),
         1 => any_fault().prop_map(|fault| Event::SetAside { fault }),
         1 => any::<u32>().prop_map(|micros| Event::Charged { amount: Usd::from_micros(micros.into()) }),
@@ -200,6 +201,8 @@ struct Play {
     life: Life,
     now: Timestamp,
     policy: Policy,
+    /// The place in the plan where all goes well.
+    healthy: Option<usize>,
     /// Submits of which the provider may have made a render that nobody stopped or saw end.
     told: Vec<u32>,
 }
@@ -207,7 +210,7 @@ struct Play {
 impl Play {
     fn under(policy: Policy) -> Self {
         let (plan, life) = (a_plan_of_two_providers(), Life::default());
-        Self { plan, life, now: Timestamp::UNIX_EPOCH, policy, told: Vec::new() }
+        Self { plan, life, now: Timestamp::UNIX_EPOCH, policy, healthy: Some(1), told: Vec::new() }
     }
 
     /// The same job without the healthy provider.
@@ -233,7 +236,8 @@ impl Play {
 
     /// What happens at the next step, given what the first provider answers.
     fn step(&mut self, answer: Answer) -> Option<Timestamp> {
-        let healthy = self.life.open_attempt().map_or(self.life.next_route, |a| a.route) == 1;
+        let here = self.life.open_attempt().map_or(self.life.next_route, |a| a.route);
+        let healthy = self.healthy == Some(here);
         match decide(&self.life, &self.policy, self.now) {
             Step::Rest => None,
             Step::Begin { route } => {
@@ -253,12 +257,24 @@ impl Play {
                 Answer::Broke(fault) | Answer::Refused(fault) => {
                     self.record(&Event::AttemptFailed { fault })
                 }
-                _ => Some(self.now + SignedDuration::from_secs(20)),
+                _ => self.still_running(),
             },
             Step::Fetch { .. } => self.record(&Event::Stored),
             Step::GiveUp => self.record(&Event::DeadlinePassed),
             step => panic!("nobody asked for {step:?}"),
         }
+    }
+
+    /// What a poll comes to that says that the render goes on: in the end it is given up.
+    fn still_running(&mut self) -> Option<Timestamp> {
+        let attempt = self.life.open_attempt().unwrap();
+        let given_up = give_up_at(&self.life, attempt, &self.plan, &self.policy, |_| TIMES);
+        let over = attempt.begun_at + TIMES.longest;
+        if self.now <= given_up.map_or(over, |at| at.min(over)) {
+            return Some(self.now + SignedDuration::from_secs(20));
+        }
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Provider, "it was given up");
+        self.record(&Event::AttemptFailed { fault })
     }
 
     fn settle(&mut self, answer: &Answer) -> Option<Timestamp> {
@@ -299,6 +315,20 @@ fn a_plan_of_two_providers() -> crate::plan::Plan {
     plan
 }
 
+#[test]
+fn a_render_that_never_ends_does_not_keep_a_job_from_its_healthy_route() {
+    let mut play = Play::under(Policy::default());
+    for _ in 0..400 {
+        let Some(due) = play.step(Answer::Running) else { break };
+        play.now = play.now.max(due);
+    }
+
+    assert_eq!(play.life.state, JobState::Completed, "{:?}", play.life);
+    assert_eq!(play.life.attempts.len(), 2);
+    let deadline = Timestamp::UNIX_EPOCH + play.policy.deadline;
+    assert!(play.life.attempts[1].begun_at < deadline);
+}
+
 proptest! {
     #[test]
     fn a_job_whose_second_route_is_healthy_completes_whatever_the_first_one_does(
@@ -320,6 +350,32 @@ proptest! {
             play.now = play.now.max(due);
         }
         prop_assert_eq!(&play.life.state, &JobState::Completed, "{:?}", play.life);
+    }
+
+    #[test]
+    fn a_job_ends_however_its_providers_answer_and_buys_no_more_than_its_attempts(
+        answers in prop::collection::vec(any_answer(), 1..60),
+        last in any_answer(),
+        routes in 1usize..5,
+        max_attempts in 1u32..6,
+    ) {
+        let policy = Policy { max_attempts, ..Policy::default() };
+        let mut play = Play { plan: a_plan_of(routes), ..Play::under(policy) };
+        for planned in &mut play.plan.routes {
+            planned.provider = planned.route.account.clone();
+        }
+        play.healthy = None;
+        let mut answers = answers.into_iter();
+        for _ in 0..2_000 {
+            // When the script is over, all of them go on with the same answer.
+            let Some(due) = play.step(answers.next().unwrap_or_else(|| last.clone())) else { break };
+            play.now = play.now.max(due);
+        }
+        prop_assert!(play.life.state.is_ended(), "it goes on for ever: {:?}", play.life);
+        let all = play.life.attempts.len();
+        prop_assert!(all <= max_attempts as usize * routes, "{all} attempts: {:?}", play.life);
+        let bought = play.life.attempts.iter().filter(|attempt| attempt.may_cost()).count();
+        prop_assert!(bought <= max_attempts as usize, "{bought} bought: {:?}", play.life);
     }
 
     #[test]

@@ -10,10 +10,11 @@ use super::{Attempt, Life};
 use crate::{
     plan::Plan,
     policy::{OnUnknownSubmit, Policy},
+    time::whole_seconds,
 };
 
 /// Clocks differ, and lists learn late of what was just made.
-const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// What is known of the times at a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,21 +78,27 @@ pub fn patience(
     times: impl Fn(usize) -> RouteTimes,
 ) -> Patience {
     let (lost, here) = (attempt.lost_since(), times(attempt.route));
+    let setting = if policy.is_of_account {
+        "on_unknown_submit of the account"
+    } else {
+        "policy.on_unknown_submit"
+    };
     let over = |why: String| Patience { until: lost + here.longest, route: None, why };
     let OnUnknownSubmit::ContinueAfter(asked) = policy.on_unknown_submit else {
         return over(format!(
-            "policy.on_unknown_submit is \"hold\": nothing else is tried until it is known what became of it; if that is \
+            "{setting} is \"hold\": nothing else is tried until it is known what became of it; if that is \
              not known after {:#}, when a render would be over, the job fails",
-            here.longest
+            whole_seconds(here.longest)
         ));
     };
     // It counts as a try from now on: it may be on the bill.
     let counts_already = u32::from(!attempt.was_interrupted());
-    if life.spent_attempts() - counts_already + 1 >= policy.max_attempts {
+    if life.spent_attempts().saturating_sub(counts_already) + 1 >= policy.max_attempts {
         let most = policy.max_attempts;
         return over(format!("the job has had all of its {most} attempts, so it is waited for"));
     }
-    let next = life.elsewhere(attempt.route, plan, policy);
+    let onwards = life.onwards(attempt.route, plan, policy);
+    let (next, room_at) = (onwards.map(|(place, _)| place), onwards.and_then(|(_, at)| at));
     let route = next.unwrap_or(attempt.route);
     let since = life.trying_since().unwrap_or(lost);
     let reserve = (policy.deadline - times(route).usual).max(policy.deadline / 2);
@@ -100,7 +107,8 @@ pub fn patience(
         return over("the time for further attempts is over, so it is waited for".to_owned());
     }
     let usual = here.usual.max(here.create.unwrap_or_default() + MARGIN) + MARGIN;
-    let (least, wanted) = (lost + here.least_wait(), lost + asked.unwrap_or(usual));
+    let least = lost + here.least_wait();
+    let wanted = (lost + asked.unwrap_or(usual)).max(room_at.unwrap_or(lost));
     let until = match next {
         // It begins before the deadline in any case.
         Some(_) => wanted.min(latest.max(least)).min(end - MARGIN).max(lost),
@@ -110,23 +118,26 @@ pub fn patience(
             let why = format!(
                 "another attempt at the same route does not fit into the deadline of {:#} any more, and no other route \
                  is left, so it is waited for",
-                policy.deadline
+                whole_seconds(policy.deadline)
             );
             return Patience { until, route: None, why };
         }
     };
     let what = if next.is_some() { "the next route" } else { "the same route" };
-    let wait = until.duration_since(lost);
+    let wait = whole_seconds(until.duration_since(lost));
     let because = match asked {
         _ if until < wanted => {
-            format!("so that {what} still fits into the deadline of {:#}", policy.deadline)
+            format!(
+                "so that {what} still fits into the deadline of {:#}",
+                whole_seconds(policy.deadline)
+            )
         }
         _ if until > wanted => "the least time after which a lost submit is repeated".to_owned(),
-        Some(_) => "as policy.on_unknown_submit says".to_owned(),
+        Some(_) => format!("as {setting} says"),
         None => "the time that the route usually takes, and a margin".to_owned(),
     };
     let why = format!(
-        "policy.on_unknown_submit is \"continue_after\": after {wait:#} ({because}) {what} is tried, and this attempt \
+        "{setting} is \"continue_after\": after {wait:#} ({because}) {what} is tried, and this attempt \
          counts as possibly billed until it is disproved"
     );
     Patience { until, route: Some(route), why }

@@ -32,7 +32,7 @@ pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fa
         // A file beside a failure or an unknown word is looked at before another one is paid for.
         Ok(Seen::Look { otherwise }) => {
             Talk::once(result, move |answer| match read_result(answer, &asked) {
-                Ok(polled @ Polled::Rendered { .. }) => Ok(polled),
+                Ok(Polled::Rendered { charged }) => Ok(otherwise.beside_a_file(charged)),
                 Ok(polled @ Polled::Failed { .. }) if !otherwise.is_over() => Ok(polled),
                 _ => Ok(otherwise),
             })

@@ -241,7 +241,7 @@ fn a_server_error_is_not_charged_and_a_file_beside_a_failure_is_looked_at() {
     assert_eq!(charged(503, "runner_disconnected"), Some(Usd::ZERO));
     assert_eq!(charged(422, "content_policy_violation"), None);
     let found = [answer(200, &fixture!("completed-with-error")), answer(200, &fixture!("result"))];
-    assert_eq!(polled(found), Ok(Polled::RENDERED));
+    assert!(matches!(polled(found), Ok(Polled::Disputed { .. })));
     let unsure = [answer(200, &fixture!("completed-with-error")), silence(true)];
     assert!(matches!(polled(unsure), Ok(Polled::Failed { charged: Some(Usd::ZERO), .. })));
     // Without the name of the request it is not known whose failure the status tells of.

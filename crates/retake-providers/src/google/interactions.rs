@@ -48,7 +48,8 @@ enum Interaction {
     Running(Option<String>),
     WithoutFile,
     Failed(Fault),
-    Done(File),
+    /// With a file, and what it failed of if it says so.
+    Done(File, Option<Fault>),
 }
 
 impl Interactions {
@@ -161,14 +162,14 @@ fn interaction(body: Json) -> Option<Interaction> {
         let fault = recorded_fault.clone().unwrap_or_else(|| fault.with_code(status.clone()));
         // A file beside a failure is looked at before another one is paid for.
         Some(match video(&mut body).filter(|_| reading::may_have_a_file(&fault)) {
-            Some(file) => Interaction::Done(file),
+            Some(file) => Interaction::Done(file, Some(fault)),
             None => Interaction::Failed(fault),
         })
     };
     match status.as_str() {
         "queued" | "in_progress" => Some(Interaction::Running(None)),
         "completed" => Some(match video(&mut body) {
-            Some(file) => Interaction::Done(file),
+            Some(file) => Interaction::Done(file, None),
             None => match recorded_fault.filter(|it| !reading::may_have_a_file(it)) {
                 Some(fault) => Interaction::Failed(fault),
                 None => words(&body).map_or(Interaction::WithoutFile, Interaction::Failed),
@@ -185,7 +186,7 @@ fn interaction(body: Json) -> Option<Interaction> {
             let word = reading::quoted(unknown);
             let note = format!("Google says `{word}`, which is not documented");
             let running = || Interaction::Running(Some(note));
-            Some(video(&mut body).map_or_else(running, Interaction::Done))
+            Some(video(&mut body).map_or_else(running, |file| Interaction::Done(file, None)))
         }
     }
 }
@@ -305,7 +306,7 @@ impl Adapter for Interactions {
                 Interaction::Running(note) => veo::running(&reply, POLL_EVERY, note),
                 Interaction::WithoutFile => polling::without_file("Google"),
                 Interaction::Failed(fault) => Polled::failed(fault),
-                Interaction::Done(_) => Polled::RENDERED,
+                Interaction::Done(_, fault) => Polled::with_file(fault, None),
             })
         })
     }
@@ -318,10 +319,10 @@ impl Adapter for Interactions {
                 Talk::Over(Err(FetchError::Later(media::not_yet())))
             }
             Ok((Interaction::Failed(fault), _)) => Talk::Over(Err(FetchError::Gone(fault))),
-            Ok((Interaction::Done(File::Inline(text)), _)) => {
+            Ok((Interaction::Done(File::Inline(text), _), _)) => {
                 Talk::Over(media::decoded(&text).map(Download::Whole))
             }
-            Ok((Interaction::Done(File::Link(link)), _)) => gemini.open(&link),
+            Ok((Interaction::Done(File::Link(link), _), _)) => gemini.open(&link),
         })
     }
 

@@ -153,10 +153,10 @@ impl Adapter for Operations {
                 Err(FetchError::Later(media::not_yet()))
             }
             Ok((Operation::Failed(fault), _)) => Err(FetchError::Gone(fault)),
-            Ok((Operation::Done(File::Inline(text)), _)) => {
+            Ok((Operation::Done(File::Inline(text), _), _)) => {
                 media::decoded(&text).map(Download::Whole)
             }
-            Ok((Operation::Done(File::Link(link)), _)) => {
+            Ok((Operation::Done(File::Link(link), _), _)) => {
                 gemini.download(&link).map(Download::From)
             }
         })

@@ -32,8 +32,8 @@ pub(super) enum Operation {
     WithoutFile,
     /// Over without a file.
     Failed(Fault),
-    /// Over, with a file.
-    Done(File),
+    /// Over, with a file, and what it failed of if it says so.
+    Done(File, Option<Fault>),
 }
 
 /// What both wires say of a submission.
@@ -181,7 +181,7 @@ fn operation(body: Json) -> Option<Operation> {
     // A file is looked at, whatever stands beside it, before another one is paid for.
     let may_have_a_file = fault.as_ref().is_none_or(reading::may_have_a_file);
     if let Some(file) = first_file(&mut response).filter(|_| may_have_a_file) {
-        return Some(Operation::Done(file));
+        return Some(Operation::Done(file, fault));
     }
     match (is_done, fault.or_else(|| filtered(&response))) {
         (true, Some(fault)) => Some(Operation::Failed(fault)),
@@ -243,7 +243,7 @@ pub(super) fn progress(operation: Operation, reply: &Reply, usual: SignedDuratio
             let is_blocked = fault.kind == FaultKind::RefusedContent;
             Polled::Failed { fault, charged: is_blocked.then_some(Usd::ZERO) }
         }
-        Operation::Done(_) => Polled::RENDERED,
+        Operation::Done(_, fault) => Polled::with_file(fault, None),
     }
 }
 
@@ -302,7 +302,10 @@ mod tests {
     fn a_file_beside_an_error_is_looked_at_and_a_bare_error_is_about_the_question() {
         let both = r#"{"name":"o","done":true,"error":{"code":13,"message":"internal"},
             "response":{"videos":[{"gcsUri":"gs://a-bucket/v.mp4"}]}}"#;
-        assert_eq!(read(both), Some(Operation::Done(File::Link("gs://a-bucket/v.mp4".into()))));
+        let Some(Operation::Done(File::Link(link), Some(fault))) = read(both) else {
+            panic!("no file beside an error")
+        };
+        assert_eq!((&*link, &*fault.message), ("gs://a-bucket/v.mp4", "internal"));
 
         let bare = r#"[{"error":{"code":500,"message":"internal","status":"INTERNAL"}}]"#;
         let reply = crate::rehearsal::reply(200, &[], bare);
@@ -343,10 +346,10 @@ mod tests {
 
     #[test]
     fn a_file_is_found_in_the_shape_of_either_wire() {
-        assert_eq!(read(INLINE), Some(Operation::Done(File::Inline("AAAAGGZ0eXA=".into()))));
+        assert_eq!(read(INLINE), Some(Operation::Done(File::Inline("AAAAGGZ0eXA=".into()), None)));
         let link =
             "https://generativelanguage.googleapis.com/v1beta/files/abc123:download?alt=media";
-        assert_eq!(read(SAMPLES), Some(Operation::Done(File::Link(link.into()))));
+        assert_eq!(read(SAMPLES), Some(Operation::Done(File::Link(link.into()), None)));
     }
 
     #[test]

@@ -224,10 +224,10 @@ impl Adapter for Vertex {
                 Talk::Over(Err(FetchError::Later(media::not_yet())))
             }
             Ok((Operation::Failed(fault), _)) => Talk::Over(Err(FetchError::Gone(fault))),
-            Ok((Operation::Done(File::Inline(text)), _)) => {
+            Ok((Operation::Done(File::Inline(text), _), _)) => {
                 Talk::Over(media::decoded(&text).map(Download::Whole))
             }
-            Ok((Operation::Done(File::Link(link)), _)) => own.open(&link, now),
+            Ok((Operation::Done(File::Link(link), _), _)) => own.open(&link, now),
         })
     }
 

@@ -76,7 +76,7 @@ impl Adapter for Agents {
                 Generation::Running { percent, note } => {
                     Polled::Running { percent, ask_again_in: ask_again(&reply), note }
                 }
-                Generation::Done { .. } => Polled::RENDERED,
+                Generation::Done { fault, .. } => Polled::with_file(fault, None),
                 Generation::WithoutFile => polling::without_file("Luma"),
                 Generation::Over(fault) => Polled::failed(fault),
             })
@@ -88,7 +88,7 @@ impl Adapter for Agents {
         Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
             let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
             match generation(&reply, &asked).map_err(FetchError::Later)? {
-                Generation::Done { link } => Ok(Download::From(Call::get(link))),
+                Generation::Done { link, .. } => Ok(Download::From(Call::get(link))),
                 Generation::Over(fault) => Err(FetchError::Gone(fault)),
                 Generation::WithoutFile | Generation::Running { .. } => Err(FetchError::Later(
                     fault::broken("it was finished and has no file any more"),
@@ -188,8 +188,15 @@ fn media(picture: &Picture, bytes: Option<&Bytes>) -> Result<Json, Fault> {
 }
 
 enum Generation {
-    Running { percent: u8, note: Option<String> },
-    Done { link: String },
+    Running {
+        percent: u8,
+        note: Option<String>,
+    },
+    /// With a file, and what it failed of if it says so.
+    Done {
+        link: String,
+        fault: Option<Fault>,
+    },
     WithoutFile,
     Over(Fault),
 }
@@ -215,7 +222,7 @@ fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
 }
 
 fn read(json: &Json, state: &str) -> Generation {
-    let done = |link| Generation::Done { link };
+    let done = |link| Generation::Done { link, fault: None };
     match state.trim().to_ascii_lowercase().as_str() {
         "queued" | "processing" => Generation::Running { percent: 0, note: None },
         "completed" => {
@@ -227,8 +234,10 @@ fn read(json: &Json, state: &str) -> Generation {
         "failed" => {
             let fault = fault::by_code(json);
             // A file beside a failure is looked at before another one is paid for.
-            let link = link(json).filter(|_| reading::may_have_a_file(&fault));
-            link.map_or_else(|| Generation::Over(fault), done)
+            match link(json).filter(|_| reading::may_have_a_file(&fault)) {
+                Some(link) => Generation::Done { link, fault: Some(fault) },
+                None => Generation::Over(fault),
+            }
         }
         // A file beside a word that nobody has documented is looked at as well.
         _ => {

@@ -85,7 +85,7 @@ impl Adapter for Dream {
         Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
             let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
             match generation(&reply, &asked, age).map_err(FetchError::Later)? {
-                Generation::Done { link } => Ok(Download::From(Call::get(link))),
+                Generation::Done { link, .. } => Ok(Download::From(Call::get(link))),
                 Generation::Over(fault) | Generation::Refunded(fault) => {
                     Err(FetchError::Gone(fault))
                 }
@@ -159,8 +159,10 @@ enum Generation {
     Running {
         note: Option<String>,
     },
+    /// With a file, and what it failed of if it says so.
     Done {
         link: String,
+        fault: Option<Fault>,
     },
     WithoutFile,
     Over(Fault),
@@ -174,7 +176,7 @@ fn polled(answer: Answer, asked: &str, age: SignedDuration) -> Result<Polled, Fa
         Generation::Running { note } => {
             Polled::Running { percent: 0, ask_again_in: ask_again(&reply), note }
         }
-        Generation::Done { .. } => Polled::RENDERED,
+        Generation::Done { fault, .. } => Polled::with_file(fault, None),
         Generation::WithoutFile => polling::without_file("Luma"),
         Generation::Over(fault) => Polled::failed(fault),
         Generation::Refunded(fault) => Polled::Failed { fault, charged: Some(Usd::ZERO) },
@@ -202,7 +204,7 @@ fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generat
 }
 
 fn read(json: &Json, state: &str, age: SignedDuration) -> Generation {
-    let done = |link| Generation::Done { link };
+    let done = |link| Generation::Done { link, fault: None };
     match state.trim().to_ascii_lowercase().as_str() {
         "queued" | "dreaming" => Generation::Running { note: None },
         "completed" => link(json).map_or(Generation::WithoutFile, done),
@@ -210,8 +212,10 @@ fn read(json: &Json, state: &str, age: SignedDuration) -> Generation {
         "failed" => {
             let fault = fault::by_reason(json);
             // A file beside a failure is looked at before another one is paid for.
-            let link = link(json).filter(|_| reading::may_have_a_file(&fault));
-            link.map_or_else(|| Generation::Refunded(fault), done)
+            match link(json).filter(|_| reading::may_have_a_file(&fault)) {
+                Some(link) => Generation::Done { link, fault: Some(fault) },
+                None => Generation::Refunded(fault),
+            }
         }
         // A file beside a word that nobody has documented is looked at as well.
         _ => {
@@ -224,7 +228,7 @@ fn read(json: &Json, state: &str, age: SignedDuration) -> Generation {
 /// Luma could not reach us, and calls that a failure. The video may exist, now or soon.
 fn untold(json: &Json, age: SignedDuration) -> Generation {
     match link(json) {
-        Some(link) => Generation::Done { link },
+        Some(link) => Generation::Done { link, fault: None },
         None if age < AFTER_CALLBACK => {
             let note =
                 "Luma could not deliver its notice and says `failed`; the video may still come";

@@ -119,7 +119,9 @@ fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchEr
             let fault = reading::unrecognised(&reply, "the render is not finished any more");
             return Err(FetchError::Later(fault));
         }
-        Ok(Verdict::Polled(Polled::Rendered { .. }) | Verdict::Look(_)) => {}
+        Ok(
+            Verdict::Polled(Polled::Rendered { .. } | Polled::Disputed { .. }) | Verdict::Look(_),
+        ) => {}
         Err(fault) => return Err(FetchError::Later(fault)),
     }
     let json = reply.json().unwrap_or_default();

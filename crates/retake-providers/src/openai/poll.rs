@@ -58,6 +58,9 @@ impl Look {
     pub(super) fn read(self, answer: Answer) -> Result<Polled, Fault> {
         let Self { claim, charged } = self;
         match (claim, answer) {
+            (Claim::Failed(fault), Ok(reply)) if media::is_handed_out(&reply) => {
+                Ok(Polled::Disputed { fault, charged })
+            }
             (_, Ok(reply)) if media::is_handed_out(&reply) => Ok(Polled::Rendered { charged }),
             (Claim::Unknown(polled), _) => Ok(polled),
             // A file that is said to be there may be late.
@@ -131,7 +134,7 @@ fn ended(
     let may_have_a_file = state != State::Deleted && reading::may_have_a_file(&fault);
     // A file beside a failure is looked at before another one is paid for.
     if may_have_a_file && reply.status.is_success() && has_file(json, job) {
-        return Some(Verdict::Polled(Polled::Rendered { charged: charged(json, job) }));
+        return Some(Verdict::Polled(Polled::Disputed { fault, charged: charged(json, job) }));
     }
     if !is_final(dialect, reply, json, job, whose, &fault) {
         return None;

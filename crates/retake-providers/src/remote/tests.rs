@@ -111,6 +111,59 @@ async fn a_render_that_nobody_knows_when_its_time_is_over_is_stopped_and_told_as
 }
 
 #[tokio::test]
+async fn an_answer_that_could_not_be_read_is_not_told_as_a_render_that_is_not_known() {
+    let fault =
+        Fault::new(FaultKind::Lost, FaultSource::Network, "the answer is longer than 9 bytes");
+    let (remote, script) = remote([Err(fault)]);
+
+    for seconds in [600, LONGEST.as_secs() + 1, LONGEST.as_secs() * 2] {
+        let polled = poll_at(&remote, &script, seconds).await.unwrap();
+        let Polled::Running { note: Some(note), .. } = polled else {
+            panic!("an answer that says nothing ended a render: {polled:?}")
+        };
+        assert!(note.contains("longer than 9 bytes"), "{note}");
+        assert!(!note.contains("does not know"), "{note}");
+    }
+    assert!(script.cancelled.lock().unwrap().is_empty());
+    let over = poll_at(&remote, &script, LONGEST.as_secs() * 2 + 1).await.unwrap();
+    let Polled::Failed { fault, .. } = over else { panic!("it goes on for ever: {over:?}") };
+    assert!(fault.message.contains("may have been billed"), "{}", fault.message);
+    assert_eq!((fault.kind, fault.source), (FaultKind::Timeout, FaultSource::Network));
+}
+
+#[tokio::test]
+async fn a_render_is_given_up_when_another_route_needs_the_time_whatever_its_polls_bring() {
+    let fault = |kind, source| Err(Fault::new(kind, source, "nothing"));
+    let running = Polled::Running { percent: 50, ask_again_in: Duration::from_secs(9), note: None };
+    let network = FaultSource::Network;
+    for (poll, source) in [
+        (Ok(running), FaultSource::Provider),
+        (lost(), FaultSource::Provider),
+        (fault(FaultKind::Lost, network), network),
+        (fault(FaultKind::Timeout, network), network),
+        (fault(FaultKind::Overloaded, FaultSource::Provider), network),
+    ] {
+        let (remote, script) = remote([poll]);
+        let give_up_at = Some(NOON + SignedDuration::from_secs(300));
+        let render = Render { give_up_at, ..a_render("m", "r-1") };
+
+        script.passed.store(300, Ordering::SeqCst);
+        let before = remote.poll(&render, &Log::default()).await;
+        assert!(!matches!(before, Ok(Polled::Failed { .. })), "{before:?}");
+        assert!(script.cancelled.lock().unwrap().is_empty());
+
+        script.passed.store(301, Ordering::SeqCst);
+        let over = remote.poll(&render, &Log::default()).await.unwrap();
+        let Polled::Failed { fault, .. } = over else { panic!("it goes on: {over:?}") };
+        assert_eq!((fault.kind, fault.source), (FaultKind::Timeout, source));
+        assert!(fault.message.contains("not finished after 5m 1s"), "{fault}");
+        assert!(fault.message.contains("another route"), "{fault}");
+        assert!(fault.message.contains("may have been billed"), "{fault}");
+        assert_eq!(*script.cancelled.lock().unwrap(), ["r-1"]);
+    }
+}
+
+#[tokio::test]
 async fn what_a_provider_says_of_the_render_itself_ends_it_at_once() {
     let word = Fault::new(FaultKind::Lost, FaultSource::Provider, "it was cancelled there");
     let (remote, script) = remote([Ok(Polled::failed(word.clone()))]);

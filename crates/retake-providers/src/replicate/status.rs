@@ -90,7 +90,7 @@ fn prediction(reply: &Reply, json: &Json, status: &str, charged: Option<Usd>) ->
             let fault = fault::of_prediction(json);
             // A file beside a failure is looked at before another one is paid for.
             if media::is_a_video(json) && reading::may_have_a_file(&fault) {
-                Polled::Rendered { charged }
+                Polled::Disputed { fault, charged }
             } else {
                 Polled::Failed { fault, charged }
             }

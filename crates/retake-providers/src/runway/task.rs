@@ -21,10 +21,22 @@ const PACE: Duration = Duration::from_secs(6);
 const SLOW_PACE: Duration = Duration::from_secs(15);
 
 enum Task {
-    Running { percent: u8, ask_again_in: Duration, note: Option<String> },
-    Done { link: String, charged: Option<Usd> },
+    Running {
+        percent: u8,
+        ask_again_in: Duration,
+        note: Option<String>,
+    },
+    /// With a file, and what it failed of if it says so.
+    Done {
+        link: String,
+        charged: Option<Usd>,
+        fault: Option<Fault>,
+    },
     WithoutFile,
-    Over { fault: Fault, charged: Option<Usd> },
+    Over {
+        fault: Fault,
+        charged: Option<Usd>,
+    },
 }
 
 /// Reads the answer to a poll.
@@ -34,7 +46,7 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<Polled, Fault> {
         Task::Running { percent, ask_again_in, note } => {
             Polled::Running { percent, ask_again_in, note }
         }
-        Task::Done { charged, .. } => Polled::Rendered { charged },
+        Task::Done { charged, fault, .. } => Polled::with_file(fault, charged),
         Task::WithoutFile => polling::without_file("Runway"),
         Task::Over { fault, charged } => Polled::Failed { fault, charged },
     })
@@ -89,7 +101,7 @@ fn read(reply: &Reply, json: &Json, status: &str) -> Task {
         |percent, pace, note| Task::Running { percent, ask_again_in: ask_again(reply, pace), note };
     let charged = fault::cost(json);
     let ended = |fault| Task::Over { fault, charged };
-    let done = |link| Task::Done { link, charged };
+    let done = |link| Task::Done { link, charged, fault: None };
     match status.trim().to_ascii_uppercase().as_str() {
         "PENDING" => running(0, PACE, None),
         "THROTTLED" => running(0, SLOW_PACE, None),
@@ -98,8 +110,10 @@ fn read(reply: &Reply, json: &Json, status: &str) -> Task {
         "FAILED" => {
             let fault = fault::of_task(json);
             // A file beside a failure is looked at before another one is paid for.
-            let link = link(json).filter(|_| reading::may_have_a_file(&fault));
-            link.map_or_else(|| ended(fault), done)
+            match link(json).filter(|_| reading::may_have_a_file(&fault)) {
+                Some(link) => Task::Done { link, charged, fault: Some(fault) },
+                None => ended(fault),
+            }
         }
         "CANCELLED" | "CANCELED" => {
             let message = "the task was cancelled at Runway".into();

@@ -240,6 +240,7 @@ fn name(event: &JobEvent) -> &'static str {
             E::Announced { .. } => "announced",
             E::Charged { .. } => "charged",
             E::Rendered => "rendered",
+            E::Disputed { .. } => "disputed",
             E::SetAside { .. } => "set_aside",
             E::FetchFailed { .. } => "fetch_failed",
             E::Stored => "completed",

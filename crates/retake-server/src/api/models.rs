@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use retake_core::{
     catalog::{self, Negative, Seconds},
+    money::Usd,
     plan::Route,
 };
 use serde::Serialize;
@@ -76,8 +77,9 @@ struct Accepts {
     seed: bool,
     /// Whether it takes a picture to start from.
     input_reference: bool,
-    /// What a second of video costs, in millionths of a US dollar.
-    usd_micros_per_second: u64,
+    /// What a second of video costs, in millionths of a US dollar. `null` where it is not known.
+    #[schema(required)]
+    usd_micros_per_second: Option<u64>,
     /// Where these facts come from.
     source: String,
     /// The day they were true.
@@ -156,7 +158,7 @@ fn accepts(model: &catalog::Model) -> Accepts {
         audio: model.audio,
         seed: model.seed,
         input_reference: model.first_frame,
-        usd_micros_per_second: model.price_of_a_second().micros(),
+        usd_micros_per_second: model.price_of_a_second().map(Usd::micros),
         source: model.source.clone(),
         checked: model.checked.to_string(),
     }

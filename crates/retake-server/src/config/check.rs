@@ -5,7 +5,7 @@ use retake_core::{plan::Route, policy::OnUnknownSubmit};
 
 use super::{
     AccountConfig, AssetsConfig, BUILT_IN, ByteSize, Config, ConfigProblem, ModelConfig,
-    PolicyConfig, RendererConfig, Retention, ServerConfig, quantity::duration,
+    PolicyConfig, RendererConfig, Retention, ServerConfig, UnknownSubmit, quantity::duration,
 };
 use crate::accounts::Shelf;
 
@@ -36,6 +36,10 @@ impl Config {
         }
         for (name, account) in &self.accounts {
             account.check(name, problems);
+            if let Some(own) = account.on_unknown_submit.0 {
+                let section = format!("accounts.{name}");
+                self.policy.check_unknown_submit(&section, own, problems);
+            }
         }
         self.server.check(problems);
         self.assets.check(problems);
@@ -231,6 +235,24 @@ impl ServerConfig {
 }
 
 impl PolicyConfig {
+    fn check_unknown_submit(
+        &self,
+        section: &str,
+        setting: OnUnknownSubmit,
+        problems: &mut Vec<ConfigProblem>,
+    ) {
+        if let OnUnknownSubmit::ContinueAfter(Some(time)) = setting
+            && !(SignedDuration::ZERO..self.deadline).contains(&time)
+        {
+            problems.push(ConfigProblem::new(
+                format!("{section}.on_unknown_submit"),
+                UnknownSubmit(setting).to_string(),
+                "a time that is less than policy.deadline",
+                "no other attempt would fit into the deadline; lower the time, or write \"hold\" if you want none",
+            ));
+        }
+    }
+
     fn check(&self, problems: &mut Vec<ConfigProblem>) {
         if !(1..=MOST_ATTEMPTS).contains(&self.max_attempts) {
             problems.push(ConfigProblem::new(
@@ -245,16 +267,7 @@ impl PolicyConfig {
         within("policy.retry_after", self.retry_after, SignedDuration::ZERO, day, problems);
         within("policy.lease", self.lease, second * 2, HOUR, problems);
         within("policy.download_timeout", self.download_timeout, second * 10, day * 7, problems);
-        if let OnUnknownSubmit::ContinueAfter(Some(time)) = self.on_unknown_submit.0
-            && !(SignedDuration::ZERO..self.deadline).contains(&time)
-        {
-            problems.push(ConfigProblem::new(
-                "policy.on_unknown_submit",
-                self.on_unknown_submit.to_string(),
-                "a time that is less than policy.deadline",
-                "no other attempt would fit into the deadline; lower the time, or write \"hold\" if you want none",
-            ));
-        }
+        self.check_unknown_submit("policy", self.on_unknown_submit.0, problems);
         let none = SignedDuration::ZERO;
         within("policy.duration_tolerance", self.duration_tolerance, none, HOUR, problems);
         within("policy.fetch_within", self.fetch_within, second, day * 30, problems);

@@ -127,6 +127,37 @@ impl<'de> Deserialize<'de> for UnknownSubmit {
     }
 }
 
+/// What an account says for itself of unknown submits; nothing, written `""`, where the policy holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountUnknownSubmit(pub Option<OnUnknownSubmit>);
+
+impl fmt::Display for AccountUnknownSubmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |own| UnknownSubmit(own).fmt(f))
+    }
+}
+
+impl FromStr for AccountUnknownSubmit {
+    type Err = NotUnknownSubmit;
+
+    fn from_str(text: &str) -> Result<Self, NotUnknownSubmit> {
+        let own = Some(text).filter(|text| !text.is_empty());
+        own.map(str::parse).transpose().map(|own| Self(own.map(|UnknownSubmit(own)| own)))
+    }
+}
+
+impl Serialize for AccountUnknownSubmit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountUnknownSubmit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 /// A number of pixels, written with its unit: `"16px"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pixels(pub u32);

@@ -12,7 +12,7 @@ use retake_core::{output::OnMismatch, policy::OnModeration};
 use super::{
     AccountConfig, AssetsConfig, Config, LogConfig, LogFormat, LogLevel, ModelConfig, PolicyConfig,
     RendererConfig, ServerConfig,
-    quantity::{ByteSize, Pixels, Retention, UnknownSubmit},
+    quantity::{AccountUnknownSubmit, ByteSize, Pixels, Retention, UnknownSubmit},
 };
 
 /// One thing that can be set.
@@ -95,6 +95,7 @@ expects! {
     OnMismatch: "\"keep\" or \"retry\"",
     Retention: "\"forever\" or a duration such as \"30d\"",
     UnknownSubmit: "\"hold\", \"continue_after\" or \"continue_after:5m\"",
+    AccountUnknownSubmit: "\"hold\", \"continue_after\", a time such as \"continue_after:5m\", or nothing",
     OnModeration: "\"fail\" or \"switch\"",
     LogFormat: "\"pretty\" or \"json\"",
     LogLevel: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",

@@ -30,9 +30,6 @@ impl Hand<'_> {
         }
         let list = list(&differences);
         let note = format!("the provider announced another video than was asked for: {list}");
-        if !self.record(event, Then::Keep).await {
-            return;
-        }
         let (fit, on_mismatch) = (self.job().request.fit, self.on_mismatch());
         let cancels = should_cancel(
             &differences,
@@ -41,7 +38,10 @@ impl Hand<'_> {
             self.life().has_other_route(&self.job().plan),
         );
         let then = if cancels { Then::Keep } else { Then::Free };
-        if !self.record(Event::Announced { output, note: note.clone() }, then).await || !cancels {
+        // A crash in between would take the announcement with it: no other answer repeats it.
+        let announced = Event::Announced { output, note: note.clone() };
+        let recorded = self.try_record_both(event, Some(announced), then, None).await;
+        if recorded.is_err() || !cancels {
             return;
         }
         match provider.cancel(&render, &self.log).await {

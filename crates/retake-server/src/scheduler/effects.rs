@@ -1,10 +1,10 @@
 //! The effects: what each step does at a provider or with a file, and what it records of it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
-    life::{Absence, Attempt, Event, Patience, Settlement, patience, weigh_absence},
+    life::{Absence, Attempt, Event, Patience, Settlement, give_up_at, patience, weigh_absence},
     policy::Policy,
 };
 use retake_providers::{CancelOutcome, LookUp, Polled, Provider, Render, Submission, SubmitError};
@@ -55,7 +55,15 @@ impl Hand<'_> {
     fn patience(&self, attempt: &Attempt) -> Patience {
         let (scheduler, job) = (self.scheduler, self.job());
         let times = |route| scheduler.times(job, route);
-        patience(self.life(), attempt, &job.plan, &self.policy(), times)
+        patience(self.life(), attempt, &job.plan, &self.policy_at(attempt.route), times)
+    }
+
+    /// When the open attempt's render is given up for another route.
+    fn give_up_at(&self) -> Option<Timestamp> {
+        let (scheduler, job) = (self.scheduler, self.job());
+        let times = |route| scheduler.times(job, route);
+        let attempt = self.life().open_attempt()?;
+        give_up_at(self.life(), attempt, &job.plan, &self.policy_at(attempt.route), times)
     }
 
     /// Finds out what became of a submit whose answer was lost.
@@ -67,9 +75,13 @@ impl Hand<'_> {
         match looked {
             Ok(LookUp::Found(remote_id)) => {
                 let accepted = self.try_record(Event::Accepted { remote_id }, Then::Free, None);
-                // What is another job's says nothing of ours.
-                if accepted.await == Err(NotRecorded::RenderTaken) {
-                    self.wait_for_settlement(&attempt, LOOK_AGAIN * 60).await;
+                match accepted.await {
+                    // There is none but another job's, so ours is not there.
+                    Err(NotRecorded::RenderTaken) => self.weigh_absence(&attempt).await,
+                    Err(NotRecorded::RenderInDoubt) => {
+                        self.wait_for_settlement(&attempt, LOOK_AGAIN * 60).await;
+                    }
+                    Ok(()) | Err(NotRecorded::Overtaken) => {}
                 }
             }
             Ok(LookUp::Absent) => self.weigh_absence(&attempt).await,
@@ -133,6 +145,7 @@ impl Hand<'_> {
     pub(super) async fn poll(&mut self, remote_id: &str) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
         let Some(render) = self.render(remote_id) else { return };
+        let render = Render { give_up_at: self.give_up_at(), ..render };
         let log = self.log.clone();
         let polled = self.unless_stopped(provider.poll(&render, &log)).await;
         let Watched::Done(polled) = polled else { return };
@@ -155,6 +168,10 @@ impl Hand<'_> {
             Ok(Polled::Rendered { charged }) => {
                 self.charge(charged).await;
                 self.record(Event::Rendered, Then::Free).await;
+            }
+            Ok(Polled::Disputed { fault, charged }) => {
+                self.charge(charged).await;
+                self.record(Event::Disputed { fault }, Then::Free).await;
             }
             Ok(Polled::Failed { fault, charged }) => {
                 self.charge(charged).await;

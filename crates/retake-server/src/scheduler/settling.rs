@@ -74,10 +74,10 @@ impl Scheduler {
         };
         let now = self.clock.now();
         let settled = match self.ledger.settle_submit(&lease, &finding, now).await {
-            // It is another attempt's, so nothing was learnt of this one.
-            Err(StoreError::RenderTaken { .. }) => {
-                let again = Finding { again: Some(now + SOONEST), ..Finding::default() };
-                self.ledger.settle_submit(&lease, &again, now).await
+            Err(error @ (StoreError::RenderTaken { .. } | StoreError::RenderInDoubt { .. })) => {
+                let is_taken = matches!(error, StoreError::RenderTaken { .. });
+                let instead = self.without_render(job.as_ref(), lease.attempt, is_taken, now);
+                self.ledger.settle_submit(&lease, &instead, now).await
             }
             settled => settled,
         };
@@ -89,6 +89,26 @@ impl Scheduler {
             Err(error) => {
                 tracing::warn!(job.id = %lease.id, error = chain(&error), "failed to settle a lost submit");
             }
+        }
+    }
+
+    /// What is done when the render that was found is not this attempt's to have. Where there is none but another
+    /// attempt's, its own is not there; where that is not known yet, it is looked for again.
+    fn without_render(
+        &self,
+        job: Option<&Job>,
+        number: u32,
+        is_taken: bool,
+        now: Timestamp,
+    ) -> Finding {
+        let found = job.and_then(|job| {
+            let attempt = job.life.attempts.iter().find(|attempt| attempt.number == number)?;
+            Some((attempt, self.times(job, attempt.route)))
+        });
+        match found {
+            None => Finding::default(),
+            Some((attempt, times)) if is_taken => not_listed(attempt, &times, now),
+            Some((attempt, times)) => still_unknown(attempt, &times, now),
         }
     }
 
@@ -117,14 +137,7 @@ impl Scheduler {
                 again: Some(now),
                 ..Finding::default()
             },
-            Ok(LookUp::Absent) => match weigh_absence(attempt, &times, now) {
-                Absence::Proven => {
-                    Finding { settlement: Some(Settlement::Absent), ..Finding::default() }
-                }
-                Absence::LookAgainAt(again) => {
-                    Finding { absent_since: Some(now), again: Some(again), ..Finding::default() }
-                }
-            },
+            Ok(LookUp::Absent) => not_listed(attempt, &times, now),
             Ok(LookUp::Unknowable { .. }) | Err(_) => still_unknown(attempt, &times, now),
         }
     }
@@ -262,12 +275,23 @@ pub(super) fn render(job: &Job, attempt: &Attempt, remote_id: &str) -> Option<Re
         model: planned.route.model.clone(),
         shot: planned.shot.clone(),
         begun_at: attempt.begun_at,
+        give_up_at: None,
     })
 }
 
 /// When a render would be over either way.
 fn over(attempt: &Attempt, times: &RouteTimes) -> Timestamp {
     attempt.lost_since() + times.longest
+}
+
+/// What is done when a provider does not list a submit: it is believed, or looked for again.
+fn not_listed(attempt: &Attempt, times: &RouteTimes, now: Timestamp) -> Finding {
+    match weigh_absence(attempt, times, now) {
+        Absence::Proven => Finding { settlement: Some(Settlement::Absent), ..Finding::default() },
+        Absence::LookAgainAt(again) => {
+            Finding { absent_since: Some(now), again: Some(again), ..Finding::default() }
+        }
+    }
 }
 
 /// What is done when a provider could not say anything: another look later on, or none.

@@ -59,6 +59,8 @@ struct Scripted {
     submitted: Mutex<Vec<String>>,
     cancelled: Mutex<Vec<String>>,
     polls: AtomicU32,
+    /// When the render that was asked about last is given up.
+    given_up_at: Mutex<Option<Timestamp>>,
     resident: bool,
 }
 
@@ -91,8 +93,9 @@ impl Provider for Scripted {
         Ok(self.found.clone().map_or_else(unsaid, LookUp::Found))
     }
 
-    async fn poll(&self, _: &Render, _: &Log) -> Result<Polled, Fault> {
+    async fn poll(&self, render: &Render, _: &Log) -> Result<Polled, Fault> {
         self.polls.fetch_add(1, Ordering::SeqCst);
+        *self.given_up_at.lock().unwrap() = render.give_up_at;
         let running =
             Polled::Running { percent: 10, ask_again_in: Duration::from_secs(10), note: None };
         Ok(self.answers.lock().unwrap().pop_front().unwrap_or(running))
@@ -161,6 +164,7 @@ impl Stage {
             provider: Arc::<P>::clone(provider),
             place: Some("animatic test".to_owned()),
             concurrency: 1,
+            on_unknown_submit: None,
         };
         let scheduler = Scheduler {
             accounts: Accounts::new(providers.iter().map(account).collect()),
@@ -242,7 +246,11 @@ fn a_job(accounts: &[&str], request: VideoRequest) -> NewJob {
         .map(|name| Candidate { route: format!("{name}/animatic").parse().unwrap(), model })
         .collect();
     let today = NOON.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let plan = plan(&request, &candidates, &Terms::plain(7, today)).unwrap();
+    let mut plan = plan(&request, &candidates, &Terms::plain(7, today)).unwrap();
+    // The built-in renderer stands for several providers here.
+    for planned in &mut plan.routes {
+        planned.provider.clone_from(&planned.route.account);
+    }
     NewJob {
         id: VideoId::new(NOON),
         created_at: NOON,
@@ -463,6 +471,36 @@ async fn an_owner_who_prefers_no_video_to_two_bills_gets_no_second_attempt() {
 }
 
 #[tokio::test]
+async fn an_account_may_have_a_word_of_its_own_on_lost_submits() {
+    let forgetful = || Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) };
+    let hold = Policy { on_unknown_submit: OnUnknownSubmit::Hold, ..Policy::default() };
+    let other = Some(OnUnknownSubmit::ContinueAfter(None));
+    for (policy, own, routes) in [
+        (Policy::default(), Some(OnUnknownSubmit::Hold), vec!["north failed"]),
+        (hold, other, vec!["north failed", "south submitted"]),
+        (hold, None, vec!["north failed"]),
+    ] {
+        let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
+        let providers = [("north", Arc::new(forgetful())), ("south", south)];
+        let mut stage = Stage::with_policy(policy, &providers).await;
+        let accounts = stage.scheduler.accounts.iter().cloned().map(|account| Account {
+            on_unknown_submit: own.filter(|_| account.name == "north"),
+            ..account
+        });
+        stage.scheduler.accounts = Accounts::new(accounts.collect());
+
+        let job = stage.until(|job| attempts(job) == routes).await;
+
+        let message = &job.life.attempts[0].fault.as_ref().unwrap().message;
+        assert_eq!(
+            message.contains("on_unknown_submit of the account"),
+            own.is_some(),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_submit_of_an_account_that_is_gone_does_not_keep_the_other_route_waiting() {
     let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
     let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
@@ -586,6 +624,90 @@ async fn of_two_lost_jobs_one_adopts_the_render_and_the_other_goes_on_settling()
         owners += job.life.attempts.iter().filter(|attempt| has(attempt)).count();
     }
     assert_eq!(owners, 1);
+}
+
+#[tokio::test]
+async fn the_loser_of_an_adoption_does_not_stay_pending_for_ever() {
+    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![a_loss()]) };
+    north.submits.lock().unwrap().push_back(a_loss());
+    let providers = [("north", Arc::new(north))];
+    let stage = Stage::with(&providers).await;
+    let other = stage.another(&providers).await;
+    for _ in 0..60 {
+        stage.play(1).await;
+    }
+
+    for _ in 0..20 {
+        stage.settle_behind(60).await;
+    }
+
+    let mut settled = Vec::new();
+    for id in [&stage.id, &other] {
+        let job = stage.scheduler.ledger.job(id).await.unwrap().unwrap();
+        settled.extend(job.life.attempts.iter().filter_map(|attempt| attempt.settlement));
+    }
+    assert_eq!(settled, [Settlement::Absent], "there is none but the other job's");
+}
+
+#[tokio::test]
+async fn a_render_that_a_create_under_way_may_have_made_is_adopted_only_once_that_is_answered() {
+    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![a_loss()]) };
+    let north = Arc::new(north);
+    let providers = [("north", Arc::clone(&north))];
+    let stage = Stage::with(&providers).await;
+    stage.play(1).await;
+    stage.another(&providers).await;
+    let now = stage.scheduler.clock.now();
+    let slots = stage.scheduler.slots();
+    let ledger = &stage.scheduler.ledger;
+    let claimed = ledger.claim(&stage.scheduler.replica, &slots, 9, now).await.unwrap();
+    let mut hands: Vec<_> = claimed
+        .into_iter()
+        .map(|claimed| {
+            let (scheduler, log) = (&stage.scheduler, Log::default());
+            super::Hand { scheduler, claimed, stays: None, log }
+        })
+        .collect();
+    hands.sort_by_key(|hand| hand.job().id == stage.id);
+    let [mut under_way, mut lost] = <[_; 2]>::try_from(hands).ok().unwrap();
+    under_way.record(Event::Begun { route: 0 }, super::Then::Keep).await;
+    lost.take_step().await;
+
+    let waiting = stage.until(|_| north.looks.load(Ordering::SeqCst) >= 2).await;
+    assert_eq!(attempts(&waiting), ["north unknown"]);
+    let answer = Event::Accepted { remote_id: "r-9".into() };
+    under_way.record(answer, super::Then::Free).await;
+
+    let job = stage.until(|job| attempts(job) == ["north submitted"]).await;
+    assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
+}
+
+#[tokio::test]
+async fn a_render_is_to_be_given_up_while_another_route_still_fits_into_the_deadline() {
+    let north = Arc::new(Scripted::default());
+    let alone = Stage::with(&[("north", Arc::clone(&north))]).await;
+    alone.play(2).await;
+    assert_eq!(*north.given_up_at.lock().unwrap(), None);
+
+    let both = Stage::with(&[("north", Arc::clone(&north)), ("south", Arc::default())]).await;
+    both.play(2).await;
+    assert_eq!(*north.given_up_at.lock().unwrap(), Some(NOON + SignedDuration::from_mins(28)));
+}
+
+#[tokio::test]
+async fn routes_without_room_are_asked_until_one_of_them_has_some() {
+    let full = || Err(SubmitError::Refused(a_fault(FaultKind::Overloaded)));
+    let north = Arc::new(Scripted::that_answers(vec![full(), full()]));
+    let south = Arc::new(Scripted::that_answers(vec![full(), full()]));
+    let stage = Stage::with(&[("north", Arc::clone(&north)), ("south", south)]).await;
+
+    let job = stage.until(|job| job.life.open_attempt().is_some()).await;
+
+    assert_eq!(job.life.attempts.len(), 5);
+    assert_eq!(job.life.open_attempt().unwrap().route, 0);
+    assert_eq!(north.submitted.lock().unwrap().len(), 3);
+    let waited = stage.scheduler.clock.now().duration_since(NOON);
+    assert!(waited >= SignedDuration::from_secs(30), "it was asked again after {waited:#}");
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
-    life::{Attempt, Event, JobState, Settlement},
+    life::{Attempt, Event, JobState, Settlement, advance},
+    output::OutputSpec,
+    policy::Policy,
 };
 use tokio::task::JoinSet;
 
@@ -150,10 +152,13 @@ pub(crate) async fn an_unsettled_submit_is_handed_to_one_of_many_claimers(engine
 
 pub(crate) async fn two_jobs_never_adopt_the_same_render(engine: &dyn Engine) {
     let workers = [Arc::new(Worker::at(engine).await), Arc::new(Worker::at(engine).await)];
-    let mut adoptions = JoinSet::new();
+    let mut lost = Vec::new();
     for n in 0..8 {
         let worker = Arc::clone(&workers[n % 2]);
-        let mut held = unknown(&worker).await;
+        lost.push((unknown(&worker).await, worker));
+    }
+    let mut adoptions = JoinSet::new();
+    for (mut held, worker) in lost {
         adoptions.spawn(async move { take(&worker, &mut held, "r-7", true).await });
     }
 
@@ -184,6 +189,73 @@ pub(crate) async fn a_render_that_was_answered_for_is_nobody_elses_to_adopt(engi
     let mut later = worker.claim_one(NOON).await;
     worker.tell(&mut later, Event::Begun { route: 0 }, NOON).await.unwrap();
     take(&worker, &mut later, "1", false).await.unwrap();
+}
+
+pub(crate) async fn a_render_that_an_unanswered_create_may_have_made_is_nobodys_to_adopt(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let mut held = unknown(&worker).await;
+    worker.accept(a_job_over(&["north"], NOON)).await;
+    let mut unanswered = worker.claim_one(NOON).await;
+    worker.tell(&mut unanswered, Event::Begun { route: 0 }, NOON).await.unwrap();
+
+    let refused = take(&worker, &mut held, "r-7", true).await;
+    let other = &unanswered.job.id;
+    assert!(
+        matches!(&refused, Err(StoreError::RenderInDoubt { other: it, .. }) if it == other),
+        "{refused:?}"
+    );
+    // Also behind a job that did not wait for it.
+    let given_up = unknown(&worker).await;
+    worker.tell_and_free(given_up, unresolved(None), noon_plus(3)).await.unwrap();
+    let submit = claim(&worker, 3).await.remove(0);
+    let settled = worker.ledger.settle_submit(&submit.lease, &found("r-8"), noon_plus(4)).await;
+    assert!(matches!(settled, Err(StoreError::RenderInDoubt { .. })), "{settled:?}");
+
+    // Its answer names it, and then the other one is free.
+    take(&worker, &mut unanswered, "r-7", false).await.unwrap();
+    let taken = take(&worker, &mut held, "r-7", true).await;
+    assert!(matches!(taken, Err(StoreError::RenderTaken { .. })), "{taken:?}");
+    take(&worker, &mut held, "r-8", true).await.unwrap();
+}
+
+pub(crate) async fn a_create_of_another_request_keeps_no_render_from_whoever_lost_it(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let mut held = unknown(&worker).await;
+    let mut other = a_job_over(&["north"], NOON);
+    for planned in &mut other.plan.routes {
+        planned.shot.prompt = "something else".to_owned();
+    }
+    worker.accept(other).await;
+    let mut unanswered = worker.claim_one(NOON).await;
+    worker.tell(&mut unanswered, Event::Begun { route: 0 }, NOON).await.unwrap();
+
+    take(&worker, &mut held, "r-7", true).await.unwrap();
+}
+
+pub(crate) async fn what_came_with_an_event_is_on_record_with_it(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    worker.accept(a_job_over(&["north"], NOON)).await;
+    let mut held = worker.claim_one(NOON).await;
+    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    let (output, note) = (OutputSpec::default(), "2 s instead of 4 s".to_owned());
+    let announced = Event::Announced { output, note: note.clone() };
+    let mut change = change_of(&held, accepted("r-1"), noon_plus(1), true);
+    let job = &held.job;
+    let both = advance(&change.life, &announced, &job.plan, &Policy::default(), noon_plus(1));
+    (change.life, change.and) = (both.unwrap().life, Some(announced.clone()));
+
+    worker.ledger.commit(&held.lease, &change).await.unwrap();
+
+    assert_eq!(first_attempt(&worker, &job.id).await.note, Some(note));
+    let lines = worker.ledger.events(&job.id, 0, 100).await.unwrap();
+    let [.., one, two] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(one.event, JobEvent::Life(accepted("r-1")));
+    assert_eq!((&two.event, two.attempt), (&JobEvent::Life(announced), Some(1)));
+    assert_eq!((two.seq, two.at), (one.seq + 1, noon_plus(1)));
 }
 
 pub(crate) async fn a_render_that_is_found_wakes_its_job_and_a_stale_holder_does_not_undo_it(

@@ -27,7 +27,7 @@ use crate::{
     error::StoreError,
     record::{Change, Committed, JobEvent, Lease},
     seat::Stops,
-    transition::{Held, Transition, settlement_word},
+    transition::{Held, Transition, attempt_of, settlement_word},
 };
 
 pub(super) const HELD: &str = "SELECT routes, cancel_requested, nudged_at FROM jobs
@@ -45,11 +45,10 @@ pub(super) const LIFE: &str = "UPDATE jobs SET state = $2, fault = $3, progress 
     WHERE id = $1";
 
 /// What was found out behind the holder's back stays: it knows no more than that the submit is unsettled.
-pub(super) const ATTEMPT: &str =
-    "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
+pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, route, state,
         remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note, lost_at,
         absent_since, settlement, charged_micros, file)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
         remote_id = COALESCE(excluded.remote_id, attempts.remote_id), lost_at = excluded.lost_at,
         absent_since = COALESCE(excluded.absent_since, attempts.absent_since),
@@ -154,6 +153,7 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
         ))),
         try_join_all(next.unsettled().map(|one| add_unsettled(db, &unsettled, id, one, change.at))),
         db.execute(&append, [&id, &seq, &at, &line, &event]),
+        add_second_line(db, &append, id, seq + 1, change, &next),
         said.keep(db),
         notices.record(db),
         db.commit(),
@@ -225,7 +225,6 @@ async fn keep_attempt(
             &i64::from(attempt.number),
             &number(attempt.route),
             &stop.map_or("", |stop| stop.route.as_str()),
-            &stop.map_or(0, |stop| number(stop.cost)),
             &attempt.state.as_str(),
             &attempt.remote_id.as_deref().map(text),
             &Moment(attempt.begun_at),
@@ -243,6 +242,22 @@ async fn keep_attempt(
         ],
     )
     .await?;
+    Ok(())
+}
+
+/// Adds the line of what came with the change.
+async fn add_second_line(
+    db: &Session,
+    append: &Statement,
+    id: &str,
+    seq: i64,
+    change: &Change,
+    next: &Transition,
+) -> Done<()> {
+    let Some(event) = &change.and else { return Ok(()) };
+    let attempt = attempt_of(event, &next.life).map(i64::from);
+    let event = json(&JobEvent::Life(event.clone()))?;
+    db.execute(append, [&id, &seq, &Moment(change.at), &attempt, &event]).await?;
     Ok(())
 }
 

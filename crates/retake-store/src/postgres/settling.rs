@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::StoreError,
     record::{Finding, JobEvent, RenderClaim, SubmitLease, Unsettled},
-    transition::{account_place, settlement_word},
+    transition::{account_place, may_be_anothers, settlement_word},
 };
 
 pub(super) const ADD: &str = "INSERT INTO unsettled_submits (job_id, attempt, due_at)
@@ -62,19 +62,52 @@ pub(super) const OWN_FOUND: &str = "INSERT INTO renders AS r (place, remote_id, 
     ON CONFLICT (place, remote_id) DO UPDATE SET attempt = excluded.attempt
     WHERE r.job_id = excluded.job_id AND r.attempt = excluded.attempt";
 
+/// Creates that are not answered yet.
+pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j JOIN attempts a
+        ON a.job_id = j.id AND a.number = j.open_attempt AND a.state = 'intent'
+    WHERE j.holds > '' AND j.id <> $1";
+
 /// Records that a render belongs to an attempt. One that was found may be another's.
 pub(super) async fn own(db: &Session, id: &str, attempt: u32, render: &RenderClaim) -> Done<()> {
-    let (remote_id, attempt) = (text(&render.remote_id), i64::from(attempt));
+    let (remote_id, number) = (text(&render.remote_id), i64::from(attempt));
     if !render.found {
         let [own] = db.prepare([OWN]).await?;
-        db.execute(&own, [&render.place, &remote_id, &id, &attempt]).await?;
+        db.execute(&own, [&render.place, &remote_id, &id, &number]).await?;
         return Ok(());
     }
+    leave_to_the_unanswered(db, id, attempt, render).await?;
     let [own] = db.prepare([OWN_FOUND]).await?;
     let account = account_place(&render.account);
-    let owned = db.execute(&own, [&render.place, &remote_id, &id, &attempt, &account]).await?;
+    let owned = db.execute(&own, [&render.place, &remote_id, &id, &number, &account]).await?;
     if owned == 0 {
         return Err(StoreError::RenderTaken { remote_id: render.remote_id.clone() }.into());
+    }
+    Ok(())
+}
+
+/// Refuses a render that may be that of a create which is not answered yet: the answer will name it. This is looked at
+/// before the render is taken, so that an answer which comes in between is met there.
+async fn leave_to_the_unanswered(
+    db: &Session,
+    id: &str,
+    attempt: u32,
+    render: &RenderClaim,
+) -> Done<()> {
+    let [unanswered] = db.prepare([UNANSWERED]).await?;
+    let others = db.query(&unanswered, [&id]).await?;
+    let Ok(id) = id.parse::<VideoId>() else { return Ok(()) };
+    let job = if others.is_empty() { None } else { rows::job(db, &id).await? };
+    let Some(job) = job else { return Ok(()) };
+    for row in &others {
+        let Ok(other) = row.get::<_, &str>(0).parse::<VideoId>() else { continue };
+        match rows::job(db, &other).await {
+            Ok(Some(theirs)) if may_be_anothers(&job, attempt, &theirs) => {
+                let remote_id = render.remote_id.clone();
+                return Err(StoreError::RenderInDoubt { remote_id, other }.into());
+            }
+            Ok(_) | Err(Fail::Refused(StoreError::Unreadable { .. })) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::{
     error::StoreError,
     record::{Change, Committed, JobEvent, Lease},
     seat::Stops,
-    transition::{Held, Transition},
+    transition::{Held, Transition, attempt_of},
 };
 
 pub(super) const HELD: &str = "SELECT routes, cancel_requested, nudged_at FROM jobs
@@ -36,11 +36,10 @@ pub(super) const LIFE: &str =
     WHERE id = :id";
 
 /// What was found out behind the holder's back stays: it knows no more than that the submit is unsettled.
-pub(super) const ATTEMPT: &str =
-    "INSERT INTO attempts (job_id, number, place, route, cost_micros, state,
+pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, route, state,
         remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note, lost_at,
         absent_since, settlement, charged_micros, file)
-    VALUES (:id, :number, :place, :route, :cost, :state, :remote_id, :begun_at, :accepted_at,
+    VALUES (:id, :number, :place, :route, :state, :remote_id, :begun_at, :accepted_at,
         :ended_at, :progress, :failed_fetches, :fault, :note, :lost_at, :absent_since, :settlement,
         :charged, :file)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
@@ -93,6 +92,10 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
     exchanges::keep(db, &lease.id, &change)?;
     let line = JobEvent::Life(change.event);
     timeline::append(db, &lease.id, change.at, next.attempt, &line)?;
+    if let Some(event) = change.and {
+        let attempt = attempt_of(&event, &next.life);
+        timeline::append(db, &lease.id, change.at, attempt, &JobEvent::Life(event))?;
+    }
     announce::announce(db, &lease.id, &next.life.state, change.at)?;
     Ok(next.committed())
 }
@@ -133,7 +136,6 @@ fn keep_attempt(db: &Connection, id: &VideoId, attempt: &Attempt, stops: &Stops)
         ":number": attempt.number,
         ":place": attempt.route,
         ":route": stop.map_or("", |stop| &stop.route),
-        ":cost": stop.map_or(0, |stop| stop.cost),
         ":state": attempt.state.as_str(),
         ":remote_id": attempt.remote_id,
         ":begun_at": Moment(attempt.begun_at),

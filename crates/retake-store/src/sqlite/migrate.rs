@@ -45,6 +45,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "files_and_charges",
         sql: include_str!("../../migrations/sqlite/0008_files_and_charges.sql"),
     },
+    Migration {
+        number: 10,
+        name: "no_planned_costs",
+        sql: include_str!("../../migrations/sqlite/0010_no_planned_costs.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

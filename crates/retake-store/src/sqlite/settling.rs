@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::StoreError,
     record::{Finding, JobEvent, RenderClaim, SubmitLease, Unsettled},
-    transition::account_place,
+    transition::{account_place, may_be_anothers},
 };
 
 pub(super) use crate::transition::settlement_word as word;
@@ -61,6 +61,11 @@ pub(super) const OWN_FOUND: &str = "INSERT INTO renders (place, remote_id, job_i
     ON CONFLICT (place, remote_id) DO UPDATE SET attempt = excluded.attempt
     WHERE job_id = excluded.job_id AND attempt = excluded.attempt";
 
+/// Creates that are not answered yet.
+pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j JOIN attempts a
+        ON a.job_id = j.id AND a.number = j.open_attempt AND a.state = 'intent'
+    WHERE j.holds > '' AND j.id <> :id";
+
 /// Records that a submit is unsettled; it is due at once.
 pub(super) fn add(db: &Connection, id: &VideoId, attempt: u32, at: Timestamp) -> Done<()> {
     let added = named_params! { ":id": id.as_str(), ":attempt": attempt, ":at": Moment(at) };
@@ -72,6 +77,7 @@ pub(super) fn add(db: &Connection, id: &VideoId, attempt: u32, at: Timestamp) ->
 pub(super) fn own(db: &Connection, id: &VideoId, attempt: u32, render: &RenderClaim) -> Done<()> {
     let account = account_place(&render.account);
     let owned = if render.found {
+        leave_to_the_unanswered(db, id, attempt, render)?;
         db.prepare_cached(OWN_FOUND)?.execute(named_params! {
             ":place": render.place,
             ":remote_id": render.remote_id,
@@ -89,6 +95,31 @@ pub(super) fn own(db: &Connection, id: &VideoId, attempt: u32, render: &RenderCl
     };
     if owned == 0 {
         return Err(StoreError::RenderTaken { remote_id: render.remote_id.clone() }.into());
+    }
+    Ok(())
+}
+
+/// Refuses a render that may be that of a create which is not answered yet: the answer will name it.
+fn leave_to_the_unanswered(
+    db: &Connection,
+    id: &VideoId,
+    attempt: u32,
+    render: &RenderClaim,
+) -> Done<()> {
+    let Some(job) = rows::job(db, id)? else { return Ok(()) };
+    let unanswered: Vec<VideoId> = db
+        .prepare_cached(UNANSWERED)?
+        .query_map(named_params! { ":id": id.as_str() }, |row| row.get(0).map(|Text(id)| id))?
+        .collect::<Result<_, _>>()?;
+    for other in unanswered {
+        match rows::job(db, &other) {
+            Ok(Some(theirs)) if may_be_anothers(&job, attempt, &theirs) => {
+                let remote_id = render.remote_id.clone();
+                return Err(StoreError::RenderInDoubt { remote_id, other }.into());
+            }
+            Ok(_) | Err(Fail::Refused(StoreError::Unreadable { .. })) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

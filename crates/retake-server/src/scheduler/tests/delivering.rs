@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use retake_core::{
     cost::Cost,
     fault::{Fault, FaultKind, FaultSource},
-    life::{AttemptState, JobState},
+    life::{AttemptState, Event, JobState},
     money::Usd,
     output::{OnMismatch, Tolerance},
     policy::Policy,
@@ -24,7 +24,7 @@ use retake_providers::{
     CancelOutcome, Echo, FetchError, Log, LookUp, Lost, Polled, Provider, Render, Standing,
     Submission, SubmitError, Submitted,
 };
-use retake_store::Job;
+use retake_store::{Job, JobEvent};
 
 use super::{Stage, attempts};
 
@@ -53,6 +53,8 @@ struct Deliverer {
     cancels: Option<CancelOutcome>,
     cancelled: Mutex<u32>,
     charged: Option<Usd>,
+    /// Whether it says that the render failed, beside the file.
+    disputes: bool,
 }
 
 impl Deliverer {
@@ -69,6 +71,7 @@ impl Deliverer {
             cancels: Some(CancelOutcome::Over),
             cancelled: Mutex::default(),
             charged: None,
+            disputes: false,
         }
     }
 
@@ -96,6 +99,10 @@ impl Provider for Deliverer {
     }
 
     async fn poll(&self, _: &Render, _: &Log) -> Result<Polled, Fault> {
+        if self.disputes {
+            let fault = Fault::new(FaultKind::BadRequest, FaultSource::Provider, "it failed");
+            return Ok(Polled::Disputed { fault, charged: self.charged });
+        }
         Ok(Polled::Rendered { charged: self.charged })
     }
 
@@ -294,6 +301,42 @@ async fn a_download_that_brings_something_else_than_the_file_never_buys_the_rend
         assert_eq!((&job.life.state, north.sold()), (&JobState::Completed, 1));
         assert_eq!(job.life.hold, None);
     }
+}
+
+#[tokio::test]
+async fn a_failed_render_that_names_a_dead_file_goes_to_the_next_route() {
+    let disputed = |download| {
+        let downloads = Mutex::new([download].into());
+        Arc::new(Deliverer { disputes: true, ..Deliverer::new(downloads) })
+    };
+    let gone = Fault::new(FaultKind::Lost, FaultSource::Provider, "HTTP 404");
+    for dead in [FetchError::Gone(gone.clone()), FetchError::Later(gone)] {
+        let north = disputed(Download::Fails(dead));
+        let south = Deliverer::of([whole()]);
+
+        let job = played(&[Arc::clone(&north), south], Policy::default(), 12).await;
+
+        assert_eq!(attempts(&job), ["north failed", "south succeeded"]);
+        assert_eq!(north.sold(), 1);
+        let fault = job.life.attempts[0].fault.as_ref().unwrap();
+        assert!(fault.message.contains("it failed") && fault.message.contains("404"), "{fault}");
+    }
+    let job = played(&[disputed(whole())], Policy::default(), 6).await;
+    assert_eq!((&job.life.state, &job.life.attempts[0].fault), (&JobState::Completed, &None));
+}
+
+#[tokio::test]
+async fn an_announcement_is_on_record_with_the_answer_that_made_it() {
+    let north = Deliverer::that_announces(Some(CancelOutcome::Over));
+    let stage = Stage::with(&[("north", north)]).await;
+    stage.play(1).await;
+
+    let lines = stage.scheduler.ledger.events(&stage.id, 0, 9).await.unwrap();
+
+    let [.., accepted, announced] = lines.as_slice() else { panic!("{lines:?}") };
+    assert!(matches!(&accepted.event, JobEvent::Life(Event::Accepted { .. })), "{lines:?}");
+    assert!(matches!(&announced.event, JobEvent::Life(Event::Announced { .. })), "{lines:?}");
+    assert_eq!(accepted.at, announced.at);
 }
 
 #[tokio::test]

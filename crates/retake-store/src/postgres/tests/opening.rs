@@ -187,3 +187,36 @@ async fn a_job_that_cannot_be_read_does_not_hold_up_the_others() {
     let next = schema.ledger().await.next_due(&slots("north", 100)).await.unwrap();
     assert!(next > Some(noon_plus(1)), "{next:?}");
 }
+
+#[tokio::test]
+async fn a_ledger_in_which_two_jobs_took_one_render_is_brought_up_to_date() {
+    let Some(schema) = Schema::new().await else { return };
+    let address = super::super::address::Address::parse(&schema.url()).unwrap();
+    let db = Connections::new(address, super::Limits::default()).unwrap();
+    let steps: &'static [Migration] = &migrate::MIGRATIONS[..4];
+    db.first(&steps, |db, steps| Box::pin(migrate::migrate(db, steps, "here"))).await.unwrap();
+    let ids = [a_job(NOON).id, a_job(noon_plus(1)).id];
+    for (id, state) in ids.iter().zip(["unknown", "fetching"]) {
+        let rows = format!(
+            "INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested, next_route, due_at, holds,
+                open_attempt)
+            VALUES ('{id}', now(), '[{{\"route\": \"north/m\", \"cost\": 1}}]', 'in_progress', 0, false, 0,
+                now(), 'north', 1);
+            INSERT INTO attempts (job_id, number, place, route, cost_micros, state, remote_id, begun_at, progress,
+                failed_fetches)
+            VALUES ('{id}', 1, 0, 'north/m', 1, '{state}', 'r-7', now(), 0, 0);"
+        );
+        schema.tamper(&rows).await;
+    }
+
+    let ledger = schema.ledger().await;
+
+    assert_eq!(ledger.slots_in_use("north").await.unwrap(), 0, "neither occupies a slot there");
+    ledger.close().await.unwrap();
+    let owners = schema.stranger().await.query("SELECT place, job_id FROM renders", &[]).await;
+    let owners: Vec<(String, String)> =
+        owners.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+    let [(place, owner)] = owners.as_slice() else { panic!("{owners:?}") };
+    assert_eq!(place, "account north");
+    assert!(ids.iter().any(|id| id.as_str() == owner));
+}

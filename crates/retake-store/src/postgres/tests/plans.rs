@@ -68,6 +68,7 @@ const STATEMENTS: &[&str] = &[
     settling::WAKE,
     settling::OWN,
     settling::OWN_FOUND,
+    settling::UNANSWERED,
     timeline::LAST,
     timeline::APPEND,
     timeline::THIS,

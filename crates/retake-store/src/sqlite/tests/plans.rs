@@ -71,6 +71,7 @@ const STATEMENTS: &[&str] = &[
     settling::WAKE,
     settling::OWN,
     settling::OWN_FOUND,
+    settling::UNANSWERED,
     timeline::APPEND,
     timeline::ANNOUNCE,
     timeline::READ,

@@ -1,0 +1,102 @@
+//! When a render that goes on and on is given up, so that another route still fits into the deadline.
+
+use jiff::Timestamp;
+
+use super::{Attempt, Life, RouteTimes, unknown::MARGIN};
+use crate::{
+    plan::Plan,
+    policy::{OnUnknownSubmit, Policy},
+};
+
+/// When the render of an open attempt is given up for another route. Nothing where none is left to try, where the
+/// render would not have had its usual time by then, where it lives in this process, and where its owner prefers no
+/// video to two bills: there it has the longest time that renders take. `times` are those of the routes of the plan,
+/// by place.
+pub fn give_up_at(
+    life: &Life,
+    attempt: &Attempt,
+    plan: &Plan,
+    policy: &Policy,
+    times: impl Fn(usize) -> RouteTimes,
+) -> Option<Timestamp> {
+    let here = times(attempt.route);
+    let is_bound = policy.on_unknown_submit == OnUnknownSubmit::Hold
+        || life.spent_attempts() >= policy.max_attempts
+        || here.create.is_none();
+    if is_bound {
+        return None;
+    }
+    let next = life.elsewhere(attempt.route, plan, policy)?;
+    let since = life.trying_since()?;
+    let begun = attempt.accepted_at.unwrap_or(attempt.begun_at);
+    let reserve = (policy.deadline - times(next).usual).max(policy.deadline / 2);
+    // Twice the usual time is slow, and no more than that.
+    let latest = (since + reserve).max(begun + here.usual * 2);
+    let until = latest.min(since + policy.deadline - MARGIN);
+    (until >= begun + here.usual).then_some(until)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::{
+        fault::{Fault, FaultKind, FaultSource},
+        life::{Event, advance},
+        plan::tests::a_plan_of,
+    };
+
+    const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    fn times(usual: i64) -> RouteTimes {
+        RouteTimes {
+            create: Some(SignedDuration::from_mins(2)),
+            usual: SignedDuration::from_mins(usual),
+            longest: SignedDuration::from_hours(1),
+        }
+    }
+
+    /// The minute after noon at which a render is given up that was begun in this one, after another one at noon.
+    fn given_up(begun: i64, usual: i64, routes: usize, policy: &Policy) -> Option<i64> {
+        let plan = a_plan_of(routes);
+        let broke = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke");
+        let at = NOON + SignedDuration::from_mins(begun);
+        let events = [
+            (NOON, Event::Begun { route: 0 }),
+            (NOON, Event::AttemptFailed { fault: broke }),
+            (at, Event::Begun { route: 0 }),
+            (at, Event::Accepted { remote_id: "r-1".into() }),
+        ];
+        let life = events.iter().fold(Life::default(), |life, (at, event)| {
+            advance(&life, event, &plan, policy, *at).unwrap().life
+        });
+        let attempt = life.open_attempt().unwrap();
+        let until = give_up_at(&life, attempt, &plan, policy, |_| times(usual))?;
+        Some(until.duration_since(NOON).as_mins())
+    }
+
+    #[test]
+    fn a_render_is_given_up_in_time_for_another_route_and_never_before_its_usual_time() {
+        let policy = Policy::default();
+        let hold = Policy { on_unknown_submit: OnUnknownSubmit::Hold, ..policy };
+        let last = Policy { max_attempts: 2, ..policy };
+
+        for (begun, usual, routes, policy, expected) in [
+            (0, 3, 2, policy, Some(27)),
+            (0, 10, 2, policy, Some(20)),
+            (0, 14, 2, policy, Some(28)),
+            (0, 20, 2, policy, Some(29)),
+            (0, 30, 2, policy, None),
+            (20, 3, 2, policy, Some(27)),
+            (24, 3, 2, policy, Some(29)),
+            (28, 3, 2, policy, None),
+            (0, 3, 1, policy, None),
+            (0, 3, 2, hold, None),
+            (0, 3, 2, last, None),
+        ] {
+            let told = format!("begun at {begun}, usually {usual}, of {routes}");
+            assert_eq!(given_up(begun, usual, routes, &policy), expected, "{told}");
+        }
+    }
+}
