@@ -84,7 +84,7 @@ pub(crate) struct Generate {
 pub(crate) async fn run(context: &Context, mut args: Generate) -> Result<(), Failure> {
     args.prompt = read_prompt(args.prompt)?;
     let destination = Destination::choose(args.output.as_deref(), &args.prompt, args.force)?;
-    if destination.path().is_none() && context.printer.json {
+    if destination.is_stdout() && context.printer.json {
         return Err(Failure::new(Exit::BadInput, "stdout cannot take both the video and JSON")
             .hint("leave out --json, or name a file with -o FILE"));
     }
@@ -220,7 +220,8 @@ async fn cancel(session: &Session, video: &Video, exit: Exit) -> Failure {
 
 fn report(context: &Context, video: &Video, destination: &Destination) -> Result<(), Failure> {
     let printer = context.printer;
-    let path = destination.path().map(|path| path.display().to_string());
+    let path = destination.path(video.known.retake.output.as_ref());
+    let path = path.map(|path| path.display().to_string());
     if printer.json {
         let mut whole = video.whole.clone();
         whole["file"] = json!(path);

@@ -36,6 +36,8 @@ pub(crate) enum Destination {
     File {
         path: PathBuf,
         force: bool,
+        /// Whether the name is ours, and not one that the user chose.
+        is_ours: bool,
     },
     /// Something that is written to as it is: a pipe, a device.
     Device(PathBuf),
@@ -57,7 +59,7 @@ impl Destination {
             None => PathBuf::from(name_for(prompt)),
         };
         let Ok(found) = fs::symlink_metadata(&path) else {
-            return new_file(path, force);
+            return new_file(path, force, asked.is_none());
         };
         let shown = path.display();
         let kind = fs::metadata(&path).map_or(found.file_type(), |target| target.file_type());
@@ -73,15 +75,24 @@ impl Destination {
                 .hint("choose another name with -o FILE, or overwrite it with --force"));
         }
         // A link stays a link: what it leads to is replaced.
-        new_file(fs::canonicalize(&path).unwrap_or(path), force)
+        new_file(fs::canonicalize(&path).unwrap_or(path), force, asked.is_none())
     }
 
-    /// The place as it is told to the user; nothing for stdout.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    /// The place for this file as it is shown to the user; nothing for stdout. A name of ours ends as its type asks.
+    pub(crate) fn path(&self, file: Option<&Output>) -> Option<PathBuf> {
         match self {
             Self::Stdout => None,
-            Self::File { path, .. } | Self::Device(path) => Some(path),
+            Self::File { path, is_ours: true, .. }
+                if file.is_some_and(|file| file.media_type == "video/webm") =>
+            {
+                Some(path.with_extension("webm"))
+            }
+            Self::File { path, .. } | Self::Device(path) => Some(path.clone()),
         }
+    }
+
+    pub(crate) const fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
     }
 
     /// Brings a finished video here. A download that breaks off is begun anew.
@@ -121,7 +132,8 @@ impl Destination {
                     .map_err(|error| Broken::Writing(failure(&error)))?;
                 copy(response, &mut device, expected, &failure).await
             }
-            Self::File { path, force } => {
+            Self::File { path, force, .. } => {
+                let path = &self.path(expected).unwrap_or_else(|| path.clone());
                 let failure = |error: &io::Error| cannot_write_to(path, error);
                 let writing = |error: io::Error| Broken::Writing(failure(&error));
                 let mut beside = beside(path).map_err(writing)?;
@@ -147,7 +159,7 @@ fn stdout() -> Result<Destination, Failure> {
 }
 
 /// A file to be, in a folder that takes new files.
-fn new_file(path: PathBuf, force: bool) -> Result<Destination, Failure> {
+fn new_file(path: PathBuf, force: bool, is_ours: bool) -> Result<Destination, Failure> {
     let folder = folder_of(&path);
     if !folder.is_dir() {
         let shown = folder.display();
@@ -160,7 +172,7 @@ fn new_file(path: PathBuf, force: bool) -> Result<Destination, Failure> {
     }
     // Removed again when it is dropped: only whether it works is of interest.
     beside(&path).map_err(|error| cannot_write_to(&path, &error))?;
-    Ok(Destination::File { path, force })
+    Ok(Destination::File { path, force, is_ours })
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -274,6 +286,16 @@ mod tests {
         猫が公園を走る.mp4
         a-very-long-prompt-that-goes-on-and-on-about-a.mp4
         ");
+    }
+
+    #[test]
+    fn a_name_of_ours_ends_as_the_type_of_the_file_asks_and_a_chosen_one_stays() {
+        let webm = Output { media_type: "video/webm".into(), ..Output::default() };
+        let file = |is_ours| Destination::File { path: "a.mp4".into(), force: false, is_ours };
+
+        assert_eq!(file(true).path(Some(&webm)), Some("a.webm".into()));
+        assert_eq!(file(false).path(Some(&webm)), Some("a.mp4".into()));
+        assert_eq!(file(true).path(Some(&Output::default())), Some("a.mp4".into()));
     }
 
     #[test]

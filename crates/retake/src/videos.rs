@@ -241,7 +241,8 @@ async fn download(
             .hint("add --wait to wait until it is finished"));
     }
     destination.fetch(context, session, video).await?;
-    let Some(path) = destination.path() else { return Ok(()) };
+    let output = video.known.retake.output.as_ref();
+    let Some(path) = destination.path(output) else { return Ok(()) };
     let path = path.display().to_string();
     if context.printer.json {
         let mut whole = video.whole.clone();

@@ -134,6 +134,7 @@ pub(crate) struct Output {
     pub(crate) duration_ms: u64,
     pub(crate) video_codec: Option<String>,
     pub(crate) audio_codec: Option<String>,
+    pub(crate) media_type: String,
     pub(crate) asked: Spec,
     pub(crate) warnings: Vec<String>,
 }

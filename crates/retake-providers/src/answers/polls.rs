@@ -122,6 +122,14 @@ impl Subject {
         assert!(self.fetch(200, body).is_ok(), "{} {body}", self.name);
     }
 
+    fn is_disputed(&self, body: &Json) {
+        let polled = self.poll(&reply(200, &[], body.to_string()));
+
+        let is_disputed = matches!(polled, Ok(Polled::Disputed { .. }));
+        assert!(is_disputed, "{} {body}: {polled:?}", self.name);
+        assert!(self.fetch(200, body).is_ok(), "{} {body}", self.name);
+    }
+
     fn fetch(&self, status: u16, body: &Json) -> Result<Download, FetchError> {
         let render = a_render(self.model, self.render);
         end(self.adapter.fetch(&render, NOON), &reply(status, &[], body.to_string()))
@@ -308,7 +316,7 @@ fn a_file_beside_a_failure_is_looked_at_also_where_it_is_not_named() {
                     body[field] = value.clone();
                 }
             }
-            subject.is_rendered(&body);
+            subject.is_disputed(&body);
         }
     }
 }

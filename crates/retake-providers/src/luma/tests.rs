@@ -316,12 +316,14 @@ fn a_dream_that_failed_was_paid_back_and_a_file_beside_a_failure_is_looked_at() 
 
     let mut with_file = dream_failed;
     with_file["assets"] = json!({ "video": "https://cdn.example.com/v.mp4" });
-    assert_eq!(poll(&*dream(), json(200, &with_file)), Ok(Polled::RENDERED));
+    let disputed = poll(&*dream(), json(200, &with_file));
+    assert!(matches!(disputed, Ok(Polled::Disputed { .. })), "{disputed:?}");
     with_file["failure_reason"] = "Contains blacklisted words".into();
     assert_eq!(failed(&*dream(), json(200, &with_file)).kind, FaultKind::RefusedContent);
     let agents_failed = json!({ "id": ID, "state": "failed", "failure_code": "output_not_found",
         "output": [{ "type": "video", "url": "https://cdn.example.com/v.mp4" }] });
-    assert_eq!(poll(&*agents(), json(200, &agents_failed)), Ok(Polled::RENDERED));
+    let disputed = poll(&*agents(), json(200, &agents_failed));
+    assert!(matches!(disputed, Ok(Polled::Disputed { .. })), "{disputed:?}");
 }
 
 #[test]
