@@ -350,7 +350,7 @@ impl Guarded for Polled {
             }
             Self::Rendered { .. } => {}
             Self::Disputed { fault, .. } | Self::Failed { fault, .. } => {
-                *fault = fault.clone().guarded(secrets)
+                *fault = fault.clone().guarded(secrets);
             }
         }
         self

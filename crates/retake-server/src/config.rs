@@ -162,7 +162,7 @@ section! {
         longest_render: SignedDuration as "duration" = SignedDuration::ZERO,
         /// How long an answer may take to begin. "0s": what is usual at the provider.
         answer_within: SignedDuration as "duration" = SignedDuration::ZERO,
-        /// What is done when the answer to a submit to it was lost: "hold", "continue_after" or "continue_after:5m".
+        /// What is done when the answer to a submit to it was lost: `hold`, `continue_after` or `continue_after:5m`.
         /// Without a word: what `policy.on_unknown_submit` says.
         on_unknown_submit: AccountUnknownSubmit = AccountUnknownSubmit(None),
         /// The proxy for its calls, such as `http://proxy.example.com:3128`; "none" for none. Without a word

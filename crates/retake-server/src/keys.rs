@@ -196,17 +196,15 @@ impl Keys {
 
     /// Refuses somebody who was let in and would not be let in any more. A ledger that does not answer refuses nobody.
     pub(crate) async fn let_in_again(&self, caller: &Caller) -> Result<(), KeyError> {
-        match &caller.digest {
-            Some(digest) => match self.find(digest).await {
-                Ok(key) => self.good(key.ok_or(KeyError::Unknown)?).map(drop),
-                Err(_) => Ok(()),
-            },
+        let Some(digest) = &caller.digest else {
             // Nobody needed a key when it came.
-            None => {
-                let is_nobody = matches!(caller.holder, Holder::Peer(_));
-                let is_needed = is_nobody && self.any().await.unwrap_or(false);
-                if is_needed { Err(KeyError::Missing) } else { Ok(()) }
-            }
+            let is_nobody = matches!(caller.holder, Holder::Peer(_));
+            let is_needed = is_nobody && self.any().await.unwrap_or(false);
+            return if is_needed { Err(KeyError::Missing) } else { Ok(()) };
+        };
+        match self.find(digest).await {
+            Ok(key) => self.good(key.ok_or(KeyError::Unknown)?).map(drop),
+            Err(_) => Ok(()),
         }
     }
 

@@ -78,11 +78,7 @@ pub fn patience(
     times: impl Fn(usize) -> RouteTimes,
 ) -> Patience {
     let (lost, here) = (attempt.lost_since(), times(attempt.route));
-    let setting = if policy.is_of_account {
-        "on_unknown_submit of the account"
-    } else {
-        "policy.on_unknown_submit"
-    };
+    let setting = setting(policy);
     let over = |why: String| Patience { until: lost + here.longest, route: None, why };
     let OnUnknownSubmit::ContinueAfter(asked) = policy.on_unknown_submit else {
         return over(format!(
@@ -127,10 +123,8 @@ pub fn patience(
     let wait = whole_seconds(until.duration_since(lost));
     let because = match asked {
         _ if until < wanted => {
-            format!(
-                "so that {what} still fits into the deadline of {:#}",
-                whole_seconds(policy.deadline)
-            )
+            let deadline = whole_seconds(policy.deadline);
+            format!("so that {what} still fits into the deadline of {deadline:#}")
         }
         _ if until > wanted => "the least time after which a lost submit is repeated".to_owned(),
         Some(_) => format!("as {setting} says"),
@@ -141,6 +135,15 @@ pub fn patience(
          counts as possibly billed until it is disproved"
     );
     Patience { until, route: Some(route), why }
+}
+
+/// Where it is set, for people.
+const fn setting(policy: &Policy) -> &'static str {
+    if policy.is_of_account {
+        "on_unknown_submit of the account"
+    } else {
+        "policy.on_unknown_submit"
+    }
 }
 
 #[cfg(test)]
