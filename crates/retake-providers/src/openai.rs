@@ -69,6 +69,21 @@ struct OpenAi {
     catalog: Arc<Catalog>,
 }
 
+/// Looks for the file where an answer leaves it open whether there is one.
+fn follow(
+    account: &Account,
+    asked: &str,
+    read: Result<Verdict, Fault>,
+) -> Talk<Result<Polled, Fault>> {
+    match read {
+        Ok(Verdict::Polled(polled)) => Talk::Over(Ok(polled)),
+        Ok(Verdict::Look(look)) => {
+            Talk::once(media::begin(account, asked), |answer| look.read(answer))
+        }
+        Err(fault) => Talk::Over(Err(fault)),
+    }
+}
+
 impl Adapter for OpenAi {
     fn longest_render(&self) -> Duration {
         self.account.dialect.longest
@@ -107,11 +122,13 @@ impl Adapter for OpenAi {
         let (account, asked) = (Arc::clone(&self.account), render.remote_id.clone());
         Talk::ask(self.account.job(&render.remote_id), move |answer| {
             match poll::read(account.dialect, &asked, answer) {
-                Ok(Verdict::Polled(polled)) => Talk::Over(Ok(polled)),
-                Ok(Verdict::Look(look)) => {
-                    Talk::once(media::begin(&account, &asked), |answer| look.read(answer))
+                // A relay that could not ask says the same, and the next time it can.
+                Ok(verdict) if verdict.is_doubtful() => {
+                    Talk::ask(account.job(&asked), move |answer| {
+                        follow(&account, &asked, poll::read(account.dialect, &asked, answer))
+                    })
                 }
-                Err(fault) => Talk::Over(Err(fault)),
+                read => follow(&account, &asked, read),
             }
         })
     }

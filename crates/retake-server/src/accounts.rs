@@ -1,8 +1,9 @@
 //! The accounts of this gateway: which providers it can send work to, and how much at once.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
+use reqwest::Url;
 use retake_core::{
     catalog::{Catalog, Model},
     ids::ReplicaId,
@@ -59,7 +60,7 @@ impl Account {
             name: name.to_owned(),
             shelf: Shelf::of(settings, config)?,
             provider: Arc::new(provider),
-            place: Some(format!("{} {}", facts.provider, settings.base_url()?)),
+            place: Some(place(facts.provider, settings.base_url()?)),
             concurrency: if configured == 0 { facts.concurrency } else { configured },
             on_unknown_submit: own.and_then(|account| account.on_unknown_submit.0),
         })
@@ -192,12 +193,50 @@ impl Accounts {
     }
 }
 
+/// Where the renders of an account are made, however its address is written: two accounts with one place see the same
+/// renders.
+fn place(provider: &str, base_url: &str) -> String {
+    let Ok(url) = Url::parse(base_url) else { return format!("{provider} {base_url}") };
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let is_loopback = host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback() || address.is_unspecified());
+    let host = if is_loopback { "localhost" } else { host };
+    let port = url.port_or_known_default().unwrap_or_default();
+    let mut path: Vec<_> = url.path().split('/').filter(|part| !part.is_empty()).collect();
+    // It is added where it is missing.
+    if path.last() == Some(&"v1") {
+        path.pop();
+    }
+    format!("{provider} {host}:{port}/{}", path.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn shelf(provider: &'static str, is_blind: bool, is_elsewhere: bool) -> Shelf {
         Shelf { provider, variant: None, is_blind, is_elsewhere }
+    }
+
+    #[test]
+    fn a_server_is_one_place_however_its_address_is_written() {
+        for (urls, is_one) in [
+            (["http://127.0.0.1:9499", "http://127.0.0.1:9499/v1"], true),
+            (["http://127.0.0.1:9499/v1", "http://localhost:9499/v1/"], true),
+            (["http://[::1]:9499", "http://127.0.0.1:9499/./v1"], true),
+            (["https://relay.example.com//u2/v1", "https://RELAY.example.com:443/u2"], true),
+            (["https://relay.example.com/v1/.", "https://relay.example.com./v1"], true),
+            (["https://relay.example.com/a", "https://relay.example.com/b"], false),
+            (["http://127.0.0.1:9499", "http://127.0.0.1:9500"], false),
+        ] {
+            let [one, other] = urls.map(|url| place("openai", url));
+            assert_eq!(one == other, is_one, "{urls:?}: {one} and {other}");
+        }
+        assert_ne!(place("openai", "https://x.example.com"), place("fal", "https://x.example.com"));
     }
 
     #[test]

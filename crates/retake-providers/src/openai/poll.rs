@@ -36,6 +36,18 @@ pub(super) enum Verdict {
     Look(Look),
 }
 
+impl Verdict {
+    /// Whether it is a failure that may be that of the question: one of load, of time or of the key.
+    pub(super) fn is_doubtful(&self) -> bool {
+        let fault = match self {
+            Self::Polled(Polled::Failed { fault, .. }) => fault,
+            Self::Look(Look { claim: Claim::Failed(fault), .. }) => fault,
+            _ => return false,
+        };
+        matches!(fault.kind, FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Auth)
+    }
+}
+
 /// A render whose file has to be looked for.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -91,7 +103,7 @@ pub(super) fn read(
         return Ok(verdict);
     }
     if !reply.status.is_success() {
-        return refused_poll(&reply).map(Verdict::Polled);
+        return refused_poll(dialect, &reply, whose).map(Verdict::Polled);
     }
     let polled = match (found, state) {
         (Some(job), Some(State::Done)) => return finished(dialect, &reply, &json, job, whose),
@@ -116,7 +128,7 @@ pub(super) fn read(
             }
             polled
         }
-        (None, _) => without_status(dialect, &reply, &json)?,
+        (None, _) => without_status(dialect, &reply, &json, whose)?,
     };
     Ok(Verdict::Polled(polled))
 }
@@ -261,7 +273,7 @@ fn finished(
 }
 
 /// Refuses an end that does not name its render, where answers always do.
-fn require_name(dialect: &'static Dialect, reply: &Reply, whose: Whose) -> Result<(), Fault> {
+fn require_name(dialect: &Dialect, reply: &Reply, whose: Whose) -> Result<(), Fault> {
     match (dialect.names, whose) {
         (Names::SameOrNone, Whose::Unnamed) => Ok(()),
         _ => polling::require_name(reply, whose),
@@ -324,9 +336,10 @@ fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
 
 /// A poll that was answered with an error. Only what is about the render itself is its end; whatever keeps the question
 /// from being answered, a 404 among it, is asked again.
-fn refused_poll(reply: &Reply) -> Result<Polled, Fault> {
+fn refused_poll(dialect: &Dialect, reply: &Reply, whose: Whose) -> Result<Polled, Fault> {
     let fault = fault::of_reply(reply);
-    if reply.json().is_some() && fault::is_about_a_render(&fault) {
+    let is_of_the_render = || require_name(dialect, reply, whose).is_ok();
+    if reply.json().is_some() && fault::is_about_a_render(&fault) && is_of_the_render() {
         return Ok(Polled::failed(fault));
     }
     match reply.status.as_u16() {
@@ -336,16 +349,20 @@ fn refused_poll(reply: &Reply) -> Result<Polled, Fault> {
 }
 
 /// A success without a status: an error in disguise, a finished file, or a render that has no status yet.
-fn without_status(dialect: &'static Dialect, reply: &Reply, json: &Json) -> Result<Polled, Fault> {
+fn without_status(
+    dialect: &'static Dialect,
+    reply: &Reply,
+    json: &Json,
+    whose: Whose,
+) -> Result<Polled, Fault> {
     if media::named(json, json).is_some() || media::is_inline(json, json) {
         return Ok(Polled::Rendered { charged: charged(json, json) });
     }
     if let Some(fault) = fault::of_failure_in_success(reply, json) {
-        return if fault::is_about_a_render(&fault) {
-            Ok(Polled::failed(fault))
-        } else {
-            Err(fault)
-        };
+        // A firewall on the way blocks a question with the same code as a provider a render.
+        let is_final =
+            fault::is_about_a_render(&fault) && require_name(dialect, reply, whose).is_ok();
+        return if is_final { Ok(Polled::failed(fault)) } else { Err(fault) };
     }
     if status::id(json).is_some() {
         let note = "the answer has no status yet".to_owned();

@@ -13,7 +13,7 @@ use retake_core::{catalog::Catalog, request::Picture, size::Size};
 use serde_json::Value as Json;
 
 use crate::{
-    Adapter, Hook, Lost, Polled, Settings, Submission, SubmitError,
+    Adapter, Hook, Lost, Polled, Settings, Submission, SubmitError, Talk,
     rehearsal::{self, NOON, a_render, a_submission, hold},
 };
 
@@ -81,7 +81,16 @@ fn poll(
 ) -> Result<Polled, retake_core::fault::Fault> {
     let name = submit(variant, 200, body).unwrap_or_else(|_| "video_1".to_owned());
     let refused = rehearsal::json(404, &serde_json::json!({ "detail": "Video not found" }));
-    poll_for(&name, variant, [rehearsal::json(status, body), refused])
+    let mut talk = adapter(variant).poll(&a_render("any-model", &name), NOON);
+    loop {
+        match talk {
+            Talk::Over(polled) => return polled,
+            Talk::Ask { call, then } => {
+                let is_file = call.url.contains("/content");
+                talk = then(if is_file { refused.clone() } else { rehearsal::json(status, body) });
+            }
+        }
+    }
 }
 
 fn poll_for(

