@@ -78,6 +78,8 @@ pub trait Adapter: Send + Sync + 'static {
 pub enum Download {
     /// At the end of this call.
     From(Call),
+    /// At the end of the first call, or of the second where that brings none.
+    Either(Call, Call),
     /// Here: it came with an answer.
     Whole(Bytes),
 }

@@ -14,8 +14,8 @@ use retake_core::{
 };
 
 use crate::{
-    Adapter, Answer, CancelOutcome, Download, FetchError, Hook, HookError, Log, LookUp, Lost, Pace,
-    Polled, Provider, Render, Standing, Submission, SubmitError, Submitted, Talk, Transport,
+    Adapter, Answer, Call, CancelOutcome, Download, FetchError, Hook, HookError, Log, LookUp, Lost,
+    Pace, Polled, Provider, Render, Standing, Submission, SubmitError, Submitted, Talk, Transport,
     secrets::Guarded,
 };
 
@@ -27,6 +27,9 @@ const LATEST_LOOK: SignedDuration = SignedDuration::from_mins(1);
 
 /// Longer answers are read where others do not wait for it.
 const LONG_ANSWER: usize = 256 << 10;
+
+/// A file as it comes.
+type File = BoxStream<'static, Result<Bytes, Fault>>;
 
 /// An account at a provider with an API.
 pub struct Remote {
@@ -72,6 +75,13 @@ impl Remote {
                 }
             }
         }
+    }
+
+    async fn open(&self, call: &Call, log: &Log) -> Result<File, FetchError> {
+        let opened = self.transport.download(call, (self.now)(), log).await?;
+        opened.map_err(|reply| {
+            self.adapter.refused_download(&reply).guarded(self.transport.secrets())
+        })
     }
 
     fn unknowable(&self) -> LookUp {
@@ -174,6 +184,14 @@ fn is_unread(fault: &Fault) -> bool {
     fault.kind == FaultKind::Lost && fault.source == FaultSource::Network
 }
 
+/// The file again, unless nothing of it comes or it begins as a page or as JSON does.
+async fn unless_text(mut file: File) -> Option<File> {
+    let piece = file.next().await?.ok()?;
+    let begins = piece.iter().find(|byte| !byte.is_ascii_whitespace());
+    let is_text = matches!(begins, None | Some(b'<' | b'{' | b'['));
+    (!is_text).then(|| stream::once(async move { Ok(piece) }).chain(file).boxed())
+}
+
 fn signed(time: Duration) -> SignedDuration {
     SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
 }
@@ -241,11 +259,19 @@ impl Provider for Remote {
     ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
         match self.hold(self.adapter.fetch(render, (self.now)()), log).await? {
             Download::Whole(bytes) => Ok(stream::once(async move { Ok(bytes) }).boxed()),
-            Download::From(call) => {
-                let opened = self.transport.download(&call, (self.now)(), log).await?;
-                opened.map_err(|reply| {
-                    self.adapter.refused_download(&reply).guarded(self.transport.secrets())
-                })
+            Download::From(call) => self.open(&call, log).await,
+            Download::Either(first, second) => {
+                let opened = match self.open(&first, log).await {
+                    Ok(file) => unless_text(file).await.ok_or(None),
+                    Err(error) => Err(Some(error)),
+                };
+                match opened {
+                    Ok(file) => Ok(file),
+                    Err(error) => {
+                        let other = self.open(&second, log).await;
+                        other.map_err(|other| error.unwrap_or(other))
+                    }
+                }
             }
         }
     }

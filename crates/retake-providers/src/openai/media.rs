@@ -133,7 +133,12 @@ fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchEr
         return Ok(Download::Whole(bytes));
     }
     let call = named(&json, job).and_then(|address| account.follow(address));
-    Ok(Download::From(call.map_or_else(|| content(account, id), file)))
+    let content = content(account, id);
+    Ok(match call.map(file) {
+        // Addresses expire, or lead to a viewer's page.
+        Some(call) if call.url != content.url => Download::Either(call, content),
+        _ => Download::From(content),
+    })
 }
 
 /// The id of the first generation of a job.

@@ -195,3 +195,19 @@ fn a_create_has_the_time_that_the_provider_or_the_owner_gives_it_whichever_is_sh
     assert_eq!(limit(Some(Duration::from_secs(2))), SignedDuration::from_secs(2));
     assert_eq!(limit(Some(usual.unsigned_abs() * 2)), usual);
 }
+
+#[tokio::test]
+async fn what_begins_as_a_page_or_as_json_or_not_at_all_is_no_file() {
+    let file = |pieces: &[&'static [u8]]| {
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece))).collect();
+        stream::iter(pieces).boxed()
+    };
+    for text in [&b"<html>"[..], b"\n {\"error\":1}", b"[]", b"  "] {
+        assert!(unless_text(file(&[text])).await.is_none(), "{text:?}");
+    }
+    assert!(unless_text(file(&[])).await.is_none());
+
+    let pieces: [&[u8]; 2] = [b"\0\0\0\x18ftypmp42", b"<"];
+    let whole: Vec<_> = unless_text(file(&pieces)).await.unwrap().collect().await;
+    assert_eq!(whole.len(), 2);
+}

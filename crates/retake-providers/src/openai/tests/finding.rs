@@ -85,9 +85,20 @@ fn fetched(variant: &str, job: &Json) -> Result<Download, FetchError> {
 
 fn download(variant: &str, job: &Json) -> Call {
     match fetched(variant, job).unwrap() {
-        Download::From(call) => call,
+        Download::From(call) | Download::Either(call, _) => call,
         Download::Whole(bytes) => panic!("{} bytes", bytes.len()),
     }
+}
+
+#[test]
+fn a_file_that_an_answer_names_is_looked_for_at_the_content_as_well() {
+    let job = json!({ "id": "v-1", "status": "completed", "url": "https://cdn.example.com/v.mp4" });
+
+    let Ok(Download::Either(named, content)) = fetched("relay", &job) else { panic!("one place") };
+
+    assert_eq!(named.url, "https://cdn.example.com/v.mp4");
+    assert!(!carries_key(&named) && carries_key(&content), "{named:?} {content:?}");
+    assert!(content.url.ends_with("/videos/v-1/content"), "{}", content.url);
 }
 
 fn carries_key(call: &Call) -> bool {
