@@ -157,7 +157,7 @@ fn a_create_that_a_stranger_answered_after_it_may_have_passed_it_on_is_lost() {
 fn a_create_that_a_stranger_turned_away_is_no_matter_of_the_account() {
     for subject in subjects() {
         for status in [400, 402, 403, 405, 409, 423, 425, 429, 451] {
-            for body in STRANGERS {
+            for body in STRANGERS.into_iter().filter(|it| !crate::openai::tells_of_no_answer(it)) {
                 let created = subject.create(&reply(status, &[], body));
 
                 let Err(SubmitError::Refused(fault)) = created else {
@@ -315,7 +315,9 @@ fn a_server_that_says_itself_that_it_is_overloaded_has_taken_nothing_on() {
 }
 
 /// What servers say that failed over something of their own, in words that refusals are made of.
-const LOOSE_WORDS: [(u16, &str); 58] = [
+const LOOSE_WORDS: [(u16, &str); 60] = [
+    (500, "Failed to send usage email: insufficient credits at the mail provider"),
+    (503, "Too many requests are being written to the job log"),
     (500, "The server is overloaded, please contact billing if this persists"),
     (500, "billing service unavailable, charge will be retried"),
     (500, "Not enough quota on disk to store the video"),
@@ -394,6 +396,24 @@ fn a_code_beside_words_of_a_failure_on_the_way_proves_no_refusal() {
         ),
         ("openai/relay", json!({ "error": { "code": 401, "message": "the webhook said no" } })),
         ("openai/relay", json!({ "error": { "type": "invalid_request_error", "message": said } })),
+        (
+            "openai/relay",
+            json!({ "error": { "type": "invalid_request_error",
+                "message": "duplicate key value violates unique constraint \"tasks_pkey\"" } }),
+        ),
+        (
+            "openai/relay",
+            json!({ "error": { "type": "upstream_response_error", "param": "task_id",
+                "message": "task_id must not be empty" } }),
+        ),
+        (
+            "openai/relay",
+            json!({ "error": { "code": "invalid_value", "message": "insert of task record failed" } }),
+        ),
+        (
+            "openai/relay",
+            json!({ "error": { "code": "content_filter", "message": "could not store result" } }),
+        ),
     ] {
         let subjects = subjects();
         let subject = subjects.iter().find(|subject| subject.name == name).unwrap();
@@ -403,20 +423,65 @@ fn a_code_beside_words_of_a_failure_on_the_way_proves_no_refusal() {
     }
 }
 
+/// A text in every form in which servers tell of errors.
+fn in_every_form(subject: &Subject, status: u16, text: &str) -> [Json; 7] {
+    [
+        subject.own(text),
+        json!({ "error": text }),
+        json!({ "message": text }),
+        json!({ "detail": text }),
+        json!({ "error": { "message": text, "code": status } }),
+        json!({ "error": { "message": format!("upstream failed: {{\"error\":\"{text}\"}}") } }),
+        json!(text),
+    ]
+}
+
+/// What clients of other servers say, under the status of a refusal, when they got no answer, and what servers say of a
+/// request that they have had.
+const NO_ANSWERS: [(u16, &str); 20] = [
+    (400, "Request timeout"),
+    (400, "litellm.Timeout: Connection timed out after 600.0 seconds."),
+    (400, "net/http: timeout awaiting response headers"),
+    (400, "The operation was aborted due to timeout"),
+    (400, "socket hang up"),
+    (400, "fetch failed"),
+    (422, "read ECONNRESET"),
+    (400, "connect ETIMEDOUT 10.0.0.1:443"),
+    (400, "Remote end closed connection without response"),
+    (403, "upstream prematurely closed connection while reading response header"),
+    (400, "Client disconnected"),
+    (400, "TypeError: Failed to fetch"),
+    (400, "write EPIPE"),
+    (424, "getaddrinfo EAI_AGAIN vendor.example.com"),
+    (400, "HTTPSConnectionPool(host='v', port=443): Max retries exceeded"),
+    (429, "A previous identical request is still running"),
+    (409, "The task was just queued"),
+    (409, "duplicate request"),
+    (409, "This request has already been submitted"),
+    (400, "server closed the connection unexpectedly"),
+];
+
+#[test]
+fn a_refusal_that_tells_of_an_answer_that_did_not_come_is_none() {
+    for subject in subjects() {
+        for (status, text) in NO_ANSWERS {
+            let typed = json!({ "error": { "message": text, "type": "invalid_request_error" } });
+            let bodies = in_every_form(&subject, status, text).into_iter().chain([typed]);
+            for body in bodies.map(|body| body.to_string()).chain([text.to_owned()]) {
+                let created = subject.create(&reply(status, &[], body.clone()));
+
+                let is_lost = matches!(created, Err(SubmitError::Lost(_)));
+                assert!(is_lost, "{} {status} {body}: {created:?}", subject.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn words_of_refusals_in_a_server_that_failed_prove_no_refusal() {
     for subject in subjects() {
         for (status, text) in LOOSE_WORDS {
-            let bodies = [
-                subject.own(text),
-                json!({ "error": text }),
-                json!({ "message": text }),
-                json!({ "detail": text }),
-                json!({ "error": { "message": text, "code": status } }),
-                json!({ "error": { "message": format!("upstream failed: {{\"error\":\"{text}\"}}") } }),
-                json!(text),
-            ];
-            for body in bodies {
+            for body in in_every_form(&subject, status, text) {
                 let created = subject.create(&reply(status, &[], body.to_string()));
 
                 let Err(SubmitError::Lost(fault)) = created else {

@@ -238,6 +238,8 @@ impl Reply {
 
 /// JSON from outside, unless it has more than the limits allow.
 pub(crate) fn bounded_json(text: &[u8], limits: JsonLimits) -> Option<Json> {
+    // Some servers put a byte order mark before it.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     measure(text, limits).ok()?;
     serde_json::from_slice(text).ok()
 }

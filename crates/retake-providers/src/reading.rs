@@ -317,10 +317,14 @@ pub(crate) fn failed_create(status: StatusCode, body: ErrorBody, shed: &[u16]) -
     let is_shed = shed.contains(&number);
     let is_refusal = match &body {
         ErrorBody::PassedOn(_) => false,
-        ErrorBody::Foreign(_) => is_turned_away(status),
+        ErrorBody::Foreign(fault) => {
+            is_turned_away(status) && !crate::openai::tells_of_no_answer(&fault.message)
+        }
         // A gateway fills the same form with the words of its status.
         ErrorBody::Own(fault) => {
-            is_turned_away(status) || (is_shed && !says_no_more(status, fault))
+            let sheds =
+                !says_no_more(status, fault) && !crate::openai::tells_of_work(&fault.message);
+            is_turned_away(status) || (is_shed && sheds)
         }
         ErrorBody::Refusal(fault) => {
             fault.kind != FaultKind::Overloaded || is_shed || !is_of_a_gateway(number)

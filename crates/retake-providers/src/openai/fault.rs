@@ -30,6 +30,16 @@ pub(crate) fn is_passed_on(json: &Json, status: StatusCode) -> bool {
     proof::is_passed_on(&report::of_error(json), status.as_u16())
 }
 
+/// Whether a text tells of an answer that did not come, or of a request that was taken on before.
+pub(crate) fn tells_of_no_answer(text: &str) -> bool {
+    proof::tells_of_no_answer(text)
+}
+
+/// Whether a text tells of a server's own work on a request that it has taken on.
+pub(crate) fn tells_of_work(text: &str) -> bool {
+    proof::tells_of_work(text)
+}
+
 /// Whether a body speaks of a failure on the way, beside which a code proves nothing.
 pub(crate) fn is_in_trouble(json: &Json) -> bool {
     proof::is_in_trouble(&report::of_error(json))
@@ -56,7 +66,7 @@ pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     }
     let by_status = reading::kind_of_status(reply.status.as_u16());
     let fault = from(&reports, Some(reply.status)).unwrap_or_else(|| unknown(by_status, &reports));
-    let is_passed_on = is_told && proof::is_passed_on(&reports, reply.status.as_u16());
+    let is_passed_on = proof::is_passed_on(&reports, reply.status.as_u16());
     ErrorBody::at_refusal(reply, at_status(reply, fault), is_passed_on)
 }
 

@@ -149,11 +149,14 @@ pub(super) fn read_create(
     }
     let json = reply.json().unwrap_or_default();
     let named = |remote_id| Submitted { remote_id, echo: echo(&json) };
-    if let Some(id) = id(&json) {
+    // A business failure in the clothes of a success: there is no render whose name could be missing. A name beside a
+    // proven one, without a word for its state, is that of the request.
+    let refusal = fault::refusal_in_success(&reply, &json);
+    let is_refused = || matches!(&refusal, Some(ErrorBody::Refusal(_))) && word(&json).is_none();
+    if let Some(id) = id(&json).filter(|_| !is_refused()) {
         return Ok(named(id));
     }
-    // A business failure in the clothes of a success: there is no render whose name could be missing.
-    if let Some(body) = fault::refusal_in_success(&reply, &json) {
+    if let Some(body) = refusal {
         return Err(reading::failed_create(reply.status, body, &[]));
     }
     if let Some(id) = id_among(&json, LAST_RESORT) {

@@ -180,14 +180,14 @@ const TROUBLE: &[&str] = &[
     "server had an error",
 ];
 
-/// Words of a server's own parts, and of what happens once a request was taken on.
-const MACHINERY: &[&str] = &[
+/// Words of a server's own work, which comes once a request was taken on. No code counts beside them.
+const WORK: &[&str] = &[
     "finaliz",
-    "webhook",
-    "callback",
     "saving",
     "storing",
     "uploading",
+    "inserting",
+    "writing",
     "to save",
     "to store",
     "to write",
@@ -198,6 +198,38 @@ const MACHINERY: &[&str] = &[
     "to log",
     "to delete",
     "to charge",
+    "to insert",
+    "to update",
+    "to send",
+    "to notify",
+    "to publish",
+    "not store",
+    "not save",
+    "not write",
+    "not persist",
+    "not insert",
+    "not record",
+    "not update",
+    "not send",
+    "insert of",
+    "insert into",
+    "write of",
+    "update of",
+    "written to",
+    "constraint",
+    "duplicate key",
+    "deadlock",
+    "job log",
+];
+
+/// Words of a server's own parts, and of what happens once a request was taken on.
+const MACHINERY: &[&str] = &[
+    "webhook",
+    "callback",
+    "email",
+    "mail server",
+    "notification",
+    "sql",
     "was accepted",
     "been accepted",
     "job accepted",
@@ -299,6 +331,93 @@ const PASSED_ON: &[&str] = &[
     "empty response",
 ];
 
+/// Words at the status of a refusal by which a client of another server tells that it got no answer. Nothing that is
+/// sent has such a name, so no parameter is meant.
+const NO_ANSWER: &[&str] = &[
+    "timeout",
+    "timed out",
+    "time-out",
+    "deadline exceeded",
+    "hang up",
+    "hung up",
+    "fetch failed",
+    "failed to fetch",
+    "operation was aborted",
+    "request aborted",
+    "request was aborted",
+    "connection aborted",
+    "aborterror",
+    "disconnect",
+    "closed connection",
+    "closed the connection",
+    "closed by",
+    "prematurely closed",
+    "econn",
+    "etimedout",
+    "epipe",
+    "enotfound",
+    "eai_again",
+    "network error",
+    "network is unreachable",
+    "no route to host",
+    "tls handshake",
+    "ssl:",
+    "max retries exceeded",
+];
+
+/// Words by which a server tells that it has had this very request, which may be a render.
+const HAD_BEFORE: &[&str] = &[
+    "identical request",
+    "same request",
+    "duplicate request",
+    "request is still",
+    "request is already",
+    "request is running",
+    "request is in progress",
+    "just queued",
+    "was queued",
+    "been queued",
+    "already queued",
+    "been submitted",
+    "already submitted",
+];
+
+/// What a request may be wrong about: the fields that are sent, in any spelling.
+const FIELDS: &[&str] = &[
+    "prompt",
+    "model",
+    "second",
+    "duration",
+    "size",
+    "resolution",
+    "ratio",
+    "width",
+    "height",
+    "image",
+    "reference",
+    "frame",
+    "video",
+    "seed",
+    "audio",
+    "metadata",
+    "input",
+    "content",
+    "character",
+    "loop",
+    "fps",
+];
+
+/// Whether a text tells of an answer that did not come, or of a request that was taken on before.
+pub(super) fn tells_of_no_answer(text: &str) -> bool {
+    let text = short(text);
+    has(&text, NO_ANSWER) || has(&text, HAD_BEFORE)
+}
+
+/// Whether a text tells of a server's own work on a request that it has taken on.
+pub(super) fn tells_of_work(text: &str) -> bool {
+    has(&short(text), WORK)
+}
+
 /// What an answer proves that is no refusal by its status.
 pub(super) fn find(reports: &[Report], status: u16) -> Option<Proof> {
     let inside_out = || reports.iter().rev();
@@ -315,7 +434,7 @@ pub(super) fn find(reports: &[Report], status: u16) -> Option<Proof> {
 /// Whether a relay says under the status of a refusal that what it passed on was not answered.
 pub(super) fn is_passed_on(reports: &[Report], status: u16) -> bool {
     let texts = || reports.iter().filter_map(|report| report.message.as_deref());
-    if texts().any(|text| has(&short(text), PASSED_ON)) {
+    if texts().any(|text| has(&short(text), PASSED_ON) || tells_of_no_answer(text)) {
         return find(reports, status).is_none();
     }
     // These statuses of another server are refusals also where the relay did not understand its words.
@@ -341,7 +460,7 @@ fn by_code(report: &Report) -> Option<Proof> {
     let mut hits = names.filter_map(|name| Some((exact(codes::SURE, name)?, Some(name.clone()))));
     // What has no room is unavailable; what checks contents and is unavailable has not refused anything.
     let is_checked = |kind| kind == Overloaded || !text.contains("unavailable");
-    hits.find(|(kind, _)| is_checked(*kind)).filter(|_| !has(&text, TROUBLE))
+    hits.find(|(kind, _)| is_checked(*kind)).filter(|_| !has(&text, TROUBLE) && !has(&text, WORK))
 }
 
 /// What a code means; one with more behind a dot only where that is not the failure of what checks.
@@ -405,7 +524,8 @@ fn by_type(report: &Report) -> Option<Proof> {
         return None;
     }
     let is_request = names.iter().any(|name| REQUEST.contains(&&**name));
-    let names_parameter = report.param.is_some() && report.message.is_some();
+    let is_sent = |param: &String| FIELDS.iter().any(|field| lower(param).contains(field));
+    let names_parameter = report.param.as_ref().is_some_and(is_sent) && report.message.is_some();
     if is_request || names_parameter {
         return Some((loose.unwrap_or(BadRequest), None));
     }
@@ -435,7 +555,7 @@ fn by_load(reports: &[Report], status: u16) -> Option<Proof> {
     let texts: Vec<_> = reports.iter().map(text).collect();
     let is_doubtful = |text: &String| {
         let is_part = |word: &&str| *word != "unavailable" && text.contains(word);
-        MACHINERY.iter().any(is_part) || has(text, TROUBLE)
+        MACHINERY.iter().any(is_part) || has(text, TROUBLE) || has(text, WORK)
     };
     if texts.iter().any(is_doubtful) {
         return None;
@@ -473,7 +593,7 @@ fn is_reason(kind: FaultKind) -> bool {
 }
 
 fn is_doubtful(text: &str) -> bool {
-    has(text, TROUBLE) || has(text, MACHINERY)
+    [TROUBLE, MACHINERY, WORK, NO_ANSWER, HAD_BEFORE].iter().any(|words| has(text, words))
 }
 
 fn has(text: &str, words: &[&str]) -> bool {

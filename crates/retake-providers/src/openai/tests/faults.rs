@@ -409,6 +409,24 @@ fn a_code_of_moderation_in_an_answer_that_names_no_render_ends_none() {
 }
 
 #[test]
+fn a_proven_refusal_beside_the_name_of_the_request_is_one_and_beside_a_state_it_is_none() {
+    let refused =
+        json!({ "id": "req_abc", "error": { "code": "insufficient_quota", "message": "no" } });
+    let Err(SubmitError::Refused(fault)) = submit(Some("relay"), 200, &refused) else {
+        panic!("it was taken")
+    };
+    assert_eq!(fault.kind, Quota);
+
+    let mut queued = refused.clone();
+    queued["status"] = "queued".into();
+    assert_eq!(submit(Some("relay"), 200, &queued), Ok("req_abc".to_owned()));
+    assert_eq!(
+        submit(Some("relay"), 200, &json!({ "id": "v", "error": null })),
+        Ok("v".to_owned())
+    );
+}
+
+#[test]
 fn of_several_renders_in_an_answer_the_one_that_was_asked_about_counts() {
     let listed = json!({ "data": [
         { "id": "other", "status": "failed", "error": { "message": "no" } },
