@@ -412,7 +412,7 @@ fn a_dream_is_deleted_to_cancel_it_and_agents_cannot() {
 fn lost(hook: bool) -> Lost {
     let mut submission = of_seconds("ray-2", 5);
     submission.hook = hook.then(|| HOOK.to_owned());
-    Lost { submission, begun_at: NOON, lost_at: NOON }
+    Lost { submission, begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() }
 }
 
 fn look_up(lost: &Lost, pages: &[Json]) -> (usize, LookUp) {
