@@ -333,7 +333,12 @@ mod tests {
         );
         let half = embedded.poll(&render("half-1"), &Log::default()).await.unwrap();
         assert_eq!(half, Polled::failed(Fault::interrupted()));
-        let lost = Lost { submission: a_submission("half-1"), begun_at: NOON, lost_at: NOON };
+        let lost = Lost {
+            submission: a_submission("half-1"),
+            begun_at: NOON,
+            lost_at: NOON,
+            known: std::collections::BTreeSet::default(),
+        };
         let found = embedded.look_up(&lost, &Log::default()).await.unwrap();
         assert_eq!(found, LookUp::Absent);
         assert!(!folder.path().join("half-1.part").exists());

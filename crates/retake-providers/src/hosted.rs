@@ -4,7 +4,7 @@
 //! Neither fal nor Replicate takes a name of ours for a render. What identifies one is its input, with the seed
 //! in it, and the time at which it was made; a render may be claimed only when both fit and nothing else does.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,7 @@ use retake_core::{
 };
 use serde_json::Value as Json;
 
-use crate::{LookUp, RemoteId, Submission, SubmitError};
+use crate::{LookUp, Lost, RemoteId, Submission, SubmitError};
 
 /// How far the clocks of two sides may be apart.
 const MARGIN: SignedDuration = SignedDuration::from_mins(2);
@@ -67,6 +67,7 @@ pub(crate) fn file_name(media_type: &str) -> &'static str {
 pub(crate) struct Search {
     said: Said,
     begun_at: Timestamp,
+    known: BTreeSet<RemoteId>,
     found: Vec<RemoteId>,
     is_unsure: bool,
 }
@@ -86,14 +87,15 @@ pub(crate) struct Listed<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Likeness {
     Same,
+    /// Nothing rules it out: a list may show an input with other words, another seed or another length than sent.
     Similar,
-    Other,
 }
 
 impl Search {
-    /// A search for what was sent after `begun_at`.
-    pub(crate) fn new(said: Said, begun_at: Timestamp) -> Self {
-        Self { said, begun_at, found: Vec::new(), is_unsure: false }
+    /// A search for what was sent, and lost.
+    pub(crate) fn new(said: Said, lost: &Lost) -> Self {
+        let (begun_at, known) = (lost.begun_at, lost.known.clone());
+        Self { said, begun_at, known, found: Vec::new(), is_unsure: false }
     }
 
     /// From when on it could have been made.
@@ -109,13 +111,15 @@ impl Search {
 
     /// Looks at one line of the list.
     pub(crate) fn consider(&mut self, listed: Listed<'_>) {
+        if listed.id.as_ref().is_some_and(|id| self.known.contains(id)) {
+            return;
+        }
         if listed.made_at.is_some_and(|made_at| !self.covers(made_at)) {
             return;
         }
         // Without a seed, the same input may well be somebody else's.
         let is_marked = self.said.seed.is_some() && listed.made_at.is_some();
         match (likeness(&self.said, listed.input), listed.id) {
-            (Likeness::Other, _) => {}
             (Likeness::Same, Some(id)) if is_marked => self.found.push(id),
             _ => self.is_unsure = true,
         }
@@ -142,11 +146,7 @@ fn likeness(said: &Said, listed: Option<&Json>) -> Likeness {
     if has_picture && said.inputs.iter().all(|(name, value)| is_same(name, value)) {
         return Likeness::Same;
     }
-    let mark = said.seed.clone().unwrap_or_else(|| "prompt".to_owned());
-    match said.inputs.get(&mark) {
-        Some(value) if !is_same(&mark, value) => Likeness::Other,
-        _ => Likeness::Similar,
-    }
+    Likeness::Similar
 }
 
 fn equal(one: &Json, other: &Json) -> bool {
@@ -231,7 +231,9 @@ mod tests {
             inputs.insert("seed".into(), seed.into());
         }
         let seed = seed.map(|_| "seed".to_owned());
-        Search::new(Said { path: "a/b".into(), inputs, picture: None, seed }, NOON)
+        let said = Said { path: "a/b".into(), inputs, picture: None, seed };
+        let (begun_at, known) = (NOON, BTreeSet::from(["owned".to_owned()]));
+        Search { said, begun_at, known, found: Vec::new(), is_unsure: false }
     }
 
     fn verdict(mut search: Search, lines: &[(&str, i64, Json)]) -> LookUp {
@@ -269,6 +271,8 @@ mod tests {
 
         assert_eq!(verdict(a_search(Some(7)), &[("r", 3, shortened)]), unknowable);
         assert_eq!(verdict(a_search(Some(7)), &[("r", 3, json!({}))]), unknowable);
-        assert_eq!(verdict(a_search(Some(7)), &[("r", 3, json!({ "seed": 8 }))]), LookUp::Absent);
+        let echoed = json!({ "prompt": "fog", "seed": 8, "duration": 5 });
+        assert_eq!(verdict(a_search(Some(7)), &[("r", 3, echoed.clone())]), unknowable);
+        assert_eq!(verdict(a_search(Some(7)), &[("owned", 3, echoed)]), LookUp::Absent);
     }
 }

@@ -36,6 +36,7 @@ mod talk;
 mod transport;
 
 use std::{
+    collections::BTreeSet,
     fmt,
     io::{Read, Seek},
     sync::Arc,
@@ -173,6 +174,8 @@ pub struct Lost {
     /// When the answer was lost: the create may have reached the provider until then, and its render may appear
     /// there some time after that.
     pub lost_at: Timestamp,
+    /// Renders of the same place that are known to be another attempt's.
+    pub known: BTreeSet<RemoteId>,
 }
 
 /// What became of a submit whose answer was lost.

@@ -17,8 +17,8 @@ use crate::{
     outbox::Outbox,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding, Job,
-        KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
-        SubmitLease, Unsettled,
+        KeptExchange, KeyAdded, Lease, Listing, Near, NewJob, Page, Recorded, Slots,
+        StoredCharacter, SubmitLease, Unsettled,
     },
 };
 
@@ -103,6 +103,9 @@ pub trait Ledger: Outbox + Send + Sync {
         finding: &Finding,
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// The names of the renders near a lost submit that are known to be other attempts'.
+    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError>;
 
     /// The events of all jobs, or of one owner's, in the order of their commits, after a place in it
     /// (`None` for the beginning of what is still kept).

@@ -26,7 +26,7 @@ pub use self::{
     postgres::PostgresLedger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, FileType,
-        Finding, Imported, Job, JobEvent, KeptExchange, KeyAdded, KeyLimits, Lease, Listing,
+        Finding, Imported, Job, JobEvent, KeptExchange, KeyAdded, KeyLimits, Lease, Listing, Near,
         NewJob, Output, Page, Preview, Recorded, RenderClaim, Repeat, Slots, Spritesheet,
         StoredCharacter, SubmitLease, Unsettled,
     },

@@ -61,7 +61,7 @@ use crate::{
     ledger::Ledger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding,
-        Imported, Job, KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots,
+        Imported, Job, KeptExchange, KeyAdded, Lease, Listing, Near, NewJob, Page, Recorded, Slots,
         StoredCharacter, SubmitLease, Unsettled,
     },
     seat::ASIDE,
@@ -292,6 +292,10 @@ impl Ledger for PostgresLedger {
             Box::pin(settling::settle(db, lease, finding, *now))
         })
         .await
+    }
+
+    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError> {
+        self.db.run(near, |db, near| Box::pin(settling::near(db, near))).await
     }
 
     async fn feed(

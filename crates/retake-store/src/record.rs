@@ -3,7 +3,7 @@
 //! These are plain values. The life of a job and what may happen to it belong to `retake-core`; here they
 //! meet what only the ledger knows: who holds the job, when it is due, which file it ended in.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     evidence::Exchange,
     ids::{KeyId, ReplicaId, VideoId},
@@ -372,6 +372,35 @@ pub struct Change {
     pub keep_lease: bool,
     /// The render that the open attempt has from now on.
     pub render: Option<RenderClaim>,
+}
+
+/// Where and when a submit was lost whose render may stand beside others that are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Near {
+    /// The provider's server, as in [`RenderClaim::place`].
+    pub place: String,
+    /// The account, by its name here.
+    pub account: String,
+    /// The job whose submit was lost.
+    pub id: VideoId,
+    /// Its attempt.
+    pub attempt: u32,
+    /// When that was begun.
+    pub begun_at: Timestamp,
+}
+
+impl Near {
+    /// No more names than these are told: what is not told counts as unknown.
+    pub(crate) const MOST: u32 = 10_000;
+    const WITHIN: SignedDuration = SignedDuration::from_hours(16);
+
+    pub(crate) fn from(&self) -> Timestamp {
+        self.begun_at.checked_sub(Self::WITHIN).unwrap_or(self.begun_at)
+    }
+
+    pub(crate) fn until(&self) -> Timestamp {
+        self.begun_at.checked_add(Self::WITHIN).unwrap_or(self.begun_at)
+    }
 }
 
 /// That a render belongs to an attempt.

@@ -46,8 +46,8 @@ use crate::{
     ledger::Ledger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding, Job,
-        KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
-        SubmitLease, Unsettled,
+        KeptExchange, KeyAdded, Lease, Listing, Near, NewJob, Page, Recorded, Slots,
+        StoredCharacter, SubmitLease, Unsettled,
     },
 };
 
@@ -195,6 +195,11 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), StoreError> {
         let (lease, finding) = (lease.clone(), finding.clone());
         self.writer.write(move |db| settling::settle(db, &lease, &finding, now)).await
+    }
+
+    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError> {
+        let near = near.clone();
+        self.readers.read(move |db| settling::near(db, &near)).await
     }
 
     async fn feed(

@@ -45,7 +45,7 @@ pub(super) fn look_up(
     };
     let may_run = now.duration_since(lost.lost_at).unsigned_abs() < LONGEST_RENDER;
     let walk = Walk { places: Arc::clone(places), path: said.path.clone(), may_run };
-    walk.page(Search::new(said, lost.begun_at), None, 0)
+    walk.page(Search::new(said, lost), None, 0)
 }
 
 /// A walk through the pages of the list.

@@ -407,7 +407,12 @@ fn each_of_the_three_answers_to_a_cancel_is_as_good() {
 }
 
 fn lost() -> Lost {
-    Lost { submission: a_submission(VEO), begun_at: NOON, lost_at: NOON }
+    Lost {
+        submission: a_submission(VEO),
+        begun_at: NOON,
+        lost_at: NOON,
+        known: std::collections::BTreeSet::default(),
+    }
 }
 
 // verifies: fal: look-up

@@ -140,7 +140,7 @@ proptest! {
     #[test]
     fn whatever_is_answered_every_talk_ends(answer in any_answer(), header in "[ -~]{0,60}") {
         let render = a_render("veo-3.1-generate-001", "models/x/operations/1");
-        let lost = Lost { submission: a_submission("veo-3.1-generate-001"), begun_at: NOON, lost_at: NOON };
+        let lost = Lost { submission: a_submission("veo-3.1-generate-001"), begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() };
         for adapter in adapters() {
             let _ = hold_with(adapter.submit(&lost.submission, NOON), &answer);
             let _ = hold_with(adapter.poll(&render, NOON), &answer);

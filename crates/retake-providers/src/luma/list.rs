@@ -5,7 +5,7 @@
 //! whole list, or all of it back to the time before the intent, was read and nothing in it is in doubt. Luma
 //! documents no order, so the newest-first order is believed only while enough entries show it.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -44,8 +44,7 @@ fn mark(tag: &str) -> String {
 pub(super) struct Wanted {
     /// Nothing when no tag was sent.
     mark: Option<String>,
-    model: String,
-    prompt: String,
+    known: BTreeSet<RemoteId>,
     since: Timestamp,
     over_after: Duration,
 }
@@ -55,8 +54,7 @@ impl Wanted {
         let submission = &lost.submission;
         Self {
             mark: submission.hook.as_ref().map(|_| mark(&submission.tag)),
-            model: submission.model.clone(),
-            prompt: submission.shot.prompt.clone(),
+            known: lost.known.clone(),
             since: lost.begun_at.checked_sub(MARGIN).unwrap_or(Timestamp::MIN),
             over_after,
         }
@@ -70,16 +68,13 @@ impl Wanted {
         mark.is_some() && query.is_some_and(|query| query.split('&').any(|part| Some(part) == mark))
     }
 
-    /// Whether an entry without our tag may be ours all the same: new enough, and not visibly another's.
+    /// Whether an entry without our tag may be ours all the same: new enough, and not another's by
+    /// its tag or its name. What was asked rules nothing out: Luma may enhance a prompt or name a model otherwise.
     fn may_own(&self, entry: &Json) -> bool {
         let is_old = created_at(entry).is_some_and(|at| at < self.since);
         let is_tagged = self.mark.is_some() && text(entry, "/request/callback_url").is_some();
-        let differs =
-            |pointer, ours: &str| text(entry, pointer).is_some_and(|theirs| theirs != ours);
-        let is_another = differs("/request/prompt", &self.prompt)
-            || differs("/request/model", &self.model)
-            || differs("/model", &self.model);
-        !(is_old || is_tagged || is_another)
+        let is_known = reading::id(entry, "/id").is_some_and(|id| self.known.contains(id));
+        !(is_old || is_tagged || is_known)
     }
 }
 

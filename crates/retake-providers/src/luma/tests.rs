@@ -412,7 +412,12 @@ fn a_dream_is_deleted_to_cancel_it_and_agents_cannot() {
 fn lost(hook: bool) -> Lost {
     let mut submission = of_seconds("ray-2", 5);
     submission.hook = hook.then(|| HOOK.to_owned());
-    Lost { submission, begun_at: NOON, lost_at: NOON }
+    Lost { submission, begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() }
+}
+
+/// A lost submit beside which every entry of the list is known as another's.
+fn lost_among_known() -> Lost {
+    Lost { known: [ID.to_owned()].into(), ..lost(true) }
 }
 
 fn look_up(lost: &Lost, pages: &[Json]) -> (usize, LookUp) {
@@ -447,14 +452,14 @@ fn a_lost_submit_is_absent_only_after_the_whole_list() {
         [entry(5, "a storm", None), entry(7, "a lighthouse in a storm", Some("https://x/?tag=b"))];
     let pages = vec![page_of(&others, true), page_of(&[entry(9, "a storm", None)], false)];
 
-    assert_eq!(look_up(&lost(true), &pages), (2, LookUp::Absent));
+    assert_eq!(look_up(&lost_among_known(), &pages), (2, LookUp::Absent));
 }
 
 #[test]
 fn a_long_list_is_left_behind_once_its_order_is_plain() {
     let entries: Vec<_> = (0..12).map(|n| entry(n * 100, "a storm", None)).collect();
 
-    assert_eq!(look_up(&lost(true), &[page_of(&entries, true)]), (1, LookUp::Absent));
+    assert_eq!(look_up(&lost_among_known(), &[page_of(&entries, true)]), (1, LookUp::Absent));
 }
 
 #[test]
@@ -463,14 +468,17 @@ fn a_list_without_an_order_is_read_to_its_end() {
     entries.swap(3, 7);
     let pages = vec![page_of(&entries, true), page_of(&[], false)];
 
-    assert_eq!(look_up(&lost(true), &pages), (2, LookUp::Absent));
+    assert_eq!(look_up(&lost_among_known(), &pages), (2, LookUp::Absent));
 }
 
 #[test]
 fn an_entry_that_may_be_ours_leaves_doubt() {
     let same = entry(-5, "a lighthouse in a storm", None);
+    let enhanced = entry(-5, "a lighthouse in a storm, cinematic, 35 mm", None);
+    let mut renamed = entry(-5, "a lighthouse in a storm", None);
+    renamed["model"] = "ray-2-720p".into();
     let unreadable = json!({ "id": ID });
-    for entry in [same, unreadable] {
+    for entry in [same, enhanced, renamed, unreadable] {
         for hook in [true, false] {
             let (_, found) = look_up(&lost(hook), &[page_of(std::slice::from_ref(&entry), false)]);
 

@@ -4,25 +4,29 @@
 //! render counts as ours when it is the only one in the minutes after the intent that was asked for in the same
 //! words, and everything about it can be seen. Two of them, one that hides its prompt, or a picture to start from
 //! (which no list repeats) leave the question open: it could be another job's. Even the only one could be
-//! that of another job with the same wish, whose own submit was answered; whoever asks knows the names of those.
+//! that of another job with the same wish, whose own submit was answered: those are known by name, and passed over.
 //!
 //! Nothing of the kind counts as absence only if the walk got past the intent in good order, or came to the end
-//! of a list that is documented to show all. For the one that is ours any end of a list will do: what an end hides
+//! of a list that is documented to show all, and if nothing of that time could be ours under another echo: servers
+//! rewrite prompts and round sizes and lengths, so a difference rules out only where the list repeats by contract,
+//! and where the prompt is not all that differs. For the one that is ours any end of a list will do: what an end hides
 //! could only be another render of the same wish, and taking the one that shows costs less than buying a third.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{fault::Fault, request::Shot};
 use serde_json::Value as Json;
 
 use super::{account::Account, dialect::List, fault};
-use crate::{Answer, Call, LookUp, Lost, RemoteId, Talk, reading};
+use crate::{Answer, Call, LookUp, Lost, RemoteId, Talk, call::Reply, reading};
 
 /// Their clock and ours may differ by this much.
 const MARGIN: SignedDuration = SignedDuration::from_mins(10);
 /// A create that was sent is taken within this time, or never.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// A server whose clock shows another place's time is off by no more than this.
+const ZONES: SignedDuration = SignedDuration::from_hours(15);
 /// A page has up to a hundred renders; nobody makes more than these pages in the time.
 const MOST_PAGES: usize = 10;
 
@@ -36,8 +40,11 @@ pub(super) fn talk(account: &Arc<Account>, lost: &Lost) -> Talk<Result<LookUp, F
         model: lost.submission.model.clone(),
         shot: lost.submission.shot.clone(),
         begun_at: lost.begun_at,
+        skew: SignedDuration::ZERO,
+        known: lost.known.clone(),
         found: Vec::new(),
         unclear: false,
+        unlike: false,
         ordered: true,
         last: None,
         pages: 0,
@@ -55,9 +62,15 @@ struct Walk {
     model: String,
     shot: Shot,
     begun_at: Timestamp,
+    /// How far their clock is ahead of ours, by the last answer.
+    skew: SignedDuration,
+    /// Renders that the ledger knows as an attempt's.
+    known: BTreeSet<RemoteId>,
     found: Vec<RemoteId>,
     /// Something was seen that could be ours and does not say enough.
     unclear: bool,
+    /// Something was seen that differs from what was asked, as a server shows it that changes what it was given.
+    unlike: bool,
     /// So far every render was older than the one before.
     ordered: bool,
     last: Option<Timestamp>,
@@ -67,8 +80,21 @@ struct Walk {
 /// What one entry of the list is to us.
 enum Entry {
     Ours(RemoteId),
+    /// Nothing speaks against it, but not enough for it.
     Unclear,
+    /// It differs, but nobody promises that the list repeats what was asked.
+    Unlike,
     Other,
+}
+
+/// When an entry was made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// Before anything that could be ours.
+    Past,
+    Within,
+    /// After that.
+    Later,
 }
 
 /// Where a walk ended.
@@ -105,6 +131,7 @@ impl Walk {
         if !reply.status.is_success() {
             return Talk::Over(Err(fault::of_reply(&reply)));
         }
+        self.skew = skew(&reply).unwrap_or_default();
         let json = reply.json().unwrap_or_default();
         let Some(entries) = json.pointer("/data").and_then(Json::as_array) else {
             return Talk::Over(Ok(unknowable(&self.account)));
@@ -135,19 +162,48 @@ impl Walk {
             self.ordered &= at <= last;
         }
         self.last = at.or(self.last);
-        let is_past = at.is_some_and(|at| at < self.begun_at - MARGIN);
-        let is_later = at.is_some_and(|at| at > self.begun_at + WINDOW);
-        if !is_past && !is_later {
-            match self.compare(entry, at.is_some()) {
-                Entry::Ours(id) => self.found.push(id),
-                Entry::Unclear => self.unclear = true,
-                Entry::Other => {}
+        let age = at.map_or(Age::Within, |at| self.age(at));
+        match self.compare(entry, at.is_some()) {
+            Entry::Ours(id) if age == Age::Within => self.found.push(id),
+            // A clock that shows another zone's time moves a render out of the window.
+            Entry::Ours(_) | Entry::Unclear if age != Age::Within => {
+                self.unlike |= !self.is_verbatim() && at.is_some_and(|at| self.is_near(at));
             }
+            Entry::Unlike if age == Age::Within => self.unlike = true,
+            Entry::Ours(_) | Entry::Unclear => self.unclear = true,
+            Entry::Unlike | Entry::Other => {}
         }
-        is_past
+        age == Age::Past
+    }
+
+    /// When something was made, by their clock and by ours: only what both call outside is.
+    fn age(&self, at: Timestamp) -> Age {
+        let since = at.duration_since(self.begun_at);
+        let by_theirs = since.saturating_sub(self.skew);
+        let (earliest, latest) = (since.min(by_theirs), since.max(by_theirs));
+        if latest < -MARGIN {
+            Age::Past
+        } else if earliest > WINDOW {
+            Age::Later
+        } else {
+            Age::Within
+        }
+    }
+
+    fn is_near(&self, at: Timestamp) -> bool {
+        at.duration_since(self.begun_at).abs() < ZONES
+    }
+
+    /// Whether the list is documented to repeat what was asked. Others rewrite prompts and round sizes and lengths.
+    fn is_verbatim(&self) -> bool {
+        self.account.dialect.list == List::Whole
     }
 
     fn compare(&self, entry: &Json, is_dated: bool) -> Entry {
+        let id = reading::id(entry, "/id");
+        if id.is_some_and(|id| self.known.contains(id)) {
+            return Entry::Other;
+        }
         let prompt =
             reading::text(entry, "/prompt").map(|text| text.trim() == self.shot.prompt.trim());
         let seconds = first_number(entry, &["/seconds", "/n_seconds", "/duration"])
@@ -155,11 +211,15 @@ impl Walk {
         let size = size(entry).map(|size| size == self.shot.size.to_string());
         let model = reading::text(entry, "/model").map(|model| is_same_model(model, &self.model));
         let is_remade = reading::text(entry, "/remixed_from_video_id").is_some();
-        if is_remade || [prompt, seconds, size].contains(&Some(false)) {
+        let is_another = prompt == Some(false) && [seconds, size, model].contains(&Some(false));
+        if self.is_verbatim() && (is_remade || is_another) {
             return Entry::Other;
         }
+        if is_remade || [prompt, seconds, size].contains(&Some(false)) {
+            return Entry::Unlike;
+        }
         let all_seen = is_dated && [prompt, seconds, size, model] == [Some(true); 4];
-        match reading::id(entry, "/id") {
+        match id {
             Some(id) if all_seen && self.shot.first_frame.is_none() => Entry::Ours(id.to_owned()),
             // A server may echo another name for a model than it was asked by, so that alone rules nothing out.
             _ => Entry::Unclear,
@@ -173,10 +233,17 @@ impl Walk {
             (1, false) if end != End::CutOff => {
                 self.found.pop().map_or_else(|| unknowable(&self.account), LookUp::Found)
             }
-            (0, false) if shows_all => LookUp::Absent,
+            (0, false) if shows_all && !self.unlike => LookUp::Absent,
             _ => unknowable(&self.account),
         }
     }
+}
+
+/// How far the clock of whoever answered is ahead of ours.
+fn skew(reply: &Reply) -> Option<SignedDuration> {
+    let date = reply.headers.get(http::header::DATE)?.to_str().ok()?;
+    let date = jiff::fmt::rfc2822::parse(date).ok()?;
+    Some(date.timestamp().duration_since(reply.at))
 }
 
 /// Seconds since 1970, or the same in milliseconds.

@@ -109,7 +109,7 @@ proptest! {
         answers in prop::collection::vec(rehearsal::any_answer(), 16),
     ) {
         let (adapter, render) = (adapter(variant), a_render("m", "video_1"));
-        let lost = Lost { submission: a_submission("m"), begun_at: NOON, lost_at: NOON };
+        let lost = Lost { submission: a_submission("m"), begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() };
 
         hold(adapter.submit(&a_submission("m"), NOON), answers.clone()).1.ok();
         hold(adapter.poll(&render, NOON), answers.clone()).1.ok();

@@ -36,7 +36,7 @@ pub(super) fn look_up(calls: &Arc<Calls>, catalog: &Catalog, lost: &Lost) -> Tal
     };
     let hook = lost.submission.hook.clone();
     let walk = Walk { calls: Arc::clone(calls), model: target.model, hook };
-    walk.page(Search::new(said, lost.begun_at), None, 0)
+    walk.page(Search::new(said, lost), None, 0)
 }
 
 /// A walk through the pages of the list, back to when the submit was begun.

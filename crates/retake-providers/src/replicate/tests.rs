@@ -339,7 +339,7 @@ fn a_cancel_of_what_is_over_is_no_fault() {
 
 fn lost(hook: Option<&str>) -> Lost {
     let submission = Submission { hook: hook.map(str::to_owned), ..a_submission(VEO) };
-    Lost { submission, begun_at: NOON, lost_at: NOON }
+    Lost { submission, begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() }
 }
 
 // verifies: replicate: look-up

@@ -415,7 +415,12 @@ fn an_account_without_credit_is_in_trouble() {
 // verifies: runway: look-up
 #[test]
 fn a_lost_create_cannot_be_found_again() {
-    let lost = Lost { submission: silent("gen4.5"), begun_at: NOON, lost_at: NOON };
+    let lost = Lost {
+        submission: silent("gen4.5"),
+        begun_at: NOON,
+        lost_at: NOON,
+        known: std::collections::BTreeSet::default(),
+    };
     let (calls, found) = hold(runway().look_up(&lost, NOON), []);
 
     assert!(calls.is_empty());

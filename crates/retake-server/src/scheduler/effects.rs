@@ -76,9 +76,8 @@ impl Hand<'_> {
             Ok(LookUp::Found(remote_id)) => {
                 let accepted = self.try_record(Event::Accepted { remote_id }, Then::Free, None);
                 match accepted.await {
-                    // There is none but another job's, so ours is not there.
-                    Err(NotRecorded::RenderTaken) => self.weigh_absence(&attempt).await,
-                    Err(NotRecorded::RenderInDoubt) => {
+                    // Another job took it meanwhile. What else is there the next look shows, which knows it for owned.
+                    Err(NotRecorded::RenderTaken | NotRecorded::RenderInDoubt) => {
                         self.wait_for_settlement(&attempt, LOOK_AGAIN * 60).await;
                     }
                     Ok(()) | Err(NotRecorded::Overtaken) => {}

@@ -6,6 +6,8 @@
 //! is open; else it is stopped where that can be done. Of a deleted job the prompt is gone, by which most providers'
 //! lists tell renders apart, so its submit stays possibly billed.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +19,7 @@ use retake_core::{
 use retake_providers::{
     CancelOutcome, Log, LookUp, Lost, Provider, Render, SourceVideo, Submission,
 };
-use retake_store::{Finding, Job, RenderClaim, StoreError, Unsettled};
+use retake_store::{Finding, Job, Near, RenderClaim, StoreError, Unsettled};
 
 use super::{Scheduler, effects::tag};
 use crate::{assets::AssetError, vitals::Pulse};
@@ -74,9 +76,8 @@ impl Scheduler {
         };
         let now = self.clock.now();
         let settled = match self.ledger.settle_submit(&lease, &finding, now).await {
-            Err(error @ (StoreError::RenderTaken { .. } | StoreError::RenderInDoubt { .. })) => {
-                let is_taken = matches!(error, StoreError::RenderTaken { .. });
-                let instead = self.without_render(job.as_ref(), lease.attempt, is_taken, now);
+            Err(StoreError::RenderTaken { .. } | StoreError::RenderInDoubt { .. }) => {
+                let instead = self.without_render(job.as_ref(), lease.attempt, now);
                 self.ledger.settle_submit(&lease, &instead, now).await
             }
             settled => settled,
@@ -92,22 +93,15 @@ impl Scheduler {
         }
     }
 
-    /// What is done when the render that was found is not this attempt's to have. Where there is none but another
-    /// attempt's, its own is not there; where that is not known yet, it is looked for again.
-    fn without_render(
-        &self,
-        job: Option<&Job>,
-        number: u32,
-        is_taken: bool,
-        now: Timestamp,
-    ) -> Finding {
+    /// What is done when the render that was found is not this attempt's to have, or not yet: it is looked for
+    /// again. That another attempt took it proves nothing of this one's own.
+    fn without_render(&self, job: Option<&Job>, number: u32, now: Timestamp) -> Finding {
         let found = job.and_then(|job| {
             let attempt = job.life.attempts.iter().find(|attempt| attempt.number == number)?;
             Some((attempt, self.times(job, attempt.route)))
         });
         match found {
             None => Finding::default(),
-            Some((attempt, times)) if is_taken => not_listed(attempt, &times, now),
             Some((attempt, times)) => still_unknown(attempt, &times, now),
         }
     }
@@ -183,7 +177,31 @@ impl Scheduler {
         };
         let submission = self.submission(job, attempt.route, attempt.number).await?;
         let (begun_at, lost_at) = (attempt.begun_at, attempt.lost_since());
-        provider.look_up(&Lost { submission, begun_at, lost_at }, log).await
+        let known = self.known_renders(job, attempt).await.map_err(|error| {
+            let message = format!("the ledger could not say which renders are known: {error}");
+            Fault::new(FaultKind::Storage, FaultSource::Us, message)
+        })?;
+        provider.look_up(&Lost { submission, begun_at, lost_at, known }, log).await
+    }
+
+    /// The renders of other attempts where this one was submitted, of the time around it.
+    async fn known_renders(
+        &self,
+        job: &Job,
+        attempt: &Attempt,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let planned = job.plan.at(attempt.route);
+        let account = planned.and_then(|planned| self.accounts.get(&planned.route.account));
+        let Some(account) = account else { return Ok(BTreeSet::new()) };
+        let Some(place) = &account.place else { return Ok(BTreeSet::new()) };
+        let near = Near {
+            place: place.clone(),
+            account: account.name.clone(),
+            id: job.id.clone(),
+            attempt: attempt.number,
+            begun_at: attempt.begun_at,
+        };
+        Ok(self.ledger.renders_near(&near).await?.into_iter().collect())
     }
 
     /// What is known of the times at a place in the plan.

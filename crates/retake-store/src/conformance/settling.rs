@@ -12,7 +12,9 @@ use retake_core::{
 use tokio::task::JoinSet;
 
 use super::{Engine, NOON, Worker, a_fault, a_job_over, accepted, change_of, noon_plus, slots};
-use crate::{Change, Claimed, Committed, Finding, JobEvent, RenderClaim, StoreError, Unsettled};
+use crate::{
+    Change, Claimed, Committed, Finding, Job, JobEvent, Near, RenderClaim, StoreError, Unsettled,
+};
 
 fn lost() -> Event {
     Event::SubmitLost { fault: a_fault(), policy: None }
@@ -179,6 +181,23 @@ pub(crate) async fn a_render_that_was_answered_for_is_nobody_elses_to_adopt(engi
 
     let refused = take(&worker, &mut held, "1", true).await;
     assert!(matches!(refused, Err(StoreError::RenderTaken { .. })), "{refused:?}");
+    let RenderClaim { place, account, .. } = render("1", true);
+    let near = |job: &Job, begun_at, place: &str| Near {
+        place: place.to_owned(),
+        account: account.clone(),
+        id: job.id.clone(),
+        attempt: 1,
+        begun_at,
+    };
+    let later = NOON + jiff::SignedDuration::from_hours(48);
+    for (asked, known) in [
+        (near(&held.job, NOON, &place), vec!["1".to_owned()]),
+        (near(&held.job, later, &place), vec![]),
+        (near(&held.job, NOON, "elsewhere"), vec![]),
+        (near(&answered.job, NOON, &place), vec![]),
+    ] {
+        assert_eq!(worker.ledger.renders_near(&asked).await.unwrap(), known, "{asked:?}");
+    }
     let elsewhere = RenderClaim { place: "openai other.example".to_owned(), ..render("1", true) };
     let change =
         Change { render: Some(elsewhere), ..change_of(&held, accepted("1"), noon_plus(9), true) };

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
-    record::{Finding, JobEvent, RenderClaim, SubmitLease, Unsettled},
+    record::{Finding, JobEvent, Near, RenderClaim, SubmitLease, Unsettled},
     transition::{account_place, may_be_anothers, settlement_word},
 };
 
@@ -66,6 +66,24 @@ pub(super) const OWN_FOUND: &str = "INSERT INTO renders AS r (place, remote_id, 
 pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j JOIN attempts a
         ON a.job_id = j.id AND a.number = j.open_attempt AND a.state = 'intent'
     WHERE j.holds > '' AND j.id <> $1";
+
+/// The renders of other attempts at a place that were begun within a time.
+pub(super) const NEAR: &str = "SELECT r.remote_id FROM renders r JOIN attempts a
+        ON a.job_id = r.job_id AND a.number = r.attempt
+    WHERE r.place IN ($1, $2) AND a.begun_at BETWEEN $3 AND $4
+        AND NOT (r.job_id = $5 AND r.attempt = $6)
+    LIMIT $7";
+
+/// Which renders near a lost submit are other attempts'.
+pub(super) async fn near(db: &Session, near: &Near) -> Done<Vec<String>> {
+    let [statement] = db.prepare([NEAR]).await?;
+    let account = account_place(&near.account);
+    let (from, until) = (Moment(near.from()), Moment(near.until()));
+    let (id, attempt) = (near.id.as_str(), i64::from(near.attempt));
+    let (place, most) = (&near.place, i64::from(Near::MOST));
+    let rows = db.query(&statement, [place, &account, &from, &until, &id, &attempt, &most]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
 
 /// Records that a render belongs to an attempt. One that was found may be another's.
 pub(super) async fn own(db: &Session, id: &str, attempt: u32, render: &RenderClaim) -> Done<()> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
-    record::{Finding, JobEvent, RenderClaim, SubmitLease, Unsettled},
+    record::{Finding, JobEvent, Near, RenderClaim, SubmitLease, Unsettled},
     transition::{account_place, may_be_anothers},
 };
 
@@ -65,6 +65,13 @@ pub(super) const OWN_FOUND: &str = "INSERT INTO renders (place, remote_id, job_i
 pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j JOIN attempts a
         ON a.job_id = j.id AND a.number = j.open_attempt AND a.state = 'intent'
     WHERE j.holds > '' AND j.id <> :id";
+
+/// The renders of other attempts at a place that were begun within a time.
+pub(super) const NEAR: &str = "SELECT r.remote_id FROM renders r JOIN attempts a
+        ON a.job_id = r.job_id AND a.number = r.attempt
+    WHERE r.place IN (:place, :account) AND a.begun_at BETWEEN :from AND :until
+        AND NOT (r.job_id = :id AND r.attempt = :attempt)
+    LIMIT :limit";
 
 /// Records that a submit is unsettled; it is due at once.
 pub(super) fn add(db: &Connection, id: &VideoId, attempt: u32, at: Timestamp) -> Done<()> {
@@ -122,6 +129,26 @@ fn leave_to_the_unanswered(
         }
     }
     Ok(())
+}
+
+/// Which renders near a lost submit are other attempts'.
+pub(super) fn near(db: &Connection, near: &Near) -> Done<Vec<String>> {
+    let found = db
+        .prepare_cached(NEAR)?
+        .query_map(
+            named_params! {
+                ":place": near.place,
+                ":account": account_place(&near.account),
+                ":from": Moment(near.from()),
+                ":until": Moment(near.until()),
+                ":id": near.id.as_str(),
+                ":attempt": near.attempt,
+                ":limit": Near::MOST,
+            },
+            |row| row.get(0),
+        )?
+        .collect::<Result<_, _>>()?;
+    Ok(found)
 }
 
 /// Whether there is an unsettled submit to look after.

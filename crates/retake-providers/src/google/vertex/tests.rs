@@ -197,7 +197,12 @@ fn a_file_in_the_accounts_bucket_is_fetched_with_its_token_and_none_elsewhere() 
 #[test]
 fn a_lost_submit_is_found_by_its_file_in_its_own_folder() {
     let adapter = an_adapter(&[("storage_uri", "gs://a-bucket/videos")]);
-    let lost = Lost { submission: a_submission(MODEL), begun_at: NOON, lost_at: NOON };
+    let lost = Lost {
+        submission: a_submission(MODEL),
+        begun_at: NOON,
+        lost_at: NOON,
+        known: std::collections::BTreeSet::default(),
+    };
     let listed = |name: &str| rehearsal::json(200, &json!({ "items": [{ "name": name }] }));
     let found = |answer| hold(adapter.look_up(&lost, NOON), [answer]).1.unwrap();
 
@@ -246,7 +251,12 @@ fn a_spent_account_is_a_standing_and_an_outage_is_none() {
 #[test]
 fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let adapter = an_adapter(&[("storage_uri", "gs://a-bucket/videos")]);
-    let lost = Lost { submission: a_submission(MODEL), begun_at: NOON, lost_at: NOON };
+    let lost = Lost {
+        submission: a_submission(MODEL),
+        begun_at: NOON,
+        lost_at: NOON,
+        known: std::collections::BTreeSet::default(),
+    };
     let look = |items: serde_json::Value| {
         let answer = rehearsal::json(200, &json!({ "items": items }));
         hold(adapter.look_up(&lost, NOON), [answer]).1.unwrap()

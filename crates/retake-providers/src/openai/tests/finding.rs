@@ -242,7 +242,17 @@ fn a_download_that_brought_nothing_is_tried_again_whatever_was_said() {
 }
 
 fn looked_up(variant: Option<&str>, submission: Submission, pages: &[Json]) -> LookUp {
-    let lost = Lost { submission, begun_at: NOON, lost_at: NOON };
+    looked_up_knowing(&[], variant, submission, pages)
+}
+
+fn looked_up_knowing(
+    known: &[&str],
+    variant: Option<&str>,
+    submission: Submission,
+    pages: &[Json],
+) -> LookUp {
+    let known = known.iter().map(|&id| id.to_owned()).collect();
+    let lost = Lost { submission, begun_at: NOON, lost_at: NOON, known };
     let answers = pages.iter().map(|page| rehearsal::json(200, page));
     hold(adapter(variant).look_up(&lost, NOON), answers).1.unwrap()
 }
@@ -315,7 +325,11 @@ fn the_only_one_that_is_ours_for_certain_is_taken_from_a_relays_list_too() {
 fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
     let past = [page(&[entry("video_9", 4000)], true), page(&[entry("video_0", -900)], true)];
     assert_eq!(looked_up(None, a_submission("sora-2"), &past), LookUp::Absent);
-    assert_eq!(looked_up(Some("relay"), a_submission("sora-2"), &past), LookUp::Absent);
+    let relay = looked_up_knowing(&["video_0"], Some("relay"), a_submission("sora-2"), &past);
+    assert!(is_unknowable(&relay), "a clock may be hours off: {relay:?}");
+    let known = &["video_0", "video_9"];
+    let relay = looked_up_knowing(known, Some("relay"), a_submission("sora-2"), &past);
+    assert_eq!(relay, LookUp::Absent);
 
     let end = [page(&[], false)];
     assert_eq!(looked_up(None, a_submission("sora-2"), &end), LookUp::Absent);
@@ -331,8 +345,71 @@ fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
 }
 
 #[test]
+fn a_render_that_a_list_shows_otherwise_than_it_was_asked_for_stands_against_an_absence() {
+    let changed: [(&str, Json); 5] = [
+        ("size", "1280x704".into()),
+        ("seconds", "5".into()),
+        ("prompt", "a lighthouse in a storm, cinematic".into()),
+        ("created_at", (NOON.as_second() + 3600).into()),
+        ("created_at", (NOON.as_second() - 3600).into()),
+    ];
+    for variant in ["vllm-omni", "relay"] {
+        for (field, value) in &changed {
+            let mut ours = entry("video_1", 3);
+            ours[*field] = value.clone();
+            let pages = [page(&[ours, entry("video_0", -7200)], false)];
+            let look = |known: &[&str]| {
+                looked_up_knowing(known, Some(variant), a_submission("sora-2"), &pages)
+            };
+            assert!(is_unknowable(&look(&["video_0"])), "{variant} {field} {value}");
+            assert_eq!(look(&["video_0", "video_1"]), LookUp::Absent, "{variant} {field} {value}");
+        }
+    }
+
+    // OpenAI's own list repeats what was asked.
+    let mut other = entry("video_1", 3);
+    other["prompt"] = "something else".into();
+    let look = |other: &Json| {
+        let pages = [page(&[other.clone(), entry("video_0", -7200)], false)];
+        looked_up(None, a_submission("sora-2"), &pages)
+    };
+    assert!(is_unknowable(&look(&other)));
+    other["size"] = "720x1280".into();
+    assert_eq!(look(&other), LookUp::Absent);
+}
+
+#[test]
+fn a_render_that_another_attempt_owns_hides_no_lost_one_and_proves_nothing_by_itself() {
+    let both = [page(&[entry("video_2", 9), entry("video_1", 3)], false)];
+    let found = looked_up_knowing(&["video_1"], Some("relay"), a_submission("sora-2"), &both);
+    assert_eq!(found, LookUp::Found("video_2".into()));
+
+    let mut one = page(&[entry("video_1", 3)], false);
+    one.as_object_mut().unwrap().remove("has_more");
+    let found = looked_up_knowing(&["video_1"], Some("relay"), a_submission("sora-2"), &[one]);
+    assert!(is_unknowable(&found), "the only page of a list that may have more: {found:?}");
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_read_by_the_date_of_the_answer() {
+    let mut reply = rehearsal::json(200, &page(&[entry("video_1", 3603)], false));
+    let date = "Sat, 21 Nov 2026 13:00:00 GMT".parse().unwrap();
+    reply.as_mut().unwrap().headers.insert("date", date);
+    let known = std::collections::BTreeSet::default();
+    let lost = Lost { submission: a_submission("sora-2"), begun_at: NOON, lost_at: NOON, known };
+
+    let found = hold(adapter(Some("relay")).look_up(&lost, NOON), [reply]).1;
+    assert_eq!(found, Ok(LookUp::Found("video_1".into())));
+}
+
+#[test]
 fn a_walk_goes_on_where_the_page_ended() {
-    let lost = Lost { submission: a_submission("sora-2"), begun_at: NOON, lost_at: NOON };
+    let lost = Lost {
+        submission: a_submission("sora-2"),
+        begun_at: NOON,
+        lost_at: NOON,
+        known: std::collections::BTreeSet::default(),
+    };
     let pages = [page(&[entry("video_9", 4000)], true), page(&[], false)];
     let answers = pages.iter().map(|page| rehearsal::json(200, page));
     let (calls, _) = hold(adapter(None).look_up(&lost, NOON), answers);
@@ -346,7 +423,12 @@ fn without_a_list_nobody_can_tell() {
     for variant in ["openrouter", "litellm", "newapi"] {
         assert!(is_unknowable(&looked_up(Some(variant), a_submission("m"), &[])));
     }
-    let lost = Lost { submission: a_submission("m"), begun_at: NOON, lost_at: NOON };
+    let lost = Lost {
+        submission: a_submission("m"),
+        begun_at: NOON,
+        lost_at: NOON,
+        known: std::collections::BTreeSet::default(),
+    };
     let gone = hold(adapter(None).look_up(&lost, NOON), [rehearsal::json(404, &json!({}))]).1;
     assert!(is_unknowable(&gone.unwrap()));
 }

@@ -69,6 +69,7 @@ const STATEMENTS: &[&str] = &[
     settling::OWN,
     settling::OWN_FOUND,
     settling::UNANSWERED,
+    settling::NEAR,
     timeline::LAST,
     timeline::APPEND,
     timeline::THIS,

@@ -72,6 +72,7 @@ const STATEMENTS: &[&str] = &[
     settling::OWN,
     settling::OWN_FOUND,
     settling::UNANSWERED,
+    settling::NEAR,
     timeline::APPEND,
     timeline::ANNOUNCE,
     timeline::READ,
