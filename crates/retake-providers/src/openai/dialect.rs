@@ -169,6 +169,8 @@ pub(super) enum List {
     Some,
     /// It is documented to show all, so that its end is the end.
     Whole,
+    /// The same, and it repeats what was asked. Others rewrite prompts and round sizes and lengths.
+    Verbatim,
 }
 
 /// What is asked to see whether the account works.

@@ -194,9 +194,9 @@ impl Walk {
         at.duration_since(self.begun_at).abs() < ZONES
     }
 
-    /// Whether the list is documented to repeat what was asked. Others rewrite prompts and round sizes and lengths.
+    /// Whether the list is documented to repeat what was asked.
     fn is_verbatim(&self) -> bool {
-        self.account.dialect.list == List::Whole
+        self.account.dialect.list == List::Verbatim
     }
 
     fn compare(&self, entry: &Json, is_dated: bool) -> Entry {
@@ -227,7 +227,7 @@ impl Walk {
     }
 
     fn verdict(mut self, end: End) -> LookUp {
-        let is_whole = self.account.dialect.list == List::Whole;
+        let is_whole = matches!(self.account.dialect.list, List::Whole | List::Verbatim);
         let shows_all = end == End::Past || (end == End::OfList && is_whole);
         match (self.found.len(), self.unclear) {
             (1, false) if end != End::CutOff => {

@@ -49,7 +49,7 @@ pub(in crate::openai) const OPENAI: Dialect = Dialect {
     words: OPENAI_WORDS,
     result: Source::Content,
     names: Names::Same,
-    list: List::Whole,
+    list: List::Verbatim,
     delete_stops: false,
     check: Check::List,
     hook: Signed::Standard,
@@ -160,6 +160,7 @@ pub(in crate::openai) const VLLM_OMNI: Dialect = Dialect {
         audio: Some(Word::IfListed("generate_sound")),
         ..OPENAI_WORDS
     },
+    list: List::Whole,
     delete_stops: true,
     check: Check::Models,
     hook: Signed::Never,
