@@ -39,12 +39,13 @@ pub(super) enum Verdict {
 impl Verdict {
     /// Whether it is a failure that may be that of the question: one of load, of time or of the key.
     pub(super) fn is_doubtful(&self) -> bool {
-        let fault = match self {
-            Self::Polled(Polled::Failed { fault, .. }) => fault,
-            Self::Look(Look { claim: Claim::Failed(fault), .. }) => fault,
-            _ => return false,
-        };
-        matches!(fault.kind, FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Auth)
+        match self {
+            Self::Polled(Polled::Failed { fault, .. })
+            | Self::Look(Look { claim: Claim::Failed(fault), .. }) => {
+                matches!(fault.kind, FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Auth)
+            }
+            _ => false,
+        }
     }
 }
 
