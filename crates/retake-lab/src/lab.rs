@@ -7,11 +7,13 @@ use std::{
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Path},
-    middleware::from_fn_with_state,
+    extract::{DefaultBodyLimit, Path, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
     routing::get,
 };
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -268,15 +270,27 @@ fn router_of(name: &str, shared: &Arc<Shared>) -> Router {
     router
         .at("/__lab/media/{provider}/{id}/{file}", get(media))
         .layer(DefaultBodyLimit::max(intake::LARGEST_BODY))
-        .layer(from_fn_with_state(clock, twist::layer))
+        .layer(from_fn_with_state(clock.clone(), twist::layer))
+        .layer(from_fn_with_state(clock, dated))
         .with_state(desk)
 }
 
+/// Dates an answer by the lab's clock, as a server does by its own.
+async fn dated(State(clock): State<Clock>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&clock.now());
+    let date = date.ok().and_then(|date| HeaderValue::from_str(&date).ok());
+    if let Some(date) = date {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
+}
+
 async fn media(
-    axum::extract::State(desk): axum::extract::State<Desk>,
+    State(desk): State<Desk>,
     Path((provider, id, _file)): Path<(String, String, String)>,
     headers: HeaderMap,
-) -> axum::response::Response {
+) -> Response {
     serve_link(desk, (provider, id, headers)).await
 }
 

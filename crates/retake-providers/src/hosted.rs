@@ -14,10 +14,12 @@ use retake_core::{
 };
 use serde_json::Value as Json;
 
-use crate::{LookUp, Lost, RemoteId, Submission, SubmitError};
+use crate::{
+    LookUp, Lost, RemoteId, Submission, SubmitError,
+    call::Reply,
+    window::{Age, Window},
+};
 
-/// How far the clocks of two sides may be apart.
-const MARGIN: SignedDuration = SignedDuration::from_mins(2);
 /// A submit was sent no later than this after its intent, uploads included.
 const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
@@ -66,7 +68,7 @@ pub(crate) fn file_name(media_type: &str) -> &'static str {
 #[derive(Debug)]
 pub(crate) struct Search {
     said: Said,
-    begun_at: Timestamp,
+    window: Window,
     known: BTreeSet<RemoteId>,
     found: Vec<RemoteId>,
     is_unsure: bool,
@@ -94,19 +96,23 @@ enum Likeness {
 impl Search {
     /// A search for what was sent, and lost.
     pub(crate) fn new(said: Said, lost: &Lost) -> Self {
-        let (begun_at, known) = (lost.begun_at, lost.known.clone());
-        Self { said, begun_at, known, found: Vec::new(), is_unsure: false }
+        let window = Window::new(lost.begun_at, SENT_WITHIN);
+        Self { said, window, known: lost.known.clone(), found: Vec::new(), is_unsure: false }
+    }
+
+    /// Takes note of the clock of whoever lists.
+    pub(crate) fn learn(&mut self, reply: &Reply) {
+        self.window.learn(reply);
     }
 
     /// From when on it could have been made.
-    pub(crate) fn from(&self) -> Timestamp {
-        self.begun_at.checked_sub(MARGIN).unwrap_or(Timestamp::MIN)
+    pub(crate) fn start(&self) -> Timestamp {
+        self.window.start()
     }
 
-    /// Whether it could have been made then.
-    pub(crate) fn covers(&self, made_at: Timestamp) -> bool {
-        let until = self.begun_at.checked_add(SENT_WITHIN).unwrap_or(Timestamp::MAX);
-        (self.from()..=until).contains(&made_at)
+    /// Whether what was made then is too old to be it.
+    pub(crate) fn is_too_old(&self, made_at: Timestamp) -> bool {
+        self.window.age(made_at) == Age::Before
     }
 
     /// Looks at one line of the list.
@@ -114,14 +120,18 @@ impl Search {
         if listed.id.as_ref().is_some_and(|id| self.known.contains(id)) {
             return;
         }
-        if listed.made_at.is_some_and(|made_at| !self.covers(made_at)) {
-            return;
-        }
+        let likeness = likeness(&self.said, listed.input);
         // Without a seed, the same input may well be somebody else's.
-        let is_marked = self.said.seed.is_some() && listed.made_at.is_some();
-        match (likeness(&self.said, listed.input), listed.id) {
-            (Likeness::Same, Some(id)) if is_marked => self.found.push(id),
-            _ => self.is_unsure = true,
+        let is_marked = likeness == Likeness::Same && self.said.seed.is_some();
+        let age = listed.made_at.map(|made_at| self.window.age(made_at));
+        match (age, listed.id) {
+            (Some(Age::Within), Some(id)) if is_marked => self.found.push(id),
+            (None | Some(Age::Within), _) => self.is_unsure = true,
+            // A clock that shows another zone's time moves a render out of the window.
+            (Some(Age::Before | Age::After), _) => {
+                let is_near = listed.made_at.is_some_and(|at| self.window.is_near(at));
+                self.is_unsure |= is_marked && is_near;
+            }
         }
     }
 
@@ -232,8 +242,9 @@ mod tests {
         }
         let seed = seed.map(|_| "seed".to_owned());
         let said = Said { path: "a/b".into(), inputs, picture: None, seed };
-        let (begun_at, known) = (NOON, BTreeSet::from(["owned".to_owned()]));
-        Search { said, begun_at, known, found: Vec::new(), is_unsure: false }
+        let window = Window::new(NOON, SENT_WITHIN);
+        let known = BTreeSet::from(["owned".to_owned()]);
+        Search { said, window, known, found: Vec::new(), is_unsure: false }
     }
 
     fn verdict(mut search: Search, lines: &[(&str, i64, Json)]) -> LookUp {
@@ -261,7 +272,27 @@ mod tests {
 
         assert_eq!(verdict(a_search(Some(7)), &twice), unknowable);
         assert_eq!(verdict(a_search(None), &seedless), unknowable);
-        assert_eq!(verdict(a_search(Some(7)), &[("r", -600, same)]), LookUp::Absent);
+        let old = [("r", -601, json!({ "prompt": "fog", "seed": 8 }))];
+        assert_eq!(verdict(a_search(Some(7)), &old), LookUp::Absent);
+    }
+
+    #[test]
+    fn a_render_with_our_seed_under_another_clock_stands_against_an_absence_and_is_ours_when_that_clock_is_known()
+     {
+        let same = json!({ "prompt": "fog", "seed": 7 });
+        let unknowable = LookUp::Unknowable { over_after: Duration::from_hours(1) };
+        for hours in [-9, 2, 9] {
+            let listed = [("r", hours * 3600, same.clone())];
+            assert_eq!(verdict(a_search(Some(7)), &listed), unknowable, "{hours}");
+            let mut search = a_search(Some(7));
+            let date = jiff::fmt::rfc2822::DateTimePrinter::new();
+            let date =
+                date.timestamp_to_rfc9110_string(&(NOON + SignedDuration::from_hours(hours)));
+            search.learn(&crate::rehearsal::reply(200, &[("date", &date.unwrap())], "").unwrap());
+            assert_eq!(verdict(search, &listed), LookUp::Found("r".into()), "{hours}");
+        }
+        let last_week = [("r", -7 * 24 * 3600, same)];
+        assert_eq!(verdict(a_search(Some(7)), &last_week), LookUp::Absent);
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod runway;
 mod secrets;
 mod talk;
 mod transport;
+mod window;
 
 use std::{
     collections::BTreeSet,

@@ -61,7 +61,7 @@ impl Walk {
         let path = format!(
             "models/requests/by-endpoint?endpoint_id={}&limit={PAGE}&start={}&expand=payloads{}",
             encoded(&self.path),
-            encoded(&search.from().to_string()),
+            encoded(&search.start().to_string()),
             cursor.unwrap_or_default()
         );
         let call = self.places.signed(Call::get(self.places.platform(&path)));
@@ -82,6 +82,7 @@ impl Walk {
             _ => return Talk::Over(Err(fault::of_reply(&reply))),
         }
         let json = reply.json().unwrap_or_default();
+        search.learn(&reply);
         let Some(items) = json.get("items").and_then(Json::as_array) else {
             return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
         };

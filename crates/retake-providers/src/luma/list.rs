@@ -16,6 +16,7 @@ use super::{Api, fault};
 use crate::{
     Answer, Call, LookUp, Lost, RemoteId, Talk,
     reading::{self, text},
+    window::{Age, Window},
 };
 
 /// Entries of one page.
@@ -27,8 +28,8 @@ const MOST_PAGES: usize = 50;
 /// How many entries have to be in order before the order is believed.
 const CONVINCING: usize = 10;
 
-/// How far the clocks of both sides may be apart.
-const MARGIN: SignedDuration = SignedDuration::from_mins(10);
+/// A create was sent within this time after its intent.
+const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// The hook with the tag of an attempt.
 pub(super) fn tagged(hook: &str, tag: &str) -> String {
@@ -45,7 +46,7 @@ pub(super) struct Wanted {
     /// Nothing when no tag was sent.
     mark: Option<String>,
     known: BTreeSet<RemoteId>,
-    since: Timestamp,
+    window: Window,
     over_after: Duration,
 }
 
@@ -55,7 +56,7 @@ impl Wanted {
         Self {
             mark: submission.hook.as_ref().map(|_| mark(&submission.tag)),
             known: lost.known.clone(),
-            since: lost.begun_at.checked_sub(MARGIN).unwrap_or(Timestamp::MIN),
+            window: Window::new(lost.begun_at, SENT_WITHIN),
             over_after,
         }
     }
@@ -68,10 +69,14 @@ impl Wanted {
         mark.is_some() && query.is_some_and(|query| query.split('&').any(|part| Some(part) == mark))
     }
 
+    fn is_too_old(&self, made_at: Timestamp) -> bool {
+        self.window.age(made_at) == Age::Before
+    }
+
     /// Whether an entry without our tag may be ours all the same: new enough, and not another's by
     /// its tag or its name. What was asked rules nothing out: Luma may enhance a prompt or name a model otherwise.
     fn may_own(&self, entry: &Json) -> bool {
-        let is_old = created_at(entry).is_some_and(|at| at < self.since);
+        let is_old = created_at(entry).is_some_and(|at| self.is_too_old(at));
         let is_tagged = self.mark.is_some() && text(entry, "/request/callback_url").is_some();
         let is_known = reading::id(entry, "/id").is_some_and(|id| self.known.contains(id));
         !(is_old || is_tagged || is_known)
@@ -87,10 +92,13 @@ pub(super) fn find(api: Api, wanted: Wanted) -> Talk<Result<LookUp, Fault>> {
     walk(api, wanted, Walk::default())
 }
 
-fn walk(api: Api, wanted: Wanted, so_far: Walk) -> Talk<Result<LookUp, Fault>> {
+fn walk(api: Api, mut wanted: Wanted, so_far: Walk) -> Talk<Result<LookUp, Fault>> {
     let path = format!("generations?limit={PAGE}&offset={}", so_far.entries);
     let call = api.signed(Call::get(api.url(&path)));
     Talk::ask(call, move |answer| {
+        if let Ok(reply) = &answer {
+            wanted.window.learn(reply);
+        }
         let page = match page(answer) {
             Ok(page) => page,
             Err(fault) => return Talk::Over(Err(fault)),
@@ -160,7 +168,7 @@ impl Walk {
         self.entries += page.entries.len();
         let is_stuck = page.entries.is_empty() && page.has_more;
         let is_past =
-            self.is_newest_first && self.entries >= CONVINCING && self.oldest < wanted.since;
+            self.is_newest_first && self.entries >= CONVINCING && wanted.is_too_old(self.oldest);
         if is_stuck || (self.pages == MOST_PAGES && page.has_more && !is_past) {
             return Step::Doubt;
         }

@@ -19,14 +19,13 @@ use retake_core::{fault::Fault, request::Shot};
 use serde_json::Value as Json;
 
 use super::{account::Account, dialect::List, fault};
-use crate::{Answer, Call, LookUp, Lost, RemoteId, Talk, call::Reply, reading};
+use crate::{
+    Answer, Call, LookUp, Lost, RemoteId, Talk, reading,
+    window::{Age, Window},
+};
 
-/// Their clock and ours may differ by this much.
-const MARGIN: SignedDuration = SignedDuration::from_mins(10);
 /// A create that was sent is taken within this time, or never.
-const WINDOW: SignedDuration = SignedDuration::from_mins(10);
-/// A server whose clock shows another place's time is off by no more than this.
-const ZONES: SignedDuration = SignedDuration::from_hours(15);
+const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// A page has up to a hundred renders; nobody makes more than these pages in the time.
 const MOST_PAGES: usize = 10;
 
@@ -39,8 +38,7 @@ pub(super) fn talk(account: &Arc<Account>, lost: &Lost) -> Talk<Result<LookUp, F
         account: Arc::clone(account),
         model: lost.submission.model.clone(),
         shot: lost.submission.shot.clone(),
-        begun_at: lost.begun_at,
-        skew: SignedDuration::ZERO,
+        window: Window::new(lost.begun_at, SENT_WITHIN),
         known: lost.known.clone(),
         found: Vec::new(),
         unclear: false,
@@ -61,9 +59,7 @@ struct Walk {
     account: Arc<Account>,
     model: String,
     shot: Shot,
-    begun_at: Timestamp,
-    /// How far their clock is ahead of ours, by the last answer.
-    skew: SignedDuration,
+    window: Window,
     /// Renders that the ledger knows as an attempt's.
     known: BTreeSet<RemoteId>,
     found: Vec<RemoteId>,
@@ -85,16 +81,6 @@ enum Entry {
     /// It differs, but nobody promises that the list repeats what was asked.
     Unlike,
     Other,
-}
-
-/// When an entry was made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Age {
-    /// Before anything that could be ours.
-    Past,
-    Within,
-    /// After that.
-    Later,
 }
 
 /// Where a walk ended.
@@ -131,7 +117,7 @@ impl Walk {
         if !reply.status.is_success() {
             return Talk::Over(Err(fault::of_reply(&reply)));
         }
-        self.skew = skew(&reply).unwrap_or_default();
+        self.window.learn(&reply);
         let json = reply.json().unwrap_or_default();
         let Some(entries) = json.pointer("/data").and_then(Json::as_array) else {
             return Talk::Over(Ok(unknowable(&self.account)));
@@ -162,36 +148,18 @@ impl Walk {
             self.ordered &= at <= last;
         }
         self.last = at.or(self.last);
-        let age = at.map_or(Age::Within, |at| self.age(at));
+        let age = at.map_or(Age::Within, |at| self.window.age(at));
         match self.compare(entry, at.is_some()) {
             Entry::Ours(id) if age == Age::Within => self.found.push(id),
             // A clock that shows another zone's time moves a render out of the window.
             Entry::Ours(_) | Entry::Unclear if age != Age::Within => {
-                self.unlike |= !self.is_verbatim() && at.is_some_and(|at| self.is_near(at));
+                self.unlike |= !self.is_verbatim() && at.is_some_and(|at| self.window.is_near(at));
             }
             Entry::Unlike if age == Age::Within => self.unlike = true,
             Entry::Ours(_) | Entry::Unclear => self.unclear = true,
             Entry::Unlike | Entry::Other => {}
         }
-        age == Age::Past
-    }
-
-    /// When something was made, by their clock and by ours: only what both call outside is.
-    fn age(&self, at: Timestamp) -> Age {
-        let since = at.duration_since(self.begun_at);
-        let by_theirs = since.saturating_sub(self.skew);
-        let (earliest, latest) = (since.min(by_theirs), since.max(by_theirs));
-        if latest < -MARGIN {
-            Age::Past
-        } else if earliest > WINDOW {
-            Age::Later
-        } else {
-            Age::Within
-        }
-    }
-
-    fn is_near(&self, at: Timestamp) -> bool {
-        at.duration_since(self.begun_at).abs() < ZONES
+        age == Age::Before
     }
 
     /// Whether the list is documented to repeat what was asked.
@@ -237,13 +205,6 @@ impl Walk {
             _ => unknowable(&self.account),
         }
     }
-}
-
-/// How far the clock of whoever answered is ahead of ours.
-fn skew(reply: &Reply) -> Option<SignedDuration> {
-    let date = reply.headers.get(http::header::DATE)?.to_str().ok()?;
-    let date = jiff::fmt::rfc2822::parse(date).ok()?;
-    Some(date.timestamp().duration_since(reply.at))
 }
 
 /// Seconds since 1970, or the same in milliseconds.

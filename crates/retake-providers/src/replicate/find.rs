@@ -62,6 +62,7 @@ impl Walk {
             Err(problem) => return Talk::Over(Err(reading::silence(&problem))),
         };
         let json = reply.json().unwrap_or_default();
+        search.learn(&reply);
         let Some(results) = json.get("results").and_then(Json::as_array) else {
             return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
         };
@@ -71,7 +72,7 @@ impl Walk {
             }
             self.consider(&mut search, prediction);
         }
-        let is_back = results.iter().filter_map(made_at).any(|at| at < search.from());
+        let is_back = results.iter().filter_map(made_at).any(|at| search.is_too_old(at));
         match json.get("next") {
             _ if is_back => Talk::Over(Ok(search.verdict(LONGEST_RENDER))),
             None | Some(Json::Null) => Talk::Over(Ok(search.verdict(LONGEST_RENDER))),

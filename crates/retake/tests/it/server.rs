@@ -107,7 +107,15 @@ impl Server {
 
     /// Waits until what `path` answers is as `wanted`, and returns that answer.
     pub(crate) fn until(&self, path: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        until(what, || Some(self.get(path)).filter(|answer| wanted(answer)))
+        let begun = Instant::now();
+        loop {
+            let answer = self.get(path);
+            if wanted(&answer) {
+                return answer;
+            }
+            assert!(begun.elapsed() < PATIENCE, "not in time: {what}; the last answer: {answer:#}");
+            std::thread::park_timeout(BETWEEN_LOOKS);
+        }
     }
 }
 
