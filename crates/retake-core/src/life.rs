@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     advance::{Advanced, IllegalEvent, advance},
     file::{DownloadFinding, FileRecord},
-    stuck::give_up_at,
+    stuck::{GiveUp, give_up},
     unknown::{Absence, Patience, RouteTimes, patience, weigh_absence},
 };
 use crate::{
@@ -246,6 +246,19 @@ pub enum Event {
     CancelRequested,
     /// The job is stopped, at its provider too.
     Cancelled,
+    /// The provider says that the render failed, for a reason that may be that of the question alone, such as load: it
+    /// is asked again before that is believed.
+    FailureDoubted {
+        /// Why it failed, by the provider's word.
+        fault: Fault,
+    },
+    /// The render is not waited for any longer, because its time is over or another route needs it.
+    RenderGivenUp {
+        /// What the attempt ends with.
+        fault: Fault,
+        /// Whether it could not be stopped at its provider, so that it may still come.
+        goes_on: bool,
+    },
     /// The time for retries ran out before another attempt could begin.
     DeadlinePassed,
     /// The gateway broke over the job again and again, and does not go on with it.
@@ -265,6 +278,8 @@ impl Event {
             | Self::FetchFailed { fault, .. }
             | Self::SetAside { fault }
             | Self::AttemptFailed { fault }
+            | Self::FailureDoubted { fault }
+            | Self::RenderGivenUp { fault, .. }
             | Self::Broken { fault } => fault.erase_words(),
             Self::Noted { note } | Self::Announced { note, .. } => ERASED.clone_into(note),
             Self::Begun { .. }
@@ -297,13 +312,10 @@ impl Life {
         self.attempts.iter().rev().find(found)
     }
 
-    /// Attempts that a provider's fault or success used up; our own interruptions do not count. Routes that had no room
-    /// count as one attempt for each time that all of them were asked.
+    /// Attempts that a provider's fault or success used up. Our own interruptions do not count, and neither does a
+    /// route that had no room: waiting costs a job time, never attempts.
     pub fn spent_attempts(&self) -> u32 {
-        let had_no_room = |route| self.count(|one| one.route == route && one.met_no_room());
-        let rounds = self.attempts.iter().map(|attempt| had_no_room(attempt.route)).max();
-        let tried = self.count(|attempt| !attempt.was_interrupted() && !attempt.met_no_room());
-        tried.saturating_add(rounds.unwrap_or(0))
+        self.count(|attempt| !attempt.was_interrupted() && !attempt.met_no_room())
     }
 
     /// Attempts that we ourselves interrupted, other than by an orderly shutdown.
@@ -324,9 +336,10 @@ impl Life {
         self.attempts.iter().any(|attempt| attempt.file.set_aside)
     }
 
-    /// Whether a route is left in the plan behind that of the open attempt.
-    pub fn has_other_route(&self, plan: &Plan) -> bool {
-        self.open_attempt().is_some_and(|attempt| attempt.route + 1 < plan.routes.len())
+    /// Whether a route is left in the plan behind that of the open attempt that is worth a try.
+    pub fn has_other_route(&self, plan: &Plan, policy: &Policy) -> bool {
+        let elsewhere = |attempt: &Attempt| self.elsewhere(attempt.route, plan, policy);
+        self.open_attempt().and_then(elsewhere).is_some()
     }
 
     /// Time left until the file is finished, judged by the pace so far; nothing while that is a guess.
@@ -369,11 +382,27 @@ impl Attempt {
         is_full && !self.state.is_open() && !self.may_cost()
     }
 
+    /// Whether its provider has said before, some time ago, that the render failed, and has not taken that back since.
+    pub fn is_failure_confirmed(&self, now: Timestamp) -> bool {
+        self.file.doubted_since.is_some_and(|at| now >= at + Policy::DOUBTED_FOR)
+    }
+
+    /// Whether it was given up while its render went on, had all its time, or may be on the bill for another reason.
+    /// Nothing is bought again at the same place in the plan then.
+    fn bars_its_place(&self) -> bool {
+        let was_slow = self.accepted_at.is_some()
+            && self.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Timeout);
+        let may_be_billed = self.settlement.is_some_and(|known| known != Settlement::Absent);
+        self.state.is_open() || was_slow || may_be_billed
+    }
+
     /// What its provider said of its failure, once enough downloads of the file that it showed all the same came to
-    /// nothing. What stands in the way on our side proves nothing.
-    fn failure_said(&self, download: &Fault) -> Option<Fault> {
-        let enough = self.failed_fetches >= Policy::DISPUTED_FETCHES;
-        let said = self.fault.as_ref().filter(|_| enough && download.source != FaultSource::Us)?;
+    /// nothing, over some time: a store may be late. What stands in the way on our side proves nothing.
+    fn failure_said(&self, download: &Fault, now: Timestamp) -> Option<Fault> {
+        let is_over = self.file.rendered_at.is_some_and(|at| now >= at + Policy::DISPUTED_FOR);
+        let is_enough = self.file.refused_downloads >= Policy::DISPUTED_FETCHES && is_over;
+        let is_theirs = download.source != FaultSource::Us;
+        let said = self.fault.as_ref().filter(|_| is_enough && is_theirs)?;
         let message = format!(
             "{}; the file that was shown beside it could not be used: {}",
             said.message, download.message

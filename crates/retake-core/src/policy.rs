@@ -8,7 +8,7 @@ use crate::output::{OnMismatch, Tolerance};
 /// The limits on retries. See `[policy]` in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Attempts that ended by a provider's fault, over all routes. A round of routes that had no room counts as one.
+    /// Attempts that ended by a provider's fault, over all routes. That a route had no room is none.
     pub max_attempts: u32,
     /// No attempt begins later than this after the first one that we did not interrupt ourselves.
     pub deadline: SignedDuration,
@@ -85,8 +85,13 @@ impl Policy {
     /// The same for a file that ends too early: a store may still be writing it, so this takes a quarter of an hour.
     pub const SAME_INCOMPLETE: u32 = 10;
 
-    /// How often the file of a render that is said to have failed is fetched.
+    /// How often, and over how long, the file of a render that is said to have failed is fetched at least.
     pub const DISPUTED_FETCHES: u32 = 3;
+    /// See [`Policy::DISPUTED_FETCHES`].
+    pub const DISPUTED_FOR: SignedDuration = SignedDuration::from_mins(2);
+
+    /// After this long a failure that may be that of the question alone has to be said again to be believed.
+    pub const DOUBTED_FOR: SignedDuration = SignedDuration::from_mins(1);
 
     /// How often our own interruptions (a restart in mid-render) may cost a job its attempt. They are
     /// not the job's fault, but a job that brings the process down has to end one day.

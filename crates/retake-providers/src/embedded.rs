@@ -290,7 +290,7 @@ mod tests {
             model: "animatic".into(),
             shot: a_submission(id).shot,
             begun_at: NOON,
-            give_up_at: None,
+            give_up: None,
         }
     }
 

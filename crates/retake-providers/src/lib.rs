@@ -48,7 +48,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
-use retake_core::{fault::Fault, life::RouteTimes, money::Usd, request::Shot, size::Size};
+use retake_core::{
+    fault::Fault,
+    life::{GiveUp, RouteTimes},
+    money::Usd,
+    request::Shot,
+    size::Size,
+};
 
 pub use self::{
     account::{Facts, Settings, SettingsError, facts, open},
@@ -161,8 +167,8 @@ pub struct Render {
     pub shot: Shot,
     /// When its intent was recorded.
     pub begun_at: Timestamp,
-    /// When it is given up if it is not over by then, where that is before the longest time that renders take.
-    pub give_up_at: Option<Timestamp>,
+    /// When it is given up for another route, where that is before the longest time that renders take.
+    pub give_up: Option<GiveUp>,
 }
 
 /// A submit whose answer was lost.
@@ -278,6 +284,21 @@ pub enum Polled {
         /// What the answer says was charged; nothing where it does not say.
         charged: Option<Usd>,
     },
+    /// The provider says that it failed, for a reason that may be that of the question alone: a relay that could not ask
+    /// says the same. It is over once that is said again later on.
+    Doubtful {
+        /// Why it failed, by the provider's word.
+        fault: Fault,
+        /// What the answer says was charged; nothing where it does not say.
+        charged: Option<Usd>,
+    },
+    /// It is not waited for any longer, because its time is over or another route needs it.
+    GivenUp {
+        /// What is known of it.
+        fault: Fault,
+        /// Whether it could not be stopped, so that it may still come.
+        goes_on: bool,
+    },
     /// Over without a file.
     Failed {
         /// Why.
@@ -293,7 +314,7 @@ impl Polled {
 
     /// Whether the render is over.
     pub const fn is_over(&self) -> bool {
-        !matches!(self, Self::Running { .. })
+        !matches!(self, Self::Running { .. } | Self::Doubtful { .. })
     }
 
     /// The same, where there is a file all the same.

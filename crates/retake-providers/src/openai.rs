@@ -27,7 +27,10 @@ use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use jiff::Timestamp;
-use retake_core::{catalog::Catalog, fault::Fault};
+use retake_core::{
+    catalog::Catalog,
+    fault::{Fault, FaultKind},
+};
 
 pub(crate) use self::fault::{
     is_in_trouble, is_passed_on, proof, tells_of_no_answer, tells_of_work,
@@ -71,18 +74,33 @@ struct OpenAi {
     catalog: Arc<Catalog>,
 }
 
-/// Looks for the file where an answer leaves it open whether there is one.
+/// Looks for the file where an answer leaves it open whether there is one. A relay that could not ask tells of load, of
+/// time or of its key in the form of a failed render, so such a failure is told as doubtful.
 fn follow(
     account: &Account,
     asked: &str,
     read: Result<Verdict, Fault>,
 ) -> Talk<Result<Polled, Fault>> {
     match read {
-        Ok(Verdict::Polled(polled)) => Talk::Over(Ok(polled)),
+        Ok(Verdict::Polled(polled)) => Talk::Over(Ok(doubted(polled))),
         Ok(Verdict::Look(look)) => {
-            Talk::once(media::begin(account, asked), |answer| look.read(answer))
+            Talk::once(media::begin(account, asked), |answer| look.read(answer).map(doubted))
         }
         Err(fault) => Talk::Over(Err(fault)),
+    }
+}
+
+fn doubted(polled: Polled) -> Polled {
+    match polled {
+        Polled::Failed { fault, charged }
+            if matches!(
+                fault.kind,
+                FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Auth
+            ) =>
+        {
+            Polled::Doubtful { fault, charged }
+        }
+        polled => polled,
     }
 }
 
@@ -123,15 +141,7 @@ impl Adapter for OpenAi {
     fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
         let (account, asked) = (Arc::clone(&self.account), render.remote_id.clone());
         Talk::ask(self.account.job(&render.remote_id), move |answer| {
-            match poll::read(account.dialect, &asked, answer) {
-                // A relay that could not ask says the same, and the next time it can.
-                Ok(verdict) if verdict.is_doubtful() => {
-                    Talk::ask(account.job(&asked), move |answer| {
-                        follow(&account, &asked, poll::read(account.dialect, &asked, answer))
-                    })
-                }
-                read => follow(&account, &asked, read),
-            }
+            follow(&account, &asked, poll::read(account.dialect, &asked, answer))
         })
     }
 

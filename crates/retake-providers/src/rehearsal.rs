@@ -49,7 +49,7 @@ pub(crate) fn a_render(model: &str, remote_id: &str) -> Render {
         model: model.into(),
         shot: a_submission(model).shot,
         begun_at: NOON,
-        give_up_at: None,
+        give_up: None,
     }
 }
 

@@ -88,18 +88,28 @@ impl Remote {
         LookUp::Unknowable { over_after: self.longest_render }
     }
 
-    /// When a render's time is over: `times` the longest that renders take there, or when another route needs the rest
-    /// of the job's.
-    fn over_at(&self, render: &Render, times: i32) -> Timestamp {
+    /// `times` the longest that renders take there, from the begin of this one.
+    fn longest(&self, render: &Render, times: i32) -> Timestamp {
         let longest = signed(self.longest_render).saturating_mul(times);
-        let over = render.begun_at.checked_add(longest).unwrap_or(Timestamp::MAX);
-        render.give_up_at.map_or(over, |at| at.min(over))
+        render.begun_at.checked_add(longest).unwrap_or(Timestamp::MAX)
+    }
+
+    /// When the time is over of a render that its provider calls running, or does not know.
+    fn over_at(&self, render: &Render) -> Timestamp {
+        let over = self.longest(render, 1);
+        render.give_up.map_or(over, |it| it.slow_at.min(over))
+    }
+
+    /// The same where polls bring no answer. That says nothing of the render, so it gets as long again.
+    fn over_unheard_at(&self, render: &Render) -> Timestamp {
+        let over = self.longest(render, 2);
+        render.give_up.and_then(|it| it.silent_at).map_or(over, |at| at.min(over))
     }
 
     /// A provider that does not know a render has not said what became of it: a server beside the one that took
     /// it may not have heard of it yet, a relay may have lost its list. So it is asked again.
     fn not_known(&self, render: &Render, fault: &Fault) -> Polled {
-        self.ask_again(render, self.over_at(render, 1), |until| {
+        self.ask_again(render, self.over_at(render), |until| {
             format!(
                 "the provider said that it does not know the render ({}); it is asked again until {until:#} \
                  after the submit",
@@ -110,7 +120,7 @@ impl Remote {
 
     /// No answer, or one that is too long to be read, says nothing of the render.
     fn not_told(&self, render: &Render, fault: &Fault) -> Polled {
-        self.ask_again(render, self.over_at(render, 2), |until| {
+        self.ask_again(render, self.over_unheard_at(render), |until| {
             format!(
                 "the poll brought no answer that could be read ({}); it is asked again until {until:#} after \
                  the submit",
@@ -139,23 +149,23 @@ impl Remote {
         let stopped = self.hold(self.adapter.cancel(render, now), log).await;
         let after = whole_seconds(now.duration_since(render.begun_at));
         let told = silence.map(|fault| format!(" (the last poll: {fault})")).unwrap_or_default();
-        let why = match render.give_up_at {
-            Some(at) if at < self.over_at(&Render { give_up_at: None, ..render.clone() }, 1) => {
-                ", and another route still fits into the job's time"
-            }
-            _ => "",
+        let is_early = now <= self.longest(render, if silence.is_none() { 1 } else { 2 });
+        let why = if is_early && render.give_up.is_some() {
+            ", and another route still fits into the job's time"
+        } else {
+            ""
         };
-        let billed = match stopped {
-            Ok(CancelOutcome::Over) => "it may have been billed",
-            Ok(CancelOutcome::GoesOn) | Err(_) => {
-                "it could not be stopped and may have been billed"
-            }
+        let goes_on = stopped != Ok(CancelOutcome::Over);
+        let billed = if goes_on {
+            "it could not be stopped and may be billed"
+        } else {
+            "it may have been billed"
         };
         let message = format!("it was not finished after {after:#}{told}{why}; {billed}");
         // Whether the provider was slow, or nobody could tell.
         let heard = silence.is_none_or(is_not_known);
         let source = if heard { FaultSource::Provider } else { FaultSource::Network };
-        Polled::failed(Fault::new(FaultKind::Timeout, source, message))
+        Polled::GivenUp { fault: Fault::new(FaultKind::Timeout, source, message), goes_on }
     }
 }
 
@@ -190,6 +200,15 @@ async fn unless_text(mut file: File) -> Option<File> {
     let begins = piece.iter().find(|byte| !byte.is_ascii_whitespace());
     let is_text = matches!(begins, None | Some(b'<' | b'{' | b'['));
     (!is_text).then(|| stream::once(async move { Ok(piece) }).chain(file).boxed())
+}
+
+/// What two places come to that both did not hand out a file: it is gone only where both say so.
+fn less_final(first: Option<FetchError>, second: FetchError) -> FetchError {
+    match (first, second) {
+        (None, FetchError::Gone(fault)) => FetchError::Later(fault),
+        (Some(first @ FetchError::Later(_)), _) => first,
+        (_, second) => second,
+    }
 }
 
 fn signed(time: Duration) -> SignedDuration {
@@ -235,16 +254,19 @@ impl Provider for Remote {
             _ => {}
         }
         let now = (self.now)();
-        let is_over = now > self.over_at(render, 1);
+        let is_over = now > self.over_at(render);
         match polled {
             Ok(Polled::Running { .. }) if is_over => Ok(self.give_up(render, log, None).await),
+            // It has been asked again for long enough.
+            Ok(Polled::Doubtful { fault, charged }) if is_over => {
+                Ok(Polled::Failed { fault, charged })
+            }
             // Only a word about this very render ends it.
             Err(fault) if is_not_known(&fault) && is_over => {
                 Ok(self.give_up(render, log, Some(&fault)).await)
             }
             Err(fault) if is_not_known(&fault) => Ok(self.not_known(render, &fault)),
-            // No answer says nothing of the render, so it gets as long again.
-            Err(fault) if now > self.over_at(render, 2) => {
+            Err(fault) if now > self.over_unheard_at(render) => {
                 Ok(self.give_up(render, log, Some(&fault)).await)
             }
             Err(fault) if is_unread(&fault) => Ok(self.not_told(render, &fault)),
@@ -268,8 +290,7 @@ impl Provider for Remote {
                 match opened {
                     Ok(file) => Ok(file),
                     Err(error) => {
-                        let other = self.open(&second, log).await;
-                        other.map_err(|other| error.unwrap_or(other))
+                        self.open(&second, log).await.map_err(|other| less_final(error, other))
                     }
                 }
             }

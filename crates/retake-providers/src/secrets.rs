@@ -349,7 +349,10 @@ impl Guarded for Polled {
                 *note = note.take().map(|note| note.guarded(secrets));
             }
             Self::Rendered { .. } => {}
-            Self::Disputed { fault, .. } | Self::Failed { fault, .. } => {
+            Self::Disputed { fault, .. }
+            | Self::Doubtful { fault, .. }
+            | Self::GivenUp { fault, .. }
+            | Self::Failed { fault, .. } => {
                 *fault = fault.clone().guarded(secrets);
             }
         }

@@ -328,7 +328,7 @@ mod tests {
             origin: None,
         };
         let begun_at = Timestamp::UNIX_EPOCH;
-        Render { remote_id: "r-1".into(), model: "m".into(), shot, begun_at, give_up_at: None }
+        Render { remote_id: "r-1".into(), model: "m".into(), shot, begun_at, give_up: None }
     }
 
     fn differences(file: &[u8]) -> Vec<Difference> {

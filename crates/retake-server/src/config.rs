@@ -196,8 +196,8 @@ section! {
 section! {
     /// How hard a job is tried before it fails.
     pub struct PolicyConfig at "policy" {
-        /// How many attempts one job gets in all, those that our own restarts interrupted not counted. Routes that
-        /// turn it away because they have no room cost nothing: a round over all of them counts as one attempt.
+        /// How many attempts one job gets in all, those that our own restarts interrupted not counted. That a
+        /// route had no room is none: it is asked again, with growing pauses, until the deadline.
         max_attempts: u32 = 4,
         /// No attempt begins later than this after the job's first one that we did not interrupt.
         deadline: SignedDuration as "duration" = SignedDuration::from_mins(30),

@@ -25,6 +25,12 @@ pub struct FileRecord {
     /// When the render was seen to be finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rendered_at: Option<Timestamp>,
+    /// Since when the provider says that the render failed, for a reason that may be that of the question alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubted_since: Option<Timestamp>,
+    /// Downloads that failed for a reason that is not ours.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refused_downloads: u32,
     /// Whether it is kept, although it is not what was asked for.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub set_aside: bool,
@@ -63,6 +69,11 @@ pub enum DownloadFinding {
         /// Whether all of it is there, so that it is damaged and not cut short.
         is_whole: bool,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl FileRecord {

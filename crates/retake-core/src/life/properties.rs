@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{
-    Absence, AttemptState, Event, JobState, Life, RouteTimes, Settlement, advance, give_up_at,
+    Absence, AttemptState, Event, JobState, Life, RouteTimes, Settlement, advance, give_up,
     patience, weigh_absence,
 };
 use crate::{
@@ -59,6 +59,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => any::<u32>().prop_map(|micros| Event::Charged { amount: Usd::from_micros(micros.into()) }),
         2 => Just(Event::Stored),
         3 => any_fault().prop_map(|fault| Event::AttemptFailed { fault }),
+        1 => any_fault().prop_map(|fault| Event::FailureDoubted { fault }),
+        1 => (any_fault(), any::<bool>())
+            .prop_map(|(fault, goes_on)| Event::RenderGivenUp { fault, goes_on }),
         1 => Just(Event::CancelRequested),
         1 => Just(Event::Cancelled),
         1 => Just(Event::DeadlinePassed),
@@ -164,6 +167,8 @@ enum Answer {
     Taken,
     Refused(Fault),
     Lost(Fault),
+    /// The process ends before it comes.
+    Crashed,
     Silent,
     NotListed,
     Found,
@@ -187,6 +192,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
         2 => Just(Answer::Taken),
         2 => a_providers_fault().prop_map(Answer::Refused),
         3 => a_providers_fault().prop_map(Answer::Lost),
+        1 => Just(Answer::Crashed),
         2 => Just(Answer::Silent),
         2 => Just(Answer::NotListed),
         1 => Just(Answer::Found),
@@ -245,11 +251,17 @@ impl Play {
                 self.now += SignedDuration::from_secs(5);
                 let event = match answer {
                     _ if healthy => Event::Accepted { remote_id: "s-1".into() },
+                    Answer::Crashed => return Some(self.now),
                     Answer::Refused(fault) | Answer::Broke(fault) => Event::AttemptFailed { fault },
                     Answer::Lost(fault) => Event::SubmitLost { fault, policy: None },
                     _ => Event::Accepted { remote_id: "r-1".into() },
                 };
                 self.record(&event)
+            }
+            Step::RecordLoss => {
+                let message = "the process was stopped before the answer came";
+                let fault = Fault::new(FaultKind::Lost, FaultSource::Us, message);
+                self.record(&Event::SubmitLost { fault, policy: None })
             }
             Step::Settle => self.settle(&answer),
             Step::Poll { .. } => match answer {
@@ -268,13 +280,13 @@ impl Play {
     /// What a poll comes to that says that the render goes on: in the end it is given up.
     fn still_running(&mut self) -> Option<Timestamp> {
         let attempt = self.life.open_attempt().unwrap();
-        let given_up = give_up_at(&self.life, attempt, &self.plan, &self.policy, |_| TIMES);
+        let given_up = give_up(&self.life, attempt, &self.plan, &self.policy, self.now, |_| TIMES);
         let over = attempt.begun_at + TIMES.longest;
-        if self.now <= given_up.map_or(over, |at| at.min(over)) {
+        if self.now <= given_up.map_or(over, |it| it.slow_at.min(over)) {
             return Some(self.now + SignedDuration::from_secs(20));
         }
         let fault = Fault::new(FaultKind::Timeout, FaultSource::Provider, "it was given up");
-        self.record(&Event::AttemptFailed { fault })
+        self.record(&Event::RenderGivenUp { fault, goes_on: false })
     }
 
     fn settle(&mut self, answer: &Answer) -> Option<Timestamp> {
@@ -372,8 +384,8 @@ proptest! {
             play.now = play.now.max(due);
         }
         prop_assert!(play.life.state.is_ended(), "it goes on for ever: {:?}", play.life);
-        let all = play.life.attempts.len();
-        prop_assert!(all <= max_attempts as usize * routes, "{all} attempts: {:?}", play.life);
+        let all = play.life.attempts.iter().filter(|attempt| !attempt.met_no_room()).count();
+        prop_assert!(all <= max_attempts as usize + 25, "{all} attempts: {:?}", play.life);
         let bought = play.life.attempts.iter().filter(|attempt| attempt.may_cost()).count();
         prop_assert!(bought <= max_attempts as usize, "{bought} bought: {:?}", play.life);
     }

@@ -1,8 +1,8 @@
 //! What follows a failed attempt: another one here, later or elsewhere, or the end of the job.
 //!
 //! A route that only had no room costs nothing and may have room later. So it is never given up for that: the other
-//! routes come first, then the one that may have room soonest, in rounds with a pause between them. Only what a
-//! provider took, or refused for a reason of its own, counts as an attempt each time.
+//! routes come first, then the one that may have room soonest, again and again, with pauses that grow, until the time
+//! for the job is over. Only what a provider took, or refused for a reason of its own, counts as an attempt.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -97,13 +97,15 @@ impl Life {
         // It had all its time there, and may be on the bill.
         let is_slow = fault.kind == FaultKind::Timeout && attempt.accepted_at.is_some();
         match fault.kind.cause() {
+            // It may still come, and two of them would be billed.
+            _ if attempt.settlement == Some(Settlement::Pending) => onwards,
             // The same route would make the same file again, and be paid again.
             _ if fault.kind == FaultKind::Malformed => onwards,
             // Nothing could be learnt of it there, and nothing would be of the next one.
             _ if is_slow && fault.source == FaultSource::Network => onwards,
             Some(Cause::ContentModeration) if policy.on_moderation == OnModeration::Fail => None,
             Some(Cause::RuntimeError | Cause::DependencyTimeout) | None
-                if self.tries_at(here).count() < 2 =>
+                if self.failures_at(here) < 2 =>
             {
                 let again = (here, asked.unwrap_or(policy.retry_after));
                 Some(onwards.filter(|_| is_long || is_slow).unwrap_or(again))
@@ -141,13 +143,10 @@ impl Life {
         if !self.may_go(place, plan, policy) {
             return Standing::Closed;
         }
-        let Some(last) = self.tries_at(place).last() else { return Standing::Open };
-        let may_be_billed = |attempt: &Attempt| {
-            matches!(attempt.settlement, Some(Settlement::Pending | Settlement::Unknowable))
-        };
-        if self.tries_at(place).any(may_be_billed) {
+        if self.attempts.iter().any(|attempt| attempt.route == place && attempt.bars_its_place()) {
             return Standing::Closed;
         }
+        let Some(last) = self.tries_at(place).last() else { return Standing::Open };
         let Some((fault, ended_at)) = last.fault.as_ref().zip(last.ended_at) else {
             return Standing::Closed;
         };
@@ -156,24 +155,34 @@ impl Life {
                 Standing::Busy { until: ended_at + self.busy_pause(place, fault, policy) }
             }
             Some(Cause::Account | Cause::InvalidRequest) => Standing::Closed,
-            _ if self.tries_at(place).count() < 2 => Standing::Open,
+            _ if self.failures_at(place) < 2 => Standing::Open,
             _ => Standing::Closed,
         }
     }
 
     /// The pause after which a place is asked again that had no room. What it asks for is believed once; whoever says
-    /// "at once" again and again is asked at our own pace.
+    /// "at once" again and again is asked at our own pace, which grows.
     fn busy_pause(&self, place: usize, fault: &Fault, policy: &Policy) -> SignedDuration {
         let is_busy = |attempt: &&Attempt| {
             attempt.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Overloaded)
         };
-        let is_first = self.tries_at(place).filter(is_busy).count() < 2;
-        match fault.retry_after.map(|pause| within_deadline(pause, policy)) {
-            Some(asked) if is_first => asked,
-            Some(asked) => asked.max(policy.retry_after),
-            None if is_first => policy.retry_after,
-            None => Policy::LONG_PAUSE,
+        let times = self.tries_at(place).filter(is_busy).count();
+        let longest = policy.retry_after.max(Policy::LONG_PAUSE);
+        match (fault.retry_after.map(|pause| within_deadline(pause, policy)), times) {
+            (Some(asked), 0 | 1) => asked,
+            (Some(asked), _) => {
+                let doublings = u32::try_from(times - 2).unwrap_or(u32::MAX).min(16);
+                let growing = policy.retry_after.saturating_mul(1 << doublings);
+                asked.max(growing.min(longest))
+            }
+            (None, 0 | 1) => policy.retry_after,
+            (None, _) => Policy::LONG_PAUSE,
         }
+    }
+
+    /// How often a place failed that had room for the request.
+    fn failures_at(&self, place: usize) -> usize {
+        self.tries_at(place).filter(|attempt| !attempt.met_no_room()).count()
     }
 
     /// The attempts at a place in the plan that we did not interrupt.
@@ -208,6 +217,7 @@ mod tests {
     use crate::{
         life::{Advanced, Event, JobState, advance},
         plan::tests::a_plan_of,
+        step::{Step, decide},
     };
 
     const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -240,22 +250,59 @@ mod tests {
     }
 
     #[test]
-    fn routes_without_room_are_asked_in_rounds_with_pauses_and_a_round_is_one_attempt() {
-        let (plan, policy) = (a_plan_of(5), Policy::default());
-        let (mut life, mut now, mut seen) = (Life::default(), NOON, Vec::new());
-        while !life.state.is_ended() {
-            let route = life.next_route;
-            seen.push((route, now.duration_since(NOON).as_secs()));
-            assert!(seen.len() < 50, "it never ends: {seen:?}");
+    fn routes_without_room_are_asked_in_rounds_with_growing_pauses_until_the_deadline_and_cost_no_attempts()
+     {
+        let (plan, policy) = (a_plan_of(3), Policy::default());
+        let (mut life, mut now, mut rounds) = (Life::default(), NOON, Vec::new());
+        let mut places = Vec::new();
+        while let Step::Begin { route } = decide(&life, &policy, now) {
+            places.push(route);
+            if route == 0 {
+                rounds.push(now.duration_since(NOON).as_secs());
+            }
             for event in refused(route, FaultKind::Overloaded, Some(0)) {
                 let next = advance(&life, &event, &plan, &policy, now).unwrap();
                 (life, now) = (next.life, next.due.unwrap_or(now));
             }
+            assert_eq!(life.spent_attempts(), 0);
         }
 
         // "At once" is believed once, and then they are asked at our own pace.
-        let round = |seconds| [0, 1, 2, 3, 4].map(|place| (place, seconds)).to_vec();
-        assert_eq!(seen, [round(0), round(0), round(30), vec![(0, 60)]].concat());
+        assert_eq!(rounds, [0, 0, 30, 90, 210, 450, 750, 1050, 1350, 1650]);
+        assert_eq!(places, [0, 1, 2].repeat(10));
+        assert_eq!(decide(&life, &policy, now), Step::GiveUp);
+    }
+
+    #[test]
+    fn a_route_that_had_no_room_before_has_its_retry_all_the_same() {
+        let busy = || refused(0, FaultKind::Overloaded, None);
+        let broke = || refused(0, FaultKind::Runtime, None);
+        let next = |events: &[Vec<Event>]| goes_on(&after(&a_plan_of(2), &events.concat()));
+
+        assert_eq!(next(&[busy(), busy(), busy(), broke()]), Some((0, 30)));
+        assert_eq!(next(&[busy(), broke(), busy(), broke()]), Some((1, 0)));
+    }
+
+    #[test]
+    fn a_place_whose_render_had_all_its_time_is_not_bought_at_again_after_the_others() {
+        for source in [FaultSource::Provider, FaultSource::Network] {
+            let slow = vec![failed(FaultKind::Timeout, source)];
+            let busy = |route| refused(route, FaultKind::Overloaded, None);
+            let events = [rendering(), slow, busy(1), busy(2)].concat();
+            let next = goes_on(&after(&a_plan_of(3), &events)).unwrap();
+            assert_eq!(next, (1, 30));
+        }
+    }
+
+    #[test]
+    fn a_render_that_goes_on_after_it_was_given_up_is_never_bought_again_at_the_same_place() {
+        let fault = Fault::new(FaultKind::Timeout, FaultSource::Provider, "it was given up");
+        let events = [rendering(), vec![Event::RenderGivenUp { fault, goes_on: true }]].concat();
+        let next = |routes| after(&a_plan_of(routes), &events);
+
+        assert_eq!(goes_on(&next(2)), Some((1, 0)));
+        assert_eq!(goes_on(&next(1)), None);
+        assert_eq!(next(2).life.attempts[0].settlement, Some(Settlement::Pending));
     }
 
     #[test]

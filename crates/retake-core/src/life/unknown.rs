@@ -209,6 +209,31 @@ mod tests {
     }
 
     #[test]
+    fn a_submit_that_a_crash_interrupted_is_not_made_again_at_once_at_a_route_that_was_busy_before()
+    {
+        let policy = Policy {
+            on_unknown_submit: OnUnknownSubmit::ContinueAfter(Some(SignedDuration::ZERO)),
+            ..Policy::default()
+        };
+        let plan = a_plan_of(1);
+        let busy = Fault::new(FaultKind::Overloaded, FaultSource::Provider, "no room")
+            .after(Some(SignedDuration::from_secs(1)));
+        let crash = Fault::new(FaultKind::Lost, FaultSource::Us, "the process was stopped");
+        let events = [
+            (NOON, Event::Begun { route: 0 }),
+            (NOON, Event::AttemptFailed { fault: busy }),
+            (NOON + minutes(1), Event::Begun { route: 0 }),
+            (NOON + minutes(1), Event::SubmitLost { fault: crash, policy: None }),
+        ];
+        let life = events.iter().fold(Life::default(), |life, (at, event)| {
+            advance(&life, event, &plan, &policy, *at).unwrap().life
+        });
+        let patience = patience(&life, life.open_attempt().unwrap(), &plan, &policy, |_| TIMES);
+
+        assert_eq!((patience.until, patience.route), (NOON + minutes(4), Some(0)));
+    }
+
+    #[test]
     fn a_submit_lost_late_is_looked_for_and_another_route_is_tried_before_the_deadline() {
         let patience = lost_after(minutes(26), 2, None);
 

@@ -114,7 +114,11 @@ fn file(call: Call) -> Call {
 fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchError> {
     let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
     match poll::read(account.dialect, id, Ok(reply.clone())) {
-        Ok(Verdict::Polled(Polled::Failed { fault, .. })) => return Err(FetchError::Gone(fault)),
+        Ok(Verdict::Polled(
+            Polled::Failed { fault, .. }
+            | Polled::Doubtful { fault, .. }
+            | Polled::GivenUp { fault, .. },
+        )) => return Err(FetchError::Gone(fault)),
         Ok(Verdict::Polled(Polled::Running { .. })) => {
             let fault = reading::unrecognised(&reply, "the render is not finished any more");
             return Err(FetchError::Later(fault));

@@ -36,19 +36,6 @@ pub(super) enum Verdict {
     Look(Look),
 }
 
-impl Verdict {
-    /// Whether it is a failure that may be that of the question: one of load, of time or of the key.
-    pub(super) fn is_doubtful(&self) -> bool {
-        match self {
-            Self::Polled(Polled::Failed { fault, .. })
-            | Self::Look(Look { claim: Claim::Failed(fault), .. }) => {
-                matches!(fault.kind, FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Auth)
-            }
-            _ => false,
-        }
-    }
-}
-
 /// A render whose file has to be looked for.
 #[derive(Debug)]
 pub(super) struct Look {

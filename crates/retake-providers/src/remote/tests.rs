@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use retake_core::life::GiveUp;
+
 use super::*;
 use crate::rehearsal::{NOON, a_render};
 
@@ -19,6 +21,8 @@ const LONGEST: SignedDuration = SignedDuration::from_mins(20);
 struct Script {
     polls: Mutex<VecDeque<Result<Polled, Fault>>>,
     cancelled: Mutex<Vec<String>>,
+    /// What becomes of a cancel; it is over where nothing is said.
+    stops: Mutex<Option<Result<CancelOutcome, Fault>>>,
     /// Seconds since noon.
     passed: AtomicI64,
 }
@@ -51,7 +55,7 @@ impl Adapter for Scripted {
 
     fn cancel(&self, render: &Render, _: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
         self.0.cancelled.lock().unwrap().push(render.remote_id.clone());
-        Talk::Over(Ok(CancelOutcome::Over))
+        Talk::Over(self.0.stops.lock().unwrap().clone().unwrap_or(Ok(CancelOutcome::Over)))
     }
 
     fn check(&self, _: Timestamp) -> Talk<Result<Standing, Fault>> {
@@ -103,7 +107,7 @@ async fn a_render_that_nobody_knows_when_its_time_is_over_is_stopped_and_told_as
 
     let over = poll_at(&remote, &script, LONGEST.as_secs() + 1).await.unwrap();
 
-    let Polled::Failed { fault, .. } = over else { panic!("it goes on for ever: {over:?}") };
+    let Polled::GivenUp { fault, .. } = over else { panic!("it goes on for ever: {over:?}") };
     assert_eq!(fault.kind, FaultKind::Timeout);
     assert!(fault.message.contains("HTTP 404"), "{}", fault.message);
     assert!(fault.message.contains("may have been billed"), "{}", fault.message);
@@ -126,41 +130,102 @@ async fn an_answer_that_could_not_be_read_is_not_told_as_a_render_that_is_not_kn
     }
     assert!(script.cancelled.lock().unwrap().is_empty());
     let over = poll_at(&remote, &script, LONGEST.as_secs() * 2 + 1).await.unwrap();
-    let Polled::Failed { fault, .. } = over else { panic!("it goes on for ever: {over:?}") };
+    let Polled::GivenUp { fault, .. } = over else { panic!("it goes on for ever: {over:?}") };
     assert!(fault.message.contains("may have been billed"), "{}", fault.message);
     assert_eq!((fault.kind, fault.source), (FaultKind::Timeout, FaultSource::Network));
 }
 
+/// What a poll at this second comes to of a render that another route needs the time of.
+async fn poll_before_another_route(
+    answer: Result<Polled, Fault>,
+    give_up: (i64, Option<i64>),
+    second: i64,
+) -> (Result<Polled, Fault>, bool) {
+    let (remote, script) = remote([answer]);
+    let at = |second| NOON + SignedDuration::from_secs(second);
+    let give_up = Some(GiveUp { slow_at: at(give_up.0), silent_at: give_up.1.map(at) });
+    script.passed.store(second, Ordering::SeqCst);
+    let render = Render { give_up, ..a_render("m", "r-1") };
+    let polled = remote.poll(&render, &Log::default()).await;
+    let is_cancelled = !script.cancelled.lock().unwrap().is_empty();
+    (polled, is_cancelled)
+}
+
 #[tokio::test]
-async fn a_render_is_given_up_when_another_route_needs_the_time_whatever_its_polls_bring() {
-    let fault = |kind, source| Err(Fault::new(kind, source, "nothing"));
+async fn a_slow_render_is_given_up_when_another_route_needs_the_time_and_a_silent_one_only_at_the_end()
+ {
     let running = Polled::Running { percent: 50, ask_again_in: Duration::from_secs(9), note: None };
+    let silent = |kind| Err(Fault::new(kind, FaultSource::Network, "nothing"));
+    let busy = Err(Fault::new(FaultKind::Overloaded, FaultSource::Provider, "HTTP 503"));
     let network = FaultSource::Network;
-    for (poll, source) in [
-        (Ok(running), FaultSource::Provider),
-        (lost(), FaultSource::Provider),
-        (fault(FaultKind::Lost, network), network),
-        (fault(FaultKind::Timeout, network), network),
-        (fault(FaultKind::Overloaded, FaultSource::Provider), network),
+    for (answer, last, source) in [
+        (Ok(running), 300, FaultSource::Provider),
+        (lost(), 300, FaultSource::Provider),
+        (silent(FaultKind::Lost), 900, network),
+        (silent(FaultKind::Timeout), 900, network),
+        (busy, 900, network),
     ] {
-        let (remote, script) = remote([poll]);
-        let give_up_at = Some(NOON + SignedDuration::from_secs(300));
-        let render = Render { give_up_at, ..a_render("m", "r-1") };
+        let times = (300, Some(900));
+        let (before, cancelled) = poll_before_another_route(answer.clone(), times, last).await;
+        assert!(!matches!(before, Ok(Polled::GivenUp { .. })), "{before:?}");
+        assert!(!cancelled);
 
-        script.passed.store(300, Ordering::SeqCst);
-        let before = remote.poll(&render, &Log::default()).await;
-        assert!(!matches!(before, Ok(Polled::Failed { .. })), "{before:?}");
-        assert!(script.cancelled.lock().unwrap().is_empty());
-
-        script.passed.store(301, Ordering::SeqCst);
-        let over = remote.poll(&render, &Log::default()).await.unwrap();
-        let Polled::Failed { fault, .. } = over else { panic!("it goes on: {over:?}") };
+        let (over, cancelled) = poll_before_another_route(answer, times, last + 1).await;
+        let Ok(Polled::GivenUp { fault, goes_on }) = over else { panic!("it goes on: {over:?}") };
         assert_eq!((fault.kind, fault.source), (FaultKind::Timeout, source));
-        assert!(fault.message.contains("not finished after 5m 1s"), "{fault}");
+        let after =
+            if last == 300 { "not finished after 5m 1s" } else { "not finished after 15m 1s" };
+        assert!(fault.message.contains(after), "{fault}");
         assert!(fault.message.contains("another route"), "{fault}");
         assert!(fault.message.contains("may have been billed"), "{fault}");
-        assert_eq!(*script.cancelled.lock().unwrap(), ["r-1"]);
+        assert!(cancelled && !goes_on);
     }
+    // One poll without an answer says nothing, however near the end.
+    let unanswered = silent(FaultKind::Timeout);
+    for second in [301, LONGEST.as_secs() + 1, LONGEST.as_secs() * 2] {
+        let answer = unanswered.clone();
+        let (polled, cancelled) = poll_before_another_route(answer, (300, None), second).await;
+        assert!(!cancelled && !matches!(polled, Ok(Polled::GivenUp { .. })), "{polled:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_render_that_could_not_be_stopped_is_told_as_going_on() {
+    let dead = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
+    for outcome in [Ok(CancelOutcome::GoesOn), Err(dead)] {
+        let (remote, script) = remote([lost()]);
+        *script.stops.lock().unwrap() = Some(outcome);
+
+        let over = poll_at(&remote, &script, LONGEST.as_secs() + 1).await.unwrap();
+
+        let Polled::GivenUp { fault, goes_on } = over else { panic!("it goes on: {over:?}") };
+        assert!(goes_on && fault.message.contains("could not be stopped"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_doubtful_failure_is_believed_when_the_time_of_the_render_is_over() {
+    let busy = Fault::new(FaultKind::Overloaded, FaultSource::Provider, "busy");
+    let doubtful = Ok(Polled::Doubtful { fault: busy.clone(), charged: None });
+    let (remote, script) = remote([doubtful.clone()]);
+
+    assert_eq!(poll_at(&remote, &script, 600).await, doubtful);
+    let over = poll_at(&remote, &script, LONGEST.as_secs() + 1).await;
+    assert_eq!(over, Ok(Polled::failed(busy)));
+    assert!(script.cancelled.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_file_with_two_places_is_gone_only_when_both_say_so() {
+    let fault = |message: &str| Fault::new(FaultKind::Lost, FaultSource::Provider, message);
+    let gone = |message| FetchError::Gone(fault(message));
+    let later = |message| FetchError::Later(fault(message));
+
+    assert_eq!(less_final(Some(gone("a")), gone("b")), gone("b"));
+    assert_eq!(less_final(Some(gone("a")), later("b")), later("b"));
+    assert_eq!(less_final(Some(later("a")), gone("b")), later("a"));
+    // The first place handed out a page.
+    assert_eq!(less_final(None, gone("b")), later("b"));
 }
 
 #[tokio::test]

@@ -247,6 +247,8 @@ fn name(event: &JobEvent) -> &'static str {
             E::AttemptFailed { .. } => "attempt_failed",
             E::CancelRequested => "cancel_requested",
             E::Cancelled => "cancelled",
+            E::FailureDoubted { .. } => "failure_doubted",
+            E::RenderGivenUp { .. } => "render_given_up",
             E::DeadlinePassed => "given_up",
             E::Broken { .. } => "broken",
         },

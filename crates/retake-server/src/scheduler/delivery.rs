@@ -35,7 +35,7 @@ impl Hand<'_> {
             &differences,
             fit,
             on_mismatch,
-            self.life().has_other_route(&self.job().plan),
+            self.life().has_other_route(&self.job().plan, &self.scheduler.policy),
         );
         let then = if cancels { Then::Keep } else { Then::Free };
         // A crash in between would take the announcement with it: no other answer repeats it.

@@ -1,10 +1,12 @@
 //! The effects: what each step does at a provider or with a file, and what it records of it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
-    life::{Absence, Attempt, Event, Patience, Settlement, give_up_at, patience, weigh_absence},
+    life::{
+        Absence, Attempt, Event, GiveUp, Patience, Settlement, give_up, patience, weigh_absence,
+    },
     policy::Policy,
 };
 use retake_providers::{CancelOutcome, LookUp, Polled, Provider, Render, Submission, SubmitError};
@@ -59,11 +61,12 @@ impl Hand<'_> {
     }
 
     /// When the open attempt's render is given up for another route.
-    fn give_up_at(&self) -> Option<Timestamp> {
+    fn give_up(&self) -> Option<GiveUp> {
         let (scheduler, job) = (self.scheduler, self.job());
         let times = |route| scheduler.times(job, route);
         let attempt = self.life().open_attempt()?;
-        give_up_at(self.life(), attempt, &job.plan, &self.policy_at(attempt.route), times)
+        let (policy, now) = (self.policy_at(attempt.route), scheduler.clock.now());
+        give_up(self.life(), attempt, &job.plan, &policy, now, times)
     }
 
     /// Finds out what became of a submit whose answer was lost.
@@ -77,9 +80,10 @@ impl Hand<'_> {
                 let accepted = self.try_record(Event::Accepted { remote_id }, Then::Free, None);
                 match accepted.await {
                     // Another job took it meanwhile. What else is there the next look shows, which knows it for owned.
-                    Err(NotRecorded::RenderTaken | NotRecorded::RenderInDoubt) => {
+                    Err(NotRecorded::RenderTaken) => {
                         self.wait_for_settlement(&attempt, LOOK_AGAIN * 60).await;
                     }
+                    Err(NotRecorded::RenderInDoubt) => self.wait_for_the_other(&attempt).await,
                     Ok(()) | Err(NotRecorded::Overtaken) => {}
                 }
             }
@@ -116,6 +120,18 @@ impl Hand<'_> {
         }
     }
 
+    /// Looks again soon: a render is there, and it is this job's or that of a create which is not answered yet. That is
+    /// known as soon as such creates are answered, so another one is not bought before that.
+    async fn wait_for_the_other(&mut self, attempt: &Attempt) {
+        let now = self.scheduler.clock.now();
+        let least = self.scheduler.times(self.job(), attempt.route).least_wait();
+        if now < self.patience(attempt).until + least {
+            self.release(now + LOOK_AGAIN * 10).await;
+        } else {
+            self.wait_for_settlement(attempt, LOOK_AGAIN * 60).await;
+        }
+    }
+
     /// Looks again after a pause, or when the job's patience is over. Then it goes on, or ends, and the submit is
     /// settled behind it.
     async fn wait_for_settlement(&mut self, attempt: &Attempt, pause: SignedDuration) {
@@ -144,7 +160,7 @@ impl Hand<'_> {
     pub(super) async fn poll(&mut self, remote_id: &str) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
         let Some(render) = self.render(remote_id) else { return };
-        let render = Render { give_up_at: self.give_up_at(), ..render };
+        let render = Render { give_up: self.give_up(), ..render };
         let log = self.log.clone();
         let polled = self.unless_stopped(provider.poll(&render, &log)).await;
         let Watched::Done(polled) = polled else { return };
@@ -153,12 +169,14 @@ impl Hand<'_> {
                 let next = self.scheduler.clock.now() + ask_again_in;
                 let open = self.life().open_attempt();
                 let known = open.map_or(0, |attempt| attempt.progress);
+                let is_doubted = open.is_some_and(|attempt| attempt.file.doubted_since.is_some());
                 let noted = open.and_then(|attempt| attempt.note.clone());
                 match note {
                     Some(note) if noted.as_ref() != Some(&note) => {
                         self.record(Event::Noted { note }, Then::FreeAt(next)).await;
                     }
-                    _ if percent > known => {
+                    // What goes on has not failed, whatever was said before.
+                    _ if percent > known || is_doubted => {
                         self.record(Event::Progressed { percent }, Then::FreeAt(next)).await;
                     }
                     _ => self.release(next).await,
@@ -171,6 +189,22 @@ impl Hand<'_> {
             Ok(Polled::Disputed { fault, charged }) => {
                 self.charge(charged).await;
                 self.record(Event::Disputed { fault }, Then::Free).await;
+            }
+            Ok(Polled::Doubtful { fault, charged }) => {
+                let now = self.scheduler.clock.now();
+                let open = self.life().open_attempt();
+                let (next, again) = (now + Policy::DOUBTED_FOR / 2, Then::FreeAt);
+                if open.is_some_and(|attempt| attempt.is_failure_confirmed(now)) {
+                    self.charge(charged).await;
+                    self.record(Event::AttemptFailed { fault }, Then::Free).await;
+                } else if open.is_some_and(|attempt| attempt.file.doubted_since.is_none()) {
+                    self.record(Event::FailureDoubted { fault }, again(next)).await;
+                } else {
+                    self.release(next).await;
+                }
+            }
+            Ok(Polled::GivenUp { fault, goes_on }) => {
+                self.record(Event::RenderGivenUp { fault, goes_on }, Then::Free).await;
             }
             Ok(Polled::Failed { fault, charged }) => {
                 self.charge(charged).await;

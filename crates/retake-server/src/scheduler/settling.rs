@@ -17,7 +17,7 @@ use retake_core::{
     request::Shot,
 };
 use retake_providers::{
-    CancelOutcome, Log, LookUp, Lost, Provider, Render, SourceVideo, Submission,
+    CancelOutcome, Log, LookUp, Lost, Polled, Provider, Render, SourceVideo, Submission,
 };
 use retake_store::{Finding, Job, Near, RenderClaim, StoreError, Unsettled};
 
@@ -110,7 +110,10 @@ impl Scheduler {
         let found = job.life.attempts.iter().find(|attempt| attempt.number == number);
         let Some(attempt) = found else { return Finding::default() };
         match (attempt.settlement, &attempt.remote_id) {
-            (Some(Settlement::Pending), _) => self.look_for(job, attempt).await,
+            (Some(Settlement::Pending), None) => self.look_for(job, attempt).await,
+            (Some(Settlement::Pending), Some(remote_id)) => {
+                self.watch(job, attempt, remote_id).await
+            }
             (Some(Settlement::Found), Some(remote_id)) => {
                 self.follow(job, attempt, remote_id).await
             }
@@ -133,6 +136,46 @@ impl Scheduler {
             },
             Ok(LookUp::Absent) => not_listed(attempt, &times, now),
             Ok(LookUp::Unknowable { .. }) | Err(_) => still_unknown(attempt, &times, now),
+        }
+    }
+
+    /// Watches a render that was given up and could not be stopped: it may still come, and its job may want it then.
+    async fn watch(&self, job: &Job, attempt: &Attempt, remote_id: &str) -> Finding {
+        let now = self.clock.now();
+        let until = attempt.begun_at + self.times(job, attempt.route).longest.saturating_mul(2);
+        let over = |how: String| Finding {
+            settlement: Some(Settlement::Unknowable),
+            note: Some(format!("it was given up, and its render went on: {how}")),
+            ..Finding::default()
+        };
+        let provider = self.provider(job, attempt.route);
+        let (Some(provider), Some(render)) = (provider, render(job, attempt, remote_id)) else {
+            return over("its account is not configured here any more".to_owned());
+        };
+        match provider.poll(&render, &Log::default()).await {
+            Ok(Polled::Rendered { .. } | Polled::Disputed { .. }) => Finding {
+                settlement: Some(Settlement::Found),
+                note: Some("it was given up, and its render was finished later".to_owned()),
+                again: Some(now),
+                ..Finding::default()
+            },
+            Ok(Polled::Failed { fault, .. }) => {
+                over(format!("in the end its provider said that it failed ({fault})"))
+            }
+            Ok(Polled::GivenUp { goes_on: false, .. }) => {
+                over("it was cancelled, and may have been billed all the same".to_owned())
+            }
+            Ok(Polled::Running { .. } | Polled::Doubtful { .. } | Polled::GivenUp { .. })
+            | Err(_)
+                if now < until =>
+            {
+                Finding { again: Some(until.min(now + SOONEST)), ..Finding::default() }
+            }
+            Ok(polled) => over(match polled {
+                Polled::GivenUp { fault, .. } | Polled::Doubtful { fault, .. } => fault.message,
+                _ => "nothing more is known of it".to_owned(),
+            }),
+            Err(fault) => over(format!("nothing more is known of it ({fault})")),
         }
     }
 
@@ -293,7 +336,7 @@ pub(super) fn render(job: &Job, attempt: &Attempt, remote_id: &str) -> Option<Re
         model: planned.route.model.clone(),
         shot: planned.shot.clone(),
         begun_at: attempt.begun_at,
-        give_up_at: None,
+        give_up: None,
     })
 }
 

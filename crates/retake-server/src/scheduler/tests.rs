@@ -1,6 +1,7 @@
 //! The scheduler against providers that do what a test says, on a clock that a test moves.
 
 mod delivering;
+mod settling;
 
 use std::{
     collections::VecDeque,
@@ -19,7 +20,7 @@ use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
     ids::{ReplicaId, VideoId},
-    life::{AttemptState, Event, JobState, RouteTimes, Settlement},
+    life::{AttemptState, Event, GiveUp, JobState, RouteTimes, Settlement},
     plan::{Candidate, Terms, plan},
     policy::{OnUnknownSubmit, Policy},
     request::VideoRequest,
@@ -60,7 +61,7 @@ struct Scripted {
     cancelled: Mutex<Vec<String>>,
     polls: AtomicU32,
     /// When the render that was asked about last is given up.
-    given_up_at: Mutex<Option<Timestamp>>,
+    give_up: Mutex<Option<GiveUp>>,
     resident: bool,
 }
 
@@ -95,7 +96,7 @@ impl Provider for Scripted {
 
     async fn poll(&self, render: &Render, _: &Log) -> Result<Polled, Fault> {
         self.polls.fetch_add(1, Ordering::SeqCst);
-        *self.given_up_at.lock().unwrap() = render.give_up_at;
+        *self.give_up.lock().unwrap() = render.give_up;
         let running =
             Polled::Running { percent: 10, ask_again_in: Duration::from_secs(10), note: None };
         Ok(self.answers.lock().unwrap().pop_front().unwrap_or(running))
@@ -515,183 +516,17 @@ async fn a_submit_of_an_account_that_is_gone_does_not_keep_the_other_route_waiti
 }
 
 #[tokio::test]
-async fn a_cancelled_submit_in_doubt_ends_its_job_at_once_and_is_settled_behind_it() {
-    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-    stage.play(1).await;
-    let now = stage.scheduler.clock.now();
-
-    stage.scheduler.ledger.request_cancel(&stage.id, now).await.unwrap();
-    let job = stage.play(1).await;
-
-    assert_eq!(job.life.state, JobState::Cancelled);
-    let attempt = &job.life.attempts[0];
-    assert_eq!(attempt.settlement, Some(Settlement::Pending));
-    assert!(attempt.may_cost(), "a cancel proves nothing");
-    let mut job = stage.settle_behind(0).await;
-    assert!(job.life.attempts[0].may_cost());
-    for _ in 0..20 {
-        job = stage.settle_behind(120).await;
-    }
-    assert_eq!(job.life.attempts[0].settlement, Some(Settlement::Unknowable));
-    assert!(job.life.attempts[0].may_cost(), "nobody will ever know");
-}
-
-#[tokio::test]
-async fn a_render_that_is_found_after_its_job_was_cancelled_is_stopped_and_told_as_spent() {
-    let north =
-        Arc::new(Scripted { arrives_at_look: Some(2), ..Scripted::that_answers(vec![a_loss()]) });
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-    stage.play(1).await;
-    let now = stage.scheduler.clock.now();
-    stage.scheduler.ledger.request_cancel(&stage.id, now).await.unwrap();
-    stage.play(1).await;
-
-    let mut job = stage.settle_behind(60).await;
-    for _ in 0..6 {
-        job = stage.settle_behind(60).await;
-    }
-
-    let attempt = &job.life.attempts[0];
-    assert_eq!(attempt.settlement, Some(Settlement::Found));
-    assert_eq!(attempt.remote_id.as_deref(), Some("r-late"));
-    assert_eq!(*north.cancelled.lock().unwrap(), ["r-late"]);
-    assert!(attempt.may_cost());
-    assert!(attempt.note.as_ref().unwrap().contains("cancelled"), "{attempt:?}");
-    assert_eq!((job.life.state, attempt.state), (JobState::Cancelled, AttemptState::Cancelled));
-}
-
-#[tokio::test]
-async fn a_cancelled_submit_that_never_arrived_costs_nothing_once_that_is_proven() {
-    let north = Arc::new(Scripted::that_answers(vec![a_loss()]));
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-    stage.play(1).await;
-    let now = stage.scheduler.clock.now();
-    stage.scheduler.ledger.request_cancel(&stage.id, now).await.unwrap();
-    let mut job = stage.play(1).await;
-    assert!(job.life.attempts[0].may_cost());
-
-    for _ in 0..6 {
-        job = stage.settle_behind(60).await;
-    }
-
-    assert_eq!(job.life.attempts[0].settlement, Some(Settlement::Absent));
-    assert!(!job.life.attempts[0].may_cost());
-}
-
-#[tokio::test]
-async fn a_late_success_of_an_attempt_that_was_given_up_is_adopted_while_its_job_is_open() {
-    let late = Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) };
-    let north = Arc::new(Scripted { arrives_at_look: Some(6), ..late });
-    let broke = Polled::failed(a_fault(FaultKind::BadRequest));
-    let running =
-        || Polled::Running { percent: 5, ask_again_in: Duration::from_mins(1), note: None };
-    let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
-    south.answers.lock().unwrap().extend([running(), running(), broke]);
-    let providers = [("north", Arc::clone(&north)), ("south", south), ("west", Arc::default())];
-    let stage = Stage::with(&providers).await;
-    stage.until(|job| attempts(job) == ["north failed", "south submitted"]).await;
-
-    for _ in 0..4 {
-        stage.settle_behind(60).await;
-    }
-    let job = stage.until(|job| job.life.attempts[1].state == AttemptState::Failed).await;
-    let job = if job.life.open_attempt().is_some() { job } else { stage.play(1).await };
-
-    assert_eq!(attempts(&job), ["north submitted", "south failed"]);
-    assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-late"));
-    assert_eq!(north.submitted.lock().unwrap().len(), 1, "nothing is paid a third time");
-}
-
-#[tokio::test]
-async fn of_two_lost_jobs_one_adopts_the_render_and_the_other_goes_on_settling() {
-    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![a_loss()]) };
-    north.submits.lock().unwrap().push_back(a_loss());
-    let providers = [("north", Arc::new(north))];
-    let stage = Stage::with(&providers).await;
-    let other = stage.another(&providers).await;
-
-    for _ in 0..12 {
-        stage.play(1).await;
-    }
-
-    let ledger = &stage.scheduler.ledger;
-    let mut owners = 0;
-    for id in [&stage.id, &other] {
-        let job = ledger.job(id).await.unwrap().unwrap();
-        let has =
-            |attempt: &retake_core::life::Attempt| attempt.remote_id.as_deref() == Some("r-7");
-        owners += job.life.attempts.iter().filter(|attempt| has(attempt)).count();
-    }
-    assert_eq!(owners, 1);
-}
-
-#[tokio::test]
-async fn the_loser_of_an_adoption_does_not_stay_pending_for_ever() {
-    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![a_loss()]) };
-    north.submits.lock().unwrap().push_back(a_loss());
-    let providers = [("north", Arc::new(north))];
-    let stage = Stage::with(&providers).await;
-    let other = stage.another(&providers).await;
-    for _ in 0..60 {
-        stage.play(1).await;
-    }
-
-    for _ in 0..20 {
-        stage.settle_behind(60).await;
-    }
-
-    let mut settled = Vec::new();
-    for id in [&stage.id, &other] {
-        let job = stage.scheduler.ledger.job(id).await.unwrap().unwrap();
-        settled.extend(job.life.attempts.iter().filter_map(|attempt| attempt.settlement));
-    }
-    assert_eq!(settled, [Settlement::Unknowable], "the other job's render proves no absence");
-}
-
-#[tokio::test]
-async fn a_render_that_a_create_under_way_may_have_made_is_adopted_only_once_that_is_answered() {
-    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![a_loss()]) };
-    let north = Arc::new(north);
-    let providers = [("north", Arc::clone(&north))];
-    let stage = Stage::with(&providers).await;
-    stage.play(1).await;
-    stage.another(&providers).await;
-    let now = stage.scheduler.clock.now();
-    let slots = stage.scheduler.slots();
-    let ledger = &stage.scheduler.ledger;
-    let claimed = ledger.claim(&stage.scheduler.replica, &slots, 9, now).await.unwrap();
-    let mut hands: Vec<_> = claimed
-        .into_iter()
-        .map(|claimed| {
-            let (scheduler, log) = (&stage.scheduler, Log::default());
-            super::Hand { scheduler, claimed, stays: None, log }
-        })
-        .collect();
-    hands.sort_by_key(|hand| hand.job().id == stage.id);
-    let [mut under_way, mut lost] = <[_; 2]>::try_from(hands).ok().unwrap();
-    under_way.record(Event::Begun { route: 0 }, super::Then::Keep).await;
-    lost.take_step().await;
-
-    let waiting = stage.until(|_| north.looks.load(Ordering::SeqCst) >= 2).await;
-    assert_eq!(attempts(&waiting), ["north unknown"]);
-    let answer = Event::Accepted { remote_id: "r-9".into() };
-    under_way.record(answer, super::Then::Free).await;
-
-    let job = stage.until(|job| attempts(job) == ["north submitted"]).await;
-    assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
-}
-
-#[tokio::test]
 async fn a_render_is_to_be_given_up_while_another_route_still_fits_into_the_deadline() {
     let north = Arc::new(Scripted::default());
     let alone = Stage::with(&[("north", Arc::clone(&north))]).await;
     alone.play(2).await;
-    assert_eq!(*north.given_up_at.lock().unwrap(), None);
+    assert_eq!(*north.give_up.lock().unwrap(), None);
 
     let both = Stage::with(&[("north", Arc::clone(&north)), ("south", Arc::default())]).await;
     both.play(2).await;
-    assert_eq!(*north.given_up_at.lock().unwrap(), Some(NOON + SignedDuration::from_mins(28)));
+    let minute = |minute| NOON + SignedDuration::from_mins(minute);
+    let expected = GiveUp { slow_at: minute(28), silent_at: None };
+    assert_eq!(*north.give_up.lock().unwrap(), Some(expected));
 }
 
 #[tokio::test]

@@ -601,7 +601,7 @@ fn a_success_beside_an_error_is_judged_by_its_file() {
     }
     for (status, body) in [(404, r#"{"detail":"Video not found"}"#), (422, "{}"), (410, "{}")] {
         let polled = poll(rehearsal::reply(status, &[], body));
-        assert!(matches!(polled, Ok(Polled::Failed { .. })), "{status}: {polled:?}");
+        assert!(matches!(polled, Ok(Polled::Doubtful { .. })), "{status}: {polled:?}");
     }
     for (status, body) in [(404, r#"{"detail":"not ready"}"#), (409, "{}"), (503, ""), (200, "{}")]
     {
