@@ -338,8 +338,8 @@ impl Life {
 
     /// Whether a route is left in the plan behind that of the open attempt that is worth a try.
     pub fn has_other_route(&self, plan: &Plan, policy: &Policy) -> bool {
-        let elsewhere = |attempt: &Attempt| self.elsewhere(attempt.route, plan, policy);
-        self.open_attempt().and_then(elsewhere).is_some()
+        let next = |attempt: &Attempt| self.next_open_place(attempt.route, plan, policy);
+        self.open_attempt().and_then(next).is_some()
     }
 
     /// Time left until the file is finished, judged by the pace so far; nothing while that is a guess.

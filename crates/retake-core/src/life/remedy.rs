@@ -61,7 +61,7 @@ impl Life {
         let end = self.trying_since().map(|since| since + policy.deadline);
         let too_late = end.is_some_and(|end| now <= end && now + pause > end);
         let here = self.attempts.get(ended).map_or(0, |attempt| attempt.route);
-        match self.elsewhere(here, plan, policy) {
+        match self.next_open_place(here, plan, policy) {
             Some(next) if too_late => (next, SignedDuration::ZERO),
             _ => (route, pause),
         }
@@ -88,7 +88,7 @@ impl Life {
             // Another provider would not find more room on our disk.
             return Some((here, policy.retry_after));
         }
-        let onwards = self.onwards(here, plan, policy).map(|(place, at)| {
+        let next_place = self.next_place(here, plan, policy).map(|(place, at)| {
             let pause = at.map_or(SignedDuration::ZERO, |at| at.duration_since(now));
             (place, pause.max(SignedDuration::ZERO))
         });
@@ -98,31 +98,31 @@ impl Life {
         let is_slow = fault.kind == FaultKind::Timeout && attempt.accepted_at.is_some();
         match fault.kind.cause() {
             // It may still come, and two of them would be billed.
-            _ if attempt.settlement == Some(Settlement::Pending) => onwards,
+            _ if attempt.settlement == Some(Settlement::Pending) => next_place,
             // The same route would make the same file again, and be paid again.
-            _ if fault.kind == FaultKind::Malformed => onwards,
+            _ if fault.kind == FaultKind::Malformed => next_place,
             // Nothing could be learnt of it there, and nothing would be of the next one.
-            _ if is_slow && fault.source == FaultSource::Network => onwards,
+            _ if is_slow && fault.source == FaultSource::Network => next_place,
             Some(Cause::ContentModeration) if policy.on_moderation == OnModeration::Fail => None,
             Some(Cause::RuntimeError | Cause::DependencyTimeout) | None
                 if self.failures_at(here) < 2 =>
             {
                 let again = (here, asked.unwrap_or(policy.retry_after));
-                Some(onwards.filter(|_| is_long || is_slow).unwrap_or(again))
+                Some(next_place.filter(|_| is_long || is_slow).unwrap_or(again))
             }
-            _ => onwards,
+            _ => next_place,
         }
     }
 
     /// Where the job goes on that leaves `here`, and when, if not at once: to the next place that is worth a try, else
     /// to the one that may have room soonest, which may be `here`.
-    pub(super) fn onwards(
+    pub(super) fn next_place(
         &self,
         here: usize,
         plan: &Plan,
         policy: &Policy,
     ) -> Option<(usize, Option<Timestamp>)> {
-        if let Some(next) = self.elsewhere(here, plan, policy) {
+        if let Some(next) = self.next_open_place(here, plan, policy) {
             return Some((next, None));
         }
         let busy = |place| match self.standing(place, plan, policy) {
@@ -134,7 +134,12 @@ impl Life {
     }
 
     /// The next place in the plan that is worth a try at once.
-    pub(super) fn elsewhere(&self, here: usize, plan: &Plan, policy: &Policy) -> Option<usize> {
+    pub(super) fn next_open_place(
+        &self,
+        here: usize,
+        plan: &Plan,
+        policy: &Policy,
+    ) -> Option<usize> {
         let is_open = |place: &usize| matches!(self.standing(*place, plan, policy), Standing::Open);
         (here + 1..plan.routes.len()).find(is_open)
     }

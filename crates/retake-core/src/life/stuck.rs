@@ -37,7 +37,7 @@ pub fn give_up(
     if is_bound {
         return None;
     }
-    let next = life.elsewhere(attempt.route, plan, policy)?;
+    let next = life.next_open_place(attempt.route, plan, policy)?;
     let since = life.trying_since()?;
     let end = since + policy.deadline;
     // Too late: a render that goes on through a long outage of ours is all that the job has.

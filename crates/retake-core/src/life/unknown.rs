@@ -93,8 +93,8 @@ pub fn patience(
         let most = policy.max_attempts;
         return over(format!("the job has had all of its {most} attempts, so it is waited for"));
     }
-    let onwards = life.onwards(attempt.route, plan, policy);
-    let (next, room_at) = (onwards.map(|(place, _)| place), onwards.and_then(|(_, at)| at));
+    let next_place = life.next_place(attempt.route, plan, policy);
+    let (next, room_at) = (next_place.map(|(place, _)| place), next_place.and_then(|(_, at)| at));
     let route = next.unwrap_or(attempt.route);
     let since = life.trying_since().unwrap_or(lost);
     let reserve = (policy.deadline - times(route).usual).max(policy.deadline / 2);
