@@ -1,5 +1,6 @@
 //! Tables over all adapters: what answers of strangers, odd answers and hidden reasons come to, wherever they are given.
 
+mod inputs;
 mod polls;
 
 use std::sync::Arc;
@@ -124,16 +125,34 @@ impl Subject {
     }
 }
 
-/// Bodies that no provider documents for an error.
-const STRANGERS: [&str; 6] = [
+/// Bodies that no provider documents for an error, and that say under the status of a refusal no more than that the
+/// request went no further.
+const TURNED_AWAY: [&str; 6] = [
     "",
     "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",
     "<html><title>Attention Required! | Cloudflare</title>You are unable to access this; your credit card, rate limit \
      and content policy are not the matter</html>",
-    "upstream connect error or disconnect/reset before headers",
     "{}",
     "null",
+    "Access to this site is blocked",
 ];
+
+/// The same, which tell under every status of a server behind that did not answer.
+const NOT_ANSWERED: [&str; 5] = [
+    "upstream connect error or disconnect/reset before headers",
+    "upstream prematurely closed connection while reading response header",
+    "<html><title>504 Gateway Time-out</title></html>",
+    "The request timed out",
+    "Error: socket hang up",
+];
+
+/// All bodies that no provider documents for an error.
+fn strangers() -> impl Iterator<Item = &'static str> {
+    TURNED_AWAY.into_iter().chain(NOT_ANSWERED)
+}
+
+/// The statuses at which whoever stands on the way turns a request away.
+const OF_A_REFUSAL: [u16; 9] = [400, 402, 403, 405, 409, 423, 425, 429, 451];
 
 /// Statuses that a server on the way gives after it passed a request on.
 const IN_DOUBT: [u16; 17] =
@@ -143,7 +162,7 @@ const IN_DOUBT: [u16; 17] =
 fn a_create_that_a_stranger_answered_after_it_may_have_passed_it_on_is_lost() {
     for subject in subjects() {
         for status in IN_DOUBT {
-            for body in STRANGERS {
+            for body in strangers() {
                 let created = subject.create(&reply(status, &[("location", "/elsewhere")], body));
 
                 let is_lost = matches!(created, Err(SubmitError::Lost(_)));
@@ -156,14 +175,28 @@ fn a_create_that_a_stranger_answered_after_it_may_have_passed_it_on_is_lost() {
 #[test]
 fn a_create_that_a_stranger_turned_away_is_no_matter_of_the_account() {
     for subject in subjects() {
-        for status in [400, 402, 403, 405, 409, 423, 425, 429, 451] {
-            for body in STRANGERS.into_iter().filter(|it| !crate::openai::tells_of_no_answer(it)) {
+        for status in OF_A_REFUSAL {
+            for body in TURNED_AWAY {
                 let created = subject.create(&reply(status, &[], body));
 
                 let Err(SubmitError::Refused(fault)) = created else {
                     panic!("{} {status} {body:?}: {created:?}", subject.name)
                 };
                 assert_eq!(fault.kind, FaultKind::Overloaded, "{} {status} {body:?}", subject.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_create_that_a_stranger_turned_away_for_want_of_an_answer_is_lost() {
+    for subject in subjects() {
+        for status in OF_A_REFUSAL {
+            for body in NOT_ANSWERED {
+                let created = subject.create(&reply(status, &[], body));
+
+                let is_lost = matches!(created, Err(SubmitError::Lost(_)));
+                assert!(is_lost, "{} {status} {body:?}: {created:?}", subject.name);
             }
         }
     }
@@ -448,7 +481,7 @@ const NO_ANSWERS: [(u16, &str); 20] = [
     (422, "read ECONNRESET"),
     (400, "connect ETIMEDOUT 10.0.0.1:443"),
     (400, "Remote end closed connection without response"),
-    (403, "upstream prematurely closed connection while reading response header"),
+    (400, "upstream prematurely closed connection while reading response header"),
     (400, "Client disconnected"),
     (400, "TypeError: Failed to fetch"),
     (400, "write EPIPE"),
@@ -582,7 +615,7 @@ fn about_the_question() -> Vec<Answer> {
         answers.extend(envelopes.iter().map(|body| reply(status, &[], body.to_string())));
     }
     for status in [200, 204, 302, 401, 403, 404, 408, 410, 429, 500, 502, 503, 504, 524] {
-        answers.extend(STRANGERS.iter().map(|body| reply(status, &[], *body)));
+        answers.extend(strangers().map(|body| reply(status, &[], body)));
     }
     answers
 }
@@ -603,7 +636,7 @@ fn only_a_final_word_about_the_render_itself_ends_it() {
 fn a_failed_download_is_never_the_end_of_a_file() {
     for subject in subjects() {
         for status in [200, 204, 301, 400, 401, 403, 404, 409, 410, 416, 422, 429, 500, 503] {
-            for body in STRANGERS.into_iter().chain([r#"{"detail":"Video not found"}"#]) {
+            for body in strangers().chain([r#"{"detail":"Video not found"}"#]) {
                 let reply = reply(status, &[], body).unwrap();
 
                 let FetchError::Later(fault) = subject.adapter.refused_download(&reply) else {

@@ -5,6 +5,7 @@
 //! looks like an HTTP status; and the status of the answer last.
 
 mod codes;
+mod input;
 mod proof;
 mod report;
 mod words;
@@ -30,7 +31,8 @@ pub(crate) fn is_passed_on(json: &Json, status: StatusCode) -> bool {
     proof::is_passed_on(&report::of_error(json), status.as_u16())
 }
 
-/// Whether a text tells of an answer that did not come, or of a request that was taken on before.
+/// Whether a text tells of an answer that did not come, or of a request that was taken on before. That an input could
+/// not be fetched is neither.
 pub(crate) fn tells_of_no_answer(text: &str) -> bool {
     proof::tells_of_no_answer(text)
 }
@@ -66,7 +68,8 @@ pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     }
     let by_status = reading::kind_of_status(reply.status.as_u16());
     let fault = from(&reports, Some(reply.status)).unwrap_or_else(|| unknown(by_status, &reports));
-    let is_passed_on = proof::is_passed_on(&reports, reply.status.as_u16());
+    let is_passed_on = proof::is_passed_on(&reports, reply.status.as_u16())
+        || (!is_told && proof::tells_of_no_answer(&text_of(reply)));
     ErrorBody::at_refusal(reply, at_status(reply, fault), is_passed_on)
 }
 

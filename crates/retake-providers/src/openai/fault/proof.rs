@@ -11,7 +11,7 @@ use retake_core::fault::FaultKind::{self, Auth, BadRequest, Overloaded, Quota, R
 
 use super::{
     codes::{self, Table},
-    lower,
+    input, lower,
     report::Report,
     words,
 };
@@ -314,10 +314,6 @@ const PASSED_ON: &[&str] = &[
     "gateway timeout",
     "gateway time-out",
     "bad gateway",
-    "being processed",
-    "still processing",
-    "already processing",
-    "already in progress",
     "connection reset",
     "connection closed",
     "server disconnected",
@@ -350,7 +346,16 @@ const NO_ANSWER: &[&str] = &[
     "disconnect",
     "closed connection",
     "closed the connection",
-    "closed by",
+    "connection was closed",
+    "closed by peer",
+    "closed by the peer",
+    "closed by remote",
+    "closed by the remote",
+    "closed by server",
+    "closed by the server",
+    "closed by upstream",
+    "closed by the upstream",
+    "closed by foreign host",
     "prematurely closed",
     "econn",
     "etimedout",
@@ -370,6 +375,10 @@ const HAD_BEFORE: &[&str] = &[
     "identical request",
     "same request",
     "duplicate request",
+    "being processed",
+    "still processing",
+    "already processing",
+    "already in progress",
     "request is still",
     "request is already",
     "request is running",
@@ -407,10 +416,10 @@ const FIELDS: &[&str] = &[
     "fps",
 ];
 
-/// Whether a text tells of an answer that did not come, or of a request that was taken on before.
+/// Whether a text tells of an answer that did not come, or of a request that was taken on before. That an input could
+/// not be fetched is neither.
 pub(super) fn tells_of_no_answer(text: &str) -> bool {
-    let text = short(text);
-    has(&text, NO_ANSWER) || has(&text, HAD_BEFORE)
+    input::tells_beside_input(text, NO_ANSWER, false) || has(&short(text), HAD_BEFORE)
 }
 
 /// Whether a text tells of a server's own work on a request that it has taken on.
@@ -434,13 +443,28 @@ pub(super) fn find(reports: &[Report], status: u16) -> Option<Proof> {
 /// Whether a relay says under the status of a refusal that what it passed on was not answered.
 pub(super) fn is_passed_on(reports: &[Report], status: u16) -> bool {
     let texts = || reports.iter().filter_map(|report| report.message.as_deref());
-    if texts().any(|text| has(&short(text), PASSED_ON) || tells_of_no_answer(text)) {
+    let is_about_input = is_about_input(reports);
+    let is_unanswered = |text: &str| {
+        [PASSED_ON, NO_ANSWER].iter().any(|it| input::tells_beside_input(text, it, is_about_input))
+    };
+    // The key and the account are looked at before anything is passed on.
+    let is_of_account = matches!(status, 401..=403);
+    if texts().any(|it| has(&short(it), HAD_BEFORE) || (!is_of_account && is_unanswered(it))) {
         return find(reports, status).is_none();
     }
     // These statuses of another server are refusals also where the relay did not understand its words.
     let is_refusal = matches!(status, 401..=403 | 429) || texts().any(|it| answered(it).is_some());
     let speaks_of_request = || words::kind(texts()).is_some_and(is_reason);
     is_relayed(reports) && !is_refusal && !speaks_of_request() && find(reports, status).is_none()
+}
+
+/// Whether an answer says, in any part of it, that an input could not be fetched.
+fn is_about_input(reports: &[Report]) -> bool {
+    reports.iter().any(|report| {
+        let texts = [&report.message, &report.code, &report.kind].into_iter().flatten();
+        texts.into_iter().any(|text| input::is_concerned(text))
+            || report.param.as_deref().is_some_and(input::is_file_field)
+    })
 }
 
 /// Whether an answer speaks of a failure on the way, beside which a code proves nothing.

@@ -6,6 +6,8 @@
 
 use retake_core::fault::FaultKind;
 
+use super::input;
+
 use FaultKind::{Auth, BadRequest, Overloaded, Quota, RefusedContent, Timeout};
 
 /// No more than this is searched of a text, in characters.
@@ -158,13 +160,7 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
 ];
 
 /// What speaks of the request in an answer that turns it away, where nothing surer is said.
-const LOOSE: &[&str] = &[
-    "missing content-length",
-    "unable to download",
-    "failed to download",
-    "failed to fetch",
-    "deployment",
-];
+const LOOSE: &[&str] = &["missing content-length", "deployment"];
 
 /// What is wrong with a value.
 const OF_VALUES: &[&str] = &[
@@ -185,7 +181,9 @@ pub(super) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind
         texts.iter().any(|text| phrases.iter().any(|phrase| text.contains(phrase)))
     };
     let sure = PHRASES.iter().find(|(_, phrases)| said(phrases)).map(|(kind, _)| *kind);
-    sure.or_else(|| (said(LOOSE) || said(OF_VALUES)).then_some(BadRequest))
+    let is_about_input = || texts.iter().any(|text| input::is_concerned(text));
+    let speaks_of_request = || said(LOOSE) || said(OF_VALUES) || is_about_input();
+    sure.or_else(|| speaks_of_request().then_some(BadRequest))
 }
 
 /// Whether a text in small letters says what is wrong with a value of the request.
