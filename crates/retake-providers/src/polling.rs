@@ -73,6 +73,14 @@ pub(crate) fn require_name(reply: &Reply, whose: Whose) -> Result<(), Fault> {
     }
 }
 
+/// Whether an answer with an error status may be the final word about a render all the same: it names that very render,
+/// and the status is none of those of a question that was not answered. `vLLM-Omni` tells so of a failed render (500).
+pub(crate) fn may_end(reply: &Reply, whose: Whose) -> bool {
+    let is_error = reply.status.is_client_error() || reply.status.is_server_error();
+    let is_about_the_question = matches!(reply.status.as_u16(), 401 | 403 | 404 | 408 | 410 | 429);
+    whose == Whose::Asked && is_error && !is_about_the_question
+}
+
 /// A render that `server` calls finished and that has no file: the file may be entered later.
 pub(crate) fn without_file(server: &str) -> Polled {
     let note = format!("{server} calls the render finished and names no file; it is asked again");

@@ -69,16 +69,20 @@ fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(&reply, "fal"));
     }
-    if !reply.status.is_success() {
-        return Err(fault::of_reply(&reply));
-    }
-    let unreadable = || reading::unrecognised(&reply, "the status cannot be read");
-    let json = reply.json().ok_or_else(unreadable)?;
-    let status = reading::text(&json, "/status").ok_or_else(unreadable)?;
+    let json = reply.json().unwrap_or_default();
     // Every status carries the id of its request ("Queue", 2026-11-21).
     let whose = polling::whose(&json, "/request_id", asked);
+    let status = reading::text(&json, "/status").map(str::trim).map(str::to_ascii_uppercase);
+    let ends = |status: &String| status == "COMPLETED" && has_failed(&json);
+    if !reply.status.is_success()
+        && !(polling::may_end(&reply, whose) && status.as_ref().is_some_and(ends))
+    {
+        return Err(fault::of_reply(&reply));
+    }
+    let status =
+        status.ok_or_else(|| reading::unrecognised(&reply, "the status cannot be read"))?;
     polling::refuse_another(&reply, whose)?;
-    Ok(match status.trim().to_ascii_uppercase().as_str() {
+    Ok(match status.as_str() {
         "COMPLETED" if has_failed(&json) && whose == Whose::Asked => {
             let fault = fault::of_status(&json);
             let may_have_a_file = reading::may_have_a_file(&fault);
@@ -94,7 +98,7 @@ fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
         }
         "IN_PROGRESS" => Seen::Polled(running(&reply, RUNNING, None)),
         _ => {
-            let word = reading::quoted(status);
+            let word = reading::quoted(&status);
             let note = format!("fal says `{word}`, which is no status we know");
             Seen::Look { otherwise: running(&reply, WAITING, Some(note)) }
         }

@@ -187,17 +187,20 @@ fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generat
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(reply, "Luma"));
     }
-    if !reply.status.is_success() {
-        return Err(fault::of_reply(reply));
-    }
-    let unreadable = || reading::unrecognised(reply, "the answer is no generation");
-    let json = reply.json().ok_or_else(unreadable)?;
-    let state = text(&json, "/state").ok_or_else(unreadable)?;
+    let json = reply.json().unwrap_or_default();
     // Every generation carries its id (`lumaai` 1.21.0).
     let whose = polling::whose(&json, "/id", asked);
+    let is_success = reply.status.is_success();
+    let state = text(&json, "/state").filter(|_| is_success || polling::may_end(reply, whose));
+    let generation = state.map(|state| read(&json, state, age));
+    let is_over = |it: &Generation| matches!(it, Generation::Over(_) | Generation::Refunded(_));
+    if !is_success {
+        return generation.filter(is_over).ok_or_else(|| fault::of_reply(reply));
+    }
+    let unreadable = || reading::unrecognised(reply, "the answer is no generation");
+    let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, whose)?;
-    let generation = read(&json, state, age);
-    if matches!(generation, Generation::Over(_) | Generation::Refunded(_)) {
+    if is_over(&generation) {
         polling::require_name(reply, whose)?;
     }
     Ok(generation)
