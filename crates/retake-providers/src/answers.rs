@@ -1,6 +1,7 @@
 //! Tables over all adapters: what answers of strangers, odd answers and hidden reasons come to, wherever they are given.
 
 mod inputs;
+mod odd;
 mod polls;
 
 use std::sync::Arc;

@@ -32,6 +32,7 @@ mod remote;
 mod replicate;
 mod runway;
 mod secrets;
+mod sse;
 mod talk;
 mod transport;
 

@@ -33,10 +33,12 @@ pub(crate) fn number(json: &Json, pointer: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// A name for a render: plain, and no longer than names are.
+/// A name for a render: plain, and no longer than names are. Dots alone lead elsewhere in a path, however they are
+/// encoded.
 pub(crate) fn id<'a>(json: &'a Json, pointer: &str) -> Option<&'a str> {
-    text(json, pointer)
-        .filter(|id| id.len() <= LONGEST_ID && id.bytes().all(|b| b.is_ascii_graphic()))
+    let is_plain = |id: &str| id.bytes().all(|b| b.is_ascii_graphic());
+    let is_dots = |id: &str| id.bytes().all(|b| b == b'.');
+    text(json, pointer).filter(|id| id.len() <= LONGEST_ID && is_plain(id) && !is_dots(id))
 }
 
 /// A provider's text as it may be repeated: in one line, and not longer than people read.
@@ -436,7 +438,9 @@ mod tests {
         let long = "x".repeat(LONGEST_ID + 1);
 
         assert_eq!(id(&json!({ "id": "task_1" }), "/id"), Some("task_1"));
-        assert_eq!(id(&json!({ "id": "two words" }), "/id"), None);
+        for odd in ["two words", ".", "..", "...", "ü"] {
+            assert_eq!(id(&json!({ "id": odd }), "/id"), None, "{odd}");
+        }
         assert_eq!(id(&json!({ "id": long }), "/id"), None);
     }
 

@@ -18,6 +18,7 @@ use self::report::Report;
 use crate::{
     Reply,
     reading::{self, ErrorBody},
+    sse,
 };
 
 /// What a body of any server's making proves to be the reason why it is an error, whatever its status: the kind, and
@@ -265,8 +266,10 @@ fn is_success_code(code: &Json) -> bool {
     }
 }
 
+/// Whether the body is a sentence: neither bytes nor JSON that broke off, in which a prompt may stand.
 fn is_text(reply: &Reply) -> bool {
-    std::str::from_utf8(&reply.body).is_ok()
+    let is_json = matches!(reply.body.trim_ascii_start().first(), Some(b'{' | b'['));
+    std::str::from_utf8(&reply.body).is_ok() && !is_json && !sse::is_events(&reply.body)
 }
 
 /// The text of an answer that is no JSON. What stands on a web page is nobody's word.

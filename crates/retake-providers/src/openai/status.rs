@@ -132,9 +132,8 @@ pub(super) fn id(json: &Json) -> Option<RemoteId> {
 fn id_among(json: &Json, fields: &[&str]) -> Option<RemoteId> {
     let named = |field: &&str| reading::id(json, field).map(str::to_owned);
     let counted = |field: &&str| Some(json.pointer(field)?.as_u64()?.to_string());
-    // A number is the row of a table more often than a name. A path of dots leads elsewhere, however it is encoded.
-    let found = fields.iter().find_map(named).or_else(|| fields.iter().find_map(counted));
-    found.filter(|id| !id.bytes().all(|byte| byte == b'.'))
+    // A number is the row of a table more often than a name.
+    fields.iter().find_map(named).or_else(|| fields.iter().find_map(counted))
 }
 
 /// Reads the answer to a create.
