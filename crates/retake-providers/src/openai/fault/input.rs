@@ -81,8 +81,8 @@ const ELSEWHERE: &[&str] = &[
     "created",
     "processing",
 ];
-/// Words for the server behind the one that answered.
-const SERVERS: &[&str] = &["upstream", "vendor", "backend", "gateway", "proxy", "channel"];
+/// Words for the server behind the one that answered. A gateway is named also where the host of a picture answered 504.
+const SERVERS: &[&str] = &["upstream", "vendor", "backend", "proxy", "channel"];
 /// How the name of a picture ends in an address.
 const ENDINGS: &[&str] = &[".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".heic", ".avif"];
 /// How many words apart a verb and what is fetched stand at most.

@@ -342,6 +342,8 @@ const NO_ANSWER: &[&str] = &[
     "request aborted",
     "request was aborted",
     "connection aborted",
+    "connection reset",
+    "connection closed",
     "aborterror",
     "disconnect",
     "closed connection",
