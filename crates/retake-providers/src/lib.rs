@@ -26,6 +26,7 @@ mod luma;
 mod openai;
 mod polling;
 mod reading;
+mod refusal;
 #[cfg(test)]
 mod rehearsal;
 mod remote;

@@ -29,9 +29,6 @@ use http::Method;
 use jiff::Timestamp;
 use retake_core::{catalog::Catalog, fault::Fault};
 
-pub(crate) use self::fault::{
-    is_in_trouble, is_passed_on, proof, tells_of_no_answer, tells_of_work,
-};
 use self::{account::Account, dialect::Dialect, poll::Verdict};
 use crate::{
     Adapter, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost,

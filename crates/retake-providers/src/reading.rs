@@ -240,16 +240,16 @@ impl ErrorBody {
         let json = reply.json().unwrap_or_default();
         if is_turned_away(reply.status) {
             let is_passed_on =
-                by_code.is_none() && crate::openai::is_passed_on(&json, reply.status);
+                by_code.is_none() && crate::refusal::is_passed_on(&json, reply.status);
             return Self::at_refusal(reply, fault, is_passed_on);
         }
-        let is_in_trouble = crate::openai::is_in_trouble(&json);
+        let is_in_trouble = crate::refusal::is_in_trouble(&json);
         let by_code = by_code.filter(|kind| match kind {
             FaultKind::Overloaded => true,
             kind => is_reason(*kind) && !is_in_trouble,
         });
         let proof = by_code.map(|kind| (kind, None));
-        match proof.or_else(|| crate::openai::proof(&json, reply.status)) {
+        match proof.or_else(|| crate::refusal::proof(&json, reply.status)) {
             Some((kind, code)) => {
                 Self::Refusal(Fault { kind, code: code.or(fault.code.clone()), ..fault })
             }
@@ -320,12 +320,12 @@ pub(crate) fn failed_create(status: StatusCode, body: ErrorBody, shed: &[u16]) -
     let is_refusal = match &body {
         ErrorBody::PassedOn(_) => false,
         ErrorBody::Foreign(fault) => {
-            is_turned_away(status) && !crate::openai::tells_of_no_answer(&fault.message)
+            is_turned_away(status) && !crate::refusal::tells_of_no_answer(&fault.message)
         }
         // A gateway fills the same form with the words of its status.
         ErrorBody::Own(fault) => {
             let sheds =
-                !says_no_more(status, fault) && !crate::openai::tells_of_work(&fault.message);
+                !says_no_more(status, fault) && !crate::refusal::tells_of_work(&fault.message);
             is_turned_away(status) || (is_shed && sheds)
         }
         ErrorBody::Refusal(fault) => {

@@ -5,8 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::fault;
-use crate::reading;
+use crate::{reading, refusal};
 
 /// Where an answer or its render says what went wrong.
 const PLACES: &[&str] = &[
@@ -131,7 +130,7 @@ const MOST_WORDS: usize = 200;
 /// Whether the failure is one of asking: by a relay's code for that, by an HTTP status as the code of the exchange, or
 /// by what a text says.
 pub(super) fn is_unanswered(json: &Json, job: &Json) -> bool {
-    let is_said = |text: &str| fault::is_relayed(text) || speaks_of_asking(text);
+    let is_said = |text: &str| refusal::is_relayed(text) || speaks_of_asking(text);
     texts(json, job).any(is_said) || CODES.iter().any(|place| is_http_failure(json.pointer(place)))
 }
 

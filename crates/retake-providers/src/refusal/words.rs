@@ -175,7 +175,7 @@ const OF_VALUES: &[&str] = &[
 ];
 
 /// What the texts say.
-pub(super) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind> {
+pub(crate) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind> {
     let texts: Vec<String> = texts.map(searched).collect();
     let said = |phrases: &[&str]| {
         texts.iter().any(|text| phrases.iter().any(|phrase| text.contains(phrase)))
@@ -187,19 +187,19 @@ pub(super) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind
 }
 
 /// Whether a text in small letters says what is wrong with a value of the request.
-pub(super) fn speaks_of_request(text: &str) -> bool {
+pub(crate) fn speaks_of_request(text: &str) -> bool {
     let own = PHRASES.iter().filter(|(kind, _)| *kind == BadRequest).flat_map(|(_, own)| *own);
     own.chain(OF_VALUES).any(|phrase| text.contains(phrase))
 }
 
 /// What is searched of a text: its beginning, in small letters.
-pub(super) fn searched(text: &str) -> String {
+pub(crate) fn searched(text: &str) -> String {
     text.chars().take(SEARCHED).collect::<String>().to_lowercase()
 }
 
 /// The status of another server that a text names, `bad response status code 401`, where it is one by which that
 /// server turned the request away.
-pub(super) fn refusal(text: &str) -> Option<u16> {
+pub(crate) fn refusal(text: &str) -> Option<u16> {
     let text = searched(text);
     let number = |rest: &str| {
         let rest = rest.trim_start_matches([' ', ':', '=', '(', '"', '\'', '_']);

@@ -89,12 +89,12 @@ const ENDINGS: &[&str] = &[".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".h
 const REACH: usize = 5;
 
 /// Whether a text, a code or the name of a parameter concerns an input that could not be fetched.
-pub(super) fn is_concerned(text: &str) -> bool {
+pub(crate) fn is_concerned(text: &str) -> bool {
     sentences(&words::searched(text)).iter().any(|it| concerns_input(it))
 }
 
 /// Whether the name of a parameter is that of a file or of its address.
-pub(super) fn is_file_field(param: &str) -> bool {
+pub(crate) fn is_file_field(param: &str) -> bool {
     words_of(&words::searched(param)).iter().any(|word| {
         [FILES, ADDRESSES, FIELDS].iter().any(|list| list.contains(&&**word)) || is_url(word)
     })
@@ -104,7 +104,7 @@ pub(super) fn is_file_field(param: &str) -> bool {
 ///
 /// Where it is known that the input is what could not be fetched, another sentence counts only with a word for the
 /// server behind.
-pub(super) fn tells_beside_input(text: &str, phrases: &[&str], is_about_input: bool) -> bool {
+pub(crate) fn tells_beside_input(text: &str, phrases: &[&str], is_about_input: bool) -> bool {
     // OpenAI calls the host of the picture the upstream.
     let text = words::searched(text).replace("upstream status code", "status code");
     let sentences = sentences(&text);

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// What is proved, and the code that proves it, if one does.
-pub(super) type Proof = (FaultKind, Option<String>);
+pub(crate) type Proof = (FaultKind, Option<String>);
 
 /// Phrases that say what was refused.
 const CLEAR: &[(FaultKind, &[&str])] = &[
@@ -420,17 +420,17 @@ const FIELDS: &[&str] = &[
 
 /// Whether a text tells of an answer that did not come, or of a request that was taken on before. That an input could
 /// not be fetched is neither.
-pub(super) fn tells_of_no_answer(text: &str) -> bool {
+pub(crate) fn tells_of_no_answer(text: &str) -> bool {
     input::tells_beside_input(text, NO_ANSWER, false) || has(&short(text), HAD_BEFORE)
 }
 
 /// Whether a text tells of a server's own work on a request that it has taken on.
-pub(super) fn tells_of_work(text: &str) -> bool {
+pub(crate) fn tells_of_work(text: &str) -> bool {
     has(&short(text), WORK)
 }
 
 /// What an answer proves that is no refusal by its status.
-pub(super) fn find(reports: &[Report], status: u16) -> Option<Proof> {
+pub(crate) fn find(reports: &[Report], status: u16) -> Option<Proof> {
     let inside_out = || reports.iter().rev();
     let is_relayed = is_relayed(reports);
     inside_out()
@@ -443,7 +443,7 @@ pub(super) fn find(reports: &[Report], status: u16) -> Option<Proof> {
 }
 
 /// Whether a relay says under the status of a refusal that what it passed on was not answered.
-pub(super) fn is_passed_on(reports: &[Report], status: u16) -> bool {
+pub(crate) fn is_passed_on(reports: &[Report], status: u16) -> bool {
     let texts = || reports.iter().filter_map(|report| report.message.as_deref());
     let is_about_input = is_about_input(reports);
     let is_unanswered = |text: &str| {
@@ -470,7 +470,7 @@ fn is_about_input(reports: &[Report]) -> bool {
 }
 
 /// Whether an answer speaks of a failure on the way, beside which a code proves nothing.
-pub(super) fn is_in_trouble(reports: &[Report]) -> bool {
+pub(crate) fn is_in_trouble(reports: &[Report]) -> bool {
     reports.iter().any(|report| has(&text(report), TROUBLE))
 }
 
