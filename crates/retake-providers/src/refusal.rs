@@ -2,10 +2,13 @@
 //!
 //! Relays pass on the answers of every maker, and makers those of each other, so what is known of codes and of words is
 //! in one place: the pieces of an answer ([`report`]), codes and their kinds ([`codes`]), what texts say ([`words`]),
-//! and what of it proves that a create was refused ([`proof`]).
+//! what is said of an answer that did not come ([`no_answer`]), and what of it proves that a create was refused
+//! ([`proof`]).
 
 pub(crate) mod codes;
 mod input;
+pub(crate) mod no_answer;
+mod phrases;
 pub(crate) mod proof;
 pub(crate) mod report;
 pub(crate) mod words;
@@ -29,6 +32,11 @@ pub(crate) fn is_passed_on(json: &Json, status: StatusCode) -> bool {
 /// not be fetched is neither.
 pub(crate) fn tells_of_no_answer(text: &str) -> bool {
     proof::tells_of_no_answer(text)
+}
+
+/// Whether a text tells of an input of the caller's that could not be fetched.
+pub(crate) fn is_about_input(text: &str) -> bool {
+    input::is_concerned(text)
 }
 
 /// Whether a text tells of a server's own work on a request that it has taken on.

@@ -7,11 +7,15 @@
 //! was refused. None of them counts beside words of a failure on the way or of something that comes after the
 //! refusal could have been given. What is not proved may have been taken on, and be on the bill.
 
-use retake_core::fault::FaultKind::{self, Auth, BadRequest, Overloaded, Quota, RefusedContent};
+use retake_core::fault::FaultKind::{self, Auth, BadRequest, Overloaded, Quota};
 
 use super::{
     codes::{self, Table},
     input, lower,
+    no_answer::{HAD_BEFORE, NETWORK, PASSED_ON, SILENCE},
+    phrases::{
+        ANSWERED, CLEAR, FIELDS, IN_PROSE, LOAD, MACHINERY, NO_ROOM, REQUEST, TROUBLE, WHOLE, WORK,
+    },
     report::Report,
     words,
 };
@@ -19,409 +23,11 @@ use super::{
 /// What is proved, and the code that proves it, if one does.
 pub(crate) type Proof = (FaultKind, Option<String>);
 
-/// Phrases that say what was refused.
-const CLEAR: &[(FaultKind, &[&str])] = &[
-    (
-        RefusedContent,
-        &[
-            "refused by moderation",
-            "refused by content moderation",
-            "refused by our moderation",
-            "blocked by moderation",
-            "blocked by content moderation",
-            "blocked by our moderation",
-            "rejected by moderation",
-            "rejected by content moderation",
-            "rejected by our moderation",
-            "rejected by our safety system",
-            "rejected as a result of our safety system",
-            "flagged by moderation",
-            "flagged by our moderation",
-            "flagged by a content checker",
-            "flagged as sensitive",
-            "blocked by safety filters",
-            "blocked by our safety",
-            "blocked by the content filter",
-            "contains blacklisted words",
-            "violates our content polic",
-            "violates our usage polic",
-            "violate our usage polic",
-            "violates the content polic",
-            "contains sensitive content",
-            "includes sensitive content",
-            "may contain inappropriate content",
-            "input text may violate",
-            "green net check failed for",
-            "does not comply with green network",
-            "content security policy of the platform",
-            "did not pass moderation",
-            "input new_sensitive",
-            "not allowed because it contains ip",
-            "内容违规",
-            "违规内容",
-            "包含敏感",
-            "审核不通过",
-            "审核未通过",
-        ],
-    ),
-    (
-        Quota,
-        &[
-            "insufficient balance",
-            "insufficient account balance",
-            "insufficient credit",
-            "not enough credits",
-            "out of credits",
-            "credit balance is too low",
-            "exceeded your current quota",
-            "used all available credits",
-            "reached its monthly spending limit",
-            "billing hard limit has been reached",
-            "user quota is not enough",
-            "token quota is not enough",
-            "exhausted balance",
-            "account has been suspended",
-            "organization has been suspended",
-            "account has been deactivated",
-            "organization must be verified",
-            "client is suspended",
-            "client is deactivated",
-            "daily task limit of this model has been reached",
-            "does not have access to it",
-            "free tier of the model has been exhausted",
-            "余额不足",
-            "额度不足",
-            "账户已欠费",
-        ],
-    ),
-    (
-        Auth,
-        &[
-            "incorrect api key provided",
-            "invalid api key",
-            "invalid api-key",
-            "api key is invalid",
-            "api key is not valid",
-            "api key not valid",
-            "no api key provided",
-            "invalid authentication credentials",
-            "did not pass a valid authentication token",
-            "无效的令牌",
-        ],
-    ),
-    (
-        BadRequest,
-        &[
-            "inpaint image must match the requested",
-            "missing content-length of multimodal url",
-            "missing required parameter",
-            "field required",
-            "model does not support this size",
-            "the requested model does not exist",
-            "no keyframes provided",
-            "prompt is required",
-            "prompt is too short",
-            "prompt is too long",
-            "loop is not supported for keyframes",
-            "unknown request type",
-            "the request is malformed",
-            "the media are too large",
-            "combination of parameters is not supported",
-        ],
-    ),
-];
-
-/// Texts that say as a whole what was refused, and mean anything as a part of another.
-const WHOLE: &[(FaultKind, &[&str])] = &[
-    (RefusedContent, &["content policy violation"]),
-    (Quota, &["payment required", "insufficient quota", "insufficient funds"]),
-    (BadRequest, &["model not found", "invalid parameters", "invalid params", "unsupported model"]),
-];
-
-/// What a relay says that has nobody to pass a request on to, or a provider whose queue takes no more.
-const NO_ROOM: &[&str] = &[
-    "no available channel",
-    "too many running tasks",
-    "concurrent limit exceeded",
-    "queue is full",
-    "无可用渠道",
-    "负载已饱和",
-];
-
-/// What a server says that turns requests away under load, where the status says the same.
-const LOAD: &[&str] = &[
-    "high load",
-    "heavy load",
-    "high demand",
-    "overloaded",
-    "shedding load",
-    "at capacity",
-    "too many requests",
-    "rate limit",
-    "throttled",
-];
-
-/// Words of a failure on the way to whoever renders.
-const TROUBLE: &[&str] = &[
-    "timed out",
-    "timeout",
-    "time-out",
-    "time out",
-    "deadline exceeded",
-    "took too long",
-    "gateway",
-    " eof",
-    "connect",
-    "unreachable",
-    "could not reach",
-    "broken pipe",
-    "panic",
-    "crash",
-    "server had an error",
-];
-
-/// Words of a server's own work, which comes once a request was taken on. No code counts beside them.
-const WORK: &[&str] = &[
-    "finaliz",
-    "saving",
-    "storing",
-    "uploading",
-    "inserting",
-    "writing",
-    "to save",
-    "to store",
-    "to write",
-    "to upload",
-    "to load",
-    "to persist",
-    "to record",
-    "to log",
-    "to delete",
-    "to charge",
-    "to insert",
-    "to update",
-    "to send",
-    "to notify",
-    "to publish",
-    "not store",
-    "not save",
-    "not write",
-    "not persist",
-    "not insert",
-    "not record",
-    "not update",
-    "not send",
-    "insert of",
-    "insert into",
-    "write of",
-    "update of",
-    "written to",
-    "constraint",
-    "duplicate key",
-    "deadlock",
-    "job log",
-];
-
-/// Words of a server's own parts, and of what happens once a request was taken on.
-const MACHINERY: &[&str] = &[
-    "webhook",
-    "callback",
-    "email",
-    "mail server",
-    "notification",
-    "sql",
-    "was accepted",
-    "been accepted",
-    "job accepted",
-    "retried",
-    "already running",
-    "already processing",
-    "being processed",
-    "in progress",
-    "cache",
-    "disk",
-    "storage",
-    "memory",
-    "bucket",
-    "database",
-    "redis",
-    "cuda",
-    "kernel",
-    "worker",
-    "shard",
-    "internal service",
-    "the output",
-    "unavailable",
-    "checker failed",
-    "service is down",
-    "service error",
-    "system error",
-];
-
-/// Types that stand for the request's own fault, where no word beside them speaks of the server.
-const REQUEST: &[&str] = &[
-    "invalid_request",
-    "invalid_request_error",
-    "video_generation_user_error",
-    "image_generation_user_error",
-    "invalid_argument",
-    "invalid-argument",
-    "invalidparameter",
-    "invalid_parameter",
-];
-
-/// Codes that are one also in the middle of a text.
-const IN_PROSE: &[&str] = &[
-    "moderation_blocked",
-    "content_policy_violation",
-    "sentinel_block",
-    "prompt_unsafe",
-    "data_inspection_failed",
-    "datainspectionfailed",
-    "insufficient_quota",
-    "insufficient_user_quota",
-    "insufficient_balance",
-    "billing_hard_limit_reached",
-    "invalid_api_key",
-];
-
-/// What goes before the status by which another server turned a relay away.
-const ANSWERED: &[&str] = &[
-    "bad response status code",
-    "upstream answered",
-    "upstream returned",
-    "upstream responded with",
-    "upstream status",
-    "provider answered",
-    "provider returned",
-    "vendor answered",
-    "vendor returned",
-];
-
-/// Words at any status by which a relay says that it passed a request on and heard nothing that it understood.
-const PASSED_ON: &[&str] = &[
-    "unexpected eof",
-    ": eof",
-    "upstream timed out",
-    "upstream timeout",
-    "upstream request timed out",
-    "upstream request timeout",
-    "upstream request failed",
-    "upstream connect error",
-    "upstream did not",
-    "request timed out",
-    "timed out waiting",
-    "gateway timeout",
-    "gateway time-out",
-    "bad gateway",
-    "connection reset",
-    "connection closed",
-    "server disconnected",
-    "broken pipe",
-    "context deadline exceeded",
-    "context canceled",
-    "i/o timeout",
-    "read timeout",
-    "client closed request",
-    "do request failed",
-    "empty response",
-];
-
-/// Words at the status of a refusal by which a client of another server tells that it got no answer. Nothing that is
-/// sent has such a name, so no parameter is meant.
-const NO_ANSWER: &[&str] = &[
-    "timeout",
-    "timed out",
-    "time-out",
-    "deadline exceeded",
-    "hang up",
-    "hung up",
-    "fetch failed",
-    "failed to fetch",
-    "operation was aborted",
-    "request aborted",
-    "request was aborted",
-    "connection aborted",
-    "connection reset",
-    "connection closed",
-    "aborterror",
-    "disconnect",
-    "closed connection",
-    "closed the connection",
-    "connection was closed",
-    "closed by peer",
-    "closed by the peer",
-    "closed by remote",
-    "closed by the remote",
-    "closed by server",
-    "closed by the server",
-    "closed by upstream",
-    "closed by the upstream",
-    "closed by foreign host",
-    "prematurely closed",
-    "econn",
-    "etimedout",
-    "epipe",
-    "enotfound",
-    "eai_again",
-    "network error",
-    "network is unreachable",
-    "no route to host",
-    "tls handshake",
-    "ssl:",
-    "max retries exceeded",
-];
-
-/// Words by which a server tells that it has had this very request, which may be a render.
-const HAD_BEFORE: &[&str] = &[
-    "identical request",
-    "same request",
-    "duplicate request",
-    "being processed",
-    "still processing",
-    "already processing",
-    "already in progress",
-    "request is still",
-    "request is already",
-    "request is running",
-    "request is in progress",
-    "just queued",
-    "was queued",
-    "been queued",
-    "already queued",
-    "been submitted",
-    "already submitted",
-];
-
-/// What a request may be wrong about: the fields that are sent, in any spelling.
-const FIELDS: &[&str] = &[
-    "prompt",
-    "model",
-    "second",
-    "duration",
-    "size",
-    "resolution",
-    "ratio",
-    "width",
-    "height",
-    "image",
-    "reference",
-    "frame",
-    "video",
-    "seed",
-    "audio",
-    "metadata",
-    "input",
-    "content",
-    "character",
-    "loop",
-    "fps",
-];
-
 /// Whether a text tells of an answer that did not come, or of a request that was taken on before. That an input could
 /// not be fetched is neither.
 pub(crate) fn tells_of_no_answer(text: &str) -> bool {
-    input::tells_beside_input(text, NO_ANSWER, false) || has(&short(text), HAD_BEFORE)
+    [NETWORK, SILENCE].iter().any(|it| input::tells_beside_input(text, it, false))
+        || has(&short(text), HAD_BEFORE)
 }
 
 /// Whether a text tells of a server's own work on a request that it has taken on.
@@ -447,7 +53,9 @@ pub(crate) fn is_passed_on(reports: &[Report], status: u16) -> bool {
     let texts = || reports.iter().filter_map(|report| report.message.as_deref());
     let is_about_input = is_about_input(reports);
     let is_unanswered = |text: &str| {
-        [PASSED_ON, NO_ANSWER].iter().any(|it| input::tells_beside_input(text, it, is_about_input))
+        [NETWORK, SILENCE, PASSED_ON]
+            .iter()
+            .any(|it| input::tells_beside_input(text, it, is_about_input))
     };
     // The key and the account are looked at before anything is passed on.
     let is_of_account = matches!(status, 401..=403);
@@ -619,7 +227,7 @@ fn is_reason(kind: FaultKind) -> bool {
 }
 
 fn is_doubtful(text: &str) -> bool {
-    [TROUBLE, MACHINERY, WORK, NO_ANSWER, HAD_BEFORE].iter().any(|words| has(text, words))
+    [TROUBLE, MACHINERY, WORK, NETWORK, SILENCE, HAD_BEFORE].iter().any(|words| has(text, words))
 }
 
 fn has(text: &str, words: &[&str]) -> bool {
