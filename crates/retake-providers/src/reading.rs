@@ -264,7 +264,7 @@ impl ErrorBody {
             return Self::PassedOn(without_reason(StatusCode::BAD_GATEWAY, fault));
         }
         // A proxy fills the same form with the words of the status, and that is no word about the account.
-        if reply.status == StatusCode::FORBIDDEN && says_no_more(reply.status, &fault) {
+        if reply.status == StatusCode::FORBIDDEN && only_repeats_status(reply.status, &fault) {
             return Self::Foreign(Fault { kind: kind_of_foreign_status(reply), ..fault });
         }
         Self::Own(fault)
@@ -324,8 +324,8 @@ pub(crate) fn failed_create(status: StatusCode, body: ErrorBody, shed: &[u16]) -
         }
         // A gateway fills the same form with the words of its status.
         ErrorBody::Own(fault) => {
-            let sheds =
-                !says_no_more(status, fault) && !crate::refusal::tells_of_work(&fault.message);
+            let sheds = !only_repeats_status(status, fault)
+                && !crate::refusal::tells_of_work(&fault.message);
             is_turned_away(status) || (is_shed && sheds)
         }
         ErrorBody::Refusal(fault) => {
@@ -342,7 +342,7 @@ fn is_of_a_gateway(status: u16) -> bool {
 }
 
 /// Whether a fault says no more than its status does, as gateways fill a form with.
-fn says_no_more(status: StatusCode, fault: &Fault) -> bool {
+fn only_repeats_status(status: StatusCode, fault: &Fault) -> bool {
     /// What proxies write for the names of statuses.
     const NAMES: [&str; 5] = [
         "access denied",

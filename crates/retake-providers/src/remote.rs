@@ -17,9 +17,9 @@ use retake_core::{
 
 use self::linked::Content;
 use crate::{
-    Adapter, Answer, Call, CancelOutcome, Download, FetchError, Hook, HookError, Log, LookUp, Lost,
-    Pace, Polled, Provider, Render, Standing, Submission, SubmitError, Submitted, Talk, Transport,
-    secrets::Guarded,
+    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, Hook, HookError,
+    Log, LookUp, Lost, Pace, Polled, Provider, Render, Submission, SubmitError, Submitted, Talk,
+    Transport, secrets::Guarded,
 };
 
 /// A server beside the one that took a render may not have heard of it at first, which is not worth a word.
@@ -311,7 +311,7 @@ impl Provider for Remote {
         }
     }
 
-    async fn check(&self, log: &Log) -> Result<Standing, Fault> {
+    async fn check(&self, log: &Log) -> Result<AccountStatus, Fault> {
         self.hold(self.adapter.check((self.now)()), log).await
     }
 

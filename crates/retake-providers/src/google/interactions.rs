@@ -22,8 +22,8 @@ use super::{
     veo,
 };
 use crate::{
-    Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Polled, Render, Settings,
-    Standing, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Polled, Render,
+    Settings, Submission, SubmitError, Submitted, Talk,
     call::{Answer, Call, Reply},
     polling, reading,
 };
@@ -138,7 +138,7 @@ fn input(submission: &Submission) -> Result<(Json, &'static str), Fault> {
 fn polled(answer: Answer, asked: &str) -> Result<(Interaction, Reply), Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     // Every interaction carries its id (google-genai 3.4.0).
-    let (body, whose) = veo::answered(&reply, |body| polling::whose(body, "/id", asked))?;
+    let (body, whose) = veo::answered(&reply, |body| polling::match_render(body, "/id", asked))?;
     polling::refuse_another(&reply, whose)?;
     let read = interaction(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no interaction"))?;
@@ -340,7 +340,7 @@ impl Adapter for Interactions {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         self.gemini.check()
     }
 

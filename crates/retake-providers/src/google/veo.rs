@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Polled, Submission, SubmitError, Submitted,
     call::{Answer, Reply},
-    polling::{self, Whose},
+    polling::{self, RenderMatch},
     reading,
 };
 
@@ -129,7 +129,7 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), 
     // Every operation carries its name (`google.longrunning.Operation`), in which the project may stand as its id or as
     // its number (AIP-2510): what stands last is the operation's own.
     let own = |name: &str| name.rsplit('/').next() == asked.rsplit('/').next();
-    let (body, whose) = answered(&reply, |body| polling::whose_by(body.get("name"), own))?;
+    let (body, whose) = answered(&reply, |body| polling::match_by(body.get("name"), own))?;
     polling::refuse_another(&reply, whose)?;
     let operation = operation(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no operation"))?;
@@ -145,10 +145,10 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), 
 /// the place of one, or an error that names the render.
 pub(super) fn answered(
     reply: &Reply,
-    whose: impl Fn(&Json) -> Whose,
-) -> Result<(Json, Whose), Fault> {
+    whose: impl Fn(&Json) -> RenderMatch,
+) -> Result<(Json, RenderMatch), Fault> {
     let body = reply.json();
-    let whose = body.as_ref().map_or(Whose::Unnamed, |body| whose(first(body)));
+    let whose = body.as_ref().map_or(RenderMatch::Unnamed, |body| whose(first(body)));
     if !reply.status.is_success() && !polling::may_end(reply, whose) {
         let found = fault::of(reply);
         let is_unknown = matches!(reply.status.as_u16(), 404 | 410)

@@ -54,7 +54,7 @@ impl Adapter for Scripted {
         Talk::Over(Ok(CancelOutcome::Over))
     }
 
-    fn check(&self, _: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         unreachable!("nothing is checked here")
     }
 }

@@ -67,7 +67,7 @@ fn read(
     }
     let json = reply.json().unwrap_or_default();
     // Every prediction carries its id ("Create a prediction", 2026-11-21).
-    let whose = polling::whose(&json, "/id", asked);
+    let whose = polling::match_render(&json, "/id", asked);
     let is_success = reply.status.is_success();
     let status = reading::text(&json, "/status");
     let status = status.filter(|_| is_success || polling::may_end(&reply, whose));

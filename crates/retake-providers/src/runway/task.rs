@@ -82,7 +82,7 @@ fn task(reply: &Reply, asked: &str) -> Result<Task, Fault> {
     }
     let json = reply.json().unwrap_or_default();
     // Every task carries its id ("Task", SDK 5.24.0).
-    let whose = polling::whose(&json, "/id", asked);
+    let whose = polling::match_render(&json, "/id", asked);
     let is_success = reply.status.is_success();
     let status = text(&json, "/status").filter(|_| is_success || polling::may_end(reply, whose));
     let task = status.map(|status| read(reply, &json, status));

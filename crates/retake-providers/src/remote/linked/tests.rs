@@ -10,7 +10,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    Adapter, Download, Log, Polled, Provider as _, Remote, Render, Standing, Submission,
+    AccountStatus, Adapter, Download, Log, Polled, Provider as _, Remote, Render, Submission,
     SubmitError, Submitted, Talk, Transport, Value,
     rehearsal::{NOON, a_render},
 };
@@ -41,7 +41,7 @@ impl Adapter for Handing {
         Talk::Over(Ok(self.0.clone()))
     }
 
-    fn check(&self, _: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         unreachable!("nothing is checked here")
     }
 }
