@@ -73,10 +73,9 @@ fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
     // Every status carries the id of its request ("Queue", 2026-11-21).
     let whose = polling::match_render(&json, "/request_id", asked);
     let status = reading::text(&json, "/status").map(str::trim).map(str::to_ascii_uppercase);
-    let ends = |status: &String| status == "COMPLETED" && has_failed(&json);
-    if !reply.status.is_success()
-        && !(polling::may_end(&reply, whose) && status.as_ref().is_some_and(ends))
-    {
+    let has_ended = || status.as_deref() == Some("COMPLETED") && has_failed(&json);
+    let is_final = || polling::may_end(&reply, whose) && has_ended();
+    if !(reply.status.is_success() || is_final()) {
         return Err(fault::of_reply(&reply));
     }
     let status =

@@ -60,8 +60,7 @@ impl Content {
                 }
             }
             match begun.trim_ascii_start().first() {
-                Some(b'{' | b'[') if begun.len() <= LONGEST => {}
-                None if begun.len() <= LONGEST => {}
+                Some(b'{' | b'[') | None if begun.len() <= LONGEST => {}
                 Some(b'{' | b'[') => return Self::Json(begun.into()),
                 _ => {
                     let begun = stream::once(async move { Ok(begun.into()) });
