@@ -64,7 +64,7 @@ pub trait Adapter: Send + Sync + 'static {
     }
 
     /// Sees whether the account works, without spending anything.
-    fn check(&self, now: Timestamp) -> Talk<Result<Standing, Fault>>;
+    fn check(&self, now: Timestamp) -> Talk<Result<AccountStatus, Fault>>;
 
     /// Checks that a notice was sent by the provider, where it signs them. The URL it came to was one that
     /// only the provider knows.
@@ -86,7 +86,7 @@ pub enum Download {
 
 /// What is known of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct AccountStatus {
     /// What was seen, in one line for people: `credit 12.40 USD, tier 2, 3 at once`.
     pub summary: String,
     /// The credit left, in millionths of a US dollar, where the provider tells.

@@ -230,9 +230,9 @@ impl Reply {
         Some(pause.clamp(SignedDuration::ZERO, SignedDuration::from_hours(24)))
     }
 
-    /// The body as JSON; nothing when it is none, or more than any answer has.
+    /// The body as JSON, also where it came as server-sent events; nothing when it is none, or more than any answer has.
     pub fn json(&self) -> Option<Json> {
-        bounded_json(&self.body, JsonLimits::ANSWER)
+        bounded_json(&self.body, JsonLimits::ANSWER).or_else(|| crate::sse::json(&self.body))
     }
 }
 

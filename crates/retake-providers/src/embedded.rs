@@ -28,8 +28,8 @@ use tokio_util::io::ReaderStream;
 
 use self::pool::{Outcome, Pool};
 use crate::{
-    CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, Render, SourceVideo, Standing,
-    Submission, SubmitError, Submitted, Unfit,
+    AccountStatus, CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, Render,
+    SourceVideo, Submission, SubmitError, Submitted, Unfit,
 };
 
 /// Finished files that nobody fetched are kept this long across restarts.
@@ -157,9 +157,9 @@ impl Provider for Embedded {
         Ok(CancelOutcome::Over)
     }
 
-    async fn check(&self, _log: &Log) -> Result<Standing, Fault> {
+    async fn check(&self, _log: &Log) -> Result<AccountStatus, Fault> {
         let summary = "it is part of this program and needs no key".to_owned();
-        Ok(Standing { summary, ..Standing::default() })
+        Ok(AccountStatus { summary, ..AccountStatus::default() })
     }
 
     async fn examine(&self, shot: &Shot, source: &SourceVideo) -> Result<(), Unfit> {

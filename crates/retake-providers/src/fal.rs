@@ -28,8 +28,8 @@ use retake_core::{catalog::Catalog, fault::Fault};
 
 use self::places::Places;
 use crate::{
-    Adapter, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled,
-    Render, Settings, SettingsError, Standing, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp,
+    Lost, Polled, Render, Settings, SettingsError, Submission, SubmitError, Submitted, Talk,
 };
 
 /// The name of the provider in the catalog.
@@ -98,7 +98,7 @@ impl Adapter for Fal {
         status::cancel(&self.places, &render.remote_id)
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         account::check(&self.places)
     }
 

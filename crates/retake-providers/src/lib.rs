@@ -26,12 +26,14 @@ mod luma;
 mod openai;
 mod polling;
 mod reading;
+mod refusal;
 #[cfg(test)]
 mod rehearsal;
 mod remote;
 mod replicate;
 mod runway;
 mod secrets;
+mod sse;
 mod talk;
 mod transport;
 mod window;
@@ -58,7 +60,7 @@ use retake_core::{
 
 pub use self::{
     account::{Facts, Settings, SettingsError, facts, open},
-    adapter::{Adapter, Download, Hook, HookError, Standing},
+    adapter::{AccountStatus, Adapter, Download, Hook, HookError},
     call::{Answer, Body, Call, Effect, NoAnswer, Part, Reply, Value},
     log::Log,
     remote::Remote,
@@ -98,7 +100,7 @@ pub trait Provider: Send + Sync {
     }
 
     /// Sees whether the account can be used, without spending anything.
-    async fn check(&self, log: &Log) -> Result<Standing, Fault>;
+    async fn check(&self, log: &Log) -> Result<AccountStatus, Fault>;
 
     /// Checks that a notice came from the provider. What it says is only a hint to poll.
     async fn verify_hook(&self, _hook: Hook, _log: &Log) -> Result<(), HookError> {
@@ -319,7 +321,7 @@ impl Polled {
 
     /// The same, where there is a file all the same.
     #[must_use]
-    pub(crate) fn beside_a_file(self, charged: Option<Usd>) -> Self {
+    pub(crate) fn with_file_found(self, charged: Option<Usd>) -> Self {
         match self {
             Self::Failed { fault, .. } => Self::with_file(Some(fault), charged),
             _ => Self::with_file(None, charged),

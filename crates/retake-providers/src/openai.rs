@@ -9,6 +9,7 @@
 //! lost is looked for in the list, where there is one ([`look_up`]).
 
 mod account;
+mod account_status;
 mod dialect;
 mod fault;
 mod hook;
@@ -18,7 +19,6 @@ mod names;
 mod poll;
 mod question;
 mod request;
-mod standing;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -32,14 +32,11 @@ use retake_core::{
     fault::{Fault, FaultKind},
 };
 
-pub(crate) use self::fault::{
-    is_in_trouble, is_passed_on, proof, tells_of_no_answer, tells_of_work,
-};
 use self::{account::Account, dialect::Dialect, poll::Verdict};
 use crate::{
-    Adapter, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost,
-    Polled, Render, Reply, Settings, SettingsError, Standing, Submission, SubmitError, Submitted,
-    Talk,
+    AccountStatus, Adapter, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError,
+    LookUp, Lost, Polled, Render, Reply, Settings, SettingsError, Submission, SubmitError,
+    Submitted, Talk,
 };
 
 /// A create may carry a picture, and relays upload it before they answer.
@@ -162,8 +159,8 @@ impl Adapter for OpenAi {
         Talk::once(call, |answer| status::read_stop(&answer))
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
-        standing::talk(&self.account)
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+        account_status::talk(&self.account)
     }
 
     fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {

@@ -18,7 +18,7 @@ const LONGEST_LINK: usize = 8192;
 
 /// Whose render an answer tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum RenderMatch {
     /// That of the render that was asked about.
     Asked,
     /// Another one's.
@@ -29,21 +29,21 @@ pub(crate) enum Whose {
 
 /// Whose render an answer tells of, by what stands where its name may be. `is_same` compares one with the name that
 /// was asked for.
-pub(crate) fn whose_by<'a>(
+pub(crate) fn match_by<'a>(
     names: impl IntoIterator<Item = &'a Json>,
     is_same: impl Fn(&str) -> bool,
-) -> Whose {
+) -> RenderMatch {
     let names = names.into_iter().filter_map(name);
-    names.fold(Whose::Unnamed, |known, name| match known {
-        Whose::Asked => Whose::Asked,
-        _ if is_same(&name) => Whose::Asked,
-        _ => Whose::Another,
+    names.fold(RenderMatch::Unnamed, |known, name| match known {
+        RenderMatch::Asked => RenderMatch::Asked,
+        _ if is_same(&name) => RenderMatch::Asked,
+        _ => RenderMatch::Another,
     })
 }
 
 /// Whose render JSON tells of, where its name is always written alike.
-pub(crate) fn whose(json: &Json, field: &str, asked: &str) -> Whose {
-    whose_by(json.pointer(field), |name| name == asked)
+pub(crate) fn match_render(json: &Json, field: &str, asked: &str) -> RenderMatch {
+    match_by(json.pointer(field), |name| name == asked)
 }
 
 fn name(value: &Json) -> Option<String> {
@@ -56,21 +56,31 @@ fn name(value: &Json) -> Option<String> {
 }
 
 /// Refuses an answer about another render.
-pub(crate) fn refuse_another(reply: &Reply, whose: Whose) -> Result<(), Fault> {
+pub(crate) fn refuse_another(reply: &Reply, whose: RenderMatch) -> Result<(), Fault> {
     match whose {
-        Whose::Another => Err(reading::unrecognised(reply, "the answer is about another render")),
-        Whose::Asked | Whose::Unnamed => Ok(()),
+        RenderMatch::Another => {
+            Err(reading::unrecognised(reply, "the answer is about another render"))
+        }
+        RenderMatch::Asked | RenderMatch::Unnamed => Ok(()),
     }
 }
 
 /// Refuses the end of a render that does not say whose it is.
-pub(crate) fn require_name(reply: &Reply, whose: Whose) -> Result<(), Fault> {
+pub(crate) fn require_name(reply: &Reply, whose: RenderMatch) -> Result<(), Fault> {
     match whose {
-        Whose::Unnamed => {
+        RenderMatch::Unnamed => {
             Err(reading::unrecognised(reply, "the answer ends a render that it does not name"))
         }
         whose => refuse_another(reply, whose),
     }
+}
+
+/// Whether an answer with an error status may be the final word about a render all the same: it names that very render,
+/// and the status is none of those of a question that was not answered. `vLLM-Omni` tells so of a failed render (500).
+pub(crate) fn may_end(reply: &Reply, whose: RenderMatch) -> bool {
+    let is_error = reply.status.is_client_error() || reply.status.is_server_error();
+    let is_about_the_question = matches!(reply.status.as_u16(), 401 | 403 | 404 | 408 | 410 | 429);
+    whose == RenderMatch::Asked && is_error && !is_about_the_question
 }
 
 /// A render that `server` calls finished and that has no file: the file may be entered later.
@@ -95,17 +105,17 @@ mod tests {
 
     #[test]
     fn a_name_is_compared_whatever_its_type_and_what_is_no_name_does_not_count() {
-        let whose = |id: Json| whose(&json!({ "id": id }), "/id", "42");
+        let whose = |id: Json| match_render(&json!({ "id": id }), "/id", "42");
 
         assert_eq!(
             [whose(json!("42")), whose(json!(42)), whose(json!(" 42\n"))],
-            [Whose::Asked; 3]
+            [RenderMatch::Asked; 3]
         );
-        assert_eq!([whose(json!("43")), whose(json!(43))], [Whose::Another; 2]);
+        assert_eq!([whose(json!("43")), whose(json!(43))], [RenderMatch::Another; 2]);
         for id in
             [json!(null), json!(""), json!(" "), json!(["42"]), json!({ "id": "42" }), json!(true)]
         {
-            assert_eq!(whose(id.clone()), Whose::Unnamed, "{id}");
+            assert_eq!(whose(id.clone()), RenderMatch::Unnamed, "{id}");
         }
     }
 
@@ -113,12 +123,12 @@ mod tests {
     fn one_field_with_the_name_asked_for_is_enough() {
         let fields = ["/id", "/task_id"];
         let whose = |json: Json| {
-            whose_by(fields.iter().filter_map(|field| json.pointer(field)), |name| name == "t")
+            match_by(fields.iter().filter_map(|field| json.pointer(field)), |name| name == "t")
         };
 
-        assert_eq!(whose(json!({ "id": 7, "task_id": "t" })), Whose::Asked);
-        assert_eq!(whose(json!({ "id": "t", "task_id": "upstream" })), Whose::Asked);
-        assert_eq!(whose(json!({ "id": null, "task_id": "u" })), Whose::Another);
+        assert_eq!(whose(json!({ "id": 7, "task_id": "t" })), RenderMatch::Asked);
+        assert_eq!(whose(json!({ "id": "t", "task_id": "upstream" })), RenderMatch::Asked);
+        assert_eq!(whose(json!({ "id": null, "task_id": "u" })), RenderMatch::Another);
     }
 
     #[test]

@@ -33,10 +33,12 @@ pub(crate) fn number(json: &Json, pointer: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// A name for a render: plain, and no longer than names are.
+/// A name for a render: plain, and no longer than names are. Dots alone lead elsewhere in a path, however they are
+/// encoded.
 pub(crate) fn id<'a>(json: &'a Json, pointer: &str) -> Option<&'a str> {
-    text(json, pointer)
-        .filter(|id| id.len() <= LONGEST_ID && id.bytes().all(|b| b.is_ascii_graphic()))
+    let is_plain = |id: &str| id.bytes().all(|b| b.is_ascii_graphic());
+    let is_dots = |id: &str| id.bytes().all(|b| b == b'.');
+    text(json, pointer).filter(|id| id.len() <= LONGEST_ID && is_plain(id) && !is_dots(id))
 }
 
 /// A provider's text as it may be repeated: in one line, and not longer than people read.
@@ -238,16 +240,16 @@ impl ErrorBody {
         let json = reply.json().unwrap_or_default();
         if is_turned_away(reply.status) {
             let is_passed_on =
-                by_code.is_none() && crate::openai::is_passed_on(&json, reply.status);
+                by_code.is_none() && crate::refusal::is_passed_on(&json, reply.status);
             return Self::at_refusal(reply, fault, is_passed_on);
         }
-        let is_in_trouble = crate::openai::is_in_trouble(&json);
+        let is_in_trouble = crate::refusal::is_in_trouble(&json);
         let by_code = by_code.filter(|kind| match kind {
             FaultKind::Overloaded => true,
             kind => is_reason(*kind) && !is_in_trouble,
         });
         let proof = by_code.map(|kind| (kind, None));
-        match proof.or_else(|| crate::openai::proof(&json, reply.status)) {
+        match proof.or_else(|| crate::refusal::proof(&json, reply.status)) {
             Some((kind, code)) => {
                 Self::Refusal(Fault { kind, code: code.or(fault.code.clone()), ..fault })
             }
@@ -262,7 +264,7 @@ impl ErrorBody {
             return Self::PassedOn(without_reason(StatusCode::BAD_GATEWAY, fault));
         }
         // A proxy fills the same form with the words of the status, and that is no word about the account.
-        if reply.status == StatusCode::FORBIDDEN && says_no_more(reply.status, &fault) {
+        if reply.status == StatusCode::FORBIDDEN && only_repeats_status(reply.status, &fault) {
             return Self::Foreign(Fault { kind: kind_of_foreign_status(reply), ..fault });
         }
         Self::Own(fault)
@@ -318,12 +320,12 @@ pub(crate) fn failed_create(status: StatusCode, body: ErrorBody, shed: &[u16]) -
     let is_refusal = match &body {
         ErrorBody::PassedOn(_) => false,
         ErrorBody::Foreign(fault) => {
-            is_turned_away(status) && !crate::openai::tells_of_no_answer(&fault.message)
+            is_turned_away(status) && !crate::refusal::tells_of_no_answer(&fault.message)
         }
         // A gateway fills the same form with the words of its status.
         ErrorBody::Own(fault) => {
-            let sheds =
-                !says_no_more(status, fault) && !crate::openai::tells_of_work(&fault.message);
+            let sheds = !only_repeats_status(status, fault)
+                && !crate::refusal::tells_of_work(&fault.message);
             is_turned_away(status) || (is_shed && sheds)
         }
         ErrorBody::Refusal(fault) => {
@@ -340,7 +342,7 @@ fn is_of_a_gateway(status: u16) -> bool {
 }
 
 /// Whether a fault says no more than its status does, as gateways fill a form with.
-fn says_no_more(status: StatusCode, fault: &Fault) -> bool {
+fn only_repeats_status(status: StatusCode, fault: &Fault) -> bool {
     /// What proxies write for the names of statuses.
     const NAMES: [&str; 5] = [
         "access denied",
@@ -436,7 +438,9 @@ mod tests {
         let long = "x".repeat(LONGEST_ID + 1);
 
         assert_eq!(id(&json!({ "id": "task_1" }), "/id"), Some("task_1"));
-        assert_eq!(id(&json!({ "id": "two words" }), "/id"), None);
+        for odd in ["two words", ".", "..", "...", "ü"] {
+            assert_eq!(id(&json!({ "id": odd }), "/id"), None, "{odd}");
+        }
         assert_eq!(id(&json!({ "id": long }), "/id"), None);
     }
 

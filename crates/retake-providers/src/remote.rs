@@ -1,5 +1,7 @@
 //! A provider behind an API: an adapter that says what to send, and the transport that sends it.
 
+mod linked;
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -13,10 +15,11 @@ use retake_core::{
     time::whole_seconds,
 };
 
+use self::linked::Content;
 use crate::{
-    Adapter, Answer, Call, CancelOutcome, Download, FetchError, Hook, HookError, Log, LookUp, Lost,
-    Pace, Polled, Provider, Render, Standing, Submission, SubmitError, Submitted, Talk, Transport,
-    secrets::Guarded,
+    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, Hook, HookError,
+    Log, LookUp, Lost, Pace, Polled, Provider, Render, Submission, SubmitError, Submitted, Talk,
+    Transport, secrets::Guarded,
 };
 
 /// A server beside the one that took a render may not have heard of it at first, which is not worth a word.
@@ -77,7 +80,27 @@ impl Remote {
         }
     }
 
+    /// Opens a file. JSON that names one instead is followed once.
     async fn open(&self, call: &Call, log: &Log) -> Result<File, FetchError> {
+        let text = match Content::of(self.open_once(call, log).await?).await {
+            Content::File(file) => return Ok(file),
+            Content::Json(text) => text,
+        };
+        let no_file = || linked::no_file(&text).guarded(self.transport.secrets());
+        let call = linked::call(call, &text).ok_or_else(no_file)?;
+        match self.open_once(&call, log).await {
+            Ok(file) => match Content::of(file).await {
+                Content::File(file) => Ok(file),
+                Content::Json(_) => Err(no_file()),
+            },
+            // Another answer may name another address.
+            Err(FetchError::Gone(fault) | FetchError::Later(fault)) => {
+                Err(FetchError::Later(fault))
+            }
+        }
+    }
+
+    async fn open_once(&self, call: &Call, log: &Log) -> Result<File, FetchError> {
         let opened = self.transport.download(call, (self.now)(), log).await?;
         opened.map_err(|reply| {
             self.adapter.refused_download(&reply).guarded(self.transport.secrets())
@@ -309,7 +332,7 @@ impl Provider for Remote {
         }
     }
 
-    async fn check(&self, log: &Log) -> Result<Standing, Fault> {
+    async fn check(&self, log: &Log) -> Result<AccountStatus, Fault> {
         self.hold(self.adapter.check((self.now)()), log).await
     }
 

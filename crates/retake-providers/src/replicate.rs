@@ -27,8 +27,8 @@ use retake_core::{catalog::Catalog, fault::Fault};
 
 use self::calls::Calls;
 use crate::{
-    Adapter, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp, Lost, Polled,
-    Render, Settings, SettingsError, Standing, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp,
+    Lost, Polled, Render, Settings, SettingsError, Submission, SubmitError, Submitted, Talk,
 };
 
 /// The name of the provider in the catalog.
@@ -100,7 +100,7 @@ impl Adapter for Replicate {
         status::cancel(&self.calls, &render.remote_id)
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         account::check(&self.calls)
     }
 

@@ -27,9 +27,9 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::{
-    Adapter, Answer, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError, Polled,
-    Render, Reply, Settings, SettingsError, Standing, Submission, SubmitError, Submitted, Talk,
-    Value, reading,
+    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, Facts, FetchError, Hook,
+    HookError, Polled, Render, Reply, Settings, SettingsError, Submission, SubmitError, Submitted,
+    Talk, Value, reading,
 };
 
 pub(crate) const FACTS: &[Facts] = &[Facts {
@@ -174,9 +174,9 @@ impl Adapter for Runway {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         let call = self.api.signed(Call::get(self.api.url("organization")));
-        Talk::once(call, account::standing)
+        Talk::once(call, account::account_status)
     }
 
     fn verify_hook(&self, _hook: Hook) -> Talk<Result<(), HookError>> {

@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::decode::Reading;
 use crate::{
-    CancelOutcome, Download, FetchError, HookError, LookUp, Polled, Standing, SubmitError,
+    AccountStatus, CancelOutcome, Download, FetchError, HookError, LookUp, Polled, SubmitError,
     Submitted,
 };
 
@@ -360,7 +360,7 @@ impl Guarded for Polled {
     }
 }
 
-impl Guarded for Standing {
+impl Guarded for AccountStatus {
     fn guarded(self, secrets: &Secrets) -> Self {
         Self {
             summary: self.summary.guarded(secrets),

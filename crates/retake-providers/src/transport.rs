@@ -8,6 +8,7 @@
 //! reached, unless the account's own host is a private one. A proxy of the environment is for the internet: it
 //! gets nothing that is meant for a host of a private network.
 
+pub(crate) mod encoding;
 mod evidence;
 mod memory;
 mod names;
@@ -212,7 +213,25 @@ impl Transport {
         let room = self.memory.room(call.largest_answer, length);
         let body = beginning(chunks(response), call.enough);
         let body = read(body, room, pace, &*self.timer, was_broken).await?;
-        Ok(Reply { status, headers, body, at: now })
+        let is_beginning = call.enough.is_some();
+        self.decoded(Reply { status, headers, body, at: now }, call.largest_answer, is_beginning)
+            .await
+    }
+
+    /// The same answer, no more compressed, and no longer than allowed.
+    pub(crate) async fn decoded(
+        &self,
+        mut reply: Reply,
+        most: usize,
+        is_beginning: bool,
+    ) -> Answer {
+        if encoding::is_compressed(&reply.body) {
+            let announced = encoding::announced(&reply.body).filter(|_| !is_beginning);
+            let room = self.memory.room(most, announced);
+            reply.body = encoding::decode(reply.body, room, is_beginning).await?;
+            reply.headers.remove(header::CONTENT_ENCODING);
+        }
+        Ok(reply)
     }
 
     /// Opens a file. An answer that is none is given back to be read.
@@ -245,7 +264,12 @@ impl Transport {
                 let room = self.memory.room(LONGEST_REFUSAL, response.content_length());
                 let body =
                     read(chunks(response), room, Pace::ANSWER, &*self.timer, was_broken).await;
-                (body.map(|body| Reply { status, headers, body, at: now }), None)
+                let reply = body.map(|body| Reply { status, headers, body, at: now });
+                let reply = match reply {
+                    Ok(reply) => self.decoded(reply, LONGEST_REFUSAL, false).await,
+                    Err(problem) => Err(problem),
+                };
+                (reply, None)
             }
         };
         let secrets = self.secrets.with(evidence::secrets(call));
@@ -254,9 +278,18 @@ impl Transport {
             examined(answer, asked, secrets, (now, self.timer.passed().saturating_sub(begun)), log)
                 .await;
         match (answer, response) {
-            (Ok(_), Some(response)) => {
+            (Ok(reply), Some(response)) => {
+                if let Some(encoding) = encoding::unreadable(&reply.headers) {
+                    let message = format!(
+                        "the file came encoded as `{}`, which was not asked for",
+                        reading::quoted(encoding)
+                    );
+                    let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, message);
+                    return Err(FetchError::Later(fault));
+                }
                 let broken = |error: reqwest::Error| innermost(&error.without_url());
-                Ok(Ok(pieces(chunks(response), self.pace, Arc::clone(&self.timer), broken)))
+                let timer = Arc::clone(&self.timer);
+                Ok(Ok(encoding::plain(pieces(chunks(response), self.pace, timer, broken))))
             }
             (Ok(reply), None) => Ok(Err(reply)),
             (Err(problem), _) => Err(FetchError::Later(reading::silence(&problem))),

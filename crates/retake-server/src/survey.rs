@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use retake_core::fault::{Fault, FaultKind, FaultSource};
-use retake_providers::{Log, Provider as _, Settings, Standing};
+use retake_providers::{AccountStatus, Log, Provider as _, Settings};
 
 use crate::{clock::Clock, config::Config};
 
@@ -40,14 +40,14 @@ pub async fn survey(config: &Config) -> Vec<Seen> {
 async fn look(config: &Config, name: &str, settings: &Settings) -> Seen {
     let title = settings.facts().map_or("", |facts| facts.title);
     let standing = match standing(config, settings).await {
-        Ok(Standing { trouble: Some(fault), .. }) | Err(fault) => {
+        Ok(AccountStatus { trouble: Some(fault), .. }) | Err(fault) => {
             let key = key_place(config, name, settings);
             Err(Trouble {
                 message: format!("{title}: {}", fault.message),
                 hint: hint(&fault, name, title, &key, settings),
             })
         }
-        Ok(Standing { summary, .. }) => Ok(format!("{title}: {summary}")),
+        Ok(AccountStatus { summary, .. }) => Ok(format!("{title}: {summary}")),
     };
     Seen { account: name.to_owned(), standing }
 }
@@ -85,7 +85,7 @@ fn hint(
     })
 }
 
-async fn standing(config: &Config, settings: &Settings) -> Result<Standing, Fault> {
+async fn standing(config: &Config, settings: &Settings) -> Result<AccountStatus, Fault> {
     let clock = Arc::new(Clock::system());
     let unusable = |error: retake_providers::SettingsError| {
         Fault::new(FaultKind::BadRequest, FaultSource::Us, error.to_string())

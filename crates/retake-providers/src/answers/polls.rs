@@ -11,11 +11,11 @@ use crate::{
 const FILE: &str = "https://cdn.example.com/v.mp4";
 
 impl Subject {
-    fn is(&self, provider: &str) -> bool {
+    pub(super) fn is(&self, provider: &str) -> bool {
         self.name.starts_with(provider)
     }
 
-    fn is_operation(&self) -> bool {
+    pub(super) fn is_operation(&self) -> bool {
         self.is("google") && !self.is("google/interactions")
     }
 
@@ -33,11 +33,11 @@ impl Subject {
     }
 
     /// The name of the render as its answers carry it.
-    fn own_id(&self) -> Json {
+    pub(super) fn own_id(&self) -> Json {
         if self.is("fal") { "r-1".into() } else { self.render.into() }
     }
 
-    fn named(&self, id: Option<Json>, mut body: Json) -> Json {
+    pub(super) fn named(&self, id: Option<Json>, mut body: Json) -> Json {
         if let Some(id) = id {
             body[self.id_field()] = id;
         }
@@ -45,7 +45,7 @@ impl Subject {
     }
 
     /// A render that failed for a reason that asks for another try.
-    fn failed(&self, id: Option<Json>) -> Json {
+    pub(super) fn failed(&self, id: Option<Json>) -> Json {
         let body = if self.is_operation() {
             json!({ "done": true, "error": { "code": 13, "message": "internal" } })
         } else if self.is("google") {
@@ -65,7 +65,7 @@ impl Subject {
     }
 
     /// A render with that status and with what its provider would name as its file.
-    fn with_file(&self, id: Option<Json>, status: &str, link: &Json) -> Json {
+    pub(super) fn with_file(&self, id: Option<Json>, status: &str, link: &Json) -> Json {
         let body = if self.is_operation() {
             json!({ "done": status == "done", "response": { "videos": [{ "gcsUri": link }] } })
         } else if self.is("google") {
@@ -88,7 +88,7 @@ impl Subject {
         self.named(id, body)
     }
 
-    fn done(&self) -> &'static str {
+    pub(super) fn done(&self) -> &'static str {
         match () {
             () if self.is("runway") => "SUCCEEDED",
             () if self.is("fal") => "COMPLETED",
@@ -107,11 +107,11 @@ impl Subject {
         assert!(!matches!(fetched, Err(FetchError::Gone(_))), "{} {body}: {fetched:?}", self.name);
     }
 
-    fn has_failed(&self, body: &Json) {
-        let polled = self.poll(&reply(200, &[], body.to_string()));
+    fn has_failed(&self, status: u16, body: &Json) {
+        let polled = self.poll(&reply(status, &[], body.to_string()));
 
         let has_failed = matches!(polled, Ok(Polled::Failed { .. }));
-        assert!(has_failed, "{} {body}: {polled:?}", self.name);
+        assert!(has_failed, "{} {status} {body}: {polled:?}", self.name);
     }
 
     fn is_rendered(&self, body: &Json) {
@@ -161,9 +161,24 @@ fn other_ids() -> Vec<Option<Json>> {
 #[test]
 fn a_failure_ends_only_the_render_that_it_names() {
     for subject in subjects() {
-        subject.has_failed(&subject.failed(Some(subject.own_id())));
-        for id in other_ids() {
-            subject.goes_on(200, &subject.failed(id));
+        // vLLM-Omni tells of a failed render under a 500.
+        for status in [200, 400, 422, 500, 502] {
+            subject.has_failed(status, &subject.failed(Some(subject.own_id())));
+            for id in other_ids() {
+                subject.goes_on(status, &subject.failed(id));
+            }
+        }
+    }
+}
+
+#[test]
+fn only_a_failure_is_believed_under_the_status_of_a_failure() {
+    for subject in subjects() {
+        let own = subject.with_file(Some(subject.own_id()), subject.done(), &FILE.into());
+        let own = if subject.is_operation() { with_link(own) } else { own };
+        for status in [400, 500, 502] {
+            let polled = subject.poll(&reply(status, &[], own.to_string()));
+            assert!(polled.is_err(), "{} {status} {own}: {polled:?}", subject.name);
         }
     }
 }
@@ -257,7 +272,7 @@ fn a_status_counts_in_any_case_and_with_blanks_around_it() {
             let mut failed = subject.failed(Some(subject.own_id()));
             let word = way(failed[subject.status_field()].as_str().unwrap());
             failed[subject.status_field()] = word.into();
-            subject.has_failed(&failed);
+            subject.has_failed(200, &failed);
         }
     }
 }

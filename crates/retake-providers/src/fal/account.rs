@@ -10,29 +10,32 @@ use serde_json::Value as Json;
 
 use super::{fault, places::Places};
 use crate::{
-    Standing, Talk,
+    AccountStatus, Talk,
     call::{Answer, Call, Reply},
     reading,
 };
 
-pub(super) fn check(places: &Arc<Places>) -> Talk<Result<Standing, Fault>> {
+pub(super) fn check(places: &Arc<Places>) -> Talk<Result<AccountStatus, Fault>> {
     let billing = places.signed(Call::get(places.platform("account/billing?expand=credits")));
     let list = "models/requests/by-endpoint?endpoint_id=fal-ai%2Fveo3.1&limit=1";
     let list = places.signed(Call::get(places.platform(list)));
     Talk::ask(billing, move |answer| match answer {
-        Ok(reply) if reply.status.is_success() => Talk::Over(Ok(standing(&reply))),
+        Ok(reply) if reply.status.is_success() => Talk::Over(Ok(account_status(&reply))),
         Ok(reply) if matches!(reply.status.as_u16(), 403 | 404) => Talk::once(list, read_list),
         Ok(reply) => Talk::Over(Err(fault::of_reply(&reply))),
         Err(problem) => Talk::Over(Err(reading::silence(&problem))),
     })
 }
 
-fn standing(reply: &Reply) -> Standing {
+fn account_status(reply: &Reply) -> AccountStatus {
     let json = reply.json().unwrap_or_default();
     let who = reading::text(&json, "/username")
         .map_or_else(String::new, |name| format!(", account {}", reading::quoted(name)));
     let Some(credit) = credit(&json) else {
-        return Standing { summary: format!("the key works{who}"), ..Standing::default() };
+        return AccountStatus {
+            summary: format!("the key works{who}"),
+            ..AccountStatus::default()
+        };
     };
     let trouble = (credit <= 0.0).then(|| {
         let message = "the credit is used up; add some at fal.ai/dashboard/billing";
@@ -44,11 +47,11 @@ fn standing(reply: &Reply) -> Standing {
         reason = "a cast from a number with a point ends at the limits of the type"
     )]
     let credit_micros = Some((credit * 1e6) as u64);
-    Standing {
+    AccountStatus {
         summary: format!("credit {credit:.2} USD{who}"),
         credit_micros,
         trouble,
-        ..Standing::default()
+        ..AccountStatus::default()
     }
 }
 
@@ -57,11 +60,11 @@ fn credit(json: &Json) -> Option<f64> {
     reading::number(json, "/credits/current_balance").filter(|_| is_dollars)
 }
 
-fn read_list(answer: Answer) -> Result<Standing, Fault> {
+fn read_list(answer: Answer) -> Result<AccountStatus, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }
     let summary = "the key works; fal tells the credit to admin keys only".to_owned();
-    Ok(Standing { summary, ..Standing::default() })
+    Ok(AccountStatus { summary, ..AccountStatus::default() })
 }

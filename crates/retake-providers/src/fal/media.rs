@@ -46,7 +46,7 @@ fn read(answer: Answer, asked: &str) -> Result<Download, FetchError> {
         return Err(FetchError::Later(fault::of_reply(&reply)));
     }
     let json = reply.json().unwrap_or_default();
-    let whose = polling::whose(&json, "/request_id", asked);
+    let whose = polling::match_render(&json, "/request_id", asked);
     polling::refuse_another(&reply, whose).map_err(FetchError::Later)?;
     let Some(url) = video(&json) else {
         return Err(FetchError::Later(reading::unrecognised(&reply, "the result has no video")));

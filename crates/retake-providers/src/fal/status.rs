@@ -10,7 +10,7 @@ use super::{fault, media, places::Places};
 use crate::{
     CancelOutcome, Polled, Talk,
     call::{Answer, Call, Reply},
-    polling::{self, Whose},
+    polling::{self, RenderMatch},
     reading,
 };
 
@@ -32,7 +32,7 @@ pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fa
         // A file beside a failure or an unknown word is looked at before another one is paid for.
         Ok(Seen::Look { otherwise }) => {
             Talk::once(result, move |answer| match read_result(answer, &asked) {
-                Ok(Polled::Rendered { charged }) => Ok(otherwise.beside_a_file(charged)),
+                Ok(Polled::Rendered { charged }) => Ok(otherwise.with_file_found(charged)),
                 Ok(polled @ Polled::Failed { .. }) if !otherwise.is_over() => Ok(polled),
                 _ => Ok(otherwise),
             })
@@ -69,17 +69,20 @@ fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(&reply, "fal"));
     }
-    if !reply.status.is_success() {
+    let json = reply.json().unwrap_or_default();
+    // Every status carries the id of its request ("Queue", 2026-11-21).
+    let whose = polling::match_render(&json, "/request_id", asked);
+    let status = reading::text(&json, "/status").map(str::trim).map(str::to_ascii_uppercase);
+    let has_ended = || status.as_deref() == Some("COMPLETED") && has_failed(&json);
+    let is_final = || polling::may_end(&reply, whose) && has_ended();
+    if !(reply.status.is_success() || is_final()) {
         return Err(fault::of_reply(&reply));
     }
-    let unreadable = || reading::unrecognised(&reply, "the status cannot be read");
-    let json = reply.json().ok_or_else(unreadable)?;
-    let status = reading::text(&json, "/status").ok_or_else(unreadable)?;
-    // Every status carries the id of its request ("Queue", 2026-11-21).
-    let whose = polling::whose(&json, "/request_id", asked);
+    let status =
+        status.ok_or_else(|| reading::unrecognised(&reply, "the status cannot be read"))?;
     polling::refuse_another(&reply, whose)?;
-    Ok(match status.trim().to_ascii_uppercase().as_str() {
-        "COMPLETED" if has_failed(&json) && whose == Whose::Asked => {
+    Ok(match status.as_str() {
+        "COMPLETED" if has_failed(&json) && whose == RenderMatch::Asked => {
             let fault = fault::of_status(&json);
             let may_have_a_file = reading::may_have_a_file(&fault);
             let failed = Polled::Failed { charged: fault::charge(&fault, None), fault };
@@ -94,7 +97,7 @@ fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
         }
         "IN_PROGRESS" => Seen::Polled(running(&reply, RUNNING, None)),
         _ => {
-            let word = reading::quoted(status);
+            let word = reading::quoted(&status);
             let note = format!("fal says `{word}`, which is no status we know");
             Seen::Look { otherwise: running(&reply, WAITING, Some(note)) }
         }
@@ -117,7 +120,7 @@ fn has_failed(json: &Json) -> bool {
 fn read_result(answer: Answer, asked: &str) -> Result<Polled, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     let json = reply.json().unwrap_or_default();
-    polling::refuse_another(&reply, polling::whose(&json, "/request_id", asked))?;
+    polling::refuse_another(&reply, polling::match_render(&json, "/request_id", asked))?;
     match reply.status.as_u16() {
         404 | 410 => Err(reading::unknown_render(&reply, "fal")),
         401 | 403 | 408 | 429 => Err(fault::of_reply(&reply)),

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::safety;
 use crate::{
-    Standing,
+    AccountStatus,
     call::{Answer, Reply},
     reading::{self, ErrorBody},
 };
@@ -217,21 +217,21 @@ pub(super) fn refused_content(text: &str) -> Fault {
 }
 
 /// What an answer says of the account: nothing is in the way when it is a success.
-pub(super) fn standing(answer: Answer, summary: &str) -> Result<Standing, Fault> {
+pub(super) fn account_status(answer: Answer, summary: &str) -> Result<AccountStatus, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     if reply.status.is_success() {
-        return Ok(Standing { summary: summary.to_owned(), ..Standing::default() });
+        return Ok(AccountStatus { summary: summary.to_owned(), ..AccountStatus::default() });
     }
     in_the_way(of(&reply))
 }
 
 /// What a fault says of the account: it stands in the way of new renders, or only kept the question from
 /// being answered.
-pub(super) fn in_the_way(fault: Fault) -> Result<Standing, Fault> {
+pub(super) fn in_the_way(fault: Fault) -> Result<AccountStatus, Fault> {
     match fault.kind {
         FaultKind::Auth | FaultKind::Quota | FaultKind::BadRequest => {
             let summary = fault.message.clone();
-            Ok(Standing { summary, trouble: Some(fault), ..Standing::default() })
+            Ok(AccountStatus { summary, trouble: Some(fault), ..AccountStatus::default() })
         }
         _ => Err(fault),
     }

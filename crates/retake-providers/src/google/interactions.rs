@@ -22,8 +22,8 @@ use super::{
     veo,
 };
 use crate::{
-    Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Polled, Render, Settings,
-    Standing, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Polled, Render,
+    Settings, Submission, SubmitError, Submitted, Talk,
     call::{Answer, Call, Reply},
     polling, reading,
 };
@@ -137,14 +137,15 @@ fn input(submission: &Submission) -> Result<(Json, &'static str), Fault> {
 /// Reads the answer to a poll.
 fn polled(answer: Answer, asked: &str) -> Result<(Interaction, Reply), Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    let body = veo::answered(&reply)?;
     // Every interaction carries its id (google-genai 3.4.0).
-    let whose = polling::whose(veo::first(&body), "/id", asked);
+    let (body, whose) = veo::answered(&reply, |body| polling::match_render(body, "/id", asked))?;
     polling::refuse_another(&reply, whose)?;
     let read = interaction(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no interaction"))?;
     if matches!(read, Interaction::Failed(_)) {
         polling::require_name(&reply, whose)?;
+    } else if !reply.status.is_success() {
+        return Err(fault::of(&reply));
     }
     Ok((read, Reply { body: bytes::Bytes::new(), ..reply }))
 }
@@ -339,7 +340,7 @@ impl Adapter for Interactions {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         self.gemini.check()
     }
 

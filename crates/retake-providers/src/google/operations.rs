@@ -21,8 +21,8 @@ use super::{
     veo::{self, Operation},
 };
 use crate::{
-    Adapter, Download, FetchError, Hook, HookError, Polled, Render, Settings, Standing, Submission,
-    SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, Download, FetchError, Hook, HookError, Polled, Render, Settings,
+    Submission, SubmitError, Submitted, Talk,
     call::{Call, Reply},
 };
 
@@ -75,9 +75,9 @@ impl Gemini {
     }
 
     /// Sees whether the key is accepted: the shortest list of models that there is.
-    pub(super) fn check(&self) -> Talk<Result<Standing, Fault>> {
+    pub(super) fn check(&self) -> Talk<Result<AccountStatus, Fault>> {
         let call = self.signed(Call::get(self.place.url("models?pageSize=1")));
-        Talk::once(call, |answer| fault::standing(answer, "the key is accepted"))
+        Talk::once(call, |answer| fault::account_status(answer, "the key is accepted"))
     }
 
     /// Checks a notice.
@@ -162,7 +162,7 @@ impl Adapter for Operations {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         self.gemini.check()
     }
 

@@ -15,7 +15,8 @@ use super::{
 use crate::{
     Polled, Submission, SubmitError, Submitted,
     call::{Answer, Reply},
-    polling, reading,
+    polling::{self, RenderMatch},
+    reading,
 };
 
 /// Reference pictures that Veo 3.1 looks at.
@@ -108,11 +109,12 @@ pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, Submi
         return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
     let body = reply.json().unwrap_or_default();
-    if fault::error_in(&body).is_some() {
-        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
-    }
     match reading::id(&body, pointer).filter(|id| super::place::resource(id).is_some()) {
+        // An error beside the name is that of the render, which its polls tell.
         Some(id) => Ok(id.to_owned().into()),
+        None if fault::error_in(&body).is_some() => {
+            Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]))
+        }
         None => Err(SubmitError::Lost(reading::unrecognised(
             &reply,
             "the submit was taken, and its answer does not name the render",
@@ -124,37 +126,44 @@ pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, Submi
 /// such operation among them.
 pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
-    let body = answered(&reply)?;
     // Every operation carries its name (`google.longrunning.Operation`), in which the project may stand as its id or as
     // its number (AIP-2510): what stands last is the operation's own.
     let own = |name: &str| name.rsplit('/').next() == asked.rsplit('/').next();
-    let whose = polling::whose_by(first(&body).get("name"), own);
+    let (body, whose) = answered(&reply, |body| polling::match_by(body.get("name"), own))?;
     polling::refuse_another(&reply, whose)?;
     let operation = operation(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no operation"))?;
     if matches!(operation, Operation::Failed(_)) {
         polling::require_name(&reply, whose)?;
+    } else if !reply.status.is_success() {
+        return Err(fault::of(&reply));
     }
     Ok((operation, Reply { body: bytes::Bytes::new(), ..reply }))
 }
 
-/// The JSON of an answer to a poll, where it is about the render: a success, and no bare error in the place of one.
-pub(super) fn answered(reply: &Reply) -> Result<Json, Fault> {
-    if !reply.status.is_success() {
+/// The JSON of an answer to a poll and whose render it tells of, where it is about one: a success, and no bare error in
+/// the place of one, or an error that names the render.
+pub(super) fn answered(
+    reply: &Reply,
+    whose: impl Fn(&Json) -> RenderMatch,
+) -> Result<(Json, RenderMatch), Fault> {
+    let body = reply.json();
+    let whose = body.as_ref().map_or(RenderMatch::Unnamed, |body| whose(first(body)));
+    if !reply.status.is_success() && !polling::may_end(reply, whose) {
         let found = fault::of(reply);
         let is_unknown = matches!(reply.status.as_u16(), 404 | 410)
             || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
         return Err(if is_unknown { Fault { kind: FaultKind::Lost, ..found } } else { found });
     }
     let unreadable = || reading::unrecognised(reply, "the answer to a poll is not valid JSON");
-    let body = reply.json().ok_or_else(unreadable)?;
+    let body = body.ok_or_else(unreadable)?;
     let object = first(&body);
     let is_about_a_render =
         ["name", "done", "id", "status"].iter().any(|field| object.get(field).is_some());
     if fault::error_in(&body).is_some() && !is_about_a_render {
         return Err(fault::of(reply));
     }
-    Ok(body)
+    Ok((body, whose))
 }
 
 /// An answer, or the first of a list that the front end makes of it.

@@ -26,8 +26,8 @@ use super::{
     veo::{self, Operation},
 };
 use crate::{
-    Adapter, Download, FetchError, LookUp, Lost, Polled, RemoteId, Render, Settings, SettingsError,
-    Standing, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, Download, FetchError, LookUp, Lost, Polled, RemoteId, Render, Settings,
+    SettingsError, Submission, SubmitError, Submitted, Talk,
     call::{Call, Reply},
     reading,
 };
@@ -238,14 +238,15 @@ impl Adapter for Vertex {
         reading::refused_download(reply)
     }
 
-    fn check(&self, now: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         // The location of the project: the smallest thing that needs the token, the project and the API.
         let call = Call::get(self.place.url(&self.parent));
         self.credentials.ask(now, call, |answer| {
             Talk::Over(match answer {
-                Ok(answer) => {
-                    fault::standing(answer, "the project and its location are open to the key")
-                }
+                Ok(answer) => fault::account_status(
+                    answer,
+                    "the project and its location are open to the key",
+                ),
                 Err(fault) => fault::in_the_way(fault),
             })
         })

@@ -17,8 +17,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Api, ask_again, fault, fault::refused, frame, refuse_what_cannot_be_said};
 use crate::{
-    Adapter, Answer, Call, Download, FetchError, Hook, HookError, Polled, Render, Reply, Standing,
-    Submission, SubmitError, Submitted, Talk, polling,
+    AccountStatus, Adapter, Answer, Call, Download, FetchError, Hook, HookError, Polled, Render,
+    Reply, Submission, SubmitError, Submitted, Talk, polling,
     reading::{self, quoted, text},
 };
 
@@ -102,7 +102,7 @@ impl Adapter for Agents {
     }
 
     /// There is no endpoint for credit or limits; the list of files is the cheapest question.
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         let call = self.api.signed(Call::get(self.api.url("files?limit=1")));
         Talk::once(call, |answer| {
             let reply = answer.map_err(|problem| reading::silence(&problem))?;
@@ -114,7 +114,7 @@ impl Adapter for Agents {
                 return Err(reading::unrecognised(&reply, "the answer is no list of files"));
             }
             let summary = "the key works; Luma tells no credit or limits here".into();
-            Ok(Standing { summary, ..Standing::default() })
+            Ok(AccountStatus { summary, ..AccountStatus::default() })
         })
     }
 
@@ -205,17 +205,20 @@ fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(reply, "Luma"));
     }
-    if !reply.status.is_success() {
-        return Err(fault::of_agents_reply(reply));
+    let json = reply.json().unwrap_or_default();
+    // Every generation carries its id (`luma-agents` 0.5.0).
+    let whose = polling::match_render(&json, "/id", asked);
+    let is_success = reply.status.is_success();
+    let state = text(&json, "/state").filter(|_| is_success || polling::may_end(reply, whose));
+    let generation = state.map(|state| read(&json, state));
+    let is_over = |it: &Generation| matches!(it, Generation::Over(_));
+    if !is_success {
+        return generation.filter(is_over).ok_or_else(|| fault::of_agents_reply(reply));
     }
     let unreadable = || reading::unrecognised(reply, "the answer is no generation");
-    let json = reply.json().ok_or_else(unreadable)?;
-    let state = text(&json, "/state").ok_or_else(unreadable)?;
-    // Every generation carries its id (`luma-agents` 0.5.0).
-    let whose = polling::whose(&json, "/id", asked);
+    let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, whose)?;
-    let generation = read(&json, state);
-    if matches!(generation, Generation::Over(_)) {
+    if is_over(&generation) {
         polling::require_name(reply, whose)?;
     }
     Ok(generation)

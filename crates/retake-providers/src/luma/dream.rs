@@ -14,8 +14,8 @@ use super::{
     Api, ask_again, created, fault, fault::refused, frame, list, refuse_what_cannot_be_said,
 };
 use crate::{
-    Adapter, Answer, Call, CancelOutcome, Download, FetchError, LookUp, Lost, Polled, Render,
-    Reply, Standing, Submission, SubmitError, Submitted, Talk, polling,
+    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, LookUp, Lost,
+    Polled, Render, Reply, Submission, SubmitError, Submitted, Talk, polling,
     reading::{self, quoted, text},
 };
 
@@ -114,8 +114,8 @@ impl Adapter for Dream {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<Standing, Fault>> {
-        Talk::once(self.api.signed(Call::get(self.api.url("credits"))), standing)
+    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+        Talk::once(self.api.signed(Call::get(self.api.url("credits"))), account_status)
     }
 }
 
@@ -187,17 +187,20 @@ fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generat
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(reply, "Luma"));
     }
-    if !reply.status.is_success() {
-        return Err(fault::of_reply(reply));
+    let json = reply.json().unwrap_or_default();
+    // Every generation carries its id (`lumaai` 1.21.0).
+    let whose = polling::match_render(&json, "/id", asked);
+    let is_success = reply.status.is_success();
+    let state = text(&json, "/state").filter(|_| is_success || polling::may_end(reply, whose));
+    let generation = state.map(|state| read(&json, state, age));
+    let is_over = |it: &Generation| matches!(it, Generation::Over(_) | Generation::Refunded(_));
+    if !is_success {
+        return generation.filter(is_over).ok_or_else(|| fault::of_reply(reply));
     }
     let unreadable = || reading::unrecognised(reply, "the answer is no generation");
-    let json = reply.json().ok_or_else(unreadable)?;
-    let state = text(&json, "/state").ok_or_else(unreadable)?;
-    // Every generation carries its id (`lumaai` 1.21.0).
-    let whose = polling::whose(&json, "/id", asked);
+    let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, whose)?;
-    let generation = read(&json, state, age);
-    if matches!(generation, Generation::Over(_) | Generation::Refunded(_)) {
+    if is_over(&generation) {
         polling::require_name(reply, whose)?;
     }
     Ok(generation)
@@ -244,7 +247,7 @@ fn link(json: &Json) -> Option<String> {
     text(json, "/assets/video").filter(|url| polling::is_link(url)).map(str::to_owned)
 }
 
-fn standing(answer: Answer) -> Result<Standing, Fault> {
+fn account_status(answer: Answer) -> Result<AccountStatus, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
@@ -264,5 +267,5 @@ fn standing(answer: Answer) -> Result<Standing, Fault> {
     )]
     let micros = (cents * MICROS_PER_CENT) as u64;
     let summary = format!("credit {:.2} USD", cents / 100.0);
-    Ok(Standing { summary, credit_micros: Some(micros), concurrency: None, trouble })
+    Ok(AccountStatus { summary, credit_micros: Some(micros), concurrency: None, trouble })
 }

@@ -4,46 +4,20 @@
 //! its own general code around the provider's; then what the texts say; then general codes; then a number that
 //! looks like an HTTP status; and the status of the answer last.
 
-mod codes;
-mod proof;
-mod report;
-mod words;
-
 use http::StatusCode;
 use retake_core::fault::{Fault, FaultKind, FaultSource};
 use serde_json::Value as Json;
 
-use self::report::Report;
 use crate::{
     Reply,
     reading::{self, ErrorBody},
+    refusal::{
+        before_page, codes, is_success_code, lower, proof,
+        report::{self, Report},
+        words,
+    },
+    sse,
 };
-
-/// What a body of any server's making proves to be the reason why it is an error, whatever its status: the kind, and
-/// the code that says so.
-pub(crate) fn proof(json: &Json, status: StatusCode) -> Option<(FaultKind, Option<String>)> {
-    proof::find(&report::of_error(json), status.as_u16())
-}
-
-/// Whether a body says under the status of a refusal that the request was passed on and not answered.
-pub(crate) fn is_passed_on(json: &Json, status: StatusCode) -> bool {
-    proof::is_passed_on(&report::of_error(json), status.as_u16())
-}
-
-/// Whether a text tells of an answer that did not come, or of a request that was taken on before.
-pub(crate) fn tells_of_no_answer(text: &str) -> bool {
-    proof::tells_of_no_answer(text)
-}
-
-/// Whether a text tells of a server's own work on a request that it has taken on.
-pub(crate) fn tells_of_work(text: &str) -> bool {
-    proof::tells_of_work(text)
-}
-
-/// Whether a body speaks of a failure on the way, beside which a code proves nothing.
-pub(crate) fn is_in_trouble(json: &Json) -> bool {
-    proof::is_in_trouble(&report::of_error(json))
-}
 
 /// The fault of an answer that is no success.
 pub(super) fn of_reply(reply: &Reply) -> Fault {
@@ -66,7 +40,8 @@ pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     }
     let by_status = reading::kind_of_status(reply.status.as_u16());
     let fault = from(&reports, Some(reply.status)).unwrap_or_else(|| unknown(by_status, &reports));
-    let is_passed_on = proof::is_passed_on(&reports, reply.status.as_u16());
+    let is_passed_on = proof::is_passed_on(&reports, reply.status.as_u16())
+        || (!is_told && proof::tells_of_no_answer(&text_of(reply)));
     ErrorBody::at_refusal(reply, at_status(reply, fault), is_passed_on)
 }
 
@@ -234,14 +209,6 @@ fn with_code(fault: Fault, reports: &[Report]) -> Fault {
     Fault { code, ..fault }
 }
 
-/// A text up to where it goes on as a web page: what stands there is nobody's word.
-fn before_page(text: &str) -> &str {
-    let lower = text.to_ascii_lowercase();
-    let pages = ["<html", "<!doctype", "<head", "<body"];
-    let begin = pages.iter().filter_map(|tag| lower.find(tag)).min();
-    &text[..begin.unwrap_or(text.len())]
-}
-
 /// What the reports say, for people: the innermost text, and the parameter it is about.
 fn told(reports: &[Report]) -> String {
     let text = reports.iter().rev().find_map(|report| report.message.as_deref());
@@ -253,17 +220,10 @@ fn told(reports: &[Report]) -> String {
     }
 }
 
-/// A code that a success may have.
-fn is_success_code(code: &Json) -> bool {
-    match code {
-        Json::Number(number) => number.as_i64().is_some_and(|n| n == 0 || (200..300).contains(&n)),
-        Json::String(text) => matches!(&*lower(text), "" | "0" | "ok" | "success" | "200"),
-        _ => true,
-    }
-}
-
+/// Whether the body is a sentence: neither bytes nor JSON that broke off, in which a prompt may stand.
 fn is_text(reply: &Reply) -> bool {
-    std::str::from_utf8(&reply.body).is_ok()
+    let is_json = matches!(reply.body.trim_ascii_start().first(), Some(b'{' | b'['));
+    std::str::from_utf8(&reply.body).is_ok() && !is_json && !sse::is_events(&reply.body)
 }
 
 /// The text of an answer that is no JSON. What stands on a web page is nobody's word.
@@ -272,13 +232,4 @@ fn text_of(reply: &Reply) -> String {
         Some(_) => String::new(),
         None => reading::plain(&reply.body),
     }
-}
-
-/// Whether a code is one by which a relay says that it got no answer from the server behind it.
-pub(super) fn is_relayed(code: &str) -> bool {
-    codes::RELAYED.contains(&&*lower(code))
-}
-
-fn lower(text: &str) -> String {
-    text.trim().to_ascii_lowercase()
 }

@@ -147,7 +147,7 @@ fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchEr
 
 /// The id of the first generation of a job.
 pub(super) fn generation(job: &Json) -> Option<&str> {
-    reading::id(job, "/generations/0/id").filter(|id| !id.bytes().all(|byte| byte == b'.'))
+    reading::id(job, "/generations/0/id")
 }
 
 fn by_generation(account: &Account, job: &Json, reply: &Reply) -> Result<Download, FetchError> {

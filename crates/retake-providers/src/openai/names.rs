@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::Value as Json;
 
 use super::dialect::Names;
-use crate::polling::{self, Whose};
+use crate::polling::{self, RenderMatch};
 
 /// Where a render itself has its name.
 const FIELDS: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
@@ -15,14 +15,14 @@ const FIELDS: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
 const LAST_RESORT: &str = "/request_id";
 
 /// Whose render it is that an answer tells of.
-pub(super) fn whose(names: Names, json: &Json, job: &Json, asked: &str) -> Whose {
+pub(super) fn match_render(names: Names, json: &Json, job: &Json, asked: &str) -> RenderMatch {
     let of_exchange = [job, json].iter().any(|it| {
         let name = it.pointer(LAST_RESORT);
-        polling::whose_by(name, |name| is_same(names, name, asked)) == Whose::Asked
+        polling::match_by(name, |name| is_same(names, name, asked)) == RenderMatch::Asked
     });
     match (own(names, job, asked), own(names, json, asked)) {
-        (Whose::Asked, _) | (_, Whose::Asked) => Whose::Asked,
-        _ if of_exchange => Whose::Asked,
+        (RenderMatch::Asked, _) | (_, RenderMatch::Asked) => RenderMatch::Asked,
+        _ if of_exchange => RenderMatch::Asked,
         // What surrounds a render without a name may be named after the exchange.
         (whose, _) => whose,
     }
@@ -30,11 +30,11 @@ pub(super) fn whose(names: Names, json: &Json, job: &Json, asked: &str) -> Whose
 
 /// Whose render it is, by its own fields. A number is the row of a table more often than a name, so it counts only where
 /// a number was asked about.
-pub(super) fn own(names: Names, job: &Json, asked: &str) -> Whose {
+pub(super) fn own(names: Names, job: &Json, asked: &str) -> RenderMatch {
     let is_number = asked.bytes().all(|byte| byte.is_ascii_digit());
     let values = FIELDS.iter().filter_map(|field| job.pointer(field));
     let values = values.filter(|value| is_number || !value.is_number());
-    polling::whose_by(values, |name| is_same(names, name, asked))
+    polling::match_by(values, |name| is_same(names, name, asked))
 }
 
 fn is_same(names: Names, name: &str, asked: &str) -> bool {
@@ -72,27 +72,30 @@ mod tests {
         let other = routed("litellm:custom_llm_provider:openai;model_id:;video_id:video_8");
         let own = |names, id: &str| own(names, &json!({ "id": id }), &made);
 
-        assert_eq!(own(Names::Routed, &polled), Whose::Asked);
-        assert_eq!(own(Names::Routed, "video_9"), Whose::Asked);
-        assert_eq!(own(Names::Routed, polled.trim_end_matches('=')), Whose::Asked);
-        assert_eq!(own(Names::Routed, &other), Whose::Another);
-        assert_eq!(own(Names::Same, &polled), Whose::Another);
-        assert_eq!(own(Names::Routed, "video_~~~"), Whose::Another);
+        assert_eq!(own(Names::Routed, &polled), RenderMatch::Asked);
+        assert_eq!(own(Names::Routed, "video_9"), RenderMatch::Asked);
+        assert_eq!(own(Names::Routed, polled.trim_end_matches('=')), RenderMatch::Asked);
+        assert_eq!(own(Names::Routed, &other), RenderMatch::Another);
+        assert_eq!(own(Names::Same, &polled), RenderMatch::Another);
+        assert_eq!(own(Names::Routed, "video_~~~"), RenderMatch::Another);
     }
 
     #[test]
     fn a_row_of_a_table_and_the_name_of_an_exchange_are_no_other_renders() {
         let whose = |json: Json, asked: &str| {
             let job = json.get("data").unwrap_or(&json);
-            whose(Names::Same, &json, job, asked)
+            match_render(Names::Same, &json, job, asked)
         };
 
-        assert_eq!(whose(json!({ "id": 7 }), "task_1"), Whose::Unnamed);
-        assert_eq!(whose(json!({ "id": 7 }), "8"), Whose::Another);
-        assert_eq!(whose(json!({ "request_id": "r" }), "task_1"), Whose::Unnamed);
-        assert_eq!(whose(json!({ "request_id": "task_1" }), "task_1"), Whose::Asked);
-        assert_eq!(whose(json!({ "id": "exchange", "data": {} }), "task_1"), Whose::Unnamed);
-        assert_eq!(whose(json!({ "id": "task_1", "data": { "id": "u" } }), "task_1"), Whose::Asked);
-        assert_eq!(whose(json!({ "data": { "id": "u" } }), "task_1"), Whose::Another);
+        assert_eq!(whose(json!({ "id": 7 }), "task_1"), RenderMatch::Unnamed);
+        assert_eq!(whose(json!({ "id": 7 }), "8"), RenderMatch::Another);
+        assert_eq!(whose(json!({ "request_id": "r" }), "task_1"), RenderMatch::Unnamed);
+        assert_eq!(whose(json!({ "request_id": "task_1" }), "task_1"), RenderMatch::Asked);
+        assert_eq!(whose(json!({ "id": "exchange", "data": {} }), "task_1"), RenderMatch::Unnamed);
+        assert_eq!(
+            whose(json!({ "id": "task_1", "data": { "id": "u" } }), "task_1"),
+            RenderMatch::Asked
+        );
+        assert_eq!(whose(json!({ "data": { "id": "u" } }), "task_1"), RenderMatch::Another);
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Answer, Polled, Reply,
-    polling::{self, Whose},
+    polling::{self, RenderMatch},
     reading,
 };
 
@@ -82,7 +82,7 @@ pub(super) fn read(
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     let json = reply.json().unwrap_or_default();
     let found = status::job(dialect, &json, asked);
-    let whose = names::whose(dialect.names, &json, found.unwrap_or(&json), asked);
+    let whose = names::match_render(dialect.names, &json, found.unwrap_or(&json), asked);
     polling::refuse_another(&reply, whose)?;
     let state = found.and_then(state);
     if let (Some(job), Some(over)) = (found, state.filter(|state| is_over_without_file(*state)))
@@ -128,7 +128,7 @@ fn ended(
     json: &Json,
     job: &Json,
     state: State,
-    whose: Whose,
+    whose: RenderMatch,
 ) -> Option<Verdict> {
     let fault = failure(reply, json, job, state);
     let may_have_a_file = state != State::Deleted && reading::may_have_a_file(&fault);
@@ -169,7 +169,7 @@ fn is_final(
     reply: &Reply,
     json: &Json,
     job: &Json,
-    whose: Whose,
+    whose: RenderMatch,
     fault: &Fault,
 ) -> bool {
     let is_about_the_question = reply.status.is_redirection()
@@ -185,9 +185,9 @@ fn is_final(
         return false;
     }
     match whose {
-        Whose::Asked => true,
-        Whose::Another => false,
-        Whose::Unnamed => {
+        RenderMatch::Asked => true,
+        RenderMatch::Another => false,
+        RenderMatch::Unnamed => {
             // As xAI writes it.
             let is_explained = reading::text(job, "/error/code").is_some();
             dialect.names == Names::SameOrNone
@@ -229,7 +229,7 @@ fn finished(
     reply: &Reply,
     json: &Json,
     job: &Json,
-    whose: Whose,
+    whose: RenderMatch,
 ) -> Result<Verdict, Fault> {
     let charged = charged(json, job);
     let rendered = Ok(Verdict::Polled(Polled::Rendered { charged }));
@@ -261,9 +261,9 @@ fn finished(
 }
 
 /// Refuses an end that does not name its render, where answers always do.
-fn require_name(dialect: &Dialect, reply: &Reply, whose: Whose) -> Result<(), Fault> {
+fn require_name(dialect: &Dialect, reply: &Reply, whose: RenderMatch) -> Result<(), Fault> {
     match (dialect.names, whose) {
-        (Names::SameOrNone, Whose::Unnamed) => Ok(()),
+        (Names::SameOrNone, RenderMatch::Unnamed) => Ok(()),
         _ => polling::require_name(reply, whose),
     }
 }
@@ -324,7 +324,7 @@ fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
 
 /// A poll that was answered with an error. Only what is about the render itself is its end; whatever keeps the question
 /// from being answered, a 404 among it, is asked again.
-fn refused_poll(dialect: &Dialect, reply: &Reply, whose: Whose) -> Result<Polled, Fault> {
+fn refused_poll(dialect: &Dialect, reply: &Reply, whose: RenderMatch) -> Result<Polled, Fault> {
     let fault = fault::of_reply(reply);
     let is_of_the_render = || require_name(dialect, reply, whose).is_ok();
     if reply.json().is_some() && fault::is_about_a_render(&fault) && is_of_the_render() {
@@ -341,7 +341,7 @@ fn without_status(
     dialect: &'static Dialect,
     reply: &Reply,
     json: &Json,
-    whose: Whose,
+    whose: RenderMatch,
 ) -> Result<Polled, Fault> {
     if media::named(json, json).is_some() || media::is_inline(json, json) {
         return Ok(Polled::Rendered { charged: charged(json, json) });

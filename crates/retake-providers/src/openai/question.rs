@@ -5,8 +5,10 @@
 
 use serde_json::Value as Json;
 
-use super::fault;
-use crate::reading;
+use crate::{
+    reading,
+    refusal::{self, no_answer::NETWORK},
+};
 
 /// Where an answer or its render says what went wrong.
 const PLACES: &[&str] = &[
@@ -73,33 +75,14 @@ const SILENCES: &[&str] = &[
     "503",
     "504",
 ];
-/// What network clients and gateways say when they got no answer.
+/// What gateways and clients say, besides the words of the network, when they got no answer or none that they could read.
 const PHRASES: &[&str] = &[
-    "context deadline exceeded",
-    "connection reset",
     "connection refused",
-    "i/o timeout",
     "no such host",
-    "tls handshake",
-    "unexpected eof",
-    ": eof",
-    "server disconnected",
-    "hang up",
-    "hung up",
     "read timed out",
     "readtimeout",
     "connecttimeout",
     "connection timed out",
-    "connection closed",
-    "closed connection",
-    "connection aborted",
-    "econn",
-    "etimedout",
-    "enotfound",
-    "eai_again",
-    "broken pipe",
-    "fetch failed",
-    "network error",
     "was aborted",
     "in json at position",
     "unexpected token",
@@ -108,7 +91,6 @@ const PHRASES: &[&str] = &[
     "expecting value: line",
     "json decode",
     "connectionpool(",
-    "max retries exceeded",
     "token expired",
     "token has expired",
     "invalid token",
@@ -125,13 +107,15 @@ const PHRASES: &[&str] = &[
     "task_not_found",
     "task_not_exist",
 ];
+/// Words for the input that may as well stand for the video.
+const AMBIGUOUS: &[&str] = &["file", "files", "media", "resource", "resources"];
 /// No text is searched beyond this many words.
 const MOST_WORDS: usize = 200;
 
 /// Whether the failure is one of asking: by a relay's code for that, by an HTTP status as the code of the exchange, or
 /// by what a text says.
 pub(super) fn is_unanswered(json: &Json, job: &Json) -> bool {
-    let is_said = |text: &str| fault::is_relayed(text) || speaks_of_asking(text);
+    let is_said = |text: &str| refusal::is_relayed(text) || speaks_of_asking(text);
     texts(json, job).any(is_said) || CODES.iter().any(|place| is_http_failure(json.pointer(place)))
 }
 
@@ -157,8 +141,13 @@ fn is_http_failure(code: Option<&Json>) -> bool {
 }
 
 fn speaks_of_asking(text: &str) -> bool {
+    // What could not be fetched may be the picture that the render begins with. A file may also be what came out.
+    let is_ambiguous = |word: String| AMBIGUOUS.contains(&&*word);
+    if refusal::is_about_input(text) && !words(text).any(is_ambiguous) {
+        return false;
+    }
     let lower = text.to_lowercase();
-    if PHRASES.iter().any(|phrase| lower.contains(phrase)) {
+    if NETWORK.iter().chain(PHRASES).any(|phrase| lower.contains(phrase)) {
         return true;
     }
     let words: Vec<_> = words(text).collect();
@@ -199,6 +188,9 @@ mod tests {
             "ReadTimeout: HTTPSConnectionPool(host='x', port=443): Read timed out.",
             "read ECONNRESET",
             "TypeError: fetch failed",
+            "connection was closed by the peer",
+            "failed to download file: connection reset",
+            "failed to fetch image task status: connection reset",
             "token expired",
         ] {
             assert!(speaks_of_asking(text), "{text}");
@@ -208,6 +200,8 @@ mod tests {
             "the model ran out of memory",
             "Failed to read user input frames",
             "the prompt speaks of pollution",
+            "Failed to fetch the image: connection reset by peer",
+            "Timeout while downloading https://cdn.example.com/a.png: fetch failed",
             "failed to generate a result",
             "upstream bizCode=451, msg=prompt_unsafe",
             "CUDA error: an illegal memory access was encountered",

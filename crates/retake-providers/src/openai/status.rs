@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::{dialect::Dialect, fault, names};
 use crate::{
     Answer, CancelOutcome, Echo, RemoteId, Reply, SubmitError, Submitted,
-    polling::Whose,
+    polling::RenderMatch,
     reading::{self, ErrorBody},
 };
 
@@ -100,7 +100,7 @@ const LAST_RESORT: &[&str] = &["/request_id"];
 /// is older news.
 pub(super) fn job<'a>(dialect: &Dialect, json: &'a Json, asked: &str) -> Option<&'a Json> {
     let has_word = |job: &&'a Json| word(job).is_some();
-    let is_asked = |job: &&'a Json| names::own(dialect.names, job, asked) == Whose::Asked;
+    let is_asked = |job: &&'a Json| names::own(dialect.names, job, asked) == RenderMatch::Asked;
     let places = || PLACES.iter().filter_map(|place| json.pointer(place));
     let lists = LISTS.iter().filter_map(|list| json.pointer(list)?.as_array());
     let listed = lists.flat_map(|list| list.iter().take(MOST_LISTED));
@@ -132,9 +132,8 @@ pub(super) fn id(json: &Json) -> Option<RemoteId> {
 fn id_among(json: &Json, fields: &[&str]) -> Option<RemoteId> {
     let named = |field: &&str| reading::id(json, field).map(str::to_owned);
     let counted = |field: &&str| Some(json.pointer(field)?.as_u64()?.to_string());
-    // A number is the row of a table more often than a name. A path of dots leads elsewhere, however it is encoded.
-    let found = fields.iter().find_map(named).or_else(|| fields.iter().find_map(counted));
-    found.filter(|id| !id.bytes().all(|byte| byte == b'.'))
+    // A number is the row of a table more often than a name.
+    fields.iter().find_map(named).or_else(|| fields.iter().find_map(counted))
 }
 
 /// Reads the answer to a create.

@@ -1,5 +1,6 @@
 //! Talks of every dialect, held with answers from files and from here.
 
+mod asking;
 mod dialects;
 mod faults;
 mod finding;

@@ -58,7 +58,7 @@ impl Adapter for Scripted {
         Talk::Over(self.0.stops.lock().unwrap().clone().unwrap_or(Ok(CancelOutcome::Over)))
     }
 
-    fn check(&self, _: Timestamp) -> Talk<Result<Standing, Fault>> {
+    fn check(&self, _: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         unreachable!("nothing is checked here")
     }
 }

@@ -3,9 +3,9 @@
 use retake_core::fault::Fault;
 
 use super::{calls::Calls, fault};
-use crate::{Standing, Talk, call::Call, reading};
+use crate::{AccountStatus, Talk, call::Call, reading};
 
-pub(super) fn check(calls: &Calls) -> Talk<Result<Standing, Fault>> {
+pub(super) fn check(calls: &Calls) -> Talk<Result<AccountStatus, Fault>> {
     Talk::once(calls.signed(Call::get(calls.url("account"))), |answer| {
         let reply = answer.map_err(|problem| reading::silence(&problem))?;
         if !reply.status.is_success() {
@@ -18,6 +18,6 @@ pub(super) fn check(calls: &Calls) -> Talk<Result<Standing, Fault>> {
             Some(name) => format!("{kind} {name}; Replicate does not tell the credit"),
             None => return Err(reading::unrecognised(&reply, "the account cannot be read")),
         };
-        Ok(Standing { summary, ..Standing::default() })
+        Ok(AccountStatus { summary, ..AccountStatus::default() })
     })
 }

@@ -65,17 +65,21 @@ fn read(
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(&reply, "Replicate"));
     }
-    if !reply.status.is_success() {
-        return Err(fault::of_reply(&reply));
+    let json = reply.json().unwrap_or_default();
+    // Every prediction carries its id ("Create a prediction", 2026-11-21).
+    let whose = polling::match_render(&json, "/id", asked);
+    let is_success = reply.status.is_success();
+    let status = reading::text(&json, "/status");
+    let status = status.filter(|_| is_success || polling::may_end(&reply, whose));
+    let polled = status.map(|status| prediction(&reply, &json, status, charged(&json)));
+    let has_failed = |polled: &Polled| matches!(polled, Polled::Failed { .. });
+    if !is_success {
+        return polled.filter(has_failed).ok_or_else(|| fault::of_reply(&reply));
     }
     let unreadable = || reading::unrecognised(&reply, "the prediction cannot be read");
-    let json = reply.json().ok_or_else(unreadable)?;
-    let status = reading::text(&json, "/status").ok_or_else(unreadable)?;
-    let polled = prediction(&reply, &json, status, charged(&json));
-    // Every prediction carries its id ("Create a prediction", 2026-11-21).
-    let whose = polling::whose(&json, "/id", asked);
+    let polled = polled.ok_or_else(unreadable)?;
     polling::refuse_another(&reply, whose)?;
-    if matches!(polled, Polled::Failed { .. }) {
+    if has_failed(&polled) {
         polling::require_name(&reply, whose)?;
     }
     Ok(polled)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use super::fault;
 use crate::{
-    Answer, Standing,
+    AccountStatus, Answer,
     reading::{self, number, quoted},
 };
 
@@ -19,7 +19,7 @@ const TIERS: [f64; 5] = [10_000.0, 50_000.0, 200_000.0, 2_000_000.0, 10_000_000.
 const MOST_NAMED: usize = 3;
 
 /// Reads `GET /v1/organization`.
-pub(super) fn standing(answer: Answer) -> Result<Standing, Fault> {
+pub(super) fn account_status(answer: Answer) -> Result<AccountStatus, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
@@ -38,7 +38,7 @@ pub(super) fn standing(answer: Answer) -> Result<Standing, Fault> {
         Fault::new(FaultKind::Quota, FaultSource::Provider, message)
     });
     let credit_micros = Some(micros(credits));
-    Ok(Standing { summary: words.join(", "), credit_micros, concurrency, trouble })
+    Ok(AccountStatus { summary: words.join(", "), credit_micros, concurrency, trouble })
 }
 
 fn micros(credits: f64) -> u64 {

@@ -80,16 +80,18 @@ fn task(reply: &Reply, asked: &str) -> Result<Task, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
         return Err(reading::unknown_render(reply, "Runway"));
     }
-    if !reply.status.is_success() {
-        return Err(fault::of_reply(reply));
-    }
-    let unreadable = || reading::unrecognised(reply, "the answer is no task");
-    let json = reply.json().ok_or_else(unreadable)?;
-    let status = text(&json, "/status").ok_or_else(unreadable)?;
+    let json = reply.json().unwrap_or_default();
     // Every task carries its id ("Task", SDK 5.24.0).
-    let whose = polling::whose(&json, "/id", asked);
+    let whose = polling::match_render(&json, "/id", asked);
+    let is_success = reply.status.is_success();
+    let status = text(&json, "/status").filter(|_| is_success || polling::may_end(reply, whose));
+    let task = status.map(|status| read(reply, &json, status));
+    if !is_success {
+        let end = task.filter(|task| matches!(task, Task::Over { .. }));
+        return end.ok_or_else(|| fault::of_reply(reply));
+    }
+    let task = task.ok_or_else(|| reading::unrecognised(reply, "the answer is no task"))?;
     polling::refuse_another(reply, whose)?;
-    let task = read(reply, &json, status);
     if matches!(task, Task::Over { .. }) {
         polling::require_name(reply, whose)?;
     }

@@ -16,11 +16,11 @@ const KEY: &str = "key_of_nobody_0123456789";
 
 /// Answers the nth connection with the nth text, the last one for ever; an empty text breaks it off. Returns its
 /// address and what it was sent.
-async fn server(answers: &[&str]) -> (String, Arc<Mutex<Vec<String>>>) {
+async fn server<T: AsRef<[u8]>>(answers: &[T]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let answers: Vec<_> = answers.iter().map(|text| (*text).to_owned()).collect();
+    let answers: Vec<_> = answers.iter().map(|bytes| bytes.as_ref().to_vec()).collect();
     let ears = Arc::clone(&heard);
     let serve = async move {
         loop {
@@ -33,7 +33,7 @@ async fn server(answers: &[&str]) -> (String, Arc<Mutex<Vec<String>>>) {
                 heard.len()
             };
             let answer = answers.get(number - 1).or(answers.last()).unwrap();
-            socket.write_all(answer.as_bytes()).await.ok();
+            socket.write_all(answer).await.ok();
         }
     };
     #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
@@ -44,6 +44,16 @@ async fn server(answers: &[&str]) -> (String, Arc<Mutex<Vec<String>>>) {
 fn answer(status: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+}
+
+/// The same, compressed.
+fn packed(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let body = encoding::compressed(body);
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    [head.into_bytes(), body].concat()
 }
 
 fn with_key(call: Call) -> Call {
@@ -96,6 +106,44 @@ async fn an_answer_that_is_longer_than_allowed_is_no_answer() {
 
     let problem = answer.unwrap_err();
     assert!(problem.sent && problem.message.contains("4096 bytes"), "{problem}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_compressed_unasked_is_read_and_its_length_is_bounded() {
+    for headers in ["content-encoding: gzip\r\n", ""] {
+        let body = format!(r#"{{"id":"v_1","note":"{KEY}"}}"#);
+        let (url, _) = server(&[packed("200 OK", headers, body.as_bytes())]).await;
+        let (answer, kept) = send(&url, &with_key(Call::post(&url, json!({})))).await;
+        assert_eq!(answer.unwrap().json().unwrap()["note"], "[secret]");
+        assert!(kept[0].received.as_ref().unwrap().contains("v_1"), "{kept:?}");
+    }
+    let (url, _) = server(&[packed("200 OK", "", &vec![b' '; 5 << 20])]).await;
+    let (answer, _) = send(&url, &Call::post(&url, json!({}))).await;
+    let problem = answer.unwrap_err();
+    assert!(problem.sent && problem.message.contains("4194304 bytes"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_compressed_unasked_comes_plain_and_one_in_another_encoding_comes_later() {
+    let open = async |answer: Vec<u8>| {
+        let (url, _) = server(&[answer]).await;
+        let transport = Transport::new(&url).unwrap();
+        transport.download(&Call::get(url), Timestamp::UNIX_EPOCH, &Log::default()).await
+    };
+    for headers in ["content-encoding: gzip\r\n", ""] {
+        let file = open(packed("200 OK", headers, b"film")).await.unwrap().unwrap();
+        let pieces: Vec<_> = file.map(|piece| piece.unwrap()).collect().await;
+        assert_eq!(pieces.concat(), b"film");
+    }
+    let undone = answer("200 OK\r\ncontent-encoding: gzip", "film");
+    let file = open(undone.into_bytes()).await.unwrap().unwrap();
+    assert_eq!(file.map(|piece| piece.unwrap()).collect::<Vec<_>>().await.concat(), b"film");
+
+    let refused = open(packed("410 Gone", "", b"no such film")).await.unwrap().err().unwrap();
+    assert_eq!(&refused.body[..], b"no such film");
+    let other = answer("200 OK\r\ncontent-encoding: br", "film");
+    let Err(FetchError::Later(fault)) = open(other.into_bytes()).await else { panic!("opened") };
+    assert!(fault.message.contains("`br`"), "{fault}");
 }
 
 #[tokio::test]

@@ -139,8 +139,8 @@ mod tests {
     use futures::stream::{self, BoxStream, StreamExt as _};
     use retake_core::life::JobState;
     use retake_providers::{
-        CancelOutcome, FetchError, LookUp, Lost, Polled, Provider, Render, Standing, Submission,
-        SubmitError, Submitted,
+        AccountStatus, CancelOutcome, FetchError, LookUp, Lost, Polled, Provider, Render,
+        Submission, SubmitError, Submitted,
     };
     use retake_store::Job;
 
@@ -214,8 +214,8 @@ mod tests {
             Ok(CancelOutcome::Over)
         }
 
-        async fn check(&self, _: &Log) -> Result<Standing, Fault> {
-            Ok(Standing::default())
+        async fn check(&self, _: &Log) -> Result<AccountStatus, Fault> {
+            Ok(AccountStatus::default())
         }
     }
 

@@ -26,8 +26,8 @@ use retake_core::{
     request::VideoRequest,
 };
 use retake_providers::{
-    CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId, Render, Standing,
-    Submission, SubmitError, Submitted,
+    AccountStatus, CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId,
+    Render, Submission, SubmitError, Submitted,
 };
 use retake_store::{Job, Ledger, NewJob, SqliteLedger};
 
@@ -123,8 +123,8 @@ impl Provider for Scripted {
         Ok(if self.uncancellable { CancelOutcome::GoesOn } else { CancelOutcome::Over })
     }
 
-    async fn check(&self, _: &Log) -> Result<Standing, Fault> {
-        Ok(Standing::default())
+    async fn check(&self, _: &Log) -> Result<AccountStatus, Fault> {
+        Ok(AccountStatus::default())
     }
 
     fn is_resident(&self) -> bool {

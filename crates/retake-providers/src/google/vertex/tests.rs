@@ -236,7 +236,7 @@ fn each_location_has_its_host() {
 
 // verifies: google: credits
 #[test]
-fn a_spent_account_is_a_standing_and_an_outage_is_none() {
+fn a_spent_account_is_a_status_and_an_outage_is_none() {
     let adapter = an_adapter(&[]);
     let end = |answer| hold(adapter.check(NOON), [answer]).1;
     let denied =

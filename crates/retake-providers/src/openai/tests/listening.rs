@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use super::{adapter, fixture, open, settings};
 use crate::{
-    Hook, HookError, Standing,
+    AccountStatus, Hook, HookError,
     rehearsal::{self, NOON, hold},
 };
 
@@ -105,7 +105,7 @@ fn every_model_of_openai_is_shut_down_and_names_who_takes_its_place() {
     }
 }
 
-fn standing(variant: Option<&str>, status: u16, body: &Json) -> Standing {
+fn standing(variant: Option<&str>, status: u16, body: &Json) -> AccountStatus {
     hold(adapter(variant).check(NOON), [rehearsal::json(status, body)]).1.unwrap()
 }
 

@@ -21,7 +21,7 @@ use retake_core::{
 };
 use retake_media::{AvcConfig, AvcTrack, Movie, Mp4Writer};
 use retake_providers::{
-    CancelOutcome, Echo, FetchError, Log, LookUp, Lost, Polled, Provider, Render, Standing,
+    AccountStatus, CancelOutcome, Echo, FetchError, Log, LookUp, Lost, Polled, Provider, Render,
     Submission, SubmitError, Submitted,
 };
 use retake_store::{Job, JobEvent};
@@ -133,8 +133,8 @@ impl Provider for Deliverer {
         self.cancels.ok_or_else(fails)
     }
 
-    async fn check(&self, _: &Log) -> Result<Standing, Fault> {
-        Ok(Standing::default())
+    async fn check(&self, _: &Log) -> Result<AccountStatus, Fault> {
+        Ok(AccountStatus::default())
     }
 }
 

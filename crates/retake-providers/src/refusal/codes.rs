@@ -8,10 +8,10 @@ use retake_core::fault::FaultKind;
 use FaultKind::{Auth, BadRequest, Overloaded, Quota, RefusedContent, Runtime, Timeout};
 
 /// Codes and their kinds.
-pub(super) type Table = &'static [(&'static str, FaultKind)];
+pub(crate) type Table = &'static [(&'static str, FaultKind)];
 
 /// Codes that mean one thing.
-pub(super) const SURE: Table = &[
+pub(crate) const SURE: Table = &[
     // Content rules.
     ("moderation_blocked", RefusedContent),
     ("content_policy_violation", RefusedContent),
@@ -118,7 +118,7 @@ pub(super) const SURE: Table = &[
 ];
 
 /// Codes that say little: they count when the texts say nothing.
-pub(super) const GENERAL: Table = &[
+pub(crate) const GENERAL: Table = &[
     ("invalid_request", BadRequest),
     ("invalid_request_error", BadRequest),
     ("video_generation_user_error", BadRequest),
@@ -157,7 +157,7 @@ pub(super) const GENERAL: Table = &[
 ];
 
 /// Codes by which a relay says that it did not understand, or not get, another server's answer (new-api, 2026).
-pub(super) const RELAYED: &[&str] = &[
+pub(crate) const RELAYED: &[&str] = &[
     "upstream_error",
     "bad_response",
     "bad_response_status_code",
@@ -168,11 +168,11 @@ pub(super) const RELAYED: &[&str] = &[
 ];
 
 /// Codes that tell of a render and not of the question about it.
-pub(super) const RENDER: &[&str] =
+pub(crate) const RENDER: &[&str] =
     &["video_generation_failed", "generation_failed", "task_failed", "internal.bad_output"];
 
 /// What a code means: the whole of it, or the longest beginning that ends at a dot.
-pub(super) fn kind(table: Table, code: &str) -> Option<FaultKind> {
+pub(crate) fn kind(table: Table, code: &str) -> Option<FaultKind> {
     let code = super::lower(code);
     let mut known = code.as_str();
     loop {
@@ -185,7 +185,7 @@ pub(super) fn kind(table: Table, code: &str) -> Option<FaultKind> {
 
 /// The words of a text that can be codes: no word of a language has a `_` or a dot inside, or capitals beside small
 /// letters in its middle.
-pub(super) fn in_text(text: &str) -> impl Iterator<Item = String> {
+pub(crate) fn in_text(text: &str) -> impl Iterator<Item = String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
     let words = text.split(move |c| !is_part(c)).map(|word| word.trim_matches('.'));
     let can_be = |word: &&str| {

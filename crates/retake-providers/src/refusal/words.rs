@@ -6,6 +6,8 @@
 
 use retake_core::fault::FaultKind;
 
+use super::input;
+
 use FaultKind::{Auth, BadRequest, Overloaded, Quota, RefusedContent, Timeout};
 
 /// No more than this is searched of a text, in characters.
@@ -158,13 +160,7 @@ const PHRASES: &[(FaultKind, &[&str])] = &[
 ];
 
 /// What speaks of the request in an answer that turns it away, where nothing surer is said.
-const LOOSE: &[&str] = &[
-    "missing content-length",
-    "unable to download",
-    "failed to download",
-    "failed to fetch",
-    "deployment",
-];
+const LOOSE: &[&str] = &["missing content-length", "deployment"];
 
 /// What is wrong with a value.
 const OF_VALUES: &[&str] = &[
@@ -179,29 +175,31 @@ const OF_VALUES: &[&str] = &[
 ];
 
 /// What the texts say.
-pub(super) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind> {
+pub(crate) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind> {
     let texts: Vec<String> = texts.map(searched).collect();
     let said = |phrases: &[&str]| {
         texts.iter().any(|text| phrases.iter().any(|phrase| text.contains(phrase)))
     };
     let sure = PHRASES.iter().find(|(_, phrases)| said(phrases)).map(|(kind, _)| *kind);
-    sure.or_else(|| (said(LOOSE) || said(OF_VALUES)).then_some(BadRequest))
+    let is_about_input = || texts.iter().any(|text| input::is_concerned(text));
+    let speaks_of_request = || said(LOOSE) || said(OF_VALUES) || is_about_input();
+    sure.or_else(|| speaks_of_request().then_some(BadRequest))
 }
 
 /// Whether a text in small letters says what is wrong with a value of the request.
-pub(super) fn speaks_of_request(text: &str) -> bool {
+pub(crate) fn speaks_of_request(text: &str) -> bool {
     let own = PHRASES.iter().filter(|(kind, _)| *kind == BadRequest).flat_map(|(_, own)| *own);
     own.chain(OF_VALUES).any(|phrase| text.contains(phrase))
 }
 
 /// What is searched of a text: its beginning, in small letters.
-pub(super) fn searched(text: &str) -> String {
+pub(crate) fn searched(text: &str) -> String {
     text.chars().take(SEARCHED).collect::<String>().to_lowercase()
 }
 
 /// The status of another server that a text names, `bad response status code 401`, where it is one by which that
 /// server turned the request away.
-pub(super) fn refusal(text: &str) -> Option<u16> {
+pub(crate) fn refusal(text: &str) -> Option<u16> {
     let text = searched(text);
     let number = |rest: &str| {
         let rest = rest.trim_start_matches([' ', ':', '=', '(', '"', '\'', '_']);

@@ -84,22 +84,22 @@ const FAILURES: &[&str] = &[
 
 /// One piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// The code.
-    pub(super) code: Option<String>,
+    pub(crate) code: Option<String>,
     /// The type or the word that stands for a status.
-    pub(super) kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// The parameter it is about.
-    pub(super) param: Option<String>,
+    pub(crate) param: Option<String>,
     /// The text.
-    pub(super) message: Option<String>,
+    pub(crate) message: Option<String>,
     /// What Google's word for a spent quota comes to, which takes its details to tell.
-    pub(super) exhausted: Option<Fault>,
+    pub(crate) exhausted: Option<Fault>,
 }
 
 impl Report {
     /// The code as an HTTP status, where it looks like one.
-    pub(super) fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         self.code.as_deref()?.parse().ok().filter(|code| (400..600).contains(code))
     }
 
@@ -109,24 +109,24 @@ impl Report {
 }
 
 /// The pieces of an answer that tells of an error, the outermost first.
-pub(super) fn of_error(json: &Json) -> Vec<Report> {
+pub(crate) fn of_error(json: &Json) -> Vec<Report> {
     let mut reports = Vec::new();
     dig(json, 0, &mut reports);
     reports
 }
 
 /// The pieces of an answer that is a text.
-pub(super) fn of_text(text: &str) -> Vec<Report> {
+pub(crate) fn of_text(text: &str) -> Vec<Report> {
     of_error(&Json::String(text.to_owned()))
 }
 
 /// The pieces of a render that tell why it failed. What else a render says is not about that.
-pub(super) fn of_job(job: &Json) -> Vec<Report> {
+pub(crate) fn of_job(job: &Json) -> Vec<Report> {
     of_error(&only(job, OF_JOB))
 }
 
 /// The pieces of a render that calls itself finished and tells of a failure all the same. A message alone is none.
-pub(super) fn of_finished_job(job: &Json) -> Vec<Report> {
+pub(crate) fn of_finished_job(job: &Json) -> Vec<Report> {
     of_error(&only(job, FAILURES))
 }
 

@@ -8,10 +8,10 @@ use retake_core::fault::{Fault, FaultKind};
 use serde_json::Value as Json;
 
 use super::{account::Account, dialect::Check, fault, status};
-use crate::{Answer, Call, Reply, Standing, Talk, reading};
+use crate::{AccountStatus, Answer, Call, Reply, Talk, reading};
 
 /// Asks whether the account works.
-pub(super) fn talk(account: &Arc<Account>) -> Talk<Result<Standing, Fault>> {
+pub(super) fn talk(account: &Arc<Account>) -> Talk<Result<AccountStatus, Fault>> {
     let dialect = account.dialect;
     let url = match dialect.check {
         Check::List => account.url(dialect.create, &[("limit", "1")]),
@@ -22,7 +22,7 @@ pub(super) fn talk(account: &Arc<Account>) -> Talk<Result<Standing, Fault>> {
     Talk::once(account.sign(Call::get(url)), move |answer| read(&owner, answer))
 }
 
-fn read(account: &Account, answer: Answer) -> Result<Standing, Fault> {
+fn read(account: &Account, answer: Answer) -> Result<AccountStatus, Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     if !reply.status.is_success() {
         return refused(account, &reply);
@@ -34,36 +34,38 @@ fn read(account: &Account, answer: Answer) -> Result<Standing, Fault> {
     }
     Ok(match account.dialect.check {
         Check::Key => of_key(&json),
-        Check::List => Standing { summary: "the key is accepted".into(), ..Standing::default() },
+        Check::List => {
+            AccountStatus { summary: "the key is accepted".into(), ..AccountStatus::default() }
+        }
         Check::Models => {
             let count = json.pointer("/data").and_then(Json::as_array).map_or(0, Vec::len);
             let summary = format!("the key is accepted, models: {count}");
-            Standing { summary, ..Standing::default() }
+            AccountStatus { summary, ..AccountStatus::default() }
         }
     })
 }
 
 /// A refusal of the key or the account is an answer to the question; a busy server is none.
-fn refused(account: &Account, reply: &Reply) -> Result<Standing, Fault> {
+fn refused(account: &Account, reply: &Reply) -> Result<AccountStatus, Fault> {
     let body = fault::body_of(reply);
     let is_list = account.dialect.check == Check::List;
     let body = if is_list { status::explained(account.dialect, reply, body) } else { body };
     troubled(body.into_fault())
 }
 
-fn troubled(fault: Fault) -> Result<Standing, Fault> {
+fn troubled(fault: Fault) -> Result<AccountStatus, Fault> {
     match fault.kind {
-        FaultKind::Auth | FaultKind::Quota | FaultKind::BadRequest => Ok(Standing {
+        FaultKind::Auth | FaultKind::Quota | FaultKind::BadRequest => Ok(AccountStatus {
             summary: fault.message.clone(),
             trouble: Some(fault),
-            ..Standing::default()
+            ..AccountStatus::default()
         }),
         _ => Err(fault),
     }
 }
 
 /// `OpenRouter`'s account of a key (its API reference, 2026): dollars, and null where there is no limit.
-fn of_key(json: &Json) -> Standing {
+fn of_key(json: &Json) -> AccountStatus {
     let credit_micros = reading::number(json, "/data/limit_remaining").map(micros);
     let used = reading::number(json, "/data/usage").unwrap_or_default();
     let left = credit_micros.map_or_else(
@@ -77,7 +79,7 @@ fn of_key(json: &Json) -> Standing {
         let message = "the key has reached its spending limit";
         Fault::new(FaultKind::Quota, retake_core::fault::FaultSource::Provider, message)
     });
-    Standing {
+    AccountStatus {
         summary: format!("{left}, {used:.2} USD used"),
         credit_micros,
         trouble,
