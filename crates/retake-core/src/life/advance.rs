@@ -138,8 +138,8 @@ impl Life {
     }
 
     /// Advances by what concerns the file and its price: what the provider announces and charges, that the render is
-    /// finished, or failed with a file beside it, that a download failed, that a file which differs was set aside. Nothing when the event is another
-    /// one or does not fit.
+    /// finished, or failed with a file beside it, that a download failed, that a file which differs was set aside.
+    /// Nothing when the event is another one or does not fit.
     fn advance_file(
         &mut self,
         event: &Event,
