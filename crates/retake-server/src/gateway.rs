@@ -14,7 +14,7 @@ use retake_providers::{SettingsError, embedded::Embedded};
 use retake_store::{Ledger, StoreError};
 
 use crate::{
-    accounts::{Account, Accounts, Shelf},
+    accounts::{Account, Accounts, Shelf, respell_places},
     api,
     assets::{AssetError, Assets, sweep},
     characters::Characters,
@@ -330,6 +330,7 @@ impl Parts {
             Store::Embedded => Timestamp::MAX,
             Store::Postgres(_) => now - config.policy.lease,
         };
+        respell_places(self.ledger.as_ref()).await?;
         self.ledger.void_leases(silent_since, now).await?;
         self.ledger.register(&replica, now).await?;
         for account in self.ledger.awaited_accounts().await? {

@@ -1,6 +1,7 @@
 //! The scheduler against providers that do what a test says, on a clock that a test moves.
 
 mod delivering;
+mod upgrading;
 
 use std::{
     collections::VecDeque,

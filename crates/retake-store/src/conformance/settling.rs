@@ -26,7 +26,7 @@ fn unresolved(route: Option<usize>) -> Event {
 }
 
 /// A held job over `north` and `south` whose submit to `north` was lost.
-async fn unknown(worker: &Worker) -> Claimed {
+pub(super) async fn unknown(worker: &Worker) -> Claimed {
     worker.accept(a_job_over(&["north", "south"], NOON)).await;
     let mut held = worker.claim_one(NOON).await;
     worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
@@ -34,7 +34,7 @@ async fn unknown(worker: &Worker) -> Claimed {
     held
 }
 
-fn render(remote_id: &str, found: bool) -> RenderClaim {
+pub(super) fn render(remote_id: &str, found: bool) -> RenderClaim {
     RenderClaim {
         place: "openai api.example".to_owned(),
         account: "north".to_owned(),
@@ -43,7 +43,7 @@ fn render(remote_id: &str, found: bool) -> RenderClaim {
     }
 }
 
-async fn take(
+pub(super) async fn take(
     worker: &Worker,
     held: &mut Claimed,
     remote_id: &str,

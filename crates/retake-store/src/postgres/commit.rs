@@ -18,7 +18,7 @@ use super::{
     exchanges::Said,
     fault::{Done, Fail},
     outbox::announce::{self, Notices},
-    owner,
+    owner, renders,
     session::Session,
     settling, timeline,
     values::{self, Moment, json, number, text},
@@ -135,7 +135,7 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
     let line = next.attempt.map(i64::from);
     let answer = next.committed();
     if let (Some(render), Some(attempt)) = (&change.render, next.open_attempt())
-        && let Err(refused) = settling::own(db, id, attempt.number, render).await
+        && let Err(refused) = renders::own(db, id, attempt.number, render).await
     {
         db.roll_back().await;
         return Err(refused);
