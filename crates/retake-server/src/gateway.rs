@@ -517,7 +517,7 @@ fn policy(config: &Config) -> Policy {
         deadline: config.policy.deadline,
         retry_after: config.policy.retry_after,
         on_unknown_submit: config.policy.on_unknown_submit.0,
-        is_of_account: false,
+        is_account_override: false,
         on_moderation: config.policy.on_moderation,
         on_output_mismatch: config.policy.on_output_mismatch,
         tolerance: Tolerance {

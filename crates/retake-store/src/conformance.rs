@@ -375,7 +375,7 @@ pub(crate) fn change_of(held: &Claimed, event: Event, at: Timestamp, keep_lease:
     let advanced = advance(&held.job.life, &event, &held.job.plan, &Policy::default(), at).unwrap();
     Change {
         event,
-        and: None,
+        second_event: None,
         at,
         life: advanced.life,
         due: advanced.due,

@@ -20,7 +20,7 @@ use crate::{
         KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
         SubmitLease, Unsettled,
     },
-    renders::Near,
+    renders::RenderWindow,
 };
 
 /// The memory of the system.
@@ -107,7 +107,7 @@ pub trait Ledger: Outbox + Send + Sync {
 
     /// The names of the renders near a lost submit that are known to be other attempts', the nearest first. There are
     /// at most 10,000 of them, of the sixteen hours before it and after it.
-    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError>;
+    async fn known_renders(&self, window: &RenderWindow) -> Result<Vec<String>, StoreError>;
 
     /// The places that renders are recorded at, as in [`RenderClaim::place`](crate::RenderClaim::place).
     async fn render_places(&self) -> Result<Vec<String>, StoreError>;

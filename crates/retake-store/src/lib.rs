@@ -31,6 +31,6 @@ pub use self::{
         NewJob, Output, Page, Preview, Recorded, Repeat, Slots, Spritesheet, StoredCharacter,
         SubmitLease, Unsettled,
     },
-    renders::{Near, RenderClaim},
+    renders::{RenderClaim, RenderWindow},
     sqlite::SqliteLedger,
 };

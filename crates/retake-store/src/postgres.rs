@@ -65,7 +65,7 @@ use crate::{
         Imported, Job, KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots,
         StoredCharacter, SubmitLease, Unsettled,
     },
-    renders::Near,
+    renders::RenderWindow,
     seat::ASIDE,
 };
 
@@ -296,8 +296,8 @@ impl Ledger for PostgresLedger {
         .await
     }
 
-    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError> {
-        self.db.run(near, |db, near| Box::pin(renders::near(db, near))).await
+    async fn known_renders(&self, window: &RenderWindow) -> Result<Vec<String>, StoreError> {
+        self.db.run(window, |db, window| Box::pin(renders::known(db, window))).await
     }
 
     async fn render_places(&self) -> Result<Vec<String>, StoreError> {

@@ -355,7 +355,7 @@ pub struct Change {
     /// What happened.
     pub event: Event,
     /// What came with it and must not be lost without it: the next line of the timeline.
-    pub and: Option<Event>,
+    pub second_event: Option<Event>,
     /// When it happened.
     pub at: Timestamp,
     /// The life after it. Only its last attempt may differ from what is recorded.

@@ -7,7 +7,7 @@ use crate::transition::account_place;
 
 /// Where and when a submit was lost whose render may stand beside others that are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Near {
+pub struct RenderWindow {
     /// The provider's server, as in [`RenderClaim::place`].
     pub place: String,
     /// The account, by its name here.
@@ -20,7 +20,7 @@ pub struct Near {
     pub begun_at: Timestamp,
 }
 
-impl Near {
+impl RenderWindow {
     /// No more names than these are told, those of the nearest renders: what is not told counts as unknown.
     pub(crate) const MOST: u32 = if cfg!(test) { 5 } else { 10_000 };
     const WITHIN: SignedDuration = SignedDuration::from_hours(16);

@@ -50,7 +50,7 @@ use crate::{
         KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
         SubmitLease, Unsettled,
     },
-    renders::Near,
+    renders::RenderWindow,
 };
 
 /// The ledger in one SQLite file.
@@ -199,9 +199,9 @@ impl Ledger for SqliteLedger {
         self.writer.write(move |db| settling::settle(db, &lease, &finding, now)).await
     }
 
-    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError> {
-        let near = near.clone();
-        self.readers.read(move |db| renders::near(db, &near)).await
+    async fn known_renders(&self, window: &RenderWindow) -> Result<Vec<String>, StoreError> {
+        let window = window.clone();
+        self.readers.read(move |db| renders::known(db, &window)).await
     }
 
     async fn render_places(&self) -> Result<Vec<String>, StoreError> {

@@ -139,7 +139,7 @@ pub fn patience(
 
 /// Where it is set, for people.
 fn setting(policy: &Policy, attempt: &Attempt, plan: &Plan) -> String {
-    match plan.at(attempt.route).filter(|_| policy.is_of_account) {
+    match plan.at(attempt.route).filter(|_| policy.is_account_override) {
         Some(planned) => format!("accounts.{}.on_unknown_submit", planned.route.account),
         None => "policy.on_unknown_submit".to_owned(),
     }

@@ -6,7 +6,7 @@ use super::{
     Engine, NOON, Worker, a_job_over, accepted, change_of, noon_plus,
     settling::{render, take, unknown},
 };
-use crate::{Change, Claimed, Near, RenderClaim, StoreError};
+use crate::{Change, Claimed, RenderClaim, RenderWindow, StoreError};
 
 /// A held job whose attempt was begun then and answered with this render.
 async fn answered(worker: &Worker, render: RenderClaim, seconds: i64) -> Claimed {
@@ -20,8 +20,8 @@ async fn answered(worker: &Worker, render: RenderClaim, seconds: i64) -> Claimed
     held
 }
 
-fn near(held: &Claimed, place: &str) -> Near {
-    Near {
+fn window(held: &Claimed, place: &str) -> RenderWindow {
+    RenderWindow {
         place: place.to_owned(),
         account: "north".to_owned(),
         id: held.job.id.clone(),
@@ -56,13 +56,13 @@ pub(crate) async fn a_render_is_known_at_another_spelling_of_its_place_once_it_w
     }
 
     assert_eq!(moved, [2, 1, 0]);
-    assert_eq!(worker.ledger.render_places().await.unwrap(), [now.clone()]);
+    assert_eq!(worker.ledger.render_places().await.unwrap(), std::slice::from_ref(&now));
     for remote_id in ["r-7", "r-8", "r-9"] {
         let taken = take(&worker, &mut lost, remote_id, true).await;
         assert!(matches!(taken, Err(StoreError::RenderTaken { .. })), "{taken:?}");
     }
     let told = async |held: &Claimed| {
-        let mut names = worker.ledger.renders_near(&near(held, &now)).await.unwrap();
+        let mut names = worker.ledger.known_renders(&window(held, &now)).await.unwrap();
         names.sort();
         names
     };
@@ -82,7 +82,7 @@ pub(crate) async fn of_many_renders_around_a_lost_submit_the_nearest_are_told(en
     }
     let lost = unknown(&worker).await;
 
-    let told = worker.ledger.renders_near(&near(&lost, &render("", false).place)).await.unwrap();
+    let told = worker.ledger.known_renders(&window(&lost, &render("", false).place)).await.unwrap();
 
     assert_eq!(told, ["-50", "60", "-110", "120", "-170"]);
 }

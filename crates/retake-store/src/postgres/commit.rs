@@ -254,7 +254,7 @@ async fn add_second_line(
     change: &Change,
     next: &Transition,
 ) -> Done<()> {
-    let Some(event) = &change.and else { return Ok(()) };
+    let Some(event) = &change.second_event else { return Ok(()) };
     let attempt = attempt_of(event, &next.life).map(i64::from);
     let event = json(&JobEvent::Life(event.clone()))?;
     db.execute(append, [&id, &seq, &Moment(change.at), &attempt, &event]).await?;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
-    renders::{Near, RenderClaim},
+    renders::{RenderClaim, RenderWindow},
     transition::{account_place, may_be_anothers},
 };
 
@@ -70,12 +70,14 @@ pub(super) const MOVE: &str = "WITH moved AS (
     SELECT COUNT(*) FROM moved";
 
 /// Which renders near a lost submit are other attempts'.
-pub(super) async fn near(db: &Session, near: &Near) -> Done<Vec<String>> {
+pub(super) async fn known(db: &Session, window: &RenderWindow) -> Done<Vec<String>> {
     let [before, after] = db.prepare([BEFORE, AFTER]).await?;
-    let (from, at, until) = (Moment(near.from()), Moment(near.begun_at), Moment(near.until()));
-    let (id, attempt, most) = (near.id.as_str(), i64::from(near.attempt), i64::from(Near::MOST));
+    let (from, at, until) =
+        (Moment(window.from()), Moment(window.begun_at), Moment(window.until()));
+    let (id, attempt, most) =
+        (window.id.as_str(), i64::from(window.attempt), i64::from(RenderWindow::MOST));
     let mut found = Vec::new();
-    for place in &near.places() {
+    for place in &window.places() {
         let (before, after) = try_join!(
             db.query(&before, [place, &from, &at, &id, &attempt, &most]),
             db.query(&after, [place, &at, &until, &id, &attempt, &most]),
@@ -83,7 +85,7 @@ pub(super) async fn near(db: &Session, near: &Near) -> Done<Vec<String>> {
         let read = |row: &Row| (row.get::<_, Moment>(0).0, row.get(1));
         found.extend(before.iter().chain(&after).map(read));
     }
-    Ok(near.nearest(found))
+    Ok(window.nearest(found))
 }
 
 /// The places that have renders.

@@ -92,7 +92,7 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
     exchanges::keep(db, &lease.id, &change)?;
     let line = JobEvent::Life(change.event);
     timeline::append(db, &lease.id, change.at, next.attempt, &line)?;
-    if let Some(event) = change.and {
+    if let Some(event) = change.second_event {
         let attempt = attempt_of(&event, &next.life);
         timeline::append(db, &lease.id, change.at, attempt, &JobEvent::Life(event))?;
     }

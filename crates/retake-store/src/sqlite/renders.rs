@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
-    renders::{Near, RenderClaim},
+    renders::{RenderClaim, RenderWindow},
     transition::{account_place, may_be_anothers},
 };
 
@@ -108,29 +108,30 @@ fn leave_to_the_unanswered(
 }
 
 /// Which renders near a lost submit are other attempts'.
-pub(super) fn near(db: &Connection, near: &Near) -> Done<Vec<String>> {
+pub(super) fn known(db: &Connection, window: &RenderWindow) -> Done<Vec<String>> {
     let mut found = Vec::new();
-    let (from, at, until) = (Moment(near.from()), Moment(near.begun_at), Moment(near.until()));
+    let (from, at, until) =
+        (Moment(window.from()), Moment(window.begun_at), Moment(window.until()));
     let read = |row: &Row<'_>| Ok((row.get::<_, Moment>(0)?.0, row.get(1)?));
-    for place in near.places() {
+    for place in window.places() {
         let mut before = db.prepare_cached(BEFORE)?;
         let of = named_params! {
-            ":place": place, ":from": from, ":at": at, ":id": near.id.as_str(),
-            ":attempt": near.attempt, ":limit": Near::MOST,
+            ":place": place, ":from": from, ":at": at, ":id": window.id.as_str(),
+            ":attempt": window.attempt, ":limit": RenderWindow::MOST,
         };
         for render in before.query_map(of, read)? {
             found.push(render?);
         }
         let mut after = db.prepare_cached(AFTER)?;
         let of = named_params! {
-            ":place": place, ":until": until, ":at": at, ":id": near.id.as_str(),
-            ":attempt": near.attempt, ":limit": Near::MOST,
+            ":place": place, ":until": until, ":at": at, ":id": window.id.as_str(),
+            ":attempt": window.attempt, ":limit": RenderWindow::MOST,
         };
         for render in after.query_map(of, read)? {
             found.push(render?);
         }
     }
-    Ok(near.nearest(found))
+    Ok(window.nearest(found))
 }
 
 /// The places that have renders. Leaps from one to the next, however many renders there are.
