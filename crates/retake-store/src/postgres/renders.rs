@@ -30,10 +30,9 @@ pub(super) const OWN_FOUND: &str =
     ON CONFLICT (place, remote_id) DO UPDATE SET attempt = excluded.attempt
     WHERE r.job_id = excluded.job_id AND r.attempt = excluded.attempt";
 
-/// Creates that are not answered yet.
-pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j JOIN attempts a
-        ON a.job_id = j.id AND a.number = j.open_attempt AND a.state = 'intent'
-    WHERE j.holds > '' AND j.id <> $1";
+/// Creates that are not answered yet: of the jobs that hold a slot, and not of all attempts.
+pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j WHERE j.holds > '' AND j.id <> $1
+    AND (SELECT state FROM attempts WHERE job_id = j.id AND number = j.open_attempt) = 'intent'";
 
 /// The renders of other attempts at a place that were begun before a moment, or at it, the nearest first.
 pub(super) const BEFORE: &str = "SELECT begun_at, remote_id FROM renders

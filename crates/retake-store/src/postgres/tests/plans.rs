@@ -215,6 +215,7 @@ async fn what_is_asked_again_and_again_is_answered_by_its_own_index() {
         (deliveries::NEWEST_FIRST, &["webhook_deliveries_to"]),
         (keys::COUNT_CHARACTERS, &["characters_owned"]),
         (keys::OWNED_CHARACTERS, &["characters_owned"]),
+        (renders::UNANSWERED, &["jobs_holding"]),
         (renders::BEFORE, &["renders_begun"]),
         (renders::AFTER, &["renders_begun"]),
         (prune::ENDED, &["webhook_deliveries_ended"]),
