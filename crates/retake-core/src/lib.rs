@@ -1,12 +1,12 @@
 //! The language of Retake and the rules it keeps.
 //!
 //! What a caller may ask for ([`request`], [`size`]), what models accept ([`catalog`]), what is checked
-//! before a job exists ([`preflight`]), how a request is made to fit ([`fit`]) and where it may go ([`plan`]), how a job lives ([`life`]), what to
-//! do with it next ([`step`]) what is told of its end ([`notice`]), what is done with a file that differs ([`output`]),
-//! what attempts cost ([`cost`]), what is kept of the talk
-//! with providers ([`evidence`]), which network addresses a stranger's URL may lead to ([`address`]), and how much
-//! JSON is read ([`json`]), and how times are told to people ([`time`]). Nothing here does IO or reads a clock: callers pass in what
-//! happened and when, and get back values.
+//! before a job exists ([`preflight`]), how a request is made to fit ([`fit`]), where it may go ([`plan`]), how a
+//! job lives ([`life`]), what to do with it next ([`step`]), what is told of its end ([`notice`]), what is done
+//! with a file that differs ([`output`]), what attempts cost ([`cost`]), what is kept of the talk with providers
+//! ([`evidence`]), which network addresses a stranger's URL may lead to ([`address`]), how much JSON is read
+//! ([`json`]), and how times are told to people ([`time`]). Nothing here does IO or reads a clock: callers pass in
+//! what happened and when, and get back values.
 #![warn(clippy::missing_errors_doc)]
 
 pub mod address;

@@ -16,8 +16,8 @@ pub struct Policy {
     pub retry_after: SignedDuration,
     /// What is done when nobody knows whether a submit arrived.
     pub on_unknown_submit: OnUnknownSubmit,
-    /// Whether that is the word of the account, and not that of the whole policy.
-    pub is_of_account: bool,
+    /// Whether that is set for the account, and not in the whole policy.
+    pub is_account_override: bool,
     /// What is done when content rules refused the request.
     pub on_moderation: OnModeration,
     /// What is done with a playable file that differs from what was asked for.
@@ -61,7 +61,9 @@ impl Policy {
     #[must_use]
     pub fn at_account(self, on_unknown_submit: Option<OnUnknownSubmit>) -> Self {
         match on_unknown_submit {
-            Some(on_unknown_submit) => Self { on_unknown_submit, is_of_account: true, ..self },
+            Some(on_unknown_submit) => {
+                Self { on_unknown_submit, is_account_override: true, ..self }
+            }
             None => self,
         }
     }
@@ -105,7 +107,7 @@ impl Default for Policy {
             deadline: SignedDuration::from_mins(30),
             retry_after: SignedDuration::from_secs(30),
             on_unknown_submit: OnUnknownSubmit::ContinueAfter(None),
-            is_of_account: false,
+            is_account_override: false,
             on_moderation: OnModeration::Fail,
             on_output_mismatch: OnMismatch::Keep,
             tolerance: Tolerance::default(),

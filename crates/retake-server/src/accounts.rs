@@ -10,12 +10,15 @@ use retake_core::{
     policy::OnUnknownSubmit,
 };
 use retake_providers::{Pace, Provider, Settings, SettingsError};
-use retake_store::Slots;
+use retake_store::{Ledger, Slots, StoreError};
 
 use crate::{clock::Clock, config::Config};
 
 /// The entry that stands for whatever else a relay offers.
 const ANYTHING: &str = "*";
+
+/// Renders that are recorded at another spelling of their place in one transaction.
+const PORTION: u32 = 10_000;
 
 /// Why an account cannot be given pictures.
 const BLIND: &str = "its API takes pictures by URL only, so set `server.public_url` to where this \
@@ -214,6 +217,23 @@ fn place(provider: &str, base_url: &str) -> String {
     format!("{provider} {host}:{port}/{}", path.join("/"))
 }
 
+/// Records the renders of earlier versions, which wrote the address of a place as it was configured, at the place as it
+/// is written now. Until then nobody could tell that such a render is somebody's, and it could be adopted again.
+pub(crate) async fn respell_places(ledger: &dyn Ledger) -> Result<(), StoreError> {
+    for before in ledger.render_places().await? {
+        let Some(now) = respelled(&before) else { continue };
+        while ledger.move_renders(&before, &now, PORTION).await? >= u64::from(PORTION) {}
+        tracing::info!(before, now, "the place of earlier renders is written in another way now");
+    }
+    Ok(())
+}
+
+/// How a place is written now, where that is another way.
+fn respelled(before: &str) -> Option<String> {
+    let (provider, base_url) = before.split_once(' ').filter(|(_, url)| url.contains("://"))?;
+    Some(place(provider, base_url)).filter(|now| now != before)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +257,19 @@ mod tests {
             assert_eq!(one == other, is_one, "{urls:?}: {one} and {other}");
         }
         assert_ne!(place("openai", "https://x.example.com"), place("fal", "https://x.example.com"));
+    }
+
+    #[test]
+    fn a_place_that_an_earlier_version_recorded_is_told_from_one_that_is_written_as_now() {
+        for (before, now) in [
+            ("openai http://127.0.0.1:9499/v1", Some("openai localhost:9499/")),
+            ("fal https://queue.fal.run", Some("fal queue.fal.run:443/")),
+            ("openai localhost:9499/", None),
+            ("account north", None),
+            ("openai http://[", None),
+        ] {
+            assert_eq!(respelled(before).as_deref(), now, "{before}");
+        }
     }
 
     #[test]

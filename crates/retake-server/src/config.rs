@@ -158,16 +158,17 @@ section! {
         poll_every: SignedDuration as "duration" = SignedDuration::ZERO,
         /// The longest that a render may take before it is stopped and tried again. "0s": what is usual at
         /// the provider. Where another route is left, it is given up early enough for that to fit into
-        /// `policy.deadline`, unless `on_unknown_submit` is "hold".
+        /// `policy.deadline`, unless `accounts.NAME.on_unknown_submit`, or `policy.on_unknown_submit` where that is
+        /// empty, is "hold".
         longest_render: SignedDuration as "duration" = SignedDuration::ZERO,
         /// How long an answer may take to begin. "0s": what is usual at the provider.
         answer_within: SignedDuration as "duration" = SignedDuration::ZERO,
         /// What is done when the answer to a submit to it was lost: `hold`, `continue_after` or `continue_after:5m`.
-        /// Without a word: what `policy.on_unknown_submit` says.
+        /// Empty: `policy.on_unknown_submit` applies.
         on_unknown_submit: AccountUnknownSubmit = AccountUnknownSubmit(None),
-        /// The proxy for its calls, such as `http://proxy.example.com:3128`; "none" for none. Without a word
-        /// it is that of `HTTPS_PROXY` or `HTTP_PROXY`, which gets only what is meant for hosts whose names lead to
-        /// public addresses, and never what is meant for this machine or a private network.
+        /// The proxy for its calls, such as `http://proxy.example.com:3128`; "none" for none. Empty: that of
+        /// `HTTPS_PROXY` or `HTTP_PROXY`, which gets only what is meant for hosts whose names lead to public
+        /// addresses, and never what is meant for this machine or a private network.
         proxy: String = String::new(),
         /// The project, for Vertex AI.
         project: String = String::new(),
@@ -178,7 +179,7 @@ section! {
         /// The version of the API, for Azure.
         api_version: String = String::new(),
         /// How a create is written to a relay (`variant = "relay"`): "form", as OpenAI's own clients write it, or
-        /// "json" for one that takes no forms. Nothing: "form".
+        /// "json" for one that takes no forms. Default: "form".
         encoding: String = String::new(),
     }
 }

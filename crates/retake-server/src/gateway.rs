@@ -14,7 +14,7 @@ use retake_providers::{SettingsError, embedded::Embedded};
 use retake_store::{Ledger, StoreError};
 
 use crate::{
-    accounts::{Account, Accounts, Shelf},
+    accounts::{Account, Accounts, Shelf, respell_places},
     api,
     assets::{AssetError, Assets, sweep},
     characters::Characters,
@@ -330,6 +330,7 @@ impl Parts {
             Store::Embedded => Timestamp::MAX,
             Store::Postgres(_) => now - config.policy.lease,
         };
+        respell_places(self.ledger.as_ref()).await?;
         self.ledger.void_leases(silent_since, now).await?;
         self.ledger.register(&replica, now).await?;
         for account in self.ledger.awaited_accounts().await? {
@@ -516,7 +517,7 @@ fn policy(config: &Config) -> Policy {
         deadline: config.policy.deadline,
         retry_after: config.policy.retry_after,
         on_unknown_submit: config.policy.on_unknown_submit.0,
-        is_of_account: false,
+        is_account_override: false,
         on_moderation: config.policy.on_moderation,
         on_output_mismatch: config.policy.on_output_mismatch,
         tolerance: Tolerance {

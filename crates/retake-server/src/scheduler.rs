@@ -281,22 +281,22 @@ impl Hand<'_> {
         then: Then,
         output: Option<Output>,
     ) -> Result<(), NotRecorded> {
-        self.try_record_both(event, None, then, output).await
+        self.try_record_events(event, None, then, output).await
     }
 
     /// Records an event, and what came with it in the same transaction.
-    async fn try_record_both(
+    async fn try_record_events(
         &mut self,
         event: Event,
-        and: Option<Event>,
+        second_event: Option<Event>,
         then: Then,
         output: Option<Output>,
     ) -> Result<(), NotRecorded> {
         let now = self.scheduler.clock.now();
         let (plan, policy) = (&self.job().plan, self.policy());
         let first = advance(self.life(), &event, plan, &policy, now);
-        let both = first.and_then(|first| match &and {
-            Some(and) => advance(&first.life, and, plan, &policy, now),
+        let both = first.and_then(|first| match &second_event {
+            Some(second) => advance(&first.life, second, plan, &policy, now),
             None => Ok(first),
         });
         let advanced = match both {
@@ -317,7 +317,7 @@ impl Hand<'_> {
             life: advanced.life.clone(),
             due,
             event,
-            and,
+            second_event,
             at: now,
             output,
             expires_at,

@@ -186,7 +186,7 @@ fn change(life: Life, event: Event, at: Timestamp, keep_lease: bool) -> Change {
     let (output, expires_at, exchanges) = (None, None, Vec::new());
     Change {
         event,
-        and: None,
+        second_event: None,
         at,
         life,
         due: Some(at),

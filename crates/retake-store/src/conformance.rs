@@ -16,6 +16,8 @@ pub(crate) mod listing;
 pub(crate) mod notices;
 pub(crate) mod nudging;
 pub(crate) mod owning;
+pub(crate) mod pruning;
+pub(crate) mod renders;
 pub(crate) mod repeating;
 pub(crate) mod settling;
 pub(crate) mod timeline;
@@ -45,6 +47,9 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Every byte that is kept, as far as it can be seen from outside, while the ledgers are open.
     async fn everything(&self) -> Vec<u8>;
+
+    /// The number that a query of another hand comes to.
+    async fn number(&self, query: &str) -> i64;
 }
 
 /// Makes a test of each promise for one engine, given an expression that makes a store, or `None` where
@@ -152,8 +157,10 @@ macro_rules! conformance {
                 a_change_is_kept_and_one_that_changes_nothing_leaves_no_trace,
                 an_owner_has_no_more_endpoints_than_it_may,
                 pages_of_endpoints_and_deliveries_meet_without_gap_or_overlap,
-                a_deleted_endpoint_is_gone_with_all_that_waits_for_it,
-                what_ended_long_ago_is_dropped_a_little_at_a_time;
+                a_deleted_endpoint_is_gone_with_all_that_waits_for_it;
+            pruning:
+                what_ended_long_ago_is_dropped_a_little_at_a_time,
+                a_deleted_endpoint_with_many_deliveries_keeps_no_word_of_its_tries;
             owning:
                 a_key_is_found_by_its_digest_until_it_is_forgotten_nowhere,
                 a_revoked_key_keeps_its_first_moment,
@@ -192,6 +199,9 @@ macro_rules! conformance {
                 what_came_with_an_event_is_on_record_with_it,
                 the_lost_submit_of_a_deleted_job_is_handed_out_without_it,
                 the_next_attempt_waits_for_its_own_slot;
+            renders:
+                a_render_is_known_at_another_spelling_of_its_place_once_it_was_moved_there,
+                of_many_renders_around_a_lost_submit_the_nearest_are_told;
             histories:
                 random_histories_keep_every_promise;
         }
@@ -365,7 +375,7 @@ pub(crate) fn change_of(held: &Claimed, event: Event, at: Timestamp, keep_lease:
     let advanced = advance(&held.job.life, &event, &held.job.plan, &Policy::default(), at).unwrap();
     Change {
         event,
-        and: None,
+        second_event: None,
         at,
         life: advanced.life,
         due: advanced.due,

@@ -28,11 +28,11 @@ pub enum StoreError {
     #[error("the idempotency key was used for another request; use a new key for a new request")]
     KeyReused,
 
-    /// The owner has as many open jobs as it may.
     /// The key of the request was revoked, or its time was over, before the request was accepted.
     #[error("the API key was revoked or has expired since this request began; ask for a new one")]
     KeyEnded,
 
+    /// The owner has as many open jobs as it may.
     #[error(
         "{limit} videos of this key are being made, and it may not have more; wait until one has ended"
     )]

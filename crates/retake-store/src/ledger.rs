@@ -17,9 +17,10 @@ use crate::{
     outbox::Outbox,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding, Job,
-        KeptExchange, KeyAdded, Lease, Listing, Near, NewJob, Page, Recorded, Slots,
-        StoredCharacter, SubmitLease, Unsettled,
+        KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        SubmitLease, Unsettled,
     },
+    renders::RenderWindow,
 };
 
 /// The memory of the system.
@@ -104,8 +105,16 @@ pub trait Ledger: Outbox + Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// The names of the renders near a lost submit that are known to be other attempts'.
-    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError>;
+    /// The names of the renders near a lost submit that are known to be other attempts', the nearest first. There are
+    /// at most 10,000 of them, of the sixteen hours before it and after it.
+    async fn known_renders(&self, window: &RenderWindow) -> Result<Vec<String>, StoreError>;
+
+    /// The places that renders are recorded at, as in [`RenderClaim::place`](crate::RenderClaim::place).
+    async fn render_places(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Moves at most `limit` renders from one place to another, because the first is another spelling of the second.
+    /// What is recorded at the second already stays as it is. Returns how many left the first.
+    async fn move_renders(&self, from: &str, to: &str, limit: u32) -> Result<u64, StoreError>;
 
     /// The events of all jobs, or of one owner's, in the order of their commits, after a place in it
     /// (`None` for the beginning of what is still kept).
@@ -181,7 +190,8 @@ pub trait Ledger: Outbox + Send + Sync {
     async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError>;
 
     /// Says that a replica is alive. [`StoreError::ReplicaForgotten`] when its leases were voided: it
-    /// must drop what it holds and register again.
+    /// must drop what it holds and register again. [`StoreError::NewerSchema`] when another version has changed the
+    /// schema meanwhile: this one must not go on.
     async fn heartbeat(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError>;
 
     /// Forgets the replicas whose last heartbeat is before `silent_since` and frees their jobs, due

@@ -15,6 +15,7 @@ mod migration;
 pub mod outbox;
 pub mod postgres;
 pub mod record;
+pub mod renders;
 mod seat;
 pub mod sqlite;
 mod transition;
@@ -26,9 +27,10 @@ pub use self::{
     postgres::PostgresLedger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, FileType,
-        Finding, Imported, Job, JobEvent, KeptExchange, KeyAdded, KeyLimits, Lease, Listing, Near,
-        NewJob, Output, Page, Preview, Recorded, RenderClaim, Repeat, Slots, Spritesheet,
-        StoredCharacter, SubmitLease, Unsettled,
+        Finding, Imported, Job, JobEvent, KeptExchange, KeyAdded, KeyLimits, Lease, Listing,
+        NewJob, Output, Page, Preview, Recorded, Repeat, Slots, Spritesheet, StoredCharacter,
+        SubmitLease, Unsettled,
     },
+    renders::{RenderClaim, RenderWindow},
     sqlite::SqliteLedger,
 };

@@ -22,6 +22,7 @@ mod open;
 mod outbox;
 mod owner;
 mod pool;
+mod renders;
 mod repeats;
 mod replica;
 mod rows;
@@ -61,9 +62,10 @@ use crate::{
     ledger::Ledger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding,
-        Imported, Job, KeptExchange, KeyAdded, Lease, Listing, Near, NewJob, Page, Recorded, Slots,
+        Imported, Job, KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots,
         StoredCharacter, SubmitLease, Unsettled,
     },
+    renders::RenderWindow,
     seat::ASIDE,
 };
 
@@ -294,8 +296,18 @@ impl Ledger for PostgresLedger {
         .await
     }
 
-    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError> {
-        self.db.run(near, |db, near| Box::pin(settling::near(db, near))).await
+    async fn known_renders(&self, window: &RenderWindow) -> Result<Vec<String>, StoreError> {
+        self.db.run(window, |db, window| Box::pin(renders::known(db, window))).await
+    }
+
+    async fn render_places(&self) -> Result<Vec<String>, StoreError> {
+        self.db.run(&(), |db, ()| Box::pin(renders::places(db))).await
+    }
+
+    async fn move_renders(&self, from: &str, to: &str, limit: u32) -> Result<u64, StoreError> {
+        let given = (from.to_owned(), to.to_owned(), limit);
+        self.write(given, |db, (from, to, limit)| Box::pin(renders::rename(db, from, to, *limit)))
+            .await
     }
 
     async fn feed(
@@ -383,8 +395,11 @@ impl Ledger for PostgresLedger {
     ) -> Result<u64, StoreError> {
         self.write((now, feed_since, limit), |db, (now, since, limit)| {
             Box::pin(async move {
-                Ok(repeats::prune(db, *now, *limit).await?
-                    + feed::prune(db, *since, *limit).await?)
+                let gone = repeats::prune(db, *now, *limit).await?
+                    + feed::prune(db, *since, *limit).await?;
+                // Once a round is enough for what looks at everything.
+                let is_last = gone < u64::from(*limit);
+                Ok(gone + if is_last { repeats::prune_surplus(db, *limit).await? } else { 0 })
             })
         })
         .await
@@ -408,9 +423,11 @@ impl Ledger for PostgresLedger {
     }
 
     async fn heartbeat(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError> {
-        let given = (replica.clone(), now);
-        self.write(given, |db, (replica, now)| Box::pin(replica::heartbeat(db, replica, *now)))
-            .await
+        let given = (replica.clone(), now, self.db.ledger().to_owned());
+        self.write(given, |db, (replica, now, ledger)| {
+            Box::pin(replica::heartbeat(db, replica, *now, ledger))
+        })
+        .await
     }
 
     async fn void_leases(

@@ -3,7 +3,7 @@
 //! These are plain values. The life of a job and what may happen to it belong to `retake-core`; here they
 //! meet what only the ledger knows: who holds the job, when it is due, which file it ended in.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use retake_core::{
     evidence::Exchange,
     ids::{KeyId, ReplicaId, VideoId},
@@ -13,6 +13,8 @@ use retake_core::{
     request::{Character, VideoRequest},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::renders::RenderClaim;
 
 /// A job that is about to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -353,7 +355,7 @@ pub struct Change {
     /// What happened.
     pub event: Event,
     /// What came with it and must not be lost without it: the next line of the timeline.
-    pub and: Option<Event>,
+    pub second_event: Option<Event>,
     /// When it happened.
     pub at: Timestamp,
     /// The life after it. Only its last attempt may differ from what is recorded.
@@ -372,49 +374,6 @@ pub struct Change {
     pub keep_lease: bool,
     /// The render that the open attempt has from now on.
     pub render: Option<RenderClaim>,
-}
-
-/// Where and when a submit was lost whose render may stand beside others that are known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Near {
-    /// The provider's server, as in [`RenderClaim::place`].
-    pub place: String,
-    /// The account, by its name here.
-    pub account: String,
-    /// The job whose submit was lost.
-    pub id: VideoId,
-    /// Its attempt.
-    pub attempt: u32,
-    /// When that was begun.
-    pub begun_at: Timestamp,
-}
-
-impl Near {
-    /// No more names than these are told: what is not told counts as unknown.
-    pub(crate) const MOST: u32 = 10_000;
-    const WITHIN: SignedDuration = SignedDuration::from_hours(16);
-
-    pub(crate) fn from(&self) -> Timestamp {
-        self.begun_at.checked_sub(Self::WITHIN).unwrap_or(self.begun_at)
-    }
-
-    pub(crate) fn until(&self) -> Timestamp {
-        self.begun_at.checked_add(Self::WITHIN).unwrap_or(self.begun_at)
-    }
-}
-
-/// That a render belongs to an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RenderClaim {
-    /// The provider's server, whatever the account: two accounts may have one key, and local servers count from 1.
-    pub place: String,
-    /// The account that it was submitted to.
-    pub account: String,
-    /// The provider's name for it.
-    pub remote_id: String,
-    /// Whether it was looked for and found. Then it may be another attempt's, which is refused; the answer to a
-    /// submit names nobody else's.
-    pub found: bool,
 }
 
 /// The right to settle a lost submit that no job waits for, until it is due again.

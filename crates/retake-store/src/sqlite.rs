@@ -21,6 +21,7 @@ mod outbox;
 mod owner;
 mod private;
 mod readers;
+mod renders;
 mod repeats;
 mod replica;
 mod rows;
@@ -46,9 +47,10 @@ use crate::{
     ledger::Ledger,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding, Job,
-        KeptExchange, KeyAdded, Lease, Listing, Near, NewJob, Page, Recorded, Slots,
-        StoredCharacter, SubmitLease, Unsettled,
+        KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
+        SubmitLease, Unsettled,
     },
+    renders::RenderWindow,
 };
 
 /// The ledger in one SQLite file.
@@ -197,9 +199,18 @@ impl Ledger for SqliteLedger {
         self.writer.write(move |db| settling::settle(db, &lease, &finding, now)).await
     }
 
-    async fn renders_near(&self, near: &Near) -> Result<Vec<String>, StoreError> {
-        let near = near.clone();
-        self.readers.read(move |db| settling::near(db, &near)).await
+    async fn known_renders(&self, window: &RenderWindow) -> Result<Vec<String>, StoreError> {
+        let window = window.clone();
+        self.readers.read(move |db| renders::known(db, &window)).await
+    }
+
+    async fn render_places(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.read(renders::places).await
+    }
+
+    async fn move_renders(&self, from: &str, to: &str, limit: u32) -> Result<u64, StoreError> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.writer.write(move |db| renders::rename(db, &from, &to, limit)).await
     }
 
     async fn feed(
@@ -281,7 +292,10 @@ impl Ledger for SqliteLedger {
         limit: u32,
     ) -> Result<u64, StoreError> {
         let prune = move |db: &rusqlite::Connection| {
-            Ok(repeats::prune(db, now, limit)? + feed::prune(db, feed_since, limit)?)
+            let gone = repeats::prune(db, now, limit)? + feed::prune(db, feed_since, limit)?;
+            // Once a round is enough for what looks at everything.
+            let is_last = gone < u64::from(limit);
+            Ok(gone + if is_last { repeats::prune_surplus(db, limit)? } else { 0 })
         };
         self.writer.write(prune).await
     }

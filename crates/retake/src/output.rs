@@ -25,6 +25,8 @@ use crate::{
     wire::{Output, Video},
 };
 
+/// The ending of a name of ours for a file that is no MP4.
+const WEBM: &str = "webm";
 /// Longest name made from a prompt, in characters.
 const LONGEST_NAME: usize = 48;
 
@@ -53,13 +55,24 @@ enum Broken {
 impl Destination {
     /// The place a user means, found fit to be written.
     pub(crate) fn choose(asked: Option<&Path>, prompt: &str, force: bool) -> Result<Self, Failure> {
-        let path = match asked {
-            Some(path) if path == Path::new("-") => return stdout(),
-            Some(path) => path.to_owned(),
-            None => PathBuf::from(name_for(prompt)),
-        };
+        match asked {
+            Some(path) if path == Path::new("-") => stdout(),
+            Some(path) => Self::at(path.to_owned(), prompt, force, false),
+            None => Self::of_our_naming(Path::new(""), prompt, force),
+        }
+    }
+
+    /// A place in a folder under a name of ours. How that ends is known only when the video is there, so it has to be
+    /// free either way.
+    fn of_our_naming(folder: &Path, prompt: &str, force: bool) -> Result<Self, Failure> {
+        let path = folder.join(name_for(prompt));
+        Self::at(path.with_extension(WEBM), prompt, force, true)?;
+        Self::at(path, prompt, force, true)
+    }
+
+    fn at(path: PathBuf, prompt: &str, force: bool, is_ours: bool) -> Result<Self, Failure> {
         let Ok(found) = fs::symlink_metadata(&path) else {
-            return new_file(path, force, asked.is_none());
+            return new_file(path, force, is_ours);
         };
         let shown = path.display();
         let kind = fs::metadata(&path).map_or(found.file_type(), |target| target.file_type());
@@ -75,7 +88,7 @@ impl Destination {
                 .hint("choose another name with -o FILE, or overwrite it with --force"));
         }
         // A link stays a link: what it leads to is replaced.
-        new_file(fs::canonicalize(&path).unwrap_or(path), force, asked.is_none())
+        new_file(fs::canonicalize(&path).unwrap_or(path), force, is_ours)
     }
 
     /// The place for this file as it is shown to the user; nothing for stdout. A name of ours ends as its type asks.
@@ -85,7 +98,7 @@ impl Destination {
             Self::File { path, is_ours: true, .. }
                 if file.is_some_and(|file| file.media_type == "video/webm") =>
             {
-                Some(path.with_extension("webm"))
+                Some(path.with_extension(WEBM))
             }
             Self::File { path, .. } | Self::Device(path) => Some(path.clone()),
         }
@@ -296,6 +309,20 @@ mod tests {
         assert_eq!(file(true).path(Some(&webm)), Some("a.webm".into()));
         assert_eq!(file(false).path(Some(&webm)), Some("a.mp4".into()));
         assert_eq!(file(true).path(Some(&Output::default())), Some("a.mp4".into()));
+    }
+
+    #[test]
+    fn a_name_of_ours_has_to_be_free_under_either_ending_before_anything_is_paid() {
+        for taken in ["a-kite.mp4", "a-kite.webm"] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join(taken), "precious").unwrap();
+
+            let refused = Destination::of_our_naming(folder.path(), "a kite", false).unwrap_err();
+
+            assert_eq!(refused.exit, Exit::CannotWrite);
+            assert!(refused.message().contains(taken), "{}", refused.message());
+            assert!(Destination::of_our_naming(folder.path(), "a kite", true).is_ok());
+        }
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub fn patience(
     times: impl Fn(usize) -> RouteTimes,
 ) -> Patience {
     let (lost, here) = (attempt.lost_since(), times(attempt.route));
-    let setting = setting(policy);
+    let setting = setting(policy, attempt, plan);
     let over = |why: String| Patience { until: lost + here.longest, route: None, why };
     let OnUnknownSubmit::ContinueAfter(asked) = policy.on_unknown_submit else {
         return over(format!(
@@ -138,11 +138,10 @@ pub fn patience(
 }
 
 /// Where it is set, for people.
-const fn setting(policy: &Policy) -> &'static str {
-    if policy.is_of_account {
-        "on_unknown_submit of the account"
-    } else {
-        "policy.on_unknown_submit"
+fn setting(policy: &Policy, attempt: &Attempt, plan: &Plan) -> String {
+    match plan.at(attempt.route).filter(|_| policy.is_account_override) {
+        Some(planned) => format!("accounts.{}.on_unknown_submit", planned.route.account),
+        None => "policy.on_unknown_submit".to_owned(),
     }
 }
 

@@ -11,11 +11,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::timer::{Timer, within};
 use crate::call::NoAnswer;
 
 /// A shorter answer is read at once.
@@ -107,6 +105,7 @@ impl Room {
         &mut self,
         read: &mut Vec<u8>,
         more: usize,
+        timer: &dyn Timer,
     ) -> Result<(), NoAnswer> {
         let length = read.len().saturating_add(more);
         let expected = self.announced.unwrap_or(length).max(length);
@@ -118,12 +117,10 @@ impl Room {
             return Ok(());
         }
         let bytes = self.announced.map_or(self.limit, |_| expected);
-        self.held = timeout(TURN, self.memory.take(bytes)).await.ok().flatten();
+        self.held = within(timer, TURN, self.memory.take(bytes)).await.flatten();
         if self.held.is_none() {
-            let message = format!(
-                "the answer is long, and other long answers took the memory for them for {} s",
-                TURN.as_secs()
-            );
+            let message =
+                format!("timed out after {} s waiting for response memory", TURN.as_secs());
             return Err(NoAnswer { sent: true, slow: true, message });
         }
         // As much as was announced, and no more than is there already where nothing was.
@@ -145,11 +142,32 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt as _;
+    use futures::{FutureExt as _, future::BoxFuture};
+    use jiff::Timestamp;
+    use tokio::sync::Notify;
 
     use super::*;
 
     const MIB: usize = 1 << 20;
+
+    /// A time that passes when a test says so.
+    #[derive(Debug, Default)]
+    struct MovedTimer(Arc<Notify>);
+
+    impl Timer for MovedTimer {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        fn passed(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn wait(&self, _: Duration) -> BoxFuture<'static, ()> {
+            let moved = Arc::clone(&self.0);
+            Box::pin(async move { moved.notified().await })
+        }
+    }
 
     fn memory(total: usize, of_one: usize) -> (Arc<Semaphore>, AnswerMemory) {
         let of_all = Arc::new(Semaphore::new(total / UNIT));
@@ -161,10 +179,19 @@ mod tests {
         length: usize,
         announced: Option<u64>,
     ) -> Result<Bytes, NoAnswer> {
+        answer_by(&MovedTimer::default(), memory, length, announced).await
+    }
+
+    async fn answer_by(
+        timer: &MovedTimer,
+        memory: &AnswerMemory,
+        length: usize,
+        announced: Option<u64>,
+    ) -> Result<Bytes, NoAnswer> {
         let mut room = memory.room(8 * MIB, announced);
         let mut read = Vec::new();
         while read.len() < length {
-            room.make_for(&mut read, MIB).await?;
+            room.make_for(&mut read, MIB, timer).await?;
             read.resize(read.len() + MIB, b' ');
         }
         Ok(room.held_by(read))
@@ -203,14 +230,19 @@ mod tests {
         assert!(second.await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_answer_that_waits_for_too_long_is_given_up_and_may_be_asked_for_again() {
         let (_, memory) = memory(8 * MIB, 8 * MIB);
         let _first = answer(&memory, 8 * MIB, None).await.unwrap();
 
-        let problem = answer(&memory, 2 * MIB, None).await.unwrap_err();
+        let timer = MovedTimer::default();
+        let mut second = Box::pin(answer_by(&timer, &memory, 2 * MIB, None));
+        assert!(second.as_mut().now_or_never().is_none());
+        timer.0.notify_waiters();
 
+        let problem = second.await.unwrap_err();
         assert!(problem.sent && problem.slow, "{problem}");
+        assert_eq!(problem.message, "timed out after 120 s waiting for response memory");
     }
 
     #[tokio::test]

@@ -128,7 +128,7 @@ pub(super) async fn read<E>(
             Next::End => return Ok(room.held_by(whole)),
             Next::Piece(piece) => {
                 let waits = timer.passed();
-                room.make_for(&mut whole, piece.len()).await?;
+                room.make_for(&mut whole, piece.len(), timer).await?;
                 meter.pause(timer.passed().saturating_sub(waits));
                 whole.extend_from_slice(&piece);
             }

@@ -95,7 +95,7 @@ expects! {
     OnMismatch: "\"keep\" or \"retry\"",
     Retention: "\"forever\" or a duration such as \"30d\"",
     UnknownSubmit: "\"hold\", \"continue_after\" or \"continue_after:5m\"",
-    AccountUnknownSubmit: "\"hold\", \"continue_after\", a time such as \"continue_after:5m\", or nothing",
+    AccountUnknownSubmit: "\"hold\", \"continue_after\", \"continue_after:5m\" or empty",
     OnModeration: "\"fail\" or \"switch\"",
     LogFormat: "\"pretty\" or \"json\"",
     LogLevel: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",

@@ -90,7 +90,7 @@ impl Stage {
             advance(&held.job.life, &Event::Cancelled, &job.plan, &Policy::default(), now).unwrap();
         let change = Change {
             event: Event::Cancelled,
-            and: None,
+            second_event: None,
             at: now,
             life: ended.life,
             due: None,

@@ -40,7 +40,7 @@ impl Hand<'_> {
         let then = if cancels { Then::Keep } else { Then::Free };
         // A crash in between would take the announcement with it: no other answer repeats it.
         let announced = Event::Announced { output, note: note.clone() };
-        let recorded = self.try_record_both(event, Some(announced), then, None).await;
+        let recorded = self.try_record_events(event, Some(announced), then, None).await;
         if recorded.is_err() || !cancels {
             return;
         }

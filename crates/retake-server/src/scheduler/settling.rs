@@ -19,7 +19,7 @@ use retake_core::{
 use retake_providers::{
     CancelOutcome, Log, LookUp, Lost, Polled, Provider, Render, SourceVideo, Submission,
 };
-use retake_store::{Finding, Job, Near, RenderClaim, StoreError, Unsettled};
+use retake_store::{Finding, Job, RenderClaim, RenderWindow, StoreError, Unsettled};
 
 use super::{Scheduler, effects::tag};
 use crate::{assets::AssetError, vitals::Pulse};
@@ -237,14 +237,14 @@ impl Scheduler {
         let account = planned.and_then(|planned| self.accounts.get(&planned.route.account));
         let Some(account) = account else { return Ok(BTreeSet::new()) };
         let Some(place) = &account.place else { return Ok(BTreeSet::new()) };
-        let near = Near {
+        let window = RenderWindow {
             place: place.clone(),
             account: account.name.clone(),
             id: job.id.clone(),
             attempt: attempt.number,
             begun_at: attempt.begun_at,
         };
-        Ok(self.ledger.renders_near(&near).await?.into_iter().collect())
+        Ok(self.ledger.known_renders(&window).await?.into_iter().collect())
     }
 
     /// What is known of the times at a place in the plan.

@@ -2,6 +2,7 @@
 
 mod delivering;
 mod settling;
+mod upgrading;
 
 use std::{
     collections::VecDeque,
@@ -493,11 +494,8 @@ async fn an_account_may_have_a_word_of_its_own_on_lost_submits() {
         let job = stage.until(|job| attempts(job) == routes).await;
 
         let message = &job.life.attempts[0].fault.as_ref().unwrap().message;
-        assert_eq!(
-            message.contains("on_unknown_submit of the account"),
-            own.is_some(),
-            "{message}"
-        );
+        let said = message.contains("accounts.north.on_unknown_submit");
+        assert_eq!(said, own.is_some(), "{message}");
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn a_failure(at: Timestamp, then: ThenDeliver) -> Tried {
     Tried { status: Some(503), error, then, ..a_success(at) }
 }
 
-async fn record(worker: &Worker, claimed: &ClaimedDelivery, tried: Tried) {
+pub(super) async fn record(worker: &Worker, claimed: &ClaimedDelivery, tried: Tried) {
     worker.ledger.record_try(&claimed.lease, &tried).await.unwrap();
 }
 
@@ -514,25 +514,4 @@ pub(crate) async fn a_deleted_endpoint_is_gone_with_all_that_waits_for_it(engine
     assert_eq!(ledger.prune_deliveries(NOON, 9).await.unwrap(), 0, "nothing is left of it");
     assert!(deliveries(ledger, &endpoint).await.is_empty());
     worker.ledger.void_leases(Timestamp::MAX, noon_plus(13)).await.unwrap();
-}
-
-pub(crate) async fn what_ended_long_ago_is_dropped_a_little_at_a_time(engine: &dyn Engine) {
-    let worker = Worker::at(engine).await;
-    let ledger = &*worker.ledger;
-    let endpoint = added(ledger, an_endpoint(None)).await;
-    for n in 0..4 {
-        completed(&worker, n * 10).await;
-        let held = claim_one(&worker, noon_plus(n * 10 + 1)).await;
-        record(&worker, &held, a_success(noon_plus(n * 10 + 2))).await;
-    }
-    completed(&worker, 90).await;
-
-    assert_eq!(ledger.prune_deliveries(noon_plus(32), 2).await.unwrap(), 2);
-    assert_eq!(ledger.prune_deliveries(noon_plus(32), 2).await.unwrap(), 1);
-    assert_eq!(ledger.prune_deliveries(noon_plus(32), 2).await.unwrap(), 0);
-
-    let left = deliveries(ledger, &endpoint).await;
-    let left: Vec<_> = left.iter().map(|one| one.ended_at).collect();
-    assert_eq!(left, [Some(noon_plus(32)), None]);
-    assert_eq!(ledger.prune_deliveries(Timestamp::MAX, 9).await.unwrap(), 1, "not what waits");
 }

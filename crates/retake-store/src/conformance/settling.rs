@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 
 use super::{Engine, NOON, Worker, a_fault, a_job_over, accepted, change_of, noon_plus, slots};
 use crate::{
-    Change, Claimed, Committed, Finding, Job, JobEvent, Near, RenderClaim, StoreError, Unsettled,
+    Change, Claimed, Committed, Finding, Job, JobEvent, RenderClaim, RenderWindow, StoreError,
+    Unsettled,
 };
 
 fn lost() -> Event {
@@ -26,7 +27,7 @@ fn unresolved(route: Option<usize>) -> Event {
 }
 
 /// A held job over `north` and `south` whose submit to `north` was lost.
-async fn unknown(worker: &Worker) -> Claimed {
+pub(super) async fn unknown(worker: &Worker) -> Claimed {
     worker.accept(a_job_over(&["north", "south"], NOON)).await;
     let mut held = worker.claim_one(NOON).await;
     worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
@@ -34,7 +35,7 @@ async fn unknown(worker: &Worker) -> Claimed {
     held
 }
 
-fn render(remote_id: &str, found: bool) -> RenderClaim {
+pub(super) fn render(remote_id: &str, found: bool) -> RenderClaim {
     RenderClaim {
         place: "openai api.example".to_owned(),
         account: "north".to_owned(),
@@ -43,7 +44,7 @@ fn render(remote_id: &str, found: bool) -> RenderClaim {
     }
 }
 
-async fn take(
+pub(super) async fn take(
     worker: &Worker,
     held: &mut Claimed,
     remote_id: &str,
@@ -182,7 +183,7 @@ pub(crate) async fn a_render_that_was_answered_for_is_nobody_elses_to_adopt(engi
     let refused = take(&worker, &mut held, "1", true).await;
     assert!(matches!(refused, Err(StoreError::RenderTaken { .. })), "{refused:?}");
     let RenderClaim { place, account, .. } = render("1", true);
-    let near = |job: &Job, begun_at, place: &str| Near {
+    let window = |job: &Job, begun_at, place: &str| RenderWindow {
         place: place.to_owned(),
         account: account.clone(),
         id: job.id.clone(),
@@ -191,12 +192,12 @@ pub(crate) async fn a_render_that_was_answered_for_is_nobody_elses_to_adopt(engi
     };
     let later = NOON + jiff::SignedDuration::from_hours(48);
     for (asked, known) in [
-        (near(&held.job, NOON, &place), vec!["1".to_owned()]),
-        (near(&held.job, later, &place), vec![]),
-        (near(&held.job, NOON, "elsewhere"), vec![]),
-        (near(&answered.job, NOON, &place), vec![]),
+        (window(&held.job, NOON, &place), vec!["1".to_owned()]),
+        (window(&held.job, later, &place), vec![]),
+        (window(&held.job, NOON, "elsewhere"), vec![]),
+        (window(&answered.job, NOON, &place), vec![]),
     ] {
-        assert_eq!(worker.ledger.renders_near(&asked).await.unwrap(), known, "{asked:?}");
+        assert_eq!(worker.ledger.known_renders(&asked).await.unwrap(), known, "{asked:?}");
     }
     let elsewhere = RenderClaim { place: "openai other.example".to_owned(), ..render("1", true) };
     let change =
@@ -265,7 +266,7 @@ pub(crate) async fn what_came_with_an_event_is_on_record_with_it(engine: &dyn En
     let mut change = change_of(&held, accepted("r-1"), noon_plus(1), true);
     let job = &held.job;
     let both = advance(&change.life, &announced, &job.plan, &Policy::default(), noon_plus(1));
-    (change.life, change.and) = (both.unwrap().life, Some(announced.clone()));
+    (change.life, change.second_event) = (both.unwrap().life, Some(announced.clone()));
 
     worker.ledger.commit(&held.lease, &change).await.unwrap();
 

@@ -18,7 +18,7 @@ use super::{
     exchanges::Said,
     fault::{Done, Fail},
     outbox::announce::{self, Notices},
-    owner,
+    owner, renders,
     session::Session,
     settling, timeline,
     values::{self, Moment, json, number, text},
@@ -135,7 +135,7 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
     let line = next.attempt.map(i64::from);
     let answer = next.committed();
     if let (Some(render), Some(attempt)) = (&change.render, next.open_attempt())
-        && let Err(refused) = settling::own(db, id, attempt.number, render).await
+        && let Err(refused) = renders::own(db, id, attempt.number, render).await
     {
         db.roll_back().await;
         return Err(refused);
@@ -254,7 +254,7 @@ async fn add_second_line(
     change: &Change,
     next: &Transition,
 ) -> Done<()> {
-    let Some(event) = &change.and else { return Ok(()) };
+    let Some(event) = &change.second_event else { return Ok(()) };
     let attempt = attempt_of(event, &next.life).map(i64::from);
     let event = json(&JobEvent::Life(event.clone()))?;
     db.execute(append, [&id, &seq, &Moment(change.at), &attempt, &event]).await?;

@@ -52,11 +52,16 @@ const ADD_CHARACTER: &str =
 const ALONE_WITH_CHARACTERS: &str = "SELECT pg_advisory_xact_lock(hashtextextended(
     'retake characters ' || current_schema() || '/' || COALESCE($1::text, ''), 0))";
 
-const COUNT_CHARACTERS: &str = "SELECT COUNT(*) FROM characters
-    WHERE owner IS NOT DISTINCT FROM $1::text AND id <> $2";
+pub(super) const COUNT_CHARACTERS: &str = "SELECT
+    (SELECT COUNT(*) FROM characters WHERE owner = $1::text AND id <> $2)
+        + (SELECT COUNT(*) FROM characters WHERE $1::text IS NULL AND owner IS NULL AND id <> $2)";
 
-const CHARACTERS: &str = "SELECT id, owner, name, picture, created_at FROM characters
-    WHERE id < $1 AND ($2::text IS NULL OR owner = $2) ORDER BY id DESC LIMIT $3";
+pub(super) const CHARACTERS: &str = "SELECT id, owner, name, picture, created_at FROM characters
+    WHERE id < $1 ORDER BY id DESC LIMIT $2";
+
+pub(super) const OWNED_CHARACTERS: &str =
+    "SELECT id, owner, name, picture, created_at FROM characters
+    WHERE id < $1 AND owner = $3 ORDER BY id DESC LIMIT $2";
 
 const DELETE_CHARACTER: &str = "DELETE FROM characters WHERE id = $1";
 
@@ -147,9 +152,12 @@ pub(super) async fn characters(
     after: Option<&CharacterId>,
     limit: u32,
 ) -> Done<(Vec<StoredCharacter>, bool)> {
-    let [list] = db.prepare([CHARACTERS]).await?;
-    let (owner, after) = (owner.map(KeyId::as_str), after.map_or(LAST, CharacterId::as_str));
-    let rows = db.query(&list, [&after, &owner, &(i64::from(limit) + 1)]).await?;
+    let [all, owned] = db.prepare([CHARACTERS, OWNED_CHARACTERS]).await?;
+    let (after, most) = (after.map_or(LAST, CharacterId::as_str), i64::from(limit) + 1);
+    let rows = match owner.map(KeyId::as_str) {
+        None => db.query(&all, [&after, &most]).await?,
+        Some(owner) => db.query(&owned, [&after, &most, &owner]).await?,
+    };
     let has_more = rows.len() > limit as usize;
     let read = |row: &Row| {
         character_of(row).map_err(|source| {

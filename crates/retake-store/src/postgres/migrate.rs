@@ -6,7 +6,7 @@ use crate::{
     migration::{self, Migration},
 };
 
-/// All steps, in order.
+/// All steps, in order. There never were any with the numbers 6 and 9.
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 1,
@@ -47,6 +47,16 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         number: 10,
         name: "no_planned_costs",
         sql: include_str!("../../migrations/postgres/0010_no_planned_costs.sql"),
+    },
+    Migration {
+        number: 11,
+        name: "renders_by_time",
+        sql: include_str!("../../migrations/postgres/0011_renders_by_time.sql"),
+    },
+    Migration {
+        number: 12,
+        name: "owned_characters",
+        sql: include_str!("../../migrations/postgres/0012_owned_characters.sql"),
     },
 ];
 
@@ -93,6 +103,16 @@ async fn begin(db: &Session, steps: &[Migration], ledger: &str) -> Done<()> {
         return Err(StoreError::NotALedger { ledger: ledger.to_owned() }.into());
     }
     db.batch_execute(TABLE).await?;
+    refuse_newer(db, steps, ledger).await
+}
+
+/// The last step that this version knows.
+pub(super) fn newest() -> i32 {
+    MIGRATIONS.last().map_or(0, |step| step.number.try_into().unwrap_or(i32::MAX))
+}
+
+/// Refuses a schema that has steps beyond these.
+pub(super) async fn refuse_newer(db: &Session, steps: &[Migration], ledger: &str) -> Done<()> {
     let newest = "SELECT COALESCE(MAX(number), 0) FROM migrations";
     let newest: i32 = db.query_one(newest, []).await?.get(0);
     let found = u32::try_from(newest).unwrap_or(u32::MAX);

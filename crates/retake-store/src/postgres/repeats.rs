@@ -85,11 +85,17 @@ pub(super) async fn forget(db: &Session, owner: Option<&KeyId>, name: &str) -> D
     Ok(())
 }
 
-/// Forgets requests whose repetition would be a new request, and those that are too many for their owner.
+/// Forgets requests whose repetition would be a new request.
 pub(super) async fn prune(db: &Session, now: Timestamp, limit: u32) -> Done<u64> {
-    let [prune, full, surplus] = db.prepare([PRUNE, FULL, SURPLUS]).await?;
+    let [prune] = db.prepare([PRUNE]).await?;
+    db.execute(&prune, [&Moment(now), &i64::from(limit)]).await
+}
+
+/// Forgets those that are too many for their owner. Counts them all.
+pub(super) async fn prune_surplus(db: &Session, limit: u32) -> Done<u64> {
+    let [full, surplus] = db.prepare([FULL, SURPLUS]).await?;
     let (most, limit) = (i64::from(MOST_REPEATS), i64::from(limit));
-    let mut gone = db.execute(&prune, [&Moment(now), &limit]).await?;
+    let mut gone = 0;
     for owner in db.query(&full, [&most, &limit]).await? {
         gone += db.execute(&surplus, [&owner.get::<_, &str>("owner"), &most, &limit]).await?;
     }

@@ -4,13 +4,15 @@ use futures::try_join;
 use jiff::Timestamp;
 use retake_core::ids::ReplicaId;
 
-use super::{fault::Done, outbox::serve, session::Session, values::Moment};
+use super::{fault::Done, migrate, outbox::serve, session::Session, values::Moment};
 use crate::error::StoreError;
 
 pub(super) const REGISTER: &str = "INSERT INTO replicas (id, registered_at, heartbeat_at)
     VALUES ($1, $2, $2) ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at";
 
-pub(super) const HEARTBEAT: &str = "UPDATE replicas SET heartbeat_at = $2 WHERE id = $1";
+/// Of a replica that knows the schema up to a step. One that is older than the schema must not write any more.
+pub(super) const HEARTBEAT: &str = "UPDATE replicas SET heartbeat_at = $2
+    WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM migrations WHERE number > $3)";
 
 /// Whether a replica is known, and stays so until the transaction ends: the leases of one that is not could
 /// never be voided.
@@ -35,11 +37,20 @@ pub(super) async fn register(db: &Session, id: &ReplicaId, now: Timestamp) -> Do
     Ok(())
 }
 
-/// Records that a replica is alive.
-pub(super) async fn heartbeat(db: &Session, id: &ReplicaId, now: Timestamp) -> Done<()> {
+/// Records that a replica is alive, unless the schema is newer than it by now.
+pub(super) async fn heartbeat(
+    db: &Session,
+    id: &ReplicaId,
+    now: Timestamp,
+    ledger: &str,
+) -> Done<()> {
     let [heartbeat] = db.prepare([HEARTBEAT]).await?;
-    let told = db.execute(&heartbeat, [&id.as_str(), &Moment(now)]).await?;
-    if told == 0 { Err(forgotten(id).into()) } else { Ok(()) }
+    let told = db.execute(&heartbeat, [&id.as_str(), &Moment(now), &migrate::newest()]).await?;
+    if told > 0 {
+        return Ok(());
+    }
+    migrate::refuse_newer(db, migrate::MIGRATIONS, ledger).await?;
+    Err(forgotten(id).into())
 }
 
 /// Forgets the replicas that fell silent, and frees their jobs and the endpoints they served.

@@ -1,4 +1,4 @@
-//! Lost submits that no job waits for, and whose render is whose.
+//! Lost submits that no job waits for.
 
 use futures::try_join;
 use jiff::Timestamp;
@@ -6,15 +6,15 @@ use retake_core::{fault::chain, ids::VideoId, life::Event};
 
 use super::{
     fault::{Done, Fail},
-    owner, rows,
+    owner, renders, rows,
     session::Session,
     timeline,
     values::{self, Moment, json, number, text},
 };
 use crate::{
     error::StoreError,
-    record::{Finding, JobEvent, Near, RenderClaim, SubmitLease, Unsettled},
-    transition::{account_place, may_be_anothers, settlement_word},
+    record::{Finding, JobEvent, SubmitLease, Unsettled},
+    transition::settlement_word,
 };
 
 pub(super) const ADD: &str = "INSERT INTO unsettled_submits (job_id, attempt, due_at)
@@ -49,86 +49,6 @@ pub(super) const WAKE: &str = "UPDATE jobs SET wants = NULL, due_at = LEAST(due_
     WHERE id = $1 AND replica IS NULL AND open_attempt IS NULL AND due_at IS NOT NULL
         AND NOT cancel_requested AND EXISTS (SELECT 1 FROM attempts
             WHERE job_id = $1 AND number = $3 AND settlement = 'found')";
-
-/// The answer to a submit names nobody else's render: whoever had that name before had it from a server that counts
-/// from the beginning again.
-pub(super) const OWN: &str = "INSERT INTO renders (place, remote_id, job_id, attempt)
-    VALUES ($1, $2, $3, $4)
-    ON CONFLICT (place, remote_id) DO UPDATE SET job_id = excluded.job_id, attempt = excluded.attempt";
-
-pub(super) const OWN_FOUND: &str = "INSERT INTO renders AS r (place, remote_id, job_id, attempt)
-    SELECT $1, $2, $3, $4
-    WHERE NOT EXISTS (SELECT 1 FROM renders WHERE place = $5 AND remote_id = $2)
-    ON CONFLICT (place, remote_id) DO UPDATE SET attempt = excluded.attempt
-    WHERE r.job_id = excluded.job_id AND r.attempt = excluded.attempt";
-
-/// Creates that are not answered yet.
-pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j JOIN attempts a
-        ON a.job_id = j.id AND a.number = j.open_attempt AND a.state = 'intent'
-    WHERE j.holds > '' AND j.id <> $1";
-
-/// The renders of other attempts at a place that were begun within a time.
-pub(super) const NEAR: &str = "SELECT r.remote_id FROM renders r JOIN attempts a
-        ON a.job_id = r.job_id AND a.number = r.attempt
-    WHERE r.place IN ($1, $2) AND a.begun_at BETWEEN $3 AND $4
-        AND NOT (r.job_id = $5 AND r.attempt = $6)
-    LIMIT $7";
-
-/// Which renders near a lost submit are other attempts'.
-pub(super) async fn near(db: &Session, near: &Near) -> Done<Vec<String>> {
-    let [statement] = db.prepare([NEAR]).await?;
-    let account = account_place(&near.account);
-    let (from, until) = (Moment(near.from()), Moment(near.until()));
-    let (id, attempt) = (near.id.as_str(), i64::from(near.attempt));
-    let (place, most) = (&near.place, i64::from(Near::MOST));
-    let rows = db.query(&statement, [place, &account, &from, &until, &id, &attempt, &most]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-/// Records that a render belongs to an attempt. One that was found may be another's.
-pub(super) async fn own(db: &Session, id: &str, attempt: u32, render: &RenderClaim) -> Done<()> {
-    let (remote_id, number) = (text(&render.remote_id), i64::from(attempt));
-    if !render.found {
-        let [own] = db.prepare([OWN]).await?;
-        db.execute(&own, [&render.place, &remote_id, &id, &number]).await?;
-        return Ok(());
-    }
-    leave_to_the_unanswered(db, id, attempt, render).await?;
-    let [own] = db.prepare([OWN_FOUND]).await?;
-    let account = account_place(&render.account);
-    let owned = db.execute(&own, [&render.place, &remote_id, &id, &number, &account]).await?;
-    if owned == 0 {
-        return Err(StoreError::RenderTaken { remote_id: render.remote_id.clone() }.into());
-    }
-    Ok(())
-}
-
-/// Refuses a render that may be that of a create which is not answered yet: the answer will name it. This is looked at
-/// before the render is taken, so that an answer which comes in between is met there.
-async fn leave_to_the_unanswered(
-    db: &Session,
-    id: &str,
-    attempt: u32,
-    render: &RenderClaim,
-) -> Done<()> {
-    let [unanswered] = db.prepare([UNANSWERED]).await?;
-    let others = db.query(&unanswered, [&id]).await?;
-    let Ok(id) = id.parse::<VideoId>() else { return Ok(()) };
-    let job = if others.is_empty() { None } else { rows::job(db, &id).await? };
-    let Some(job) = job else { return Ok(()) };
-    for row in &others {
-        let Ok(other) = row.get::<_, &str>(0).parse::<VideoId>() else { continue };
-        match rows::job(db, &other).await {
-            Ok(Some(theirs)) if may_be_anothers(&job, attempt, &theirs) => {
-                let remote_id = render.remote_id.clone();
-                return Err(StoreError::RenderInDoubt { remote_id, other }.into());
-            }
-            Ok(_) | Err(Fail::Refused(StoreError::Unreadable { .. })) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
 
 /// Takes the unsettled submits that are due.
 pub(super) async fn claim(
@@ -178,7 +98,7 @@ pub(super) async fn settle(
         return if db.may_be_done() { Ok(()) } else { Err(lost(lease).into()) };
     }
     if let Some(render) = &finding.render
-        && let Err(refused) = own(db, id, lease.attempt, render).await
+        && let Err(refused) = renders::own(db, id, lease.attempt, render).await
     {
         db.roll_back().await;
         return Err(refused);

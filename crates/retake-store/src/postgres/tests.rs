@@ -123,6 +123,10 @@ impl Engine for Schema {
         }
         all.into_bytes()
     }
+
+    async fn number(&self, query: &str) -> i64 {
+        self.stranger().await.query_one(query, &[]).await.unwrap().get(0)
+    }
 }
 
 /// A replica that works on a ledger of its own making.

@@ -10,7 +10,7 @@ use super::{
     exchanges,
     fault::Done,
     outbox::announce,
-    settling, timeline,
+    renders, settling, timeline,
     values::{Json, Moment},
 };
 use crate::{
@@ -87,12 +87,12 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
         settling::add(db, &lease.id, attempt.number, change.at)?;
     }
     if let (Some(render), Some(attempt)) = (&change.render, next.open_attempt()) {
-        settling::own(db, &lease.id, attempt.number, render)?;
+        renders::own(db, &lease.id, attempt.number, render)?;
     }
     exchanges::keep(db, &lease.id, &change)?;
     let line = JobEvent::Life(change.event);
     timeline::append(db, &lease.id, change.at, next.attempt, &line)?;
-    if let Some(event) = change.and {
+    if let Some(event) = change.second_event {
         let attempt = attempt_of(&event, &next.life);
         timeline::append(db, &lease.id, change.at, attempt, &JobEvent::Life(event))?;
     }

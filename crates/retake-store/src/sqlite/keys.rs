@@ -79,10 +79,14 @@ pub(super) fn revoke(db: &Connection, id: &KeyId, now: Timestamp) -> Done<ApiKey
     Ok(key.ok_or_else(|| StoreError::NoSuchKey { id: id.clone() })?)
 }
 
-const COUNT_CHARACTERS: &str = "SELECT COUNT(*) FROM characters WHERE owner IS :owner";
+pub(super) const COUNT_CHARACTERS: &str = "SELECT COUNT(*) FROM characters WHERE owner IS :owner";
 
-const CHARACTERS: &str = "SELECT id, owner, name, picture, created_at FROM characters
-    WHERE id < :after AND (:owner IS NULL OR owner = :owner) ORDER BY id DESC LIMIT :limit";
+pub(super) const CHARACTERS: &str = "SELECT id, owner, name, picture, created_at FROM characters
+    WHERE id < :after ORDER BY id DESC LIMIT :limit";
+
+pub(super) const OWNED_CHARACTERS: &str =
+    "SELECT id, owner, name, picture, created_at FROM characters
+    WHERE owner = :owner AND id < :after ORDER BY id DESC LIMIT :limit";
 
 /// Every id sorts before this.
 const LAST: &str = "~";
@@ -128,13 +132,17 @@ pub(super) fn characters(
     after: Option<&CharacterId>,
     limit: u32,
 ) -> Done<(Vec<StoredCharacter>, bool)> {
-    let range = named_params! {
-        ":owner": owner.map(KeyId::as_str),
-        ":after": after.map_or(LAST, CharacterId::as_str),
-        ":limit": u64::from(limit) + 1,
+    let (after, most) = (after.map_or(LAST, CharacterId::as_str), u64::from(limit) + 1);
+    let found: rusqlite::Result<Vec<_>> = match owner {
+        None => {
+            let range = named_params! { ":after": after, ":limit": most };
+            db.prepare_cached(CHARACTERS)?.query_map(range, character_of)?.collect()
+        }
+        Some(owner) => {
+            let range = named_params! { ":owner": owner.as_str(), ":after": after, ":limit": most };
+            db.prepare_cached(OWNED_CHARACTERS)?.query_map(range, character_of)?.collect()
+        }
     };
-    let found: rusqlite::Result<Vec<_>> =
-        db.prepare_cached(CHARACTERS)?.query_map(range, character_of)?.collect();
     let mut found = found?;
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);

@@ -8,7 +8,7 @@ use crate::{
     migration::{self, Migration},
 };
 
-/// All steps, in order.
+/// All steps, in order. There never were any with the numbers 6 and 9.
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 1,
@@ -49,6 +49,16 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         number: 10,
         name: "no_planned_costs",
         sql: include_str!("../../migrations/sqlite/0010_no_planned_costs.sql"),
+    },
+    Migration {
+        number: 11,
+        name: "renders_by_time",
+        sql: include_str!("../../migrations/sqlite/0011_renders_by_time.sql"),
+    },
+    Migration {
+        number: 12,
+        name: "owned_characters",
+        sql: include_str!("../../migrations/sqlite/0012_owned_characters.sql"),
     },
 ];
 

@@ -84,15 +84,16 @@ pub(super) fn forget(db: &Connection, owner: Option<&KeyId>, name: &str) -> Done
     Ok(())
 }
 
-/// Forgets requests whose repetition would be a new request, and those that are too many for their owner.
+/// Forgets requests whose repetition would be a new request.
 pub(super) fn prune(db: &Connection, now: Timestamp, limit: u32) -> Done<u64> {
     let gone = db
         .prepare_cached(PRUNE)?
         .execute(named_params! { ":now": Moment(now), ":limit": limit })?;
-    Ok(count(gone) + forget_surplus(db, limit)?)
+    Ok(count(gone))
 }
 
-fn forget_surplus(db: &Connection, limit: u32) -> Done<u64> {
+/// Forgets those that are too many for their owner. Counts them all.
+pub(super) fn prune_surplus(db: &Connection, limit: u32) -> Done<u64> {
     let mut full = db.prepare_cached(FULL)?;
     let most = named_params! { ":most": MOST_REPEATS, ":limit": limit };
     let owners: rusqlite::Result<Vec<String>> = full.query_map(most, |row| row.get(0))?.collect();

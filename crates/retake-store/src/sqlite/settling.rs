@@ -1,4 +1,4 @@
-//! Lost submits that no job waits for, and whose render is whose.
+//! Lost submits that no job waits for.
 
 use jiff::Timestamp;
 use retake_core::{fault::chain, ids::VideoId, life::Event};
@@ -6,13 +6,12 @@ use rusqlite::{Connection, named_params};
 
 use super::{
     fault::{Done, Fail},
-    rows, timeline,
+    renders, rows, timeline,
     values::{Moment, Text},
 };
 use crate::{
     error::StoreError,
-    record::{Finding, JobEvent, Near, RenderClaim, SubmitLease, Unsettled},
-    transition::{account_place, may_be_anothers},
+    record::{Finding, JobEvent, SubmitLease, Unsettled},
 };
 
 pub(super) use crate::transition::settlement_word as word;
@@ -49,106 +48,11 @@ pub(super) const WAKE: &str = "UPDATE jobs SET wants = NULL, due_at = MIN(due_at
         AND cancel_requested = 0 AND EXISTS (SELECT 1 FROM attempts
             WHERE job_id = :id AND number = :attempt AND settlement = 'found')";
 
-/// The answer to a submit names nobody else's render: whoever had that name before had it from a server that counts
-/// from the beginning again.
-pub(super) const OWN: &str = "INSERT INTO renders (place, remote_id, job_id, attempt)
-    VALUES (:place, :remote_id, :id, :attempt)
-    ON CONFLICT (place, remote_id) DO UPDATE SET job_id = excluded.job_id, attempt = excluded.attempt";
-
-pub(super) const OWN_FOUND: &str = "INSERT INTO renders (place, remote_id, job_id, attempt)
-    SELECT :place, :remote_id, :id, :attempt
-    WHERE NOT EXISTS (SELECT 1 FROM renders WHERE place = :account AND remote_id = :remote_id)
-    ON CONFLICT (place, remote_id) DO UPDATE SET attempt = excluded.attempt
-    WHERE job_id = excluded.job_id AND attempt = excluded.attempt";
-
-/// Creates that are not answered yet.
-pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j JOIN attempts a
-        ON a.job_id = j.id AND a.number = j.open_attempt AND a.state = 'intent'
-    WHERE j.holds > '' AND j.id <> :id";
-
-/// The renders of other attempts at a place that were begun within a time.
-pub(super) const NEAR: &str = "SELECT r.remote_id FROM renders r JOIN attempts a
-        ON a.job_id = r.job_id AND a.number = r.attempt
-    WHERE r.place IN (:place, :account) AND a.begun_at BETWEEN :from AND :until
-        AND NOT (r.job_id = :id AND r.attempt = :attempt)
-    LIMIT :limit";
-
 /// Records that a submit is unsettled; it is due at once.
 pub(super) fn add(db: &Connection, id: &VideoId, attempt: u32, at: Timestamp) -> Done<()> {
     let added = named_params! { ":id": id.as_str(), ":attempt": attempt, ":at": Moment(at) };
     db.prepare_cached(ADD)?.execute(added)?;
     Ok(())
-}
-
-/// Records that a render belongs to an attempt. One that was found may be another's.
-pub(super) fn own(db: &Connection, id: &VideoId, attempt: u32, render: &RenderClaim) -> Done<()> {
-    let account = account_place(&render.account);
-    let owned = if render.found {
-        leave_to_the_unanswered(db, id, attempt, render)?;
-        db.prepare_cached(OWN_FOUND)?.execute(named_params! {
-            ":place": render.place,
-            ":remote_id": render.remote_id,
-            ":id": id.as_str(),
-            ":attempt": attempt,
-            ":account": account,
-        })?
-    } else {
-        db.prepare_cached(OWN)?.execute(named_params! {
-            ":place": render.place,
-            ":remote_id": render.remote_id,
-            ":id": id.as_str(),
-            ":attempt": attempt,
-        })?
-    };
-    if owned == 0 {
-        return Err(StoreError::RenderTaken { remote_id: render.remote_id.clone() }.into());
-    }
-    Ok(())
-}
-
-/// Refuses a render that may be that of a create which is not answered yet: the answer will name it.
-fn leave_to_the_unanswered(
-    db: &Connection,
-    id: &VideoId,
-    attempt: u32,
-    render: &RenderClaim,
-) -> Done<()> {
-    let Some(job) = rows::job(db, id)? else { return Ok(()) };
-    let unanswered: Vec<VideoId> = db
-        .prepare_cached(UNANSWERED)?
-        .query_map(named_params! { ":id": id.as_str() }, |row| row.get(0).map(|Text(id)| id))?
-        .collect::<Result<_, _>>()?;
-    for other in unanswered {
-        match rows::job(db, &other) {
-            Ok(Some(theirs)) if may_be_anothers(&job, attempt, &theirs) => {
-                let remote_id = render.remote_id.clone();
-                return Err(StoreError::RenderInDoubt { remote_id, other }.into());
-            }
-            Ok(_) | Err(Fail::Refused(StoreError::Unreadable { .. })) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// Which renders near a lost submit are other attempts'.
-pub(super) fn near(db: &Connection, near: &Near) -> Done<Vec<String>> {
-    let found = db
-        .prepare_cached(NEAR)?
-        .query_map(
-            named_params! {
-                ":place": near.place,
-                ":account": account_place(&near.account),
-                ":from": Moment(near.from()),
-                ":until": Moment(near.until()),
-                ":id": near.id.as_str(),
-                ":attempt": near.attempt,
-                ":limit": Near::MOST,
-            },
-            |row| row.get(0),
-        )?
-        .collect::<Result<_, _>>()?;
-    Ok(found)
 }
 
 /// Whether there is an unsettled submit to look after.
@@ -199,7 +103,7 @@ pub(super) fn settle(
         return Err(lost(lease).into());
     }
     if let Some(render) = &finding.render {
-        own(db, &lease.id, attempt, render)?;
+        renders::own(db, &lease.id, attempt, render)?;
     }
     db.prepare_cached(NOTE)?.execute(named_params! {
         ":id": id,

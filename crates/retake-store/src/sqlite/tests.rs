@@ -41,6 +41,11 @@ impl Engine for Folder {
         let files = std::fs::read_dir(self.0.path()).unwrap();
         files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
     }
+
+    async fn number(&self, query: &str) -> i64 {
+        let db = rusqlite::Connection::open(self.path()).unwrap();
+        db.query_row(query, [], |row| row.get(0)).unwrap()
+    }
 }
 
 conformance!(Some(Folder::new()));

@@ -21,6 +21,20 @@ fn a_file_that_exists_is_not_overwritten() {
 }
 
 #[test]
+fn a_video_of_either_type_is_not_overwritten_under_a_name_of_ours() {
+    for name in ["a-kite.mp4", "a-kite.webm"] {
+        let user = Person::new();
+        std::fs::write(user.here().join(name), "precious").unwrap();
+
+        let seen = user.types(&["generate", "a kite"]);
+
+        assert_eq!(seen.code, 5, "{}", seen.stderr);
+        assert!(seen.stderr.contains(&format!("`{name}` exists already")), "{}", seen.stderr);
+        assert!(!user.data_dir().exists(), "nothing was begun");
+    }
+}
+
+#[test]
 fn a_place_that_takes_no_file_is_refused() {
     let user = Person::new();
     std::fs::create_dir(user.here().join("films")).unwrap();

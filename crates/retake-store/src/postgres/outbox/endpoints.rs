@@ -186,7 +186,7 @@ pub(super) async fn delete(db: &Session, id: &EndpointId, now: Timestamp) -> Don
         return if db.may_be_done() { Ok(()) } else { Err(unknown(id).into()) };
     }
     db.execute(&hide, [&key, &Moment(now)]).await?;
-    prune::forget(db, key, prune::AT_ONCE).await?;
+    prune::empty(db, key).await?;
     db.commit().await?;
     Ok(())
 }

@@ -175,7 +175,7 @@ pub(super) fn delete(db: &Connection, id: &EndpointId, now: Timestamp) -> Done<(
     if hidden == 0 {
         return Err(unknown(id).into());
     }
-    prune::forget(db, id.as_str(), prune::AT_ONCE)?;
+    prune::empty(db, id.as_str())?;
     db.execute_batch(scrub::OWED)?;
     Ok(())
 }

@@ -14,12 +14,14 @@ pub(crate) const A_DELETED_ENDPOINT: &str = "SELECT id FROM webhook_endpoints
 pub(crate) const DELIVERIES_TO: &str = "DELETE FROM webhook_deliveries WHERE id IN
     (SELECT id FROM webhook_deliveries WHERE endpoint = :endpoint LIMIT :limit)";
 
+pub(crate) const FORGET: &str = "DELETE FROM webhook_endpoints WHERE id = :endpoint";
+
 /// What was said of the tries of a delivery may name where it went.
 pub(crate) const ERASE_TRIES: &str = "UPDATE webhook_tries SET error = NULL
-    WHERE delivery IN (SELECT id FROM webhook_deliveries WHERE endpoint = :endpoint)";
+    WHERE delivery IN (SELECT id FROM webhook_deliveries WHERE endpoint = :endpoint) AND error IS NOT NULL";
 
 /// Deliveries that are dropped together with their endpoint.
-pub(crate) const AT_ONCE: u64 = 1000;
+pub(crate) const AT_ONCE: u64 = if cfg!(test) { 2 } else { 1000 };
 
 /// Drops old deliveries, then those of deleted endpoints, and the endpoints after their last one.
 pub(super) fn prune(db: &Connection, ended_before: Timestamp, limit: u32) -> Done<u64> {
@@ -35,16 +37,22 @@ pub(super) fn prune(db: &Connection, ended_before: Timestamp, limit: u32) -> Don
     Ok(gone)
 }
 
+/// Drops what was to be told to an endpoint that is being deleted. Where that is much, the rest goes with the next
+/// prunings, but without what was said of its tries.
+pub(super) fn empty(db: &Connection, endpoint: &str) -> Done<()> {
+    if forget(db, endpoint, AT_ONCE)? == AT_ONCE {
+        db.prepare_cached(ERASE_TRIES)?.execute(named_params! { ":endpoint": endpoint })?;
+    }
+    Ok(())
+}
+
 /// Drops so many deliveries to a deleted endpoint, and the endpoint after the last one.
-pub(super) fn forget(db: &Connection, endpoint: &str, limit: u64) -> Done<u64> {
+fn forget(db: &Connection, endpoint: &str, limit: u64) -> Done<u64> {
     let of = named_params! { ":endpoint": endpoint, ":limit": limit };
     let dropped = count(db.prepare_cached(DELIVERIES_TO)?.execute(of)?);
-    let left = if dropped < limit {
-        "DELETE FROM webhook_endpoints WHERE id = :endpoint"
-    } else {
-        ERASE_TRIES
-    };
-    db.prepare_cached(left)?.execute(named_params! { ":endpoint": endpoint })?;
+    if dropped < limit {
+        db.prepare_cached(FORGET)?.execute(named_params! { ":endpoint": endpoint })?;
+    }
     Ok(dropped)
 }
 

@@ -43,6 +43,18 @@ async fn a_ledger_from_the_future_is_refused() {
     assert!(error.to_string().starts_with(&told), "{error}");
 }
 
+#[test]
+fn the_version_before_refuses_the_schema_of_this_one() {
+    let folder = Folder::new();
+    let mut db = open::writer(&folder.path()).unwrap();
+    migrate(&mut db, MIGRATIONS, "here").unwrap();
+    let (newest, before) = MIGRATIONS.split_last().unwrap();
+
+    let error = migrate(&mut db, before, "here").map_err(|fail| fail.at("here")).unwrap_err();
+
+    assert!(matches!(error, StoreError::NewerSchema { found, .. } if found == newest.number));
+}
+
 #[tokio::test]
 async fn an_edited_migration_is_refused() {
     let folder = tampered("UPDATE migrations SET checksum = 'other'").await;
@@ -258,7 +270,11 @@ async fn a_ledger_in_which_two_jobs_took_one_render_is_brought_up_to_date() {
     ledger.close().await.unwrap();
     let db = Connection::open(folder.path()).unwrap();
     let owner: String = db
-        .query_row("SELECT job_id FROM renders WHERE remote_id = 'r-7'", [], |row| row.get(0))
+        .query_row(
+            "SELECT job_id FROM renders WHERE remote_id = 'r-7' AND begun_at = 0",
+            [],
+            |row| row.get(0),
+        )
         .unwrap();
     assert!(ids.iter().any(|id| id.as_str() == owner));
 }

@@ -3,12 +3,15 @@
 use rusqlite::{Connection, Statement};
 
 use super::Folder;
-use crate::sqlite::{
-    accept, claim, commit, exchanges, feed, files, list,
-    migrate::{MIGRATIONS, migrate},
-    nudge, open,
-    outbox::{announce, deliveries, endpoints, prune, serve},
-    owner, repeats, replica, rows, settling, timeline,
+use crate::{
+    conformance::{NOON, Worker, pruning::a_deleted_endpoint},
+    sqlite::{
+        accept, claim, commit, exchanges, feed, files, keys, list,
+        migrate::{MIGRATIONS, migrate},
+        nudge, open,
+        outbox::{announce, deliveries, endpoints, prune, serve},
+        owner, renders, repeats, replica, rows, settling, timeline,
+    },
 };
 
 /// Every statement that names jobs, attempts, events or deliveries.
@@ -43,6 +46,9 @@ const STATEMENTS: &[&str] = &[
     files::A_FIRST_FRAME,
     files::A_SOURCE,
     files::A_CHARACTER,
+    keys::COUNT_CHARACTERS,
+    keys::CHARACTERS,
+    keys::OWNED_CHARACTERS,
     list::OLDEST_FIRST,
     list::NEWEST_FIRST,
     list::OWNED_OLDEST_FIRST,
@@ -69,10 +75,14 @@ const STATEMENTS: &[&str] = &[
     settling::DONE,
     settling::NOTE,
     settling::WAKE,
-    settling::OWN,
-    settling::OWN_FOUND,
-    settling::UNANSWERED,
-    settling::NEAR,
+    renders::OWN,
+    renders::OWN_FOUND,
+    renders::UNANSWERED,
+    renders::BEFORE,
+    renders::AFTER,
+    renders::NEXT_PLACE,
+    renders::COPY,
+    renders::DROP,
     timeline::APPEND,
     timeline::ANNOUNCE,
     timeline::READ,
@@ -97,6 +107,8 @@ const STATEMENTS: &[&str] = &[
     prune::ENDED,
     prune::A_DELETED_ENDPOINT,
     prune::DELIVERIES_TO,
+    prune::ERASE_TRIES,
+    prune::FORGET,
     serve::NEXT_ENDPOINT,
     serve::STANDING,
     serve::FIRST_DUE,
@@ -156,6 +168,10 @@ fn what_is_asked_again_and_again_is_answered_by_its_own_index() {
         (serve::FIRST_DUE, "webhook_deliveries_due"),
         (serve::FREE, "webhook_endpoints_leased"),
         (deliveries::NEWEST_FIRST, "webhook_deliveries_to"),
+        (keys::COUNT_CHARACTERS, "characters_owned"),
+        (keys::OWNED_CHARACTERS, "characters_owned"),
+        (renders::BEFORE, "renders_begun"),
+        (renders::AFTER, "renders_begun"),
         (prune::ENDED, "webhook_deliveries_ended"),
         (prune::A_DELETED_ENDPOINT, "webhook_endpoints_deleted"),
     ] {
@@ -163,4 +179,17 @@ fn what_is_asked_again_and_again_is_answered_by_its_own_index() {
         let steps = steps_of(&mut query);
         assert!(steps.iter().any(|step| step.contains(index)), "{sql}\n{steps:#?}");
     }
+}
+
+#[tokio::test]
+async fn pruning_touches_no_delivery_of_a_deleted_endpoint_that_it_does_not_drop() {
+    let folder = Folder::new();
+    let worker = Worker::at(&folder).await;
+    a_deleted_endpoint(&worker).await;
+    let other = Connection::open(folder.path()).unwrap();
+    let watch = "CREATE TRIGGER watch BEFORE UPDATE ON webhook_tries
+        BEGIN SELECT RAISE(ABORT, 'it was erased when the endpoint was'); END";
+    other.execute_batch(watch).unwrap();
+
+    assert_eq!(worker.ledger.prune_deliveries(NOON, 2).await.unwrap(), 2);
 }
