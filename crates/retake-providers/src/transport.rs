@@ -228,7 +228,7 @@ impl Transport {
         if encoding::is_compressed(&reply.body) {
             let announced = encoding::announced(&reply.body).filter(|_| !is_beginning);
             let room = self.memory.room(most, announced);
-            reply.body = encoding::decode(reply.body, room, is_beginning).await?;
+            reply.body = encoding::decode(reply.body, room, is_beginning, &*self.timer).await?;
             reply.headers.remove(header::CONTENT_ENCODING);
         }
         Ok(reply)

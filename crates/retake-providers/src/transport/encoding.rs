@@ -11,7 +11,7 @@ use futures::{StreamExt as _, stream, stream::BoxStream};
 use http::{HeaderMap, header};
 use retake_core::fault::{Fault, FaultKind, FaultSource};
 
-use super::memory::Room;
+use super::{Timer, memory::Room};
 use crate::call::NoAnswer;
 
 /// How gzip with its only method begins.
@@ -40,6 +40,7 @@ pub(super) async fn decode(
     body: Bytes,
     mut room: Room,
     is_beginning: bool,
+    timer: &dyn Timer,
 ) -> Result<Bytes, NoAnswer> {
     let (mut decoder, mut whole) = (bufread::MultiGzDecoder::new(&body[..]), Vec::new());
     let mut piece = vec![0; PIECE];
@@ -47,8 +48,10 @@ pub(super) async fn decode(
         match decoder.read(&mut piece) {
             Ok(0) => break,
             Ok(length) => {
-                room.make_for(&mut whole, length).await?;
+                room.make_for(&mut whole, length, timer).await?;
                 whole.extend_from_slice(&piece[..length]);
+                // A long one should not keep others waiting.
+                tokio::task::yield_now().await;
             }
             Err(_) if is_beginning => break,
             Err(error) => {
@@ -158,7 +161,10 @@ pub(crate) fn compressed(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::memory::AnswerMemory, *};
+    use super::{
+        super::{SystemTimer, memory::AnswerMemory},
+        *,
+    };
 
     fn room(limit: usize, announced: Option<u64>) -> Room {
         AnswerMemory::of_an_account().room(limit, announced)
@@ -180,9 +186,14 @@ mod tests {
 
         assert!(is_compressed(&body) && !is_compressed(b"{}"));
         assert_eq!(announced(&body), Some(100_000));
-        assert_eq!(decode(body.clone(), room(100_000, None), false).await.unwrap(), text);
+        assert_eq!(
+            decode(body.clone(), room(100_000, None), false, &SystemTimer::new()).await.unwrap(),
+            text
+        );
         for announced in [None, Some(100_000)] {
-            let problem = decode(body.clone(), room(99_999, announced), false).await.unwrap_err();
+            let problem = decode(body.clone(), room(99_999, announced), false, &SystemTimer::new())
+                .await
+                .unwrap_err();
             assert!(problem.sent && problem.message.contains("99999 bytes"), "{problem}");
         }
     }
@@ -192,9 +203,11 @@ mod tests {
         let text: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
         let body = Bytes::from(compressed(&text)).slice(..1024);
 
-        let problem = decode(body.clone(), room(1 << 20, None), false).await.unwrap_err();
+        let problem = decode(body.clone(), room(1 << 20, None), false, &SystemTimer::new())
+            .await
+            .unwrap_err();
         assert!(problem.sent && !problem.slow, "{problem}");
-        let begun = decode(body, room(1 << 20, None), true).await.unwrap();
+        let begun = decode(body, room(1 << 20, None), true, &SystemTimer::new()).await.unwrap();
         assert!(!begun.is_empty() && text.starts_with(&begun));
     }
 
