@@ -154,7 +154,7 @@ impl Provider for Embedded {
     async fn cancel(&self, render: &Render, _log: &Log) -> Result<CancelOutcome, Fault> {
         self.pool.cancel(&render.remote_id);
         self.forget(&render.remote_id).await;
-        Ok(CancelOutcome::Over)
+        Ok(CancelOutcome::Stopped)
     }
 
     async fn check(&self, _log: &Log) -> Result<AccountStatus, Fault> {

@@ -152,8 +152,12 @@ impl From<RemoteId> for Submitted {
 /// What came of cancelling a render.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelOutcome {
-    /// It is over at the provider: cancelled now, or over or unknown there before.
-    Over,
+    /// The provider stopped it, or has deleted it.
+    Stopped,
+    /// The provider says that it was over before, so there may be a file.
+    AlreadyOver,
+    /// The provider says that it does not know it. A server beside the one that took it says the same.
+    NotKnown,
     /// The provider offers no way to cancel it: it goes on, and may be billed.
     GoesOn,
 }

@@ -132,22 +132,38 @@ pub(crate) fn speaks_of_load(text: &str) -> bool {
 
 /// Whether a text says that a failed render was not charged, or was paid back.
 pub(crate) fn says_not_charged(text: &str) -> bool {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 18] = [
         "not charged",
         "not be charged",
         "not billed",
         "not be billed",
         "no charge",
         "nothing was charged",
-        "no credits were",
-        "no credit was",
+        "no credits were charged",
+        "no credits were used",
+        "no credits were deducted",
+        "no credits were consumed",
+        "no credit was charged",
+        "no credit was used",
         "credits were returned",
         "credits were refunded",
+        "credits have been returned",
+        "credits have been refunded",
         "been refunded",
-        "been returned",
+        "was refunded",
+    ];
+    // Such as "no credits were refunded", or "your credits were not refunded".
+    const NONE_BACK: [&str; 6] = [
+        "no credits were returned",
+        "no credits were refunded",
+        "no credits have been re",
+        "not been refunded",
+        "not refunded",
+        "nothing was refunded",
     ];
     let text = text.to_lowercase();
-    WORDS.iter().any(|words| text.contains(words))
+    let has = |words: &[&str]| words.iter().any(|words| text.contains(words));
+    has(&WORDS) && !has(&NONE_BACK)
 }
 
 /// An amount of dollars; nothing for what is no amount.
@@ -574,7 +590,15 @@ mod tests {
         assert_eq!(usd(0.0), Some(Usd::ZERO));
         assert_eq!([usd(-1.0), usd(f64::NAN), usd(1e12)], [None; 3]);
         assert!(says_not_charged("Blocked. Credits were returned to your account."));
-        assert!(!says_not_charged("You were charged 5 credits"));
+        for text in [
+            "You were charged 5 credits",
+            "It failed; no credits were refunded",
+            "No credits have been returned.",
+            "The credits have not been refunded",
+            "An error has been returned",
+        ] {
+            assert!(!says_not_charged(text), "{text}");
+        }
     }
 
     #[test]

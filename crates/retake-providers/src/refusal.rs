@@ -23,6 +23,12 @@ pub(crate) fn proof(json: &Json, status: StatusCode) -> Option<(FaultKind, Optio
     proof::find(&report::of_error(json), status.as_u16())
 }
 
+/// Whether a text proves a refusal wherever an answer repeats it.
+pub(crate) fn proves(text: &str) -> bool {
+    let json = serde_json::json!({ "error": { "message": text } });
+    proof(&json, StatusCode::INTERNAL_SERVER_ERROR).is_some()
+}
+
 /// Whether a body says under the status of a refusal that the request was passed on and not answered.
 pub(crate) fn is_passed_on(json: &Json, status: StatusCode) -> bool {
     proof::is_passed_on(&report::of_error(json), status.as_u16())

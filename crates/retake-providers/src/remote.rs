@@ -7,11 +7,14 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::BoxStream};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     evidence::Exchange,
     fault::{Fault, FaultKind, FaultSource},
     life::RouteTimes,
+    money::Usd,
+    request::Shot,
     time::whole_seconds,
 };
 
@@ -19,7 +22,7 @@ use self::linked::Content;
 use crate::{
     AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, Hook, HookError,
     Log, LookUp, Lost, Pace, Polled, Provider, Render, Submission, SubmitError, Submitted, Talk,
-    Transport, secrets::Guarded,
+    Transport, reading, refusal, secrets::Guarded,
 };
 
 /// A server beside the one that took a render may not have heard of it at first, which is not worth a word.
@@ -67,12 +70,23 @@ impl Remote {
         Self { transport: self.transport.with_pace(pace), ..self }
     }
 
-    async fn hold<T: Guarded + Send + 'static>(&self, mut talk: Talk<T>, log: &Log) -> T {
+    async fn hold<T: Guarded + Send + 'static>(&self, talk: Talk<T>, log: &Log) -> T {
+        self.hold_with_statuses(talk, log).await.0
+    }
+
+    /// The same, with the statuses of the answers.
+    async fn hold_with_statuses<T: Guarded + Send + 'static>(
+        &self,
+        mut talk: Talk<T>,
+        log: &Log,
+    ) -> (T, Vec<StatusCode>) {
+        let mut statuses = Vec::new();
         loop {
             match talk {
-                Talk::Over(value) => return value.guarded(self.transport.secrets()),
+                Talk::Over(value) => return (value.guarded(self.transport.secrets()), statuses),
                 Talk::Ask { call, then } => {
                     let answer = self.transport.send(&call, (self.now)(), log).await;
+                    statuses.extend(answer.as_ref().ok().map(|reply| reply.status));
                     let answer = answer.map(|reply| crate::Reply { at: (self.now)(), ..reply });
                     talk = go_on(then, answer).await;
                 }
@@ -178,9 +192,19 @@ impl Remote {
         } else {
             ""
         };
-        let goes_on = stopped != Ok(CancelOutcome::Over);
+        let goes_on = stopped != Ok(CancelOutcome::Stopped);
+        if goes_on && render.give_up.is_none() && now <= self.longest(render, 2) {
+            // Nothing else could be tried meanwhile, and it may still come.
+            return self.ask_again(render, self.longest(render, 2), |until| {
+                format!(
+                    "it should have been over after {:#} and could not be stopped{told}, so it is waited for \
+                     until {until:#} after the submit",
+                    whole_seconds(signed(self.longest_render))
+                )
+            });
+        }
         let billed = if goes_on {
-            "it could not be stopped and may be billed"
+            "it could not be stopped and may be billed, so it is watched"
         } else {
             "it may have been billed"
         };
@@ -205,6 +229,33 @@ async fn go_on<T: Send + 'static>(then: crate::talk::Then<T>, answer: Answer) ->
             Err(_) => std::future::pending().await,
         },
     }
+}
+
+/// What is left of a failure when it is not taken for more than it says: a server that fails itself may say so of every
+/// render, and the next time it does not; and a caller's own words, quoted, say nothing of what was charged.
+fn believable(polled: Polled, is_error: bool, shot: &Shot) -> Polled {
+    let Polled::Failed { fault, charged } = polled else { return polled };
+    let is_quoted = words_of(shot).any(reading::says_not_charged);
+    let charged = charged.filter(|amount| *amount != Usd::ZERO || !is_quoted);
+    if is_error { Polled::Doubtful { fault, charged } } else { Polled::Failed { fault, charged } }
+}
+
+/// A refusal by what its body says, under a status that is none of a refusal, is in doubt where the caller's own words
+/// would prove it as well: the answer may quote them.
+fn provable(error: SubmitError, status: Option<StatusCode>, shot: &Shot) -> SubmitError {
+    let is_refusal = status.is_none_or(|status| status.is_client_error());
+    match error {
+        SubmitError::Refused(fault) if !is_refusal && words_of(shot).any(refusal::proves) => {
+            SubmitError::Lost(fault)
+        }
+        error => error,
+    }
+}
+
+/// What its caller wrote of a request.
+fn words_of(shot: &Shot) -> impl Iterator<Item = &str> {
+    let names = shot.characters.iter().map(|character| character.name.as_str());
+    [Some(shot.prompt.as_str()), shot.negative_prompt.as_deref()].into_iter().flatten().chain(names)
 }
 
 /// Whether the provider said that it does not know the render.
@@ -241,7 +292,10 @@ fn signed(time: Duration) -> SignedDuration {
 #[async_trait]
 impl Provider for Remote {
     async fn submit(&self, submission: Submission, log: &Log) -> Result<Submitted, SubmitError> {
-        let submitted = self.hold(self.adapter.submit(&submission, (self.now)()), log).await?;
+        let talk = self.adapter.submit(&submission, (self.now)());
+        let (submitted, statuses) = self.hold_with_statuses(talk, log).await;
+        let last = statuses.last().copied();
+        let submitted = submitted.map_err(|error| provable(error, last, &submission.shot))?;
         if self.transport.secrets().are_in(&submitted.remote_id) {
             // It would be shown to the caller, and no provider names a render after a key.
             let message = "the provider's id for the render repeats a secret, so it cannot be used";
@@ -267,7 +321,10 @@ impl Provider for Remote {
     }
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
-        let mut polled = self.hold(self.adapter.poll(render, (self.now)()), log).await;
+        let talk = self.adapter.poll(render, (self.now)());
+        let (polled, statuses) = self.hold_with_statuses(talk, log).await;
+        let is_error = statuses.first().is_some_and(|status| !status.is_success());
+        let mut polled = polled.map(|polled| believable(polled, is_error, &render.shot));
         match (&mut polled, self.poll_every) {
             (Ok(Polled::Running { ask_again_in, .. }), Some(every)) => *ask_again_in = every,
             (Err(fault), Some(every)) => {

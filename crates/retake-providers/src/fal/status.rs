@@ -164,15 +164,16 @@ fn running(reply: &Reply, pause: Duration, note: Option<String>) -> Polled {
     Polled::Running { percent: 0, ask_again_in, note }
 }
 
-/// Stops a request. fal answers that it will try, that it is over, or that there is none; all are as good.
+/// Stops a request. fal answers that it will try, that it is over, or that there is none.
 pub(super) fn cancel(places: &Places, ticket: &str) -> Talk<Result<CancelOutcome, Fault>> {
     let url = places.queue(&format!("{ticket}/cancel"));
     Talk::once(places.signed(Call::change(Method::PUT, url)), |answer| {
         let reply = answer.map_err(|problem| reading::silence(&problem))?;
         let is_over = reading::plain(&reply.body).contains("ALREADY_COMPLETED");
         match reply.status.as_u16() {
-            200..=299 | 404 => Ok(CancelOutcome::Over),
-            400 if is_over => Ok(CancelOutcome::Over),
+            200..=299 => Ok(CancelOutcome::Stopped),
+            404 => Ok(CancelOutcome::NotKnown),
+            400 if is_over => Ok(CancelOutcome::AlreadyOver),
             _ => Err(fault::of_reply(&reply)),
         }
     })

@@ -388,20 +388,20 @@ fn the_file_is_fetched_without_the_key() {
 
 // verifies: fal: cancel
 #[test]
-fn each_of_the_three_answers_to_a_cancel_is_as_good() {
+fn each_of_the_three_answers_to_a_cancel_is_told_apart() {
     let cancel = |answer| hold(fal().cancel(&a_render(VEO, TICKET), NOON), [answer]);
 
     let (calls, done) = cancel(answer(202, &json!({ "status": "CANCELLATION_REQUESTED" })));
-    assert_eq!(done, Ok(crate::CancelOutcome::Over));
+    assert_eq!(done, Ok(crate::CancelOutcome::Stopped));
     assert_eq!(calls[0].url, format!("https://queue.fal.run/{TICKET}/cancel"));
     assert_eq!((calls[0].method.as_str(), calls[0].effect), ("PUT", Effect::Changes));
     assert_eq!(
         cancel(answer(400, &json!({ "status": "ALREADY_COMPLETED" }))).1,
-        Ok(crate::CancelOutcome::Over)
+        Ok(crate::CancelOutcome::AlreadyOver)
     );
     assert_eq!(
         cancel(answer(404, &json!({ "status": "NOT_FOUND" }))).1,
-        Ok(crate::CancelOutcome::Over)
+        Ok(crate::CancelOutcome::NotKnown)
     );
     assert!(cancel(reply(500, &[], "")).1.is_err());
 }

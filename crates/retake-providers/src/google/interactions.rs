@@ -333,8 +333,9 @@ impl Adapter for Interactions {
         Talk::once(call, |answer| {
             let reply = answer.map_err(|problem| reading::silence(&problem))?;
             match reply.status.as_u16() {
-                // Unknown, or over already.
-                200..=299 | 400 | 404 | 409 | 412 => Ok(CancelOutcome::Over),
+                200..=299 => Ok(CancelOutcome::Stopped),
+                404 => Ok(CancelOutcome::NotKnown),
+                400 | 409 | 412 => Ok(CancelOutcome::AlreadyOver),
                 _ => Err(fault::of(&reply)),
             }
         })

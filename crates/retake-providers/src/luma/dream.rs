@@ -105,11 +105,10 @@ impl Adapter for Dream {
         let call = Call::change(Method::DELETE, self.api.generation(&render.remote_id));
         Talk::once(self.api.signed(call), |answer| {
             let reply = answer.map_err(|problem| reading::silence(&problem))?;
-            let is_gone = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE);
-            if reply.status.is_success() || is_gone {
-                Ok(CancelOutcome::Over)
-            } else {
-                Err(fault::of_reply(&reply))
+            match reply.status {
+                StatusCode::NOT_FOUND | StatusCode::GONE => Ok(CancelOutcome::NotKnown),
+                status if status.is_success() => Ok(CancelOutcome::Stopped),
+                _ => Err(fault::of_reply(&reply)),
             }
         })
     }

@@ -405,7 +405,7 @@ fn a_dream_is_deleted_to_cancel_it_and_agents_cannot() {
     let (calls, end) = hold(dream().cancel(&a_render("ray-2", ID), NOON), [reply(404, &[], "{}")]);
     let (none, over) = hold(agents().cancel(&a_render("ray-3.2", ID), NOON), []);
 
-    assert_eq!((calls[0].method.as_str(), end), ("DELETE", Ok(crate::CancelOutcome::Over)));
+    assert_eq!((calls[0].method.as_str(), end), ("DELETE", Ok(crate::CancelOutcome::NotKnown)));
     assert_eq!((none.len(), over), (0, Ok(crate::CancelOutcome::GoesOn)));
 }
 

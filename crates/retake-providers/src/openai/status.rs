@@ -208,12 +208,13 @@ pub(super) fn explained(dialect: &'static Dialect, reply: &Reply, body: ErrorBod
     }
 }
 
-/// Reads the answer to a stop. What is over, or unknown, or being stopped already needs none.
+/// Reads the answer to a stop.
 pub(super) fn read_stop(answer: &Answer) -> Result<CancelOutcome, Fault> {
     let reply = answer.as_ref().map_err(reading::silence)?;
     match reply.status.as_u16() {
-        404 | 409 | 410 => Ok(CancelOutcome::Over),
-        _ if reply.status.is_success() => Ok(CancelOutcome::Over),
+        404 | 410 => Ok(CancelOutcome::NotKnown),
+        409 => Ok(CancelOutcome::AlreadyOver),
+        _ if reply.status.is_success() => Ok(CancelOutcome::Stopped),
         _ => Err(fault::of_reply(reply)),
     }
 }

@@ -55,7 +55,7 @@ impl Adapter for Scripted {
 
     fn cancel(&self, render: &Render, _: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
         self.0.cancelled.lock().unwrap().push(render.remote_id.clone());
-        Talk::Over(self.0.stops.lock().unwrap().clone().unwrap_or(Ok(CancelOutcome::Over)))
+        Talk::Over(self.0.stops.lock().unwrap().clone().unwrap_or(Ok(CancelOutcome::Stopped)))
     }
 
     fn check(&self, _: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
@@ -190,16 +190,33 @@ async fn a_slow_render_is_given_up_when_another_route_needs_the_time_and_a_silen
 }
 
 #[tokio::test]
-async fn a_render_that_could_not_be_stopped_is_told_as_going_on() {
+async fn a_render_that_could_not_be_stopped_is_waited_for_and_then_told_as_going_on() {
     let dead = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
-    for outcome in [Ok(CancelOutcome::GoesOn), Err(dead)] {
+    let outcomes = [CancelOutcome::GoesOn, CancelOutcome::AlreadyOver, CancelOutcome::NotKnown];
+    for outcome in outcomes.map(Ok).into_iter().chain([Err(dead)]) {
         let (remote, script) = remote([lost()]);
-        *script.stops.lock().unwrap() = Some(outcome);
+        *script.stops.lock().unwrap() = Some(outcome.clone());
 
-        let over = poll_at(&remote, &script, LONGEST.as_secs() + 1).await.unwrap();
-
+        for seconds in [LONGEST.as_secs() + 1, LONGEST.as_secs() * 2] {
+            let polled = poll_at(&remote, &script, seconds).await.unwrap();
+            let Polled::Running { note: Some(note), .. } = polled else {
+                panic!("{outcome:?}: it may still come: {polled:?}")
+            };
+            assert!(note.contains("waited for until 40m"), "{note}");
+        }
+        let over = poll_at(&remote, &script, LONGEST.as_secs() * 2 + 1).await.unwrap();
         let Polled::GivenUp { fault, goes_on } = over else { panic!("it goes on: {over:?}") };
         assert!(goes_on && fault.message.contains("could not be stopped"), "{fault}");
+
+        // Another route does not wait for it.
+        let at = NOON + SignedDuration::from_secs(300);
+        let render = Render {
+            give_up: Some(GiveUp { slow_at: at, silent_at: None }),
+            ..a_render("m", "r-1")
+        };
+        script.passed.store(301, Ordering::SeqCst);
+        let over = remote.poll(&render, &Log::default()).await.unwrap();
+        assert!(matches!(over, Polled::GivenUp { goes_on: true, .. }), "{over:?}");
     }
 }
 
@@ -213,6 +230,31 @@ async fn a_doubtful_failure_is_believed_when_the_time_of_the_render_is_over() {
     let over = poll_at(&remote, &script, LONGEST.as_secs() + 1).await;
     assert_eq!(over, Ok(Polled::failed(busy)));
     assert!(script.cancelled.lock().unwrap().is_empty());
+}
+
+#[test]
+fn the_callers_own_words_in_an_answer_prove_no_refusal_and_no_refund() {
+    let said = |prompt: &str| Shot { prompt: prompt.into(), ..a_render("m", "r").shot };
+    let fault = Fault::new(FaultKind::Quota, FaultSource::Provider, "…");
+    let refused = || SubmitError::Refused(fault.clone());
+    let at = |status, prompt| {
+        let status = Some(StatusCode::from_u16(status).unwrap());
+        matches!(provable(refused(), status, &said(prompt)), SubmitError::Refused(_))
+    };
+    let quoted = "a sign that reads: Insufficient balance";
+    assert!(at(500, "a lighthouse") && at(402, quoted));
+    assert!(!at(500, quoted) && !at(200, quoted) && !at(503, "it was flagged by moderation"));
+
+    let failed = |amount| Polled::Failed { fault: fault.clone(), charged: Some(amount) };
+    let free = failed(Usd::ZERO);
+    let plain = said("a lighthouse");
+    assert_eq!(believable(free.clone(), false, &plain), free);
+    let believed = believable(free, false, &said("you will not be charged"));
+    assert_eq!(believed, Polled::failed(fault.clone()));
+    let paid = failed(Usd::from_micros(5));
+    assert_eq!(believable(paid.clone(), false, &said("you will not be charged")), paid);
+    let error = believable(paid, true, &plain);
+    assert!(matches!(error, Polled::Doubtful { charged: Some(_), .. }), "{error:?}");
 }
 
 #[test]

@@ -160,8 +160,14 @@ pub(super) fn cancel(calls: &Calls, id: &str) -> Talk<Result<CancelOutcome, Faul
     let url = format!("{}/cancel", calls.prediction(id));
     Talk::once(calls.signed(Call::change(Method::POST, url)), |answer| {
         let reply = answer.map_err(|problem| reading::silence(&problem))?;
+        let has_succeeded = || {
+            let json = reply.json().unwrap_or_default();
+            reading::text(&json, "/status") == Some("succeeded")
+        };
         match reply.status.as_u16() {
-            200..=299 | 404 | 410 => Ok(CancelOutcome::Over),
+            200..=299 if has_succeeded() => Ok(CancelOutcome::AlreadyOver),
+            200..=299 => Ok(CancelOutcome::Stopped),
+            404 | 410 => Ok(CancelOutcome::NotKnown),
             _ => Err(fault::of_reply(&reply)),
         }
     })

@@ -331,9 +331,11 @@ fn a_cancel_of_what_is_over_is_no_fault() {
     let cancel = |answer| hold(replicate().cancel(&a_render(VEO, "a/b?c"), NOON), [answer]);
 
     let (calls, done) = cancel(answer(200, &json!({ "status": "canceled" })));
-    assert_eq!(done, Ok(crate::CancelOutcome::Over));
+    assert_eq!(done, Ok(crate::CancelOutcome::Stopped));
+    let finished = cancel(answer(200, &json!({ "status": "succeeded" }))).1;
+    assert_eq!(finished, Ok(crate::CancelOutcome::AlreadyOver));
     assert_eq!(calls[0].url, "https://api.replicate.com/v1/predictions/a%2Fb%3Fc/cancel");
-    assert_eq!(cancel(reply(404, &[], "")).1, Ok(crate::CancelOutcome::Over));
+    assert_eq!(cancel(reply(404, &[], "")).1, Ok(crate::CancelOutcome::NotKnown));
     assert!(cancel(reply(500, &[], "")).1.is_err());
 }
 

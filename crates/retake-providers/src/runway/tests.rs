@@ -388,8 +388,8 @@ fn a_task_is_cancelled_by_deleting_it_and_twice_is_no_fault() {
     authorization: [secret]
     x-runway-version: "2024-11-06"
     "#);
-    assert_eq!(first, Ok(crate::CancelOutcome::Over));
-    assert_eq!(cancel(reply(404, &[], "{}")).1, Ok(crate::CancelOutcome::Over));
+    assert_eq!(first, Ok(crate::CancelOutcome::Stopped));
+    assert_eq!(cancel(reply(404, &[], "{}")).1, Ok(crate::CancelOutcome::NotKnown));
     assert!(cancel(reply(401, &[], "{}")).1.is_err());
 }
 

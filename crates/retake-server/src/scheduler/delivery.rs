@@ -45,14 +45,19 @@ impl Hand<'_> {
             return;
         }
         match provider.cancel(&render, &self.log).await {
-            Ok(CancelOutcome::Over) => {
+            Ok(CancelOutcome::Stopped) => {
                 let message = format!("{note}; it was cancelled");
                 let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, message);
                 self.record(Event::AttemptFailed { fault }, Then::Free).await;
             }
             // It is paid for either way, so its file is judged when it is there.
-            Ok(CancelOutcome::GoesOn) => {
-                let note = format!("{note}; the provider cannot cancel it");
+            Ok(outcome) => {
+                let why = match outcome {
+                    CancelOutcome::AlreadyOver => "it was over before it could be cancelled",
+                    CancelOutcome::NotKnown => "the provider says that it does not know it",
+                    _ => "the provider cannot cancel it",
+                };
+                let note = format!("{note}; {why}");
                 self.record(Event::Announced { output, note }, Then::Free).await;
             }
             Err(fault) => {

@@ -224,7 +224,7 @@ impl Hand<'_> {
         };
         let Some(render) = self.render(remote_id) else { return };
         match provider.cancel(&render, &self.log).await {
-            Ok(CancelOutcome::Over) => {
+            Ok(CancelOutcome::Stopped | CancelOutcome::AlreadyOver | CancelOutcome::NotKnown) => {
                 self.record(Event::Cancelled, Then::Free).await;
             }
             Ok(CancelOutcome::GoesOn) => {

@@ -211,7 +211,7 @@ mod tests {
 
         async fn cancel(&self, _: &Render, _: &Log) -> Result<CancelOutcome, Fault> {
             self.cancels.fetch_add(1, Ordering::SeqCst);
-            Ok(CancelOutcome::Over)
+            Ok(CancelOutcome::Stopped)
         }
 
         async fn check(&self, _: &Log) -> Result<AccountStatus, Fault> {

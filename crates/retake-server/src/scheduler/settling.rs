@@ -196,8 +196,11 @@ impl Scheduler {
             );
         };
         match provider.cancel(&render, &Log::default()).await {
-            Ok(CancelOutcome::Over) => {
+            Ok(CancelOutcome::Stopped) => {
                 done("it was cancelled, and may have been billed all the same")
+            }
+            Ok(CancelOutcome::AlreadyOver | CancelOutcome::NotKnown) => {
+                done("it was over before it could be cancelled, so it is billed")
             }
             Ok(CancelOutcome::GoesOn) => done("its provider cannot cancel it, so it is billed"),
             Err(fault) if now >= over(attempt, &self.times(job, attempt.route)) => {

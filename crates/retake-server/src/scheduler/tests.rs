@@ -121,7 +121,7 @@ impl Provider for Scripted {
 
     async fn cancel(&self, render: &Render, _: &Log) -> Result<CancelOutcome, Fault> {
         self.cancelled.lock().unwrap().push(render.remote_id.clone());
-        Ok(if self.uncancellable { CancelOutcome::GoesOn } else { CancelOutcome::Over })
+        Ok(if self.uncancellable { CancelOutcome::GoesOn } else { CancelOutcome::Stopped })
     }
 
     async fn check(&self, _: &Log) -> Result<AccountStatus, Fault> {

@@ -181,9 +181,9 @@ fn stopping_one_that_is_over_or_unknown_is_no_fault() {
     };
 
     let (calls, stopped) = end(200);
-    assert_eq!(stopped, Ok(crate::CancelOutcome::Over));
+    assert_eq!(stopped, Ok(crate::CancelOutcome::Stopped));
     assert!(calls[0].url.ends_with("/v1beta/interactions/v1_abc/cancel"));
-    assert_eq!(end(400).1, Ok(crate::CancelOutcome::Over));
-    assert_eq!(end(404).1, Ok(crate::CancelOutcome::Over));
+    assert_eq!(end(400).1, Ok(crate::CancelOutcome::AlreadyOver));
+    assert_eq!(end(404).1, Ok(crate::CancelOutcome::NotKnown));
     assert!(end(401).1.is_err());
 }

@@ -68,7 +68,7 @@ impl Deliverer {
             downloads,
             submitted: Mutex::default(),
             echo: Echo::default(),
-            cancels: Some(CancelOutcome::Over),
+            cancels: Some(CancelOutcome::Stopped),
             cancelled: Mutex::default(),
             charged: None,
             disputes: false,
@@ -327,7 +327,7 @@ async fn a_failed_render_that_names_a_dead_file_goes_to_the_next_route() {
 
 #[tokio::test]
 async fn an_announcement_is_on_record_with_the_answer_that_made_it() {
-    let north = Deliverer::that_announces(Some(CancelOutcome::Over));
+    let north = Deliverer::that_announces(Some(CancelOutcome::Stopped));
     let stage = Stage::with(&[("north", north)]).await;
     stage.play(1).await;
 
@@ -395,7 +395,7 @@ async fn a_file_set_aside_is_removed_when_its_job_is_cancelled() {
 
 #[tokio::test]
 async fn a_render_that_is_announced_otherwise_is_told_of_while_it_runs_and_delivered() {
-    let north = Deliverer::that_announces(Some(CancelOutcome::Over));
+    let north = Deliverer::that_announces(Some(CancelOutcome::Stopped));
     let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
 
     let running = stage.play(1).await;
@@ -412,7 +412,7 @@ async fn a_render_that_is_announced_otherwise_is_told_of_while_it_runs_and_deliv
 #[tokio::test]
 async fn a_render_that_is_announced_otherwise_is_cancelled_where_another_route_is_wanted() {
     let (north, south) =
-        (Deliverer::that_announces(Some(CancelOutcome::Over)), Deliverer::of([whole()]));
+        (Deliverer::that_announces(Some(CancelOutcome::Stopped)), Deliverer::of([whole()]));
 
     let job = played(&[Arc::clone(&north), south], retry(), 9).await;
 
@@ -423,7 +423,7 @@ async fn a_render_that_is_announced_otherwise_is_cancelled_where_another_route_i
 
 #[tokio::test]
 async fn a_strict_request_takes_no_other_video_than_it_asked_for() {
-    let north = Deliverer::that_announces(Some(CancelOutcome::Over));
+    let north = Deliverer::that_announces(Some(CancelOutcome::Stopped));
     let request = VideoRequest { fit: Some(Fit::Strict), ..VideoRequest::default() };
 
     let job = asked(&[Arc::clone(&north)], Policy::default(), request, 5).await;
