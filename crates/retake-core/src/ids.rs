@@ -6,7 +6,7 @@
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 /// A text that is no id of the kind that was expected.
@@ -24,8 +24,8 @@ pub struct InvalidId {
 macro_rules! prefixed_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
@@ -37,6 +37,16 @@ macro_rules! prefixed_id {
             /// The id as it is written.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            fn check(text: &str) -> Result<(), InvalidId> {
+                let body = text.strip_prefix($prefix).unwrap_or_default();
+                let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+                if body.len() == 32 && body.bytes().all(hex) {
+                    return Ok(());
+                }
+                let found = text.chars().take(48).collect();
+                Err(InvalidId { kind: $kind, prefix: $prefix, found })
             }
         }
 
@@ -52,17 +62,17 @@ macro_rules! prefixed_id {
             }
         }
 
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
         impl FromStr for $name {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let body = text.strip_prefix($prefix).unwrap_or_default();
-                let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-                if body.len() == 32 && body.bytes().all(hex) {
-                    return Ok(Self(text.to_owned()));
-                }
-                let found = text.chars().take(48).collect();
-                Err(InvalidId { kind: $kind, prefix: $prefix, found })
+                Self::check(text).map(|()| Self(text.to_owned()))
             }
         }
 
@@ -70,7 +80,7 @@ macro_rules! prefixed_id {
             type Error = InvalidId;
 
             fn try_from(text: String) -> Result<Self, InvalidId> {
-                text.parse()
+                Self::check(&text).map(|()| Self(text))
             }
         }
 

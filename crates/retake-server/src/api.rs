@@ -32,6 +32,7 @@ use std::{ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 use axum::{Extension, Router, middleware};
 use tokio::{fs::File, sync::Semaphore};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
+use tower_layer::Layer as _;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -46,6 +47,7 @@ use crate::{
     hooks::Hooks,
     intake::Intake,
     keys::Keys,
+    listener::HttpService,
     news::News,
     shares::{Memory, Shares},
     tasks::Tasks,
@@ -180,17 +182,22 @@ pub fn document() -> serde_json::Value {
 }
 
 /// The gateway over HTTP.
-pub(crate) fn router(services: Services) -> Router {
+///
+/// What concerns every request lies around the router: each layer within it is put in a box for each route, and all
+/// boxes of a route are made anew for each request.
+pub(crate) fn service(services: Services) -> impl HttpService + use<> {
     let desk = Desk::new(services);
-    Router::from(routes())
+    let router = Router::from(routes())
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(Extension(Papers::default()))
         .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(CatchPanicLayer::custom(door::panicked))
-        .layer(middleware::from_fn_with_state(Arc::clone(&desk), caller::let_in))
-        .layer(middleware::from_fn_with_state(Arc::clone(&desk), door::refuse_strangers))
-        .layer(middleware::from_fn_with_state(Arc::clone(&desk), leftover::read_on))
-        .layer(middleware::from_fn(door::name_and_log))
-        .with_state(desk)
+        .with_state(Arc::clone(&desk));
+    let let_in = middleware::from_fn_with_state(Arc::clone(&desk), caller::let_in);
+    let refuse_strangers =
+        middleware::from_fn_with_state(Arc::clone(&desk), door::refuse_strangers);
+    let read_on = middleware::from_fn_with_state(desk, leftover::read_on);
+    let name_and_log = middleware::from_fn(door::name_and_log);
+    name_and_log.layer(read_on.layer(refuse_strangers.layer(let_in.layer(router))))
 }

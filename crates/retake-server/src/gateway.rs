@@ -24,7 +24,7 @@ use crate::{
     hooks::Hooks,
     intake::{Intake, Models},
     keys::Keys,
-    listener,
+    listener::{self, HttpService},
     news::News,
     notifier::Notifier,
     outside::{Outside, Reach},
@@ -206,13 +206,13 @@ impl Gateway {
         let (news, stop) = (parts.news.clone(), tasks.clone());
         let pulse = parts.vitals.pulse("the reader of the event feed", STALLED);
         tasks.keep_running(pulse, move |pulse| news.clone().run(pulse, stop.clone()));
-        let router = parts.router(config, held.data_dir().path().join("spool"), &tasks)?;
+        let service = parts.service(config, held.data_dir().path().join("spool"), &tasks)?;
         let most = config.server.max_connections;
         let (listener, stop) = (Arc::new(listener), tasks.clone());
         let pulse = parts.vitals.pulse("the listener", Duration::MAX);
         tasks.keep_running(pulse, move |pulse| {
             pulse.beat();
-            listener::serve(Arc::clone(&listener), router.clone(), most, stop.clone())
+            listener::serve(Arc::clone(&listener), service.clone(), most, stop.clone())
         });
         if work == Work::Running {
             // A gateway that only answers questions is gone in a moment: nobody should rely on it.
@@ -390,12 +390,12 @@ impl Parts {
         });
     }
 
-    fn router(
+    fn service(
         &self,
         config: &Config,
         spool: PathBuf,
         tasks: &Tasks,
-    ) -> Result<axum::Router, StartError> {
+    ) -> Result<impl HttpService + use<>, StartError> {
         let catalog = Arc::clone(&config.known_models.0);
         let models = Arc::new(models(config)?);
         let videos = Videos {
@@ -431,7 +431,7 @@ impl Parts {
             outside: self.outside.clone(),
         };
         let largest_body = usize::try_from(config.server.max_upload.as_u64()).unwrap_or(usize::MAX);
-        Ok(api::router(api::Services {
+        Ok(api::service(api::Services {
             intake,
             videos,
             characters,

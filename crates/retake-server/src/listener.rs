@@ -8,6 +8,7 @@
 mod lobby;
 
 use std::{
+    convert::Infallible,
     io,
     net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
@@ -17,13 +18,14 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::{Body, Bytes, HttpBody},
+    extract::Request,
+    response::Response,
 };
 use hyper::{
     body::{Frame, Incoming, SizeHint},
     server::conn::http1,
-    service::{Service as _, service_fn},
+    service::{Service as HyperService, service_fn},
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -34,6 +36,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_io_timeout::TimeoutStream;
+use tower_service::Service;
 
 use self::lobby::{Guest, Lobby};
 use crate::tasks::Tasks;
@@ -69,7 +72,12 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves until the tasks are told to stop; connections under way finish what they are answering.
-pub(crate) async fn serve(listener: Arc<TcpListener>, router: Router, most: usize, tasks: Tasks) {
+pub(crate) async fn serve(
+    listener: Arc<TcpListener>,
+    service: impl HttpService,
+    most: usize,
+    tasks: Tasks,
+) {
     let lobby = Lobby::with(most);
     loop {
         let accepted = async {
@@ -83,7 +91,7 @@ pub(crate) async fn serve(listener: Arc<TcpListener>, router: Router, most: usiz
         match accepted {
             Ok((stream, peer, place)) => {
                 let guest = lobby.welcome(place);
-                let serving = (router.clone(), largest_head(most));
+                let serving = (service.clone(), largest_head(most));
                 tasks.spawn(answer(stream, peer, serving, guest, tasks.clone()));
             }
             Err(error) if is_the_clients(&error) => {}
@@ -103,7 +111,7 @@ fn largest_head(connections: usize) -> usize {
 async fn answer(
     stream: TcpStream,
     peer: Peer,
-    (router, largest_head): (Router, usize),
+    (service, largest_head): (impl HttpService, usize),
     guest: Arc<Guest>,
     stop: Tasks,
 ) {
@@ -112,10 +120,10 @@ async fn answer(
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STANDSTILL));
     let stream = pin!(stream);
-    let (router, asks) = (TowerToHyperService::new(router), Arc::clone(&guest));
+    let (inner, asks) = (TowerToHyperService::new(service), Arc::clone(&guest));
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        let (asking, answer) = (asks.asks(), router.call(request));
+        let (asking, answer) = (asks.asks(), HyperService::call(&inner, request.map(Body::new)));
         async move { answer.await.map(|answer| answer.map(|body| Kept::with(body, asking))) }
     });
     let connection = http1::Builder::new()
@@ -145,6 +153,25 @@ async fn answer(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// What answers requests.
+pub(crate) trait HttpService:
+    Service<Request, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<T> HttpService for T where
+    T: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
 }
 
 /// Where a request comes from.

@@ -92,15 +92,16 @@ impl Shares {
     /// Takes a place.
     pub(crate) fn take(&self, holder: &Holder) -> Result<Place, NoShare> {
         let mut places = lock(&self.places);
-        let held = places.held.get(holder).copied().unwrap_or(0);
-        if held >= places.free {
-            return Err(match held {
-                0 => NoShare::Everybodys { what: self.what },
-                held => NoShare::Yours { what: self.what, held },
-            });
+        let Places { free, held } = &mut *places;
+        match held.get_mut(holder) {
+            Some(count) if *count < *free => *count += 1,
+            Some(count) => return Err(NoShare::Yours { what: self.what, held: *count }),
+            None if *free == 0 => return Err(NoShare::Everybodys { what: self.what }),
+            None => {
+                held.insert(holder.clone(), 1);
+            }
         }
-        places.free -= 1;
-        places.held.insert(holder.clone(), held + 1);
+        *free -= 1;
         drop(places);
         Ok(Place { holder: holder.clone(), places: Arc::clone(&self.places) })
     }

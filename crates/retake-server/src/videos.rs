@@ -1,6 +1,6 @@
 //! What can be done with videos that exist: look, list, cancel, delete, open the file.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use retake_core::{fault::chain, ids::VideoId};
 use retake_store::{Job, KeptExchange, Ledger, Listing, Output, Page, StoreError};
@@ -90,36 +90,26 @@ impl Videos {
         // Somebody else's video is no more there than one that never was.
         let job = job.filter(|job| caller.may_see(job.owner.as_ref()));
         let mut job = job.ok_or_else(|| unknown(id))?;
-        self.explain_waits(std::slice::from_mut(&mut job)).await?;
+        if let Some(account) = job.awaited_account() {
+            let in_use = self.ledger.slots_in_use(account).await?;
+            job.life.hold = self.wait_for(account, in_use);
+        }
         Ok(job)
     }
 
-    /// Says of each job that waits for a slot which account it waits for.
-    async fn explain_waits(&self, jobs: &mut [Job]) -> Result<(), StoreError> {
-        let mut reasons: BTreeMap<String, Option<String>> = BTreeMap::new();
-        for job in jobs {
-            let Some(account) = awaited_account(job).map(str::to_owned) else { continue };
-            if !reasons.contains_key(&account) {
-                reasons.insert(account.clone(), self.wait_for(&account).await?);
-            }
-            job.life.hold = reasons.get(&account).cloned().flatten();
-        }
-        Ok(())
-    }
-
     /// Why a job that is to begin on this account does not, if it is not just about to.
-    async fn wait_for(&self, name: &str) -> Result<Option<String>, StoreError> {
+    fn wait_for(&self, name: &str, in_use: u32) -> Option<String> {
         let Some(account) = self.accounts.get(name) else {
-            return Ok(Some(format!("the account {name} is not configured here any more")));
+            return Some(format!("the account {name} is not configured here any more"));
         };
-        let (used, all) = (self.ledger.slots_in_use(name).await?, account.concurrency);
+        let all = account.concurrency;
         // Of the renderer each gateway has its own.
         let counted = if account.provider.is_resident() {
             String::new()
         } else {
-            format!(" ({used} of {all} in use)")
+            format!(" ({in_use} of {all} in use)")
         };
-        Ok((used >= all).then(|| format!("waiting for a free slot of account {name}{counted}")))
+        (in_use >= all).then(|| format!("waiting for a free slot of account {name}{counted}"))
     }
 
     /// What was said with providers for a video.
@@ -149,7 +139,12 @@ impl Videos {
     /// A page of videos.
     pub(crate) async fn list(&self, page: Page) -> Result<Listing, VideoError> {
         let mut listing = self.ledger.list(&page).await?;
-        self.explain_waits(&mut listing.jobs).await?;
+        for job in &mut listing.jobs {
+            if let Some(account) = job.awaited_account() {
+                let in_use = listing.slots_in_use.get(account).copied().unwrap_or(0);
+                job.life.hold = self.wait_for(account, in_use);
+            }
+        }
         Ok(listing)
     }
 
@@ -224,16 +219,6 @@ fn brought_along(job: &Job) -> impl Iterator<Item = &str> {
     let pictures = job.request.first_frame.iter().map(|picture| picture.key.as_str());
     let origin = job.request.origin.iter().filter(|origin| origin.is_upload());
     pictures.chain(origin.filter_map(|origin| origin.key.as_deref()))
-}
-
-/// The account whose slot a job needs before anything can happen to it.
-fn awaited_account(job: &Job) -> Option<&str> {
-    let life = &job.life;
-    let waits = !life.state.is_ended()
-        && !life.cancel_requested
-        && life.hold.is_none()
-        && life.open_attempt().is_none();
-    job.plan.at(life.next_route).filter(|_| waits).map(|planned| planned.route.account.as_str())
 }
 
 fn unknown(id: &str) -> VideoError {

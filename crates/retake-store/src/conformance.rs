@@ -118,7 +118,8 @@ macro_rules! conformance {
             listing:
                 pages_meet_without_gap_or_overlap,
                 a_deleted_job_is_left_out_and_still_a_place_to_go_on_from,
-                a_page_after_an_unknown_id_begins_where_it_would_be;
+                a_page_after_an_unknown_id_begins_where_it_would_be,
+                a_list_says_how_many_slots_are_in_use_where_its_jobs_wait;
             deleting:
                 only_a_job_that_is_over_can_be_deleted,
                 a_deleted_job_is_gone_for_everyone,

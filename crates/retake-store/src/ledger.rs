@@ -67,7 +67,8 @@ pub trait Ledger: Outbox + Send + Sync {
     /// One job, unless it was deleted.
     async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError>;
 
-    /// Jobs in the order of their ids, which is the order of their making.
+    /// Jobs in the order of their ids, which is the order of their making, with what is known of the slots that they
+    /// wait for.
     async fn list(&self, page: &Page) -> Result<Listing, StoreError>;
 
     /// Hides a job that is over and erases the words of its owner: its prompts, what was said with providers,

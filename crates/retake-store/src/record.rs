@@ -3,6 +3,8 @@
 //! These are plain values. The life of a job and what may happen to it belong to `retake-core`; here they
 //! meet what only the ledger knows: who holds the job, when it is due, which file it ended in.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use retake_core::{
     evidence::Exchange,
@@ -176,6 +178,17 @@ impl Job {
         let won = || attempts.iter().find(|one| one.state == AttemptState::Succeeded);
         let attempt = made.or_else(won).or(self.life.open_attempt()).or(attempts.last());
         self.plan.at(attempt.map_or(0, |attempt| attempt.route))
+    }
+
+    /// The account whose slot the job needs before anything can happen to it.
+    pub fn awaited_account(&self) -> Option<&str> {
+        let life = &self.life;
+        let waits = !life.state.is_ended()
+            && !life.cancel_requested
+            && life.hold.is_none()
+            && life.open_attempt().is_none();
+        let planned = self.plan.at(life.next_route).filter(|_| waits);
+        planned.map(|planned| planned.route.account.as_str())
     }
 }
 
@@ -449,6 +462,8 @@ pub struct Listing {
     pub jobs: Vec<Job>,
     /// Whether there are jobs after these.
     pub has_more: bool,
+    /// How many slots are in use of each account that a job of these waits for.
+    pub slots_in_use: BTreeMap<String, u32>,
 }
 
 /// A job that is not shown any more.

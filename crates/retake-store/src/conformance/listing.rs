@@ -70,3 +70,18 @@ pub(crate) async fn a_page_after_an_unknown_id_begins_where_it_would_be(engine: 
         assert_eq!(listing.jobs.iter().map(|job| &job.id).collect::<Vec<_>>(), [expected]);
     }
 }
+
+pub(crate) async fn a_list_says_how_many_slots_are_in_use_where_its_jobs_wait(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let page = Page { owner: None, after: None, limit: 10, newest_first: true };
+    worker.accept(a_job(NOON)).await;
+    let mut held = worker.claim_one(NOON).await;
+    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    assert!(worker.ledger.list(&page).await.unwrap().slots_in_use.is_empty(), "none waits");
+
+    worker.accept(a_job(NOON)).await;
+    worker.accept(a_job(NOON)).await;
+
+    let listing = worker.ledger.list(&page).await.unwrap();
+    assert_eq!(listing.slots_in_use.into_iter().collect::<Vec<_>>(), [("north".to_owned(), 1)]);
+}

@@ -1,15 +1,18 @@
 //! The list of jobs, page by page. Ids sort by the moment they were made, so a page begins where an id says.
 
+use std::collections::BTreeMap;
+
 use retake_core::fault::chain;
 
 use super::{
+    claim,
     fault::Done,
     rows::{self, select_jobs},
     session::Session,
 };
 use crate::{
     error::StoreError,
-    record::{Listing, Page},
+    record::{Job, Listing, Page},
 };
 
 /// Every id sorts between these.
@@ -65,5 +68,17 @@ pub(super) async fn list(db: &Session, page: &Page) -> Done<Listing> {
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Listing { jobs, has_more: rows.len() > asked })
+    let slots_in_use = slots_in_use(db, &jobs).await?;
+    Ok(Listing { jobs, has_more: rows.len() > asked, slots_in_use })
+}
+
+/// How many slots are in use of the accounts that jobs wait for.
+async fn slots_in_use(db: &Session, jobs: &[Job]) -> Done<BTreeMap<String, u32>> {
+    let mut in_use = BTreeMap::new();
+    for account in jobs.iter().filter_map(Job::awaited_account) {
+        if !in_use.contains_key(account) {
+            in_use.insert(account.to_owned(), claim::occupied(db, account).await?);
+        }
+    }
+    Ok(in_use)
 }

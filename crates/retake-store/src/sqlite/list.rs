@@ -1,5 +1,7 @@
 //! The list of jobs, page by page. Ids sort by the moment they were made, so a page begins where an id says.
 
+use std::collections::BTreeMap;
+
 use retake_core::{
     fault::chain,
     ids::{KeyId, VideoId},
@@ -7,13 +9,14 @@ use retake_core::{
 use rusqlite::{Connection, named_params};
 
 use super::{
+    claim,
     fault::{Done, Fail},
     rows::{self, select_jobs},
     values::Text,
 };
 use crate::{
     error::StoreError,
-    record::{Listing, Page},
+    record::{Job, Listing, Page},
 };
 
 /// Every id sorts between these.
@@ -56,6 +59,7 @@ pub(super) fn list(db: &Connection, page: &Page) -> Done<Listing> {
             query.query(named_params! { ":owner": owner, ":after": after, ":limit": one_more })?
         }
     };
+    let mut attempts = rows::attempts(db)?;
     let (mut jobs, mut seen) = (Vec::with_capacity(asked), 0);
     while let Some(row) = rows.next()? {
         seen += 1;
@@ -64,7 +68,7 @@ pub(super) fn list(db: &Connection, page: &Page) -> Done<Listing> {
         }
         let Text::<VideoId>(id) = row.get("id")?;
         let read = rows::job_of(row).map_err(|error| Fail::from(error).reading(&id));
-        match read.and_then(|mut job| rows::add_attempts(db, &mut job).map(|()| job)) {
+        match read.and_then(|mut job| rows::add_attempts(&mut attempts, &mut job).map(|()| job)) {
             Ok(job) => jobs.push(job),
             // One job that cannot be read must not hide the others.
             Err(Fail::Refused(error @ StoreError::Unreadable { .. })) => {
@@ -73,5 +77,17 @@ pub(super) fn list(db: &Connection, page: &Page) -> Done<Listing> {
             Err(error) => return Err(error),
         }
     }
-    Ok(Listing { jobs, has_more: seen > asked })
+    let slots_in_use = slots_in_use(db, &jobs)?;
+    Ok(Listing { jobs, has_more: seen > asked, slots_in_use })
+}
+
+/// How many slots are in use of the accounts that jobs wait for.
+fn slots_in_use(db: &Connection, jobs: &[Job]) -> Done<BTreeMap<String, u32>> {
+    let mut in_use = BTreeMap::new();
+    for account in jobs.iter().filter_map(Job::awaited_account) {
+        if !in_use.contains_key(account) {
+            in_use.insert(account.to_owned(), claim::occupied(db, account, None)?);
+        }
+    }
+    Ok(in_use)
 }

@@ -1,12 +1,13 @@
 //! A job's rows, read back as one [`Job`].
 
+use jiff::Timestamp;
 use retake_core::{
     fault::Fault,
     ids::{KeyId, VideoId},
     life::{Attempt, JobState, Life},
     money::Usd,
 };
-use rusqlite::{Connection, OptionalExtension, Row, named_params, types::FromSql};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, types::FromSql};
 
 use super::{
     fault::{Done, Fail},
@@ -14,13 +15,14 @@ use super::{
 };
 use crate::record::{Job, Output};
 
-/// A query for what [`job_of`] reads. The join is crossed, so that the jobs decide the order.
+/// A query for what [`job_of`] reads, in the order in which it reads it. The join is crossed, so that the jobs decide
+/// the order of the rows.
 macro_rules! select_jobs {
     ($jobs:literal, $which:literal) => {
         concat!(
-            "SELECT j.id, j.owner, j.created_at, j.completed_at, j.expires_at, j.state, j.fault, j.progress,
-                j.cancel_requested, j.next_route, j.hold, j.output, j.file_removed_at,
-                r.request, r.plan
+            "SELECT j.id, j.created_at, j.owner, j.completed_at, j.expires_at, r.request, r.plan,
+                j.fault, j.state, j.progress, j.cancel_requested, j.next_route, j.hold,
+                j.output, j.file_removed_at
              FROM ",
             $jobs,
             " CROSS JOIN job_requests r ON r.job_id = j.id WHERE j.deleted_at IS NULL AND ",
@@ -33,8 +35,8 @@ pub(super) use select_jobs;
 pub(super) const ONE: &str = select_jobs!("jobs j", "j.id = :id");
 
 pub(super) const ATTEMPTS: &str =
-    "SELECT number, place, state, remote_id, begun_at, accepted_at, ended_at,
-        progress, failed_fetches, fault, note, lost_at, absent_since, settlement, charged_micros, file
+    "SELECT number, place, state, remote_id, begun_at, accepted_at, ended_at, progress, note,
+        failed_fetches, file, charged_micros, fault, lost_at, absent_since, settlement
     FROM attempts WHERE job_id = :id ORDER BY number";
 
 /// A job that was not deleted.
@@ -44,90 +46,115 @@ pub(super) fn job(db: &Connection, id: &VideoId) -> Done<Option<Job>> {
     let Some(mut job) = job.map_err(|error| Fail::from(error).reading(id))? else {
         return Ok(None);
     };
-    add_attempts(db, &mut job)?;
+    add_attempts(&mut attempts(db)?, &mut job)?;
     Ok(Some(job))
 }
 
+/// The query for the attempts of a job. Whoever reads several jobs prepares it once.
+pub(super) fn attempts(db: &Connection) -> Done<CachedStatement<'_>> {
+    Ok(db.prepare_cached(ATTEMPTS)?)
+}
+
 /// Reads the attempts of a job into its life.
-pub(super) fn add_attempts(db: &Connection, job: &mut Job) -> Done<()> {
-    let mut query = db.prepare_cached(ATTEMPTS)?;
+pub(super) fn add_attempts(query: &mut CachedStatement<'_>, job: &mut Job) -> Done<()> {
     let rows = query.query_map(named_params! { ":id": job.id.as_str() }, attempt_of)?;
     let attempts: rusqlite::Result<_> = rows.collect();
     job.life.attempts = attempts.map_err(|error| Fail::from(error).reading(&job.id))?;
     Ok(())
 }
 
+/// The columns of a row, one after the other. To look each of them up by its name takes longer than to read it.
+struct Columns<'a> {
+    row: &'a Row<'a>,
+    next: usize,
+}
+
+impl<'a> Columns<'a> {
+    fn of(row: &'a Row<'_>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    fn take<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        self.skip();
+        self.row.get(self.next - 1)
+    }
+
+    fn skip(&mut self) {
+        self.next += 1;
+    }
+
+    fn moment(&mut self) -> rusqlite::Result<Option<Timestamp>> {
+        Ok(self.take::<Option<Moment>>()?.map(|Moment(at)| at))
+    }
+
+    fn json<T>(&mut self) -> rusqlite::Result<Option<T>>
+    where
+        Json<T>: FromSql,
+    {
+        Ok(self.take::<Option<Json<T>>>()?.map(|Json(value)| value))
+    }
+
+    fn word<T>(&mut self) -> rusqlite::Result<T>
+    where
+        Word<T>: FromSql,
+    {
+        self.take().map(|Word(value)| value)
+    }
+}
+
 /// A job but for its attempts.
 pub(super) fn job_of(row: &Row<'_>) -> rusqlite::Result<Job> {
-    let Text(id) = row.get("id")?;
-    let Moment(created_at) = row.get("created_at")?;
-    let Json(request) = row.get("request")?;
-    let Json(plan) = row.get("plan")?;
+    let mut columns = Columns::of(row);
+    let (Text(id), Moment(created_at)) = (columns.take()?, columns.take()?);
     Ok(Job {
         id,
         created_at,
-        owner: row.get::<_, Option<Text<KeyId>>>("owner")?.map(|Text(owner)| owner),
-        completed_at: moment(row, "completed_at")?,
-        expires_at: moment(row, "expires_at")?,
-        request,
-        plan,
-        life: life_of(row)?,
-        output: json::<Output>(row, "output")?,
-        file_removed_at: moment(row, "file_removed_at")?,
+        owner: columns.take::<Option<Text<KeyId>>>()?.map(|Text(owner)| owner),
+        completed_at: columns.moment()?,
+        expires_at: columns.moment()?,
+        request: columns.take().map(|Json(request)| request)?,
+        plan: columns.take().map(|Json(plan)| plan)?,
+        life: life_of(&mut columns)?,
+        output: columns.json::<Output>()?,
+        file_removed_at: columns.moment()?,
     })
 }
 
-fn life_of(row: &Row<'_>) -> rusqlite::Result<Life> {
-    let state = match json::<Fault>(row, "fault")? {
-        Some(fault) => JobState::Failed(fault),
-        None => word(row, "state")?,
+fn life_of(columns: &mut Columns<'_>) -> rusqlite::Result<Life> {
+    let state = if let Some(fault) = columns.json::<Fault>()? {
+        columns.skip();
+        JobState::Failed(fault)
+    } else {
+        columns.word()?
     };
     Ok(Life {
         state,
-        progress: row.get("progress")?,
-        cancel_requested: row.get("cancel_requested")?,
+        progress: columns.take()?,
+        cancel_requested: columns.take()?,
         attempts: Vec::new(),
-        next_route: row.get("next_route")?,
-        hold: row.get("hold")?,
+        next_route: columns.take()?,
+        hold: columns.take()?,
     })
 }
 
 fn attempt_of(row: &Row<'_>) -> rusqlite::Result<Attempt> {
-    let Moment(begun_at) = row.get("begun_at")?;
+    let mut columns = Columns::of(row);
     Ok(Attempt {
-        number: row.get("number")?,
-        route: row.get("place")?,
-        state: word(row, "state")?,
-        remote_id: row.get("remote_id")?,
-        begun_at,
-        accepted_at: moment(row, "accepted_at")?,
-        ended_at: moment(row, "ended_at")?,
-        progress: row.get("progress")?,
-        note: row.get("note")?,
-        failed_fetches: row.get("failed_fetches")?,
-        file: json(row, "file")?.unwrap_or_default(),
-        charged: row.get::<_, Option<u64>>("charged_micros")?.map(Usd::from_micros),
-        fault: json(row, "fault")?,
-        lost_at: moment(row, "lost_at")?,
-        absent_since: moment(row, "absent_since")?,
-        settlement: row.get::<_, Option<Word<_>>>("settlement")?.map(|Word(value)| value),
+        number: columns.take()?,
+        route: columns.take()?,
+        state: columns.word()?,
+        remote_id: columns.take()?,
+        begun_at: columns.take().map(|Moment(at)| at)?,
+        accepted_at: columns.moment()?,
+        ended_at: columns.moment()?,
+        progress: columns.take()?,
+        note: columns.take()?,
+        failed_fetches: columns.take()?,
+        file: columns.json()?.unwrap_or_default(),
+        charged: columns.take::<Option<u64>>()?.map(Usd::from_micros),
+        fault: columns.json()?,
+        lost_at: columns.moment()?,
+        absent_since: columns.moment()?,
+        settlement: columns.take::<Option<Word<_>>>()?.map(|Word(value)| value),
     })
-}
-
-fn moment(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<jiff::Timestamp>> {
-    Ok(row.get::<_, Option<Moment>>(column)?.map(|Moment(at)| at))
-}
-
-fn json<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
-where
-    Json<T>: FromSql,
-{
-    Ok(row.get::<_, Option<Json<T>>>(column)?.map(|Json(value)| value))
-}
-
-fn word<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
-where
-    Word<T>: FromSql,
-{
-    row.get(column).map(|Word(value)| value)
 }

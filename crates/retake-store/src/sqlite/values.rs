@@ -8,7 +8,13 @@ use rusqlite::{
     ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{
+        DeserializeOwned, IntoDeserializer as _,
+        value::{self, StrDeserializer},
+    },
+};
 
 /// A moment.
 #[derive(Clone, Copy)]
@@ -60,7 +66,7 @@ pub(super) struct Word<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromSql for Word<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let word = serde_json::Value::from(value.as_str()?);
-        serde_json::from_value(word).map(Self).map_err(FromSqlError::other)
+        let word: StrDeserializer<'_, value::Error> = value.as_str()?.into_deserializer();
+        T::deserialize(word).map(Self).map_err(FromSqlError::other)
     }
 }
