@@ -203,6 +203,19 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
+impl Fault {
+    /// What of it may stand in a log: its words may quote a request.
+    pub fn without_words(&self) -> String {
+        let source = match self.source {
+            FaultSource::Provider => "said by the provider",
+            FaultSource::Network => "seen on the network",
+            FaultSource::Us => "of our own",
+            FaultSource::Caller => "of the caller's",
+        };
+        format!("{}, {source}", self.kind.as_str())
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.as_str(), self.message)

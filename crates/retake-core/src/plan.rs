@@ -1,6 +1,6 @@
 //! The plan: the routes worth trying for a request, in order, each with the request settled for it.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Where an attempt can go: a model on an account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Route {
     /// The account, by its owner's name for it.
@@ -108,7 +108,9 @@ pub fn plan(
 ) -> Result<Plan, Refusal> {
     let mut refused: Option<Vec<Finding>> = None;
     let (mut exact, mut changed) = (Vec::new(), Vec::new());
-    for candidate in candidates {
+    let mut seen = BTreeSet::new();
+    // Another place for the same route would be bought at while the first one may still be billed.
+    for candidate in candidates.iter().filter(|candidate| seen.insert(&candidate.route)) {
         match as_it_is(request, candidate, terms) {
             Ok(planned) => exact.push(planned),
             Err(findings) => {
@@ -361,6 +363,17 @@ pub(crate) mod tests {
         let told: Vec<_> = plan.routes[0].changes.iter().map(|c| c.param.as_str()).collect();
         assert_eq!(told, ["model", "seconds"]);
         assert_eq!(plan.routes[0].changes[0].given.as_deref(), Some("animatic"));
+    }
+
+    #[test]
+    fn a_route_that_is_named_twice_is_planned_once() {
+        let catalog = Catalog::shipped().unwrap();
+        let request = VideoRequest { prompt: "a lighthouse".into(), ..VideoRequest::default() };
+        let one = || candidate(&catalog, "animatic", "animatic");
+
+        let plan = plan(&request, &[one(), one()], &terms(TODAY)).unwrap();
+
+        assert_eq!(plan.routes.len(), 1);
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl Known {
                     None => return (found, false),
                 }
                 // Nothing is left out by this that could be read.
-                is_whole &= depth + 1 < DEPTH || next.unescaped().is_none();
+                is_whole &= depth + 1 < DEPTH || next.decoded(self.shortest).next().is_none();
                 readings.push_back((next, depth + 1));
             }
         }

@@ -29,6 +29,8 @@ use crate::{
 
 /// No video is larger than this, whatever a provider sends.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024 * 1024;
+/// After so many bytes of a file it is looked again whether there is room for more.
+const ROOM_IS_LOOKED_AT: u64 = 8 << 20;
 
 /// Decoding takes memory by the pixel, so few videos are looked at at once, and those of one owner one after another.
 static LOOKING: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
@@ -140,8 +142,14 @@ async fn download(
 ) -> Result<Arrived, CollectError> {
     let mut chunks = provider.fetch(errand.render, errand.log).await?;
     let mut staged = assets.stage(errand.id, errand.attempt).await?;
+    let mut looked_at = 0;
     while let Some(chunk) = chunks.next().await {
-        let too_large = match add(&mut staged, chunk).await {
+        let mut added = add(&mut staged, chunk).await;
+        if staged.bytes() >= looked_at + ROOM_IS_LOOKED_AT {
+            looked_at = staged.bytes();
+            added = added.and_then(|()| Ok(assets.check_room().map(drop)?));
+        }
+        let too_large = match added {
             Ok(()) => staged.bytes() > LARGEST_FILE,
             Err(problem) => {
                 staged.abort().await;

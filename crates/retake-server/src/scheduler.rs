@@ -38,12 +38,15 @@ use crate::{
     config::Retention,
     hooks::Hooks,
     news::News,
+    shares::{Holder, Shares},
     tasks::Tasks,
     vitals::{Pulse, Vitals},
 };
 
-/// Steps that run at once.
-const STEPS_AT_ONCE: u32 = 128;
+/// Steps that run at once. One owner has at most half of them, and whoever comes finds some.
+const STEPS_AT_ONCE: u32 = 256;
+/// A job of an owner who has no more steps at the time is looked at again after this long.
+const NO_STEP: SignedDuration = SignedDuration::from_secs(1);
 /// Without news the ledger is asked again after this long.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
@@ -89,6 +92,7 @@ impl Scheduler {
         // A render that lives here keeps its step for as long as it takes.
         let at_once = STEPS_AT_ONCE + self.accounts.residents();
         let permits = Arc::new(Semaphore::new(at_once as usize));
+        let shares = Shares::new("steps", at_once as usize);
         while !self.tasks.is_stopping() {
             let claiming = self.clock.working();
             let free = u32::try_from(permits.available_permits()).unwrap_or(at_once);
@@ -102,11 +106,16 @@ impl Scheduler {
             let more = !claimed.is_empty();
             for claimed in claimed {
                 let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
+                let owner = claimed.job.owner.clone();
+                let share = shares.take(&owner.map_or(Holder::Operator, Holder::Key)).ok();
                 let scheduler = self.clone();
                 let working = self.clock.working();
                 self.tasks.spawn(async move {
-                    scheduler.guarded_step(claimed).await;
-                    drop(permit);
+                    match share {
+                        Some(_) => scheduler.guarded_step(claimed).await,
+                        None => scheduler.put_off(claimed).await,
+                    }
+                    drop((permit, share));
                     scheduler.bell.ring();
                     drop(working);
                 });
@@ -192,6 +201,12 @@ impl Scheduler {
             () = self.clock.wait_until(until) => {}
             () = self.tasks.stopping() => {}
         }
+    }
+
+    /// Gives a job back whose owner's other jobs take all steps that one owner may have.
+    async fn put_off(&self, claimed: Claimed) {
+        let hand = Hand { scheduler: self, claimed, stays: None, log: Log::default() };
+        hand.give_back(self.clock.now() + NO_STEP).await;
     }
 
     async fn step(&self, claimed: Claimed) {

@@ -10,6 +10,7 @@ use retake_core::{
     evidence::Exchange,
     ids::{KeyId, ReplicaId, VideoId},
     life::{AttemptState, Event, JobState, Life, Settlement},
+    money::Usd,
     output::{Difference, OutputSpec},
     plan::{Plan, Planned},
     request::{Character, VideoRequest},
@@ -418,10 +419,21 @@ pub struct Finding {
     pub absent_since: Option<Timestamp>,
     /// The render that was found.
     pub render: Option<RenderClaim>,
+    /// What its provider says that it charged.
+    pub charged: Option<Usd>,
     /// What is worth a word about it.
     pub note: Option<String>,
     /// When it is looked after again; nothing when there is nothing left to find out.
     pub again: Option<Timestamp>,
+}
+
+impl Finding {
+    /// What of it stands in the timeline.
+    pub(crate) fn events(&self) -> impl Iterator<Item = Event> {
+        let settled = self.settlement.map(|settlement| Event::Settled { settlement });
+        let charged = self.charged.map(|amount| Event::Charged { amount });
+        settled.into_iter().chain(charged)
+    }
 }
 
 /// One exchange with a provider, kept as evidence.

@@ -6,6 +6,8 @@ use std::ops::Range;
 /// No escape is longer, with zeros before its number.
 const LONGEST: usize = 24;
 
+/// No more than this stands between two numbers that are characters of one text, as in `chr(115)+chr(107)`.
+const LONGEST_GAP: usize = 8;
 /// Stands for a character that no key has.
 const OTHER: u8 = 0xff;
 
@@ -81,7 +83,9 @@ impl Reading {
 
     /// Everything that it may stand for, one step further. What cannot hold a text of `shortest` bytes is left out.
     pub(super) fn decoded(&self, shortest: usize) -> impl Iterator<Item = Self> {
-        let escapes = [self.unescaped(), self.replaced(quoted_printable)].into_iter().flatten();
+        let decimal = self.decimals(shortest);
+        let escapes = [self.unescaped(), self.replaced(quoted_printable), decimal];
+        let escapes = escapes.into_iter().flatten();
         // A dash may stand for bits, and it may stand between others that do.
         let has_dashes = self.bytes.iter().any(|byte| matches!(byte, b'-' | b'_'));
         let standard = has_dashes.then(|| (self.symbols(standard_base64_value), 6));
@@ -121,6 +125,35 @@ impl Reading {
             }
         }
         Some(read)
+    }
+
+    /// The bytes that numbers in decimal stand for, as programs print arrays of them; nothing where too few follow each
+    /// other to be a text of `shortest` bytes.
+    fn decimals(&self, shortest: usize) -> Option<Self> {
+        let mut read = Self { bytes: Vec::new(), spans: Vec::new() };
+        let (mut at, mut end, mut run, mut longest) = (0, 0, 0, 0);
+        while at < self.bytes.len() {
+            let digits = self.bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 {
+                at += 1;
+                continue;
+            }
+            let value = self.bytes[at..at + digits]
+                .iter()
+                .try_fold(0_u8, |value, digit| value.checked_mul(10)?.checked_add(digit - b'0'));
+            let is_next = at - end <= LONGEST_GAP;
+            let byte = value.filter(|byte| matches!(byte, 0x20..=0x7e)).unwrap_or(OTHER);
+            run = if byte == OTHER { 0 } else { usize::from(is_next) * run + 1 };
+            longest = longest.max(run);
+            if !is_next {
+                read.push(OTHER, self.spans[at]);
+            }
+            let span = Span { from: self.spans[at].from, to: self.spans[at + digits - 1].to };
+            read.push(byte, span);
+            at += digits;
+            end = at;
+        }
+        (longest >= shortest).then_some(read)
     }
 
     /// The characters that stand for bits. Whatever stands between them (a line break, a colon) is passed over.

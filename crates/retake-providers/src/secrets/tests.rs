@@ -251,6 +251,38 @@ fn a_key_is_cut_from_whatever_a_text_was_encoded_as_and_from_that_encoded_again(
 }
 
 #[test]
+fn a_key_in_decimal_numbers_is_cut_as_programs_print_them() {
+    let secrets = Secrets::new([KEY]);
+    let joined = |separator: &str| {
+        KEY.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(separator)
+    };
+    let plain = [
+        format!("[{}]", joined(", ")),
+        format!("[{}]", joined(" ")),
+        format!("no account for b'\\{}'", joined("\\")),
+        format!("chr({})", joined(")+chr(")),
+        json!({ "type": "Buffer", "data": KEY.as_bytes() }).to_string(),
+    ];
+    let encoded = plain.iter().flat_map(|text| {
+        [STANDARD.encode(text), hex(text, ""), percent(text), json!({ "a": text }).to_string()]
+    });
+    for said in plain.iter().cloned().chain(encoded.collect::<Vec<_>>()) {
+        let cut = secrets.cut(&said);
+        assert!(cut.contains(SECRET) || cut == WITHHELD, "{said} became {cut}");
+        assert!(secrets.are_in(&said), "{said}");
+    }
+    let numbers = (0..2000).map(|n| (n * 7 % 256).to_string()).collect::<Vec<_>>().join(", ");
+    assert_eq!(secrets.cut(&numbers), numbers);
+}
+
+#[test]
+fn a_text_that_could_be_read_further_than_it_was_is_withheld() {
+    let secrets = Secrets::new([KEY]);
+    let deep = (0..8).fold(KEY.to_owned(), |text, _| STANDARD.encode(text));
+    assert_eq!(secrets.cut(&deep), WITHHELD);
+}
+
+#[test]
 fn base64_in_the_middle_of_a_message_is_cut_and_the_message_stays() {
     let secrets = Secrets::new([KEY]);
     let said = format!("no account for <{}> here", STANDARD.encode(STANDARD.encode(KEY)));

@@ -28,7 +28,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Names the request, serves it, logs how it went, and logs the reason of a server error once.
 pub(super) async fn name_and_log(request: Request, next: Next) -> Response {
     let id = RequestId::new(Clock::system().now());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), loggable(request.uri().path()));
     let begun = Instant::now();
 
     let mut response = next.run(request).await;
@@ -46,6 +46,15 @@ pub(super) async fn name_and_log(request: Request, next: Next) -> Response {
         tracing::debug!(request.id = %id, %method, path, status, duration_ms, "served");
     }
     response
+}
+
+/// A path as it may stand in a log: addresses that only a provider knows end in a code.
+fn loggable(path: &str) -> String {
+    let secret = [crate::hooks::PATH, crate::hooks::PICTURES];
+    match secret.iter().find(|prefix| path.starts_with(**prefix)) {
+        Some(prefix) => format!("{prefix}/…"),
+        None => path.to_owned(),
+    }
 }
 
 /// Refuses what a page of another site makes a browser send.
@@ -220,5 +229,12 @@ mod tests {
     fn a_name_that_somebody_else_let_lead_here_is_refused() {
         assert!(is_strange(&[("host", "evil.example.net")]));
         assert!(is_strange(&[("host", "127.0.0.1.evil.example.net:8080")]));
+    }
+
+    #[test]
+    fn the_code_of_an_address_that_only_a_provider_knows_is_not_logged() {
+        assert_eq!(loggable("/retake/v1/hooks/relay/video_1-1/c0de"), "/retake/v1/hooks/…");
+        assert_eq!(loggable("/retake/v1/pictures/9f/c0de"), "/retake/v1/pictures/…");
+        assert_eq!(loggable("/v1/videos/video_1"), "/v1/videos/video_1");
     }
 }

@@ -57,7 +57,11 @@ pub(super) async fn receive(
         Ok(()) => {}
         Err(HookError::Unverifiable(fault)) => {
             // The provider's keys are out of reach. The URL was ours, and a poll harms nobody.
-            tracing::warn!(account, %fault, "a provider's notice could not be verified");
+            tracing::warn!(
+                account,
+                fault = fault.without_words(),
+                "a provider's notice could not be verified"
+            );
         }
         Err(error) => {
             tracing::warn!(account, error = chain(&error), "refused a notice in a provider's name");

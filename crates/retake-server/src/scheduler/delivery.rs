@@ -99,7 +99,7 @@ impl Hand<'_> {
                 }
             }
             Err(CollectError::Again { fault, finding }) => {
-                tracing::warn!(job.id = %id, %fault, "failed to download a finished render; will try again");
+                tracing::warn!(job.id = %id, fault = fault.without_words(), "failed to download a finished render; will try again");
                 self.record(Event::FetchFailed { fault, finding }, Then::Free).await;
             }
             Err(CollectError::RenderFailed(fault)) => {

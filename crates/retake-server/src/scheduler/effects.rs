@@ -93,7 +93,7 @@ impl Hand<'_> {
                 self.wait_for_settlement(&attempt, LOOK_AGAIN * 60).await;
             }
             Err(fault) => {
-                tracing::warn!(job.id = %self.job().id, %fault, "failed to look a lost submit up");
+                tracing::warn!(job.id = %self.job().id, fault = fault.without_words(), "failed to look a lost submit up");
                 let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5).min(Policy::LONG_PAUSE);
                 self.wait_for_settlement(&attempt, pause).await;
             }
@@ -241,7 +241,7 @@ impl Hand<'_> {
     /// Ends a job whose render goes on, and says so.
     async fn end_uncancelled(&mut self, why: &str) {
         let note = format!("{why}: the render goes on there and may be billed");
-        tracing::warn!(job.id = %self.job().id, note, "a render was not cancelled");
+        tracing::warn!(job.id = %self.job().id, "a render was not cancelled");
         if self.record(Event::Noted { note }, Then::Keep).await {
             self.record(Event::Cancelled, Then::Free).await;
         }
@@ -259,7 +259,7 @@ impl Hand<'_> {
         match self.scheduler.submission(self.job(), route, number.saturating_add(1)).await {
             Ok(submission) => Some(submission),
             Err(fault) => {
-                tracing::error!(job.id = %self.job().id, %fault, "no picture for a submit");
+                tracing::error!(job.id = %self.job().id, fault = fault.without_words(), "no picture for a submit");
                 self.record(Event::Begun { route }, Then::Keep).await;
                 self.record(Event::AttemptFailed { fault }, Then::Free).await;
                 None
@@ -282,7 +282,7 @@ impl Hand<'_> {
     }
 
     async fn ask_again(&mut self, fault: &Fault) {
-        tracing::warn!(job.id = %self.job().id, %fault, "a provider gave no answer");
+        tracing::warn!(job.id = %self.job().id, fault = fault.without_words(), "a provider gave no answer");
         // Whoever is told to come back tomorrow may find a finished file gone.
         let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5).min(Policy::LONG_PAUSE);
         self.release(self.scheduler.clock.now() + pause).await;

@@ -145,7 +145,11 @@ mod tests {
     use retake_store::Job;
 
     use super::*;
-    use crate::scheduler::tests::Stage;
+    use crate::{
+        accounts::{Account, Accounts},
+        scheduler::{STEPS_AT_ONCE, tests::Stage},
+        vitals::Vitals,
+    };
 
     /// What goes wrong at a provider.
     #[derive(Clone, Copy, PartialEq, Eq)]
@@ -311,5 +315,37 @@ mod tests {
         hanging.await;
 
         assert_eq!(stage.scheduler.claim(1).await.unwrap().len(), 1, "anybody may go on");
+    }
+
+    #[tokio::test]
+    async fn steps_of_one_owner_that_hang_leave_some_for_everybody_else() {
+        let provider = Troubled::with(Trouble::SaysNothing);
+        let mut stage = Stage::with(&[("north", Arc::clone(&provider))]).await;
+        let accounts = stage.scheduler.accounts.iter().cloned();
+        let wide = accounts.map(|account| Account { concurrency: 9_999, ..account });
+        stage.scheduler.accounts = Accounts::new(wide.collect());
+        let (many, few) = (stage.a_key("many").await, stage.a_key("few").await);
+        for _ in 0..STEPS_AT_ONCE * 2 {
+            stage.asked_by(&many).await;
+        }
+        let vitals = Vitals::new(SignedDuration::from_secs(1));
+        let pulse = vitals.pulse("scheduler", std::time::Duration::from_mins(1));
+        let running = tokio::spawn(stage.scheduler.clone().run(pulse));
+        while provider.polls.load(Ordering::SeqCst) < STEPS_AT_ONCE / 2 {
+            stage.scheduler.clock.move_on(SignedDuration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+
+        let late = stage.asked_by(&few).await;
+        loop {
+            stage.scheduler.clock.move_on(SignedDuration::from_secs(1));
+            tokio::task::yield_now().await;
+            let job = stage.scheduler.ledger.job(&late).await.unwrap().unwrap();
+            if job.life.open_attempt().is_some() {
+                break;
+            }
+        }
+        stage.scheduler.tasks.stop();
+        running.await.unwrap();
     }
 }

@@ -63,7 +63,7 @@ impl Hand<'_> {
         let remote_id = attempt.remote_id.clone().unwrap_or_else(|| self.tag());
         let Some(render) = self.render(&remote_id) else { return };
         if let Err(fault) = provider.cancel(&render, &self.log).await {
-            tracing::warn!(job.id = %self.job().id, %fault, "a render that nobody needs goes on");
+            tracing::warn!(job.id = %self.job().id, fault = fault.without_words(), "a render that nobody needs goes on");
         }
     }
 }

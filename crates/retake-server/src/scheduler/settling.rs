@@ -6,10 +6,10 @@
 //! is open; else it is stopped where that can be done. Of a deleted job the prompt is gone, by which most providers'
 //! lists tell renders apart, so its submit stays possibly billed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
@@ -24,8 +24,10 @@ use retake_store::{Finding, Job, RenderClaim, RenderWindow, StoreError, Unsettle
 use super::{Scheduler, effects::tag};
 use crate::{assets::AssetError, vitals::Pulse};
 
-/// Submits that are looked after at once.
-const AT_ONCE: u32 = 8;
+/// Submits that are looked after at once, and those of them at one account: a provider that does not answer keeps no
+/// other waiting.
+const AT_ONCE: u32 = 64;
+const AT_ONE_ACCOUNT: usize = 8;
 /// How often the ledger is asked for unsettled submits.
 const EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// After this long somebody else looks after a submit.
@@ -43,29 +45,95 @@ const UNKNOWN_TIMES: RouteTimes = RouteTimes {
     longest: SignedDuration::from_hours(1),
 };
 
+/// The submits that are looked after.
+#[derive(Default)]
+struct UnderWay<'a> {
+    /// Each ends with its account.
+    looks: FuturesUnordered<BoxFuture<'a, String>>,
+    accounts: HashMap<String, usize>,
+}
+
+impl UnderWay<'_> {
+    /// Whether one more at this account is looked after now.
+    fn takes(&mut self, account: &str) -> bool {
+        let count = self.accounts.entry(account.to_owned()).or_default();
+        let is_taken = *count < AT_ONE_ACCOUNT;
+        *count += usize::from(is_taken);
+        is_taken
+    }
+
+    async fn one_ends(&mut self) {
+        let Some(account) = self.looks.next().await else { return };
+        if let Some(count) = self.accounts.get_mut(&account) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
 impl Scheduler {
     /// Settles the lost submits that no job waits for, until the tasks are told to stop.
     pub(crate) async fn settle_submits(self, pulse: Pulse) {
+        let mut under_way = UnderWay::default();
         while !self.tasks.is_stopping() {
-            match self.settle_due().await {
+            match self.settle_due(&mut under_way).await {
                 Ok(()) => pulse.beat(),
                 Err(error) => {
                     tracing::error!(error = chain(&error), "failed to claim unsettled submits");
                 }
             }
-            tokio::select! {
-                () = self.clock.wait_until(self.clock.now() + EVERY) => {}
-                () = self.tasks.stopping() => {}
+            let next = self.clock.now() + EVERY;
+            loop {
+                tokio::select! {
+                    () = under_way.one_ends(), if !under_way.looks.is_empty() => {}
+                    () = self.clock.wait_until(next) => break,
+                    () = self.tasks.stopping() => break,
+                }
             }
         }
     }
 
-    /// Looks after the unsettled submits whose time has come.
-    pub(super) async fn settle_due(&self) -> Result<(), StoreError> {
+    /// Begins to look after the unsettled submits whose time has come.
+    async fn settle_due<'a>(&'a self, under_way: &mut UnderWay<'a>) -> Result<(), StoreError> {
+        let free = AT_ONCE.saturating_sub(u32::try_from(under_way.looks.len()).unwrap_or(u32::MAX));
+        if free == 0 {
+            return Ok(());
+        }
         let now = self.clock.now();
-        let due = self.ledger.claim_unsettled(AT_ONCE, now, now + TAKEN_FOR).await?;
-        join_all(due.into_iter().map(|submit| self.settle_submit(submit))).await;
+        for submit in self.ledger.claim_unsettled(free, now, now + TAKEN_FOR).await? {
+            let account = self.account_of(&submit);
+            if under_way.takes(&account) {
+                let look = async move {
+                    self.settle_submit(submit).await;
+                    account
+                };
+                under_way.looks.push(look.boxed());
+            } else {
+                let later = Finding { again: Some(now + EVERY), ..Finding::default() };
+                self.ledger.settle_submit(&submit.lease, &later, now).await?;
+            }
+        }
         Ok(())
+    }
+
+    /// Looks after all unsettled submits whose time has come.
+    #[cfg(test)]
+    pub(super) async fn settle_all_due(&self) -> Result<(), StoreError> {
+        let mut under_way = UnderWay::default();
+        self.settle_due(&mut under_way).await?;
+        while !under_way.looks.is_empty() {
+            under_way.one_ends().await;
+        }
+        Ok(())
+    }
+
+    /// The account at which a submit was made.
+    fn account_of(&self, submit: &Unsettled) -> String {
+        let account = submit.job.as_ref().and_then(|job| {
+            let attempts = &job.life.attempts;
+            let attempt = attempts.iter().find(|one| one.number == submit.lease.attempt)?;
+            Some(job.plan.at(attempt.route)?.route.account.clone())
+        });
+        account.unwrap_or_default()
     }
 
     async fn settle_submit(&self, submit: Unsettled) {
@@ -153,15 +221,17 @@ impl Scheduler {
             return over("its account is not configured here any more".to_owned());
         };
         match provider.poll(&render, &Log::default()).await {
-            Ok(Polled::Rendered { .. } | Polled::Disputed { .. }) => Finding {
+            Ok(Polled::Rendered { charged } | Polled::Disputed { charged, .. }) => Finding {
                 settlement: Some(Settlement::Found),
+                charged,
                 note: Some("it was given up, and its render was finished later".to_owned()),
                 again: Some(now),
                 ..Finding::default()
             },
-            Ok(Polled::Failed { fault, .. }) => {
-                over(format!("in the end its provider said that it failed ({fault})"))
-            }
+            Ok(Polled::Failed { fault, charged }) => Finding {
+                charged,
+                ..over(format!("in the end its provider said that it failed ({fault})"))
+            },
             Ok(Polled::GivenUp { goes_on: false, .. }) => {
                 over("it was cancelled, and may have been billed all the same".to_owned())
             }
@@ -195,6 +265,16 @@ impl Scheduler {
                 "its account is not configured here any more, so it goes on and is billed",
             );
         };
+        // What is over already may say what it cost.
+        match provider.poll(&render, &Log::default()).await {
+            Ok(Polled::Rendered { charged } | Polled::Disputed { charged, .. }) => {
+                return Finding { charged, ..done("it was finished, so it is billed") };
+            }
+            Ok(Polled::Failed { fault, charged }) => {
+                return Finding { charged, ..done(&format!("it had failed ({fault})")) };
+            }
+            _ => {}
+        }
         match provider.cancel(&render, &Log::default()).await {
             Ok(CancelOutcome::Stopped) => {
                 done("it was cancelled, and may have been billed all the same")

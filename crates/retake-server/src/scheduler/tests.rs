@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
-    ids::{ReplicaId, VideoId},
+    ids::{KeyId, ReplicaId, VideoId},
     life::{AttemptState, Event, GiveUp, JobState, RouteTimes, Settlement},
     plan::{Candidate, Terms, plan},
     policy::{OnUnknownSubmit, Policy},
@@ -30,7 +30,7 @@ use retake_providers::{
     AccountStatus, CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId,
     Render, Submission, SubmitError, Submitted,
 };
-use retake_store::{Job, Ledger, NewJob, SqliteLedger};
+use retake_store::{ApiKey, Job, KeyLimits, Ledger, NewJob, SqliteLedger};
 
 use super::{Bell, Breaks, Scheduler};
 use crate::{
@@ -205,6 +205,33 @@ impl Stage {
         job.id
     }
 
+    /// Adds a key to the ledger.
+    pub(super) async fn a_key(&self, name: &str) -> KeyId {
+        let key = ApiKey {
+            id: KeyId::new(NOON),
+            name: name.to_owned(),
+            digest: name.to_owned(),
+            hint: String::new(),
+            admin: false,
+            limits: KeyLimits::default(),
+            created_at: NOON,
+            expires_at: None,
+            revoked_at: None,
+        };
+        self.scheduler.ledger.add_key(&key).await.unwrap();
+        key.id
+    }
+
+    /// Asks for another job, on behalf of somebody.
+    pub(super) async fn asked_by(&self, owner: &KeyId) -> VideoId {
+        let names: Vec<_> = self.scheduler.accounts.iter().map(|it| it.name.clone()).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let job = a_job(&names, VideoRequest::default());
+        let job = NewJob { owner: Some(owner.clone()), ..job };
+        self.scheduler.ledger.accept(&job).await.unwrap();
+        job.id
+    }
+
     /// Plays on until the job is as it is asked for, and fails when it never is.
     async fn until(&self, what: impl Fn(&Job) -> bool) -> Job {
         for _ in 0..400 {
@@ -219,7 +246,7 @@ impl Stage {
     /// Lets time pass and looks after the submits that nobody waits for.
     async fn settle_behind(&self, seconds: i64) -> Job {
         self.scheduler.clock.move_on(SignedDuration::from_secs(seconds));
-        self.scheduler.settle_due().await.unwrap();
+        self.scheduler.settle_all_due().await.unwrap();
         self.scheduler.ledger.job(&self.id).await.unwrap().unwrap()
     }
 

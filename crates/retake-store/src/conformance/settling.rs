@@ -6,6 +6,7 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
     life::{Attempt, Event, JobState, Settlement, advance},
+    money::Usd,
     output::OutputSpec,
     policy::Policy,
 };
@@ -102,11 +103,17 @@ pub(crate) async fn a_submit_that_nobody_waits_for_is_handed_out_until_it_is_set
 
     let again = claim(&worker, 80).await.remove(0);
     assert_eq!(again.job.unwrap().life.attempts[0].absent_since, Some(noon_plus(5)));
+    let charged = Some(Usd::from_micros(1_230_000));
+    let dear = Finding { charged, again: Some(noon_plus(80)), ..Finding::default() };
+    worker.ledger.settle_submit(&again.lease, &dear, noon_plus(80)).await.unwrap();
+    assert_eq!(first_attempt(&worker, &id).await.charged, charged);
+    let again = claim(&worker, 80).await.remove(0);
     let absent = Finding { settlement: Some(Settlement::Absent), ..Finding::default() };
     worker.ledger.settle_submit(&again.lease, &absent, noon_plus(81)).await.unwrap();
 
     let attempt = first_attempt(&worker, &id).await;
     assert!(!attempt.may_cost(), "{attempt:?}");
+    assert_eq!(attempt.charged, charged, "what is not said again stays");
     assert!(claim(&worker, 9_999).await.is_empty());
     let lines = worker.ledger.events(&id, 0, 100).await.unwrap();
     let settled = JobEvent::Life(Event::Settled { settlement: Settlement::Absent });

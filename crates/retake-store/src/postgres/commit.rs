@@ -57,7 +57,8 @@ pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, r
         accepted_at = excluded.accepted_at,
         ended_at = excluded.ended_at, progress = excluded.progress,
         failed_fetches = excluded.failed_fetches, fault = excluded.fault,
-        note = excluded.note, charged_micros = excluded.charged_micros, file = excluded.file";
+        note = excluded.note, charged_micros = COALESCE(excluded.charged_micros, attempts.charged_micros),
+        file = excluded.file";
 
 /// A slot that was taken for a submit that was never recorded is given back with the job.
 pub(super) const RELEASE: &str = "UPDATE jobs

@@ -2,7 +2,7 @@
 
 use futures::try_join;
 use jiff::Timestamp;
-use retake_core::{fault::chain, ids::VideoId, life::Event};
+use retake_core::{fault::chain, ids::VideoId};
 
 use super::{
     fault::{Done, Fail},
@@ -40,6 +40,7 @@ pub(super) const DONE: &str = "DELETE FROM unsettled_submits WHERE job_id = $1 A
 /// An attempt that its job has taken up again has no settlement, and is left alone. Of a deleted job no word is kept.
 pub(super) const NOTE: &str = "UPDATE attempts SET settlement = COALESCE($3, settlement),
         absent_since = COALESCE(absent_since, $4), remote_id = COALESCE($5, remote_id),
+        charged_micros = COALESCE($7, charged_micros),
         note = CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE id = $1 AND deleted_at IS NULL)
                     THEN COALESCE($6, note) ELSE note END
     WHERE job_id = $1 AND number = $2 AND settlement IS NOT NULL";
@@ -104,11 +105,10 @@ pub(super) async fn settle(
         return Err(refused);
     }
     note(db, lease, finding).await?;
-    if let Some(settlement) = finding.settlement {
-        let event = json(&JobEvent::Life(Event::Settled { settlement }))?;
-        let (seq, now) = (timeline::next_seq(last.as_ref()), Moment(now));
+    for (seq, event) in (timeline::next_seq(last.as_ref())..).zip(finding.events()) {
+        let event = json(&JobEvent::Life(event))?;
         let [append] = db.prepare([timeline::APPEND]).await?;
-        db.execute(&append, [&id, &seq, &now, &Some(attempt), &event]).await?;
+        db.execute(&append, [&id, &seq, &Moment(now), &Some(attempt), &event]).await?;
     }
     let [wake] = db.prepare([WAKE]).await?;
     db.execute(&wake, [&id, &Moment(now), &attempt]).await?;
@@ -128,6 +128,7 @@ async fn note(db: &Session, lease: &SubmitLease, finding: &Finding) -> Done<()> 
             &finding.absent_since.map(Moment),
             &remote_id,
             &finding.note.as_deref().map(text),
+            &finding.charged.map(|amount| number(amount.micros())),
         ],
     )
     .await?;

@@ -1,7 +1,7 @@
 //! Lost submits that no job waits for.
 
 use jiff::Timestamp;
-use retake_core::{fault::chain, ids::VideoId, life::Event};
+use retake_core::{fault::chain, ids::VideoId, money::Usd};
 use rusqlite::{Connection, named_params};
 
 use super::{
@@ -38,6 +38,7 @@ pub(super) const DONE: &str =
 pub(super) const NOTE: &str = "UPDATE attempts SET settlement = COALESCE(:settlement, settlement),
         absent_since = COALESCE(absent_since, :absent_since),
         remote_id = COALESCE(:remote_id, remote_id),
+        charged_micros = COALESCE(:charged, charged_micros),
         note = CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE id = :id AND deleted_at IS NULL)
                     THEN COALESCE(:note, note) ELSE note END
     WHERE job_id = :id AND number = :attempt AND settlement IS NOT NULL";
@@ -112,6 +113,7 @@ pub(super) fn settle(
         ":absent_since": finding.absent_since.map(Moment),
         ":remote_id": finding.render.as_ref().map(|render| &render.remote_id),
         ":note": finding.note,
+        ":charged": finding.charged.map(Usd::micros),
     })?;
     match finding.again {
         Some(again) => db
@@ -121,9 +123,8 @@ pub(super) fn settle(
             db.prepare_cached(DONE)?.execute(named_params! { ":id": id, ":attempt": attempt })?
         }
     };
-    if let Some(settlement) = finding.settlement {
-        let line = JobEvent::Life(Event::Settled { settlement });
-        timeline::append(db, &lease.id, now, Some(attempt), &line)?;
+    for event in finding.events() {
+        timeline::append(db, &lease.id, now, Some(attempt), &JobEvent::Life(event))?;
     }
     db.prepare_cached(WAKE)?
         .execute(named_params! { ":id": id, ":attempt": attempt, ":now": Moment(now) })?;

@@ -1,5 +1,7 @@
 //! Submits and renders that their jobs did not wait for, and what becomes of them.
 
+use retake_core::money::Usd;
+
 use super::*;
 use crate::scheduler::{Hand, Then};
 
@@ -202,7 +204,8 @@ async fn given_up(polls: Vec<Polled>, others: &[&str]) -> (Stage, Arc<Scripted>)
 
 #[tokio::test]
 async fn a_render_that_goes_on_after_it_was_given_up_is_watched_and_told_as_spent_when_it_comes() {
-    let (stage, north) = given_up(vec![Polled::RENDERED], &[]).await;
+    let charged = Some(Usd::from_micros(1_230_000));
+    let (stage, north) = given_up(vec![Polled::Rendered { charged }], &[]).await;
     let job = stage.play(1).await;
     assert!(matches!(job.life.state, JobState::Failed(_)), "nothing else may be bought there");
     assert_eq!(job.life.attempts[0].settlement, Some(Settlement::Pending));
@@ -214,7 +217,7 @@ async fn a_render_that_goes_on_after_it_was_given_up_is_watched_and_told_as_spen
 
     let attempt = &job.life.attempts[0];
     assert_eq!(attempt.settlement, Some(Settlement::Found));
-    assert!(attempt.may_cost());
+    assert_eq!(attempt.charged, charged, "what its provider says that it cost is kept");
     assert_eq!(north.submitted.lock().unwrap().len(), 1);
 }
 
@@ -289,4 +292,25 @@ async fn nothing_is_bought_while_a_render_is_there_that_may_be_this_jobs_or_that
 
     let job = stage.until(|job| attempts(job) == ["north submitted"]).await;
     assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
+}
+
+#[tokio::test]
+async fn a_render_that_was_found_too_late_and_is_finished_tells_what_it_cost() {
+    let north = Scripted { arrives_at_look: Some(2), ..Scripted::that_answers(vec![a_loss()]) };
+    let charged = Some(Usd::from_micros(700_000));
+    north.answers.lock().unwrap().push_back(Polled::Rendered { charged });
+    let north = Arc::new(north);
+    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+    stage.play(1).await;
+    let now = stage.scheduler.clock.now();
+    stage.scheduler.ledger.request_cancel(&stage.id, now).await.unwrap();
+    stage.play(1).await;
+    let mut job = stage.settle_behind(60).await;
+    for _ in 0..6 {
+        job = stage.settle_behind(60).await;
+    }
+
+    let attempt = &job.life.attempts[0];
+    assert_eq!((attempt.settlement, attempt.charged), (Some(Settlement::Found), charged));
+    assert!(north.cancelled.lock().unwrap().is_empty(), "it was over already");
 }
