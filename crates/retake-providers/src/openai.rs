@@ -88,17 +88,12 @@ fn follow(
 }
 
 fn doubted(polled: Polled) -> Polled {
-    match polled {
-        Polled::Failed { fault, charged }
-            if matches!(
-                fault.kind,
-                FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Auth
-            ) =>
-        {
-            Polled::Doubtful { fault, charged }
-        }
-        polled => polled,
-    }
+    let is_of_the_question = matches!(
+        &polled,
+        Polled::Failed { fault, .. }
+            if matches!(fault.kind, FaultKind::Overloaded | FaultKind::Timeout | FaultKind::Auth)
+    );
+    if is_of_the_question { poll::doubtful(polled) } else { polled }
 }
 
 impl Adapter for OpenAi {

@@ -1,6 +1,7 @@
 //! A provider behind an API: an adapter that says what to send, and the transport that sends it.
 
 mod linked;
+mod own_words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,11 +19,12 @@ use retake_core::{
     time::whole_seconds,
 };
 
-use self::linked::Content;
+use self::{linked::Content, own_words::OwnWords};
 use crate::{
     AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, Hook, HookError,
     Log, LookUp, Lost, Pace, Polled, Provider, Render, Submission, SubmitError, Submitted, Talk,
-    Transport, reading, refusal, secrets::Guarded,
+    Transport, reading, refusal,
+    secrets::{self, Guarded},
 };
 
 /// A server beside the one that took a render may not have heard of it at first, which is not worth a word.
@@ -71,15 +73,17 @@ impl Remote {
     }
 
     async fn hold<T: Guarded + Send + 'static>(&self, talk: Talk<T>, log: &Log) -> T {
-        self.hold_with_statuses(talk, log).await.0
+        self.hold_with_statuses(talk, None, log).await.0
     }
 
-    /// The same, with the statuses of the answers.
+    /// The same about a render, with the statuses of the answers, which are read without the caller's own words.
     async fn hold_with_statuses<T: Guarded + Send + 'static>(
         &self,
         mut talk: Talk<T>,
+        shot: Option<&Shot>,
         log: &Log,
     ) -> (T, Vec<StatusCode>) {
+        let own = shot.map(OwnWords::of);
         let mut statuses = Vec::new();
         loop {
             match talk {
@@ -87,7 +91,11 @@ impl Remote {
                 Talk::Ask { call, then } => {
                     let answer = self.transport.send(&call, (self.now)(), log).await;
                     statuses.extend(answer.as_ref().ok().map(|reply| reply.status));
-                    let answer = answer.map(|reply| crate::Reply { at: (self.now)(), ..reply });
+                    let answer = answer.map(|reply| {
+                        let left = own.as_ref().and_then(|own| own.left_out(&reply.body));
+                        let body = left.unwrap_or_else(|| reply.body.clone());
+                        crate::Reply { at: (self.now)(), body, ..reply }
+                    });
                     talk = go_on(then, answer).await;
                 }
             }
@@ -119,6 +127,11 @@ impl Remote {
         opened.map_err(|reply| {
             self.adapter.refused_download(&reply).guarded(self.transport.secrets())
         })
+    }
+
+    /// Whether a secret is in a provider's name for a render, or was cut out of it before it was read.
+    fn repeats_secret(&self, remote_id: &str) -> bool {
+        self.transport.secrets().are_in(remote_id) || secrets::were_cut(remote_id)
     }
 
     fn unknowable(&self) -> LookUp {
@@ -243,7 +256,7 @@ fn believable(polled: Polled, is_error: bool, shot: &Shot) -> Polled {
 /// A refusal by what its body says, under a status that is none of a refusal, is in doubt where the caller's own words
 /// would prove it as well: the answer may quote them.
 fn provable(error: SubmitError, status: Option<StatusCode>, shot: &Shot) -> SubmitError {
-    let is_refusal = status.is_none_or(|status| status.is_client_error());
+    let is_refusal = status.is_none_or(reading::is_turned_away);
     match error {
         SubmitError::Refused(fault) if !is_refusal && words_of(shot).any(refusal::proves) => {
             SubmitError::Lost(fault)
@@ -293,10 +306,11 @@ fn signed(time: Duration) -> SignedDuration {
 impl Provider for Remote {
     async fn submit(&self, submission: Submission, log: &Log) -> Result<Submitted, SubmitError> {
         let talk = self.adapter.submit(&submission, (self.now)());
-        let (submitted, statuses) = self.hold_with_statuses(talk, log).await;
+        let shot = Some(&submission.shot);
+        let (submitted, statuses) = self.hold_with_statuses(talk, shot, log).await;
         let last = statuses.last().copied();
         let submitted = submitted.map_err(|error| provable(error, last, &submission.shot))?;
-        if self.transport.secrets().are_in(&submitted.remote_id) {
+        if self.repeats_secret(&submitted.remote_id) {
             // It would be shown to the caller, and no provider names a render after a key.
             let message = "the provider's id for the render repeats a secret, so it cannot be used";
             let fault = Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message);
@@ -313,7 +327,7 @@ impl Provider for Remote {
             log.keep(Exchange { received: None, ..exchange });
         }
         match looked {
-            Ok(LookUp::Found(id)) if self.transport.secrets().are_in(&id) => Ok(self.unknowable()),
+            Ok(LookUp::Found(id)) if self.repeats_secret(&id) => Ok(self.unknowable()),
             // Whoever has not found out by now never will.
             Ok(LookUp::Unknowable { .. }) => Ok(self.unknowable()),
             looked => looked,
@@ -322,7 +336,7 @@ impl Provider for Remote {
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
         let talk = self.adapter.poll(render, (self.now)());
-        let (polled, statuses) = self.hold_with_statuses(talk, log).await;
+        let (polled, statuses) = self.hold_with_statuses(talk, Some(&render.shot), log).await;
         let is_error = statuses.first().is_some_and(|status| !status.is_success());
         let mut polled = polled.map(|polled| believable(polled, is_error, &render.shot));
         match (&mut polled, self.poll_every) {
@@ -359,7 +373,8 @@ impl Provider for Remote {
         render: &Render,
         log: &Log,
     ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
-        match self.hold(self.adapter.fetch(render, (self.now)()), log).await? {
+        let talk = self.adapter.fetch(render, (self.now)());
+        match self.hold_with_statuses(talk, Some(&render.shot), log).await.0? {
             Download::Whole(bytes) => Ok(stream::once(async move { Ok(bytes) }).boxed()),
             Download::From(call) => self.open(&call, log).await,
             Download::Either(first, second) => {

@@ -160,6 +160,11 @@ impl Secrets {
     }
 }
 
+/// Whether a text is what is left of one that repeated a secret.
+pub(crate) fn were_cut(text: &str) -> bool {
+    text.contains(SECRET) || text.contains(WITHHELD)
+}
+
 /// The parts of a text in which it is searched. Each begins before the end of the one before it.
 fn windows(length: usize, overlap: usize) -> impl Iterator<Item = Range<usize>> {
     let step = WINDOW.saturating_sub(overlap).max(1);

@@ -15,7 +15,7 @@ mod names;
 mod pace;
 mod proxy;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timer;
 
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};

@@ -30,13 +30,20 @@ pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fa
     Talk::ask(call, move |answer| match read_status(answer, &asked) {
         Ok(Seen::Done) => Talk::once(result, move |answer| read_result(answer, &asked)),
         // A file beside a failure or an unknown word is looked at before another one is paid for.
-        Ok(Seen::Look { otherwise }) => {
-            Talk::once(result, move |answer| match read_result(answer, &asked) {
-                Ok(Polled::Rendered { charged }) => Ok(otherwise.with_file_found(charged)),
-                Ok(polled @ Polled::Failed { .. }) if !otherwise.is_over() => Ok(polled),
-                _ => Ok(otherwise),
+        Ok(Seen::Look { otherwise }) => Talk::once(result, move |answer| {
+            let is_refused = answer.as_ref().is_ok_and(is_refused);
+            Ok(match (read_result(answer, &asked), otherwise) {
+                (Ok(Polled::Rendered { charged }), otherwise) => otherwise.with_file_found(charged),
+                (Ok(polled @ Polled::Failed { .. }), otherwise) if !otherwise.is_over() => polled,
+                // A result that nobody could ask for may be there.
+                (Ok(Polled::Running { .. }) | Err(_), Polled::Failed { fault, charged })
+                    if !is_refused =>
+                {
+                    Polled::Doubtful { fault, charged }
+                }
+                (_, otherwise) => otherwise,
             })
-        }
+        }),
         Ok(Seen::Polled(polled)) => Talk::Over(Ok(polled)),
         Err(fault) => Talk::Over(Err(fault)),
     })
@@ -151,6 +158,11 @@ fn read_output(reply: &Reply, json: &Json) -> Result<Polled, Fault> {
     } else {
         Err(fault)
     }
+}
+
+/// Whether the answer to the look for a result says that there is none, and none on its way.
+fn is_refused(reply: &Reply) -> bool {
+    matches!(reply.status.as_u16(), 400 | 404 | 410 | 422) && !is_too_early(reply)
 }
 
 /// The list of statuses and the results are not always of one mind.

@@ -220,7 +220,9 @@ fn completed_with_an_error_has_failed() {
         answer(200, &fixture!("completed-with-error")),
         answer(503, &json!({ "detail": "gone", "error_type": "runner_disconnected" })),
     ]);
+    let refused = [answer(200, &fixture!("completed-with-error")), answer(404, &json!({}))];
 
+    assert_eq!(failure(refused), fault);
     assert_eq!(
         (fault.kind, fault.code.as_deref()),
         (FaultKind::Runtime, Some("runner_disconnected"))
@@ -242,12 +244,26 @@ fn a_server_error_is_not_charged_and_a_file_beside_a_failure_is_looked_at() {
     assert_eq!(charged(422, "content_policy_violation"), None);
     let found = [answer(200, &fixture!("completed-with-error")), answer(200, &fixture!("result"))];
     assert!(matches!(polled(found), Ok(Polled::Disputed { .. })));
-    let unsure = [answer(200, &fixture!("completed-with-error")), silence(true)];
-    assert!(matches!(polled(unsure), Ok(Polled::Failed { charged: Some(Usd::ZERO), .. })));
     // Without the name of the request it is not known whose failure the status tells of.
     let nobodys = || answer(200, &json!({ "status": "COMPLETED", "error": "Runner disconnected" }));
     assert!(polled([nobodys(), silence(true)]).is_err());
     assert_eq!(polled([nobodys(), answer(200, &fixture!("result"))]), Ok(Polled::RENDERED));
+}
+
+#[test]
+fn a_failure_is_asked_about_again_where_the_look_for_its_file_got_no_answer() {
+    for unsure in [
+        silence(true),
+        reply(503, &[], "<html>503</html>"),
+        reply(200, &[], "<html>sign in</html>"),
+        answer(401, &json!({ "detail": "no" })),
+        answer(429, &json!({ "detail": "slow down" })),
+        answer(400, &json!({ "detail": "Request is still in progress" })),
+        answer(200, &json!({ "seed": 7 })),
+    ] {
+        let polled = polled([answer(200, &fixture!("completed-with-error")), unsure.clone()]);
+        assert!(matches!(polled, Ok(Polled::Doubtful { .. })), "{unsure:?}: {polled:?}");
+    }
 }
 
 #[test]

@@ -89,6 +89,12 @@ pub(super) fn refusal_in_success(reply: &Reply, json: &Json) -> Option<ErrorBody
     })
 }
 
+/// Whether a success refuses a create by a code. Words alone may be anybody's beside the name of a render.
+pub(super) fn refuses_by_code(reply: &Reply, json: &Json) -> bool {
+    failure_in_success(reply, json)
+        .is_some_and(|(_, reports)| proof::has_code(&reports, reply.status.as_u16()))
+}
+
 fn failure_in_success(reply: &Reply, json: &Json) -> Option<(Fault, Vec<Report>)> {
     let has_error = ["error", "errors", "base_resp"]
         .iter()

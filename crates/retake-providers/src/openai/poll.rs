@@ -68,6 +68,10 @@ impl Look {
                 Err(reading::unrecognised(&reply, "the file of a finished render did not come"))
             }
             (Claim::Finished(_), Err(problem)) => Err(reading::silence(&problem)),
+            // Nor is a file that nobody could ask for one that is not there.
+            (Claim::Failed(fault), answer) if !is_refused(&answer) => {
+                Ok(doubtful(failed(fault, charged)))
+            }
             (Claim::Failed(fault) | Claim::Finished(fault), _) => Ok(failed(fault, charged)),
         }
     }
@@ -140,8 +144,7 @@ fn ended(
         return None;
     }
     let charged = charged(json, job);
-    let has_content = state == State::Failed && hands_out_content(dialect);
-    Some(if may_have_a_file && has_content {
+    Some(if may_have_a_file && hands_out_content(dialect) {
         Verdict::Look(Look { claim: Claim::Failed(fault), charged })
     } else {
         Verdict::Polled(failed(fault, charged))
@@ -151,6 +154,19 @@ fn ended(
 fn failed(fault: Fault, charged: Option<Usd>) -> Polled {
     let told = || reading::says_not_charged(&fault.message).then_some(Usd::ZERO);
     Polled::Failed { charged: charged.or_else(told), fault }
+}
+
+/// The same failure, which is asked about again before it is believed.
+pub(super) fn doubtful(polled: Polled) -> Polled {
+    match polled {
+        Polled::Failed { fault, charged } => Polled::Doubtful { fault, charged },
+        polled => polled,
+    }
+}
+
+/// Whether the answer to the look for a file says that there is none.
+fn is_refused(answer: &Answer) -> bool {
+    answer.as_ref().is_ok_and(media::is_refused)
 }
 
 /// Whether files are handed out at a place of the render's own, which its answers need not name.

@@ -143,15 +143,24 @@ pub(super) fn read_create(
 ) -> Result<Submitted, SubmitError> {
     let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
+        if let Some((remote_id, json)) =
+            reply.json().and_then(|json| Some((made(&reply, &json)?, json)))
+        {
+            return Ok(Submitted { remote_id, echo: echo(&json) });
+        }
         let body = explained(dialect, &reply, fault::body_of(&reply));
         return Err(reading::failed_create(reply.status, body, &[]));
     }
     let json = reply.json().unwrap_or_default();
     let named = |remote_id| Submitted { remote_id, echo: echo(&json) };
-    // A business failure in the clothes of a success: there is no render whose name could be missing. A name beside a
-    // proven one, without a word for its state, is that of the request.
+    // A business failure in the clothes of a success: there is no render whose name could be missing. A name beside one
+    // that a code proves, without a word for its state, is that of the request.
     let refusal = fault::refusal_in_success(&reply, &json);
-    let is_refused = || matches!(&refusal, Some(ErrorBody::Refusal(_))) && word(&json).is_none();
+    let is_refused = || {
+        matches!(&refusal, Some(ErrorBody::Refusal(_)))
+            && word(&json).is_none()
+            && fault::refuses_by_code(&reply, &json)
+    };
     if let Some(id) = id(&json).filter(|_| !is_refused()) {
         return Ok(named(id));
     }
@@ -162,6 +171,24 @@ pub(super) fn read_create(
         return Ok(named(id));
     }
     Err(SubmitError::Lost(reading::unrecognised(&reply, "the answer names no render")))
+}
+
+/// The name of a render that an error tells of: what failed came after it was made. It has a word of its own for being
+/// under way, and where the status is one of a refusal, it calls itself a video.
+fn made(reply: &Reply, json: &Json) -> Option<RemoteId> {
+    let is_error = reply.status.is_client_error() || reply.status.is_server_error();
+    let is_open = !reading::is_turned_away(reply.status);
+    let is_video = |job: &Json| {
+        ["/object", "/type"]
+            .iter()
+            .filter_map(|field| reading::text(job, field))
+            .any(|kind| kind.to_ascii_lowercase().contains("video"))
+    };
+    let jobs = PLACES.iter().filter_map(|place| json.pointer(place)).filter(|_| is_error);
+    let mut running = jobs.filter(|job| state(job) == Some(State::Running));
+    running
+        .find(|job| is_open || is_video(job))
+        .and_then(|job| id_among(job, &["/id", "/task_id", "/video_id"]))
 }
 
 /// What the answer to a create says that will be rendered. Relays clamp a length to what the model behind them has,

@@ -48,6 +48,16 @@ pub(crate) fn find(reports: &[Report], status: u16) -> Option<Proof> {
         .or_else(|| by_load(reports, status).filter(|_| !is_relayed))
 }
 
+/// Whether a code, a number or a type proves what an answer is, and not its words alone.
+pub(crate) fn has_code(reports: &[Report], status: u16) -> bool {
+    let is_relayed = is_relayed(reports);
+    reports.iter().any(|report| {
+        by_code(report).is_some()
+            || by_number(report, status).is_some()
+            || (!is_relayed && by_type(report).is_some())
+    })
+}
+
 /// Whether a relay says under the status of a refusal that what it passed on was not answered.
 pub(crate) fn is_passed_on(reports: &[Report], status: u16) -> bool {
     let texts = || reports.iter().filter_map(|report| report.message.as_deref());

@@ -1,5 +1,7 @@
 //! The rules that hold for every provider with an API, over an adapter that says what a test says.
 
+mod quoting;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -243,6 +245,7 @@ fn the_callers_own_words_in_an_answer_prove_no_refusal_and_no_refund() {
     };
     let quoted = "a sign that reads: Insufficient balance";
     assert!(at(500, "a lighthouse") && at(402, quoted));
+    assert!(!at(408, quoted) && !at(499, quoted) && at(408, "a lighthouse"));
     assert!(!at(500, quoted) && !at(200, quoted) && !at(503, "it was flagged by moderation"));
 
     let failed = |amount| Polled::Failed { fault: fault.clone(), charged: Some(amount) };

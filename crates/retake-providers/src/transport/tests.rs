@@ -16,7 +16,7 @@ const KEY: &str = "key_of_nobody_0123456789";
 
 /// Answers the nth connection with the nth text, the last one for ever; an empty text breaks it off. Returns its
 /// address and what it was sent.
-async fn server<T: AsRef<[u8]>>(answers: &[T]) -> (String, Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn server<T: AsRef<[u8]>>(answers: &[T]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let heard = Arc::new(Mutex::new(Vec::new()));
@@ -41,7 +41,7 @@ async fn server<T: AsRef<[u8]>>(answers: &[T]) -> (String, Arc<Mutex<Vec<String>
     (url, heard)
 }
 
-fn answer(status: &str, body: &str) -> String {
+pub(crate) fn answer(status: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
 }

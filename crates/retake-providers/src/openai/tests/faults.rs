@@ -302,6 +302,33 @@ fn a_proven_refusal_beside_the_name_of_the_request_is_one_and_beside_a_state_it_
 }
 
 #[test]
+fn a_name_beside_words_alone_that_refuse_is_that_of_a_render() {
+    for message in ["ok: a robot flagged by moderation", "moderation_blocked for a robot"] {
+        let body = json!({ "code": 1, "message": message, "data": { "task_id": "t" } });
+        assert_eq!(submit(Some("relay"), 200, &body), Ok("t".to_owned()), "{body}");
+    }
+    let body = json!({ "code": 401, "message": "no such key", "data": { "task_id": "t" } });
+    assert!(matches!(submit(Some("relay"), 200, &body), Err(SubmitError::Refused(_))));
+}
+
+#[test]
+fn an_error_whose_body_is_the_render_tells_that_it_was_taken() {
+    let error = json!({ "message": "conflict: already exists", "code": "conflict" });
+    let video = json!({ "id": "v", "object": "video", "status": "queued", "error": error });
+    for status in [408, 409, 425, 429, 499, 500, 502, 503] {
+        assert_eq!(submit(Some("litellm"), status, &video), Ok("v".to_owned()), "{status}");
+    }
+    let bare = json!({ "id": "v", "status": "queued", "error": { "message": "webhook failed" } });
+    for body in [bare.clone(), json!({ "data": bare })] {
+        assert_eq!(submit(Some("litellm"), 500, &body), Ok("v".to_owned()), "{body}");
+    }
+    // Under the status of a refusal it may be the request that has a name.
+    assert!(matches!(submit(Some("litellm"), 409, &bare), Err(SubmitError::Refused(_))));
+    let over = json!({ "id": "v", "object": "video", "status": "failed", "error": error });
+    assert!(submit(Some("litellm"), 500, &over).is_err());
+}
+
+#[test]
 fn a_relay_that_passed_a_create_on_and_was_not_answered_has_lost_it_under_any_status() {
     for (status, body) in [
         (400, json!({ "error": { "type": "upstream_error", "message": "unexpected EOF" } })),

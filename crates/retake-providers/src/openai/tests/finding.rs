@@ -207,11 +207,13 @@ fn a_file_that_came_with_the_answer_is_taken_from_it() {
 }
 
 #[test]
-fn a_render_that_failed_since_is_gone_and_one_that_runs_again_comes_later() {
+fn a_render_that_was_deleted_since_is_gone_and_one_that_runs_again_comes_later() {
     assert!(matches!(
-        fetched("relay", &json!({ "id": "v", "status": "expired" })),
+        fetched("relay", &json!({ "id": "v", "status": "deleted" })),
         Err(FetchError::Gone(_))
     ));
+    // Its content may be there all the same.
+    assert!(fetched("relay", &json!({ "id": "v", "status": "expired" })).is_ok());
     assert!(matches!(
         fetched("relay", &json!({ "id": "v", "status": "processing" })),
         Err(FetchError::Later(_))
@@ -555,40 +557,79 @@ fn handed_out() -> [crate::Answer; 4] {
     ]
 }
 
-fn no_files() -> Vec<crate::Answer> {
+/// Answers that say that there is no file.
+fn refusals_of_a_file() -> Vec<crate::Answer> {
     let answers = [
         (400, "{}"),
         (404, r#"{"detail":"Video not found"}"#),
-        (409, "{}"),
+        (410, ""),
         (422, r#"{"detail":"the job failed"}"#),
+    ];
+    in_octets(&answers)
+}
+
+/// Answers that leave it open whether there is one.
+fn no_answers_about_a_file() -> Vec<crate::Answer> {
+    let answers = [
+        (401, r#"{"error":{"message":"token expired"}}"#),
+        (403, ""),
+        (404, r#"{"detail":"the file is not ready yet"}"#),
+        (408, ""),
+        (409, r#"{"error":{"message":"the file is not ready yet"}}"#),
+        (425, ""),
+        (429, r#"{"error":{"message":"slow down"}}"#),
         (500, ""),
+        (503, "<html><title>503 Service Unavailable</title></html>"),
         (200, r#"{"error":"no"}"#),
         (200, ""),
         (200, "<html>sign in</html>"),
     ];
+    in_octets(&answers).into_iter().chain([true, false].map(rehearsal::silence)).collect()
+}
+
+fn in_octets(answers: &[(u16, &'static str)]) -> Vec<crate::Answer> {
     let octets = [("content-type", "application/octet-stream")];
-    answers.into_iter().map(|(status, body)| rehearsal::reply(status, &octets, body)).collect()
+    answers.iter().map(|(status, body)| rehearsal::reply(*status, &octets, *body)).collect()
+}
+
+/// A render that failed, or is over without a file, by each word for that but one.
+fn over_without_a_file() -> impl Iterator<Item = Json> {
+    ["failed", "error", "expired", "timeout", "cancelled", "aborted"]
+        .into_iter()
+        .map(|word| json!({ "id": "v", "status": word, "error": { "code": "internal", "message": "the worker was lost" } }))
 }
 
 #[test]
 fn a_failed_render_counts_as_failed_once_its_content_is_refused() {
-    let failed =
-        json!({ "id": "v", "status": "failed", "error": { "message": "an internal error" } });
-    let poll = |content| poll_for("v", None, [rehearsal::json(200, &failed), content]);
+    for failed in over_without_a_file() {
+        let poll = |content| poll_for("v", None, [rehearsal::json(200, &failed), content]);
 
-    for content in handed_out() {
-        let polled = poll(content.clone());
-        assert!(matches!(polled, Ok(Polled::Disputed { .. })), "{content:?}: {polled:?}");
+        for content in handed_out() {
+            let polled = poll(content.clone());
+            assert!(matches!(polled, Ok(Polled::Disputed { .. })), "{content:?}: {polled:?}");
+        }
+        for content in refusals_of_a_file() {
+            let polled = poll(content.clone());
+            assert!(matches!(polled, Ok(Polled::Failed { .. })), "{content:?}: {polled:?}");
+        }
     }
-    for content in no_files().into_iter().chain([rehearsal::silence(true)]) {
-        let polled = poll(content.clone());
-        assert!(matches!(polled, Ok(Polled::Failed { .. })), "{content:?}: {polled:?}");
-    }
-    // What moderation blocked has no file.
+    // What moderation blocked has no file, nor has what was deleted.
     let blocked =
         json!({ "id": "v", "status": "failed", "error": { "code": "moderation_blocked" } });
-    let polled = poll_for("v", None, [rehearsal::json(200, &blocked)]);
-    assert!(matches!(polled, Ok(Polled::Failed { .. })), "{polled:?}");
+    for body in [blocked, json!({ "id": "v", "status": "deleted" })] {
+        let polled = poll_for("v", None, [rehearsal::json(200, &body)]);
+        assert!(matches!(polled, Ok(Polled::Failed { .. })), "{polled:?}");
+    }
+}
+
+#[test]
+fn a_failed_render_is_asked_about_again_where_the_look_for_its_file_got_no_answer() {
+    for failed in over_without_a_file() {
+        for content in no_answers_about_a_file() {
+            let polled = poll_for("v", None, [rehearsal::json(200, &failed), content.clone()]);
+            assert!(matches!(polled, Ok(Polled::Doubtful { .. })), "{content:?}: {polled:?}");
+        }
+    }
 }
 
 #[test]
