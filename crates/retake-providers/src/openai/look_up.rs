@@ -48,9 +48,7 @@ pub(super) fn talk(account: &Arc<Account>, lost: &Lost) -> Talk<Result<LookUp, F
         found: Vec::new(),
         unclear: false,
         unlike: false,
-        troubled: false,
-        past: false,
-        beyond: false,
+        reached: Reached::Window,
         ordered: true,
         last: None,
         pages: 0,
@@ -74,18 +72,25 @@ struct Walk {
     found: Vec<(SignedDuration, RemoteId)>,
     /// Something was seen that could be ours and does not say enough.
     unclear: bool,
-    /// Something was seen that differs from what was asked, as a server shows it that changes what it was given.
+    /// Something was seen that differs from what was asked, as a server shows it that changes what it was given. Or a page
+    /// told of an error, so that it need not show everything.
     unlike: bool,
-    /// A page told of an error, so it need not show everything.
-    troubled: bool,
-    /// Something was seen that is older than anything that could be ours.
-    past: bool,
-    /// The same, and no zone's clock could have made it seem so.
-    beyond: bool,
+    reached: Reached,
     /// So far every render was older than the one before.
     ordered: bool,
     last: Option<Timestamp>,
     pages: usize,
+}
+
+/// How far back the list was read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    /// Not past what could be ours.
+    Window,
+    /// To something that is older than anything that could be ours.
+    Past,
+    /// The same, and no zone's clock could have made it seem so.
+    Beyond,
 }
 
 /// What one entry of the list is to us.
@@ -137,11 +142,11 @@ impl Walk {
         let Some(entries) = json.pointer("/data").and_then(Json::as_array) else {
             return Talk::Over(Ok(unknowable(&self.account)));
         };
-        self.troubled |= listing::is_troubled(&json);
+        self.unlike |= listing::is_troubled(&json);
         for entry in entries {
             self.see(entry);
         }
-        if self.beyond && self.ordered {
+        if self.reached == Reached::Beyond && self.ordered {
             return Talk::Over(Ok(self.verdict(End::Past)));
         }
         let has_more = json.pointer("/has_more").and_then(Json::as_bool);
@@ -150,7 +155,9 @@ impl Walk {
         match (has_more, last) {
             // Where the dates are another zone's, ours is further down than they say.
             (Some(true), Some(last)) if self.pages < MOST_PAGES => self.ask(Some(&last)),
-            _ if self.past && self.ordered => Talk::Over(Ok(self.verdict(End::Past))),
+            _ if self.reached > Reached::Window && self.ordered => {
+                Talk::Over(Ok(self.verdict(End::Past)))
+            }
             (Some(false), _) => Talk::Over(Ok(self.verdict(End::OfList))),
             // A relay that does not know of pages shows what it has.
             (None, _) if self.pages == 1 => Talk::Over(Ok(self.verdict(End::OfPage))),
@@ -186,8 +193,8 @@ impl Walk {
             Entry::Unlike | Entry::Other => {}
         }
         if let Some(at) = at.filter(|_| age == Age::Before && !may_be_moved) {
-            self.past = true;
-            self.beyond |= self.is_verbatim() || !self.window.is_near(at);
+            let is_near = !self.is_verbatim() && self.window.is_near(at);
+            self.reached = self.reached.max(if is_near { Reached::Past } else { Reached::Beyond });
         }
     }
 
@@ -229,7 +236,7 @@ impl Walk {
         let shows_all = end == End::Past || (end == End::OfList && is_whole);
         match self.found.into_iter().min() {
             Some((_, id)) if !self.unclear && end != End::CutOff => LookUp::Found(id),
-            None if shows_all && !self.unclear && !self.unlike && !self.troubled => LookUp::Absent,
+            None if shows_all && !self.unclear && !self.unlike => LookUp::Absent,
             _ => unknowable(&self.account),
         }
     }
