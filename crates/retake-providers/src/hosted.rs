@@ -2,7 +2,8 @@
 //! pictures inside a request, and the search for a render whose submit got no answer.
 //!
 //! Neither fal nor Replicate takes a name of ours for a render. What identifies one is its input, with the seed
-//! in it, and the time at which it was made; a render may be claimed only when both fit and nothing else does.
+//! in it, and the time at which it was made; a render may be claimed only when both fit. Of several that fit and that no
+//! attempt owns, each is as good as the other: the ledger gives each to one attempt.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,11 +18,14 @@ use serde_json::Value as Json;
 use crate::{
     LookUp, Lost, RemoteId, Submission, SubmitError,
     call::Reply,
-    window::{Age, Window},
+    window::{Age, Window, Words},
 };
 
 /// A submit was sent no later than this after its intent, uploads included.
 const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(15);
+/// A list that takes a time to begin at is asked for what is this much older than the intent: whether it could be ours is
+/// for the window to say, which learns from the answer how wrong our own clock is.
+const ASKED_BACK: SignedDuration = SignedDuration::from_hours(24);
 
 /// The submission in the words of the model's entry.
 pub(crate) fn say(
@@ -70,27 +74,22 @@ pub(crate) struct Search {
     said: Said,
     window: Window,
     known: BTreeSet<RemoteId>,
-    found: Vec<RemoteId>,
+    /// What could be ours, by how far from the intent it was made.
+    found: Vec<(SignedDuration, RemoteId)>,
     is_unsure: bool,
 }
 
 /// One line of such a list.
 #[derive(Debug)]
 pub(crate) struct Listed<'a> {
-    /// Its name; nothing when there is none that could be used, or when it says that it is somebody else's.
+    /// Its name; nothing when there is none that could be used.
     pub(crate) id: Option<RemoteId>,
+    /// Something else speaks against it, so that it is claimed by nobody, though it may stand against an absence.
+    pub(crate) is_doubted: bool,
     /// When it was made, as far as that is told.
     pub(crate) made_at: Option<Timestamp>,
     /// What it was given.
     pub(crate) input: Option<&'a Json>,
-}
-
-/// How a listed input compares to the one that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Likeness {
-    Same,
-    /// Nothing rules it out: a list may show an input with other words, another seed or another length than sent.
-    Similar,
 }
 
 impl Search {
@@ -105,9 +104,14 @@ impl Search {
         self.window.learn(reply);
     }
 
-    /// From when on it could have been made.
+    /// From when on a list is asked for.
     pub(crate) fn start(&self) -> Timestamp {
-        self.window.start()
+        self.window.start(ASKED_BACK)
+    }
+
+    /// Takes note that the list need not show everything.
+    pub(crate) fn doubt(&mut self) {
+        self.is_unsure = true;
     }
 
     /// Whether what was made then is too old to be it.
@@ -115,48 +119,56 @@ impl Search {
         self.window.age(made_at) == Age::Before
     }
 
-    /// Looks at one line of the list.
-    pub(crate) fn consider(&mut self, listed: Listed<'_>) {
+    /// Whether the input is the one that was sent, or not shown.
+    pub(crate) fn may_be_given(&self, input: Option<&Json>) -> bool {
+        compare(&self.said, input) != Words::Other
+    }
+
+    /// Looks at one line of the list. True when it is older than anything that could be ours.
+    pub(crate) fn consider(&mut self, listed: Listed<'_>) -> bool {
         if listed.id.as_ref().is_some_and(|id| self.known.contains(id)) {
-            return;
+            return listed.made_at.is_some_and(|at| self.is_too_old(at));
         }
-        let likeness = likeness(&self.said, listed.input);
+        let words = compare(&self.said, listed.input);
         // Without a seed, the same input may well be somebody else's.
-        let is_marked = likeness == Likeness::Same && self.said.seed.is_some();
-        let age = listed.made_at.map(|made_at| self.window.age(made_at));
-        match (age, listed.id) {
-            (Some(Age::Within), Some(id)) if is_marked => self.found.push(id),
-            (None | Some(Age::Within), _) => self.is_unsure = true,
-            // A clock that shows another zone's time moves a render out of the window.
-            (Some(Age::Before | Age::After), _) => {
-                let is_near = listed.made_at.is_some_and(|at| self.window.is_near(at));
-                self.is_unsure |= is_marked && is_near;
+        let is_marked = words == Words::Same && self.said.seed.is_some();
+        let dated = listed.made_at.map(|at| (at, self.window.age(at)));
+        match (dated, listed.id) {
+            (Some((at, Age::Within)), Some(id)) if is_marked && !listed.is_doubted => {
+                self.found.push((self.window.distance(at), id));
             }
+            // A list may show an input with other words, another seed or another length than sent.
+            (None | Some((_, Age::Within)), _) => self.is_unsure = true,
+            // A clock that is wrong moves a render out of the window. An input that is not shown any more was removed
+            // because the render is old.
+            (Some(_), _) if words == Words::Same => self.is_unsure = true,
+            (Some((_, age)), _) => return age == Age::Before,
         }
+        false
     }
 
     /// What came of it, once everything was seen.
-    pub(crate) fn verdict(mut self, over_after: Duration) -> LookUp {
-        match (self.found.pop(), self.found.is_empty(), self.is_unsure) {
-            (Some(id), true, _) => LookUp::Found(id),
-            (None, _, false) => LookUp::Absent,
-            _ => LookUp::Unknowable { over_after },
+    pub(crate) fn verdict(self, over_after: Duration) -> LookUp {
+        match (self.found.into_iter().min(), self.is_unsure) {
+            (Some((_, id)), _) => LookUp::Found(id),
+            (None, false) => LookUp::Absent,
+            (None, true) => LookUp::Unknowable { over_after },
         }
     }
 }
 
 /// Compares an input that was listed with the one that was sent. A provider may list more than was sent (its
 /// own defaults), and it may list a picture under another address.
-fn likeness(said: &Said, listed: Option<&Json>) -> Likeness {
+fn compare(said: &Said, listed: Option<&Json>) -> Words {
     let Some(listed) = listed.and_then(Json::as_object).filter(|listed| !listed.is_empty()) else {
-        return Likeness::Similar;
+        return Words::Hidden;
     };
     let is_same = |name: &String, value| listed.get(name).is_some_and(|seen| equal(seen, value));
     let has_picture = said.picture.as_ref().is_none_or(|name| listed.contains_key(name));
     if has_picture && said.inputs.iter().all(|(name, value)| is_same(name, value)) {
-        return Likeness::Same;
+        return Words::Same;
     }
-    Likeness::Similar
+    Words::Other
 }
 
 fn equal(one: &Json, other: &Json) -> bool {
@@ -251,7 +263,7 @@ mod tests {
         for (id, seconds, input) in lines {
             let made_at = NOON.checked_add(SignedDuration::from_secs(*seconds)).ok();
             let id = Some((*id).to_owned());
-            search.consider(Listed { id, made_at, input: Some(input) });
+            search.consider(Listed { id, is_doubted: false, made_at, input: Some(input) });
         }
         search.verdict(Duration::from_hours(1))
     }
@@ -265,15 +277,31 @@ mod tests {
 
     #[test]
     fn what_could_be_somebody_elses_is_not_claimed() {
-        let same = json!({ "prompt": "fog", "seed": 7 });
         let unknowable = LookUp::Unknowable { over_after: Duration::from_hours(1) };
-        let twice = [("r", 3, same.clone()), ("s", 4, same.clone())];
         let seedless = [("r", 3, json!({ "prompt": "fog" }))];
 
-        assert_eq!(verdict(a_search(Some(7)), &twice), unknowable);
         assert_eq!(verdict(a_search(None), &seedless), unknowable);
         let old = [("r", -601, json!({ "prompt": "fog", "seed": 8 }))];
         assert_eq!(verdict(a_search(Some(7)), &old), LookUp::Absent);
+        let old = [("r", -24 * 3600, json!({ "prompt": "fog" }))];
+        assert_eq!(verdict(a_search(None), &old), unknowable);
+    }
+
+    #[test]
+    fn of_several_that_nobody_owns_the_one_made_nearest_to_the_intent_is_ours() {
+        let same = json!({ "prompt": "fog", "seed": 7 });
+        let listed = |names: [&'static str; 3]| {
+            [9, 3, -60]
+                .map(|seconds| seconds)
+                .into_iter()
+                .zip(names)
+                .map(|(seconds, name)| (name, seconds, same.clone()))
+        };
+
+        let lines: Vec<_> = listed(["q", "r", "s"]).collect();
+        assert_eq!(verdict(a_search(Some(7)), &lines), LookUp::Found("r".into()));
+        let lines: Vec<_> = listed(["q", "owned", "s"]).collect();
+        assert_eq!(verdict(a_search(Some(7)), &lines), LookUp::Found("q".into()));
     }
 
     #[test]
@@ -291,8 +319,10 @@ mod tests {
             search.learn(&crate::rehearsal::reply(200, &[("date", &date.unwrap())], "").unwrap());
             assert_eq!(verdict(search, &listed), LookUp::Found("r".into()), "{hours}");
         }
-        let last_week = [("r", -7 * 24 * 3600, same)];
-        assert_eq!(verdict(a_search(Some(7)), &last_week), LookUp::Absent);
+        let last_week = |input| [("r", -7 * 24 * 3600, input)];
+        assert_eq!(verdict(a_search(Some(7)), &last_week(same)), unknowable);
+        let other = json!({ "prompt": "fog", "seed": 8 });
+        assert_eq!(verdict(a_search(Some(7)), &last_week(other)), LookUp::Absent);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! The clocks of both sides differ, and an absence that is believed for that reason is paid for with a second render.
 //! So a list's dates are read by both clocks, the other one as its answer's `Date` header shows it, and only what both
-//! call outside is. What would be ours but for its date is told apart from what is not ours at all: a server may show
-//! another zone's time.
+//! call outside is. Even that disproves nothing by itself: a server may show another zone's time, or one that is plainly
+//! wrong. So what would be ours but for its date still stands against an absence, and is no proof either that a list was
+//! read back to the time before.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,6 +23,17 @@ pub(crate) struct Window {
     sent_within: SignedDuration,
     /// How far the other clock is ahead of ours.
     ahead: SignedDuration,
+}
+
+/// How what a list shows of a render compares with what was asked, its date left aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// As far as it shows them, they are ours.
+    Same,
+    /// It shows none.
+    Hidden,
+    /// They differ.
+    Other,
 }
 
 /// When a listed render was made.
@@ -45,9 +57,9 @@ impl Window {
         self.ahead = ahead(reply).unwrap_or_default();
     }
 
-    /// From when on a render could be ours, by our clock.
-    pub(crate) fn start(&self) -> Timestamp {
-        self.begun_at.checked_sub(MARGIN).unwrap_or(Timestamp::MIN)
+    /// So long before it, by our clock.
+    pub(crate) fn start(&self, before: SignedDuration) -> Timestamp {
+        self.begun_at.checked_sub(before).unwrap_or(Timestamp::MIN)
     }
 
     pub(crate) fn age(&self, made_at: Timestamp) -> Age {
@@ -63,9 +75,24 @@ impl Window {
         }
     }
 
+    /// How far from the intent it was made, by the clock that brings it closer.
+    pub(crate) fn distance(&self, made_at: Timestamp) -> SignedDuration {
+        let since = made_at.duration_since(self.begun_at);
+        since.abs().min(since.saturating_sub(self.ahead).abs())
+    }
+
     /// Whether another zone's clock could have moved it out of the window.
     pub(crate) fn is_near(&self, made_at: Timestamp) -> bool {
         made_at.duration_since(self.begun_at).abs() < ZONES
+    }
+
+    /// Whether what is dated outside of the window could be ours all the same, by a clock that is wrong.
+    pub(crate) fn could_be_ours(&self, made_at: Timestamp, words: Words) -> bool {
+        match words {
+            Words::Same => true,
+            Words::Hidden => self.is_near(made_at),
+            Words::Other => false,
+        }
     }
 }
 
@@ -90,6 +117,16 @@ mod tests {
 
     fn age(window: Window, minutes: i64) -> Age {
         window.age(NOON + SignedDuration::from_mins(minutes))
+    }
+
+    #[test]
+    fn a_date_alone_disproves_nothing_that_shows_our_words() {
+        let at = |hours| NOON + SignedDuration::from_hours(hours);
+        let could = |hours, words| window(None).could_be_ours(at(hours), words);
+
+        assert_eq!([-2000, -20, 20].map(|hours| could(hours, Words::Same)), [true; 3]);
+        assert_eq!([-20, -14, 14].map(|hours| could(hours, Words::Hidden)), [false, true, true]);
+        assert_eq!([-20, -1, 20].map(|hours| could(hours, Words::Other)), [false; 3]);
     }
 
     #[test]

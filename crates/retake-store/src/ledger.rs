@@ -107,7 +107,7 @@ pub trait Ledger: Outbox + Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// The names of the renders near a lost submit that are known to be other attempts', the nearest first. There are
-    /// at most 10,000 of them, of the sixteen hours before it and after it.
+    /// at most 10,000 of them, of the year before it and after it.
     async fn known_renders(&self, window: &RenderWindow) -> Result<Vec<String>, StoreError>;
 
     /// The places that renders are recorded at, as in [`RenderClaim::place`](crate::RenderClaim::place).

@@ -23,7 +23,8 @@ pub struct RenderWindow {
 impl RenderWindow {
     /// No more names than these are told, those of the nearest renders: what is not told counts as unknown.
     pub(crate) const MOST: u32 = if cfg!(test) { 5 } else { 10_000 };
-    const WITHIN: SignedDuration = SignedDuration::from_hours(16);
+    /// A list's dates alone disprove nothing that shows the same words, so what is known has to reach as far as lists do.
+    const WITHIN: SignedDuration = SignedDuration::from_hours(366 * 24);
 
     pub(crate) fn from(&self) -> Timestamp {
         self.begun_at.checked_sub(Self::WITHIN).unwrap_or(self.begun_at)

@@ -2,7 +2,7 @@
 //!
 //! The list is sorted by when a request ended and filtered by how it ended (fal docs, 2026-11-21), so one that
 //! still waits or runs may be missing. That something is absent is therefore said only when it would have
-//! ended by now.
+//! ended by now. It is also filtered by fal's clock, so what is asked for begins long before the intent by ours.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     LookUp, Lost, Talk,
     call::{Answer, Call},
     hosted::{self, Listed, Search},
-    reading,
+    listing, reading,
 };
 
 /// Requests on a page; each may hold a picture of a megabyte.
@@ -86,22 +86,31 @@ impl Walk {
         let Some(items) = json.get("items").and_then(Json::as_array) else {
             return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
         };
+        if listing::is_troubled(&json) {
+            search.doubt();
+        }
         for item in items {
             search.consider(self.listed(item));
         }
-        let has_more = json.get("has_more").and_then(Json::as_bool).unwrap_or(false);
-        match reading::text(&json, "/next_cursor") {
+        let next = reading::text(&json, "/next_cursor");
+        let has_more = json.get("has_more").and_then(Json::as_bool).unwrap_or(next.is_some());
+        match next {
             Some(cursor) if has_more && seen < MOST_PAGES => self.page(search, Some(cursor), seen),
-            _ if has_more => unknowable(),
-            _ => Talk::Over(self.verdict(search)),
+            _ => {
+                if has_more {
+                    search.doubt();
+                }
+                Talk::Over(self.verdict(search))
+            }
         }
     }
 
     fn listed<'a>(&self, item: &'a Json) -> Listed<'a> {
         let id = reading::id(item, "/request_id").filter(|id| is_plain(id) && !id.contains('/'));
-        let time = |pointer| reading::text(item, pointer)?.parse().ok();
+        let time = |pointer| listing::moment(reading::text(item, pointer)?);
         Listed {
             id: id.map(|id| ticket_of(&self.path, id)),
+            is_doubted: false,
             made_at: time("/sent_at").or_else(|| time("/started_at")),
             input: item.get("json_input"),
         }

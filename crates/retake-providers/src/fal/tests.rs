@@ -460,6 +460,45 @@ fn absence_is_promised_only_after_the_whole_list_and_when_it_would_be_over() {
     assert!(matches!(hidden, Ok(LookUp::Unknowable { .. })));
 }
 
+#[test]
+fn a_list_is_asked_for_from_a_day_back_because_fal_filters_it_by_its_own_clock() {
+    let later = NOON.checked_add(SignedDuration::from_hours(2)).unwrap();
+    let ahead = SignedDuration::from_mins(30);
+    let begun_at = NOON.checked_add(ahead).unwrap();
+    let mut list = answer(200, &fixture!("list"));
+    let reply = list.as_mut().unwrap();
+    // Our clock was 30 minutes ahead of fal's when the create was sent, and is so at the answer.
+    reply.at = later.checked_add(ahead).unwrap();
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new();
+    let date = date.timestamp_to_rfc9110_string(&later).unwrap();
+    reply.headers.insert("date", date.parse().unwrap());
+
+    let lost = Lost { begun_at, lost_at: begun_at, ..lost() };
+    let (calls, found) = hold(fal().look_up(&lost, later), [list]);
+
+    assert!(calls[0].url.contains("&start=2026%2D11%2D20T12%3A30%3A00Z&"), "{}", calls[0].url);
+    assert_eq!(found, Ok(LookUp::Found(TICKET.to_owned())));
+}
+
+#[test]
+fn a_list_that_tells_of_an_error_or_that_goes_on_proves_no_absence_and_still_shows_what_is_ours() {
+    let later = NOON.checked_add(SignedDuration::from_hours(2)).unwrap();
+    let odd = [
+        ("error", json!({ "message": "no" })),
+        ("success", json!(false)),
+        ("has_more", json!(true)),
+    ];
+    for (field, value) in odd {
+        let look = |mut list: Json| {
+            list[field] = value.clone();
+            hold(fal().look_up(&lost(), later), [answer(200, &list)]).1.unwrap()
+        };
+        let found = look(json!({ "items": [], "has_more": false }));
+        assert!(matches!(found, LookUp::Unknowable { .. }), "{field}: {found:?}");
+        assert_eq!(look(fixture!("list")), LookUp::Found(TICKET.to_owned()), "{field}");
+    }
+}
+
 // verifies: fal: credits
 #[test]
 fn an_account_tells_its_credit_or_at_least_that_the_key_works() {

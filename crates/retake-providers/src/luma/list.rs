@@ -2,8 +2,9 @@
 //!
 //! The list repeats what was asked, the callback URL included, and ours carries the tag of the attempt. So a
 //! generation is ours only if it carries our tag. That there is none is a promise, and is only made after the
-//! whole list, or all of it back to the time before the intent, was read and nothing in it is in doubt. Luma
-//! documents no order, so the newest-first order is believed only while enough entries show it.
+//! whole list, or all of it back to the time before the intent, was read and nothing in it is in doubt. A date alone
+//! takes the doubt from none that shows our prompt. Luma documents no order, so the newest-first order is believed only
+//! while enough entries show it.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,9 +15,9 @@ use serde_json::Value as Json;
 
 use super::{Api, fault};
 use crate::{
-    Answer, Call, LookUp, Lost, RemoteId, Talk,
+    Answer, Call, LookUp, Lost, RemoteId, Talk, listing,
     reading::{self, text},
-    window::{Age, Window},
+    window::{Age, Window, Words},
 };
 
 /// Entries of one page.
@@ -45,6 +46,7 @@ fn mark(tag: &str) -> String {
 pub(super) struct Wanted {
     /// Nothing when no tag was sent.
     mark: Option<String>,
+    prompt: String,
     known: BTreeSet<RemoteId>,
     window: Window,
     over_after: Duration,
@@ -55,6 +57,7 @@ impl Wanted {
         let submission = &lost.submission;
         Self {
             mark: submission.hook.as_ref().map(|_| mark(&submission.tag)),
+            prompt: submission.shot.prompt.trim().to_owned(),
             known: lost.known.clone(),
             window: Window::new(lost.begun_at, SENT_WITHIN),
             over_after,
@@ -73,10 +76,22 @@ impl Wanted {
         self.window.age(made_at) == Age::Before
     }
 
-    /// Whether an entry without our tag may be ours all the same: new enough, and not another's by
-    /// its tag or its name. What was asked rules nothing out: Luma may enhance a prompt or name a model otherwise.
+    /// Whether no zone's clock could have made it look too old.
+    fn is_beyond(&self, made_at: Timestamp) -> bool {
+        self.is_too_old(made_at) && !self.window.is_near(made_at)
+    }
+
+    /// Whether an entry without our tag may be ours all the same: new enough by a clock that need not be right, and not
+    /// another's by its tag or its name. What was asked alone rules nothing out: Luma may enhance a prompt or name a
+    /// model otherwise.
     fn may_own(&self, entry: &Json) -> bool {
-        let is_old = created_at(entry).is_some_and(|at| self.is_too_old(at));
+        let words = match text(entry, "/request/prompt") {
+            Some(prompt) if prompt.trim() == self.prompt => Words::Same,
+            Some(_) => Words::Other,
+            None => Words::Hidden,
+        };
+        let is_old = created_at(entry)
+            .is_some_and(|at| self.is_too_old(at) && !self.window.could_be_ours(at, words));
         let is_tagged = self.mark.is_some() && text(entry, "/request/callback_url").is_some();
         let is_known = reading::id(entry, "/id").is_some_and(|id| self.known.contains(id));
         !(is_old || is_tagged || is_known)
@@ -84,7 +99,7 @@ impl Wanted {
 }
 
 fn created_at(entry: &Json) -> Option<Timestamp> {
-    text(entry, "/created_at")?.parse().ok()
+    listing::moment(text(entry, "/created_at")?)
 }
 
 /// Walks the list.
@@ -115,6 +130,8 @@ fn walk(api: Api, mut wanted: Wanted, so_far: Walk) -> Talk<Result<LookUp, Fault
 struct Page {
     entries: Vec<Json>,
     has_more: bool,
+    /// It tells of an error as well, so it need not show everything.
+    is_troubled: bool,
 }
 
 fn page(answer: Answer) -> Result<Page, Fault> {
@@ -124,11 +141,12 @@ fn page(answer: Answer) -> Result<Page, Fault> {
     }
     let unreadable = || reading::unrecognised(&reply, "the answer is no list of generations");
     let mut json = reply.json().ok_or_else(unreadable)?;
+    let is_troubled = listing::is_troubled(&json);
     let has_more = json.pointer("/has_more").and_then(Json::as_bool);
     let entries = json.pointer_mut("/generations").map(Json::take);
     let Some(Json::Array(entries)) = entries else { return Err(unreadable()) };
     let has_more = has_more.unwrap_or(!entries.is_empty());
-    Ok(Page { entries, has_more })
+    Ok(Page { entries, has_more, is_troubled })
 }
 
 enum Step {
@@ -164,12 +182,16 @@ impl Walk {
             }
             self.note_age(entry);
         }
+        self.in_doubt |= page.is_troubled;
         self.pages += 1;
         self.entries += page.entries.len();
         let is_stuck = page.entries.is_empty() && page.has_more;
-        let is_past =
-            self.is_newest_first && self.entries >= CONVINCING && wanted.is_too_old(self.oldest);
-        if is_stuck || (self.pages == MOST_PAGES && page.has_more && !is_past) {
+        // Where the dates are another zone's, ours is further down than they say.
+        let is_last = is_stuck || self.pages == MOST_PAGES;
+        let is_past = self.is_newest_first
+            && self.entries >= CONVINCING
+            && (wanted.is_beyond(self.oldest) || (is_last && wanted.is_too_old(self.oldest)));
+        if is_last && page.has_more && !is_past {
             return Step::Doubt;
         }
         match (page.has_more && !is_past, self.in_doubt) {

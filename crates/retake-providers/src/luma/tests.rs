@@ -457,7 +457,7 @@ fn a_lost_submit_is_absent_only_after_the_whole_list() {
 
 #[test]
 fn a_long_list_is_left_behind_once_its_order_is_plain() {
-    let entries: Vec<_> = (0..12).map(|n| entry(n * 100, "a storm", None)).collect();
+    let entries: Vec<_> = (0..12).map(|n| entry(n * 10_000, "a storm", None)).collect();
 
     assert_eq!(look_up(&lost_among_known(), &[page_of(&entries, true)]), (1, LookUp::Absent));
 }
@@ -484,6 +484,55 @@ fn an_entry_that_may_be_ours_leaves_doubt() {
 
             assert!(matches!(found, LookUp::Unknowable { .. }), "{found:?}");
         }
+    }
+}
+
+#[test]
+fn a_date_alone_disproves_no_entry_that_shows_our_prompt() {
+    let look = |entries: &[Json], known: &[&str]| {
+        let known = known.iter().map(|&id| id.to_owned()).collect();
+        look_up(&Lost { known, ..lost(false) }, &[page_of(entries, false)]).1
+    };
+    let of_year_one = json!("0001-01-01T00:00:00Z");
+    for hours in [1, 5, 20, 400] {
+        let ours = entry(hours * 3600, "a lighthouse in a storm", None);
+        let mut hidden = ours.clone();
+        hidden["request"] = Json::Null;
+        let other = entry(hours * 3600, "a storm", None);
+
+        let found = look(std::slice::from_ref(&ours), &[]);
+        assert!(matches!(found, LookUp::Unknowable { .. }), "{hours}: {found:?}");
+        assert_eq!(look(&[ours], &[ID]), LookUp::Absent, "{hours}");
+        let found = look(&[hidden], &[]);
+        assert_eq!(matches!(found, LookUp::Unknowable { .. }), hours < 15, "{hours}: {found:?}");
+        assert_eq!(look(std::slice::from_ref(&other), &[]), LookUp::Absent, "{hours}");
+        let mut undated = other;
+        undated["created_at"] = of_year_one.clone();
+        assert!(matches!(look(&[undated], &[]), LookUp::Unknowable { .. }), "{hours}");
+    }
+}
+
+#[test]
+fn a_list_whose_dates_are_another_zones_is_read_further() {
+    let entries: Vec<_> = (0..12).map(|n| entry(18_000 + n * 10, "a storm", None)).collect();
+    let ours = entry(18_200, "a lighthouse in a storm", None);
+    let pages = [page_of(&entries, true), page_of(&[ours], false)];
+
+    let (calls, found) = look_up(&lost(false), &pages);
+    assert!(calls == 2 && matches!(found, LookUp::Unknowable { .. }), "{calls} {found:?}");
+}
+
+#[test]
+fn a_list_that_tells_of_an_error_proves_no_absence() {
+    for (field, value) in [("error", json!({ "message": "no" })), ("success", json!(false))] {
+        let mut page = page_of(&[], false);
+        page[field] = value.clone();
+        let (_, found) = look_up(&lost(true), &[page]);
+        assert!(matches!(found, LookUp::Unknowable { .. }), "{field}: {found:?}");
+
+        let mut with_ours = fixture("dream-list");
+        with_ours[field] = value;
+        assert!(matches!(look_up(&lost(true), &[with_ours]).1, LookUp::Found(_)), "{field}");
     }
 }
 

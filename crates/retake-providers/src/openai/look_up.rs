@@ -1,15 +1,18 @@
 //! Looks for a render whose submit got no answer, in the list of renders.
 //!
 //! A create carries no tag of ours, and the list repeats no more than prompt, model, size, length and time. So a
-//! render counts as ours when it is the only one in the minutes after the intent that was asked for in the same
-//! words, and everything about it can be seen. Two of them, one that hides its prompt, or a picture to start from
-//! (which no list repeats) leave the question open: it could be another job's. Even the only one could be
-//! that of another job with the same wish, whose own submit was answered: those are known by name, and passed over.
+//! render counts as ours when it is one in the minutes after the intent that was asked for in the same
+//! words, and everything about it can be seen. One that hides its prompt, or a picture to start from
+//! (which no list repeats) leaves the question open: it could be another job's. So could one that shows everything, of
+//! another job with the same wish whose own submit was answered: those are known by name, and passed over. Of
+//! several that nobody owns the nearest to the intent is taken: the ledger gives each to one attempt, so that jobs with
+//! the same wish that lost their answers together share them out.
 //!
 //! Nothing of the kind counts as absence only if the walk got past the intent in good order, or came to the end
 //! of a list that is documented to show all, and if nothing of that time could be ours under another echo: servers
 //! rewrite prompts and round sizes and lengths, so a difference rules out only where the list repeats by contract,
-//! and where the prompt is not all that differs. For the one that is ours any end of a list will do: what an end hides
+//! and where the prompt is not all that differs. Nor does a date rule out anything else that shows our words, unless
+//! the list is that contract's. For the one that is ours any end of a list will do: what an end hides
 //! could only be another render of the same wish, and taking the one that shows costs less than buying a third.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -18,16 +21,18 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{fault::Fault, request::Shot};
 use serde_json::Value as Json;
 
-use super::{account::Account, dialect::List, fault};
+use super::{account::Account, dialect::List, fault, status};
 use crate::{
-    Answer, Call, LookUp, Lost, RemoteId, Talk, reading,
-    window::{Age, Window},
+    Answer, Call, LookUp, Lost, RemoteId, Talk, listing, reading,
+    window::{Age, Window, Words},
 };
 
 /// A create that was sent is taken within this time, or never.
 const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// A page has up to a hundred renders; nobody makes more than these pages in the time.
 const MOST_PAGES: usize = 10;
+/// Where an entry has its names, any of which the answer to its create may have told.
+const NAMES: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
 
 /// Looks for a lost render.
 pub(super) fn talk(account: &Arc<Account>, lost: &Lost) -> Talk<Result<LookUp, Fault>> {
@@ -43,6 +48,7 @@ pub(super) fn talk(account: &Arc<Account>, lost: &Lost) -> Talk<Result<LookUp, F
         found: Vec::new(),
         unclear: false,
         unlike: false,
+        reached: Reached::Window,
         ordered: true,
         last: None,
         pages: 0,
@@ -62,22 +68,36 @@ struct Walk {
     window: Window,
     /// Renders that the ledger knows as an attempt's.
     known: BTreeSet<RemoteId>,
-    found: Vec<RemoteId>,
+    /// What could be ours, by how far from the intent it was made.
+    found: Vec<(SignedDuration, RemoteId)>,
     /// Something was seen that could be ours and does not say enough.
     unclear: bool,
-    /// Something was seen that differs from what was asked, as a server shows it that changes what it was given.
+    /// Something was seen that differs from what was asked, as a server shows it that changes what it was given. Or a page
+    /// told of an error, so that it need not show everything.
     unlike: bool,
+    reached: Reached,
     /// So far every render was older than the one before.
     ordered: bool,
     last: Option<Timestamp>,
     pages: usize,
 }
 
+/// How far back the list was read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    /// Not past what could be ours.
+    Window,
+    /// To something that is older than anything that could be ours.
+    Past,
+    /// The same, and no zone's clock could have made it seem so.
+    Beyond,
+}
+
 /// What one entry of the list is to us.
 enum Entry {
     Ours(RemoteId),
     /// Nothing speaks against it, but not enough for it.
-    Unclear,
+    Unclear(Words),
     /// It differs, but nobody promises that the list repeats what was asked.
     Unlike,
     Other,
@@ -122,18 +142,22 @@ impl Walk {
         let Some(entries) = json.pointer("/data").and_then(Json::as_array) else {
             return Talk::Over(Ok(unknowable(&self.account)));
         };
-        let mut is_past = false;
+        self.unlike |= listing::is_troubled(&json);
         for entry in entries {
-            is_past |= self.see(entry);
+            self.see(entry);
         }
-        if is_past && self.ordered {
+        if self.reached == Reached::Beyond && self.ordered {
             return Talk::Over(Ok(self.verdict(End::Past)));
         }
         let has_more = json.pointer("/has_more").and_then(Json::as_bool);
-        let last = || reading::id(entries.last()?, "/id");
-        let last = reading::id(&json, "/last_id").or_else(last);
+        let last = || status::id(entries.last()?);
+        let last = reading::id(&json, "/last_id").map(str::to_owned).or_else(last);
         match (has_more, last) {
-            (Some(true), Some(last)) if self.pages < MOST_PAGES => self.ask(Some(last)),
+            // Where the dates are another zone's, ours is further down than they say.
+            (Some(true), Some(last)) if self.pages < MOST_PAGES => self.ask(Some(&last)),
+            _ if self.reached > Reached::Window && self.ordered => {
+                Talk::Over(Ok(self.verdict(End::Past)))
+            }
             (Some(false), _) => Talk::Over(Ok(self.verdict(End::OfList))),
             // A relay that does not know of pages shows what it has.
             (None, _) if self.pages == 1 => Talk::Over(Ok(self.verdict(End::OfPage))),
@@ -141,25 +165,37 @@ impl Walk {
         }
     }
 
-    /// Takes note of an entry. True when it is older than anything that could be ours.
-    fn see(&mut self, entry: &Json) -> bool {
-        let at = reading::number(entry, "/created_at").and_then(timestamp);
+    /// Takes note of an entry.
+    fn see(&mut self, entry: &Json) {
+        let at = reading::number(entry, "/created_at").and_then(listing::timestamp);
         if let (Some(at), Some(last)) = (at, self.last) {
             self.ordered &= at <= last;
         }
         self.last = at.or(self.last);
         let age = at.map_or(Age::Within, |at| self.window.age(at));
-        match self.compare(entry, at.is_some()) {
-            Entry::Ours(id) if age == Age::Within => self.found.push(id),
-            // A clock that shows another zone's time moves a render out of the window.
-            Entry::Ours(_) | Entry::Unclear if age != Age::Within => {
-                self.unlike |= !self.is_verbatim() && at.is_some_and(|at| self.window.is_near(at));
+        let compared = self.compare(entry, at.is_some());
+        let words = match &compared {
+            Entry::Ours(_) => Words::Same,
+            Entry::Unclear(words) => *words,
+            Entry::Unlike | Entry::Other => Words::Other,
+        };
+        // A clock that is wrong moves a render out of the window.
+        let may_be_moved =
+            !self.is_verbatim() && at.is_some_and(|at| self.window.could_be_ours(at, words));
+        match compared {
+            Entry::Ours(id) if age == Age::Within => {
+                let distance = at.map(|at| self.window.distance(at));
+                self.found.push((distance.unwrap_or_default(), id));
             }
+            Entry::Ours(_) | Entry::Unclear(_) if age != Age::Within => self.unlike |= may_be_moved,
             Entry::Unlike if age == Age::Within => self.unlike = true,
-            Entry::Ours(_) | Entry::Unclear => self.unclear = true,
+            Entry::Ours(_) | Entry::Unclear(_) => self.unclear = true,
             Entry::Unlike | Entry::Other => {}
         }
-        age == Age::Before
+        if let Some(at) = at.filter(|_| age == Age::Before && !may_be_moved) {
+            let is_near = !self.is_verbatim() && self.window.is_near(at);
+            self.reached = self.reached.max(if is_near { Reached::Past } else { Reached::Beyond });
+        }
     }
 
     /// Whether the list is documented to repeat what was asked.
@@ -168,8 +204,9 @@ impl Walk {
     }
 
     fn compare(&self, entry: &Json, is_dated: bool) -> Entry {
-        let id = reading::id(entry, "/id");
-        if id.is_some_and(|id| self.known.contains(id)) {
+        let id = status::id(entry);
+        let names = NAMES.iter().filter_map(|field| reading::id(entry, field));
+        if names.chain(id.as_deref()).any(|name| self.known.contains(name)) {
             return Entry::Other;
         }
         let prompt =
@@ -188,30 +225,21 @@ impl Walk {
         }
         let all_seen = is_dated && [prompt, seconds, size, model] == [Some(true); 4];
         match id {
-            Some(id) if all_seen && self.shot.first_frame.is_none() => Entry::Ours(id.to_owned()),
+            Some(id) if all_seen && self.shot.first_frame.is_none() => Entry::Ours(id),
             // A server may echo another name for a model than it was asked by, so that alone rules nothing out.
-            _ => Entry::Unclear,
+            _ => Entry::Unclear(if prompt.is_some() { Words::Same } else { Words::Hidden }),
         }
     }
 
-    fn verdict(mut self, end: End) -> LookUp {
+    fn verdict(self, end: End) -> LookUp {
         let is_whole = matches!(self.account.dialect.list, List::Whole | List::Verbatim);
         let shows_all = end == End::Past || (end == End::OfList && is_whole);
-        match (self.found.len(), self.unclear) {
-            (1, false) if end != End::CutOff => {
-                self.found.pop().map_or_else(|| unknowable(&self.account), LookUp::Found)
-            }
-            (0, false) if shows_all && !self.unlike => LookUp::Absent,
+        match self.found.into_iter().min() {
+            Some((_, id)) if !self.unclear && end != End::CutOff => LookUp::Found(id),
+            None if shows_all && !self.unclear && !self.unlike => LookUp::Absent,
             _ => unknowable(&self.account),
         }
     }
-}
-
-/// Seconds since 1970, or the same in milliseconds.
-fn timestamp(number: f64) -> Option<Timestamp> {
-    let seconds = if number > 1e11 { number / 1000.0 } else { number };
-    let since = SignedDuration::try_from_secs_f64(seconds).ok()?;
-    Timestamp::UNIX_EPOCH.checked_add(since).ok()
 }
 
 fn first_number(entry: &Json, fields: &[&str]) -> Option<f64> {

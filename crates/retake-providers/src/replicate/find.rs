@@ -16,7 +16,7 @@ use crate::{
     LookUp, Lost, Talk,
     call::{Answer, Call},
     hosted::{self, Listed, Search},
-    reading,
+    listing, reading,
 };
 
 /// A page has a hundred predictions.
@@ -66,13 +66,16 @@ impl Walk {
         let Some(results) = json.get("results").and_then(Json::as_array) else {
             return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
         };
+        if listing::is_troubled(&json) {
+            search.doubt();
+        }
+        let mut is_back = false;
         for prediction in results {
             if let Some(id) = self.marked(prediction) {
                 return Talk::Over(Ok(LookUp::Found(id)));
             }
-            self.consider(&mut search, prediction);
+            is_back |= self.consider(&mut search, prediction);
         }
-        let is_back = results.iter().filter_map(made_at).any(|at| search.is_too_old(at));
         match json.get("next") {
             _ if is_back => Talk::Over(Ok(search.verdict(LONGEST_RENDER))),
             None | Some(Json::Null) => Talk::Over(Ok(search.verdict(LONGEST_RENDER))),
@@ -90,27 +93,31 @@ impl Walk {
         reading::id(prediction, "/id").filter(|_| is_ours).map(str::to_owned)
     }
 
-    /// Another model's prediction is somebody else's. One with another URL for notices is too, but such a URL
-    /// may have been written in another way, so it still stands in the way of a promise.
-    fn consider(&self, search: &mut Search, prediction: &Json) {
-        let is_anothers = |pointer: &str, own: Option<&String>| {
-            let told = reading::text(prediction, pointer);
-            told.zip(own).is_some_and(|(told, own)| told != own)
-        };
-        if is_anothers("/model", self.model.as_ref()) {
-            return;
+    /// Another model's prediction is somebody else's, unless it was given our input: a model may be listed under
+    /// another name than it was asked by. One with another URL for notices is somebody else's too. But such a URL may
+    /// have been written in another way as well, so both still stand in the way of a promise. True when the prediction
+    /// is older than anything that could be ours.
+    fn consider(&self, search: &mut Search, prediction: &Json) -> bool {
+        let told_and_own = |pointer, own| reading::text(prediction, pointer).zip(own);
+        let is_another_model = told_and_own("/model", self.model.as_deref())
+            .is_some_and(|(told, own)| !told.eq_ignore_ascii_case(own));
+        let has_another_hook =
+            told_and_own("/webhook", self.hook.as_deref()).is_some_and(|(told, own)| told != own);
+        let (input, made_at) = (prediction.get("input"), made_at(prediction));
+        if is_another_model && !search.may_be_given(input) {
+            return made_at.is_some_and(|at| search.is_too_old(at));
         }
-        let id = reading::id(prediction, "/id").map(str::to_owned);
         search.consider(Listed {
-            id: id.filter(|_| !is_anothers("/webhook", self.hook.as_ref())),
-            made_at: made_at(prediction),
-            input: prediction.get("input"),
-        });
+            id: reading::id(prediction, "/id").map(str::to_owned),
+            is_doubted: is_another_model || has_another_hook,
+            made_at,
+            input,
+        })
     }
 }
 
 fn made_at(prediction: &Json) -> Option<Timestamp> {
-    reading::text(prediction, "/created_at")?.parse().ok()
+    listing::moment(reading::text(prediction, "/created_at")?)
 }
 
 /// The place in the list that the address of the next page names. Nothing else of that address is used.

@@ -385,6 +385,74 @@ fn absence_is_promised_only_after_a_walk_back_to_the_beginning() {
     assert!(look(vec![reply(500, &[], "")]).1.is_err());
 }
 
+#[test]
+fn another_name_for_the_model_disproves_no_prediction_that_was_given_our_input() {
+    let list = |model: &str, seed: u64| {
+        let mut list = fixture!("list");
+        list["next"] = Json::Null;
+        let ours = &mut list["results"][1];
+        (ours["model"], ours["input"]["seed"]) = (model.into(), seed.into());
+        list["results"] = json!([ours]);
+        list
+    };
+    let look = |lost: &Lost, list: &Json| {
+        hold(replicate().look_up(lost, NOON), [answer(200, list)]).1.unwrap()
+    };
+
+    for renamed in ["google/veo-3.1-001", "deepmind/veo"] {
+        let found = look(&lost(None), &list(renamed, 7));
+        assert!(matches!(found, LookUp::Unknowable { .. }), "{renamed}: {found:?}");
+        let known = Lost { known: [ID.to_owned()].into(), ..lost(None) };
+        assert_eq!(look(&known, &list(renamed, 7)), LookUp::Absent, "{renamed}");
+        assert_eq!(look(&lost(None), &list(renamed, 8)), LookUp::Absent, "{renamed}");
+    }
+    assert_eq!(look(&lost(None), &list("Google/Veo-3.1", 7)), LookUp::Found(ID.into()));
+}
+
+#[test]
+fn a_date_alone_disproves_no_prediction_that_was_given_our_input() {
+    let old = json!({ "created_at": "2026-11-19T12:00:00Z", "id": "old", "input": { "seed": 8 } });
+    let look = |at: &str, known: &[&str]| {
+        let mut list = fixture!("list");
+        list["results"][1]["created_at"] = at.into();
+        list["results"] = json!([list["results"][1], old]);
+        let lost = Lost { known: known.iter().map(|&id| id.to_owned()).collect(), ..lost(None) };
+        hold(replicate().look_up(&lost, NOON), [answer(200, &list)]).1.unwrap()
+    };
+
+    for at in ["2026-11-20T16:00:00Z", "2026-11-21T07:00:00Z", "0001-01-01T00:00:00Z"] {
+        let found = look(at, &[]);
+        assert!(matches!(found, LookUp::Unknowable { .. }), "{at}: {found:?}");
+        assert_eq!(look(at, &[ID]), LookUp::Absent, "{at}");
+    }
+}
+
+#[test]
+fn a_list_that_tells_of_an_error_proves_no_absence_and_still_shows_what_is_ours() {
+    for (field, value) in [("error", json!("internal")), ("success", json!(false))] {
+        let look = |mut list: Json| {
+            list["next"] = Json::Null;
+            list[field] = value.clone();
+            hold(replicate().look_up(&lost(None), NOON), [answer(200, &list)]).1.unwrap()
+        };
+        let found = look(json!({ "results": [] }));
+        assert!(matches!(found, LookUp::Unknowable { .. }), "{field}: {found:?}");
+        assert_eq!(look(fixture!("list")), LookUp::Found(ID.into()), "{field}");
+    }
+}
+
+#[test]
+fn a_prediction_that_is_known_as_anothers_is_so_whatever_its_url_for_notices() {
+    let mut list = fixture!("list");
+    list["next"] = Json::Null;
+    let known = ["examplepredictionid0000009".to_owned(), ID.to_owned()].into();
+    let other = "https://gateway.example.com/hooks/another";
+    let lost = Lost { known, ..lost(Some(other)) };
+
+    let found = hold(replicate().look_up(&lost, NOON), [answer(200, &list)]).1;
+    assert_eq!(found, Ok(LookUp::Absent));
+}
+
 // verifies: replicate: credits
 #[test]
 fn an_account_tells_who_it_is() {

@@ -197,10 +197,11 @@ pub(crate) async fn a_render_that_was_answered_for_is_nobody_elses_to_adopt(engi
         attempt: 1,
         begun_at,
     };
-    let later = NOON + jiff::SignedDuration::from_hours(48);
+    let hours_later = |hours| NOON + jiff::SignedDuration::from_hours(hours);
     for (asked, known) in [
         (window(&held.job, NOON, &place), vec!["1".to_owned()]),
-        (window(&held.job, later, &place), vec![]),
+        (window(&held.job, hours_later(48), &place), vec!["1".to_owned()]),
+        (window(&held.job, hours_later(400 * 24), &place), vec![]),
         (window(&held.job, NOON, "elsewhere"), vec![]),
         (window(&answered.job, NOON, &place), vec![]),
     ] {

@@ -288,10 +288,19 @@ fn the_only_render_of_that_time_with_the_same_wish_is_ours() {
 }
 
 #[test]
-fn two_of_them_or_one_that_hides_its_prompt_leave_it_open() {
-    let twins = [page(&[entry("video_2", 9), entry("video_1", 3)], false)];
-    assert!(is_unknowable(&looked_up(None, a_submission("sora-2"), &twins)));
+fn of_several_that_nobody_owns_the_one_made_nearest_to_the_intent_is_taken() {
+    let three = [page(&[entry("video_3", 90), entry("video_2", 9), entry("video_1", -60)], false)];
+    for variant in [None, Some("vllm-omni"), Some("relay")] {
+        let look =
+            |known: &[&str]| looked_up_knowing(known, variant, a_submission("sora-2"), &three);
+        assert_eq!(look(&[]), LookUp::Found("video_2".into()), "{variant:?}");
+        assert_eq!(look(&["video_2"]), LookUp::Found("video_1".into()), "{variant:?}");
+        assert_eq!(look(&["video_1", "video_2"]), LookUp::Found("video_3".into()), "{variant:?}");
+    }
+}
 
+#[test]
+fn one_that_hides_its_prompt_leaves_it_open() {
     let mut hidden = entry("video_2", 9);
     hidden["prompt"] = Json::Null;
     let hidden = [page(&[hidden], false)];
@@ -314,18 +323,16 @@ fn the_only_one_that_is_ours_for_certain_is_taken_from_a_relays_list_too() {
     without_last["last_id"] = Json::Null;
     assert_eq!(relay(&[without_last, page(&[], false)]), ours);
 
-    // A list of which more is to come, two of a kind, or one that says less.
+    // A list of which more is to come, or one that says less.
     let cut_off = json!({ "data": [] });
     assert!(is_unknowable(&relay(&[page(&[entry("video_1", 3)], true), cut_off])));
-    let twins = page(&[entry("video_2", 9), entry("video_1", 3)], false);
-    assert!(is_unknowable(&relay(&[twins])));
     unpaged["data"][0]["size"] = Json::Null;
     assert!(is_unknowable(&relay(&[unpaged])));
 }
 
 #[test]
 fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
-    let past = [page(&[entry("video_9", 4000)], true), page(&[entry("video_0", -900)], true)];
+    let past = [page(&[entry("video_9", 4000)], true), page(&[entry("video_0", -90_000)], true)];
     assert_eq!(looked_up(None, a_submission("sora-2"), &past), LookUp::Absent);
     let relay = looked_up_knowing(&["video_0"], Some("relay"), a_submission("sora-2"), &past);
     assert!(is_unknowable(&relay), "a clock may be hours off: {relay:?}");
@@ -378,6 +385,91 @@ fn a_render_that_a_list_shows_otherwise_than_it_was_asked_for_stands_against_an_
     assert!(is_unknowable(&look(&other)));
     other["size"] = "720x1280".into();
     assert_eq!(look(&other), LookUp::Absent);
+}
+
+#[test]
+fn a_date_alone_disproves_no_render_that_shows_our_words() {
+    let at = |id: &str, created_at: Json| {
+        let mut entry = entry(id, 0);
+        entry["created_at"] = created_at;
+        entry
+    };
+    let hours = |hours: i64| Json::from(NOON.as_second() + hours * 3600);
+    let mut other = entry("video_0", -2_000_000);
+    other["prompt"] = "something else".into();
+    for created_at in [json!(0), json!(-62_135_596_800_i64), hours(-20), hours(20), hours(-400)] {
+        for variant in ["vllm-omni", "relay"] {
+            let pages = [page(&[at("video_1", created_at.clone()), other.clone()], false)];
+            let look = |known: &[&str]| {
+                looked_up_knowing(known, Some(variant), a_submission("sora-2"), &pages)
+            };
+            assert!(is_unknowable(&look(&[])), "{variant} {created_at}");
+            assert_eq!(look(&["video_1"]), LookUp::Absent, "{variant} {created_at}");
+        }
+    }
+    assert!(is_unknowable(&looked_up(
+        None,
+        a_submission("sora-2"),
+        &[page(&[at("video_1", json!(0)), other.clone()], false)]
+    )));
+
+    // Nor do dates of another zone prove that the list was read back to the time before.
+    let behind = |id: &str, seconds: i64| {
+        let mut entry = entry(id, seconds);
+        entry["prompt"] = "something else".into();
+        entry
+    };
+    let zone = [
+        page(&[behind("video_2", -17_000)], true),
+        page(&[entry("video_1", -17_990), behind("video_0", -90_000)], true),
+    ];
+    let found = looked_up(Some("relay"), a_submission("sora-2"), &zone);
+    assert!(is_unknowable(&found), "five hours behind: {found:?}");
+}
+
+#[test]
+fn a_list_that_tells_of_an_error_proves_no_absence() {
+    let old = entry("video_0", -90_000);
+    for (field, value) in [
+        ("error", json!({ "message": "database unavailable", "code": "internal" })),
+        ("success", json!(false)),
+        ("code", json!(500)),
+        ("status", json!("error")),
+    ] {
+        for variant in [None, Some("vllm-omni"), Some("relay")] {
+            let look = |entries: &[Json]| {
+                let mut page = page(entries, false);
+                page[field] = value.clone();
+                looked_up_knowing(&["video_0"], variant, a_submission("sora-2"), &[page])
+            };
+            assert!(is_unknowable(&look(&[])), "{variant:?} {field}");
+            assert!(is_unknowable(&look(std::slice::from_ref(&old))), "{variant:?} {field}");
+            // What it shows is there all the same.
+            let ours = look(&[entry("video_1", 3)]);
+            assert_eq!(ours, LookUp::Found("video_1".into()), "{variant:?} {field}");
+        }
+    }
+}
+
+#[test]
+fn an_id_from_a_list_is_judged_as_that_of_a_create() {
+    let named = |field: &str, id: Json| {
+        let mut listed = entry("", 3);
+        listed.as_object_mut().unwrap().remove("id");
+        listed[field] = id;
+        let look = |known: &[&str]| {
+            let pages = [page(&[listed.clone(), entry("video_0", -90_000)], false)];
+            looked_up_knowing(known, Some("relay"), a_submission("sora-2"), &pages)
+        };
+        (look(&["video_0"]), look(&["video_0", "t-1"]))
+    };
+
+    for odd in ["..", ".", "two words", ""] {
+        assert!(is_unknowable(&named("id", odd.into()).0), "{odd}");
+    }
+    let ours = LookUp::Found("t-1".into());
+    assert_eq!(named("task_id", "t-1".into()), (ours, LookUp::Absent));
+    assert_eq!(named("id", json!(17)).0, LookUp::Found("17".into()));
 }
 
 #[test]
