@@ -100,7 +100,7 @@ impl Scheduler {
         }
         let now = self.clock.now();
         for submit in self.ledger.claim_unsettled(free, now, now + TAKEN_FOR).await? {
-            let account = self.account_of(&submit);
+            let account = account_of(&submit);
             if under_way.takes(&account) {
                 let look = async move {
                     self.settle_submit(submit).await;
@@ -124,16 +124,6 @@ impl Scheduler {
             under_way.one_ends().await;
         }
         Ok(())
-    }
-
-    /// The account at which a submit was made.
-    fn account_of(&self, submit: &Unsettled) -> String {
-        let account = submit.job.as_ref().and_then(|job| {
-            let attempts = &job.life.attempts;
-            let attempt = attempts.iter().find(|one| one.number == submit.lease.attempt)?;
-            Some(job.plan.at(attempt.route)?.route.account.clone())
-        });
-        account.unwrap_or_default()
     }
 
     async fn settle_submit(&self, submit: Unsettled) {
@@ -409,6 +399,16 @@ impl Scheduler {
         let account = &job.plan.at(route)?.route.account;
         Some(std::sync::Arc::clone(&self.accounts.get(account)?.provider))
     }
+}
+
+/// The account at which a submit was made.
+fn account_of(submit: &Unsettled) -> String {
+    let account = submit.job.as_ref().and_then(|job| {
+        let attempts = &job.life.attempts;
+        let attempt = attempts.iter().find(|one| one.number == submit.lease.attempt)?;
+        Some(job.plan.at(attempt.route)?.route.account.clone())
+    });
+    account.unwrap_or_default()
 }
 
 /// The render of an attempt.
