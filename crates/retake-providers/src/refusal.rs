@@ -3,7 +3,7 @@
 //! Relays pass on the answers of every maker, and makers those of each other, so what is known of codes and of words is
 //! in one place: the pieces of an answer ([`report`]), codes and their kinds ([`codes`]), what texts say ([`words`]),
 //! what is said of an answer that did not come ([`no_answer`]), and what of it proves that a create was refused
-//! ([`proof`]).
+//! ([`mod@proof`]).
 
 pub(crate) mod codes;
 mod input;

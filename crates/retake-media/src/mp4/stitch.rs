@@ -19,7 +19,7 @@ use std::io::{self, Read, Seek, Write};
 
 use thiserror::Error;
 
-use super::probe::ProbeError;
+use super::probe::{LONGEST, ProbeError};
 use super::reader::Mp4Reader;
 use super::track::{Sample, Track};
 use super::video::{Codec, MediaTime};
@@ -119,6 +119,14 @@ fn join(
     let parts = [&first.tracks, &second.tracks];
     let (pictures, sound, durations) = plan(parts)?;
     let (timescale, frames) = (pictures.timescale, pictures.sizes.len() as u64);
+    let time = |ticks| MediaTime { ticks, timescale };
+    let whole = time(durations[0].saturating_add(durations[1]));
+    let mut tracks = std::iter::once(&pictures).chain(&sound);
+    let is_long =
+        |track: &Joined| MediaTime { ticks: track.ticks, timescale: track.timescale } > LONGEST;
+    if whole > LONGEST || tracks.any(is_long) {
+        return Err(StitchError::Impossible("it would play for more than a month"));
+    }
     let user_data = first.user_data.as_deref();
     let index = Index { pictures, sound, first: &first.tracks.pictures, user_data };
     let pieces = pieces(parts);
@@ -131,13 +139,7 @@ fn join(
         }
     }
     out.flush().map_err(StitchError::Write)?;
-    let time = |ticks| MediaTime { ticks, timescale };
-    Ok(Stitched {
-        duration: time(durations[0].saturating_add(durations[1])),
-        seam: time(durations[0]),
-        frames,
-        bytes: out.written,
-    })
+    Ok(Stitched { duration: whole, seam: time(durations[0]), frames, bytes: out.written })
 }
 
 /// Whether a file that is still to be made could be put behind this one, and how long this one would be

@@ -297,7 +297,8 @@ proptest! {
         let sequel = Sequel { size: (64, 48), ..LIKE_A_FILM };
         can_precede(Cursor::new(&file), sequel).ok();
         if stitch(Cursor::new(&file), Cursor::new(&file), &mut out).is_ok() {
-            prop_assert!(probe(Cursor::new(&out)).is_ok());
+            let probed = probe(Cursor::new(&out));
+            prop_assert!(probed.is_ok(), "{probed:?}");
         }
     }
 }

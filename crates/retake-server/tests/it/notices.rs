@@ -1,6 +1,6 @@
 //! Providers that tell when a render is done, instead of being asked again and again.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use reqwest::StatusCode;
 use retake_lab::ScenarioSource;
@@ -10,11 +10,23 @@ use crate::laboratory::Laboratory;
 
 /// A gateway that asks so seldom that only a notice can finish a video in time, at a lab that plays `scenario`.
 async fn laboratory(scenario: &str) -> Laboratory {
-    // Free now, and hardly taken by somebody else in the moment until the gateway binds it.
-    let bind = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let bind = a_free_port();
     let settings = format!("[server]\nbind = \"{bind}\"\npublic_url = \"http://{bind}\"\n");
     let scenario = ScenarioSource::Named(scenario.into());
     Laboratory::that_waits_to_be_told(scenario, &settings).await
+}
+
+/// A port that nobody has and that the system gives nobody by itself, as it does with higher ones: the gateway binds it
+/// only later, and has to know its URL before. Tests that run beside this one begin to look elsewhere.
+fn a_free_port() -> SocketAddr {
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    let begin = std::process::id().wrapping_mul(97);
+    (0..COUNT)
+        .filter_map(|step| u16::try_from(FIRST + begin.wrapping_add(step) % COUNT).ok())
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+        .find(|address| TcpListener::bind(address).is_ok())
+        .unwrap()
 }
 
 fn a_request(model: &str, seconds: &str) -> Value {
