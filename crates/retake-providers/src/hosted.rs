@@ -18,7 +18,8 @@ use serde_json::Value as Json;
 use crate::{
     LookUp, Lost, RemoteId, Submission, SubmitError,
     call::Reply,
-    window::{Age, Window, Words},
+    likeness::Likeness,
+    window::{Age, Window},
 };
 
 /// A submit was sent no later than this after its intent, uploads included.
@@ -121,7 +122,7 @@ impl Search {
 
     /// Whether the input is the one that was sent, or not shown.
     pub(crate) fn may_be_given(&self, input: Option<&Json>) -> bool {
-        compare(&self.said, input) != Words::Other
+        compare(&self.said, input) != Likeness::Other
     }
 
     /// Looks at one line of the list. True when it is older than anything that could be ours.
@@ -129,9 +130,9 @@ impl Search {
         if listed.id.as_ref().is_some_and(|id| self.known.contains(id)) {
             return listed.made_at.is_some_and(|at| self.is_too_old(at));
         }
-        let words = compare(&self.said, listed.input);
+        let likeness = compare(&self.said, listed.input);
         // Without a seed, the same input may well be somebody else's.
-        let is_marked = words == Words::Same && self.said.seed.is_some();
+        let is_marked = likeness == Likeness::Same && self.said.seed.is_some();
         let dated = listed.made_at.map(|at| (at, self.window.age(at)));
         match (dated, listed.id) {
             (Some((at, Age::Within)), Some(id)) if is_marked && !listed.is_doubted => {
@@ -141,7 +142,11 @@ impl Search {
             (None | Some((_, Age::Within)), _) => self.is_unsure = true,
             // A clock that is wrong moves a render out of the window. An input that is not shown any more was removed
             // because the render is old.
-            (Some(_), _) if words == Words::Same => self.is_unsure = true,
+            (Some((at, _)), _)
+                if likeness != Likeness::Hidden && self.window.could_be_ours(at, likeness) =>
+            {
+                self.is_unsure = true;
+            }
             (Some((_, age)), _) => return age == Age::Before,
         }
         false
@@ -159,16 +164,28 @@ impl Search {
 
 /// Compares an input that was listed with the one that was sent. A provider may list more than was sent (its
 /// own defaults), and it may list a picture under another address.
-fn compare(said: &Said, listed: Option<&Json>) -> Words {
+fn compare(said: &Said, listed: Option<&Json>) -> Likeness {
     let Some(listed) = listed.and_then(Json::as_object).filter(|listed| !listed.is_empty()) else {
-        return Words::Hidden;
+        return Likeness::Hidden;
     };
-    let is_same = |name: &String, value| listed.get(name).is_some_and(|seen| equal(seen, value));
-    let has_picture = said.picture.as_ref().is_none_or(|name| listed.contains_key(name));
-    if has_picture && said.inputs.iter().all(|(name, value)| is_same(name, value)) {
-        return Words::Same;
+    if said.picture.as_ref().is_some_and(|name| !listed.contains_key(name)) {
+        return Likeness::Other;
     }
-    Words::Other
+    let mut likeness = Likeness::Same;
+    for (name, sent) in &said.inputs {
+        match (sent, listed.get(name)) {
+            (Json::String(sent), Some(Json::String(listed))) => {
+                match Likeness::compare(sent, listed) {
+                    Likeness::Same => {}
+                    Likeness::Changed => likeness = Likeness::Changed,
+                    Likeness::Hidden | Likeness::Other => return Likeness::Other,
+                }
+            }
+            (sent, Some(listed)) if equal(sent, listed) => {}
+            _ => return Likeness::Other,
+        }
+    }
+    likeness
 }
 
 fn equal(one: &Json, other: &Json) -> bool {
@@ -329,6 +346,11 @@ mod tests {
     fn absence_is_not_promised_while_something_listed_cannot_be_told_apart() {
         let unknowable = LookUp::Unknowable { over_after: Duration::from_hours(1) };
         let shortened = json!({ "prompt": "f", "seed": 7 });
+        let spelled = json!({ "prompt": "Fog!", "seed": 7 });
+        let earlier = |hours: i64| [("r", -hours * 3600, spelled.clone())];
+        assert_eq!(verdict(a_search(Some(7)), &earlier(14)), unknowable);
+        assert_eq!(verdict(a_search(Some(7)), &earlier(20)), LookUp::Absent);
+        assert!(a_search(Some(7)).may_be_given(Some(&spelled)));
 
         assert_eq!(verdict(a_search(Some(7)), &[("r", 3, shortened)]), unknowable);
         assert_eq!(verdict(a_search(Some(7)), &[("r", 3, json!({}))]), unknowable);

@@ -21,6 +21,7 @@ mod google;
 mod hosted;
 #[cfg(test)]
 mod hostile;
+mod likeness;
 mod listing;
 mod log;
 mod luma;

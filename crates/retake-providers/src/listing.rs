@@ -3,47 +3,119 @@
 //! A render that was paid for is bought again when a list is believed that does not show it. So a list that tells of an
 //! error beside what it shows may be read, and proves no absence; and a time that nobody filled in is none.
 
+use http::{
+    HeaderName, StatusCode,
+    header::{AGE, WARNING},
+};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use crate::{reading, refusal};
+use crate::{call::Reply, refusal};
 
 /// Nothing was rendered before this: 2001-09-09. Rows that are not filled in show the year 1 or 1970.
 const EARLIEST: i64 = 1_000_000_000;
 
-/// Words for a status that no list has which shows everything.
-const TROUBLE: &[&str] =
-    &["error", "failed", "failure", "fail", "partial", "incomplete", "timeout", "degraded"];
+/// Parts of the names by which a list tells how it came to be.
+const REPORTS: &[&str] = &[
+    "err",
+    "fail",
+    "exception",
+    "fault",
+    "problem",
+    "issue",
+    "warn",
+    "status",
+    "state",
+    "code",
+    "detail",
+    "reason",
+    "message",
+    "msg",
+    "notice",
+    "title",
+];
+/// Parts of the names of what is set when a list does not show everything.
+const FLAGS: &[&str] =
+    &["partial", "incomplete", "truncat", "degrad", "stale", "timed_out", "timeout", "limited"];
+/// What is said in such places where nothing is wrong.
+const FINE: &[&str] = &[
+    "ok",
+    "success",
+    "successful",
+    "succeeded",
+    "succeed",
+    "completed",
+    "complete",
+    "done",
+    "healthy",
+    "none",
+    "null",
+    "no error",
+    "成功",
+    "请求成功",
+    "操作成功",
+    "list",
+];
+/// How deep reports are read.
+const DEEPEST: usize = 4;
 
-/// Whether a list tells of an error, so that it need not show what is there.
-pub(crate) fn is_troubled(list: &Json) -> bool {
-    let has = |names: &[&str], is_bad: fn(&Json) -> bool| {
-        names.iter().filter_map(|name| list.get(name)).any(is_bad)
-    };
-    let is_told = ["/status", "/state"].iter().filter_map(|place| reading::text(list, place));
-    has(&["error", "errors", "error_message", "errorMessage", "error_msg"], says_something)
-        || has(&["success", "ok"], |said| said == &Json::Bool(false))
-        || has(&["partial", "incomplete", "timed_out"], |said| said == &Json::Bool(true))
-        || has(&["code", "error_code", "bizCode", "status_code"], is_no_success)
-        || has(&["base_resp"], |said| said.get("status_code").is_some_and(is_no_success))
-        || is_told.map(refusal::lower).any(|word| TROUBLE.contains(&&*word))
+/// Whether a list need not show what is there: it is not the whole answer, it comes from a cache, or it tells of an
+/// error, in whatever member. `entries` is the member that holds its entries.
+pub(crate) fn is_troubled(reply: &Reply, list: &Json, entries: &str) -> bool {
+    let header = |name: HeaderName| reply.headers.get(name)?.to_str().ok().map(str::trim);
+    let is_cached = header(AGE).is_some_and(|age| age != "0");
+    reply.status != StatusCode::OK
+        || is_cached
+        || header(WARNING).is_some()
+        || list.as_object().is_some_and(|fields| has_trouble(fields, Some(entries), DEEPEST))
 }
 
-fn is_no_success(code: &Json) -> bool {
-    !refusal::is_success_code(code)
+fn has_trouble(fields: &Map<String, Json>, entries: Option<&str>, depth: usize) -> bool {
+    let is_well = fields.iter().any(|(name, value)| match &*refusal::lower(name) {
+        "success" | "ok" => value == &Json::Bool(true),
+        "code" | "status" | "status_code" => !value.is_null() && is_fine(value),
+        _ => false,
+    });
+    fields.iter().filter(|(name, _)| Some(name.as_str()) != entries).any(|(name, value)| {
+        let name = refusal::lower(name);
+        let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        match value {
+            Json::Object(_) | Json::Array(_) if name.contains("err") => {
+                says_something(value, depth)
+            }
+            Json::Object(inner) => depth == 0 || has_trouble(inner, None, depth - 1),
+            Json::Bool(is_set) if matches!(&*name, "success" | "ok") => !is_set,
+            Json::Bool(is_set) => *is_set && has(FLAGS),
+            Json::Array(_) if has(REPORTS) => says_something(value, depth),
+            // What a success says beside it is no report of an error.
+            Json::String(_)
+                if is_well && matches!(&*name, "message" | "msg" | "detail" | "title") =>
+            {
+                false
+            }
+            Json::String(_) | Json::Number(_) => has(REPORTS) && !is_fine(value),
+            Json::Array(_) | Json::Null => false,
+        }
+    })
 }
 
-fn says_something(error: &Json) -> bool {
+/// Whether a code or a text is one of a success.
+fn is_fine(said: &Json) -> bool {
+    let is_word = said
+        .as_str()
+        .is_some_and(|text| FINE.contains(&refusal::lower(text).trim_end_matches(['.', '!'])));
+    is_word || refusal::is_success_code(said)
+}
+
+fn says_something(error: &Json, depth: usize) -> bool {
     match error {
         Json::Null | Json::Bool(false) => false,
         Json::Bool(true) => true,
-        Json::Number(number) => number.as_f64() != Some(0.0),
-        Json::String(text) => !text.trim().is_empty(),
-        Json::Array(pieces) => pieces.iter().any(says_something),
-        Json::Object(fields) => fields.iter().any(|(name, value)| match &**name {
-            "code" | "status" | "status_code" => is_no_success(value),
-            _ => says_something(value),
-        }),
+        Json::String(_) | Json::Number(_) => !is_fine(error),
+        Json::Array(pieces) => depth == 0 || pieces.iter().any(|it| says_something(it, depth - 1)),
+        Json::Object(fields) => {
+            depth == 0 || fields.values().any(|it| says_something(it, depth - 1))
+        }
     }
 }
 
@@ -68,6 +140,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::rehearsal;
+
+    fn is_troubled_by(list: &Json) -> bool {
+        let reply = rehearsal::json(200, list).unwrap();
+        is_troubled(&reply, list, "data")
+    }
 
     #[test]
     fn a_list_is_troubled_by_whatever_tells_of_an_error_and_by_nothing_else() {
@@ -75,6 +153,15 @@ mod tests {
             json!({ "error": { "message": "database unavailable", "code": "internal" } }),
             json!({ "error": "timeout" }),
             json!({ "errors": [{ "message": "no" }] }),
+            json!({ "errors": ["no"] }),
+            json!({ "detail": "the search cluster did not answer in time" }),
+            json!({ "detail": [{ "loc": ["query"], "msg": "no shard answered" }] }),
+            json!({ "title": "Service degraded", "status": 503 }),
+            json!({ "status": 500 }),
+            json!({ "statusCode": 500 }),
+            json!({ "message": "upstream timed out" }),
+            json!({ "warnings": ["2 of 5 shards failed"] }),
+            json!({ "meta": { "shards": { "failed": 2 } } }),
             json!({ "success": false }),
             json!({ "ok": false }),
             json!({ "code": 500, "message": "no" }),
@@ -82,18 +169,36 @@ mod tests {
             json!({ "base_resp": { "status_code": 1000, "status_msg": "no" } }),
             json!({ "status": "Error" }),
             json!({ "partial": true }),
+            json!({ "is_truncated": true }),
         ] {
-            assert!(is_troubled(&said), "{said}");
+            assert!(is_troubled_by(&said), "{said}");
         }
         for said in [
             json!({ "object": "list", "data": [], "has_more": false }),
+            json!({ "object": "list", "data": [{ "error": "no", "status": "failed" }] }),
             json!({ "error": null, "errors": [], "success": true, "code": 0, "status": "ok" }),
             json!({ "error": "", "code": "success", "message": "success" }),
+            json!({ "code": 0, "message": "3 tasks", "request_id": "r" }),
             json!({ "error": { "code": 0, "message": "" }, "base_resp": { "status_code": 0 } }),
+            json!({ "has_more": false, "count": 3, "total": 500, "limit": 100, "offset": 0 }),
+            json!({ "previous": null, "next": "https://x/v1/predictions?cursor=c" }),
             json!([]),
         ] {
-            assert!(!is_troubled(&said), "{said}");
+            assert!(!is_troubled_by(&said), "{said}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_list_or_one_from_a_cache_need_not_show_what_is_there() {
+        let list = json!({ "data": [] });
+        let troubled = |status, headers: &[(&'static str, &str)]| {
+            is_troubled(&rehearsal::reply(status, headers, "").unwrap(), &list, "data")
+        };
+
+        assert!(troubled(206, &[]) && troubled(203, &[]));
+        assert!(troubled(200, &[("age", "150")]));
+        assert!(troubled(200, &[("warning", "110 - \"Response is Stale\"")]));
+        assert!(!troubled(200, &[("age", "0")]) && !troubled(200, &[]));
     }
 
     #[test]

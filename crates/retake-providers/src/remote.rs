@@ -33,6 +33,9 @@ const FIRST_LOOKS: SignedDuration = SignedDuration::from_secs(60);
 const SOONEST_LOOK: SignedDuration = SignedDuration::from_secs(5);
 const LATEST_LOOK: SignedDuration = SignedDuration::from_mins(1);
 
+/// So many listed renders are asked about in turn for one lost create.
+const MOST_CANDIDATES: usize = 4;
+
 /// Longer answers are read where others do not wait for it.
 const LONG_ANSWER: usize = 256 << 10;
 
@@ -132,6 +135,32 @@ impl Remote {
     /// Whether a secret is in a provider's name for a render, or was cut out of it before it was read.
     fn repeats_secret(&self, remote_id: &str) -> bool {
         self.transport.secrets().are_in(remote_id) || secrets::were_cut(remote_id)
+    }
+
+    /// Looks for a lost render in what its provider lists.
+    async fn look_once(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
+        let own = Log::default();
+        let looked = self.hold(self.adapter.look_up(lost, (self.now)()), &own).await;
+        // A list tells of everybody's renders on this account, and what is kept is shown to one caller.
+        for exchange in own.take() {
+            log.keep(Exchange { received: None, ..exchange });
+        }
+        looked
+    }
+
+    /// Whether a render that is listed can be asked about. A list may show what its account cannot have, and a job that
+    /// took it for its own would wait for it until its time is over.
+    async fn knows(&self, lost: &Lost, id: &str, log: &Log) -> bool {
+        let render = Render {
+            remote_id: id.to_owned(),
+            model: lost.submission.model.clone(),
+            shot: lost.submission.shot.clone(),
+            begun_at: lost.begun_at,
+            give_up: None,
+        };
+        let talk = self.adapter.poll(&render, (self.now)());
+        let polled = self.hold_with_statuses(talk, Some(&render.shot), log).await.0;
+        !polled.is_err_and(|fault| is_not_known(&fault))
     }
 
     fn unknowable(&self) -> LookUp {
@@ -320,18 +349,22 @@ impl Provider for Remote {
     }
 
     async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
-        let own = Log::default();
-        let looked = self.hold(self.adapter.look_up(lost, (self.now)()), &own).await;
-        // A list tells of everybody's renders on this account, and what is kept is shown to one caller.
-        for exchange in own.take() {
-            log.keep(Exchange { received: None, ..exchange });
+        let mut lost = lost.clone();
+        for passed_over in 0..MOST_CANDIDATES {
+            match self.look_once(&lost, log).await? {
+                LookUp::Found(id) if self.repeats_secret(&id) => break,
+                LookUp::Found(id) => {
+                    if self.knows(&lost, &id, log).await {
+                        return Ok(LookUp::Found(id));
+                    }
+                    lost.known.insert(id);
+                }
+                LookUp::Absent if passed_over == 0 => return Ok(LookUp::Absent),
+                // Whoever has not found out by now never will. Nor is absent what may be one that was passed over.
+                LookUp::Absent | LookUp::Unknowable { .. } => break,
+            }
         }
-        match looked {
-            Ok(LookUp::Found(id)) if self.repeats_secret(&id) => Ok(self.unknowable()),
-            // Whoever has not found out by now never will.
-            Ok(LookUp::Unknowable { .. }) => Ok(self.unknowable()),
-            looked => looked,
-        }
+        Ok(self.unknowable())
     }
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {

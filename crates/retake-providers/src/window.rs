@@ -8,7 +8,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::call::Reply;
+use crate::{call::Reply, likeness::Likeness};
 
 /// How far two clocks may be apart although nothing shows it.
 const MARGIN: SignedDuration = SignedDuration::from_mins(10);
@@ -23,17 +23,6 @@ pub(crate) struct Window {
     sent_within: SignedDuration,
     /// How far the other clock is ahead of ours.
     ahead: SignedDuration,
-}
-
-/// How what a list shows of a render compares with what was asked, its date left aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Words {
-    /// As far as it shows them, they are ours.
-    Same,
-    /// It shows none.
-    Hidden,
-    /// They differ.
-    Other,
 }
 
 /// When a listed render was made.
@@ -87,11 +76,11 @@ impl Window {
     }
 
     /// Whether what is dated outside of the window could be ours all the same, by a clock that is wrong.
-    pub(crate) fn could_be_ours(&self, made_at: Timestamp, words: Words) -> bool {
-        match words {
-            Words::Same => true,
-            Words::Hidden => self.is_near(made_at),
-            Words::Other => false,
+    pub(crate) fn could_be_ours(&self, made_at: Timestamp, likeness: Likeness) -> bool {
+        match likeness {
+            Likeness::Same => true,
+            Likeness::Changed | Likeness::Hidden => self.is_near(made_at),
+            Likeness::Other => false,
         }
     }
 }
@@ -122,11 +111,15 @@ mod tests {
     #[test]
     fn a_date_alone_disproves_nothing_that_shows_our_words() {
         let at = |hours| NOON + SignedDuration::from_hours(hours);
-        let could = |hours, words| window(None).could_be_ours(at(hours), words);
+        let could = |hours, likeness| window(None).could_be_ours(at(hours), likeness);
 
-        assert_eq!([-2000, -20, 20].map(|hours| could(hours, Words::Same)), [true; 3]);
-        assert_eq!([-20, -14, 14].map(|hours| could(hours, Words::Hidden)), [false, true, true]);
-        assert_eq!([-20, -1, 20].map(|hours| could(hours, Words::Other)), [false; 3]);
+        assert_eq!([-2000, -20, 20].map(|hours| could(hours, Likeness::Same)), [true; 3]);
+        assert_eq!([-20, -14, 14].map(|hours| could(hours, Likeness::Hidden)), [false, true, true]);
+        assert_eq!(
+            [-20, -14, 14].map(|hours| could(hours, Likeness::Changed)),
+            [false, true, true]
+        );
+        assert_eq!([-20, -1, 20].map(|hours| could(hours, Likeness::Other)), [false; 3]);
     }
 
     #[test]

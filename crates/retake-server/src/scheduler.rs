@@ -9,6 +9,7 @@
 mod delivery;
 mod effects;
 mod guarded;
+mod losses;
 mod resident;
 mod settling;
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub(crate) use self::guarded::Breaks;
+pub(crate) use self::{guarded::Breaks, losses::Losses};
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::chain,
@@ -77,6 +78,7 @@ pub(crate) struct Scheduler {
     /// A replica whose last sign of life is older than this has lost its leases.
     pub(crate) lease: SignedDuration,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) losses: Losses,
     pub(crate) news: News,
     /// Wakes the notifier.
     pub(crate) notices: Bell,

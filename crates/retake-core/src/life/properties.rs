@@ -292,7 +292,8 @@ impl Play {
     fn settle(&mut self, answer: &Answer) -> Option<Timestamp> {
         let attempt = self.life.open_attempt().unwrap().clone();
         let patience = patience(&self.life, &attempt, &self.plan, &self.policy, |_| TIMES);
-        let absence = weigh_absence(&attempt, &TIMES, self.now);
+        let known_for = self.now.duration_since(attempt.lost_since());
+        let absence = weigh_absence(&attempt, &TIMES, known_for, self.now);
         match (answer, absence) {
             (Answer::Found, _) => return self.record(&Event::Accepted { remote_id: "r-1".into() }),
             (Answer::NotListed, Absence::Proven) => {
@@ -452,7 +453,7 @@ proptest! {
         for pause in looks {
             now += SignedDuration::from_secs(pause);
             let attempt = life.open_attempt().unwrap().clone();
-            match weigh_absence(&attempt, &TIMES, now) {
+            match weigh_absence(&attempt, &TIMES, now.duration_since(lost), now) {
                 Absence::Proven => {
                     prop_assert!(now >= lost + SignedDuration::from_mins(3));
                     prop_assert!(first.is_some_and(|at| now >= at + SignedDuration::from_mins(1)));

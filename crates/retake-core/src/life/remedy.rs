@@ -13,6 +13,9 @@ use crate::{
     policy::{OnModeration, Policy},
 };
 
+/// A place in the plan that had room for the request is tried no more often than this.
+pub(super) const MOST_TRIES: usize = 2;
+
 /// What the attempts so far say of a place in the plan.
 enum Standing {
     /// Worth a try now.
@@ -105,7 +108,7 @@ impl Life {
             _ if is_slow && fault.source == FaultSource::Network => next_place,
             Some(Cause::ContentModeration) if policy.on_moderation == OnModeration::Fail => None,
             Some(Cause::RuntimeError | Cause::DependencyTimeout) | None
-                if self.failures_at(here) < 2 =>
+                if self.failures_at(here) < MOST_TRIES =>
             {
                 let again = (here, asked.unwrap_or(policy.retry_after));
                 Some(next_place.filter(|_| is_long || is_slow).unwrap_or(again))
@@ -160,7 +163,7 @@ impl Life {
                 Standing::Busy { until: ended_at + self.busy_pause(place, fault, policy) }
             }
             Some(Cause::Account | Cause::InvalidRequest) => Standing::Closed,
-            _ if self.failures_at(place) < 2 => Standing::Open,
+            _ if self.failures_at(place) < MOST_TRIES => Standing::Open,
             _ => Standing::Closed,
         }
     }
@@ -188,6 +191,12 @@ impl Life {
     /// How often a place failed that had room for the request.
     fn failures_at(&self, place: usize) -> usize {
         self.tries_at(place).filter(|attempt| !attempt.met_no_room()).count()
+    }
+
+    /// How many attempts at a place may be on the bill although no render of theirs is known.
+    pub(super) fn losses_at(&self, place: usize) -> usize {
+        let is_lost = |attempt: &&Attempt| attempt.accepted_at.is_none() && attempt.may_cost();
+        self.tries_at(place).filter(is_lost).count()
     }
 
     /// The attempts at a place in the plan that we did not interrupt.

@@ -6,7 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attempt, Life};
+use super::{Attempt, Life, remedy::MOST_TRIES};
 use crate::{
     plan::Plan,
     policy::{OnUnknownSubmit, Policy},
@@ -56,13 +56,20 @@ pub struct Patience {
     pub why: String,
 }
 
-/// Says what it means that a lost submit is not listed at `now`.
-pub fn weigh_absence(attempt: &Attempt, times: &RouteTimes, now: Timestamp) -> Absence {
+/// Says what it means that a lost submit is not listed at `now`. `known_for` is how long the loss has been known by a
+/// clock that nobody sets: the wall clock may have jumped.
+pub fn weigh_absence(
+    attempt: &Attempt,
+    times: &RouteTimes,
+    known_for: SignedDuration,
+    now: Timestamp,
+) -> Absence {
     let Some(create) = times.create else { return Absence::Proven };
-    let arrived_by = attempt.lost_since() + create + MARGIN;
+    let arrives_within = create + MARGIN;
+    let has_arrived = known_for >= arrives_within && now >= attempt.lost_since() + arrives_within;
     let seen_again = attempt.absent_since.map(|first| first + MARGIN);
     match seen_again {
-        Some(moment) if now >= moment && now >= arrived_by => Absence::Proven,
+        Some(moment) if now >= moment && has_arrived => Absence::Proven,
         // It is looked for in between as well: what is found early is not waited for.
         _ => Absence::LookAgainAt(now + MARGIN),
     }
@@ -95,6 +102,11 @@ pub fn patience(
     }
     let next_place = life.next_place(attempt.route, plan, policy);
     let (next, room_at) = (next_place.map(|(place, _)| place), next_place.and_then(|(_, at)| at));
+    if next.is_none() && life.losses_at(attempt.route) >= MOST_TRIES {
+        return over(format!(
+            "{MOST_TRIES} attempts at this route may be billed already and no other is left, so it is waited for"
+        ));
+    }
     let route = next.unwrap_or(attempt.route);
     let since = life.trying_since().unwrap_or(lost);
     let reserve = (policy.deadline - times(route).usual).max(policy.deadline / 2);
@@ -165,6 +177,13 @@ mod tests {
         SignedDuration::from_mins(count)
     }
 
+    fn an_attempt() -> Attempt {
+        let (plan, policy) = (a_plan_of(1), Policy::default());
+        let begun = Event::Begun { route: 0 };
+        let life = advance(&Life::default(), &begun, &plan, &policy, NOON).unwrap().life;
+        life.open_attempt().unwrap().clone()
+    }
+
     /// What is made of a submit that was lost this long after the first attempt began.
     fn lost_after(passed: SignedDuration, routes: usize, asked: Option<i64>) -> Patience {
         let policy = Policy {
@@ -205,6 +224,19 @@ mod tests {
         assert_eq!((patience.until, patience.route), (NOON + minutes(8), Some(0)));
         let elsewhere = lost_after(minutes(5), 2, Some(0));
         assert_eq!((elsewhere.until, elsewhere.route), (NOON + minutes(5), Some(1)));
+    }
+
+    #[test]
+    fn an_absence_is_believed_only_when_the_time_has_passed_by_both_clocks() {
+        let lost = Attempt { lost_at: Some(NOON), ..an_attempt() };
+        let seen = Attempt { absent_since: Some(NOON), ..lost };
+        let weigh = |passed, by_wall| {
+            weigh_absence(&seen, &TIMES, minutes(passed), NOON + minutes(by_wall))
+        };
+
+        assert_eq!(weigh(3, 3), Absence::Proven);
+        assert!(matches!(weigh(2, 8), Absence::LookAgainAt(_)), "the wall clock was set ahead");
+        assert!(matches!(weigh(8, 2), Absence::LookAgainAt(_)), "it was set back");
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Walk {
         let Some(items) = json.get("items").and_then(Json::as_array) else {
             return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
         };
-        if listing::is_troubled(&json) {
+        if listing::is_troubled(&reply, &json, "items") {
             search.doubt();
         }
         for item in items {

@@ -9,15 +9,17 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use retake_core::fault::Fault;
 use serde_json::Value as Json;
 
 use super::{Api, fault};
 use crate::{
-    Answer, Call, LookUp, Lost, RemoteId, Talk, listing,
+    Answer, Call, LookUp, Lost, RemoteId, Talk,
+    likeness::Likeness,
+    listing,
     reading::{self, text},
-    window::{Age, Window, Words},
+    window::{Age, Window},
 };
 
 /// Entries of one page.
@@ -32,6 +34,9 @@ const CONVINCING: usize = 10;
 /// A create was sent within this time after its intent.
 const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
+/// The parameter of a URL for notices that names the attempt.
+const TAG: &str = "tag=";
+
 /// The hook with the tag of an attempt.
 pub(super) fn tagged(hook: &str, tag: &str) -> String {
     let separator = if hook.contains('?') { '&' } else { '?' };
@@ -39,13 +44,22 @@ pub(super) fn tagged(hook: &str, tag: &str) -> String {
 }
 
 fn mark(tag: &str) -> String {
-    format!("tag={}", utf8_percent_encode(tag, NON_ALPHANUMERIC))
+    format!("{TAG}{}", utf8_percent_encode(tag, NON_ALPHANUMERIC))
+}
+
+/// The tag in a URL, however a server that lists it spells it. Some escape an escape again, and some what is a `&`.
+fn tag_in(url: &str) -> Option<String> {
+    let once = percent_decode_str(url).decode_utf8_lossy();
+    let twice = percent_decode_str(&once).decode_utf8_lossy().replace("&amp;", "&");
+    let (_, query) = twice.split_once('?')?;
+    let query = query.split('#').next()?;
+    query.split('&').find_map(|part| part.trim().strip_prefix(TAG)).map(str::to_owned)
 }
 
 /// What is looked for.
 pub(super) struct Wanted {
     /// Nothing when no tag was sent.
-    mark: Option<String>,
+    tag: Option<String>,
     prompt: String,
     known: BTreeSet<RemoteId>,
     window: Window,
@@ -56,7 +70,7 @@ impl Wanted {
     pub(super) fn new(lost: &Lost, over_after: Duration) -> Self {
         let submission = &lost.submission;
         Self {
-            mark: submission.hook.as_ref().map(|_| mark(&submission.tag)),
+            tag: submission.hook.as_ref().map(|_| submission.tag.clone()),
             prompt: submission.shot.prompt.trim().to_owned(),
             known: lost.known.clone(),
             window: Window::new(lost.begun_at, SENT_WITHIN),
@@ -66,10 +80,8 @@ impl Wanted {
 
     /// Whether an entry carries our tag. Without one, nothing can be shown to be ours.
     fn owns(&self, entry: &Json) -> bool {
-        let query =
-            text(entry, "/request/callback_url").and_then(|url| Some(url.split_once('?')?.1));
-        let mark = self.mark.as_deref();
-        mark.is_some() && query.is_some_and(|query| query.split('&').any(|part| Some(part) == mark))
+        let listed = text(entry, "/request/callback_url").and_then(tag_in);
+        listed.is_some() && listed == self.tag
     }
 
     fn is_too_old(&self, made_at: Timestamp) -> bool {
@@ -85,14 +97,12 @@ impl Wanted {
     /// another's by its tag or its name. What was asked alone rules nothing out: Luma may enhance a prompt or name a
     /// model otherwise.
     fn may_own(&self, entry: &Json) -> bool {
-        let words = match text(entry, "/request/prompt") {
-            Some(prompt) if prompt.trim() == self.prompt => Words::Same,
-            Some(_) => Words::Other,
-            None => Words::Hidden,
-        };
+        let likeness = text(entry, "/request/prompt")
+            .map_or(Likeness::Hidden, |prompt| Likeness::compare(&self.prompt, prompt));
         let is_old = created_at(entry)
-            .is_some_and(|at| self.is_too_old(at) && !self.window.could_be_ours(at, words));
-        let is_tagged = self.mark.is_some() && text(entry, "/request/callback_url").is_some();
+            .is_some_and(|at| self.is_too_old(at) && !self.window.could_be_ours(at, likeness));
+        // A server may leave the end of a URL away, so one without a tag says nothing.
+        let is_tagged = text(entry, "/request/callback_url").and_then(tag_in).is_some();
         let is_known = reading::id(entry, "/id").is_some_and(|id| self.known.contains(id));
         !(is_old || is_tagged || is_known)
     }
@@ -141,7 +151,7 @@ fn page(answer: Answer) -> Result<Page, Fault> {
     }
     let unreadable = || reading::unrecognised(&reply, "the answer is no list of generations");
     let mut json = reply.json().ok_or_else(unreadable)?;
-    let is_troubled = listing::is_troubled(&json);
+    let is_troubled = listing::is_troubled(&reply, &json, "generations");
     let has_more = json.pointer("/has_more").and_then(Json::as_bool);
     let entries = json.pointer_mut("/generations").map(Json::take);
     let Some(Json::Array(entries)) = entries else { return Err(unreadable()) };

@@ -23,8 +23,10 @@ use serde_json::Value as Json;
 
 use super::{account::Account, dialect::List, fault, status};
 use crate::{
-    Answer, Call, LookUp, Lost, RemoteId, Talk, listing, reading,
-    window::{Age, Window, Words},
+    Answer, Call, LookUp, Lost, RemoteId, Talk,
+    likeness::Likeness,
+    listing, reading,
+    window::{Age, Window},
 };
 
 /// A create that was sent is taken within this time, or never.
@@ -97,9 +99,9 @@ enum Reached {
 enum Entry {
     Ours(RemoteId),
     /// Nothing speaks against it, but not enough for it.
-    Unclear(Words),
+    Unclear(Likeness),
     /// It differs, but nobody promises that the list repeats what was asked.
-    Unlike,
+    Unlike(Likeness),
     Other,
 }
 
@@ -142,7 +144,7 @@ impl Walk {
         let Some(entries) = json.pointer("/data").and_then(Json::as_array) else {
             return Talk::Over(Ok(unknowable(&self.account)));
         };
-        self.unlike |= listing::is_troubled(&json);
+        self.unlike |= listing::is_troubled(&reply, &json, "data");
         for entry in entries {
             self.see(entry);
         }
@@ -174,23 +176,25 @@ impl Walk {
         self.last = at.or(self.last);
         let age = at.map_or(Age::Within, |at| self.window.age(at));
         let compared = self.compare(entry, at.is_some());
-        let words = match &compared {
-            Entry::Ours(_) => Words::Same,
-            Entry::Unclear(words) => *words,
-            Entry::Unlike | Entry::Other => Words::Other,
+        let likeness = match &compared {
+            Entry::Ours(_) => Likeness::Same,
+            Entry::Unclear(likeness) | Entry::Unlike(likeness) => *likeness,
+            Entry::Other => Likeness::Other,
         };
         // A clock that is wrong moves a render out of the window.
         let may_be_moved =
-            !self.is_verbatim() && at.is_some_and(|at| self.window.could_be_ours(at, words));
+            !self.is_verbatim() && at.is_some_and(|at| self.window.could_be_ours(at, likeness));
         match compared {
             Entry::Ours(id) if age == Age::Within => {
                 let distance = at.map(|at| self.window.distance(at));
                 self.found.push((distance.unwrap_or_default(), id));
             }
-            Entry::Ours(_) | Entry::Unclear(_) if age != Age::Within => self.unlike |= may_be_moved,
-            Entry::Unlike if age == Age::Within => self.unlike = true,
+            Entry::Ours(_) | Entry::Unclear(_) | Entry::Unlike(_) if age != Age::Within => {
+                self.unlike |= may_be_moved;
+            }
+            Entry::Unlike(_) => self.unlike = true,
             Entry::Ours(_) | Entry::Unclear(_) => self.unclear = true,
-            Entry::Unlike | Entry::Other => {}
+            Entry::Other => {}
         }
         if let Some(at) = at.filter(|_| age == Age::Before && !may_be_moved) {
             let is_near = !self.is_verbatim() && self.window.is_near(at);
@@ -209,25 +213,28 @@ impl Walk {
         if names.chain(id.as_deref()).any(|name| self.known.contains(name)) {
             return Entry::Other;
         }
-        let prompt =
-            reading::text(entry, "/prompt").map(|text| text.trim() == self.shot.prompt.trim());
+        let likeness = reading::text(entry, "/prompt")
+            .map_or(Likeness::Hidden, |prompt| Likeness::compare(&self.shot.prompt, prompt));
         let seconds = first_number(entry, &["/seconds", "/n_seconds", "/duration"])
             .map(|seconds| (seconds - f64::from(self.shot.seconds)).abs() < 0.5);
         let size = size(entry).map(|size| size == self.shot.size.to_string());
         let model = reading::text(entry, "/model").map(|model| is_same_model(model, &self.model));
         let is_remade = reading::text(entry, "/remixed_from_video_id").is_some();
-        let is_another = prompt == Some(false) && [seconds, size, model].contains(&Some(false));
+        // A model may be listed under another name than it was asked by, so that speaks against none.
+        let is_another = likeness == Likeness::Other && [seconds, size].contains(&Some(false));
         if self.is_verbatim() && (is_remade || is_another) {
             return Entry::Other;
         }
-        if is_remade || [prompt, seconds, size].contains(&Some(false)) {
-            return Entry::Unlike;
+        let is_unlike = matches!(likeness, Likeness::Changed | Likeness::Other);
+        let is_otherwise = is_remade || [seconds, size].contains(&Some(false));
+        if is_otherwise || is_unlike {
+            return Entry::Unlike(if is_otherwise { Likeness::Other } else { likeness });
         }
-        let all_seen = is_dated && [prompt, seconds, size, model] == [Some(true); 4];
+        let is_same = likeness == Likeness::Same;
+        let all_seen = is_dated && is_same && [seconds, size, model] == [Some(true); 3];
         match id {
             Some(id) if all_seen && self.shot.first_frame.is_none() => Entry::Ours(id),
-            // A server may echo another name for a model than it was asked by, so that alone rules nothing out.
-            _ => Entry::Unclear(if prompt.is_some() { Words::Same } else { Words::Hidden }),
+            _ => Entry::Unclear(likeness),
         }
     }
 

@@ -135,7 +135,7 @@ fn ended(
     whose: RenderMatch,
 ) -> Option<Verdict> {
     let fault = failure(reply, json, job, state);
-    let may_have_a_file = state != State::Deleted && reading::may_have_a_file(&fault);
+    let may_have_a_file = reading::may_have_a_file(&fault);
     // A file beside a failure is looked at before another one is paid for.
     if may_have_a_file && reply.status.is_success() && has_file(json, job) {
         return Some(Verdict::Polled(Polled::Disputed { fault, charged: charged(json, job) }));

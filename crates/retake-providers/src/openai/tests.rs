@@ -5,6 +5,7 @@ mod dialects;
 mod faults;
 mod finding;
 mod listening;
+mod look_up;
 
 use std::sync::Arc;
 

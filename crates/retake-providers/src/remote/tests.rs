@@ -27,6 +27,9 @@ struct Script {
     stops: Mutex<Option<Result<CancelOutcome, Fault>>>,
     /// Seconds since noon.
     passed: AtomicI64,
+    /// What the list shows, the best match first, and which of that can be asked about.
+    listed: Vec<&'static str>,
+    askable: Vec<&'static str>,
 }
 
 struct Scripted(Arc<Script>);
@@ -44,7 +47,11 @@ impl Adapter for Scripted {
         unreachable!("nothing is submitted here")
     }
 
-    fn poll(&self, _: &Render, _: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _: Timestamp) -> Talk<Result<Polled, Fault>> {
+        if !self.0.listed.is_empty() {
+            let is_askable = self.0.askable.contains(&render.remote_id.as_str());
+            return Talk::Over(if is_askable { Ok(Polled::RENDERED) } else { lost() });
+        }
         let mut polls = self.0.polls.lock().unwrap();
         let last = polls.len() == 1;
         let answer = if last { polls.front().cloned() } else { polls.pop_front() };
@@ -60,14 +67,22 @@ impl Adapter for Scripted {
         Talk::Over(self.0.stops.lock().unwrap().clone().unwrap_or(Ok(CancelOutcome::Stopped)))
     }
 
+    fn look_up(&self, lost: &Lost, _: Timestamp) -> Talk<Result<LookUp, Fault>> {
+        let found = self.0.listed.iter().find(|&&id| !lost.known.contains(id));
+        Talk::Over(Ok(found.map_or(LookUp::Absent, |id| LookUp::Found((*id).to_owned()))))
+    }
+
     fn check(&self, _: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
         unreachable!("nothing is checked here")
     }
 }
 
 fn remote(polls: impl IntoIterator<Item = Result<Polled, Fault>>) -> (Remote, Arc<Script>) {
-    let script = Arc::new(Script::default());
-    script.polls.lock().unwrap().extend(polls);
+    with_script(Script { polls: Mutex::new(polls.into_iter().collect()), ..Script::default() })
+}
+
+fn with_script(script: Script) -> (Remote, Arc<Script>) {
+    let script = Arc::new(script);
     let clock = Arc::clone(&script);
     let now = move || NOON + SignedDuration::from_secs(clock.passed.load(Ordering::SeqCst));
     let transport = Transport::new("https://provider.example").unwrap();
@@ -83,6 +98,23 @@ fn lost() -> Result<Polled, Fault> {
 async fn poll_at(remote: &Remote, script: &Script, seconds: i64) -> Result<Polled, Fault> {
     script.passed.store(seconds, Ordering::SeqCst);
     remote.poll(&a_render("m", "r-1"), &Log::default()).await
+}
+
+#[tokio::test]
+async fn a_listed_render_that_cannot_be_asked_about_is_passed_over_and_proves_no_absence() {
+    let looked_up = async |listed: &[&'static str], askable: &[&'static str]| {
+        let (listed, askable) = (listed.to_vec(), askable.to_vec());
+        let (remote, _) = with_script(Script { listed, askable, ..Script::default() });
+        let submission = crate::rehearsal::a_submission("m");
+        let lost = Lost { submission, begun_at: NOON, lost_at: NOON, known: [].into() };
+        remote.look_up(&lost, &Log::default()).await.unwrap()
+    };
+    let unknowable = LookUp::Unknowable { over_after: LONGEST.unsigned_abs() };
+
+    assert_eq!(looked_up(&["r-1"], &["r-1"]).await, LookUp::Found("r-1".into()));
+    assert_eq!(looked_up(&["r-1", "r-2"], &["r-2"]).await, LookUp::Found("r-2".into()));
+    assert_eq!(looked_up(&["r-1", "r-2"], &[]).await, unknowable);
+    assert_eq!(looked_up(&["r-1", "r-2", "r-3", "r-4", "r-5"], &["r-5"]).await, unknowable);
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ impl Walk {
         let Some(results) = json.get("results").and_then(Json::as_array) else {
             return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
         };
-        if listing::is_troubled(&json) {
+        if listing::is_troubled(&reply, &json, "results") {
             search.doubt();
         }
         let mut is_back = false;

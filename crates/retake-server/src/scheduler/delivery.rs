@@ -10,7 +10,7 @@ use retake_core::{
 use retake_providers::{CancelOutcome, Echo, Provider, Submitted};
 use retake_store::Output;
 
-use super::{Hand, Then, guarded::Watched};
+use super::{Hand, Then, effects::why_uncancelled, guarded::Watched};
 use crate::collector::{CollectError, Collected, Errand, collect, is_better};
 
 impl Hand<'_> {
@@ -52,12 +52,7 @@ impl Hand<'_> {
             }
             // It is paid for either way, so its file is judged when it is there.
             Ok(outcome) => {
-                let why = match outcome {
-                    CancelOutcome::AlreadyOver => "it was over before it could be cancelled",
-                    CancelOutcome::NotKnown => "the provider says that it does not know it",
-                    _ => "the provider cannot cancel it",
-                };
-                let note = format!("{note}; {why}");
+                let note = format!("{note}; {}", why_uncancelled(outcome));
                 self.record(Event::Announced { output, note }, Then::Free).await;
             }
             Err(fault) => {

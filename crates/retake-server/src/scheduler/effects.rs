@@ -1,6 +1,6 @@
 //! The effects: what each step does at a provider or with a file, and what it records of it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
@@ -49,6 +49,9 @@ impl Hand<'_> {
     fn loss(&self, fault: Fault) -> Event {
         let now = self.scheduler.clock.now();
         let open = self.life().open_attempt();
+        if let Some(attempt) = open {
+            self.scheduler.lost_for(self.job(), attempt);
+        }
         let lost = open.map(|attempt| Attempt { lost_at: Some(now), ..attempt.clone() });
         Event::SubmitLost { fault, policy: lost.map(|attempt| self.patience(&attempt).why) }
     }
@@ -104,13 +107,15 @@ impl Hand<'_> {
     async fn weigh_absence(&mut self, attempt: &Attempt) {
         let now = self.scheduler.clock.now();
         let times = self.scheduler.times(self.job(), attempt.route);
-        match weigh_absence(attempt, &times, now) {
+        let known_for = self.scheduler.lost_for(self.job(), attempt);
+        match weigh_absence(attempt, &times, known_for, now) {
             Absence::Proven => {
+                self.scheduler.losses.forget(&tag(&self.job().id, attempt.number));
                 let settlement = Settlement::Absent;
                 self.record(Event::Settled { settlement }, Then::Free).await;
             }
             Absence::LookAgainAt(again) => {
-                let until = self.patience(attempt).until;
+                let until = self.waits_until(attempt, &self.patience(attempt));
                 if attempt.absent_since.is_none() && now < until {
                     self.record(Event::NotListed, Then::FreeAt(again.min(until))).await;
                 } else {
@@ -118,6 +123,16 @@ impl Hand<'_> {
                 }
             }
         }
+    }
+
+    /// Until when the job waits for a lost submit. The wall clock may have jumped ahead, so the time in which the same
+    /// route has to be left alone must have passed by the other clock as well.
+    fn waits_until(&self, attempt: &Attempt, patience: &Patience) -> Timestamp {
+        let least = self.scheduler.times(self.job(), attempt.route).least_wait();
+        let left = least - self.scheduler.lost_for(self.job(), attempt);
+        let is_repeated = patience.route == Some(attempt.route);
+        let by_tick = self.scheduler.clock.now() + left.max(SignedDuration::ZERO);
+        if is_repeated { patience.until.max(by_tick) } else { patience.until }
     }
 
     /// Looks again soon: a render is there, and it is this job's or that of a create which is not answered yet. That is
@@ -137,8 +152,9 @@ impl Hand<'_> {
     async fn wait_for_settlement(&mut self, attempt: &Attempt, pause: SignedDuration) {
         let now = self.scheduler.clock.now();
         let patience = self.patience(attempt);
-        if now < patience.until {
-            self.release(patience.until.min(now + pause)).await;
+        let until = self.waits_until(attempt, &patience);
+        if now < until {
+            self.release(until.min(now + pause)).await;
             return;
         }
         let seen = attempt.fault.as_ref().map_or("nothing", |fault| fault.message.as_str());
@@ -219,28 +235,29 @@ impl Hand<'_> {
     /// Stops the render where it runs, then ends the job.
     pub(super) async fn cancel(&mut self, remote_id: &str) {
         let Some(provider) = self.provider() else {
-            let why = "its account is not configured here any more, so it could not be cancelled";
+            let why = "its account is not configured here any more, so it could not be cancelled and goes on there";
             return self.end_uncancelled(why).await;
         };
         let Some(render) = self.render(remote_id) else { return };
         match provider.cancel(&render, &self.log).await {
-            Ok(CancelOutcome::Stopped | CancelOutcome::AlreadyOver | CancelOutcome::NotKnown) => {
+            Ok(CancelOutcome::Stopped) => {
                 self.record(Event::Cancelled, Then::Free).await;
             }
-            Ok(CancelOutcome::GoesOn) => {
-                self.end_uncancelled("its provider cannot cancel a render").await;
-            }
+            Ok(outcome) => self.end_uncancelled(why_uncancelled(outcome)).await,
             // What cannot be stopped is not waited for longer than it would be tried.
             Err(fault) if self.is_late() => {
-                self.end_uncancelled(&format!("it could not be cancelled ({fault})")).await;
+                self.end_uncancelled(&format!(
+                    "it could not be cancelled ({fault}) and may go on there"
+                ))
+                .await;
             }
             Err(fault) => self.ask_again(&fault).await,
         }
     }
 
-    /// Ends a job whose render goes on, and says so.
+    /// Ends a job whose render was not cancelled, and says so.
     async fn end_uncancelled(&mut self, why: &str) {
-        let note = format!("{why}: the render goes on there and may be billed");
+        let note = format!("{why}: the render may be billed");
         tracing::warn!(job.id = %self.job().id, "a render was not cancelled");
         if self.record(Event::Noted { note }, Then::Keep).await {
             self.record(Event::Cancelled, Then::Free).await;
@@ -291,6 +308,18 @@ impl Hand<'_> {
     pub(super) fn tag(&self) -> String {
         let open = self.life().open_attempt().or(self.life().attempts.last());
         tag(&self.job().id, open.map_or(0, |attempt| attempt.number))
+    }
+}
+
+/// Why a render was not cancelled, for people.
+pub(super) fn why_uncancelled(outcome: CancelOutcome) -> &'static str {
+    match outcome {
+        CancelOutcome::Stopped => "it was cancelled",
+        CancelOutcome::AlreadyOver => "it was over before it could be cancelled",
+        CancelOutcome::NotKnown => {
+            "its provider says that it does not know it, so it may go on there"
+        }
+        CancelOutcome::GoesOn => "its provider cannot cancel a render, so it goes on there",
     }
 }
 

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     life::{Absence, Attempt, RouteTimes, Settlement, weigh_absence},
+    money::Usd,
     request::Shot,
 };
 use retake_providers::{
@@ -192,7 +193,10 @@ impl Scheduler {
                 again: Some(now),
                 ..Finding::default()
             },
-            Ok(LookUp::Absent) => not_listed(attempt, &times, now),
+            Ok(LookUp::Absent) => {
+                let known_for = self.lost_for(job, attempt);
+                not_listed(attempt, &times, known_for, now)
+            }
             Ok(LookUp::Unknowable { .. }) | Err(_) => still_unknown(attempt, &times, now),
         }
     }
@@ -220,6 +224,11 @@ impl Scheduler {
             },
             Ok(Polled::Failed { fault, charged }) => Finding {
                 charged,
+                // What it did not charge for is on no bill.
+                settlement: Some(match charged {
+                    Some(Usd::ZERO) => Settlement::Absent,
+                    _ => Settlement::Unknowable,
+                }),
                 ..over(format!("in the end its provider said that it failed ({fault})"))
             },
             Ok(Polled::GivenUp { goes_on: false, .. }) => {
@@ -280,6 +289,11 @@ impl Scheduler {
         }
     }
 
+    /// How long this process has known that a submit was lost.
+    pub(super) fn lost_for(&self, job: &Job, attempt: &Attempt) -> SignedDuration {
+        self.losses.known_for(tag(&job.id, attempt.number), self.clock.tick())
+    }
+
     /// Asks the provider what became of a lost submit.
     pub(super) async fn look_up(
         &self,
@@ -291,6 +305,7 @@ impl Scheduler {
             let message = "the account of this job is not configured here any more";
             return Err(Fault::new(FaultKind::Auth, FaultSource::Us, message));
         };
+        self.lost_for(job, attempt);
         let submission = self.submission(job, attempt.route, attempt.number).await?;
         let (begun_at, lost_at) = (attempt.begun_at, attempt.lost_since());
         let known = self.known_renders(job, attempt).await.map_err(|error| {
@@ -429,8 +444,13 @@ fn over(attempt: &Attempt, times: &RouteTimes) -> Timestamp {
 }
 
 /// What is done when a provider does not list a submit: it is believed, or looked for again.
-fn not_listed(attempt: &Attempt, times: &RouteTimes, now: Timestamp) -> Finding {
-    match weigh_absence(attempt, times, now) {
+fn not_listed(
+    attempt: &Attempt,
+    times: &RouteTimes,
+    known_for: SignedDuration,
+    now: Timestamp,
+) -> Finding {
+    match weigh_absence(attempt, times, known_for, now) {
         Absence::Proven => Finding { settlement: Some(Settlement::Absent), ..Finding::default() },
         Absence::LookAgainAt(again) => {
             Finding { absent_since: Some(now), again: Some(again), ..Finding::default() }

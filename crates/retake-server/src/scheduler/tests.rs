@@ -1,6 +1,7 @@
 //! The scheduler against providers that do what a test says, on a clock that a test moves.
 
 mod delivering;
+mod losing;
 mod settling;
 mod upgrading;
 
@@ -32,7 +33,7 @@ use retake_providers::{
 };
 use retake_store::{ApiKey, Job, KeyLimits, Ledger, NewJob, SqliteLedger};
 
-use super::{Bell, Breaks, Scheduler};
+use super::{Bell, Breaks, Losses, Scheduler};
 use crate::{
     accounts::{Account, Accounts, Shelf},
     assets::Assets,
@@ -54,8 +55,8 @@ struct Scripted {
     /// The look at which the lost create has arrived, from 0.
     arrives_at_look: Option<u32>,
     looks: AtomicU32,
-    /// Whether it cannot cancel a render.
-    uncancellable: bool,
+    /// What comes of a cancel; it is stopped where nothing is said.
+    cancel_outcome: Option<CancelOutcome>,
     /// Answers to polls; then it goes on rendering for ever.
     answers: Mutex<VecDeque<Polled>>,
     submitted: Mutex<Vec<String>>,
@@ -121,7 +122,7 @@ impl Provider for Scripted {
 
     async fn cancel(&self, render: &Render, _: &Log) -> Result<CancelOutcome, Fault> {
         self.cancelled.lock().unwrap().push(render.remote_id.clone());
-        Ok(if self.uncancellable { CancelOutcome::GoesOn } else { CancelOutcome::Stopped })
+        Ok(self.cancel_outcome.unwrap_or(CancelOutcome::Stopped))
     }
 
     async fn check(&self, _: &Log) -> Result<AccountStatus, Fault> {
@@ -179,6 +180,7 @@ impl Stage {
             notices: Bell::default(),
             lease: SignedDuration::from_secs(30),
             ledger,
+            losses: Losses::default(),
             policy,
             replica: ReplicaId::new(NOON),
             retention: Retention::Forever,
@@ -326,54 +328,6 @@ async fn an_overloaded_provider_hands_the_job_to_the_next_in_the_plan() {
 }
 
 #[tokio::test]
-async fn a_submit_whose_answer_was_lost_is_looked_up_and_not_repeated() {
-    let lost = Err(SubmitError::Lost(a_fault(FaultKind::Timeout)));
-    let north = Scripted { found: Some("r-7".into()), ..Scripted::that_answers(vec![lost]) };
-    let north = Arc::new(north);
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-
-    let job = stage.play(3).await;
-
-    assert_eq!(north.submitted.lock().unwrap().len(), 1);
-    assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
-}
-
-#[tokio::test]
-async fn a_lost_submit_that_never_arrived_is_made_again_under_another_tag() {
-    let north = Arc::new(Scripted::that_answers(vec![a_loss()]));
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-
-    let job = stage.until(|job| job.life.attempts.len() == 2).await;
-
-    let attempt = &job.life.attempts[0];
-    assert_eq!(attempt.settlement, Some(Settlement::Absent));
-    assert!(!attempt.may_cost(), "what is proven absent costs nothing: {attempt:?}");
-    let waited = attempt.ended_at.unwrap().duration_since(attempt.lost_at.unwrap());
-    assert!(waited >= SignedDuration::from_mins(3), "believed after {waited:#}");
-    assert!(north.looks.load(Ordering::SeqCst) >= 2);
-    stage.until(|job| attempts(job) == ["north failed", "north submitted"]).await;
-    let tags = north.submitted.lock().unwrap();
-    assert_ne!(tags[0], tags[1]);
-}
-
-#[tokio::test]
-async fn a_create_that_lands_after_the_first_look_is_adopted_and_not_made_again() {
-    for arrives_at_look in [1, 2, 3] {
-        let north = Arc::new(Scripted {
-            arrives_at_look: Some(arrives_at_look),
-            ..Scripted::that_answers(vec![a_loss()])
-        });
-        let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-
-        let job = stage.until(|job| job.life.open_attempt().unwrap().remote_id.is_some()).await;
-
-        assert_eq!(attempts(&job), ["north submitted"]);
-        assert_eq!(job.life.attempts[0].remote_id.as_deref(), Some("r-late"));
-        assert_eq!(north.submitted.lock().unwrap().len(), 1);
-    }
-}
-
-#[tokio::test]
 async fn a_running_render_is_stopped_at_its_provider_when_its_owner_asks() {
     let north = Arc::new(Scripted::default());
     let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
@@ -461,86 +415,6 @@ async fn a_render_is_stopped_when_its_job_was_taken_over_and_begun_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_lost_submit_that_nobody_can_settle_does_not_keep_a_healthy_route_waiting() {
-    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
-    let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
-    let stage = Stage::with(&[("north", Arc::clone(&north)), ("south", south)]).await;
-
-    let held = stage.play(1).await;
-    assert_eq!(attempts(&held), ["north unknown"]);
-    let hold = held.life.hold.unwrap();
-    assert!(hold.contains("continue_after") && hold.contains("the next route"), "{hold}");
-    let later = stage.until(|job| job.life.attempts.len() == 2).await;
-
-    let first = &later.life.attempts[0];
-    let message = &first.fault.as_ref().unwrap().message;
-    assert!(message.contains("may have been rendered and billed"), "{message}");
-    assert!(message.contains("policy.on_unknown_submit"), "{message}");
-    assert!(first.may_cost());
-    let waited = stage.scheduler.clock.now().duration_since(first.lost_at.unwrap());
-    assert!(waited <= SignedDuration::from_mins(5), "the other route waited {waited:#}");
-    stage.until(|job| attempts(job) == ["north failed", "south submitted"]).await;
-}
-
-#[tokio::test]
-async fn an_owner_who_prefers_no_video_to_two_bills_gets_no_second_attempt() {
-    let hold = Policy { on_unknown_submit: OnUnknownSubmit::Hold, ..Policy::default() };
-    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
-    let south = Arc::new(Scripted::default());
-    let providers = [("north", north), ("south", Arc::clone(&south))];
-    let stage = Stage::with_policy(hold, &providers).await;
-
-    let job = stage.until(|job| job.life.state.is_ended()).await;
-
-    assert_eq!(attempts(&job), ["north failed"]);
-    assert!(south.submitted.lock().unwrap().is_empty());
-    let JobState::Failed(fault) = &job.life.state else { panic!("{:?}", job.life.state) };
-    assert!(fault.message.contains("\"hold\"") && fault.message.contains("billed"), "{fault}");
-    assert!(job.life.attempts[0].may_cost());
-}
-
-#[tokio::test]
-async fn an_account_may_have_a_word_of_its_own_on_lost_submits() {
-    let forgetful = || Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) };
-    let hold = Policy { on_unknown_submit: OnUnknownSubmit::Hold, ..Policy::default() };
-    let other = Some(OnUnknownSubmit::ContinueAfter(None));
-    for (policy, own, routes) in [
-        (Policy::default(), Some(OnUnknownSubmit::Hold), vec!["north failed"]),
-        (hold, other, vec!["north failed", "south submitted"]),
-        (hold, None, vec!["north failed"]),
-    ] {
-        let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
-        let providers = [("north", Arc::new(forgetful())), ("south", south)];
-        let mut stage = Stage::with_policy(policy, &providers).await;
-        let accounts = stage.scheduler.accounts.iter().cloned().map(|account| Account {
-            on_unknown_submit: own.filter(|_| account.name == "north"),
-            ..account
-        });
-        stage.scheduler.accounts = Accounts::new(accounts.collect());
-
-        let job = stage.until(|job| attempts(job) == routes).await;
-
-        let message = &job.life.attempts[0].fault.as_ref().unwrap().message;
-        let said = message.contains("accounts.north.on_unknown_submit");
-        assert_eq!(said, own.is_some(), "{message}");
-    }
-}
-
-#[tokio::test]
-async fn a_submit_of_an_account_that_is_gone_does_not_keep_the_other_route_waiting() {
-    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
-    let south = Arc::new(Scripted::that_answers(vec![taken("s-1")]));
-    let mut stage = Stage::with(&[("north", north), ("south", south)]).await;
-    stage.play(1).await;
-
-    let left: Vec<_> =
-        stage.scheduler.accounts.iter().filter(|one| one.name == "south").cloned().collect();
-    stage.scheduler.accounts = Accounts::new(left);
-
-    stage.until(|job| attempts(job) == ["north failed", "south submitted"]).await;
-}
-
-#[tokio::test]
 async fn a_render_is_to_be_given_up_while_another_route_still_fits_into_the_deadline() {
     let north = Arc::new(Scripted::default());
     let alone = Stage::with(&[("north", Arc::clone(&north))]).await;
@@ -571,51 +445,24 @@ async fn routes_without_room_are_asked_until_one_of_them_has_some() {
 }
 
 #[tokio::test]
-async fn a_render_that_its_provider_cannot_cancel_is_told_as_going_on_and_billed() {
-    let north = Arc::new(Scripted { uncancellable: true, ..Scripted::default() });
-    let stage = Stage::with(&[("north", north)]).await;
-    stage.play(2).await;
+async fn a_render_that_was_not_cancelled_is_told_as_possibly_billed_with_the_reason() {
+    for (outcome, why) in [
+        (CancelOutcome::GoesOn, "cannot cancel"),
+        (CancelOutcome::NotKnown, "does not know it"),
+        (CancelOutcome::AlreadyOver, "was over before"),
+    ] {
+        let cancel_outcome = Some(outcome);
+        let north = Arc::new(Scripted { cancel_outcome, ..Scripted::default() });
+        let stage = Stage::with(&[("north", north)]).await;
+        stage.play(2).await;
 
-    stage.scheduler.ledger.request_cancel(&stage.id, NOON).await.unwrap();
-    let job = stage.play(1).await;
+        stage.scheduler.ledger.request_cancel(&stage.id, NOON).await.unwrap();
+        let job = stage.play(1).await;
 
-    assert_eq!(job.life.state, JobState::Cancelled);
-    let attempt = &job.life.attempts[0];
-    let note = attempt.note.as_deref().unwrap();
-    assert!(note.contains("goes on") && note.contains("billed"), "{note}");
-    assert!(attempt.may_cost());
-}
-
-#[tokio::test]
-async fn a_submit_that_a_crash_cut_off_counts_as_lost_from_when_that_was_noticed() {
-    let north = Arc::new(Scripted::default());
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-    let claimed = stage.scheduler.claim(1).await.unwrap().pop().unwrap();
-    let (scheduler, log) = (&stage.scheduler, Log::default());
-    let mut hand = super::Hand { scheduler, claimed, stays: None, log };
-    hand.record(Event::Begun { route: 0 }, super::Then::Free).await;
-    stage.scheduler.clock.move_on(SignedDuration::from_hours(8));
-
-    let job = stage.play(1).await;
-
-    let attempt = &job.life.attempts[0];
-    assert_eq!(attempt.lost_at, Some(NOON + SignedDuration::from_hours(8)));
-    let job = stage.until(|job| job.life.attempts.len() == 2).await;
-    let first = &job.life.attempts[0];
-    let waited = first.ended_at.unwrap().duration_since(first.lost_at.unwrap());
-    assert!(waited >= SignedDuration::from_mins(3), "an absence was believed after {waited:#}");
-}
-
-#[tokio::test]
-async fn a_job_of_which_nobody_knows_whether_it_renders_lets_the_next_one_begin() {
-    let north = Arc::new(Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss()]) });
-    let providers = [("north", Arc::clone(&north))];
-    let stage = Stage::with(&providers).await;
-    stage.play(1).await;
-
-    let next = stage.another(&providers).await;
-    stage.play(1).await;
-
-    let job = stage.scheduler.ledger.job(&next).await.unwrap().unwrap();
-    assert_eq!(attempts(&job), ["north submitted"]);
+        assert_eq!(job.life.state, JobState::Cancelled);
+        let attempt = &job.life.attempts[0];
+        let note = attempt.note.as_deref().unwrap();
+        assert!(note.contains(why) && note.contains("may be billed"), "{note}");
+        assert!(attempt.may_cost());
+    }
 }

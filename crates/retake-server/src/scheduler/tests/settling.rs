@@ -183,7 +183,10 @@ async fn a_render_that_a_create_under_way_may_have_made_is_adopted_only_once_tha
 /// render for two minutes, and fail.
 async fn given_up(polls: Vec<Polled>, others: &[&str]) -> (Stage, Arc<Scripted>) {
     let fault = a_fault(FaultKind::Timeout);
-    let north = Scripted { uncancellable: true, ..Scripted::that_answers(vec![taken("r-1")]) };
+    let north = Scripted {
+        cancel_outcome: Some(CancelOutcome::GoesOn),
+        ..Scripted::that_answers(vec![taken("r-1")])
+    };
     north.answers.lock().unwrap().push_back(Polled::GivenUp { fault, goes_on: true });
     north.answers.lock().unwrap().extend(polls);
     let north = Arc::new(north);
