@@ -56,8 +56,8 @@ fn name(value: &Json) -> Option<String> {
 }
 
 /// Refuses an answer about another render.
-pub(crate) fn refuse_another(reply: &Reply, whose: RenderMatch) -> Result<(), Fault> {
-    match whose {
+pub(crate) fn refuse_another(reply: &Reply, matched: RenderMatch) -> Result<(), Fault> {
+    match matched {
         RenderMatch::Another => {
             Err(reading::unrecognised(reply, "the answer is about another render"))
         }
@@ -66,21 +66,21 @@ pub(crate) fn refuse_another(reply: &Reply, whose: RenderMatch) -> Result<(), Fa
 }
 
 /// Refuses the end of a render that does not say whose it is.
-pub(crate) fn require_name(reply: &Reply, whose: RenderMatch) -> Result<(), Fault> {
-    match whose {
+pub(crate) fn require_name(reply: &Reply, matched: RenderMatch) -> Result<(), Fault> {
+    match matched {
         RenderMatch::Unnamed => {
             Err(reading::unrecognised(reply, "the answer ends a render that it does not name"))
         }
-        whose => refuse_another(reply, whose),
+        matched => refuse_another(reply, matched),
     }
 }
 
 /// Whether an answer with an error status may be the final word about a render all the same: it names that very render,
 /// and the status is none of those of a question that was not answered. `vLLM-Omni` tells so of a failed render (500).
-pub(crate) fn may_end(reply: &Reply, whose: RenderMatch) -> bool {
+pub(crate) fn may_end(reply: &Reply, matched: RenderMatch) -> bool {
     let is_error = reply.status.is_client_error() || reply.status.is_server_error();
     let is_about_the_question = matches!(reply.status.as_u16(), 401 | 403 | 404 | 408 | 410 | 429);
-    whose == RenderMatch::Asked && is_error && !is_about_the_question
+    matched == RenderMatch::Asked && is_error && !is_about_the_question
 }
 
 /// A render that `server` calls finished and that has no file: the file may be entered later.
@@ -105,30 +105,30 @@ mod tests {
 
     #[test]
     fn a_name_is_compared_whatever_its_type_and_what_is_no_name_does_not_count() {
-        let whose = |id: Json| match_render(&json!({ "id": id }), "/id", "42");
+        let matched = |id: Json| match_render(&json!({ "id": id }), "/id", "42");
 
         assert_eq!(
-            [whose(json!("42")), whose(json!(42)), whose(json!(" 42\n"))],
+            [matched(json!("42")), matched(json!(42)), matched(json!(" 42\n"))],
             [RenderMatch::Asked; 3]
         );
-        assert_eq!([whose(json!("43")), whose(json!(43))], [RenderMatch::Another; 2]);
+        assert_eq!([matched(json!("43")), matched(json!(43))], [RenderMatch::Another; 2]);
         for id in
             [json!(null), json!(""), json!(" "), json!(["42"]), json!({ "id": "42" }), json!(true)]
         {
-            assert_eq!(whose(id.clone()), RenderMatch::Unnamed, "{id}");
+            assert_eq!(matched(id.clone()), RenderMatch::Unnamed, "{id}");
         }
     }
 
     #[test]
     fn one_field_with_the_name_asked_for_is_enough() {
         let fields = ["/id", "/task_id"];
-        let whose = |json: Json| {
+        let matched = |json: Json| {
             match_by(fields.iter().filter_map(|field| json.pointer(field)), |name| name == "t")
         };
 
-        assert_eq!(whose(json!({ "id": 7, "task_id": "t" })), RenderMatch::Asked);
-        assert_eq!(whose(json!({ "id": "t", "task_id": "upstream" })), RenderMatch::Asked);
-        assert_eq!(whose(json!({ "id": null, "task_id": "u" })), RenderMatch::Another);
+        assert_eq!(matched(json!({ "id": 7, "task_id": "t" })), RenderMatch::Asked);
+        assert_eq!(matched(json!({ "id": "t", "task_id": "upstream" })), RenderMatch::Asked);
+        assert_eq!(matched(json!({ "id": null, "task_id": "u" })), RenderMatch::Another);
     }
 
     #[test]

@@ -292,8 +292,8 @@ impl Play {
     fn settle(&mut self, answer: &Answer) -> Option<Timestamp> {
         let attempt = self.life.open_attempt().unwrap().clone();
         let patience = patience(&self.life, &attempt, &self.plan, &self.policy, |_| TIMES);
-        let known_for = self.now.duration_since(attempt.lost_since());
-        let absence = weigh_absence(&attempt, &TIMES, known_for, self.now);
+        let lost_for = self.now.duration_since(attempt.lost_since());
+        let absence = weigh_absence(&attempt, &TIMES, lost_for, self.now);
         match (answer, absence) {
             (Answer::Found, _) => return self.record(&Event::Accepted { remote_id: "r-1".into() }),
             (Answer::NotListed, Absence::Proven) => {

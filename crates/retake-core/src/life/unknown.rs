@@ -16,6 +16,9 @@ use crate::{
 /// Clocks differ, and lists learn late of what was just made.
 pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
+/// Why a job waits for a lost submit at the only route that is left.
+const LOST_TOO_OFTEN: &str = "as many attempts at this route as it gets may be billed already and no other is left, so it is waited for";
+
 /// What is known of the times at a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteTimes {
@@ -56,17 +59,17 @@ pub struct Patience {
     pub why: String,
 }
 
-/// Says what it means that a lost submit is not listed at `now`. `known_for` is how long the loss has been known by a
-/// clock that nobody sets: the wall clock may have jumped.
+/// Says what it means that a lost submit is not listed at `now`. `lost_for` is how long ago it was lost by a clock that
+/// nobody sets: the wall clock may have jumped.
 pub fn weigh_absence(
     attempt: &Attempt,
     times: &RouteTimes,
-    known_for: SignedDuration,
+    lost_for: SignedDuration,
     now: Timestamp,
 ) -> Absence {
     let Some(create) = times.create else { return Absence::Proven };
     let arrives_within = create + MARGIN;
-    let has_arrived = known_for >= arrives_within && now >= attempt.lost_since() + arrives_within;
+    let has_arrived = lost_for >= arrives_within && now >= attempt.lost_since() + arrives_within;
     let seen_again = attempt.absent_since.map(|first| first + MARGIN);
     match seen_again {
         Some(moment) if now >= moment && has_arrived => Absence::Proven,
@@ -103,9 +106,7 @@ pub fn patience(
     let next_place = life.next_place(attempt.route, plan, policy);
     let (next, room_at) = (next_place.map(|(place, _)| place), next_place.and_then(|(_, at)| at));
     if next.is_none() && life.losses_at(attempt.route) >= MOST_TRIES {
-        return over(format!(
-            "{MOST_TRIES} attempts at this route may be billed already and no other is left, so it is waited for"
-        ));
+        return over(LOST_TOO_OFTEN.to_owned());
     }
     let route = next.unwrap_or(attempt.route);
     let since = life.trying_since().unwrap_or(lost);

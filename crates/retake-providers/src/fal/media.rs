@@ -46,8 +46,8 @@ fn read(answer: Answer, asked: &str) -> Result<Download, FetchError> {
         return Err(FetchError::Later(fault::of_reply(&reply)));
     }
     let json = reply.json().unwrap_or_default();
-    let whose = polling::match_render(&json, "/request_id", asked);
-    polling::refuse_another(&reply, whose).map_err(FetchError::Later)?;
+    let matched = polling::match_render(&json, "/request_id", asked);
+    polling::refuse_another(&reply, matched).map_err(FetchError::Later)?;
     let Some(url) = video(&json) else {
         return Err(FetchError::Later(reading::unrecognised(&reply, "the result has no video")));
     };

@@ -78,18 +78,18 @@ fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
     }
     let json = reply.json().unwrap_or_default();
     // Every status carries the id of its request ("Queue", 2026-11-21).
-    let whose = polling::match_render(&json, "/request_id", asked);
+    let matched = polling::match_render(&json, "/request_id", asked);
     let status = reading::text(&json, "/status").map(str::trim).map(str::to_ascii_uppercase);
     let has_ended = || status.as_deref() == Some("COMPLETED") && has_failed(&json);
-    let is_final = || polling::may_end(&reply, whose) && has_ended();
+    let is_final = || polling::may_end(&reply, matched) && has_ended();
     if !(reply.status.is_success() || is_final()) {
         return Err(fault::of_reply(&reply));
     }
     let status =
         status.ok_or_else(|| reading::unrecognised(&reply, "the status cannot be read"))?;
-    polling::refuse_another(&reply, whose)?;
+    polling::refuse_another(&reply, matched)?;
     Ok(match status.as_str() {
-        "COMPLETED" if has_failed(&json) && whose == RenderMatch::Asked => {
+        "COMPLETED" if has_failed(&json) && matched == RenderMatch::Asked => {
             let fault = fault::of_status(&json);
             let may_have_a_file = reading::may_have_a_file(&fault);
             let failed = Polled::Failed { charged: fault::charge(&fault, None), fault };

@@ -138,12 +138,12 @@ fn input(submission: &Submission) -> Result<(Json, &'static str), Fault> {
 fn polled(answer: Answer, asked: &str) -> Result<(Interaction, Reply), Fault> {
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     // Every interaction carries its id (google-genai 3.4.0).
-    let (body, whose) = veo::answered(&reply, |body| polling::match_render(body, "/id", asked))?;
-    polling::refuse_another(&reply, whose)?;
+    let (body, matched) = veo::answered(&reply, |body| polling::match_render(body, "/id", asked))?;
+    polling::refuse_another(&reply, matched)?;
     let read = interaction(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no interaction"))?;
     if matches!(read, Interaction::Failed(_)) {
-        polling::require_name(&reply, whose)?;
+        polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {
         return Err(fault::of(&reply));
     }

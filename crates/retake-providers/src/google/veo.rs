@@ -129,12 +129,12 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), 
     // Every operation carries its name (`google.longrunning.Operation`), in which the project may stand as its id or as
     // its number (AIP-2510): what stands last is the operation's own.
     let own = |name: &str| name.rsplit('/').next() == asked.rsplit('/').next();
-    let (body, whose) = answered(&reply, |body| polling::match_by(body.get("name"), own))?;
-    polling::refuse_another(&reply, whose)?;
+    let (body, matched) = answered(&reply, |body| polling::match_by(body.get("name"), own))?;
+    polling::refuse_another(&reply, matched)?;
     let operation = operation(body)
         .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no operation"))?;
     if matches!(operation, Operation::Failed(_)) {
-        polling::require_name(&reply, whose)?;
+        polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {
         return Err(fault::of(&reply));
     }
@@ -145,11 +145,11 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), 
 /// the place of one, or an error that names the render.
 pub(super) fn answered(
     reply: &Reply,
-    whose: impl Fn(&Json) -> RenderMatch,
+    matched: impl Fn(&Json) -> RenderMatch,
 ) -> Result<(Json, RenderMatch), Fault> {
     let body = reply.json();
-    let whose = body.as_ref().map_or(RenderMatch::Unnamed, |body| whose(first(body)));
-    if !reply.status.is_success() && !polling::may_end(reply, whose) {
+    let matched = body.as_ref().map_or(RenderMatch::Unnamed, |body| matched(first(body)));
+    if !reply.status.is_success() && !polling::may_end(reply, matched) {
         let found = fault::of(reply);
         let is_unknown = matches!(reply.status.as_u16(), 404 | 410)
             || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
@@ -163,7 +163,7 @@ pub(super) fn answered(
     if fault::error_in(&body).is_some() && !is_about_a_render {
         return Err(fault::of(reply));
     }
-    Ok((body, whose))
+    Ok((body, matched))
 }
 
 /// An answer, or the first of a list that the front end makes of it.

@@ -207,9 +207,9 @@ fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
     }
     let json = reply.json().unwrap_or_default();
     // Every generation carries its id (`luma-agents` 0.5.0).
-    let whose = polling::match_render(&json, "/id", asked);
+    let matched = polling::match_render(&json, "/id", asked);
     let is_success = reply.status.is_success();
-    let state = text(&json, "/state").filter(|_| is_success || polling::may_end(reply, whose));
+    let state = text(&json, "/state").filter(|_| is_success || polling::may_end(reply, matched));
     let generation = state.map(|state| read(&json, state));
     let is_over = |it: &Generation| matches!(it, Generation::Over(_));
     if !is_success {
@@ -217,9 +217,9 @@ fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
     }
     let unreadable = || reading::unrecognised(reply, "the answer is no generation");
     let generation = generation.ok_or_else(unreadable)?;
-    polling::refuse_another(reply, whose)?;
+    polling::refuse_another(reply, matched)?;
     if is_over(&generation) {
-        polling::require_name(reply, whose)?;
+        polling::require_name(reply, matched)?;
     }
     Ok(generation)
 }

@@ -24,7 +24,7 @@ pub(super) fn match_render(names: Names, json: &Json, job: &Json, asked: &str) -
         (RenderMatch::Asked, _) | (_, RenderMatch::Asked) => RenderMatch::Asked,
         _ if of_exchange => RenderMatch::Asked,
         // What surrounds a render without a name may be named after the exchange.
-        (whose, _) => whose,
+        (matched, _) => matched,
     }
 }
 
@@ -82,20 +82,23 @@ mod tests {
 
     #[test]
     fn a_row_of_a_table_and_the_name_of_an_exchange_are_no_other_renders() {
-        let whose = |json: Json, asked: &str| {
+        let matched = |json: Json, asked: &str| {
             let job = json.get("data").unwrap_or(&json);
             match_render(Names::Same, &json, job, asked)
         };
 
-        assert_eq!(whose(json!({ "id": 7 }), "task_1"), RenderMatch::Unnamed);
-        assert_eq!(whose(json!({ "id": 7 }), "8"), RenderMatch::Another);
-        assert_eq!(whose(json!({ "request_id": "r" }), "task_1"), RenderMatch::Unnamed);
-        assert_eq!(whose(json!({ "request_id": "task_1" }), "task_1"), RenderMatch::Asked);
-        assert_eq!(whose(json!({ "id": "exchange", "data": {} }), "task_1"), RenderMatch::Unnamed);
+        assert_eq!(matched(json!({ "id": 7 }), "task_1"), RenderMatch::Unnamed);
+        assert_eq!(matched(json!({ "id": 7 }), "8"), RenderMatch::Another);
+        assert_eq!(matched(json!({ "request_id": "r" }), "task_1"), RenderMatch::Unnamed);
+        assert_eq!(matched(json!({ "request_id": "task_1" }), "task_1"), RenderMatch::Asked);
         assert_eq!(
-            whose(json!({ "id": "task_1", "data": { "id": "u" } }), "task_1"),
+            matched(json!({ "id": "exchange", "data": {} }), "task_1"),
+            RenderMatch::Unnamed
+        );
+        assert_eq!(
+            matched(json!({ "id": "task_1", "data": { "id": "u" } }), "task_1"),
             RenderMatch::Asked
         );
-        assert_eq!(whose(json!({ "data": { "id": "u" } }), "task_1"), RenderMatch::Another);
+        assert_eq!(matched(json!({ "data": { "id": "u" } }), "task_1"), RenderMatch::Another);
     }
 }

@@ -86,19 +86,19 @@ pub(super) fn read(
     let reply = answer.map_err(|problem| reading::silence(&problem))?;
     let json = reply.json().unwrap_or_default();
     let found = status::job(dialect, &json, asked);
-    let whose = names::match_render(dialect.names, &json, found.unwrap_or(&json), asked);
-    polling::refuse_another(&reply, whose)?;
+    let matched = names::match_render(dialect.names, &json, found.unwrap_or(&json), asked);
+    polling::refuse_another(&reply, matched)?;
     let state = found.and_then(state);
     if let (Some(job), Some(over)) = (found, state.filter(|state| is_over_without_file(*state)))
-        && let Some(verdict) = ended(dialect, &reply, &json, job, over, whose)
+        && let Some(verdict) = ended(dialect, &reply, &json, job, over, matched)
     {
         return Ok(verdict);
     }
     if !reply.status.is_success() {
-        return refused_poll(dialect, &reply, whose).map(Verdict::Polled);
+        return refused_poll(dialect, &reply, matched).map(Verdict::Polled);
     }
     let polled = match (found, state) {
-        (Some(job), Some(State::Done)) => return finished(dialect, &reply, &json, job, whose),
+        (Some(job), Some(State::Done)) => return finished(dialect, &reply, &json, job, matched),
         (Some(job), Some(State::Running)) => running(dialect, &reply, job, None),
         (Some(_), Some(_)) => {
             return Err(reading::unrecognised(
@@ -120,7 +120,7 @@ pub(super) fn read(
             }
             polled
         }
-        (None, _) => without_status(dialect, &reply, &json, whose)?,
+        (None, _) => without_status(dialect, &reply, &json, matched)?,
     };
     Ok(Verdict::Polled(polled))
 }
@@ -132,7 +132,7 @@ fn ended(
     json: &Json,
     job: &Json,
     state: State,
-    whose: RenderMatch,
+    matched: RenderMatch,
 ) -> Option<Verdict> {
     let fault = failure(reply, json, job, state);
     let may_have_a_file = reading::may_have_a_file(&fault);
@@ -140,7 +140,7 @@ fn ended(
     if may_have_a_file && reply.status.is_success() && has_file(json, job) {
         return Some(Verdict::Polled(Polled::Disputed { fault, charged: charged(json, job) }));
     }
-    if !is_final(dialect, reply, json, job, whose, &fault) {
+    if !is_final(dialect, reply, json, job, matched, &fault) {
         return None;
     }
     let charged = charged(json, job);
@@ -185,7 +185,7 @@ fn is_final(
     reply: &Reply,
     json: &Json,
     job: &Json,
-    whose: RenderMatch,
+    matched: RenderMatch,
     fault: &Fault,
 ) -> bool {
     let is_about_the_question = reply.status.is_redirection()
@@ -200,7 +200,7 @@ fn is_final(
     if is_about_the_question || is_unanswered || is_doubtful {
         return false;
     }
-    match whose {
+    match matched {
         RenderMatch::Asked => true,
         RenderMatch::Another => false,
         RenderMatch::Unnamed => {
@@ -245,7 +245,7 @@ fn finished(
     reply: &Reply,
     json: &Json,
     job: &Json,
-    whose: RenderMatch,
+    matched: RenderMatch,
 ) -> Result<Verdict, Fault> {
     let charged = charged(json, job);
     let rendered = Ok(Verdict::Polled(Polled::Rendered { charged }));
@@ -253,7 +253,7 @@ fn finished(
         return rendered;
     }
     if is_withheld(json, job) {
-        require_name(dialect, reply, whose)?;
+        require_name(dialect, reply, matched)?;
         let message = "the video was withheld by moderation";
         let fault = Fault::new(FaultKind::RefusedContent, FaultSource::Provider, message);
         return Ok(Verdict::Polled(failed(fault, charged)));
@@ -261,7 +261,7 @@ fn finished(
     let told = fault::of_finished_job(job);
     if hands_out_content(dialect) {
         let Some(fault) = told else { return rendered };
-        require_name(dialect, reply, whose)?;
+        require_name(dialect, reply, matched)?;
         return Ok(Verdict::Look(Look { claim: Claim::Finished(fault), charged }));
     }
     if media::generation(job).is_some() {
@@ -269,7 +269,7 @@ fn finished(
     }
     match told.filter(|fault| !reading::may_have_a_file(fault)) {
         Some(fault) => {
-            require_name(dialect, reply, whose)?;
+            require_name(dialect, reply, matched)?;
             Ok(Verdict::Polled(failed(fault, charged)))
         }
         None => Ok(Verdict::Polled(polling::without_file(dialect.facts.title))),
@@ -277,10 +277,10 @@ fn finished(
 }
 
 /// Refuses an end that does not name its render, where answers always do.
-fn require_name(dialect: &Dialect, reply: &Reply, whose: RenderMatch) -> Result<(), Fault> {
-    match (dialect.names, whose) {
+fn require_name(dialect: &Dialect, reply: &Reply, matched: RenderMatch) -> Result<(), Fault> {
+    match (dialect.names, matched) {
         (Names::SameOrNone, RenderMatch::Unnamed) => Ok(()),
-        _ => polling::require_name(reply, whose),
+        _ => polling::require_name(reply, matched),
     }
 }
 
@@ -340,9 +340,9 @@ fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
 
 /// A poll that was answered with an error. Only what is about the render itself is its end; whatever keeps the question
 /// from being answered, a 404 among it, is asked again.
-fn refused_poll(dialect: &Dialect, reply: &Reply, whose: RenderMatch) -> Result<Polled, Fault> {
+fn refused_poll(dialect: &Dialect, reply: &Reply, matched: RenderMatch) -> Result<Polled, Fault> {
     let fault = fault::of_reply(reply);
-    let is_of_the_render = || require_name(dialect, reply, whose).is_ok();
+    let is_of_the_render = || require_name(dialect, reply, matched).is_ok();
     if reply.json().is_some() && fault::is_about_a_render(&fault) && is_of_the_render() {
         return Ok(Polled::failed(fault));
     }
@@ -357,7 +357,7 @@ fn without_status(
     dialect: &'static Dialect,
     reply: &Reply,
     json: &Json,
-    whose: RenderMatch,
+    matched: RenderMatch,
 ) -> Result<Polled, Fault> {
     if media::named(json, json).is_some() || media::is_inline(json, json) {
         return Ok(Polled::Rendered { charged: charged(json, json) });
@@ -365,7 +365,7 @@ fn without_status(
     if let Some(fault) = fault::of_failure_in_success(reply, json) {
         // A firewall on the way blocks a question with the same code as a provider a render.
         let is_final =
-            fault::is_about_a_render(&fault) && require_name(dialect, reply, whose).is_ok();
+            fault::is_about_a_render(&fault) && require_name(dialect, reply, matched).is_ok();
         return if is_final { Ok(Polled::failed(fault)) } else { Err(fault) };
     }
     if status::id(json).is_some() {

@@ -82,12 +82,12 @@ fn read(calls: &Calls, asked: &str, answer: Answer) -> Result<Download, FetchErr
         return Err(FetchError::Later(fault::of_reply(&reply)));
     }
     let json = reply.json().unwrap_or_default();
-    let whose = polling::match_render(&json, "/id", asked);
-    polling::refuse_another(&reply, whose).map_err(FetchError::Later)?;
+    let matched = polling::match_render(&json, "/id", asked);
+    polling::refuse_another(&reply, matched).map_err(FetchError::Later)?;
     match video(&json) {
         Some(url) if calls.is_own(url) => Ok(Download::From(calls.signed(Call::get(url)))),
         Some(url) => Ok(Download::From(Call::get(url))),
-        None if is_removed(&json) && whose == RenderMatch::Asked => {
+        None if is_removed(&json) && matched == RenderMatch::Asked => {
             let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, REMOVED);
             Err(FetchError::Gone(fault))
         }

@@ -67,10 +67,10 @@ fn read(
     }
     let json = reply.json().unwrap_or_default();
     // Every prediction carries its id ("Create a prediction", 2026-11-21).
-    let whose = polling::match_render(&json, "/id", asked);
+    let matched = polling::match_render(&json, "/id", asked);
     let is_success = reply.status.is_success();
     let status = reading::text(&json, "/status");
-    let status = status.filter(|_| is_success || polling::may_end(&reply, whose));
+    let status = status.filter(|_| is_success || polling::may_end(&reply, matched));
     let polled = status.map(|status| prediction(&reply, &json, status, charged(&json)));
     let has_failed = |polled: &Polled| matches!(polled, Polled::Failed { .. });
     if !is_success {
@@ -78,9 +78,9 @@ fn read(
     }
     let unreadable = || reading::unrecognised(&reply, "the prediction cannot be read");
     let polled = polled.ok_or_else(unreadable)?;
-    polling::refuse_another(&reply, whose)?;
+    polling::refuse_another(&reply, matched)?;
     if has_failed(&polled) {
-        polling::require_name(&reply, whose)?;
+        polling::require_name(&reply, matched)?;
     }
     Ok(polled)
 }

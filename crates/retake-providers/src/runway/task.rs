@@ -82,18 +82,18 @@ fn task(reply: &Reply, asked: &str) -> Result<Task, Fault> {
     }
     let json = reply.json().unwrap_or_default();
     // Every task carries its id ("Task", SDK 5.24.0).
-    let whose = polling::match_render(&json, "/id", asked);
+    let matched = polling::match_render(&json, "/id", asked);
     let is_success = reply.status.is_success();
-    let status = text(&json, "/status").filter(|_| is_success || polling::may_end(reply, whose));
+    let status = text(&json, "/status").filter(|_| is_success || polling::may_end(reply, matched));
     let task = status.map(|status| read(reply, &json, status));
     if !is_success {
         let end = task.filter(|task| matches!(task, Task::Over { .. }));
         return end.ok_or_else(|| fault::of_reply(reply));
     }
     let task = task.ok_or_else(|| reading::unrecognised(reply, "the answer is no task"))?;
-    polling::refuse_another(reply, whose)?;
+    polling::refuse_another(reply, matched)?;
     if matches!(task, Task::Over { .. }) {
-        polling::require_name(reply, whose)?;
+        polling::require_name(reply, matched)?;
     }
     Ok(task)
 }

@@ -49,10 +49,10 @@ impl Hand<'_> {
     fn loss(&self, fault: Fault) -> Event {
         let now = self.scheduler.clock.now();
         let open = self.life().open_attempt();
-        if let Some(attempt) = open {
+        let lost = open.map(|attempt| Attempt { lost_at: Some(now), ..attempt.clone() });
+        if let Some(attempt) = &lost {
             self.scheduler.lost_for(self.job(), attempt);
         }
-        let lost = open.map(|attempt| Attempt { lost_at: Some(now), ..attempt.clone() });
         Event::SubmitLost { fault, policy: lost.map(|attempt| self.patience(&attempt).why) }
     }
 
@@ -107,8 +107,8 @@ impl Hand<'_> {
     async fn weigh_absence(&mut self, attempt: &Attempt) {
         let now = self.scheduler.clock.now();
         let times = self.scheduler.times(self.job(), attempt.route);
-        let known_for = self.scheduler.lost_for(self.job(), attempt);
-        match weigh_absence(attempt, &times, known_for, now) {
+        let lost_for = self.scheduler.lost_for(self.job(), attempt);
+        match weigh_absence(attempt, &times, lost_for, now) {
             Absence::Proven => {
                 self.scheduler.losses.forget(&tag(&self.job().id, attempt.number));
                 let settlement = Settlement::Absent;

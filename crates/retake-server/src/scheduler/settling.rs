@@ -193,10 +193,7 @@ impl Scheduler {
                 again: Some(now),
                 ..Finding::default()
             },
-            Ok(LookUp::Absent) => {
-                let known_for = self.lost_for(job, attempt);
-                not_listed(attempt, &times, known_for, now)
-            }
+            Ok(LookUp::Absent) => not_listed(attempt, &times, self.lost_for(job, attempt), now),
             Ok(LookUp::Unknowable { .. }) | Err(_) => still_unknown(attempt, &times, now),
         }
     }
@@ -289,9 +286,9 @@ impl Scheduler {
         }
     }
 
-    /// How long this process has known that a submit was lost.
+    /// How long ago a submit was lost, whatever the wall clock did since.
     pub(super) fn lost_for(&self, job: &Job, attempt: &Attempt) -> SignedDuration {
-        self.losses.known_for(tag(&job.id, attempt.number), self.clock.tick())
+        self.losses.lost_for(tag(&job.id, attempt.number), attempt.lost_since(), &self.clock)
     }
 
     /// Asks the provider what became of a lost submit.
@@ -447,10 +444,10 @@ fn over(attempt: &Attempt, times: &RouteTimes) -> Timestamp {
 fn not_listed(
     attempt: &Attempt,
     times: &RouteTimes,
-    known_for: SignedDuration,
+    lost_for: SignedDuration,
     now: Timestamp,
 ) -> Finding {
-    match weigh_absence(attempt, times, known_for, now) {
+    match weigh_absence(attempt, times, lost_for, now) {
         Absence::Proven => Finding { settlement: Some(Settlement::Absent), ..Finding::default() },
         Absence::LookAgainAt(again) => {
             Finding { absent_since: Some(now), again: Some(again), ..Finding::default() }
