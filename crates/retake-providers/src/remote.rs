@@ -149,7 +149,7 @@ impl Remote {
     }
 
     /// Whether a render that is listed can be asked about. A list may show what its account cannot have, and a job that
-    /// took it for its own would wait for it until its time is over.
+    /// took it rather than its own would wait for it until its time is over.
     async fn knows(&self, lost: &Lost, id: &str, log: &Log) -> bool {
         let render = Render {
             remote_id: id.to_owned(),
@@ -350,21 +350,24 @@ impl Provider for Remote {
 
     async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
         let mut lost = lost.clone();
-        for passed_over in 0..MOST_CANDIDATES {
+        let mut nearest = None;
+        for _ in 0..MOST_CANDIDATES {
             match self.look_once(&lost, log).await? {
                 LookUp::Found(id) if self.repeats_secret(&id) => break,
-                LookUp::Found(id) => {
-                    if self.knows(&lost, &id, log).await {
-                        return Ok(LookUp::Found(id));
-                    }
-                    lost.known.insert(id);
+                LookUp::Found(id) if self.knows(&lost, &id, log).await => {
+                    return Ok(LookUp::Found(id));
                 }
-                LookUp::Absent if passed_over == 0 => return Ok(LookUp::Absent),
-                // Whoever has not found out by now never will. Nor is absent what may be one that was passed over.
+                LookUp::Found(id) => {
+                    lost.known.insert(id.clone());
+                    nearest.get_or_insert(id);
+                }
+                LookUp::Absent if nearest.is_none() => return Ok(LookUp::Absent),
+                // Whoever has not found out by now never will.
                 LookUp::Absent | LookUp::Unknowable { .. } => break,
             }
         }
-        Ok(self.unknowable())
+        // Where none can be asked about yet, the first may be later on.
+        Ok(nearest.map_or_else(|| self.unknowable(), LookUp::Found))
     }
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {

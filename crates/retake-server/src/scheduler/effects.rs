@@ -115,7 +115,7 @@ impl Hand<'_> {
                 self.record(Event::Settled { settlement }, Then::Free).await;
             }
             Absence::LookAgainAt(again) => {
-                let until = self.waits_until(attempt, &self.patience(attempt));
+                let until = self.waits_until(attempt, &self.patience(attempt), now);
                 if attempt.absent_since.is_none() && now < until {
                     self.record(Event::NotListed, Then::FreeAt(again.min(until))).await;
                 } else {
@@ -127,12 +127,14 @@ impl Hand<'_> {
 
     /// Until when the job waits for a lost submit. The wall clock may have jumped ahead, so the time in which the same
     /// route has to be left alone must have passed by the other clock as well.
-    fn waits_until(&self, attempt: &Attempt, patience: &Patience) -> Timestamp {
+    fn waits_until(&self, attempt: &Attempt, patience: &Patience, now: Timestamp) -> Timestamp {
         let least = self.scheduler.times(self.job(), attempt.route).least_wait();
         let left = least - self.scheduler.lost_for(self.job(), attempt);
-        let is_repeated = patience.route == Some(attempt.route);
-        let by_tick = self.scheduler.clock.now() + left.max(SignedDuration::ZERO);
-        if is_repeated { patience.until.max(by_tick) } else { patience.until }
+        if patience.route == Some(attempt.route) && left.is_positive() {
+            patience.until.max(now + left)
+        } else {
+            patience.until
+        }
     }
 
     /// Looks again soon: a render is there, and it is this job's or that of a create which is not answered yet. That is
@@ -152,7 +154,7 @@ impl Hand<'_> {
     async fn wait_for_settlement(&mut self, attempt: &Attempt, pause: SignedDuration) {
         let now = self.scheduler.clock.now();
         let patience = self.patience(attempt);
-        let until = self.waits_until(attempt, &patience);
+        let until = self.waits_until(attempt, &patience, now);
         if now < until {
             self.release(until.min(now + pause)).await;
             return;
