@@ -213,10 +213,10 @@ describe('refusals', () => {
     const running = await narrow.videos.create(long);
 
     await assert.rejects(own.sdk().videos.list(), refused(OpenAI.AuthenticationError, 401, 'invalid_api_key'));
-    await assert.rejects(wish(narrow, { name: 'x' }), refused(OpenAI.PermissionDeniedError, 403, 'admin_needed'));
+    await assert.rejects(wish(narrow, { name: 'x' }), refused(OpenAI.PermissionDeniedError, 403, 'permission_denied'));
     await assert.rejects(narrow.videos.create(long), (error) => {
       assert.ok(Number(error.headers.get('retry-after')) > 0);
-      return refused(OpenAI.RateLimitError, 429, 'too_many_open')(error);
+      return refused(OpenAI.RateLimitError, 429, 'concurrency_limit_exceeded')(error);
     });
     const south = own.sdk({ apiKey: (await wish(admin, { name: 'south' })).key });
     await assert.rejects(south.videos.retrieve(running.id), refused(OpenAI.NotFoundError, 404, 'video_not_found'));

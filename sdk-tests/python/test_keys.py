@@ -43,7 +43,7 @@ class Keys(GatewayCase):
             with self.assertRaises(openai.PermissionDeniedError) as caught:
                 await settled(client.post("/../retake/v1/keys", body={"name": "more"}, cast_to=object))
 
-            self.assertEqual((caught.exception.status_code, caught.exception.code), (403, "admin_needed"))
+            self.assertEqual((caught.exception.status_code, caught.exception.code), (403, "permission_denied"))
 
     async def test_videos_of_another_key_are_not_found_and_not_listed(self):
         north, south = self.a_key("north"), self.a_key("south")
@@ -65,7 +65,7 @@ class Keys(GatewayCase):
         for client in self.each_sdk(api_key=key, max_retries=0):
             with self.assertRaises(openai.RateLimitError) as caught:
                 await settled(client.videos.create(**LONG))
-            self.assertEqual((caught.exception.status_code, caught.exception.code), (429, "too_many_open"))
+            self.assertEqual((caught.exception.status_code, caught.exception.code), (429, "concurrency_limit_exceeded"))
             self.assertGreater(int(caught.exception.response.headers["retry-after"]), 0)
 
         self.sdk(api_key=key).post(f"/videos/{running.id}/cancel", cast_to=object)

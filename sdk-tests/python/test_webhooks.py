@@ -52,7 +52,7 @@ class Receiver:
 
 class Webhooks(GatewayCase):
     # Receivers of tests are on this machine.
-    variables = {"RETAKE_SERVER__REACH_PRIVATE_ADDRESSES": "true"}
+    variables = {"RETAKE_SERVER__ALLOW_PRIVATE_ADDRESSES": "true"}
 
     def receiver(self):
         receiver = Receiver()

@@ -31,7 +31,7 @@ enum Kind {
 pub struct Forbidden {
     /// What it is, to be said after "is".
     pub what: &'static str,
-    /// Whether `server.reach_private_addresses` would allow it.
+    /// Whether `server.allow_private_addresses` would allow it.
     pub may_be_allowed: bool,
 }
 

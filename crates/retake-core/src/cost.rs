@@ -82,7 +82,7 @@ fn failed_at_its_provider(attempt: &Attempt) -> bool {
                 | FaultKind::Storage
                 | FaultKind::Shutdown
                 | FaultKind::InternalError
-                | FaultKind::Unrecognised
+                | FaultKind::UnknownProviderError
         )
     };
     attempt.state == AttemptState::Failed

@@ -60,8 +60,9 @@ pub enum FaultKind {
     Storage,
     /// We were told to stop, and stopped in good order.
     Shutdown,
-    /// An answer nobody has seen before.
-    Unrecognised,
+    /// An answer of the provider that says nothing that is known.
+    #[serde(alias = "unrecognised")]
+    UnknownProviderError,
     /// The gateway itself broke.
     InternalError,
 }
@@ -71,8 +72,9 @@ pub enum FaultKind {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FaultSource {
-    /// Ours: a restart, a full disk.
-    Us,
+    /// The gateway's: a restart, a full disk.
+    #[serde(alias = "us")]
+    Gateway,
     /// The provider's.
     Provider,
     /// Nobody's in particular.
@@ -134,13 +136,13 @@ impl Fault {
     /// Our own restart took the render with it.
     pub fn interrupted() -> Self {
         let message = "the process that rendered this was stopped before it finished";
-        Self::new(FaultKind::Lost, FaultSource::Us, message)
+        Self::new(FaultKind::Lost, FaultSource::Gateway, message)
     }
 
     /// Our own orderly shutdown took the render with it.
     pub fn shut_down() -> Self {
         let message = "the process that rendered this was shut down before it finished";
-        Self::new(FaultKind::Shutdown, FaultSource::Us, message)
+        Self::new(FaultKind::Shutdown, FaultSource::Gateway, message)
     }
 }
 
@@ -154,7 +156,7 @@ impl FaultKind {
             Self::BadRequest => Cause::InvalidRequest,
             Self::Timeout => Cause::DependencyTimeout,
             Self::Quota | Self::Auth => Cause::Account,
-            Self::Storage | Self::Unrecognised | Self::InternalError => return None,
+            Self::Storage | Self::UnknownProviderError | Self::InternalError => return None,
         })
     }
 
@@ -172,7 +174,7 @@ impl FaultKind {
             Self::Malformed => "malformed",
             Self::Storage => "storage",
             Self::Shutdown => "shutdown",
-            Self::Unrecognised => "unrecognised",
+            Self::UnknownProviderError => "unknown_provider_error",
             Self::InternalError => "internal_error",
         }
     }
@@ -209,7 +211,7 @@ impl Fault {
         let source = match self.source {
             FaultSource::Provider => "said by the provider",
             FaultSource::Network => "seen on the network",
-            FaultSource::Us => "of our own",
+            FaultSource::Gateway => "of the gateway",
             FaultSource::Caller => "of the caller's",
         };
         format!("{}, {source}", self.kind.as_str())

@@ -401,7 +401,7 @@ impl Attempt {
     fn failure_said(&self, download: &Fault, now: Timestamp) -> Option<Fault> {
         let is_over = self.file.rendered_at.is_some_and(|at| now >= at + Policy::DISPUTED_FOR);
         let is_enough = self.file.refused_downloads >= Policy::DISPUTED_FETCHES && is_over;
-        let is_theirs = download.source != FaultSource::Us;
+        let is_theirs = download.source != FaultSource::Gateway;
         let said = self.fault.as_ref().filter(|_| is_enough && is_theirs)?;
         let message = format!(
             "{}; the file that was shown beside it could not be used: {}",
@@ -415,7 +415,7 @@ impl Attempt {
             |fault: &Fault| matches!(fault.kind, FaultKind::Lost | FaultKind::Shutdown);
         self.fault
             .as_ref()
-            .is_some_and(|fault| fault.source == FaultSource::Us && broken_off(fault))
+            .is_some_and(|fault| fault.source == FaultSource::Gateway && broken_off(fault))
     }
 
     fn was_shut_down(&self) -> bool {

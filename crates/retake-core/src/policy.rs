@@ -13,7 +13,7 @@ pub struct Policy {
     /// No attempt begins later than this after the first one that we did not interrupt ourselves.
     pub deadline: SignedDuration,
     /// The pause before the first retry on the same route.
-    pub retry_after: SignedDuration,
+    pub retry_delay: SignedDuration,
     /// What is done when nobody knows whether a submit arrived.
     pub on_unknown_submit: OnUnknownSubmit,
     /// Whether that is set for the account, and not in the whole policy.
@@ -105,7 +105,7 @@ impl Default for Policy {
         Self {
             max_attempts: 4,
             deadline: SignedDuration::from_mins(30),
-            retry_after: SignedDuration::from_secs(30),
+            retry_delay: SignedDuration::from_secs(30),
             on_unknown_submit: OnUnknownSubmit::ContinueAfter(None),
             is_account_override: false,
             on_moderation: OnModeration::Fail,

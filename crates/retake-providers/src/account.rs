@@ -25,11 +25,11 @@ pub struct Settings {
     /// `encoding`, `webhook_secret`.
     pub options: BTreeMap<String, String>,
     /// How long until a render is asked about again, instead of what the provider advises.
-    pub poll_every: Option<Duration>,
+    pub poll_interval: Option<Duration>,
     /// The longest that a render may take, instead of what is usual there.
-    pub longest_render: Option<Duration>,
+    pub render_timeout: Option<Duration>,
     /// How long an answer may take to begin, where that is less than is usual there.
-    pub answer_within: Option<Duration>,
+    pub response_timeout: Option<Duration>,
     /// Which proxy its calls go through.
     pub proxy: Proxy,
     /// What nobody may be shown, whoever repeats it: the keys of all accounts.
@@ -187,10 +187,10 @@ pub fn open(
     };
     let secrets = settings.guarded.with(settings.secrets());
     let transport = Transport::new(settings.base_url()?)?
-        .with_patience(settings.answer_within)
+        .with_patience(settings.response_timeout)
         .with_timer(Arc::clone(&timer))
         .with_secrets(secrets)
         .with_proxy(&settings.proxy)?;
     let remote = Remote::new(adapter, transport, move || timer.now());
-    Ok(remote.with_pace(settings.poll_every, settings.longest_render))
+    Ok(remote.with_pace(settings.poll_interval, settings.render_timeout))
 }

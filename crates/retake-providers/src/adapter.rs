@@ -21,7 +21,7 @@ use crate::{
 pub trait Adapter: Send + Sync + 'static {
     /// The longest that a render takes there, queueing included. What takes longer is stopped, or counted as
     /// lost and possibly billed.
-    fn longest_render(&self) -> Duration;
+    fn render_timeout(&self) -> Duration;
 
     /// The usual time of a render of that model there, queueing included and rounded up: how long a render whose
     /// submit was lost is worth waiting for.
@@ -42,7 +42,7 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Looks for a render whose submit got no answer. Without a way to do so it is unknowable.
     fn look_up(&self, _lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
-        Talk::Over(Ok(LookUp::Unknowable { over_after: self.longest_render() }))
+        Talk::Over(Ok(LookUp::Unknowable { over_after: self.render_timeout() }))
     }
 
     /// Asks how far a render is. Unknown words are "still running", with a note.

@@ -422,7 +422,7 @@ fn a_render_is_usually_over_long_before_it_is_given_up() {
     for subject in subjects() {
         let usual = subject.adapter.usual_render(subject.model);
 
-        assert!(usual * 2 <= subject.adapter.longest_render(), "{}", subject.name);
+        assert!(usual * 2 <= subject.adapter.render_timeout(), "{}", subject.name);
         assert!(subject.adapter.create_timeout() <= usual, "{}", subject.name);
     }
 }

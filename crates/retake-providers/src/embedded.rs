@@ -94,7 +94,7 @@ impl Provider for Embedded {
         let tag = submission.tag.clone();
         if !is_safe(&tag) {
             let fault =
-                Fault::new(FaultKind::BadRequest, FaultSource::Us, "the tag is no file name");
+                Fault::new(FaultKind::BadRequest, FaultSource::Gateway, "the tag is no file name");
             return Err(SubmitError::Refused(fault));
         }
         let finished = self.finished(&tag);
@@ -109,7 +109,7 @@ impl Provider for Embedded {
             return Ok(tag.into());
         }
         let message = "the renderer is shutting down";
-        Err(SubmitError::Refused(Fault::new(FaultKind::Lost, FaultSource::Us, message)))
+        Err(SubmitError::Refused(Fault::new(FaultKind::Lost, FaultSource::Gateway, message)))
     }
 
     async fn look_up(&self, lost: &Lost, _log: &Log) -> Result<LookUp, Fault> {
@@ -222,7 +222,7 @@ fn frames_before(shot: &Shot) -> u32 {
 
 fn storage_fault(source: &io::Error) -> Fault {
     let message = format!("the work folder could not be used: {source}");
-    Fault::new(FaultKind::Storage, FaultSource::Us, message)
+    Fault::new(FaultKind::Storage, FaultSource::Gateway, message)
 }
 
 /// Tags become file names, so only what our own ids are made of is let through.

@@ -66,7 +66,7 @@ struct Fal {
 }
 
 impl Adapter for Fal {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST_RENDER
     }
 

@@ -102,7 +102,7 @@ fn created(answer: Answer) -> Result<Submitted, SubmitError> {
     let id = reply.json().and_then(|json| reading::id(&json, "/id").map(str::to_owned));
     id.map(Submitted::from).ok_or_else(|| {
         let what = "the answer to the create names no generation";
-        SubmitError::Lost(reading::unrecognised(&reply, what))
+        SubmitError::Lost(reading::unexpected(&reply, what))
     })
 }
 

@@ -97,7 +97,7 @@ fn doubted(polled: Polled) -> Polled {
 }
 
 impl Adapter for OpenAi {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         self.account.dialect.longest
     }
 

@@ -59,7 +59,7 @@ fn name(value: &Json) -> Option<String> {
 pub(crate) fn refuse_another(reply: &Reply, matched: RenderMatch) -> Result<(), Fault> {
     match matched {
         RenderMatch::Another => {
-            Err(reading::unrecognised(reply, "the answer is about another render"))
+            Err(reading::unexpected(reply, "the answer is about another render"))
         }
         RenderMatch::Asked | RenderMatch::Unnamed => Ok(()),
     }
@@ -69,7 +69,7 @@ pub(crate) fn refuse_another(reply: &Reply, matched: RenderMatch) -> Result<(), 
 pub(crate) fn require_name(reply: &Reply, matched: RenderMatch) -> Result<(), Fault> {
     match matched {
         RenderMatch::Unnamed => {
-            Err(reading::unrecognised(reply, "the answer ends a render that it does not name"))
+            Err(reading::unexpected(reply, "the answer ends a render that it does not name"))
         }
         matched => refuse_another(reply, matched),
     }

@@ -79,7 +79,7 @@ pub(crate) fn kind_of_status(status: u16) -> FaultKind {
         429 | 503 | 529 => FaultKind::Overloaded,
         408 | 499 | 504 | 522 | 524 => FaultKind::Timeout,
         500..=599 => FaultKind::Runtime,
-        _ => FaultKind::Unrecognised,
+        _ => FaultKind::UnknownProviderError,
     }
 }
 
@@ -92,7 +92,7 @@ fn kind_of_foreign_status(reply: &Reply) -> FaultKind {
         413 | 414 | 431 => FaultKind::BadRequest,
         status @ (408 | 499 | 500..=599) => kind_of_status(status),
         400..=499 => FaultKind::Overloaded,
-        _ => FaultKind::Unrecognised,
+        _ => FaultKind::UnknownProviderError,
     }
 }
 
@@ -214,9 +214,9 @@ pub(crate) fn plain(body: &Bytes) -> String {
 }
 
 /// An answer that says nothing that is understood.
-pub(crate) fn unrecognised(reply: &Reply, what: &str) -> Fault {
+pub(crate) fn unexpected(reply: &Reply, what: &str) -> Fault {
     let message = format!("{what} (HTTP {}): {}", reply.status.as_u16(), plain(&reply.body));
-    Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message)
+    Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message)
 }
 
 /// The fault of a call that got no answer.
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn no_answer_to_a_download_is_the_end_of_a_file() {
         for (status, kind) in [
-            (200, FaultKind::Unrecognised),
+            (200, FaultKind::UnknownProviderError),
             (401, FaultKind::Auth),
             (403, FaultKind::Overloaded),
             (404, FaultKind::Lost),

@@ -47,8 +47,8 @@ pub struct Remote {
     adapter: Box<dyn Adapter>,
     transport: Transport,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    poll_every: Option<Duration>,
-    longest_render: Duration,
+    poll_interval: Option<Duration>,
+    render_timeout: Duration,
 }
 
 impl Remote {
@@ -58,15 +58,19 @@ impl Remote {
         transport: Transport,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
-        let longest_render = adapter.longest_render();
-        Self { adapter, transport, now: Arc::new(now), poll_every: None, longest_render }
+        let render_timeout = adapter.render_timeout();
+        Self { adapter, transport, now: Arc::new(now), poll_interval: None, render_timeout }
     }
 
     /// The same account, asked in another rhythm, or with other patience, than is usual there.
     #[must_use]
-    pub fn with_pace(self, poll_every: Option<Duration>, longest_render: Option<Duration>) -> Self {
-        let longest_render = longest_render.unwrap_or(self.longest_render);
-        Self { poll_every, longest_render, ..self }
+    pub fn with_pace(
+        self,
+        poll_interval: Option<Duration>,
+        render_timeout: Option<Duration>,
+    ) -> Self {
+        let render_timeout = render_timeout.unwrap_or(self.render_timeout);
+        Self { poll_interval, render_timeout, ..self }
     }
 
     /// The same account, whose files have to arrive at this pace at least.
@@ -164,12 +168,12 @@ impl Remote {
     }
 
     fn unknowable(&self) -> LookUp {
-        LookUp::Unknowable { over_after: self.longest_render }
+        LookUp::Unknowable { over_after: self.render_timeout }
     }
 
     /// `times` the longest that renders take there, from the begin of this one.
     fn longest(&self, render: &Render, times: i32) -> Timestamp {
-        let longest = signed(self.longest_render).saturating_mul(times);
+        let longest = signed(self.render_timeout).saturating_mul(times);
         render.begun_at.checked_add(longest).unwrap_or(Timestamp::MAX)
     }
 
@@ -218,7 +222,7 @@ impl Remote {
         let pause = (age / 10).clamp(SOONEST_LOOK, LATEST_LOOK).unsigned_abs();
         let until = whole_seconds(until.duration_since(render.begun_at));
         let note = (age >= FIRST_LOOKS).then(|| note(until));
-        Polled::Running { percent: 0, ask_again_in: self.poll_every.unwrap_or(pause), note }
+        Polled::Running { percent: 0, ask_again_in: self.poll_interval.unwrap_or(pause), note }
     }
 
     /// Stops a render that should have been over long ago, as far as the provider can, so that nothing is billed
@@ -241,7 +245,7 @@ impl Remote {
                 format!(
                     "it should have been over after {:#} and could not be stopped{told}, so it is waited for \
                      until {until:#} after the submit",
-                    whole_seconds(signed(self.longest_render))
+                    whole_seconds(signed(self.render_timeout))
                 )
             });
         }
@@ -342,7 +346,7 @@ impl Provider for Remote {
         if self.repeats_secret(&submitted.remote_id) {
             // It would be shown to the caller, and no provider names a render after a key.
             let message = "the provider's id for the render repeats a secret, so it cannot be used";
-            let fault = Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message);
+            let fault = Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message);
             return Err(SubmitError::Lost(fault));
         }
         Ok(submitted)
@@ -375,7 +379,7 @@ impl Provider for Remote {
         let (polled, statuses) = self.hold_with_statuses(talk, Some(&render.shot), log).await;
         let is_error = statuses.first().is_some_and(|status| !status.is_success());
         let mut polled = polled.map(|polled| believable(polled, is_error, &render.shot));
-        match (&mut polled, self.poll_every) {
+        match (&mut polled, self.poll_interval) {
             (Ok(Polled::Running { ask_again_in, .. }), Some(every)) => *ask_again_in = every,
             (Err(fault), Some(every)) => {
                 let every = signed(every);
@@ -436,7 +440,7 @@ impl Provider for Remote {
         RouteTimes {
             create: Some(signed(self.adapter.create_timeout().min(self.transport.patience()))),
             usual: signed(self.adapter.usual_render(model)),
-            longest: signed(self.longest_render),
+            longest: signed(self.render_timeout),
         }
     }
 

@@ -68,7 +68,7 @@ struct Replicate {
 }
 
 impl Adapter for Replicate {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST_RENDER
     }
 

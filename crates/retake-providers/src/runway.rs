@@ -113,12 +113,12 @@ fn created(answer: Answer) -> Result<Submitted, SubmitError> {
     }
     let id = reply.json().and_then(|json| reading::id(&json, "/id").map(str::to_owned));
     id.map(Submitted::from).ok_or_else(|| {
-        SubmitError::Lost(reading::unrecognised(&reply, "the answer to the create names no task"))
+        SubmitError::Lost(reading::unexpected(&reply, "the answer to the create names no task"))
     })
 }
 
 impl Adapter for Runway {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST_RENDER
     }
 

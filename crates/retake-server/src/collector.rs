@@ -87,9 +87,11 @@ impl From<FetchError> for CollectError {
             FetchError::Later(fault) => return Self::again(fault),
             FetchError::Gone(fault) => fault,
         };
-        let of_file =
-            matches!(fault.kind, FaultKind::Lost | FaultKind::Malformed | FaultKind::Unrecognised);
-        if of_file && fault.source != FaultSource::Us {
+        let of_file = matches!(
+            fault.kind,
+            FaultKind::Lost | FaultKind::Malformed | FaultKind::UnknownProviderError
+        );
+        if of_file && fault.source != FaultSource::Gateway {
             return Self::Again { fault, finding: Some(DownloadFinding::Gone) };
         }
         Self::RenderFailed(fault)
@@ -98,7 +100,7 @@ impl From<FetchError> for CollectError {
 
 impl From<AssetError> for CollectError {
     fn from(error: AssetError) -> Self {
-        let mut fault = Fault::new(FaultKind::Storage, FaultSource::Us, error.to_string());
+        let mut fault = Fault::new(FaultKind::Storage, FaultSource::Gateway, error.to_string());
         if let AssetError::NoRoom { .. } = error {
             fault.retry_after = Some(SignedDuration::from_secs(10));
         }

@@ -16,6 +16,7 @@ mod layers;
 mod problem;
 mod quantity;
 mod reference;
+mod renamed;
 mod section;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -83,7 +84,7 @@ section! {
         /// Names under which the gateway may be called, such as "retake.example.com" behind a proxy.
         /// IP addresses and "localhost" are always fine; another name could be one that a web page made
         /// up to reach a gateway through somebody's browser.
-        hosts: Vec<String> = Vec::new(),
+        allowed_hosts: Vec<String> = Vec::new(),
         /// Connections that are held at once. When there are more, those that ask for nothing are closed, the
         /// longest idle one first. The system's limit on open files lowers this to what fits into it.
         max_connections: usize = 8192,
@@ -100,7 +101,7 @@ section! {
         max_characters: u32 = 1000,
         /// Whether URLs that callers give (pictures, webhook endpoints) may lead to this machine and to
         /// private networks. Leave it off wherever callers are not trusted with what runs there.
-        reach_private_addresses: bool = false,
+        allow_private_addresses: bool = false,
         /// Where this gateway can be reached from the internet, such as `https://retake.example.com`. With it,
         /// providers tell us when a render is done instead of being asked again and again, and those that
         /// only take pictures by URL can fetch them here.
@@ -155,14 +156,14 @@ section! {
         /// How many renders it may have at once. 0: what the provider gives a new account.
         concurrency: u32 = 0,
         /// How long until a render is asked about again. "0s": what the provider advises.
-        poll_every: SignedDuration as "duration" = SignedDuration::ZERO,
+        poll_interval: SignedDuration as "duration" = SignedDuration::ZERO,
         /// The longest that a render may take before it is stopped and tried again. "0s": what is usual at
         /// the provider. Where another route is left, it is given up early enough for that to fit into
         /// `policy.deadline`, unless `accounts.NAME.on_unknown_submit`, or `policy.on_unknown_submit` where that is
         /// empty, is "hold".
-        longest_render: SignedDuration as "duration" = SignedDuration::ZERO,
+        render_timeout: SignedDuration as "duration" = SignedDuration::ZERO,
         /// How long an answer may take to begin. "0s": what is usual at the provider.
-        answer_within: SignedDuration as "duration" = SignedDuration::ZERO,
+        response_timeout: SignedDuration as "duration" = SignedDuration::ZERO,
         /// What is done when the answer to a submit to it was lost: `hold`, `continue_after` or `continue_after:5m`.
         /// Empty: `policy.on_unknown_submit` applies.
         on_unknown_submit: AccountUnknownSubmit = AccountUnknownSubmit(None),
@@ -206,7 +207,7 @@ section! {
         /// replicas must not differ by more than half of it.
         lease: SignedDuration as "duration" = SignedDuration::from_secs(30),
         /// Pause before another attempt after a fault that a little patience may cure.
-        retry_after: SignedDuration as "duration" = SignedDuration::from_secs(30),
+        retry_delay: SignedDuration as "duration" = SignedDuration::from_secs(30),
         /// The longest that the download of a finished file may take before it is tried again.
         download_timeout: SignedDuration as "duration" = SignedDuration::from_hours(1),
         /// The bytes that a download has to bring every second, on the average of a minute, or it is tried

@@ -298,7 +298,7 @@ impl Parts {
         let renderer = Arc::new(renderer);
         let accounts = accounts(config, &renderer, threads, &clock)?;
         let reach =
-            if config.server.reach_private_addresses { Reach::AlsoPrivate } else { Reach::Public };
+            if config.server.allow_private_addresses { Reach::AlsoPrivate } else { Reach::Public };
         Ok(Self {
             accounts,
             assets,
@@ -484,7 +484,7 @@ fn accounts(
 fn hosts(config: &Config) -> Arc<[String]> {
     let public = config.server.public_url.parse::<http::Uri>().ok();
     let public = public.and_then(|url| url.host().map(str::to_owned));
-    config.server.hosts.iter().cloned().chain(public).collect()
+    config.server.allowed_hosts.iter().cloned().chain(public).collect()
 }
 
 /// Where providers reach this gateway, if the owner says that they can.
@@ -516,7 +516,7 @@ fn policy(config: &Config) -> Policy {
     Policy {
         max_attempts: config.policy.max_attempts,
         deadline: config.policy.deadline,
-        retry_after: config.policy.retry_after,
+        retry_delay: config.policy.retry_delay,
         on_unknown_submit: config.policy.on_unknown_submit.0,
         is_account_override: false,
         on_moderation: config.policy.on_moderation,

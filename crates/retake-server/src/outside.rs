@@ -188,7 +188,7 @@ pub(crate) enum OutsideError {
 fn way_out(forbidden: Forbidden) -> &'static str {
     if forbidden.may_be_allowed {
         ", which is not reached from here; use a public address, or set \
-         `server.reach_private_addresses` if this is meant"
+         `server.allow_private_addresses` if this is meant"
     } else {
         ", which is never reached; use another address"
     }

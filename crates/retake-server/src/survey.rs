@@ -88,7 +88,7 @@ fn hint(
 async fn standing(config: &Config, settings: &Settings) -> Result<AccountStatus, Fault> {
     let clock = Arc::new(Clock::system());
     let unusable = |error: retake_providers::SettingsError| {
-        Fault::new(FaultKind::BadRequest, FaultSource::Us, error.to_string())
+        Fault::new(FaultKind::BadRequest, FaultSource::Gateway, error.to_string())
     };
     let opened = retake_providers::open(settings, &config.known_models.0, clock);
     let remote = opened.map_err(unusable)?;

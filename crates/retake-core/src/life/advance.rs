@@ -389,9 +389,9 @@ impl Life {
             "the finished render"
         };
         self.hold = Some(format!("{what} could not be downloaded yet: {}", fault.message));
-        let Some(attempt) = self.open_mut() else { return Ok(policy.retry_after) };
+        let Some(attempt) = self.open_mut() else { return Ok(policy.retry_delay) };
         attempt.failed_fetches = attempt.failed_fetches.saturating_add(1);
-        if fault.source != FaultSource::Us {
+        if fault.source != FaultSource::Gateway {
             let refused = &mut attempt.file.refused_downloads;
             *refused = refused.saturating_add(1);
         }
@@ -433,7 +433,11 @@ impl Life {
     fn last_fault(&self) -> Fault {
         let last = self.attempts.iter().rev().find_map(|attempt| attempt.fault.clone());
         last.unwrap_or_else(|| {
-            Fault::new(FaultKind::Unrecognised, FaultSource::Us, "no attempt could be made in time")
+            Fault::new(
+                FaultKind::UnknownProviderError,
+                FaultSource::Gateway,
+                "no attempt could be made in time",
+            )
         })
     }
 }

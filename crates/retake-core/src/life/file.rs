@@ -105,7 +105,7 @@ impl FileRecord {
         policy: &Policy,
         now: Timestamp,
     ) -> Option<Fault> {
-        if fault.source == FaultSource::Us {
+        if fault.source == FaultSource::Gateway {
             return None;
         }
         let ended = |kind, why: String| {

@@ -27,10 +27,10 @@ fn any_fault() -> impl Strategy<Value = Fault> {
         FaultKind::Lost,
         FaultKind::Malformed,
         FaultKind::Storage,
-        FaultKind::Unrecognised,
+        FaultKind::UnknownProviderError,
     ]);
     let sources = prop::sample::select(vec![
-        FaultSource::Us,
+        FaultSource::Gateway,
         FaultSource::Provider,
         FaultSource::Network,
         FaultSource::Caller,
@@ -180,7 +180,7 @@ fn a_providers_fault() -> impl Strategy<Value = Fault> {
     any_fault().prop_map(|fault| {
         let kind = match fault.kind {
             // What is ours to answer for is no provider's outcome.
-            FaultKind::Storage => FaultKind::Unrecognised,
+            FaultKind::Storage => FaultKind::UnknownProviderError,
             kind => kind,
         };
         Fault { kind, source: FaultSource::Provider, ..fault }
@@ -260,7 +260,7 @@ impl Play {
             }
             Step::RecordLoss => {
                 let message = "the process was stopped before the answer came";
-                let fault = Fault::new(FaultKind::Lost, FaultSource::Us, message);
+                let fault = Fault::new(FaultKind::Lost, FaultSource::Gateway, message);
                 self.record(&Event::SubmitLost { fault, policy: None })
             }
             Step::Settle => self.settle(&answer),

@@ -87,9 +87,9 @@ impl Life {
         if self.spent_attempts() >= policy.max_attempts {
             return None;
         }
-        if fault.kind == FaultKind::Storage && fault.source == FaultSource::Us {
+        if fault.kind == FaultKind::Storage && fault.source == FaultSource::Gateway {
             // Another provider would not find more room on our disk.
-            return Some((here, policy.retry_after));
+            return Some((here, policy.retry_delay));
         }
         let next_place = self.next_place(here, plan, policy).map(|(place, at)| {
             let pause = at.map_or(SignedDuration::ZERO, |at| at.duration_since(now));
@@ -110,7 +110,7 @@ impl Life {
             Some(Cause::RuntimeError | Cause::DependencyTimeout) | None
                 if self.failures_at(here) < MOST_TRIES =>
             {
-                let again = (here, asked.unwrap_or(policy.retry_after));
+                let again = (here, asked.unwrap_or(policy.retry_delay));
                 Some(next_place.filter(|_| is_long || is_slow).unwrap_or(again))
             }
             _ => next_place,
@@ -175,15 +175,15 @@ impl Life {
             attempt.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Overloaded)
         };
         let times = self.tries_at(place).filter(is_busy).count();
-        let longest = policy.retry_after.max(Policy::LONG_PAUSE);
+        let longest = policy.retry_delay.max(Policy::LONG_PAUSE);
         match (fault.retry_after.map(|pause| within_deadline(pause, policy)), times) {
             (Some(asked), 0 | 1) => asked,
             (Some(asked), _) => {
                 let doublings = u32::try_from(times - 2).unwrap_or(u32::MAX).min(16);
-                let growing = policy.retry_after.saturating_mul(1 << doublings);
+                let growing = policy.retry_delay.saturating_mul(1 << doublings);
                 asked.max(growing.min(longest))
             }
-            (None, 0 | 1) => policy.retry_after,
+            (None, 0 | 1) => policy.retry_delay,
             (None, _) => Policy::LONG_PAUSE,
         }
     }

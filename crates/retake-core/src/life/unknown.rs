@@ -250,7 +250,7 @@ mod tests {
         let plan = a_plan_of(1);
         let busy = Fault::new(FaultKind::Overloaded, FaultSource::Provider, "no room")
             .after(Some(SignedDuration::from_secs(1)));
-        let crash = Fault::new(FaultKind::Lost, FaultSource::Us, "the process was stopped");
+        let crash = Fault::new(FaultKind::Lost, FaultSource::Gateway, "the process was stopped");
         let events = [
             (NOON, Event::Begun { route: 0 }),
             (NOON, Event::AttemptFailed { fault: busy }),

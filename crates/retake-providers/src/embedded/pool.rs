@@ -204,7 +204,7 @@ pub(super) fn stopped() -> Fault {
 
 pub(super) fn no_room(source: &io::Error) -> Fault {
     let message = format!("the rendered file could not be written: {source}");
-    Fault::new(FaultKind::Storage, FaultSource::Us, message)
+    Fault::new(FaultKind::Storage, FaultSource::Gateway, message)
 }
 
 /// Lets those go first that answer requests. A render takes all that a processor has, and somebody waits for

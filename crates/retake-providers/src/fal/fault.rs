@@ -112,7 +112,7 @@ fn is_given_up(reply: &Reply) -> bool {
 /// The fault in the status of a request that is over and failed.
 pub(super) fn of_status(status: &Json) -> Fault {
     let told = Told::of(status, None);
-    let kind = told.kind(false).unwrap_or(FaultKind::Unrecognised);
+    let kind = told.kind(false).unwrap_or(FaultKind::UnknownProviderError);
     let text = told.text.unwrap_or_else(|| "it failed without a word".to_owned());
     with_code(Fault::new(kind, FaultSource::Provider, text), told.code)
 }

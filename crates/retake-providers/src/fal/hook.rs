@@ -81,7 +81,7 @@ fn read_keys(answer: Answer) -> Result<Vec<Vec<u8>>, HookError> {
         |key: &Json| URL_SAFE_NO_PAD.decode(reading::text(key, "/x")?.trim_end_matches('=')).ok();
     let keys: Vec<_> = listed.iter().take(MOST_KEYS).filter_map(key).collect();
     if keys.is_empty() {
-        return Err(HookError::Unverifiable(reading::unrecognised(&reply, "fal names no keys")));
+        return Err(HookError::Unverifiable(reading::unexpected(&reply, "fal names no keys")));
     }
     Ok(keys)
 }

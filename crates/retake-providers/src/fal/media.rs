@@ -49,7 +49,7 @@ fn read(answer: Answer, asked: &str) -> Result<Download, FetchError> {
     let matched = polling::match_render(&json, "/request_id", asked);
     polling::refuse_another(&reply, matched).map_err(FetchError::Later)?;
     let Some(url) = video(&json) else {
-        return Err(FetchError::Later(reading::unrecognised(&reply, "the result has no video")));
+        return Err(FetchError::Later(reading::unexpected(&reply, "the result has no video")));
     };
     match url.strip_prefix("data:") {
         None => Ok(Download::From(Call::get(url))),

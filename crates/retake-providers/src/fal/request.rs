@@ -87,10 +87,7 @@ fn read(places: &Places, path: &str, answer: Answer) -> Taken {
     }
     let ticket = reply.json().and_then(|json| places.ticket(&json, path));
     ticket.map(Submitted::from).ok_or_else(|| {
-        SubmitError::Lost(reading::unrecognised(
-            &reply,
-            "the answer to the submit names no request",
-        ))
+        SubmitError::Lost(reading::unexpected(&reply, "the answer to the submit names no request"))
     })
 }
 
@@ -131,7 +128,7 @@ fn read_place(answer: Answer) -> Result<(String, String), SubmitError> {
         url.map(str::to_owned)
     };
     url("/upload_url").zip(url("/file_url")).ok_or_else(|| {
-        not_uploaded(reading::unrecognised(&reply, "the storage names no place for the picture"))
+        not_uploaded(reading::unexpected(&reply, "the storage names no place for the picture"))
     })
 }
 

@@ -85,8 +85,7 @@ fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
     if !(reply.status.is_success() || is_final()) {
         return Err(fault::of_reply(&reply));
     }
-    let status =
-        status.ok_or_else(|| reading::unrecognised(&reply, "the status cannot be read"))?;
+    let status = status.ok_or_else(|| reading::unexpected(&reply, "the status cannot be read"))?;
     polling::refuse_another(&reply, matched)?;
     Ok(match status.as_str() {
         "COMPLETED" if has_failed(&json) && matched == RenderMatch::Asked => {
@@ -143,7 +142,7 @@ fn read_result(answer: Answer, asked: &str) -> Result<Polled, Fault> {
 
 fn read_output(reply: &Reply, json: &Json) -> Result<Polled, Fault> {
     if !json.is_object() {
-        return Err(reading::unrecognised(reply, "the result cannot be read"));
+        return Err(reading::unexpected(reply, "the result cannot be read"));
     }
     if media::video(json).is_some() {
         return Ok(Polled::RENDERED);

@@ -162,7 +162,7 @@ fn signed(call: Call, bearer: Value) -> Call {
 fn refusal(reply: &crate::Reply, body: &Json) -> Fault {
     let Some(word) = reading::text(body, "/error") else {
         return if reply.status.is_success() {
-            reading::unrecognised(reply, "the answer to the sign-in has no token")
+            reading::unexpected(reply, "the answer to the sign-in has no token")
         } else {
             fault::of(reply)
         };
@@ -236,7 +236,7 @@ impl ServiceAccount {
             )
             .map_err(|_| {
                 let message = "the key of the service account cannot sign";
-                Fault::new(FaultKind::Auth, FaultSource::Us, message)
+                Fault::new(FaultKind::Auth, FaultSource::Gateway, message)
             })?;
         Ok(format!("{said}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }

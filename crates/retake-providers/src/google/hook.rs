@@ -118,7 +118,7 @@ impl Keys {
         let body = reply.json().unwrap_or_default();
         let Some(list) = body.get("keys").and_then(Json::as_array) else {
             let message = "the list of keys is none";
-            let fault = Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message);
+            let fault = Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message);
             return Err(HookError::Unverifiable(fault));
         };
         let keys: Vec<_> = list.iter().filter_map(public_key).take(MOST_KEYS).collect();

@@ -141,7 +141,7 @@ fn polled(answer: Answer, asked: &str) -> Result<(Interaction, Reply), Fault> {
     let (body, matched) = veo::answered(&reply, |body| polling::match_render(body, "/id", asked))?;
     polling::refuse_another(&reply, matched)?;
     let read = interaction(body)
-        .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no interaction"))?;
+        .ok_or_else(|| reading::unexpected(&reply, "the answer to a poll is no interaction"))?;
     if matches!(read, Interaction::Failed(_)) {
         polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {
@@ -176,7 +176,7 @@ fn interaction(body: Json) -> Option<Interaction> {
                 None => words(&body).map_or(Interaction::WithoutFile, Interaction::Failed),
             },
         }),
-        "failed" => over(FaultKind::Unrecognised, "failed without a word"),
+        "failed" => over(FaultKind::UnknownProviderError, "failed without a word"),
         "cancelled" => over(FaultKind::Runtime, "was cancelled"),
         "incomplete" => over(FaultKind::Runtime, "was cut short"),
         "budget_exceeded" => over(FaultKind::Quota, "ran out of its budget"),
@@ -197,7 +197,7 @@ fn failure(error: &Json) -> Fault {
         let said =
             reading::text(error, "/message").map_or_else(|| error.to_string(), str::to_owned);
         let message = format!("it failed: {}", reading::quoted(&said));
-        let fault = Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message);
+        let fault = Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message);
         match reading::text(error, "/code") {
             Some(code) => fault.with_code(reading::quoted(code)),
             None => fault,
@@ -279,7 +279,7 @@ impl Gemini {
 }
 
 impl Adapter for Interactions {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST_RENDER
     }
 

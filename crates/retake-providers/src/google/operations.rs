@@ -111,7 +111,7 @@ impl Operations {
     fn operation(&self, render: &Render) -> Talk<Result<(Operation, Reply), Fault>> {
         let Some(path) = resource(&render.remote_id) else {
             let message = "the name of the render is none";
-            return Talk::Over(Err(Fault::new(FaultKind::Lost, FaultSource::Us, message)));
+            return Talk::Over(Err(Fault::new(FaultKind::Lost, FaultSource::Gateway, message)));
         };
         let mut call = self.gemini.signed(Call::get(self.gemini.place.url(&path)));
         call.largest_answer = LARGEST_INLINE;
@@ -121,7 +121,7 @@ impl Operations {
 }
 
 impl Adapter for Operations {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST_RENDER
     }
 

@@ -115,7 +115,7 @@ pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, Submi
         None if fault::error_in(&body).is_some() => {
             Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]))
         }
-        None => Err(SubmitError::Lost(reading::unrecognised(
+        None => Err(SubmitError::Lost(reading::unexpected(
             &reply,
             "the submit was taken, and its answer does not name the render",
         ))),
@@ -132,7 +132,7 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), 
     let (body, matched) = answered(&reply, |body| polling::match_by(body.get("name"), own))?;
     polling::refuse_another(&reply, matched)?;
     let operation = operation(body)
-        .ok_or_else(|| reading::unrecognised(&reply, "the answer to a poll is no operation"))?;
+        .ok_or_else(|| reading::unexpected(&reply, "the answer to a poll is no operation"))?;
     if matches!(operation, Operation::Failed(_)) {
         polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {
@@ -155,7 +155,7 @@ pub(super) fn answered(
             || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
         return Err(if is_unknown { Fault { kind: FaultKind::Lost, ..found } } else { found });
     }
-    let unreadable = || reading::unrecognised(reply, "the answer to a poll is not valid JSON");
+    let unreadable = || reading::unexpected(reply, "the answer to a poll is not valid JSON");
     let body = body.ok_or_else(unreadable)?;
     let object = first(&body);
     let is_about_a_render =
@@ -204,7 +204,7 @@ fn failure(error: &Json) -> Fault {
     let told = Told::read(error).fault();
     told.unwrap_or_else(|| {
         let message = format!("it failed: {}", reading::quoted(&error.to_string()));
-        Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message)
+        Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message)
     })
 }
 

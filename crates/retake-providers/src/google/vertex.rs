@@ -163,7 +163,7 @@ fn base_url(location: &str) -> String {
 }
 
 impl Adapter for Vertex {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST_RENDER
     }
 

@@ -46,7 +46,7 @@ impl Agents {
 }
 
 impl Adapter for Agents {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST_RENDER
     }
 
@@ -111,7 +111,7 @@ impl Adapter for Agents {
             }
             let is_list = reply.json().is_some_and(|json| json.pointer("/data").is_some());
             if !is_list {
-                return Err(reading::unrecognised(&reply, "the answer is no list of files"));
+                return Err(reading::unexpected(&reply, "the answer is no list of files"));
             }
             let summary = "the key works; Luma tells no credit or limits here".into();
             Ok(AccountStatus { summary, ..AccountStatus::default() })
@@ -179,7 +179,7 @@ fn start_from(media: Json, shot: &Shot, video: &mut Map<String, Json>) {
 fn media(picture: &Picture, bytes: Option<&Bytes>) -> Result<Json, Fault> {
     let Some(bytes) = bytes else {
         let message = "the bytes of the first frame are missing";
-        return Err(Fault::new(FaultKind::Storage, FaultSource::Us, message));
+        return Err(Fault::new(FaultKind::Storage, FaultSource::Gateway, message));
     };
     if bytes.len() > LARGEST_PICTURE {
         return Err(refused("the picture is larger than 50 MB; compress it or make it smaller"));
@@ -215,7 +215,7 @@ fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
     if !is_success {
         return generation.filter(is_over).ok_or_else(|| fault::of_agents_reply(reply));
     }
-    let unreadable = || reading::unrecognised(reply, "the answer is no generation");
+    let unreadable = || reading::unexpected(reply, "the answer is no generation");
     let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, matched)?;
     if is_over(&generation) {

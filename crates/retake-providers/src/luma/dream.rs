@@ -49,7 +49,7 @@ impl Dream {
 }
 
 impl Adapter for Dream {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST_RENDER
     }
 
@@ -151,7 +151,7 @@ fn body(submission: &Submission) -> Result<Json, Fault> {
 fn unreachable_picture() -> Fault {
     let message = "Luma fetches pictures from public URLs, and this gateway has none; set `server.public_url`, \
                    or take the variant `agents`, which takes pictures in the request";
-    Fault::new(FaultKind::BadRequest, FaultSource::Us, message)
+    Fault::new(FaultKind::BadRequest, FaultSource::Gateway, message)
 }
 
 enum Generation {
@@ -196,7 +196,7 @@ fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generat
     if !is_success {
         return generation.filter(is_over).ok_or_else(|| fault::of_reply(reply));
     }
-    let unreadable = || reading::unrecognised(reply, "the answer is no generation");
+    let unreadable = || reading::unexpected(reply, "the answer is no generation");
     let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, matched)?;
     if is_over(&generation) {
@@ -251,7 +251,7 @@ fn account_status(answer: Answer) -> Result<AccountStatus, Fault> {
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }
-    let unreadable = || reading::unrecognised(&reply, "the answer tells no credit");
+    let unreadable = || reading::unexpected(&reply, "the answer tells no credit");
     let json = reply.json().ok_or_else(unreadable)?;
     let cents = reading::number(&json, "/credit_balance").ok_or_else(unreadable)?;
     let trouble = (cents <= 0.0).then(|| {

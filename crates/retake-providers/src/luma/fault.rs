@@ -61,7 +61,7 @@ pub(super) fn by_code(json: &Json) -> Fault {
     let known = code.and_then(|code| CODES.iter().find(|(known, _)| *known == code));
     let kind = match (known, code) {
         (Some((_, kind)), _) => *kind,
-        (None, Some(_)) => FaultKind::Unrecognised,
+        (None, Some(_)) => FaultKind::UnknownProviderError,
         (None, None) => FaultKind::Runtime,
     };
     let said = reason.or(code).unwrap_or("the generation failed without a word");
@@ -79,7 +79,7 @@ pub(super) fn by_reason(json: &Json) -> Fault {
     };
     let words = reason.to_lowercase();
     let known = REASONS.iter().find(|(known, _)| words.contains(known));
-    let kind = known.map_or(FaultKind::Unrecognised, |(_, kind)| *kind);
+    let kind = known.map_or(FaultKind::UnknownProviderError, |(_, kind)| *kind);
     Fault::new(kind, FaultSource::Provider, quoted(reason))
 }
 

@@ -259,7 +259,7 @@ fn every_failure_code_of_the_agents_api_has_a_kind() {
         ("corrupt_input", FaultKind::BadRequest),
         ("invalid_request", FaultKind::BadRequest),
         ("rate_limited", FaultKind::Overloaded),
-        ("storm", FaultKind::Unrecognised),
+        ("storm", FaultKind::UnknownProviderError),
     ];
     for (code, kind) in codes {
         let body =
@@ -282,7 +282,7 @@ fn every_failure_reason_of_dream_machine_has_a_kind() {
         ("Prompt processing failed", FaultKind::Timeout),
         ("Error dispatching job", FaultKind::Overloaded),
         ("Job failed", FaultKind::Runtime),
-        ("A storm came", FaultKind::Unrecognised),
+        ("A storm came", FaultKind::UnknownProviderError),
     ];
     for (reason, kind) in reasons {
         let body = json!({ "id": ID, "state": "failed", "failure_reason": reason });

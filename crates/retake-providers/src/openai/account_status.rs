@@ -28,7 +28,7 @@ fn read(account: &Account, answer: Answer) -> Result<AccountStatus, Fault> {
         return refused(account, &reply);
     }
     let json = reply.json().filter(Json::is_object);
-    let json = json.ok_or_else(|| reading::unrecognised(&reply, "the answer is no JSON"))?;
+    let json = json.ok_or_else(|| reading::unexpected(&reply, "the answer is no JSON"))?;
     if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
         return troubled(fault);
     }

@@ -42,7 +42,7 @@ pub(super) struct Dialect {
     /// How its notices are signed.
     pub(super) hook: Signed,
     /// The pause between two polls, unless an answer asks for another.
-    pub(super) poll_every: Duration,
+    pub(super) poll_interval: Duration,
     /// The longest that a render takes.
     pub(super) longest: Duration,
     /// The usual time of a render, rounded up.

@@ -115,7 +115,7 @@ fn failure_in_success(reply: &Reply, json: &Json) -> Option<(Fault, Vec<Report>)
     let fault = if is_text {
         known?
     } else {
-        known.unwrap_or_else(|| unknown(FaultKind::Unrecognised, &reports))
+        known.unwrap_or_else(|| unknown(FaultKind::UnknownProviderError, &reports))
     };
     let pause = reply.retry_after().or(fault.retry_after);
     Some((fault.after(pause), reports))
@@ -139,7 +139,7 @@ pub(super) fn of_job(reply: &Reply, json: &Json, job: &Json) -> Option<Fault> {
         return None;
     }
     let fault = from(&reports, None);
-    let fault = fault.unwrap_or_else(|| unknown(FaultKind::Unrecognised, &reports));
+    let fault = fault.unwrap_or_else(|| unknown(FaultKind::UnknownProviderError, &reports));
     let pause = reply.retry_after().or(fault.retry_after);
     Some(fault.after(pause))
 }
@@ -149,7 +149,7 @@ pub(super) fn of_finished_job(job: &Json) -> Option<Fault> {
     let reports = report::of_finished_job(job);
     let fault = || from(&reports, None);
     (!reports.is_empty())
-        .then(|| fault().unwrap_or_else(|| unknown(FaultKind::Unrecognised, &reports)))
+        .then(|| fault().unwrap_or_else(|| unknown(FaultKind::UnknownProviderError, &reports)))
 }
 
 /// Whether a fault that came with an error status is the render's own, and asking again would bring it again.

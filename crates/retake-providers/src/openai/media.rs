@@ -120,7 +120,7 @@ fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchEr
             | Polled::GivenUp { fault, .. },
         )) => return Err(FetchError::Gone(fault)),
         Ok(Verdict::Polled(Polled::Running { .. })) => {
-            let fault = reading::unrecognised(&reply, "the render is not finished any more");
+            let fault = reading::unexpected(&reply, "the render is not finished any more");
             return Err(FetchError::Later(fault));
         }
         Ok(
@@ -152,7 +152,7 @@ pub(super) fn generation(job: &Json) -> Option<&str> {
 
 fn by_generation(account: &Account, job: &Json, reply: &Reply) -> Result<Download, FetchError> {
     let Some(id) = generation(job) else {
-        let fault = reading::unrecognised(reply, "the finished job has no generation");
+        let fault = reading::unexpected(reply, "the finished job has no generation");
         return Err(FetchError::Later(fault));
     };
     let path = format!("/video/generations/{}/content/video", encoded(id));

@@ -65,7 +65,7 @@ impl Look {
             (Claim::Unknown(polled), _) => Ok(polled),
             // A file that is said to be there may be late.
             (Claim::Finished(_), Ok(reply)) if !media::is_refused(&reply) => {
-                Err(reading::unrecognised(&reply, "the file of a finished render did not come"))
+                Err(reading::unexpected(&reply, "the file of a finished render did not come"))
             }
             (Claim::Finished(_), Err(problem)) => Err(reading::silence(&problem)),
             // Nor is a file that nobody could ask for one that is not there.
@@ -101,10 +101,7 @@ pub(super) fn read(
         (Some(job), Some(State::Done)) => return finished(dialect, &reply, &json, job, matched),
         (Some(job), Some(State::Running)) => running(dialect, &reply, job, None),
         (Some(_), Some(_)) => {
-            return Err(reading::unrecognised(
-                &reply,
-                "the answer says nothing final of the render",
-            ));
+            return Err(reading::unexpected(&reply, "the answer says nothing final of the render"));
         }
         // A file beside a word that nobody has documented is looked at as well.
         (Some(job), None) if has_file(&json, job) => {
@@ -234,7 +231,7 @@ fn failure(reply: &Reply, json: &Json, job: &Json, state: State) -> Fault {
         (State::Deleted, None) => {
             provider(FaultKind::Lost, "it was deleted at the provider").with_code("deleted")
         }
-        _ => provider(FaultKind::Unrecognised, "it failed, and no reason was given"),
+        _ => provider(FaultKind::UnknownProviderError, "it failed, and no reason was given"),
     }
 }
 
@@ -335,7 +332,7 @@ fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
     };
     let asked = reply.retry_after().or_else(hint).and_then(|pause| pause.try_into().ok());
     let (least, most) = (Duration::from_secs(1), Duration::from_mins(1));
-    asked.unwrap_or(dialect.poll_every).clamp(least, most)
+    asked.unwrap_or(dialect.poll_interval).clamp(least, most)
 }
 
 /// A poll that was answered with an error. Only what is about the render itself is its end; whatever keeps the question
@@ -372,5 +369,5 @@ fn without_status(
         let note = "the answer has no status yet".to_owned();
         return Ok(running(dialect, reply, json, Some(note)));
     }
-    Err(reading::unrecognised(reply, "the answer has no status"))
+    Err(reading::unexpected(reply, "the answer has no status"))
 }

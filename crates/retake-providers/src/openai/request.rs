@@ -184,7 +184,7 @@ fn picture(
 fn bytes_of(submission: &Submission) -> Result<&Bytes, Fault> {
     submission.first_frame.as_ref().ok_or_else(|| {
         let message = "the picture to start from is not at hand any more";
-        Fault::new(FaultKind::Storage, FaultSource::Us, message)
+        Fault::new(FaultKind::Storage, FaultSource::Gateway, message)
     })
 }
 

@@ -170,7 +170,7 @@ pub(super) fn read_create(
     if let Some(id) = id_among(&json, LAST_RESORT) {
         return Ok(named(id));
     }
-    Err(SubmitError::Lost(reading::unrecognised(&reply, "the answer names no render")))
+    Err(SubmitError::Lost(reading::unexpected(&reply, "the answer names no render")))
 }
 
 /// The name of a render that an error tells of: what failed came after it was made. It has a word of its own for being

@@ -217,7 +217,7 @@ mod tests {
             for kind in [K::Auth, K::Quota, K::RefusedContent, K::BadRequest] {
                 assert!(is_refused(status, refusal(kind), &[]), "{status} {kind:?}");
             }
-            for kind in [K::Quota, K::Runtime, K::Timeout, K::Unrecognised, K::Overloaded] {
+            for kind in [K::Quota, K::Runtime, K::Timeout, K::UnknownProviderError, K::Overloaded] {
                 assert!(!is_refused(status, own(kind), &[]), "{status} {kind:?}");
                 assert!(is_refused(status, own(kind), &[status]), "{status} {kind:?}");
             }

@@ -112,7 +112,7 @@ pub(super) fn no_file(text: &Bytes) -> FetchError {
         StatusCode::OK.as_u16(),
         reading::plain(text)
     );
-    FetchError::Later(Fault::new(FaultKind::Unrecognised, FaultSource::Provider, message))
+    FetchError::Later(Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message))
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ struct Script {
 struct Scripted(Arc<Script>);
 
 impl Adapter for Scripted {
-    fn longest_render(&self) -> Duration {
+    fn render_timeout(&self) -> Duration {
         LONGEST.unsigned_abs()
     }
 

@@ -16,7 +16,7 @@ pub(super) fn check(calls: &Calls) -> Talk<Result<AccountStatus, Fault>> {
         let kind = reading::text(&json, "/type").map_or_else(|| "account".into(), reading::quoted);
         let summary = match name {
             Some(name) => format!("{kind} {name}; Replicate does not tell the credit"),
-            None => return Err(reading::unrecognised(&reply, "the account cannot be read")),
+            None => return Err(reading::unexpected(&reply, "the account cannot be read")),
         };
         Ok(AccountStatus { summary, ..AccountStatus::default() })
     })

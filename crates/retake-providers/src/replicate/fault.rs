@@ -3,7 +3,7 @@
 //! A refused call is answered in the manner of RFC 7807: `{title, detail, status}`, with `invalid_fields` for an
 //! input that does not fit. A prediction that failed says why in free text, which is the model's own; newer
 //! ones put a code into it, `(E005)`. The code counts first, then words that leave no doubt, and what is left is
-//! unrecognised (Replicate docs, "Error codes", 2026-11-21; the codes below 1000 as users report them).
+//! unknown (Replicate docs, "Error codes", 2026-11-21; the codes below 1000 as users report them).
 
 use jiff::SignedDuration;
 use retake_core::fault::{Fault, FaultKind, FaultSource};
@@ -120,12 +120,13 @@ pub(super) fn of_prediction(prediction: &Json) -> Fault {
     let told = ["/error", "/error/detail", "/error/message"];
     let told = told.iter().find_map(|place| reading::text(prediction, place));
     let Some(text) = told.map(reading::quoted) else {
-        return provider(FaultKind::Unrecognised, "the prediction failed without a word");
+        return provider(FaultKind::UnknownProviderError, "the prediction failed without a word");
     };
     let code = code(&text);
     let lower = text.to_ascii_lowercase();
     let by_text = || TEXTS.iter().find(|(words, _)| lower.contains(words)).map(|(_, kind)| *kind);
-    let kind = code.and_then(kind_of_code).or_else(by_text).unwrap_or(FaultKind::Unrecognised);
+    let kind =
+        code.and_then(kind_of_code).or_else(by_text).unwrap_or(FaultKind::UnknownProviderError);
     let fault = provider(kind, &text);
     match code {
         Some(code) => fault.with_code(code),
@@ -135,7 +136,7 @@ pub(super) fn of_prediction(prediction: &Json) -> Fault {
 
 /// Something that only the owner of the gateway can mend.
 pub(super) fn ours(message: &str) -> Fault {
-    Fault::new(FaultKind::Auth, FaultSource::Us, message)
+    Fault::new(FaultKind::Auth, FaultSource::Gateway, message)
 }
 
 fn provider(kind: FaultKind, message: &str) -> Fault {

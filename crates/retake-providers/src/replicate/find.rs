@@ -64,7 +64,7 @@ impl Walk {
         let json = reply.json().unwrap_or_default();
         search.learn(&reply);
         let Some(results) = json.get("results").and_then(Json::as_array) else {
-            return Talk::Over(Err(reading::unrecognised(&reply, "the list cannot be read")));
+            return Talk::Over(Err(reading::unexpected(&reply, "the list cannot be read")));
         };
         if listing::is_troubled(&reply, &json, "results") {
             search.doubt();

@@ -91,8 +91,6 @@ fn read(calls: &Calls, asked: &str, answer: Answer) -> Result<Download, FetchErr
             let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, REMOVED);
             Err(FetchError::Gone(fault))
         }
-        None => {
-            Err(FetchError::Later(reading::unrecognised(&reply, "the prediction has no video")))
-        }
+        None => Err(FetchError::Later(reading::unexpected(&reply, "the prediction has no video"))),
     }
 }

@@ -136,7 +136,7 @@ fn read(answer: Answer) -> Taken {
     }
     let id = reply.json().and_then(|json| Some(reading::id(&json, "/id")?.to_owned()));
     id.map(Submitted::from).ok_or_else(|| {
-        SubmitError::Lost(reading::unrecognised(
+        SubmitError::Lost(reading::unexpected(
             &reply,
             "the answer to the submit names no prediction",
         ))
@@ -157,7 +157,7 @@ fn upload(calls: &Calls, bytes: Bytes, media_type: String) -> Talk<Result<String
         let url = reading::text(&json, "/urls/get")
             .filter(|url| url.len() <= LONGEST_URL && url.starts_with("http"));
         url.map(str::to_owned)
-            .ok_or_else(|| not_uploaded(reading::unrecognised(&reply, "the upload has no address")))
+            .ok_or_else(|| not_uploaded(reading::unexpected(&reply, "the upload has no address")))
     })
 }
 

@@ -76,7 +76,7 @@ fn read(
     if !is_success {
         return polled.filter(has_failed).ok_or_else(|| fault::of_reply(&reply));
     }
-    let unreadable = || reading::unrecognised(&reply, "the prediction cannot be read");
+    let unreadable = || reading::unexpected(&reply, "the prediction cannot be read");
     let polled = polled.ok_or_else(unreadable)?;
     polling::refuse_another(&reply, matched)?;
     if has_failed(&polled) {

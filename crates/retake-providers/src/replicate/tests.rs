@@ -244,12 +244,12 @@ fn every_code_and_every_plain_word_has_its_kind() {
         ("Service is busy (E003)", Some("E003"), K::Overloaded),
         ("Service is down (E004)", Some("E004"), K::Overloaded),
         ("Prediction interrupted; please retry (code: PA)", Some("PA"), K::Runtime),
-        ("Something new (E777)", Some("E777"), K::Unrecognised),
+        ("Something new (E777)", Some("E777"), K::UnknownProviderError),
         ("NSFW content detected", None, K::RefusedContent),
         ("CUDA out of memory", None, K::BadRequest),
         ("Prediction failed: Async prediction failed: ReadError:", None, K::Timeout),
-        ("PANIC in the kitchen", None, K::Unrecognised),
-        ("", None, K::Unrecognised),
+        ("PANIC in the kitchen", None, K::UnknownProviderError),
+        ("", None, K::UnknownProviderError),
     ] {
         let fault = failure(&json!({ "id": ID, "status": "failed", "error": text }));
 

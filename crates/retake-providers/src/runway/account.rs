@@ -24,7 +24,7 @@ pub(super) fn account_status(answer: Answer) -> Result<AccountStatus, Fault> {
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }
-    let unreadable = || reading::unrecognised(&reply, "the answer is no account");
+    let unreadable = || reading::unexpected(&reply, "the answer is no account");
     let json = reply.json().ok_or_else(unreadable)?;
     let credits = number(&json, "/creditBalance").ok_or_else(unreadable)?;
     let concurrency = concurrency(&json);

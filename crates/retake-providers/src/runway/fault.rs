@@ -49,7 +49,7 @@ pub(super) fn of_task(json: &Json) -> Fault {
     let kind = code.map_or(FaultKind::Runtime, |code| {
         by_code(code)
             .or_else(|| is_moderation(said).then_some(FaultKind::RefusedContent))
-            .unwrap_or(FaultKind::Unrecognised)
+            .unwrap_or(FaultKind::UnknownProviderError)
     });
     let message = format!("{}{}{}", quoted(said), hint(code), charged(json));
     let fault = Fault::new(kind, FaultSource::Provider, message);

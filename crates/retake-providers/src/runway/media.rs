@@ -39,7 +39,7 @@ pub(super) fn uri(
     let over = |fault| Talk::Over(Err(SubmitError::Refused(fault)));
     let Some(bytes) = bytes else {
         let message = "the bytes of the first frame are missing";
-        return over(Fault::new(FaultKind::Storage, FaultSource::Us, message));
+        return over(Fault::new(FaultKind::Storage, FaultSource::Gateway, message));
     };
     let prefix = format!("data:{};base64,", picture.media_type);
     if prefix.len() + bytes.len().div_ceil(3) * 4 <= LONGEST_DATA_URI {
@@ -80,7 +80,7 @@ fn ticket(answer: Answer) -> Result<Ticket, Fault> {
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }
-    let unreadable = || reading::unrecognised(&reply, "the ticket for an upload cannot be read");
+    let unreadable = || reading::unexpected(&reply, "the ticket for an upload cannot be read");
     reply.json().as_ref().and_then(read_ticket).ok_or_else(unreadable)
 }
 

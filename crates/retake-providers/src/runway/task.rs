@@ -90,7 +90,7 @@ fn task(reply: &Reply, asked: &str) -> Result<Task, Fault> {
         let end = task.filter(|task| matches!(task, Task::Over { .. }));
         return end.ok_or_else(|| fault::of_reply(reply));
     }
-    let task = task.ok_or_else(|| reading::unrecognised(reply, "the answer is no task"))?;
+    let task = task.ok_or_else(|| reading::unexpected(reply, "the answer is no task"))?;
     polling::refuse_another(reply, matched)?;
     if matches!(task, Task::Over { .. }) {
         polling::require_name(reply, matched)?;

@@ -260,8 +260,8 @@ fn every_failure_code_is_read_by_its_longest_known_beginning() {
         ("INTERNAL.SOMETHING.NEW", FaultKind::Runtime),
         ("THIRD_PARTY.UNAVAILABLE", FaultKind::Timeout),
         ("THIRD_PARTY.INPUT_VALIDATION", FaultKind::BadRequest),
-        ("SAFETYNET", FaultKind::Unrecognised),
-        ("WEATHER.STORM", FaultKind::Unrecognised),
+        ("SAFETYNET", FaultKind::UnknownProviderError),
+        ("WEATHER.STORM", FaultKind::UnknownProviderError),
     ];
     for (code, kind) in codes {
         let task = json!({ "id": ID, "status": "FAILED", "failure": "no", "failureCode": code });
@@ -348,8 +348,8 @@ fn a_poll_that_is_not_answered_says_nothing_of_the_render() {
         (reply(429, &[("retry-after", "9")], "{}"), FaultKind::Overloaded),
         (json(502, &json!({ "error": "We are shedding load" })), FaultKind::Overloaded),
         (json(502, &json!({})), FaultKind::Runtime),
-        (reply(200, &[], "<html>"), FaultKind::Unrecognised),
-        (json(200, &json!({ "status": 7 })), FaultKind::Unrecognised),
+        (reply(200, &[], "<html>"), FaultKind::UnknownProviderError),
+        (json(200, &json!({ "status": 7 })), FaultKind::UnknownProviderError),
         (silence(true), FaultKind::Lost),
     ] {
         assert_eq!(poll(answer).unwrap_err().kind, kind);

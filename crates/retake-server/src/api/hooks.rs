@@ -35,8 +35,8 @@ const LARGEST_NOTICE: usize = 1 << 20;
         ("code" = String, Path, description = "What shows that the URL was given out here."),
     ),
     responses((status = 204, description = "It is heard.")),
-    extensions(("x-refusals" = json!(["401 notice_not_genuine", "404 link_not_valid",
-        "400 incomplete_body", "413 request_too_large", "429 too_many_open",
+    extensions(("x-refusals" = json!(["401 invalid_callback_signature", "404 invalid_callback_url",
+        "400 incomplete_body", "413 request_too_large", "429 concurrency_limit_exceeded",
         "503 gateway_overloaded", "503 ledger_unavailable", "503 storage_full", "503 storage_unavailable"]))),
 )]
 pub(super) async fn receive(
@@ -86,7 +86,7 @@ pub(super) async fn receive(
         ("code" = String, Path, description = "What shows that the URL was given out here."),
     ),
     responses((status = 200, description = "The picture.", body = Vec<u8>, content_type = "image/*")),
-    extensions(("x-refusals" = json!(["404 link_not_valid", "410 video_file_missing",
+    extensions(("x-refusals" = json!(["404 invalid_callback_url", "410 video_file_missing",
         "503 storage_unavailable"]))),
 )]
 pub(super) async fn picture(

@@ -98,7 +98,7 @@ pub(super) struct Keys {
     tag = "keys",
     request_body = Wish,
     responses((status = 200, description = "The key, this once.", body = NewKey)),
-    extensions(("x-refusals" = json!(["400 invalid_value", "403 admin_needed"]))),
+    extensions(("x-refusals" = json!(["400 invalid_value", "403 permission_denied"]))),
 )]
 pub(super) async fn create(
     State(desk): State<Desk>,
@@ -129,7 +129,7 @@ pub(super) async fn create(
     operation_id = "list_keys",
     tag = "keys",
     responses((status = 200, description = "All keys, oldest first.", body = Keys)),
-    extensions(("x-refusals" = json!(["403 admin_needed"]))),
+    extensions(("x-refusals" = json!(["403 permission_denied"]))),
 )]
 pub(super) async fn list(State(desk): State<Desk>, caller: Caller) -> Result<Json<Keys>, Problem> {
     caller.must_be_admin()?;
@@ -147,7 +147,7 @@ pub(super) async fn list(State(desk): State<Desk>, caller: Caller) -> Result<Jso
     tag = "keys",
     params(("id" = String, Path, description = "The id of a key.")),
     responses((status = 200, description = "The key, now revoked.", body = Key)),
-    extensions(("x-refusals" = json!(["403 admin_needed", "404 key_not_found"]))),
+    extensions(("x-refusals" = json!(["403 permission_denied", "404 key_not_found"]))),
 )]
 pub(super) async fn revoke(
     State(desk): State<Desk>,

@@ -25,13 +25,13 @@ use crate::{
 pub const CODES: &[&str] = &[
     "account",
     "address_not_allowed",
-    "admin_needed",
     "background_task_stalled",
     "cancelled",
     "capacity",
     "character_not_found",
     "character_not_in_prompt",
     "clock_skew",
+    "concurrency_limit_exceeded",
     "content_moderation",
     "contradicting_size",
     "cross_site_request",
@@ -44,6 +44,8 @@ pub const CODES: &[&str] = &[
     "incomplete_body",
     "internal_error",
     "invalid_api_key",
+    "invalid_callback_signature",
+    "invalid_callback_url",
     "invalid_image",
     "invalid_json",
     "invalid_multipart",
@@ -53,13 +55,12 @@ pub const CODES: &[&str] = &[
     "invalid_video",
     "key_not_found",
     "ledger_unavailable",
-    "link_not_valid",
     "method_not_allowed",
     "missing_api_key",
     "missing_required_parameter",
     "model_not_found",
     "model_shut_down",
-    "notice_not_genuine",
+    "permission_denied",
     "prompt_too_long",
     "range_not_satisfiable",
     "reference_size_mismatch",
@@ -71,11 +72,10 @@ pub const CODES: &[&str] = &[
     "storage_full",
     "storage_unavailable",
     "too_many_characters",
-    "too_many_open",
     "too_many_webhook_endpoints",
     "unknown_host",
     "unknown_parameter",
-    "unrecognised",
+    "unknown_provider_error",
     "unsupported_media_type",
     "unsupported_parameter",
     "unsupported_seconds",
@@ -213,12 +213,12 @@ impl Problem {
     /// A URL of ours that is not one, or leads nowhere any more.
     pub(super) fn no_such_link() -> Self {
         let message = "this link was not given out by this gateway, or leads nowhere any more";
-        Self::new(StatusCode::NOT_FOUND, "link_not_valid", None, message.into())
+        Self::new(StatusCode::NOT_FOUND, "invalid_callback_url", None, message.into())
     }
 
     /// Somebody speaks in a provider's name.
     pub(super) fn not_genuine(message: String) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "notice_not_genuine", None, message)
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_callback_signature", None, message)
     }
 
     pub(super) fn stopping() -> Self {
@@ -254,7 +254,7 @@ impl Problem {
     pub(super) fn unknown_host(host: &str) -> Self {
         let host: String = host.chars().take(80).collect();
         let message = format!(
-            "the gateway is not known as `{host}`; use its IP address, or add the name to `server.hosts`"
+            "the gateway is not known as `{host}`; use its IP address, or add the name to `server.allowed_hosts`"
         );
         Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", None, message)
     }
@@ -392,7 +392,7 @@ impl From<NoShare> for Problem {
         let (status, code, message) = match none {
             NoShare::Yours { what, held } => (
                 StatusCode::TOO_MANY_REQUESTS,
-                "too_many_open",
+                "concurrency_limit_exceeded",
                 format!(
                     "there are {held} {what} of this caller already, and others need some too; wait until one has ended"
                 ),
@@ -418,7 +418,7 @@ impl From<KeyError> for Problem {
             KeyError::Unknown | KeyError::Ended { .. } => {
                 with(StatusCode::UNAUTHORIZED, "invalid_api_key", None)
             }
-            KeyError::NotAdmin => with(StatusCode::FORBIDDEN, "admin_needed", None),
+            KeyError::NotAdmin => with(StatusCode::FORBIDDEN, "permission_denied", None),
             KeyError::BadName => with(StatusCode::BAD_REQUEST, "invalid_value", Some("name")),
             KeyError::NotFound { .. } => with(StatusCode::NOT_FOUND, "key_not_found", None),
             KeyError::Store(error) => Self::from(error),
@@ -576,7 +576,8 @@ impl From<StoreError> for Problem {
             }
             StoreError::TooManyOpen { .. } => {
                 let status = StatusCode::TOO_MANY_REQUESTS;
-                let mut problem = Self::new(status, "too_many_open", None, error.to_string());
+                let mut problem =
+                    Self::new(status, "concurrency_limit_exceeded", None, error.to_string());
                 problem.retry_after_s = Some(5);
                 return problem;
             }

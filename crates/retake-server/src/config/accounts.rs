@@ -281,9 +281,9 @@ impl AccountConfig {
             base_url: text(&self.base_url),
             api_key: secrets.api_key.clone(),
             options: BTreeMap::new(),
-            poll_every: positive(self.poll_every),
-            longest_render: positive(self.longest_render),
-            answer_within: positive(self.answer_within),
+            poll_interval: positive(self.poll_interval),
+            render_timeout: positive(self.render_timeout),
+            response_timeout: positive(self.response_timeout),
             // What is no proxy is told where the account is opened.
             proxy: self.proxy_in(environment).unwrap_or_default(),
             guarded: Guarded::default(),

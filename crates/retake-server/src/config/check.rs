@@ -204,9 +204,15 @@ impl AccountConfig {
             ));
         }
         let day = HOUR * 24;
-        within(&key("poll_every"), self.poll_every, SignedDuration::ZERO, HOUR, problems);
-        within(&key("answer_within"), self.answer_within, SignedDuration::ZERO, HOUR, problems);
-        within(&key("longest_render"), self.longest_render, SignedDuration::ZERO, day, problems);
+        within(&key("poll_interval"), self.poll_interval, SignedDuration::ZERO, HOUR, problems);
+        within(
+            &key("response_timeout"),
+            self.response_timeout,
+            SignedDuration::ZERO,
+            HOUR,
+            problems,
+        );
+        within(&key("render_timeout"), self.render_timeout, SignedDuration::ZERO, day, problems);
     }
 }
 
@@ -264,19 +270,19 @@ impl PolicyConfig {
         }
         let (second, day) = (SignedDuration::from_secs(1), HOUR * 24);
         within("policy.deadline", self.deadline, second, day * 30, problems);
-        within("policy.retry_after", self.retry_after, SignedDuration::ZERO, day, problems);
+        within("policy.retry_delay", self.retry_delay, SignedDuration::ZERO, day, problems);
         within("policy.lease", self.lease, second * 2, HOUR, problems);
         within("policy.download_timeout", self.download_timeout, second * 10, day * 7, problems);
         self.check_unknown_submit("policy", self.on_unknown_submit.0, problems);
         let none = SignedDuration::ZERO;
         within("policy.duration_tolerance", self.duration_tolerance, none, HOUR, problems);
         within("policy.fetch_within", self.fetch_within, second, day * 30, problems);
-        if self.retry_after >= self.deadline {
+        if self.retry_delay >= self.deadline {
             problems.push(ConfigProblem::new(
-                "policy.retry_after",
-                duration::show(&self.retry_after),
+                "policy.retry_delay",
+                duration::show(&self.retry_delay),
                 "less than policy.deadline",
-                "lower policy.retry_after, or raise policy.deadline",
+                "lower policy.retry_delay, or raise policy.deadline",
             ));
         }
     }

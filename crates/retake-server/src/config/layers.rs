@@ -14,6 +14,7 @@ use toml::{Table, Value, de::DeTable};
 use super::{
     Config, ConfigError, ConfigProblem, Environment, Source,
     check::nearest,
+    renamed,
     section::{Section, Setting},
 };
 
@@ -153,9 +154,11 @@ impl Layers {
         let known = variables();
         for (variable, text) in environment.beginning_with(PREFIX) {
             let source = Source::Variable(variable.to_owned());
-            if let Some((_, path)) = known.iter().find(|(name, _)| name == variable) {
-                let value = self.read_plain(path, text);
-                self.lay(path, value, source);
+            let found = known.iter().find(|(name, _)| name == variable);
+            let path = found.map(|(_, path)| path.clone());
+            if let Some(path) = path.or_else(|| renamed::path_of_variable(variable)) {
+                let value = self.read_plain(&path, text);
+                self.lay(&path, value, source);
             } else if let Some(remedy) = stray_variable(variable, &known) {
                 self.problems.push(
                     ConfigProblem::new(
@@ -184,6 +187,8 @@ impl Layers {
 
     /// Lays one value over what is there, if it is one the setting takes.
     fn lay(&mut self, path: &[&str], value: Value, source: Source) {
+        let current = renamed::current_path(path);
+        let path = current.as_deref().unwrap_or(path);
         let Some(setting) = setting(path) else {
             self.problems.push(unknown_key(path).at(source));
             return;

@@ -111,7 +111,7 @@ fn what_is_no_plain_web_address_is_refused_with_the_way_out() {
     assert!(refusal("gopher://example.com/").contains("not spoken"));
     assert!(refusal("http://user@example.com/").contains("leave them out"));
     assert!(refusal("http://:pass@example.com/").contains("leave them out"));
-    assert!(refusal("http://10.0.0.1/").contains("`server.reach_private_addresses`"));
+    assert!(refusal("http://10.0.0.1/").contains("`server.allow_private_addresses`"));
     assert!(refusal("http://169.254.169.254/").ends_with("never reached; use another address"));
     assert_eq!(outside.check("https://example.com/a#b").unwrap().as_str(), "https://example.com/a");
 }

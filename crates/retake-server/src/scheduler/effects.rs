@@ -41,7 +41,7 @@ impl Hand<'_> {
     /// nobody knows when the create was sent.
     pub(super) async fn record_loss(&mut self) {
         let message = "the process was stopped before the provider answered the submit";
-        let event = self.loss(Fault::new(FaultKind::Lost, FaultSource::Us, message));
+        let event = self.loss(Fault::new(FaultKind::Lost, FaultSource::Gateway, message));
         self.record(event, Then::Free).await;
     }
 
@@ -297,7 +297,7 @@ impl Hand<'_> {
     /// The account was taken out of the configuration since. It may come back with the next one.
     pub(super) async fn no_provider(&mut self) {
         tracing::error!(job.id = %self.job().id, "the account of this job is not configured");
-        self.release(self.scheduler.clock.now() + self.scheduler.policy.retry_after).await;
+        self.release(self.scheduler.clock.now() + self.scheduler.policy.retry_delay).await;
     }
 
     async fn ask_again(&mut self, fault: &Fault) {

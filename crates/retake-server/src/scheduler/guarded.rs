@@ -90,7 +90,7 @@ impl Scheduler {
         let message = format!(
             "the gateway broke over this job {MOST_BREAKS} times; the log has the reason under its id"
         );
-        let fault = Fault::new(FaultKind::InternalError, FaultSource::Us, message);
+        let fault = Fault::new(FaultKind::InternalError, FaultSource::Gateway, message);
         hand.record(Event::Broken { fault }, Then::Free).await;
     }
 }
@@ -262,7 +262,7 @@ mod tests {
 
         let ended = job(&stage).await;
         let JobState::Failed(fault) = &ended.life.state else { panic!("{:?}", ended.life) };
-        assert_eq!((fault.kind, fault.source), (FaultKind::InternalError, FaultSource::Us));
+        assert_eq!((fault.kind, fault.source), (FaultKind::InternalError, FaultSource::Gateway));
         assert!(fault.message.contains("3 times"), "{fault}");
         assert!(ended.life.attempts[0].may_cost(), "the provider goes on rendering");
         assert_eq!(provider.polls.load(Ordering::SeqCst), 3);

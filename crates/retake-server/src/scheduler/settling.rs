@@ -300,14 +300,14 @@ impl Scheduler {
     ) -> Result<LookUp, Fault> {
         let Some(provider) = self.provider(job, attempt.route) else {
             let message = "the account of this job is not configured here any more";
-            return Err(Fault::new(FaultKind::Auth, FaultSource::Us, message));
+            return Err(Fault::new(FaultKind::Auth, FaultSource::Gateway, message));
         };
         self.lost_for(job, attempt);
         let submission = self.submission(job, attempt.route, attempt.number).await?;
         let (begun_at, lost_at) = (attempt.begun_at, attempt.lost_since());
         let known = self.known_renders(job, attempt).await.map_err(|error| {
             let message = format!("the ledger could not say which renders are known: {error}");
-            Fault::new(FaultKind::Storage, FaultSource::Us, message)
+            Fault::new(FaultKind::Storage, FaultSource::Gateway, message)
         })?;
         provider.look_up(&Lost { submission, begun_at, lost_at, known }, log).await
     }
@@ -361,11 +361,11 @@ impl Scheduler {
     ) -> Result<Submission, Fault> {
         let Some(planned) = job.plan.at(route).cloned() else {
             let message = "the plan of the job is empty";
-            return Err(Fault::new(FaultKind::Unrecognised, FaultSource::Us, message));
+            return Err(Fault::new(FaultKind::UnknownProviderError, FaultSource::Gateway, message));
         };
         let (first_frame, characters) = self.pictures(&planned.shot).await.map_err(|error| {
             let message = format!("a picture of the request could not be read: {error}");
-            Fault::new(FaultKind::Storage, FaultSource::Us, message)
+            Fault::new(FaultKind::Storage, FaultSource::Gateway, message)
         })?;
         let tag = tag(&job.id, number);
         let hooks = self.hooks.as_ref();

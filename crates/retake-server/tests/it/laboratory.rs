@@ -46,7 +46,7 @@ enum Time {
 
 /// Every account that can be had at the lab: its name, and what its settings say.
 fn accounts(lab: &Lab, time: Time) -> String {
-    let (poll_every, longest) = match time {
+    let (poll_interval, longest) = match time {
         Time::Moved => ("5s", "20m"),
         Time::Running => ("10m", "10m"),
     };
@@ -55,7 +55,7 @@ fn accounts(lab: &Lab, time: Time) -> String {
         format!(
             "[accounts.{name}]\nprovider = \"{provider}\"\nvariant = \"{variant}\"\n\
              base_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\nconcurrency = 8\n\
-             poll_every = \"{poll_every}\"\nlongest_render = \"{longest}\"\nanswer_within = \"10s\"\n{more}\n"
+             poll_interval = \"{poll_interval}\"\nlongest_render = \"{longest}\"\nanswer_within = \"10s\"\n{more}\n"
         )
     };
     [
@@ -119,7 +119,7 @@ impl Laboratory {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("retake.toml");
         let policy = format!(
-            "[policy]\nretry_after = \"{retry_after}\"\ndeadline = \"2h\"\nmax_attempts = 2\n"
+            "[policy]\nretry_delay = \"{retry_after}\"\ndeadline = \"2h\"\nmax_attempts = 2\n"
         );
         std::fs::write(&file, format!("{}\n{policy}\n{settings}", accounts(&lab, time))).unwrap();
         let home = folder.path().display().to_string();

@@ -29,7 +29,7 @@ async fn ask(retake: &TestGateway, url: &str) -> (u16, Value) {
 #[tokio::test]
 async fn a_picture_is_fetched_and_the_video_begins_with_it() {
     let server = Receiver::that_says(&answer(&a_png(640, 360)));
-    let retake = TestGateway::with(|config| config.server.reach_private_addresses = true).await;
+    let retake = TestGateway::with(|config| config.server.allow_private_addresses = true).await;
 
     let (status, video) = ask(&retake, &server.url("/first.png")).await;
 
@@ -41,7 +41,7 @@ async fn a_picture_is_fetched_and_the_video_begins_with_it() {
 
 #[tokio::test]
 async fn a_picture_that_cannot_be_had_is_refused_and_leaves_nothing() {
-    let retake = TestGateway::with(|config| config.server.reach_private_addresses = true).await;
+    let retake = TestGateway::with(|config| config.server.allow_private_addresses = true).await;
     let inside =
         b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n";
     for (says, code) in [

@@ -157,7 +157,7 @@ async fn nobody_but_its_owner_can_read_what_a_gateway_keeps() {
 #[tokio::test]
 async fn whoever_makes_the_first_key_hears_of_the_endpoints_that_were_there() {
     for (admin, said) in [(true, "belong to this key"), (false, "are disabled")] {
-        let retake = TestGateway::with(|config| config.server.reach_private_addresses = true).await;
+        let retake = TestGateway::with(|config| config.server.allow_private_addresses = true).await;
         let endpoint = json!({
             "name": "mine", "url": "http://127.0.0.1:9/hook", "event_types": ["video.completed"],
         });

@@ -157,7 +157,7 @@ async fn who_holds_all_uploads_that_it_may_is_told_which_limit_it_reached() {
 
     assert!(refusal.starts_with("HTTP/1.1 429"), "{refusal}");
     assert!(
-        refusal.contains("too_many_open") && refusal.contains("server.max_uploads"),
+        refusal.contains("concurrency_limit_exceeded") && refusal.contains("server.max_uploads"),
         "{refusal}"
     );
     assert!(refusal.contains("retry-after"), "{refusal}");

@@ -112,7 +112,7 @@ async fn a_revoked_key_is_out_at_once_and_only_admins_manage_keys() {
 
     for (method, path) in [(Method::GET, "/retake/v1/keys"), (Method::DELETE, path.as_str())] {
         let (status, body) = status(&retake, method, path, Some(secret(&north))).await;
-        assert_eq!((status, &body["error"]["code"]), (403, &json!("admin_needed")));
+        assert_eq!((status, &body["error"]["code"]), (403, &json!("permission_denied")));
     }
     let (revoked, _) = status(&retake, Method::DELETE, &path, Some(secret(&admin))).await;
     let (after, body) = status(&retake, Method::GET, "/v1/videos", Some(secret(&north))).await;
@@ -137,7 +137,10 @@ async fn a_key_has_no_more_open_videos_than_it_may() {
 
     assert_eq!(second.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(second.headers()["retry-after"], "5");
-    assert_eq!(second.json::<Value>().await.unwrap()["error"]["code"], "too_many_open");
+    assert_eq!(
+        second.json::<Value>().await.unwrap()["error"]["code"],
+        "concurrency_limit_exceeded"
+    );
 }
 
 #[tokio::test]

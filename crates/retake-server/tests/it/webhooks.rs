@@ -15,7 +15,7 @@ const ENDPOINTS: &str = "/v1/webhook_endpoints";
 
 /// A gateway that reaches the receivers of tests, which are on this machine.
 async fn a_gateway() -> TestGateway {
-    TestGateway::with(|config| config.server.reach_private_addresses = true).await
+    TestGateway::with(|config| config.server.allow_private_addresses = true).await
 }
 
 fn an_endpoint(url: &str) -> Value {
@@ -393,6 +393,6 @@ async fn nothing_is_delivered_to_a_private_address_that_became_forbidden() {
 
     assert_eq!(delivery["state"], "pending");
     let error = delivery["tries"][0]["error"].as_str().unwrap();
-    assert!(error.contains("`server.reach_private_addresses`"), "{error}");
+    assert!(error.contains("`server.allow_private_addresses`"), "{error}");
     assert!(receiver.requests().is_empty());
 }

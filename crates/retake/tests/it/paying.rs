@@ -33,8 +33,8 @@ fn killed(
     let url = lab.urls().of(provider);
     let settings = format!(
         "[accounts.lab]\nbase_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\npoll_every = \"20ms\"\n\
-         longest_render = \"40s\"\nanswer_within = \"5s\"\nconcurrency = 8\n{account}\n\
-         [policy]\nretry_after = \"50ms\"\nmax_attempts = 50\n{policy}\n"
+         render_timeout = \"40s\"\nanswer_within = \"5s\"\nconcurrency = 8\n{account}\n\
+         [policy]\nretry_delay = \"50ms\"\nmax_attempts = 50\n{policy}\n"
     );
     fs::write(home.path().join("retake.toml"), settings).unwrap();
     let variables = [("LAB_KEY", "key_of_nobody")];

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::server::Server;
 
 /// Lets a gateway reach the receivers of tests, which are on this machine.
-pub(crate) const NEAR: (&str, &str) = ("RETAKE_SERVER__REACH_PRIVATE_ADDRESSES", "true");
+pub(crate) const NEAR: (&str, &str) = ("RETAKE_SERVER__ALLOW_PRIVATE_ADDRESSES", "true");
 pub(crate) const TAKEN: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
 /// Takes deliveries at an address and passes on their bodies.

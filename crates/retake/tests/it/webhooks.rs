@@ -72,7 +72,7 @@ fn what_goes_wrong_comes_with_the_way_out() {
     assert_eq!((broken.code, private.code, nothing.code, silent.code), (1, 2, 2, 1));
     assert!(silent.stderr.contains("brought no answer"), "{}", silent.stderr);
     assert!(broken.stderr.contains("the endpoint answered 500"), "{}", broken.stderr);
-    assert!(private.stderr.contains("`server.reach_private_addresses`"), "{}", private.stderr);
+    assert!(private.stderr.contains("`server.allow_private_addresses`"), "{}", private.stderr);
     assert!(nothing.stderr.contains("nothing to change"), "{}", nothing.stderr);
     assert_eq!((unknown.code, no_delivery.code), (3, 3));
     assert!(unknown.stderr.contains("`retake webhooks list`"), "{}", unknown.stderr);

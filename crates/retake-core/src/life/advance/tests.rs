@@ -61,7 +61,7 @@ fn our_own_restart_costs_a_job_no_attempt_and_no_wait() {
 
 #[test]
 fn a_full_disk_of_ours_is_waited_for_and_ends_the_job_when_it_stays_full() {
-    let full = failed(FaultKind::Storage, FaultSource::Us);
+    let full = failed(FaultKind::Storage, FaultSource::Gateway);
     let mut events = Vec::new();
     for _ in 0..3 {
         events.extend(rendering());
@@ -131,7 +131,7 @@ fn a_file_is_downloaded_again_until_the_time_for_it_is_over() {
 
 #[test]
 fn what_stands_in_the_way_on_our_side_never_loses_a_file() {
-    let fault = Fault::new(FaultKind::Storage, FaultSource::Us, "the disk is full");
+    let fault = Fault::new(FaultKind::Storage, FaultSource::Gateway, "the disk is full");
     let full = Event::FetchFailed { fault, finding: None };
 
     assert!(is_waiting(&downloads(48 * 60, vec![full; 50])));
@@ -179,7 +179,7 @@ fn disputed(kind: FaultKind, downloads: &[(i64, FaultSource)]) -> Life {
 
 #[test]
 fn a_failed_render_whose_file_stays_dead_for_minutes_ends_with_what_its_provider_said() {
-    let (theirs, ours) = (FaultSource::Provider, FaultSource::Us);
+    let (theirs, ours) = (FaultSource::Provider, FaultSource::Gateway);
     let at = |seconds: [i64; 4]| seconds.map(|second| (second, theirs));
     let bad = FaultKind::BadRequest;
     assert!(is_waiting(&disputed(bad, &at([0, 2, 6, 119]))), "a store may be late");
@@ -355,7 +355,7 @@ fn a_late_poll_result_cannot_reopen_an_ended_job() {
 
 #[test]
 fn a_job_that_the_gateway_breaks_over_ends_with_that_and_may_have_been_billed() {
-    let fault = Fault::new(FaultKind::InternalError, FaultSource::Us, "a step panicked");
+    let fault = Fault::new(FaultKind::InternalError, FaultSource::Gateway, "a step panicked");
     let broken = Event::Broken { fault: fault.clone() };
     for before in [vec![], vec![Event::Begun { route: 0 }], rendering()] {
         let ended = after(&a_plan_of(2), &[before, vec![broken.clone()]].concat());

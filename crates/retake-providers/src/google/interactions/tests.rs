@@ -103,7 +103,7 @@ fn each_status_is_understood_and_an_unknown_one_is_still_running() {
     assert_eq!(kind("requires_action"), FaultKind::Runtime);
     assert_eq!(kind("requires_continuation"), FaultKind::Runtime);
     assert_eq!(kind("budget_exceeded"), FaultKind::Quota);
-    assert_eq!(kind("failed"), FaultKind::Unrecognised);
+    assert_eq!(kind("failed"), FaultKind::UnknownProviderError);
     assert!(matches!(said("completed"), Ok(Polled::Running { note: Some(_), .. })));
     let Ok(Polled::Running { note: Some(note), .. }) = said("dreaming") else { panic!("a note") };
     assert!(note.contains("`dreaming`"));

@@ -53,7 +53,7 @@ pub(in crate::openai) const OPENAI: Dialect = Dialect {
     delete_stops: false,
     check: Check::List,
     hook: Signed::Standard,
-    poll_every: Duration::from_secs(10),
+    poll_interval: Duration::from_secs(10),
     longest: Duration::from_mins(30),
     // "Several minutes" for the larger model (OpenAI, video guide, 2026-08).
     usual: Duration::from_mins(6),
@@ -105,7 +105,7 @@ pub(in crate::openai) const AZURE_JOBS: Dialect = Dialect {
         ..OPENAI_WORDS
     },
     result: Source::Generation,
-    poll_every: Duration::from_secs(5),
+    poll_interval: Duration::from_secs(5),
     ..AZURE
 };
 
@@ -164,7 +164,7 @@ pub(in crate::openai) const VLLM_OMNI: Dialect = Dialect {
     delete_stops: true,
     check: Check::Models,
     hook: Signed::Never,
-    poll_every: Duration::from_secs(3),
+    poll_interval: Duration::from_secs(3),
     longest: Duration::from_hours(2),
     // Nobody can say for somebody's own machine; a queue of one render is allowed for.
     usual: Duration::from_mins(15),
@@ -198,7 +198,7 @@ pub(in crate::openai) const LITELLM: Dialect = Dialect {
     names: Names::Routed,
     list: List::None,
     delete_stops: false,
-    poll_every: Duration::from_secs(10),
+    poll_interval: Duration::from_secs(10),
     longest: Duration::from_hours(1),
     // The slowest models that are resold so take about ten minutes.
     usual: Duration::from_mins(10),

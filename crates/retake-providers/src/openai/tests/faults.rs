@@ -1,7 +1,8 @@
 //! What failures are read as.
 
 use retake_core::fault::FaultKind::{
-    self, Auth, BadRequest, Lost, Overloaded, Quota, RefusedContent, Runtime, Timeout, Unrecognised,
+    self, Auth, BadRequest, Lost, Overloaded, Quota, RefusedContent, Runtime, Timeout,
+    UnknownProviderError,
 };
 use serde_json::{Value as Json, json};
 
@@ -166,7 +167,7 @@ fn codes_that_are_numbers_and_answers_that_are_texts_are_read() {
     assert_eq!(of_text(422, "resolution_conflict: the size is fixed"), BadRequest);
     assert_eq!(of_text(504, "<html><title>2api | 504: Gateway time-out</title></html>"), Timeout);
     assert_eq!(of_text(500, ""), Runtime);
-    assert_eq!(of_text(200, "\u{fffd}nothing that anybody knows"), Unrecognised);
+    assert_eq!(of_text(200, "\u{fffd}nothing that anybody knows"), UnknownProviderError);
 }
 
 #[test]
@@ -250,12 +251,12 @@ fn a_render_that_failed_says_why_in_every_form() {
     );
     assert_eq!(
         told(json!({ "id": "g", "status": "failed", "error": { "message": "what is this" } })),
-        Unrecognised
+        UnknownProviderError
     );
-    assert_eq!(told(json!({ "id": "g", "status": "failed", "error": null })), Unrecognised);
+    assert_eq!(told(json!({ "id": "g", "status": "failed", "error": null })), UnknownProviderError);
     assert_eq!(told(json!({ "id": "g", "status": "cancelled" })), Runtime);
     assert_eq!(told(json!({ "id": "g", "status": "expired" })), Timeout);
-    assert_eq!(told(json!({ "id": "g", "status": "dead" })), Unrecognised);
+    assert_eq!(told(json!({ "id": "g", "status": "dead" })), UnknownProviderError);
     assert_eq!(told(json!({ "id": "g", "status": "deleted" })), Lost);
 }
 
@@ -280,7 +281,7 @@ fn a_question_that_was_not_answered_is_no_failure_of_the_render() {
     assert_eq!(poll(Some("relay"), 200, &busy).unwrap_err().kind, Overloaded);
     let talk = super::adapter(None).poll(&a_render("m", "v"), NOON);
     let page = hold(talk, [rehearsal::reply(200, &[], "<html>maintenance</html>")]).1;
-    assert_eq!(page.unwrap_err().kind, Unrecognised);
+    assert_eq!(page.unwrap_err().kind, UnknownProviderError);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const FILM: &str = "\0\0\0\x18ftypmp42";
 struct Handing(Download);
 
 impl Adapter for Handing {
-    fn longest_render(&self) -> std::time::Duration {
+    fn render_timeout(&self) -> std::time::Duration {
         std::time::Duration::from_mins(20)
     }
 

@@ -34,7 +34,7 @@ const INTAKE: &[&str] = &[
     "400 unsupported_size",
     "404 video_not_found",
     "422 idempotency_key_reused",
-    "429 too_many_open",
+    "429 concurrency_limit_exceeded",
     "503 storage_full",
     "503 storage_unavailable",
 ];
@@ -48,7 +48,7 @@ const SEQUEL: &[&str] = &[
 ];
 const ANYWHERE: &[&str] = &["403 cross_site_request", "421 unknown_host", "500 internal_error"];
 /// Whatever is answered out of what callers share.
-const SHARED: &[&str] = &["429 too_many_open", "503 gateway_overloaded"];
+const SHARED: &[&str] = &["429 concurrency_limit_exceeded", "503 gateway_overloaded"];
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 const WITH_A_KEY: &[&str] =
     &["401 invalid_api_key", "401 missing_api_key", "503 ledger_unavailable"];

@@ -83,7 +83,7 @@ fn everything_wrong_is_told_at_once_with_its_place_and_a_way_out() {
     for told in [
         "8 settings cannot be used",
         "retake.toml:1: retries: found an unknown key",
-        "retake.toml:3: server.bnd: found an unknown key, expected one of bind, hosts, max_connections, max_upload, max_uploads, upload_memory, max_event_streams, max_characters, reach_private_addresses, public_url, shutdown_grace; did you mean `server.bind`?",
+        "retake.toml:3: server.bnd: found an unknown key, expected one of bind, allowed_hosts, max_connections, max_upload, max_uploads, upload_memory, max_event_streams, max_characters, allow_private_addresses, public_url, shutdown_grace; did you mean `server.bind`?",
         "retake.toml:4: server.max_upload: found 25, expected a size with its unit",
         "retake.toml:6: assets.retention: found 5m, expected at least 1h",
         "retake.toml:8: log.format: found \"xml\", expected \"pretty\" or \"json\"",
@@ -159,4 +159,24 @@ fn without_a_home_the_data_dir_has_to_be_named() {
     let refusal = Config::load(None, &Environment::of(folder.path(), [])).unwrap_err().to_string();
 
     assert!(refusal.contains("RETAKE_DATA_DIR"), "{refusal}");
+}
+
+#[test]
+fn a_setting_under_its_earlier_name_is_read_as_the_present_one() {
+    let place = Place::with(
+        "[server]\nhosts = [\"a.example\"]\n[accounts.lab]\nprovider = \"runway\"\napi_key_env = \"K\"\n\
+         longest_render = \"40m\"\npoll_every = \"9s\"\nanswer_within = \"30s\"\n[policy]\nretry_after = \"7s\"\n",
+    );
+
+    let variables = [("RETAKE_SERVER__REACH_PRIVATE_ADDRESSES", "true"), ("K", "key")];
+    let loaded = place.load(&variables).unwrap();
+
+    let (config, of) = (&loaded.config, |key: &str| loaded.sources.of(key).to_string());
+    assert_eq!(config.server.allowed_hosts, ["a.example"]);
+    assert!(config.server.allow_private_addresses);
+    let lab = &config.accounts["lab"];
+    let seconds =
+        [lab.render_timeout, lab.poll_interval, lab.response_timeout].map(|it| it.as_secs());
+    assert_eq!((seconds, config.policy.retry_delay.as_secs()), ([2400, 9, 30], 7));
+    assert_eq!(of("policy.retry_delay"), "retake.toml:10");
 }

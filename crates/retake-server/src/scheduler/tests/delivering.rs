@@ -284,7 +284,7 @@ async fn a_download_that_brings_something_else_than_the_file_never_buys_the_rend
         Download::Bytes(half.clone()),
         Download::BreaksOff(half),
         Download::Fails(FetchError::Gone(said(FaultKind::Lost))),
-        Download::Fails(FetchError::Gone(said(FaultKind::Unrecognised))),
+        Download::Fails(FetchError::Gone(said(FaultKind::UnknownProviderError))),
         Download::Fails(FetchError::Later(said(FaultKind::Auth))),
         Download::Fails(FetchError::Later(said(FaultKind::Overloaded))),
     ];
