@@ -30,14 +30,14 @@ mod webhooks;
 use std::{ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
-use tokio::{fs::File, sync::Semaphore};
+use tokio::fs::File;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use tower_layer::Layer as _;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::problem::CODES;
-use self::{docs::Papers, problem::Problem};
+use self::{docs::Papers, leftover::Leftovers, problem::Problem};
 use crate::{
     accounts::Accounts,
     assets::Assets,
@@ -107,7 +107,7 @@ pub(crate) struct Capacity {
     /// Memory for those that are there.
     pub(crate) memory: Memory,
     /// Bodies that are read on although they are of no use.
-    pub(crate) leftovers: Semaphore,
+    pub(crate) leftovers: Leftovers,
     /// Where bodies lie while they arrive.
     pub(crate) spool: PathBuf,
 }
@@ -128,7 +128,7 @@ impl Capacity {
             ),
             uploads: Shares::new("uploads (`server.max_uploads`)", server.max_uploads.min(half)),
             memory: Memory::new(server.upload_memory.as_u64()),
-            leftovers: Semaphore::new(spare),
+            leftovers: Leftovers::new(spare),
             spool,
         }
     }
