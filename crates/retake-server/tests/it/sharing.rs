@@ -146,10 +146,10 @@ async fn a_refusal_reaches_a_caller_that_is_still_sending_while_strangers_trickl
     }
 
     // Whatever is not read of it would break the connection before the answer is read.
-    const LENGTH: usize = 48 << 20;
-    let more = format!("content-type: application/json\r\ncontent-length: {LENGTH}\r\n");
+    let length = 48 << 20;
+    let more = format!("content-type: application/json\r\ncontent-length: {length}\r\n");
     let mut upload = begin(&retake, &head("POST", "/v1/videos", &keys[1], &more)).await;
-    timeout(PATIENCE, upload.write_all(&vec![b' '; LENGTH])).await.unwrap().unwrap();
+    timeout(PATIENCE, upload.write_all(&vec![b' '; length])).await.unwrap().unwrap();
 
     assert_eq!(status_of(&mut upload).await, "413");
 }
