@@ -1,14 +1,17 @@
 //! Secrets, and finding them in whatever form they come back.
 //!
 //! Providers repeat keys in their answers, and an answer says things in many ways: JSON, percent signs, HTML, mails,
-//! base64, base32, hexadecimal, one inside the other. So a text is read in all of them, as deep as they go, and a
-//! secret that shows in any reading is cut out of the text as it came. Only letters and digits count in it: what a
-//! separator, a line break or the zeros of UTF-16 break up is found as well, and so is a piece of a secret that was
-//! shortened. A text in which that takes too much work, or that shows a secret after it was cut, is withheld as a whole.
+//! base64, base32, base 85, hexadecimal, gzip, full-width letters, one inside the other. So a text is read in all of
+//! them, as deep as they go, and a secret that shows in any reading is cut out of the text as it came. Only letters
+//! and digits count in it: what a separator, a line break or the zeros of UTF-16 break up is found as well, and so is
+//! a piece of a secret that was shortened. A text in which that takes too much work, or that shows a secret after it
+//! was cut, is withheld as a whole.
 //!
 //! This is the one place for that: answers go through it before anybody reads them, and so does everything that is
 //! made of them and kept or told ([`Guarded`]).
 
+mod alphabets;
+mod compatible;
 mod decode;
 
 use std::{borrow::Cow, collections::VecDeque, fmt, ops::Range, sync::Arc};
@@ -208,13 +211,14 @@ impl Known {
             if depth == DEPTH || reading.bytes.len() < self.shortest {
                 continue;
             }
-            for next in reading.decoded(self.shortest) {
-                match left.checked_sub(next.bytes.len()) {
+            for next in reading.decoded(self.shortest, WINDOW) {
+                match left.checked_sub(next.cost()) {
                     Some(rest) => left = rest,
                     None => return (found, false),
                 }
                 // Nothing is left out by this that could be read.
-                is_whole &= depth + 1 < DEPTH || next.decoded(self.shortest).next().is_none();
+                is_whole &= next.bytes.len() <= WINDOW;
+                is_whole &= depth + 1 < DEPTH || next.decoded(self.shortest, 0).next().is_none();
                 readings.push_back((next, depth + 1));
             }
         }

@@ -62,8 +62,6 @@ const LONGEST_URL: usize = 8192;
 const LONGEST_REPEAT: usize = 1 << 20;
 /// What is read of an answer that was to be a file and is none.
 const LONGEST_REFUSAL: usize = 64 << 10;
-/// An answer that may be longer than this carries a file, and has a file's time.
-const LONGEST_PLAIN: usize = 16 << 20;
 /// Longer answers are looked through on a thread on which nobody else waits.
 const LONG_ANSWER: usize = 16 << 10;
 
@@ -206,10 +204,10 @@ impl Transport {
             fill(self.client(&url).await?.request(call.method.clone(), url.clone()), call, true)?;
         let response = self.begin(request, call.patience).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let pace = if call.largest_answer > LONGEST_PLAIN { self.pace } else { Pace::ANSWER };
         let length = response.content_length().map(|length| {
             length.min(call.enough.and_then(|enough| enough.try_into().ok()).unwrap_or(u64::MAX))
         });
+        let pace = Pace::of_answer(call.largest_answer, length, self.pace);
         let room = self.memory.room(call.largest_answer, length);
         let body = beginning(chunks(response), call.enough);
         let body = read(body, room, pace, &*self.timer, was_broken).await?;

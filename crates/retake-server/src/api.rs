@@ -27,23 +27,29 @@ mod videos;
 mod view;
 mod webhooks;
 
-use std::{ops::Deref, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Extension, Router, middleware};
-use tokio::{fs::File, sync::Semaphore};
+use tokio::fs::File;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use tower_layer::Layer as _;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::problem::CODES;
-use self::{docs::Papers, problem::Problem};
+use self::{docs::Papers, leftover::Leftovers, problem::Problem};
 use crate::{
     accounts::Accounts,
     assets::Assets,
     characters::Characters,
-    config::ServerConfig,
+    config::Config,
     data_dir::create_private,
+    disk::Disk,
     hooks::Hooks,
     intake::Intake,
     keys::Keys,
@@ -107,13 +113,16 @@ pub(crate) struct Capacity {
     /// Memory for those that are there.
     pub(crate) memory: Memory,
     /// Bodies that are read on although they are of no use.
-    pub(crate) leftovers: Semaphore,
+    pub(crate) leftovers: Leftovers,
     /// Where bodies lie while they arrive.
     pub(crate) spool: PathBuf,
+    /// The disk that they are on.
+    pub(crate) disk: Disk,
 }
 
 impl Capacity {
-    pub(crate) fn of(server: &ServerConfig, spool: PathBuf) -> Self {
+    pub(crate) fn of(config: &Config, data_dir: &Path) -> Self {
+        let server = &config.server;
         // Connections that are never taken by requests, so that there is one for who asks how we are.
         let spare = (server.max_connections / 8).clamp(1, MOST_SPARE);
         let most = server.max_connections.saturating_sub(spare).max(1);
@@ -128,8 +137,9 @@ impl Capacity {
             ),
             uploads: Shares::new("uploads (`server.max_uploads`)", server.max_uploads.min(half)),
             memory: Memory::new(server.upload_memory.as_u64()),
-            leftovers: Semaphore::new(spare),
-            spool,
+            leftovers: Leftovers::new(spare),
+            spool: data_dir.join("spool"),
+            disk: Disk::of(data_dir.to_owned(), config.assets.min_free_space.as_u64()),
         }
     }
 

@@ -34,7 +34,10 @@ use tokio::{
 use tokio_util::io::ReaderStream;
 
 pub use self::copies::{Copied, CopyError};
-use crate::data_dir::create_private;
+use crate::{
+    data_dir::create_private,
+    disk::{Disk, DiskError},
+};
 
 pub(crate) use self::{
     copies::copy_files,
@@ -56,7 +59,7 @@ const UPLOADS: &str = "uploads";
 pub(crate) struct Assets {
     store: Arc<dyn ObjectStore>,
     folder: PathBuf,
-    min_free_space: u64,
+    disk: Disk,
     /// Files that are about to be recorded, and how often.
     pins: Arc<Mutex<HashMap<String, u32>>>,
 }
@@ -151,6 +154,15 @@ pub enum AssetError {
     Store(#[source] object_store::Error),
 }
 
+impl From<DiskError> for AssetError {
+    fn from(error: DiskError) -> Self {
+        match error {
+            DiskError::NoRoom { free, wanted } => Self::NoRoom { free, wanted },
+            DiskError::Unreadable { folder, source } => Self::Folder { folder, source },
+        }
+    }
+}
+
 impl From<object_store::Error> for AssetError {
     fn from(error: object_store::Error) -> Self {
         match error {
@@ -163,20 +175,26 @@ impl From<object_store::Error> for AssetError {
 impl Assets {
     /// Keeps files in a local folder, durably: what was moved to its place survives a power cut.
     pub(crate) fn local(folder: PathBuf, min_free_space: u64) -> Result<Self, AssetError> {
+        let disk = Disk::of(folder.clone(), min_free_space);
+        Self::on(disk, folder)
+    }
+
+    /// The same on a disk that is known.
+    pub(crate) fn on(disk: Disk, folder: PathBuf) -> Result<Self, AssetError> {
         let unusable = |source| AssetError::Folder { folder: folder.clone(), source };
         create_private(&folder).map_err(unusable)?;
         let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok(Self { store: Arc::new(store), folder, min_free_space, pins: Arc::default() })
+        Ok(Self { store: Arc::new(store), folder, disk, pins: Arc::default() })
     }
 
     /// How many bytes are free. Refuses when less room is left than has to stay free.
     pub(crate) fn check_room(&self) -> Result<u64, AssetError> {
-        let unusable = |source| AssetError::Folder { folder: self.folder.clone(), source };
-        let free = fs4::available_space(&self.folder).map_err(unusable)?;
-        if free < self.min_free_space {
-            return Err(AssetError::NoRoom { free, wanted: self.min_free_space });
-        }
-        Ok(free)
+        Ok(self.disk.check()?)
+    }
+
+    /// The disk that they are on.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// Keeps an uploaded picture under its digest; the same picture again is the same file. The pin is for as

@@ -7,6 +7,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
+use bytes::Bytes;
 use futures::StreamExt as _;
 use jiff::SignedDuration;
 use retake_core::{
@@ -23,14 +24,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     assets::{Arrived, AssetError, Assets, Pin, Staged, Variant, hex},
+    disk::Writing,
     media_work,
     shares::{Holder, Turns},
 };
 
 /// No video is larger than this, whatever a provider sends.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024 * 1024;
-/// After so many bytes of a file it is looked again whether there is room for more.
-const ROOM_IS_LOOKED_AT: u64 = 8 << 20;
 
 /// Decoding takes memory by the pixel, so few videos are looked at at once, and those of one owner one after another.
 static LOOKING: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
@@ -114,8 +114,8 @@ pub(crate) async fn collect(
     provider: &dyn Provider,
     errand: &Errand<'_>,
 ) -> Result<Collected, CollectError> {
-    assets.check_room()?;
-    let arrived = download(assets, provider, errand).await?;
+    let room = assets.disk().begin().map_err(AssetError::from)?;
+    let arrived = download(assets, room, provider, errand).await?;
     let owner = holder(errand.owner);
     let file = match verify(assets, &arrived, &owner).await {
         Ok(file) => file,
@@ -139,19 +139,14 @@ fn holder(owner: Option<&KeyId>) -> Holder {
 
 async fn download(
     assets: &Assets,
+    mut room: Writing,
     provider: &dyn Provider,
     errand: &Errand<'_>,
 ) -> Result<Arrived, CollectError> {
     let mut chunks = provider.fetch(errand.render, errand.log).await?;
     let mut staged = assets.stage(errand.id, errand.attempt).await?;
-    let mut looked_at = 0;
     while let Some(chunk) = chunks.next().await {
-        let mut added = add(&mut staged, chunk).await;
-        if staged.bytes() >= looked_at + ROOM_IS_LOOKED_AT {
-            looked_at = staged.bytes();
-            added = added.and_then(|()| Ok(assets.check_room().map(drop)?));
-        }
-        let too_large = match added {
+        let too_large = match add(&mut staged, &mut room, chunk).await {
             Ok(()) => staged.bytes() > LARGEST_FILE,
             Err(problem) => {
                 staged.abort().await;
@@ -173,8 +168,13 @@ async fn download(
     Ok(staged.finish().await?)
 }
 
-async fn add(staged: &mut Staged, chunk: Result<bytes::Bytes, Fault>) -> Result<(), CollectError> {
+async fn add(
+    staged: &mut Staged,
+    room: &mut Writing,
+    chunk: Result<Bytes, Fault>,
+) -> Result<(), CollectError> {
     let chunk = chunk.map_err(CollectError::again)?;
+    room.add(chunk.len()).map_err(AssetError::from)?;
     Ok(staged.write(chunk).await?)
 }
 
@@ -316,10 +316,15 @@ fn measured(arrived: &Arrived, file: &VideoFile, errand: &Errand<'_>) -> Output 
 mod tests {
     use std::io::Cursor;
 
+    use futures::stream::{self, BoxStream};
     use jiff::Timestamp;
     use retake_core::{ids::KeyId, request::Shot};
+    use retake_providers::{
+        AccountStatus, CancelOutcome, LookUp, Lost, Polled, Submission, SubmitError, Submitted,
+    };
 
     use super::*;
+    use crate::disk::Disk;
 
     /// A second in two fragments. Nothing in it says how long it is.
     const FRAGMENTED: &[u8] = include_bytes!("../../retake-media/tests/fixtures/fragmented.mp4");
@@ -366,6 +371,68 @@ mod tests {
         assert_eq!(differences(FRAGMENTED), []);
         let cut = differences(&FRAGMENTED[..at - 4]);
         assert!(matches!(cut[..], [Difference::DurationDiffers { asked_ms: 1000, .. }]), "{cut:?}");
+    }
+
+    /// A provider whose file has so many pieces of a megabyte.
+    struct Brings(usize);
+
+    #[async_trait::async_trait]
+    impl Provider for Brings {
+        async fn submit(&self, _: Submission, _: &Log) -> Result<Submitted, SubmitError> {
+            unreachable!("it was submitted")
+        }
+
+        async fn look_up(&self, _: &Lost, _: &Log) -> Result<LookUp, Fault> {
+            unreachable!("it was not lost")
+        }
+
+        async fn poll(&self, _: &Render, _: &Log) -> Result<Polled, Fault> {
+            unreachable!("it is finished")
+        }
+
+        async fn fetch(
+            &self,
+            _: &Render,
+            _: &Log,
+        ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
+            let piece = Ok(Bytes::from(vec![b' '; 1 << 20]));
+            Ok(stream::iter(vec![piece; self.0]).boxed())
+        }
+
+        async fn cancel(&self, _: &Render, _: &Log) -> Result<CancelOutcome, Fault> {
+            unreachable!("nobody cancels it")
+        }
+
+        async fn check(&self, _: &Log) -> Result<AccountStatus, Fault> {
+            unreachable!("nobody asks")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_download_ends_when_the_disk_fills_up_meanwhile_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::that_says(&[300, 200, 99], 100);
+        let assets = Assets::on(disk, folder.path().join("assets")).unwrap();
+        let (id, render, log) = (VideoId::new(Timestamp::UNIX_EPOCH), a_render(), Log::default());
+        let errand = Errand {
+            id: &id,
+            owner: None,
+            attempt: 1,
+            render: &render,
+            asked: OutputSpec { size: None, duration_ms: None, sound: None },
+            tolerance: Tolerance::default(),
+            log: &log,
+        };
+
+        let outcome = collect(&assets, &Brings(64), &errand).await;
+
+        let Err(CollectError::Again { fault, finding: None }) = outcome else {
+            panic!("it was collected")
+        };
+        assert_eq!((fault.kind, fault.source), (FaultKind::Storage, FaultSource::Us), "{fault}");
+        assert!(fault.message.contains("only 99 bytes are free"), "{fault}");
+        let staging = folder.path().join("assets/staging");
+        assert_eq!(std::fs::read_dir(staging).into_iter().flatten().count(), 0);
     }
 
     #[tokio::test]

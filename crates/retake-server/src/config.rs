@@ -120,8 +120,8 @@ section! {
         folder: PathBuf = PathBuf::new(),
         /// How long a finished video is kept: "forever", or a duration such as "30d".
         retention: Retention = Retention::Forever,
-        /// When less than this is free on the disk of `data_dir`, new jobs are refused and
-        /// nothing more is fetched.
+        /// When less than this is free on the disk of `data_dir`, new jobs and bodies of requests are
+        /// refused and nothing more is fetched.
         min_free_space: ByteSize = ByteSize::mib(256),
     }
 }

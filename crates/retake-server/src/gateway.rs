@@ -1,6 +1,12 @@
 //! A whole gateway: everything put together, started and shut down.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
@@ -206,7 +212,7 @@ impl Gateway {
         let (news, stop) = (parts.news.clone(), tasks.clone());
         let pulse = parts.vitals.pulse("the reader of the event feed", STALLED);
         tasks.keep_running(pulse, move |pulse| news.clone().run(pulse, stop.clone()));
-        let service = parts.service(config, held.data_dir().path().join("spool"), &tasks)?;
+        let service = parts.service(config, held.data_dir().path(), &tasks)?;
         let most = config.server.max_connections;
         let (listener, stop) = (Arc::new(listener), tasks.clone());
         let pulse = parts.vitals.pulse("the listener", Duration::MAX);
@@ -394,7 +400,7 @@ impl Parts {
     fn service(
         &self,
         config: &Config,
-        spool: PathBuf,
+        data_dir: &Path,
         tasks: &Tasks,
     ) -> Result<impl HttpService + use<>, StartError> {
         let catalog = Arc::clone(&config.known_models.0);
@@ -446,7 +452,7 @@ impl Parts {
             assets: self.assets.clone(),
             hosts: hosts(config),
             vitals: self.vitals.clone(),
-            capacity: api::Capacity::of(&config.server, spool),
+            capacity: api::Capacity::of(config, data_dir),
         }))
     }
 }

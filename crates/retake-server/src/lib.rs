@@ -9,6 +9,7 @@ pub mod clock;
 mod collector;
 pub mod config;
 pub mod data_dir;
+mod disk;
 mod gateway;
 mod hooks;
 mod intake;

@@ -178,13 +178,81 @@ fn hex(text: impl AsRef<[u8]>, between: &str) -> String {
 }
 
 fn base32(text: impl AsRef<[u8]>) -> String {
+    in_fives(text, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+}
+
+fn base32hex(text: impl AsRef<[u8]>) -> String {
+    in_fives(text, b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
+}
+
+fn in_fives(text: impl AsRef<[u8]>, alphabet: &[u8; 32]) -> String {
     let mut bits = text.as_ref().iter().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1));
     let mut written = String::new();
     while let Some(first) = bits.next() {
         let value = (1..5).fold(first, |value, _| value << 1 | bits.next().unwrap_or(0));
-        written.push(char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(value)]));
+        written.push(char::from(alphabet[usize::from(value)]));
     }
     written
+}
+
+/// In the characters of base 85 that stand for 0 to 84.
+fn base85(text: &str, alphabet: impl Fn(u8) -> Option<u8>) -> String {
+    let characters: Vec<char> = (0..85)
+        .map(|value| (0..=255).find(|byte| alphabet(*byte) == Some(value)).unwrap().into())
+        .collect();
+    let mut padded = text.as_bytes().to_vec();
+    padded.resize(text.len().next_multiple_of(4), b' ');
+    let number = |four: &[u8]| u32::from_be_bytes(four.try_into().unwrap());
+    let digits = |number: u32| (0..5).rev().map(move |place| number / 85_u32.pow(place) % 85);
+    padded
+        .chunks(4)
+        .flat_map(|four| digits(number(four)))
+        .map(|it| characters[it as usize])
+        .collect()
+}
+
+fn uuencoded(text: &str) -> String {
+    let character = |value: u8| char::from(if value == 0 { b'`' } else { b' ' + value });
+    let line = |bytes: &[u8]| {
+        let mut line = String::from(character(u8::try_from(bytes.len()).unwrap()));
+        let mut bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1));
+        while let Some(first) = bits.next() {
+            line.push(character((1..6).fold(first, |it, _| it << 1 | bits.next().unwrap_or(0))));
+        }
+        line
+    };
+    let lines: Vec<_> = text.as_bytes().chunks(45).map(line).collect();
+    format!("begin 644 it\n{}\n`\nend\n", lines.join("\n"))
+}
+
+/// With other letters in the place of ASCII's, from this one of `!` on.
+fn moved(text: &str, first: u32) -> String {
+    let moved =
+        |it: char| if it.is_ascii_graphic() { u32::from(it) - 0x21 + first } else { it.into() };
+    text.chars().map(|it| char::from_u32(moved(it)).unwrap()).collect()
+}
+
+fn bold(text: &str) -> String {
+    let bold = |it: char| match it {
+        'A'..='Z' => 0x1d400 + u32::from(it) - u32::from('A'),
+        'a'..='z' => 0x1d41a + u32::from(it) - u32::from('a'),
+        '0'..='9' => 0x1d7ce + u32::from(it) - u32::from('0'),
+        other => other.into(),
+    };
+    text.chars().map(|it| char::from_u32(bold(it)).unwrap()).collect()
+}
+
+/// As programs write JSON that has nothing but ASCII.
+fn ascii_json(text: &str) -> String {
+    let escaped = |it: u16| match u8::try_from(it) {
+        Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+        _ => format!("\\u{it:04x}"),
+    };
+    text.encode_utf16().map(escaped).collect()
+}
+
+fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
+    crate::transport::encoding::compressed(text.as_ref())
 }
 
 fn utf16(text: &str) -> Vec<u8> {
@@ -227,6 +295,8 @@ fn encodings() -> Vec<Encoding> {
         ("spaces", |text| wrapped(text, 1, " ")),
         ("dashes", |text| wrapped(text, 4, "-")),
         ("no width", |text| wrapped(text, 5, "\u{200b}")),
+        ("base64 of gzip", |text| STANDARD.encode(gzip(text))),
+        ("hexadecimal of gzip", |text| hex(gzip(text), "")),
     ]
 }
 
@@ -245,6 +315,43 @@ fn a_key_is_cut_from_whatever_a_text_was_encoded_as_and_from_that_encoded_again(
                 let is_cut = cut.contains(SECRET) || cut == WITHHELD;
                 assert!(is_cut, "{second} of {first} of {said}: {twice:?} became {cut:?}");
                 assert!(secrets.are_in(&twice), "{second} of {first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_in_an_encoding_that_is_rarely_seen_is_cut_too_and_from_that_encoded_again() {
+    let secrets = Secrets::new([KEY, OTHER]);
+    let rare: [Encoding; 12] = [
+        ("base32hex", |text| base32hex(text)),
+        ("base32hex in lower case", |text| base32hex(text).to_lowercase()),
+        ("ascii85", |text| format!("<~{}~>", base85(text, alphabets::ascii85))),
+        ("z85", |text| base85(text, |byte| alphabets::Z85[usize::from(byte)])),
+        ("base85", |text| base85(text, |byte| alphabets::RFC_1924[usize::from(byte)])),
+        ("uuencode", uuencoded),
+        ("full width", |text| moved(text, 0xff01)),
+        ("full width with percent signs", |text| percent(&moved(text, 0xff01))),
+        ("full width in JSON", |text| ascii_json(&moved(text, 0xff01))),
+        ("tags", |text| moved(text, 0xe0021)),
+        ("letters of mathematics", bold),
+        ("letters of mathematics in JSON", |text| ascii_json(&bold(text))),
+    ];
+    let usual: [Encoding; 4] = [
+        ("nothing", str::to_owned),
+        ("base64", |text| STANDARD.encode(text)),
+        ("hexadecimal", |text| hex(text, "")),
+        ("percent signs", percent),
+    ];
+    for before in ["", "k", "no", "the key "] {
+        let said = format!("{before}{KEY}");
+        for ((first, encode), (second, also)) in
+            rare.iter().flat_map(|one| usual.iter().map(move |other| (one, other)))
+        {
+            for written in [also(&encode(&said)), encode(&also(&said))] {
+                let cut = secrets.cut(&written);
+                let is_cut = cut.contains(SECRET) || cut == WITHHELD;
+                assert!(is_cut, "{first} and {second} of {said}: {written:?} became {cut:?}");
             }
         }
     }
@@ -339,6 +446,23 @@ fn the_work_on_a_hostile_text_is_bounded_and_what_it_is_too_much_for_is_withheld
         let hidden = format!("{}{KEY}", &said[..WINDOW]);
         assert!(!secrets.cut(&hidden).contains(KEY));
     }
+}
+
+#[test]
+fn the_work_on_what_was_packed_is_bounded_and_what_it_is_too_much_for_is_withheld() {
+    let secrets = Secrets::new([KEY]);
+    let bomb = gzip(vec![b' '; 32 << 20]);
+    let hidden = gzip([&vec![b' '; 32 << 20][..], KEY.as_bytes()].concat());
+    // Whatever begins in it reads all that follows, in parts that were not packed.
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0];
+    let nested = [&[0, 10, 0, 0xf5, 0xff][..], &head].concat().repeat(2000);
+    let nested = [&head[..], &nested].concat();
+    for packed in [bomb, hidden, nested] {
+        let said = STANDARD.encode(&packed[..packed.len().min(WINDOW / 2)]);
+        assert!(secrets.cut(&said) == WITHHELD, "{} bytes", said.len());
+    }
+    let short = STANDARD.encode(gzip("nothing of it is a key. ".repeat(9)));
+    assert_eq!(secrets.cut(&short), short);
 }
 
 #[test]

@@ -19,6 +19,10 @@ use crate::call::NoAnswer;
 const SILENCE: Duration = Duration::from_secs(30);
 /// The time over which a rate is measured.
 const WINDOW: Duration = Duration::from_mins(1);
+/// An answer that may be longer than this carries a file.
+const LONGEST_PLAIN: usize = 16 << 20;
+/// In which such an answer has to be whole if it does not say how long it is.
+const UNANNOUNCED: Duration = Duration::from_mins(10);
 
 /// How slowly a body may arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,15 @@ impl Pace {
     pub const FILE: Self = Self { whole: Duration::from_hours(1), least_rate: 1 << 10 };
     /// For the answers of an API, which are short.
     pub(super) const ANSWER: Self = Self { whole: Duration::from_mins(2), least_rate: 0 };
+
+    /// For an answer of at most `largest` bytes that says that it has `announced`, where files have the pace `file`.
+    pub(super) fn of_answer(largest: usize, announced: Option<u64>, file: Self) -> Self {
+        match announced {
+            _ if largest <= LONGEST_PLAIN => Self::ANSWER,
+            Some(_) => file,
+            None => Self { whole: file.whole.min(UNANNOUNCED), ..file },
+        }
+    }
 }
 
 /// The bytes that came, held against a pace.
@@ -199,6 +212,17 @@ mod tests {
 
     fn broken((): ()) -> NoAnswer {
         NoAnswer { sent: true, slow: false, message: "broken".into() }
+    }
+
+    #[test]
+    fn an_answer_has_the_time_of_a_file_only_if_it_may_carry_one_and_says_how_long_it_is() {
+        let hasty = Pace { whole: Duration::from_mins(3), ..Pace::FILE };
+        let of = |largest, announced| Pace::of_answer(largest, announced, Pace::FILE);
+
+        assert_eq!(of(96 << 20, Some(1)), Pace::FILE);
+        assert_eq!(of(96 << 20, None), Pace { whole: UNANNOUNCED, ..Pace::FILE });
+        assert_eq!(Pace::of_answer(96 << 20, None, hasty), hasty);
+        assert_eq!((of(4 << 20, Some(1)), of(4 << 20, None)), (Pace::ANSWER, Pace::ANSWER));
     }
 
     #[tokio::test(start_paused = true)]

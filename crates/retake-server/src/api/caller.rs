@@ -56,13 +56,17 @@ pub(super) async fn let_in(State(desk): State<Desk>, mut request: Request, next:
         Err(_) if holder == Holder::Operator => desk.operators.take(&holder),
         taken => taken,
     };
-    let place = match place {
-        Ok(place) => place,
-        Err(none) => return Problem::from(none).into_response(),
+    let is_let_in = request.extensions().get::<Caller>().is_some();
+    request.extensions_mut().insert(holder.clone());
+    let mut response = match place {
+        Ok(place) => next.run(request).await.map(|body| Body::new(Kept::with(body, place))),
+        Err(none) => Problem::from(none).into_response(),
     };
-    request.extensions_mut().insert(holder);
-    let response = next.run(request).await;
-    response.map(|body| Body::new(Kept::with(body, place)))
+    if is_let_in {
+        // Who waits for the rest of its body to be read waits on its own account.
+        response.extensions_mut().insert(holder);
+    }
+    response
 }
 
 /// The key that a request carries.

@@ -24,13 +24,45 @@ use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, timeout};
 
 use super::Desk;
+use crate::{
+    listener::Peer,
+    shares::{Holder, Place, Shares},
+};
 
 /// How long the rest of a body may take, while it comes fast.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may pause, and how long it may be slow.
 const BRIEFLY: Duration = Duration::from_secs(3);
+/// To so many places of callers there is one for strangers.
+const STRANGERS: usize = 8;
 /// What is not slow, in bytes per second.
 const FAST: u64 = 1 << 20;
+
+/// Places for bodies that are read on although they are of no use. Who trickles one keeps no other from its answer:
+/// callers that were let in share theirs, and those that were not share a few of their own.
+pub(crate) struct Leftovers {
+    callers: Shares,
+    strangers: Shares,
+}
+
+impl Leftovers {
+    pub(crate) fn new(places: usize) -> Self {
+        let what = "bodies that are read on";
+        Self {
+            callers: Shares::new(what, places),
+            strangers: Shares::new(what, (places / STRANGERS).max(1)),
+        }
+    }
+
+    /// A place for a caller that was let in, or for somebody else from there.
+    fn take(&self, caller: Option<&Holder>, from: Option<Holder>) -> Option<Place> {
+        match caller {
+            Some(caller) => self.callers.take(caller),
+            None => self.strangers.take(&from.unwrap_or(Holder::Operator)),
+        }
+        .ok()
+    }
+}
 
 /// A body that is lent out and can be read on afterwards.
 #[derive(Clone)]
@@ -68,14 +100,16 @@ pub(super) async fn read_on(State(desk): State<Desk>, request: Request, next: Ne
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
+    let from = request.extensions().get::<Peer>().map(|peer| Holder::at(peer.0));
     let (head, body) = request.into_parts();
     let lent = Lent(Arc::new(Mutex::new(body)));
     let response = next.run(Request::from_parts(head, Body::new(lent.clone()))).await;
     if lent.is_end_stream() {
         return response;
     }
-    // Who trickles a body that nobody wants must not keep others from being let in.
-    let Ok(_place) = desk.leftovers.try_acquire() else { return response };
+    let Some(_place) = desk.leftovers.take(response.extensions().get(), from) else {
+        return response;
+    };
     if !drop_rest(lent).await {
         tracing::debug!("the rest of a body took too long to be waited for");
     }
@@ -103,6 +137,9 @@ fn may_go_on(elapsed: Duration, read: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use retake_core::ids::KeyId;
+
     use super::*;
 
     #[test]
@@ -112,6 +149,26 @@ mod tests {
         assert!(may_go_on(seconds(0), 0) && may_go_on(BRIEFLY, 0));
         assert!(may_go_on(seconds(10), 10 * FAST) && !may_go_on(seconds(10), 9 * FAST));
         assert!(may_go_on(PATIENCE, u64::MAX) && !may_go_on(PATIENCE + seconds(1), u64::MAX));
+    }
+
+    #[test]
+    fn whoever_was_not_let_in_takes_no_place_from_who_was() {
+        let leftovers = Leftovers::new(64);
+        let at = |address: &str| Holder::at(address.parse().unwrap());
+        let north = Holder::Key(KeyId::new(Timestamp::UNIX_EPOCH));
+        let south = Holder::Key(KeyId::new(Timestamp::MAX));
+        let all = |caller: Option<&Holder>, from: Holder| {
+            std::iter::from_fn(|| leftovers.take(caller, Some(from.clone()))).collect::<Vec<_>>()
+        };
+
+        let strangers: Vec<_> = (0..100).map(|n| all(None, at(&format!("10.0.0.{n}")))).collect();
+        assert_eq!(strangers.iter().map(Vec::len).sum::<usize>(), 8);
+        let norths = all(Some(&north), at("10.0.0.1"));
+        assert_eq!(norths.len(), 32);
+        assert_eq!(all(Some(&south), at("10.0.0.1")).len(), 16);
+
+        drop(strangers);
+        assert_eq!(all(None, at("10.0.0.1")).len(), 4, "one address gets half");
     }
 
     #[tokio::test]

@@ -16,9 +16,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    assets::AssetError, characters::CharacterError, intake::IntakeError, keys::KeyError,
-    outside::OutsideError, shares::NoShare, uploads::UploadError, videos::VideoError,
-    vitals::Ailment, webhooks::WebhookError,
+    assets::AssetError, characters::CharacterError, disk::DiskError, intake::IntakeError,
+    keys::KeyError, outside::OutsideError, shares::NoShare, uploads::UploadError,
+    videos::VideoError, vitals::Ailment, webhooks::WebhookError,
 };
 
 /// Every code that an answer or a failed video can carry. Each has a page in `docs/errors/`.
@@ -538,6 +538,22 @@ impl From<VideoError> for Problem {
             VideoError::Expired { .. } => with(StatusCode::GONE, "video_expired"),
             VideoError::Assets(error) => Self::from(error),
             VideoError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<DiskError> for Problem {
+    /// The disk of bodies on their way in.
+    fn from(error: DiskError) -> Self {
+        match error {
+            DiskError::NoRoom { .. } => {
+                let message = format!("the request body cannot be stored now: {error}");
+                Self::unavailable("storage_full", message, &error)
+            }
+            DiskError::Unreadable { .. } => {
+                let message = "the body cannot be stored at the moment; try again later";
+                Self::unavailable("storage_unavailable", message.into(), &error)
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ use tokio::{
 
 use super::{Desk, Problem};
 use crate::{
+    disk::Writing,
     keys::Caller,
     shares::{Holder, MemoryHeld, Place},
 };
@@ -38,9 +39,16 @@ const LEAST_RATE: u64 = 1 << 10;
 /// A body that is whole.
 pub(super) struct Spooled {
     head: Vec<u8>,
-    rest: Option<(File, Place)>,
+    rest: Option<Rest>,
     length: usize,
     holder: Holder,
+}
+
+/// What of a body is on the disk.
+struct Rest {
+    file: File,
+    room: Writing,
+    place: Place,
 }
 
 /// Bytes, and the memory that is counted for them.
@@ -100,8 +108,8 @@ impl Spooled {
             }
             self.add(&piece, desk).await?;
         }
-        if let Some((file, _)) = &mut self.rest {
-            file.flush().await.map_err(|error| Problem::no_spool(&error))?;
+        if let Some(rest) = &mut self.rest {
+            rest.file.flush().await.map_err(|error| Problem::no_spool(&error))?;
         }
         Ok(())
     }
@@ -113,10 +121,12 @@ impl Spooled {
                 return Ok(());
             }
             let place = desk.uploads.take(&self.holder)?;
-            self.rest = Some((desk.spool_file().await?, place));
+            let room = desk.disk.begin()?;
+            self.rest = Some(Rest { file: desk.spool_file().await?, room, place });
         }
-        let Some((file, _)) = &mut self.rest else { return Ok(()) };
-        file.write_all(piece).await.map_err(|error| Problem::no_spool(&error))
+        let Some(rest) = &mut self.rest else { return Ok(()) };
+        rest.room.add(piece.len())?;
+        rest.file.write_all(piece).await.map_err(|error| Problem::no_spool(&error))
     }
 
     pub(super) fn length(&self) -> usize {
@@ -129,7 +139,7 @@ impl Spooled {
         desk: &Desk,
         times: usize,
     ) -> Result<(Vec<u8>, Option<MemoryHeld>), Problem> {
-        let Some((file, place)) = self.rest else { return Ok((self.head, None)) };
+        let Some(Rest { file, place, .. }) = self.rest else { return Ok((self.head, None)) };
         let held = desk.memory.take(&self.holder, self.length.saturating_mul(times)).await?;
         let (head, length, file) = (self.head, self.length, file.into_std().await);
         let read = move || read_back(head, file, length).map(|bytes| (bytes, place));

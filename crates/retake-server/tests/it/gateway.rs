@@ -7,7 +7,7 @@ use reqwest::{Client, Method, Response, StatusCode, multipart::Form};
 use retake_server::{
     Gateway, Store, Work,
     clock::Clock,
-    config::{ByteSize, Config},
+    config::{ByteSize, Config, Environment},
     data_dir::DataDir,
 };
 use serde_json::{Value, json};
@@ -38,6 +38,24 @@ impl TestGateway {
         // A client that never speaks TLS still wants a provider for it.
         rustls::crypto::ring::default_provider().install_default().ok();
         Self::start_in(tempfile::tempdir().unwrap(), change, Work::Running, clock).await
+    }
+
+    /// A gateway with settings as they stand in a file, and a key for its accounts in the variable `KEY`.
+    pub(crate) async fn configured(settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("retake.toml");
+        std::fs::write(&file, settings).unwrap();
+        let home = folder.path().display().to_string();
+        let variables = [("KEY", "key_of_nobody_0123456789"), ("HOME", &home)];
+        let environment = Environment::of(folder.path(), variables);
+        let loaded = Config::load(Some(&file), &environment).unwrap();
+        Self::with(|config| {
+            let (data_dir, bind) = (config.data_dir.clone(), config.server.bind);
+            *config = Config { data_dir, ..loaded.config };
+            config.server.bind = bind;
+            config.assets.min_free_space = ByteSize::bytes(0);
+        })
+        .await
     }
 
     /// A gateway that takes requests in and makes no videos.

@@ -3,6 +3,8 @@
 
 mod contract;
 mod docs;
+#[path = "../../../retake-media/tests/it/elements.rs"]
+mod elements;
 mod events;
 mod faults;
 mod fuzzing;
@@ -23,3 +25,4 @@ mod tenants;
 mod uploads;
 mod variants;
 mod webhooks;
+mod webm;

@@ -1,18 +1,25 @@
 //! What is left of a video that was deleted: nothing that its owner wrote.
 
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
 use reqwest::{
     StatusCode,
     multipart::{Form, Part},
 };
-use retake_server::config::{Config, Environment};
 use serde_json::{Value, json};
 
 use crate::{
     gateway::{TestGateway, files_below},
-    receiver::Receiver,
+    receiver::{Receiver, answer},
 };
 
 const CANARY: &str = "unmistakable";
+/// The longest that anything is waited for.
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A picture that says something besides what it shows.
 fn a_png_that_says(text: &str) -> Vec<u8> {
@@ -37,24 +44,13 @@ fn crc(bytes: &[u8]) -> u32 {
 
 /// A gateway with an account at a server that says no and repeats what it was asked.
 async fn with_a_provider_that_quotes(server: &Receiver) -> TestGateway {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("retake.toml");
     let settings = format!(
         "[accounts.mine]\nprovider = \"openai\"\nbase_url = \"{}\"\napi_key_env = \"KEY\"\n\
-         [models.quoting]\nroutes = [\"mine/sora-2\"]\n[policy]\nmax_attempts = 1\n",
+         poll_every = \"50ms\"\n[models.quoting]\nroutes = [\"mine/sora-2\"]\n\
+         [policy]\nmax_attempts = 1\n",
         server.url("/v1"),
     );
-    std::fs::write(&file, settings).unwrap();
-    let home = folder.path().display().to_string();
-    let variables = [("KEY", "key_of_nobody_0123456789"), ("HOME", &home)];
-    let loaded = Config::load(Some(&file), &Environment::of(folder.path(), variables)).unwrap();
-    TestGateway::with(|config| {
-        let (data_dir, bind) = (config.data_dir.clone(), config.server.bind);
-        *config = Config { data_dir, ..loaded.config };
-        config.server.bind = bind;
-        config.assets.min_free_space = retake_server::config::ByteSize::bytes(0);
-    })
-    .await
+    TestGateway::configured(&settings).await
 }
 
 /// The files of a gateway that say it, while it is at work.
@@ -106,11 +102,103 @@ async fn nothing_that_was_written_for_a_deleted_video_is_left_in_the_data_direct
     }
 
     // What a second erasure leaves in unused space is rewritten a moment after the first.
-    let patience = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    let patience = Instant::now() + Duration::from_mins(1);
     while !files_that_say_it(&retake).is_empty() {
-        assert!(std::time::Instant::now() < patience, "{:?}", files_that_say_it(&retake));
+        assert!(Instant::now() < patience, "{:?}", files_that_say_it(&retake));
         tokio::task::yield_now().await;
     }
+}
+
+/// What a log says.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Everything from now on that anybody can have logged by `server.log_level`, of all tests in this process.
+    fn begin() -> Self {
+        let (log, filter) =
+            (Self::default(), tracing_subscriber::EnvFilter::new("warn,retake=trace"));
+        let written = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(false)
+            .with_writer(move || written.clone());
+        tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+        log
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until it says something of a job.
+    async fn until(&self, id: &str, what: &str) {
+        let begun = Instant::now();
+        let says = |line: &str| line.contains(id) && line.contains(what);
+        while !self.text().lines().any(says) {
+            assert!(begun.elapsed() < PATIENCE, "no `{what}` of {id} in\n{}", self.text());
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_jobs_that_fail_in_any_way_has_no_word_of_their_prompts() {
+    let log = Log::begin();
+    let quoted = format!("we do not like `an {CANARY} heron`");
+    let refusal = json!({ "error": { "message": quoted, "type": "invalid_request_error" } });
+    let failure = json!({ "id": "v-1", "status": "failed", "error": {
+        "code": "moderation_blocked", "message": quoted,
+    } });
+    let json = |status: &str, body: &Value| {
+        answer(status, "application/json", body.to_string().as_bytes())
+    };
+    let queued = json("200 OK", &json!({ "id": "v-1", "status": "queued" }));
+    let done = json("200 OK", &json!({ "id": "v-1", "status": "completed" }));
+    let page = answer("200 OK", "text/html", format!("<html>{quoted}").as_bytes());
+    // What is said to a submit, to a poll and to a download, and what the log is to say of the job unless that fails.
+    let ways = [
+        ([json("400 Bad Request", &refusal), Vec::new(), Vec::new()], ""),
+        ([queued.clone(), json("200 OK", &failure), Vec::new()], ""),
+        ([queued.clone(), json("503 Service Unavailable", &refusal), Vec::new()], "no answer"),
+        ([queued.clone(), page.clone(), Vec::new()], "no answer"),
+        ([queued.clone(), done.clone(), page], "failed to download"),
+        ([queued, done, json("404 Not Found", &refusal)], "failed to download"),
+    ];
+    for ([submit, poll, file], least) in ways {
+        let server = Receiver::that_answers(move |request| match &request.head {
+            head if head.starts_with("POST") => submit.clone(),
+            head if head.contains("/content") => file.clone(),
+            _ => poll.clone(),
+        });
+        let retake = with_a_provider_that_quotes(&server).await;
+        let asked = json!({
+            "prompt": format!("an {CANARY} heron"), "model": "quoting",
+            "seconds": "4", "size": "1280x720",
+        });
+        let video: Value = retake.post("/v1/videos", asked).await.json().await.unwrap();
+        let id = video["id"].as_str().unwrap();
+        match least {
+            "" => drop(retake.until(id, &["failed"]).await),
+            what => log.until(id, what).await,
+        }
+        retake.post(&format!("/v1/videos/{id}/cancel"), json!({})).await;
+    }
+
+    let log = log.text();
+    assert!(log.contains("served"), "nothing was logged: {log}");
+    let said: Vec<_> = log.lines().filter(|line| line.contains(CANARY)).collect();
+    assert!(said.is_empty(), "{said:#?}");
 }
 
 #[tokio::test]

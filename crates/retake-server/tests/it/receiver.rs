@@ -13,7 +13,7 @@ use serde_json::Value;
 /// The longest that any test waits for a request.
 const PATIENCE: Duration = Duration::from_mins(4);
 
-/// Answers everybody alike, and remembers what came.
+/// Answers everybody alike, or each as it asks, and remembers what came.
 pub(crate) struct Receiver {
     address: SocketAddr,
     answer: Arc<Mutex<Vec<u8>>>,
@@ -33,20 +33,26 @@ impl Receiver {
     }
 
     pub(crate) fn that_says(answer: &[u8]) -> Self {
+        let answer = Arc::new(Mutex::new(answer.to_vec()));
+        let says = Arc::clone(&answer);
+        Self { answer, ..Self::that_answers(move |_| says.lock().unwrap().clone()) }
+    }
+
+    /// Answers each as it asks.
+    pub(crate) fn that_answers(answer: impl Fn(&Request) -> Vec<u8> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let answer = Arc::new(Mutex::new(answer.to_vec()));
         let requests = Arc::<Mutex<Vec<Request>>>::default();
-        let (says, seen) = (Arc::clone(&answer), Arc::clone(&requests));
+        let seen = Arc::clone(&requests);
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let request = read(&mut stream);
+                let answer = answer(&request);
                 seen.lock().unwrap().push(request);
-                let answer = says.lock().unwrap().clone();
                 let _ = stream.write_all(&answer);
             }
         });
-        Self { address, answer, requests }
+        Self { address, answer: Arc::default(), requests }
     }
 
     /// Says something else from now on.
@@ -87,6 +93,16 @@ impl Request {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
+}
+
+/// An answer with its length.
+pub(crate) fn answer(status: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
 }
 
 fn read(stream: &mut TcpStream) -> Request {

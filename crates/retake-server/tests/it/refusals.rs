@@ -123,6 +123,25 @@ async fn a_full_disk_is_told_and_nothing_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_fit_on_the_disk_is_refused_before_it_is_read_and_leaves_nothing() {
+    let plenty = ByteSize::bytes(1 << 60);
+    let retake = TestGateway::with(|config| config.assets.min_free_space = plenty).await;
+    // Whoever read it would say that it is no JSON. A short one never touches the disk.
+    for (length, expected) in [(20_000, (503, "storage_full")), (2_000, (400, "invalid_json"))] {
+        for path in ["/v1/videos", "/v1/videos/edits", "/retake/v1/keys"] {
+            let request = retake.client().post(retake.url(path));
+            let request = request.header("content-type", "application/json");
+            let response = request.body("x".repeat(length)).send().await.unwrap();
+
+            assert_eq!(response.headers().contains_key("retry-after"), expected.0 == 503);
+            let answer = code(response).await;
+            assert_eq!((answer.0, answer.1.as_str()), expected, "{path}");
+        }
+    }
+    assert_eq!(files_below(&retake.data_dir().join("spool")), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn an_unfinished_video_has_no_content_and_clients_are_told_not_to_retry() {
     let retake = TestGateway::start().await;
     let id = retake.create(json!({ "seconds": "120", "size": "1280x720" })).await;

@@ -136,6 +136,25 @@ async fn uploads_that_trickle_without_a_key_leave_places_for_everybody_else() {
 }
 
 #[tokio::test]
+async fn a_refusal_reaches_a_caller_that_is_still_sending_while_strangers_trickle() {
+    let (retake, keys) = small_gateway().await;
+    let more = "content-length: 3000000
+";
+    let mut strangers = Vec::new();
+    for _ in 0..FEW / 2 {
+        strangers.push(begin(&retake, &(head("POST", "/v1/videos", "rtk_nope", more) + "x")).await);
+    }
+
+    // Whatever is not read of it would break the connection before the answer is read.
+    let length = 48 << 20;
+    let more = format!("content-type: application/json\r\ncontent-length: {length}\r\n");
+    let mut upload = begin(&retake, &head("POST", "/v1/videos", &keys[1], &more)).await;
+    timeout(PATIENCE, upload.write_all(&vec![b' '; length])).await.unwrap().unwrap();
+
+    assert_eq!(status_of(&mut upload).await, "413");
+}
+
+#[tokio::test]
 async fn who_holds_all_uploads_that_it_may_is_told_which_limit_it_reached() {
     let retake = TestGateway::with(|config| config.server.max_uploads = 2).await;
     let keys = keys(&retake).await;
