@@ -429,7 +429,11 @@ mod tests {
         let Err(CollectError::Again { fault, finding: None }) = outcome else {
             panic!("it was collected")
         };
-        assert_eq!((fault.kind, fault.source), (FaultKind::Storage, FaultSource::Us), "{fault}");
+        assert_eq!(
+            (fault.kind, fault.source),
+            (FaultKind::Storage, FaultSource::Gateway),
+            "{fault}"
+        );
         assert!(fault.message.contains("only 99 bytes are free"), "{fault}");
         let staging = folder.path().join("assets/staging");
         assert_eq!(std::fs::read_dir(staging).into_iter().flatten().count(), 0);

@@ -55,7 +55,7 @@ fn accounts(lab: &Lab, time: Time) -> String {
         format!(
             "[accounts.{name}]\nprovider = \"{provider}\"\nvariant = \"{variant}\"\n\
              base_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\nconcurrency = 8\n\
-             poll_interval = \"{poll_interval}\"\nlongest_render = \"{longest}\"\nanswer_within = \"10s\"\n{more}\n"
+             poll_interval = \"{poll_interval}\"\nrender_timeout = \"{longest}\"\nresponse_timeout = \"10s\"\n{more}\n"
         )
     };
     [

@@ -46,7 +46,7 @@ fn crc(bytes: &[u8]) -> u32 {
 async fn with_a_provider_that_quotes(server: &Receiver) -> TestGateway {
     let settings = format!(
         "[accounts.mine]\nprovider = \"openai\"\nbase_url = \"{}\"\napi_key_env = \"KEY\"\n\
-         poll_every = \"50ms\"\n[models.quoting]\nroutes = [\"mine/sora-2\"]\n\
+         poll_interval = \"50ms\"\n[models.quoting]\nroutes = [\"mine/sora-2\"]\n\
          [policy]\nmax_attempts = 1\n",
         server.url("/v1"),
     );

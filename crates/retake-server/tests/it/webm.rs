@@ -24,7 +24,7 @@ async fn a_webm_file_of_a_provider_is_kept_and_handed_out_as_what_it_is() {
     });
     let settings = format!(
         "[accounts.mine]\nprovider = \"openai\"\nbase_url = \"{}\"\napi_key_env = \"KEY\"\n\
-         poll_every = \"50ms\"\n[models.film]\nroutes = [\"mine/sora-2\"]\n",
+         poll_interval = \"50ms\"\n[models.film]\nroutes = [\"mine/sora-2\"]\n",
         server.url("/v1"),
     );
     let retake = TestGateway::configured(&settings).await;

@@ -32,8 +32,8 @@ fn killed(
     let home = tempfile::tempdir().unwrap();
     let url = lab.urls().of(provider);
     let settings = format!(
-        "[accounts.lab]\nbase_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\npoll_every = \"20ms\"\n\
-         render_timeout = \"40s\"\nanswer_within = \"5s\"\nconcurrency = 8\n{account}\n\
+        "[accounts.lab]\nbase_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\npoll_interval = \"20ms\"\n\
+         render_timeout = \"40s\"\nresponse_timeout = \"5s\"\nconcurrency = 8\n{account}\n\
          [policy]\nretry_delay = \"50ms\"\nmax_attempts = 50\n{policy}\n"
     );
     fs::write(home.path().join("retake.toml"), settings).unwrap();
