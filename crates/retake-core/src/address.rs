@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What URLs that users give may lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum AddressPolicy {
     /// Public addresses.
     Public,
     /// Also this machine and private networks.
@@ -28,7 +28,7 @@ enum Kind {
 
 /// Why an address is not reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Forbidden {
+pub struct BlockedAddress {
     /// What it is, to be said after "is".
     pub what: &'static str,
     /// Whether `server.allow_private_addresses` would allow it.
@@ -42,18 +42,18 @@ const METADATA: Kind = Kind::Never("a metadata service");
 const MULTICAST: Kind = Kind::Never("a multicast address");
 const RESERVED: Kind = Kind::Never("a reserved address");
 
-impl Reach {
+impl AddressPolicy {
     /// Whether an address may be reached.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`] with what the address is.
-    pub fn check(self, address: IpAddr) -> Result<(), Forbidden> {
+    /// [`BlockedAddress`] with what the address is.
+    pub fn check(self, address: IpAddr) -> Result<(), BlockedAddress> {
         match kind_of(address) {
             Kind::Public => Ok(()),
             Kind::Private(_) if self == Self::AlsoPrivate => Ok(()),
-            Kind::Private(what) => Err(Forbidden { what, may_be_allowed: true }),
-            Kind::Never(what) => Err(Forbidden { what, may_be_allowed: false }),
+            Kind::Private(what) => Err(BlockedAddress { what, may_be_allowed: true }),
+            Kind::Never(what) => Err(BlockedAddress { what, may_be_allowed: false }),
         }
     }
 }
@@ -151,8 +151,11 @@ mod tests {
             "fd12:3456:789a::1",
         ] {
             let address = text.parse().unwrap();
-            assert!(Reach::Public.check(address).is_err_and(|why| why.may_be_allowed), "{text}");
-            assert_eq!(Reach::AlsoPrivate.check(address), Ok(()), "{text}");
+            assert!(
+                AddressPolicy::Public.check(address).is_err_and(|why| why.may_be_allowed),
+                "{text}"
+            );
+            assert_eq!(AddressPolicy::AlsoPrivate.check(address), Ok(()), "{text}");
         }
     }
 
@@ -189,7 +192,7 @@ mod tests {
             "::7f00:1",
             "4000::1",
         ] {
-            for reach in [Reach::Public, Reach::AlsoPrivate] {
+            for reach in [AddressPolicy::Public, AddressPolicy::AlsoPrivate] {
                 let refused = reach.check(text.parse().unwrap());
                 assert!(refused.is_err_and(|why| !why.may_be_allowed), "{text}");
             }

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    input::{Field, Input, Length, Said, Unsayable},
+    input::{Field, Input, Length, ModelInput, UnsupportedInput},
     price::Price,
 };
 use crate::{money::Usd, request::OriginKind, size::Size};

@@ -6,7 +6,7 @@
 
 use crate::{
     fault::{FaultKind, FaultSource},
-    life::{Attempt, AttemptState, Life},
+    job::{Attempt, AttemptState, JobRecord},
     money::Usd,
     plan::{Plan, Planned},
 };
@@ -48,8 +48,8 @@ impl Cost {
     }
 
     /// What all attempts of a job cost so far.
-    pub fn of_job(life: &Life, plan: &Plan) -> Self {
-        let costs = life
+    pub fn of_job(record: &JobRecord, plan: &Plan) -> Self {
+        let costs = record
             .attempts
             .iter()
             .filter_map(|attempt| Some(Self::of_attempt(attempt, plan.at(attempt.route)?)));
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::{
         fault::Fault,
-        life::{Event, advance},
+        job::{Event, advance},
         plan::tests::a_plan_of,
         policy::Policy,
     };
@@ -120,10 +120,10 @@ mod tests {
 
     fn after(events: &[Event], plan: &Plan) -> Cost {
         let now = Timestamp::UNIX_EPOCH;
-        let life = events.iter().fold(Life::default(), |life, event| {
-            advance(&life, event, plan, &Policy::default(), now).unwrap().life
+        let record = events.iter().fold(JobRecord::default(), |record, event| {
+            advance(&record, event, plan, &Policy::default(), now).unwrap().record
         });
-        Cost::of_job(&life, plan)
+        Cost::of_job(&record, plan)
     }
 
     fn begun() -> Event {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Model, Negative},
     preflight,
-    request::{OriginKind, Shot, VideoRequest},
+    request::{OriginKind, RenderSpec, VideoRequest},
 };
 
 /// One value that is not as it was asked for.
@@ -38,15 +38,19 @@ pub fn nearest(request: &VideoRequest, model: &Model) -> (VideoRequest, Vec<Chan
 }
 
 /// That the video has not the size of the picture that it starts from, where nothing else was asked for.
-pub(crate) fn of_picture(request: &VideoRequest, shot: &Shot, model: &Model) -> Option<Change> {
+pub(crate) fn of_picture(
+    request: &VideoRequest,
+    spec: &RenderSpec,
+    model: &Model,
+) -> Option<Change> {
     let open =
         request.size.is_none() && request.aspect_ratio.is_none() && request.resolution.is_none();
     let picture =
-        request.first_frame.as_ref().filter(|picture| open && picture.size != shot.size)?;
+        request.first_frame.as_ref().filter(|picture| open && picture.size != spec.size)?;
     Some(Change {
         param: "size".to_owned(),
         asked: picture.size.to_string(),
-        given: Some(shot.size.to_string()),
+        given: Some(spec.size.to_string()),
         why: format!("`{}` fits the picture into a size that it renders", model.name),
     })
 }

@@ -10,7 +10,7 @@ use crate::{
     fit::{self, Change},
     money::Usd,
     preflight::{self, Finding, Severity},
-    request::{Fit, Shot, VideoRequest},
+    request::{Fit, RenderSpec, VideoRequest},
 };
 
 /// Where an attempt can go: a model on an account.
@@ -53,7 +53,7 @@ pub struct Planned {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub provider: String,
     /// The request, settled for the model there.
-    pub shot: Shot,
+    pub spec: RenderSpec,
     /// What it will cost at the catalog's price.
     pub cost: Usd,
     /// Whether nobody sends a bill for it. Without that a cost of nothing means that the price is not known.
@@ -77,7 +77,7 @@ pub struct Refusal {
 
 /// What a plan is made under, besides the request and the candidates.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct PlanContext {
     /// The seed for a request that names none.
     pub seed: u64,
     /// The day: models have a last one.
@@ -86,7 +86,7 @@ pub struct Terms {
     pub replaced: Option<Change>,
 }
 
-impl Terms {
+impl PlanContext {
     /// Terms under which nobody stands in for anything.
     pub fn plain(seed: u64, today: Date) -> Self {
         Self { seed, today, replaced: None }
@@ -104,19 +104,19 @@ impl Terms {
 pub fn plan(
     request: &VideoRequest,
     candidates: &[Candidate<'_>],
-    terms: &Terms,
+    context: &PlanContext,
 ) -> Result<Plan, Refusal> {
     let mut refused: Option<Vec<Finding>> = None;
     let (mut exact, mut changed) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     // Another place for the same route would be bought at while the first one may still be billed.
     for candidate in candidates.iter().filter(|candidate| seen.insert(&candidate.route)) {
-        match as_it_is(request, candidate, terms) {
+        match as_it_is(request, candidate, context) {
             Ok(planned) => exact.push(planned),
             Err(findings) => {
                 refused.get_or_insert(findings);
                 if request.fit != Some(Fit::Strict) {
-                    changed.extend(to_fit(request, candidate, terms));
+                    changed.extend(to_fit(request, candidate, context));
                 }
             }
         }
@@ -124,7 +124,7 @@ pub fn plan(
     let may_change = match request.fit {
         Some(Fit::Nearest) => true,
         Some(Fit::Strict) => false,
-        None => !exact.is_empty() || terms.replaced.is_some(),
+        None => !exact.is_empty() || context.replaced.is_some(),
     };
     if may_change {
         exact.extend(changed);
@@ -138,39 +138,45 @@ pub fn plan(
 fn as_it_is(
     request: &VideoRequest,
     candidate: &Candidate<'_>,
-    terms: &Terms,
+    context: &PlanContext,
 ) -> Result<Planned, Vec<Finding>> {
-    let findings = preflight::check(request, candidate.model, terms.today);
+    let findings = preflight::check(request, candidate.model, context.today);
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(findings);
     }
-    Ok(planned(request, candidate, terms, Vec::new()))
+    Ok(planned(request, candidate, context, Vec::new()))
 }
 
-fn to_fit(request: &VideoRequest, candidate: &Candidate<'_>, terms: &Terms) -> Option<Planned> {
+fn to_fit(
+    request: &VideoRequest,
+    candidate: &Candidate<'_>,
+    context: &PlanContext,
+) -> Option<Planned> {
     let (fitted, changes) = fit::nearest(request, candidate.model);
-    let findings = preflight::check(&fitted, candidate.model, terms.today);
+    let findings = preflight::check(&fitted, candidate.model, context.today);
     let fits = findings.iter().all(|finding| finding.severity != Severity::Error);
-    fits.then(|| planned(&fitted, candidate, terms, changes))
+    fits.then(|| planned(&fitted, candidate, context, changes))
 }
 
 fn planned(
     request: &VideoRequest,
     candidate: &Candidate<'_>,
-    terms: &Terms,
+    context: &PlanContext,
     changes: Vec<Change>,
 ) -> Planned {
     let Candidate { route, model } = candidate;
-    let shot = preflight::settle(request, model, terms.seed);
-    let cost = model.price(shot.new_seconds(), shot.size, shot.audio);
-    let replaced =
-        terms.replaced.clone().map(|change| Change { given: Some(route.model.clone()), ..change });
-    let fitted = fit::of_picture(request, &shot, model);
+    let spec = preflight::settle(request, model, context.seed);
+    let cost = model.price(spec.new_seconds(), spec.size, spec.audio);
+    let replaced = context
+        .replaced
+        .clone()
+        .map(|change| Change { given: Some(route.model.clone()), ..change });
+    let fitted = fit::of_picture(request, &spec, model);
     let changes = replaced.into_iter().chain(changes).chain(fitted).collect();
     Planned {
         route: route.clone(),
         provider: model.provider.clone(),
-        shot,
+        spec,
         cost,
         free: model.free,
         failed_renders_are_free: model.failed_renders_are_free,
@@ -253,8 +259,8 @@ pub(crate) mod tests {
 
     const TODAY: Date = Date::constant(2026, 11, 21);
 
-    fn terms(today: Date) -> Terms {
-        Terms::plain(7, today)
+    fn context(today: Date) -> PlanContext {
+        PlanContext::plain(7, today)
     }
 
     fn candidate<'a>(catalog: &'a Catalog, provider: &str, name: &str) -> Candidate<'a> {
@@ -270,7 +276,7 @@ pub(crate) mod tests {
         let candidates: Vec<_> = (0..count)
             .map(|n| Candidate { route: format!("account-{n}/animatic").parse().unwrap(), model })
             .collect();
-        let mut plan = plan(&request, &candidates, &terms(TODAY)).unwrap();
+        let mut plan = plan(&request, &candidates, &context(TODAY)).unwrap();
         for (n, planned) in plan.routes.iter_mut().enumerate().skip(1) {
             planned.provider = format!("provider-{n}");
         }
@@ -297,7 +303,7 @@ pub(crate) mod tests {
             },
         ];
 
-        let plan = plan(&request, &candidates, &terms(TODAY)).unwrap();
+        let plan = plan(&request, &candidates, &context(TODAY)).unwrap();
 
         assert_eq!(plan.routes.len(), 1);
         assert_eq!(plan.routes[0].route, route("animatic/animatic"));
@@ -316,8 +322,8 @@ pub(crate) mod tests {
         };
         let then = Date::constant(2026, 9, 1);
         let routes = |fit| {
-            let plan = plan(&ask(fit), &candidates, &terms(then)).unwrap();
-            let told = |p: &Planned| (p.route.model.clone(), p.shot.seconds, p.changes.len());
+            let plan = plan(&ask(fit), &candidates, &context(then)).unwrap();
+            let told = |p: &Planned| (p.route.model.clone(), p.spec.seconds, p.changes.len());
             plan.routes.iter().map(told).collect::<Vec<_>>()
         };
 
@@ -337,9 +343,9 @@ pub(crate) mod tests {
         };
         let then = Date::constant(2026, 9, 1);
 
-        assert!(plan(&request, &candidates, &terms(then)).is_err());
+        assert!(plan(&request, &candidates, &context(then)).is_err());
         let nearest = VideoRequest { fit: Some(Fit::Nearest), ..request };
-        assert_eq!(plan(&nearest, &candidates, &terms(then)).unwrap().routes[0].shot.seconds, 8);
+        assert_eq!(plan(&nearest, &candidates, &context(then)).unwrap().routes[0].spec.seconds, 8);
     }
 
     #[test]
@@ -356,9 +362,10 @@ pub(crate) mod tests {
             seconds: Some(500),
             ..VideoRequest::default()
         };
-        let terms = Terms { replaced: Some(gone), ..terms(TODAY) };
+        let context = PlanContext { replaced: Some(gone), ..context(TODAY) };
 
-        let plan = plan(&request, &[candidate(&catalog, "animatic", "animatic")], &terms).unwrap();
+        let plan =
+            plan(&request, &[candidate(&catalog, "animatic", "animatic")], &context).unwrap();
 
         let told: Vec<_> = plan.routes[0].changes.iter().map(|c| c.param.as_str()).collect();
         assert_eq!(told, ["model", "seconds"]);
@@ -371,7 +378,7 @@ pub(crate) mod tests {
         let request = VideoRequest { prompt: "a lighthouse".into(), ..VideoRequest::default() };
         let one = || candidate(&catalog, "animatic", "animatic");
 
-        let plan = plan(&request, &[one(), one()], &terms(TODAY)).unwrap();
+        let plan = plan(&request, &[one(), one()], &context(TODAY)).unwrap();
 
         assert_eq!(plan.routes.len(), 1);
     }

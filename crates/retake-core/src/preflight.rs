@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     catalog::{Model, Negative},
-    request::{Origin, OriginKind, Shot, VideoRequest},
+    request::{Origin, OriginKind, RenderSpec, VideoRequest},
     size::Size,
 };
 
@@ -64,8 +64,8 @@ pub fn check(request: &VideoRequest, model: &Model, today: Date) -> Vec<Finding>
 }
 
 /// Settles everything that the request left open, for a model that [`check`] found nothing against.
-pub fn settle(request: &VideoRequest, model: &Model, seed: u64) -> Shot {
-    Shot {
+pub fn settle(request: &VideoRequest, model: &Model, seed: u64) -> RenderSpec {
+    RenderSpec {
         prompt: request.prompt.clone(),
         negative_prompt: request.negative_prompt.clone(),
         seconds: whole_seconds(request, model),
@@ -411,10 +411,10 @@ mod tests {
     #[test]
     fn a_plain_prompt_passes_and_gets_the_documented_defaults() {
         let catalog = Catalog::shipped().unwrap();
-        let shot = settle(&a_request(), catalog.model("animatic", "animatic").unwrap(), 7);
+        let spec = settle(&a_request(), catalog.model("animatic", "animatic").unwrap(), 7);
 
         assert_eq!(findings(&a_request()), []);
-        assert_eq!((shot.seconds, shot.size, shot.seed), (4, DEFAULT_SIZE, 7));
+        assert_eq!((spec.seconds, spec.size, spec.seed), (4, DEFAULT_SIZE, 7));
     }
 
     #[test]
@@ -445,9 +445,9 @@ mod tests {
     fn an_aspect_ratio_picks_the_size_nearest_720p() {
         let catalog = Catalog::shipped().unwrap();
         let request = VideoRequest { aspect_ratio: Some("16:9".parse().unwrap()), ..a_request() };
-        let shot = settle(&request, catalog.model("animatic", "animatic").unwrap(), 7);
+        let spec = settle(&request, catalog.model("animatic", "animatic").unwrap(), 7);
 
-        assert_eq!(shot.size, Size::new(1280, 720));
+        assert_eq!(spec.size, Size::new(1280, 720));
     }
 
     #[test]
@@ -482,10 +482,10 @@ mod tests {
         let catalog = Catalog::shipped().unwrap();
         let origin = Some(an_upload(OriginKind::Extension, 3_625));
         let request = VideoRequest { seconds: Some(2), origin, ..a_request() };
-        let shot = settle(&request, catalog.model("animatic", "animatic").unwrap(), 7);
+        let spec = settle(&request, catalog.model("animatic", "animatic").unwrap(), 7);
 
         assert_eq!(findings(&request), []);
-        assert_eq!((shot.seconds, shot.new_seconds(), shot.plays_ms()), (6, 2, 5_625));
+        assert_eq!((spec.seconds, spec.new_seconds(), spec.plays_ms()), (6, 2, 5_625));
     }
 
     #[test]

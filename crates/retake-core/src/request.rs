@@ -1,7 +1,7 @@
 //! The canonical request: what a caller asks for, free of any provider's wire format.
 //!
 //! Every way in parses into a [`VideoRequest`], in which what was left out is `None`. Preflight settles
-//! it against one model and yields a [`Shot`]: the same wish with nothing left open, which is what an
+//! it against one model and yields a [`RenderSpec`]: the same wish with nothing left open, which is what an
 //! adapter translates. The words of the prompt are never changed on the way.
 
 use serde::{Deserialize, Serialize};
@@ -60,11 +60,11 @@ pub struct VideoRequest {
 impl VideoRequest {
     /// What the file of a shot that was made for this request has to be. Sound counts only where it was asked for in
     /// so many words: nobody pays for another video because one came without what its model usually makes.
-    pub fn expected_output(&self, shot: &Shot) -> OutputSpec {
+    pub fn expected_output(&self, spec: &RenderSpec) -> OutputSpec {
         OutputSpec {
-            size: Some(shot.size),
-            duration_ms: Some(shot.plays_ms()),
-            sound: (shot.audio && self.audio == Some(true)).then_some(true),
+            size: Some(spec.size),
+            duration_ms: Some(spec.plays_ms()),
+            sound: (spec.audio && self.audio == Some(true)).then_some(true),
         }
     }
 }
@@ -147,7 +147,7 @@ pub struct Picture {
 
 /// A request settled for one model: nothing is left open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shot {
+pub struct RenderSpec {
     /// What the video should show.
     pub prompt: String,
     /// What it should not show.
@@ -173,7 +173,7 @@ pub struct Shot {
     pub origin: Option<Origin>,
 }
 
-impl Shot {
+impl RenderSpec {
     /// The video that this one goes on from, if it is an extension.
     pub fn continued(&self) -> Option<&Origin> {
         self.origin.as_ref().filter(|origin| origin.kind == OriginKind::Extension)

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    life::{AttemptState, Life},
+    job::{AttemptState, JobRecord},
     policy::Policy,
 };
 
@@ -55,30 +55,30 @@ pub enum Step {
 /// An attempt that is found in `Intent` was interrupted between its record and the provider's answer, so
 /// it is settled, never submitted again unseen. Nobody waits for that who asked to stop the job: it ends, and the
 /// submit is settled behind it.
-pub fn decide(life: &Life, policy: &Policy, now: Timestamp) -> Step {
-    if life.state.is_ended() {
+pub fn decide(record: &JobRecord, policy: &Policy, now: Timestamp) -> Step {
+    if record.state.is_ended() {
         return Step::Rest;
     }
-    let Some(attempt) = life.open_attempt() else {
-        return between_attempts(life, policy, now);
+    let Some(attempt) = record.open_attempt() else {
+        return between_attempts(record, policy, now);
     };
     match (attempt.state, attempt.remote_id.clone()) {
         (AttemptState::Intent, _) => Step::RecordLoss,
-        (AttemptState::Unknown, _) if life.cancel_requested => Step::EndCancelled,
-        (_, Some(remote_id)) if life.cancel_requested => Step::Cancel { remote_id },
+        (AttemptState::Unknown, _) if record.cancel_requested => Step::EndCancelled,
+        (_, Some(remote_id)) if record.cancel_requested => Step::Cancel { remote_id },
         (AttemptState::Submitted, Some(remote_id)) => Step::Poll { remote_id },
         (AttemptState::Fetching, Some(remote_id)) => Step::Fetch { remote_id },
         _ => Step::Settle,
     }
 }
 
-fn between_attempts(life: &Life, policy: &Policy, now: Timestamp) -> Step {
-    let late = life.trying_since().is_some_and(|since| now > since + policy.deadline);
-    match life.adoptable() {
-        _ if life.cancel_requested => Step::EndCancelled,
+fn between_attempts(record: &JobRecord, policy: &Policy, now: Timestamp) -> Step {
+    let late = record.trying_since().is_some_and(|since| now > since + policy.deadline);
+    match record.adoptable() {
+        _ if record.cancel_requested => Step::EndCancelled,
         Some(found) => Step::Adopt { attempt: found.number },
         None if late => Step::GiveUp,
-        None => Step::Begin { route: life.next_route },
+        None => Step::Begin { route: record.next_route },
     }
 }
 
@@ -87,19 +87,19 @@ mod tests {
     use super::*;
     use crate::{
         fault::{Fault, FaultKind, FaultSource},
-        life::{Event, advance},
+        job::{Event, advance},
         plan::tests::a_plan_of,
     };
 
-    fn after(events: &[Event]) -> Life {
-        events.iter().fold(Life::default(), |life, event| {
+    fn after(events: &[Event]) -> JobRecord {
+        events.iter().fold(JobRecord::default(), |record, event| {
             let (plan, policy) = (a_plan_of(1), Policy::default());
-            advance(&life, event, &plan, &policy, Timestamp::UNIX_EPOCH).unwrap().life
+            advance(&record, event, &plan, &policy, Timestamp::UNIX_EPOCH).unwrap().record
         })
     }
 
-    fn next(life: &Life) -> Step {
-        decide(life, &Policy::default(), Timestamp::UNIX_EPOCH)
+    fn next(record: &JobRecord) -> Step {
+        decide(record, &Policy::default(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -133,26 +133,26 @@ mod tests {
     #[test]
     fn a_render_that_a_long_outage_interrupted_is_begun_again_however_late() {
         let interrupted = Event::AttemptFailed { fault: Fault::interrupted() };
-        let life = after(&[Event::Begun { route: 0 }, interrupted]);
+        let record = after(&[Event::Begun { route: 0 }, interrupted]);
         let next_morning = Timestamp::UNIX_EPOCH + Policy::default().deadline * 20;
 
-        assert_eq!(decide(&life, &Policy::default(), next_morning), Step::Begin { route: 0 });
+        assert_eq!(decide(&record, &Policy::default(), next_morning), Step::Begin { route: 0 });
     }
 
     #[test]
     fn no_attempt_begins_once_the_time_for_retries_is_over() {
         let broke = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke");
-        let life = after(&[Event::Begun { route: 0 }, Event::AttemptFailed { fault: broke }]);
+        let record = after(&[Event::Begun { route: 0 }, Event::AttemptFailed { fault: broke }]);
         let late = Timestamp::UNIX_EPOCH + Policy::default().deadline * 2;
 
-        assert_eq!(decide(&life, &Policy::default(), late), Step::GiveUp);
+        assert_eq!(decide(&record, &Policy::default(), late), Step::GiveUp);
     }
 
     #[test]
     fn a_job_that_was_never_begun_waits_for_a_free_slot_as_long_as_it_takes() {
         let years_later = Timestamp::from_second(4_000_000_000).unwrap();
 
-        let step = decide(&Life::default(), &Policy::default(), years_later);
+        let step = decide(&JobRecord::default(), &Policy::default(), years_later);
 
         assert_eq!(step, Step::Begin { route: 0 });
     }

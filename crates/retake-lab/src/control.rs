@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Ledger, Provider,
-    desk::Shared,
+    emulator_context::Shared,
     fault::FaultKind,
     routes::At as _,
     scenario::{Rule, Scenario, builtin},

@@ -9,14 +9,14 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{dice, fault::Fault};
+use crate::{fault::Fault, fault_sampler};
 
 const SHAPES: [&str; 3] = ["do_request_failed", "500", "fail_to_fetch_task"];
 
 /// The envelope in the fault's shape.
 pub(crate) fn of(fault: &Fault) -> Response {
     let asked = SHAPES.into_iter().find(|shape| fault.shape.as_deref() == Some(*shape));
-    let body = match asked.or_else(|| dice::pick(fault.dice, &SHAPES)) {
+    let body = match asked.or_else(|| fault_sampler::pick(fault.dice, &SHAPES)) {
         Some("500") => json!({ "code": 500, "message": "internal server error", "data": null }),
         Some("fail_to_fetch_task") => json!({
             "code": "fail_to_fetch_task",

@@ -34,12 +34,12 @@ use axum::{
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use crate::{desk::Desk, routes::At as _, shelf::Shelf};
+use crate::{emulator_context::EmulatorContext, routes::At as _, upload_store::UploadStore};
 
 /// The name of the header that identifies a request.
 const REQUEST_ID: &str = "x-fal-request-id";
 
-pub(crate) fn router() -> Router<Desk> {
+pub(crate) fn router() -> Router<EmulatorContext> {
     let queue = || get(queue::read).post(queue::submit).put(queue::cancel);
     Router::new()
         .at("/{*path}", queue())
@@ -50,12 +50,12 @@ pub(crate) fn router() -> Router<Desk> {
         .nest("/rest.fal.ai", rest())
         .nest("/api.fal.ai", platform())
         .nest("/v3.fal.media", cdn())
-        .layer(Extension(Arc::new(Shelf::default())))
+        .layer(Extension(Arc::new(UploadStore::default())))
         .layer(from_fn(identify))
 }
 
 /// `rest.fal.ai`: uploads and the keys of webhooks.
-fn rest() -> Router<Desk> {
+fn rest() -> Router<EmulatorContext> {
     Router::new()
         .at("/storage/upload/initiate", post(storage::initiate))
         .at("/storage/auth/token", post(storage::token))
@@ -63,7 +63,7 @@ fn rest() -> Router<Desk> {
 }
 
 /// `v3.fal.media`: where uploaded files are kept.
-fn cdn() -> Router<Desk> {
+fn cdn() -> Router<EmulatorContext> {
     Router::new()
         .at("/files/upload", post(storage::upload))
         .at("/files/lab/{id}/{name}", get(storage::download))
@@ -71,7 +71,7 @@ fn cdn() -> Router<Desk> {
 }
 
 /// `api.fal.ai`: models, prices, usage and the requests of an account.
-fn platform() -> Router<Desk> {
+fn platform() -> Router<EmulatorContext> {
     Router::new()
         .at("/v1/models", get(platform::models))
         .at("/v1/models/pricing", get(platform::pricing))

@@ -228,14 +228,14 @@ impl Fault {
 
 /// What will go wrong with one job: at most one thing in each phase.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Fate {
+pub struct FaultPlan {
     pub create: Option<Fault>,
     pub run: Option<Fault>,
     pub result: Option<Fault>,
     pub webhook: Option<Fault>,
 }
 
-impl Fate {
+impl FaultPlan {
     /// Everything that goes wrong, in order.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         [&self.create, &self.run, &self.result, &self.webhook].into_iter().flatten()

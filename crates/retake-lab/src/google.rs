@@ -40,7 +40,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use crate::{desk::Desk, routes::At as _};
+use crate::{emulator_context::EmulatorContext, routes::At as _};
 use memory::Memory;
 use status::{Code, Status};
 
@@ -51,7 +51,7 @@ const VERTEX_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 /// What a port remembers, as handlers get it.
 type Mem = Extension<Arc<Memory>>;
 
-pub(crate) fn router() -> Router<Desk> {
+pub(crate) fn router() -> Router<EmulatorContext> {
     let mut router = Router::new()
         .at("/token", post(oauth::token))
         .at("/.well-known/jwks.json", get(jwks))

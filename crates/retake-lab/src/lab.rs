@@ -18,17 +18,18 @@ use tokio::net::TcpListener;
 
 use crate::{
     Clock, Ledger, Provider, control,
-    courier::Courier,
-    desk::{Desk, Shared, serve_link},
-    fal, google, intake, listener, luma, openai, replicate,
+    emulator_context::{EmulatorContext, Shared, serve_link},
+    fal,
+    fixture_video::FixtureVideos,
+    google, intake, listener, luma, openai, replicate,
     routes::At as _,
     runway,
     scenario::{Scenario, ScenarioError},
-    stage::Stage,
+    simulator::Simulator,
     status,
-    studio::Studio,
     tasks::Tasks,
     twist,
+    webhook_sender::WebhookSender,
 };
 
 /// How often a scenario's file is looked at.
@@ -162,9 +163,9 @@ impl Lab {
         let clock = Clock::new(scenario.start, speed);
         let (urls, listeners) = listen(config.base_port).await?;
         let shared = Arc::new(Shared {
-            courier: Courier::new(clock.clone()),
-            stage: Stage::new(clock, scenario),
-            studio: Studio::default(),
+            courier: WebhookSender::new(clock.clone()),
+            stage: Simulator::new(clock, scenario),
+            studio: FixtureVideos::default(),
             tasks: Tasks::default(),
             urls,
         });
@@ -257,7 +258,7 @@ fn router_of(name: &str, shared: &Arc<Shared>) -> Router {
             control::router(Arc::clone(shared))
         };
     };
-    let desk = Desk::new(provider, Arc::clone(shared));
+    let desk = EmulatorContext::new(provider, Arc::clone(shared));
     let clock = desk.clock().clone();
     let router = match provider {
         Provider::Openai => openai::router(),
@@ -287,7 +288,7 @@ async fn dated(State(clock): State<Clock>, request: Request, next: Next) -> Resp
 }
 
 async fn media(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((provider, id, _file)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response {

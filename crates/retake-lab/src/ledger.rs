@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Provider,
     fault::Cause,
-    stage::{JobView, Record, Stage, State},
+    simulator::{JobView, Record, Simulator, State},
 };
 
 /// Characters of a prompt that an entry shows.
@@ -74,7 +74,7 @@ pub struct Entry {
 
 impl Ledger {
     /// Everything the stage has seen, of one provider or of all.
-    pub(crate) fn of(stage: &Stage, provider: Option<Provider>) -> Self {
+    pub(crate) fn of(stage: &Simulator, provider: Option<Provider>) -> Self {
         let history = stage.history();
         let asked =
             history.iter().filter(|(it, _)| provider.is_none_or(|asked| asked == it.provider));

@@ -5,7 +5,7 @@
 //! with itself. What happens on the wire is decided behind it, once for all of them:
 //!
 //! 1. `scenario` says which faults happen when, and how fast and how generous a provider is;
-//! 2. `dice` turns that into the [`Fate`] of one create, the same for the same seed;
+//! 2. `dice` turns that into the [`FaultPlan`] of one create, the same for the same seed;
 //! 3. `stage` admits jobs and tells at any moment what has become of them;
 //! 4. `desk` is what an emulator holds: it admits, polls, lists, cancels, serves files and tells
 //!    webhooks, and plays the faults that look the same on every wire (silence, cut connections),
@@ -23,15 +23,14 @@
 
 mod clock;
 mod control;
-mod courier;
-mod desk;
-mod dice;
 mod digits;
-mod early;
+mod early_response;
+mod emulator_context;
 mod envelope;
 mod fault;
+mod fault_sampler;
+mod fixture_video;
 mod frame;
-mod fresh_link;
 mod intake;
 mod lab;
 mod ledger;
@@ -40,11 +39,12 @@ mod media;
 mod provider;
 mod routes;
 mod scenario;
-mod shelf;
-mod stage;
-mod studio;
+mod signed_url;
+mod simulator;
 mod tasks;
 mod twist;
+mod upload_store;
+mod webhook_sender;
 
 mod fal;
 mod google;
@@ -57,7 +57,7 @@ mod status;
 mod tests;
 
 pub use clock::Clock;
-pub use fault::{Cause, Fate, Fault, FaultKind, Phase};
+pub use fault::{Cause, Fault, FaultKind, FaultPlan, Phase};
 pub use lab::{Lab, LabConfig, LabError, ScenarioSource, Urls, port_of, urls_from};
 pub use ledger::{Entry, Ledger, Totals};
 pub use provider::Provider;

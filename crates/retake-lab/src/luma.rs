@@ -17,12 +17,12 @@ use http::request::Parts;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{desk::Desk, intake, stage::JobView};
+use crate::{emulator_context::EmulatorContext, intake, simulator::JobView};
 
 /// Where each API's jobs are told apart: under this name in a create's `extra`.
 const API: &str = "api";
 
-pub(crate) fn router() -> Router<Desk> {
+pub(crate) fn router() -> Router<EmulatorContext> {
     let router = dream::routes(Router::new(), "/dream-machine/v1");
     let router = agents::routes(router, &["/agents/v1", "/v1"]);
     router.fallback(problem::no_route).method_not_allowed_fallback(problem::no_method)
@@ -31,17 +31,20 @@ pub(crate) fn router() -> Router<Desk> {
 /// The key of a call. Calls without one that is good are answered before a handler sees them.
 struct Caller(String);
 
-impl FromRequestParts<Desk> for Caller {
+impl FromRequestParts<EmulatorContext> for Caller {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Response> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        desk: &EmulatorContext,
+    ) -> Result<Self, Response> {
         let key = desk.authenticate(intake::authorization(&parts.headers, "Bearer"));
         key.map(Self).map_err(|refusal| problem::barred(&refusal))
     }
 }
 
 /// A job of this key, made through this API.
-fn own(desk: &Desk, id: &str, key: &str, api: &str) -> Option<JobView> {
+fn own(desk: &EmulatorContext, id: &str, key: &str, api: &str) -> Option<JobView> {
     desk.look(id).filter(|job| job.create.key == key && is_of(job, api))
 }
 

@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::{
     clock::Clock,
-    dice,
     fault::{Fault, FaultKind},
+    fault_sampler,
     listener::cut,
     twist,
 };
@@ -55,7 +55,7 @@ pub(crate) fn in_its_place(fault: &Fault) -> Option<Response> {
         FaultKind::FileRefused => {
             let statuses = ["403", "404", "410"];
             let asked = statuses.into_iter().find(|it| fault.shape.as_deref() == Some(*it));
-            let status = asked.or_else(|| dice::pick(fault.dice, &statuses));
+            let status = asked.or_else(|| fault_sampler::pick(fault.dice, &statuses));
             let status = status.and_then(|it| it.parse().ok()).unwrap_or(StatusCode::NOT_FOUND);
             let body = "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code></Error>";
             (status, [(header::CONTENT_TYPE, "application/xml")], body).into_response()

@@ -25,10 +25,10 @@ use axum::{
 };
 use http::StatusCode;
 
-use crate::{desk::Desk, routes::At as _};
+use crate::{emulator_context::EmulatorContext, routes::At as _};
 use dialect::Dialect;
 
-pub(crate) fn router() -> Router<Desk> {
+pub(crate) fn router() -> Router<EmulatorContext> {
     Router::new()
         .merge(plain())
         .merge(relays::router())
@@ -37,7 +37,7 @@ pub(crate) fn router() -> Router<Desk> {
 }
 
 /// The API itself.
-fn plain() -> Router<Desk> {
+fn plain() -> Router<EmulatorContext> {
     Router::new()
         .at("/v1/videos", post(videos::create).get(videos::list))
         .at("/v1/videos/edits", post(sequels::edit))
@@ -52,7 +52,7 @@ fn plain() -> Router<Desk> {
 }
 
 /// What a reviewer of prompts needs, below a prefix.
-fn words(prefix: &str) -> Router<Desk> {
+fn words(prefix: &str) -> Router<EmulatorContext> {
     let at = |path: &str| format!("{prefix}{path}");
     Router::new()
         .at(&at("/models"), get(chat::models))

@@ -31,9 +31,12 @@ use axum::{
 use http::HeaderMap;
 use serde_json::json;
 
-use crate::{desk::Desk, early::Early, intake, routes::At as _, shelf::Shelf};
+use crate::{
+    early_response::Early, emulator_context::EmulatorContext, intake, routes::At as _,
+    upload_store::UploadStore,
+};
 
-pub(crate) fn router() -> Router<Desk> {
+pub(crate) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/v1/predictions", post(predictions::create).get(predictions::list))
         .at("/v1/predictions/{id}", get(predictions::retrieve))
@@ -55,18 +58,18 @@ pub(crate) fn router() -> Router<Desk> {
         .at("/v1/hardware", get(hardware))
         .at("/v1/webhooks/default/secret", get(webhook::secret))
         .fallback(problem::not_found)
-        .layer(Extension(Arc::new(Shelf::default())))
+        .layer(Extension(Arc::new(UploadStore::default())))
         .layer(Extension(Arc::new(deployments::Deployments::default())))
 }
 
 /// The key of a caller, or the answer that it gets without one.
-fn authenticate(desk: &Desk, headers: &HeaderMap) -> Result<String, Early> {
+fn authenticate(desk: &EmulatorContext, headers: &HeaderMap) -> Result<String, Early> {
     let key = ["Bearer", "Token"].iter().find_map(|it| intake::authorization(headers, it));
     desk.authenticate(key).map_err(|refusal| problem::refuse(&refusal).into())
 }
 
 /// `GET /v1/account`: whose key it is; the balance is not told.
-async fn account(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+async fn account(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     match authenticate(&desk, &headers) {
         Ok(_) => Json(owner()).into_response(),
         Err(early) => early.into_response(),
@@ -79,7 +82,7 @@ fn owner() -> serde_json::Value {
 }
 
 /// `GET /v1/hardware`: what deployments can run on.
-async fn hardware(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+async fn hardware(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     match authenticate(&desk, &headers) {
         Ok(_) => Json(json!([
             { "name": "CPU", "sku": "cpu" },

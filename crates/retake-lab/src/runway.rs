@@ -32,11 +32,11 @@ use http::{HeaderMap, StatusCode, request::Parts};
 use serde_json::json;
 
 use crate::{
-    desk::{Desk, Setback},
-    fresh_link::{self, Pass},
+    emulator_context::{CallError, EmulatorContext},
     intake,
     routes::At as _,
-    stage::{Create, State as Stage},
+    signed_url::{self, Pass},
+    simulator::{Create, State as Simulator},
 };
 use uploads::Uploads;
 
@@ -45,7 +45,7 @@ const VERSION: &str = "2024-11-06";
 /// Where files are served from.
 const FILES: &str = "/outputs";
 
-pub(crate) fn router() -> Router<Desk> {
+pub(crate) fn router() -> Router<EmulatorContext> {
     catalogue::ENDPOINTS
         .iter()
         .fold(Router::new(), |router, endpoint| {
@@ -84,24 +84,30 @@ async fn versioned(request: Request, next: middleware::Next) -> Response {
 /// The key of a call. Calls without one that is good are answered before a handler sees them.
 struct Caller(String);
 
-impl FromRequestParts<Desk> for Caller {
+impl FromRequestParts<EmulatorContext> for Caller {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Response> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        desk: &EmulatorContext,
+    ) -> Result<Self, Response> {
         let key = desk.authenticate(intake::authorization(&parts.headers, "Bearer"));
         key.map(Self).map_err(|refusal| problem::refused(&refusal))
     }
 }
 
 /// `POST /v1/<endpoint>`: makes a task.
-fn creates(endpoint: &'static str) -> MethodRouter<Desk> {
-    post(move |State(desk): State<Desk>, uploads: Extension<Arc<Uploads>>, caller, request| {
-        create(desk, caller, (uploads.0, endpoint), request)
-    })
+fn creates(endpoint: &'static str) -> MethodRouter<EmulatorContext> {
+    post(
+        move |State(desk): State<EmulatorContext>,
+              uploads: Extension<Arc<Uploads>>,
+              caller,
+              request| { create(desk, caller, (uploads.0, endpoint), request) },
+    )
 }
 
 async fn create(
-    desk: Desk,
+    desk: EmulatorContext,
     Caller(key): Caller,
     (uploads, endpoint): (Arc<Uploads>, &'static str),
     request: Request,
@@ -140,7 +146,7 @@ async fn create(
 
 /// `GET /v1/tasks/{id}`.
 async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Caller(key): Caller,
 ) -> Response {
@@ -151,11 +157,15 @@ async fn retrieve(
 }
 
 /// `DELETE /v1/tasks/{id}`: cancels what has not ended; either way the task is gone afterwards.
-async fn remove(State(desk): State<Desk>, Path(id): Path<String>, Caller(key): Caller) -> Response {
+async fn remove(
+    State(desk): State<EmulatorContext>,
+    Path(id): Path<String>,
+    Caller(key): Caller,
+) -> Response {
     let Some(job) = desk.look(&id).filter(|job| job.create.key == key) else {
-        return problem::setback(Setback::Missing);
+        return problem::setback(CallError::Missing);
     };
-    if matches!(job.state, Stage::Queued { .. } | Stage::Running { .. }) {
+    if matches!(job.state, Simulator::Queued { .. } | Simulator::Running { .. }) {
         desk.cancel(&id);
     }
     desk.delete(&id);
@@ -164,10 +174,10 @@ async fn remove(State(desk): State<Desk>, Path(id): Path<String>, Caller(key): C
 
 /// A file, behind a link that a task showed.
 async fn file(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((id, file)): Path<(String, String)>,
     pass: Result<Query<Pass>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    fresh_link::serve(&desk, (&id, &file), pass.ok().map(|Query(pass)| pass), &headers).await
+    signed_url::serve(&desk, (&id, &file), pass.ok().map(|Query(pass)| pass), &headers).await
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     Provider,
     clock::later,
-    desk::Shared,
+    emulator_context::Shared,
     routes::At as _,
     scenario::{Impact, Incident},
 };

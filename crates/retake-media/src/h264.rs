@@ -9,7 +9,7 @@
 
 mod bits;
 mod frame;
-mod gate;
+mod limits;
 mod parameters;
 mod pictures;
 mod slice;

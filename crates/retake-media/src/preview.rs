@@ -4,23 +4,23 @@
 //! the most telling one becomes the [`Thumbnail`], all of them become the [`Spritesheet`], and
 //! together with the sound they tell how the video [`Looks`]: black, frozen, silent.
 
-mod glance;
-mod hearing;
+mod anomalies;
 mod sheet;
-mod telling;
+mod silence;
+mod thumbnail;
 
 use std::io::{Read, Seek};
 
-pub use glance::Looks;
+pub use anomalies::Thumbnail;
 pub use sheet::Spritesheet;
-pub use telling::Thumbnail;
+pub use thumbnail::Looks;
 
 use crate::budget::Budget;
 use crate::h264::{Frame, PictureError, Pictures};
 use crate::mp4::{Mp4Reader, ProbeError};
-use glance::Glances;
+use anomalies::Candidate;
 use sheet::Tiles;
-use telling::Candidate;
+use thumbnail::Glances;
 
 /// Pictures that a thumbnail is chosen from, and that a verdict is based on.
 const CANDIDATES: u32 = 7;
@@ -49,7 +49,7 @@ pub fn preview_within(reader: impl Read + Seek, budget: &Budget) -> Result<Previ
         tiles.add(frame);
         glances.add(frame);
     })?;
-    let silent = hearing::is_silent(&mut pictures.into_file());
+    let silent = silence::is_silent(&mut pictures.into_file());
     // Pictures of half a video would be taken for those of all of it.
     budget.check().map_err(ProbeError::from)?;
     Ok(Preview {
@@ -85,13 +85,13 @@ pub fn spritesheet(reader: impl Read + Seek) -> Result<Spritesheet, PictureError
 pub fn looks(reader: impl Read + Seek) -> Result<Looks, PictureError> {
     let mut glances = Glances::default();
     let pictures = visit(reader, &Budget::default(), GLANCES, |frame| glances.add(frame))?;
-    Ok(glances.verdict(hearing::is_silent(&mut pictures.into_file())))
+    Ok(glances.verdict(silence::is_silent(&mut pictures.into_file())))
 }
 
 /// Whether the sound of a file is silence throughout; `None` when there is none, or when it is coded
 /// in another way than AAC. Files whose pictures cannot be decoded can still be listened to.
 pub fn is_silent(reader: impl Read + Seek) -> Result<Option<bool>, ProbeError> {
-    Ok(hearing::is_silent(&mut Mp4Reader::open(reader)?))
+    Ok(silence::is_silent(&mut Mp4Reader::open(reader)?))
 }
 
 fn visit<R: Read + Seek>(

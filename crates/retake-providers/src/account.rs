@@ -38,7 +38,7 @@ pub struct Settings {
 
 /// What is known of a provider's accounts before anybody has one.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct ProviderInfo {
     /// The provider, as the catalog calls it.
     pub provider: &'static str,
     /// Which of its APIs or dialects; nothing for the usual one.
@@ -102,7 +102,7 @@ pub enum SettingsError {
 }
 
 /// The facts of every provider and variant, in the order in which keys are looked for.
-pub fn facts() -> impl Iterator<Item = &'static Facts> {
+pub fn facts() -> impl Iterator<Item = &'static ProviderInfo> {
     [openai::FACTS, google::FACTS, runway::FACTS, luma::FACTS, fal::FACTS, replicate::FACTS]
         .into_iter()
         .flatten()
@@ -121,7 +121,7 @@ impl fmt::Debug for Settings {
 
 impl Settings {
     /// The facts of its provider and variant.
-    pub fn facts(&self) -> Result<&'static Facts, SettingsError> {
+    pub fn facts(&self) -> Result<&'static ProviderInfo, SettingsError> {
         let (provider, variant) = (&self.provider, self.variant.as_deref());
         let list = |names: Vec<&str>| names.join(", ");
         let of_provider: Vec<_> = facts().filter(|facts| facts.provider == provider).collect();

@@ -1,8 +1,8 @@
 //! What a provider's adapter has to say: it translates and never sends.
 //!
-//! Every method answers with a [`Talk`]: the calls to make and how to read their answers. What an adapter
+//! Every method answers with a [`Flow`]: the calls to make and how to read their answers. What an adapter
 //! reads is untrusted: a field that is not there, a number that is a text, a page of HTML in the place of
-//! JSON must each end in a [`Fault`], never in a panic. [`crate::reading`] has what all of them need.
+//! JSON must each end in a [`Fault`], never in a panic. [`crate::response`] has what all of them need.
 
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use retake_core::fault::Fault;
 
 use crate::{
-    CancelOutcome, FetchError, LookUp, Lost, Polled, Render, Submission, SubmitError, Submitted,
+    CancelOutcome, FetchError, Polled, Reconciliation, Render, Submission, SubmitError, Submitted,
+    UnconfirmedSubmit,
     call::{Call, Reply},
-    talk::Talk,
+    flow::Flow,
 };
 
 /// Translates for one account of one provider.
@@ -38,38 +39,42 @@ pub trait Adapter: Send + Sync + 'static {
         &self,
         submission: &Submission,
         now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>>;
+    ) -> Flow<Result<Submitted, SubmitError>>;
 
     /// Looks for a render whose submit got no answer. Without a way to do so it is unknowable.
-    fn look_up(&self, _lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
-        Talk::Over(Ok(LookUp::Unknowable { over_after: self.render_timeout() }))
+    fn look_up(
+        &self,
+        _lost: &UnconfirmedSubmit,
+        _now: Timestamp,
+    ) -> Flow<Result<Reconciliation, Fault>> {
+        Flow::Done(Ok(Reconciliation::Unknowable { over_after: self.render_timeout() }))
     }
 
     /// Asks how far a render is. Unknown words are "still running", with a note.
-    fn poll(&self, render: &Render, now: Timestamp) -> Talk<Result<Polled, Fault>>;
+    fn poll(&self, render: &Render, now: Timestamp) -> Flow<Result<Polled, Fault>>;
 
     /// Finds the finished file.
-    fn fetch(&self, render: &Render, now: Timestamp) -> Talk<Result<Download, FetchError>>;
+    fn fetch(&self, render: &Render, now: Timestamp) -> Flow<Result<Download, FetchError>>;
 
     /// Reads the answer to a download that did not bring the file. A link that expired is
     /// [`FetchError::Later`], because the next [`Adapter::fetch`] gets a new one, where the provider gives
     /// one.
     fn refused_download(&self, reply: &Reply) -> FetchError {
-        crate::reading::refused_download(reply)
+        crate::response::refused_download(reply)
     }
 
     /// Cancels a render. Where the provider offers no way to do that, the render goes on.
-    fn cancel(&self, _render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
-        Talk::Over(Ok(CancelOutcome::GoesOn))
+    fn cancel(&self, _render: &Render, _now: Timestamp) -> Flow<Result<CancelOutcome, Fault>> {
+        Flow::Done(Ok(CancelOutcome::GoesOn))
     }
 
     /// Sees whether the account works, without spending anything.
-    fn check(&self, now: Timestamp) -> Talk<Result<AccountStatus, Fault>>;
+    fn check(&self, now: Timestamp) -> Flow<Result<AccountStatus, Fault>>;
 
     /// Checks that a notice was sent by the provider, where it signs them. The URL it came to was one that
     /// only the provider knows.
-    fn verify_hook(&self, _hook: Hook) -> Talk<Result<(), HookError>> {
-        Talk::Over(Ok(()))
+    fn verify_hook(&self, _hook: Hook) -> Flow<Result<(), HookError>> {
+        Flow::Done(Ok(()))
     }
 }
 

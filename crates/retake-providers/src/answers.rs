@@ -14,11 +14,10 @@ use retake_core::{
 use serde_json::{Value as Json, json};
 
 use crate::{
-    Adapter, FetchError, Polled, Settings, Submission, SubmitError, Submitted, Talk,
+    Adapter, FetchError, Flow, Polled, Settings, Submission, SubmitError, Submitted,
     call::Answer,
-    fal, google, luma, openai,
-    rehearsal::{NOON, a_render, a_submission, reply},
-    replicate, runway,
+    fal, google, luma, openai, replicate, runway,
+    testing::{NOON, a_render, a_submission, reply},
 };
 
 /// An adapter, a model that it renders, and the name of a render as it gives them.
@@ -88,11 +87,11 @@ pub(crate) fn subjects() -> Vec<Subject> {
 }
 
 /// How a talk ends in which everything is answered alike.
-fn end<T>(mut talk: Talk<T>, answer: &Answer) -> T {
+fn end<T>(mut talk: Flow<T>, answer: &Answer) -> T {
     loop {
         match talk {
-            Talk::Over(value) => return value,
-            Talk::Ask { then, .. } => talk = then(answer.clone()),
+            Flow::Done(value) => return value,
+            Flow::Ask { then, .. } => talk = then(answer.clone()),
         }
     }
 }
@@ -101,8 +100,8 @@ impl Subject {
     fn submission(&self) -> Submission {
         let mut submission = a_submission(self.model);
         if matches!(self.model, "gen4.5" | "ray-2" | "ray-3.2") {
-            submission.shot.audio = false;
-            submission.shot.seconds = 5;
+            submission.spec.audio = false;
+            submission.spec.seconds = 5;
         }
         submission
     }

@@ -22,14 +22,14 @@ use jiff::{SignedDuration, Timestamp};
 use retake_animatic::{Brief, Character};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
-    request::{Origin, Shot},
+    request::{Origin, RenderSpec},
 };
 use tokio_util::io::ReaderStream;
 
 use self::pool::{Outcome, Pool};
 use crate::{
-    AccountStatus, CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, Render,
-    SourceVideo, Submission, SubmitError, Submitted, Unfit,
+    AccountStatus, CancelOutcome, FetchError, Log, Polled, Provider, Reconciliation, Render,
+    SourceVideo, Submission, SubmitError, Submitted, UnconfirmedSubmit, Unfit,
 };
 
 /// Finished files that nobody fetched are kept this long across restarts.
@@ -99,7 +99,7 @@ impl Provider for Embedded {
         }
         let finished = self.finished(&tag);
         let source = submission.source.clone();
-        let before = frames_before(&submission.shot);
+        let before = frames_before(&submission.spec);
         let brief = brief(submission);
         let taken = self.pool.render(&tag, move |render| match &source {
             None => pool::render_to_file(&brief, &finished, render),
@@ -112,10 +112,10 @@ impl Provider for Embedded {
         Err(SubmitError::Refused(Fault::new(FaultKind::Lost, FaultSource::Gateway, message)))
     }
 
-    async fn look_up(&self, lost: &Lost, _log: &Log) -> Result<LookUp, Fault> {
+    async fn look_up(&self, lost: &UnconfirmedSubmit, _log: &Log) -> Result<Reconciliation, Fault> {
         let tag = &lost.submission.tag;
         let known = self.pool.outcome(tag).is_some() || self.is_finished(tag).await;
-        Ok(if known { LookUp::Found(tag.clone()) } else { LookUp::Absent })
+        Ok(if known { Reconciliation::Found(tag.clone()) } else { Reconciliation::Absent })
     }
 
     async fn poll(&self, render: &Render, _log: &Log) -> Result<Polled, Fault> {
@@ -162,9 +162,9 @@ impl Provider for Embedded {
         Ok(AccountStatus { summary, ..AccountStatus::default() })
     }
 
-    async fn examine(&self, shot: &Shot, source: &SourceVideo) -> Result<(), Unfit> {
-        let (source, shot) = (source.clone(), shot.clone());
-        let looked = tokio::task::spawn_blocking(move || extend::examine(&source, &shot)).await;
+    async fn examine(&self, spec: &RenderSpec, source: &SourceVideo) -> Result<(), Unfit> {
+        let (source, spec) = (source.clone(), spec.clone());
+        let looked = tokio::task::spawn_blocking(move || extend::examine(&source, &spec)).await;
         looked.unwrap_or_else(|_| {
             let reason = "it broke the code that reads it".to_owned();
             Err(Unfit { reason, remedy: "please report it, with the file if you can" })
@@ -191,22 +191,22 @@ impl Provider for Embedded {
 }
 
 fn brief(submission: Submission) -> Brief {
-    let shot = submission.shot;
+    let spec = submission.spec;
     // Of an extension, only what is new is drawn.
-    let seconds = shot.new_seconds();
-    let named = shot.characters.iter().zip(submission.characters);
+    let seconds = spec.new_seconds();
+    let named = spec.characters.iter().zip(submission.characters);
     let characters = named
         .map(|(one, picture)| Character { name: one.name.clone(), picture: picture.into() })
         .collect();
     Brief {
-        prompt: shot.prompt,
-        negative_prompt: shot.negative_prompt,
+        prompt: spec.prompt,
+        negative_prompt: spec.negative_prompt,
         seconds,
-        width: shot.size.width,
-        height: shot.size.height,
-        seed: shot.seed,
-        looped: shot.looped,
-        audio: shot.audio,
+        width: spec.size.width,
+        height: spec.size.height,
+        seed: spec.seed,
+        looped: spec.looped,
+        audio: spec.audio,
         first_frame: submission.first_frame.map(Vec::from),
         characters,
         continues: None,
@@ -214,8 +214,8 @@ fn brief(submission: Submission) -> Brief {
 }
 
 /// How many frames the video has that an extension goes on from, by the renderer's count.
-fn frames_before(shot: &Shot) -> u32 {
-    let before = shot.continued().map_or(0, Origin::plays_ms);
+fn frames_before(spec: &RenderSpec) -> u32 {
+    let before = spec.continued().map_or(0, Origin::plays_ms);
     let frames = before.saturating_mul(retake_animatic::FPS.into()).saturating_add(500) / 1000;
     u32::try_from(frames).unwrap_or(u32::MAX)
 }
@@ -260,7 +260,7 @@ mod tests {
     const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     fn a_submission(tag: &str) -> Submission {
-        let shot = Shot {
+        let spec = RenderSpec {
             prompt: "a lighthouse at dusk".into(),
             negative_prompt: None,
             seconds: 1,
@@ -275,7 +275,7 @@ mod tests {
         Submission {
             tag: tag.into(),
             model: "animatic".into(),
-            shot,
+            spec,
             first_frame: None,
             first_frame_url: None,
             characters: Vec::new(),
@@ -288,7 +288,7 @@ mod tests {
         Render {
             remote_id: id.into(),
             model: "animatic".into(),
-            shot: a_submission(id).shot,
+            spec: a_submission(id).spec,
             begun_at: NOON,
             give_up: None,
         }
@@ -333,14 +333,14 @@ mod tests {
         );
         let half = embedded.poll(&render("half-1"), &Log::default()).await.unwrap();
         assert_eq!(half, Polled::failed(Fault::interrupted()));
-        let lost = Lost {
+        let lost = UnconfirmedSubmit {
             submission: a_submission("half-1"),
             begun_at: NOON,
             lost_at: NOON,
             known: std::collections::BTreeSet::default(),
         };
         let found = embedded.look_up(&lost, &Log::default()).await.unwrap();
-        assert_eq!(found, LookUp::Absent);
+        assert_eq!(found, Reconciliation::Absent);
         assert!(!folder.path().join("half-1.part").exists());
     }
 
@@ -349,7 +349,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
         let mut long = a_submission("video_3-1");
-        long.shot.seconds = 120;
+        long.spec.seconds = 120;
 
         let id = embedded.submit(long, &Log::default()).await.unwrap().remote_id;
         embedded.shutdown();
@@ -373,7 +373,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let embedded = Embedded::start(folder.path(), 1, NOON).unwrap();
         let mut long = a_submission("video_2-1");
-        long.shot.seconds = 120;
+        long.spec.seconds = 120;
 
         let id = embedded.submit(long, &Log::default()).await.unwrap().remote_id;
         embedded.cancel(&render(&id), &Log::default()).await.unwrap();

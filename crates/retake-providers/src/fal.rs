@@ -28,8 +28,9 @@ use retake_core::{catalog::Catalog, fault::Fault};
 
 use self::places::Places;
 use crate::{
-    AccountStatus, Adapter, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp,
-    Lost, Polled, Render, Settings, SettingsError, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, CancelOutcome, Download, FetchError, Flow, Hook, HookError, Polled,
+    ProviderInfo, Reconciliation, Render, Settings, SettingsError, Submission, SubmitError,
+    Submitted, UnconfirmedSubmit,
 };
 
 /// The name of the provider in the catalog.
@@ -39,7 +40,7 @@ const LONGEST_RENDER: Duration = Duration::from_hours(1);
 /// The models of the catalog take one to five minutes by their own pages (2026-11-21).
 const USUAL_RENDER: Duration = Duration::from_mins(5);
 
-pub(crate) const FACTS: &[Facts] = &[Facts {
+pub(crate) const FACTS: &[ProviderInfo] = &[ProviderInfo {
     provider: PROVIDER,
     variant: None,
     title: "fal",
@@ -78,31 +79,35 @@ impl Adapter for Fal {
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         request::submit(&self.places, &self.catalog, submission)
     }
 
-    fn look_up(&self, lost: &Lost, now: Timestamp) -> Talk<Result<LookUp, Fault>> {
+    fn look_up(
+        &self,
+        lost: &UnconfirmedSubmit,
+        now: Timestamp,
+    ) -> Flow<Result<Reconciliation, Fault>> {
         find::look_up(&self.places, &self.catalog, lost, now)
     }
 
-    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _now: Timestamp) -> Flow<Result<Polled, Fault>> {
         status::poll(&self.places, &render.remote_id)
     }
 
-    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Flow<Result<Download, FetchError>> {
         media::fetch(&self.places, &render.remote_id)
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Flow<Result<CancelOutcome, Fault>> {
         status::cancel(&self.places, &render.remote_id)
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         account::check(&self.places)
     }
 
-    fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+    fn verify_hook(&self, hook: Hook) -> Flow<Result<(), HookError>> {
         hook::verify(&self.places, &hook)
     }
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use retake_core::catalog::Catalog;
 
 pub(crate) use self::fault::exhaustion;
-use crate::{Adapter, Facts, Settings, SettingsError};
+use crate::{Adapter, ProviderInfo, Settings, SettingsError};
 
 /// Where the Gemini API is.
 const GEMINI: &str = "https://generativelanguage.googleapis.com";
@@ -35,8 +35,8 @@ const GEMINI: &str = "https://generativelanguage.googleapis.com";
 /// The variables for keys and base URLs are those of `google-genai` 3.4.0, which names base URLs without a
 /// version, prefers `GOOGLE_API_KEY` and finds the credentials of Vertex AI through `google-auth`:
 /// `GOOGLE_APPLICATION_CREDENTIALS` names a file, whose text is the key.
-pub(crate) const FACTS: &[Facts] = &[
-    Facts {
+pub(crate) const FACTS: &[ProviderInfo] = &[
+    ProviderInfo {
         provider: "google",
         variant: None,
         title: "Google Vertex AI",
@@ -51,7 +51,7 @@ pub(crate) const FACTS: &[Facts] = &[
         needed_options: &["project"],
         concurrency: 10,
     },
-    Facts {
+    ProviderInfo {
         provider: "google",
         variant: Some("interactions"),
         title: "Google Gemini API (Omni)",
@@ -62,7 +62,7 @@ pub(crate) const FACTS: &[Facts] = &[
         needed_options: &[],
         concurrency: 10,
     },
-    Facts {
+    ProviderInfo {
         provider: "google",
         variant: Some("gemini-operations"),
         title: "Google Gemini API (Veo, retired)",

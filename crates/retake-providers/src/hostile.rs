@@ -20,10 +20,10 @@ use proptest::{
 use serde_json::json;
 
 use crate::{
-    Hook, Talk,
+    Flow, Hook,
     answers::subjects,
     call::Answer,
-    rehearsal::{NOON, any_answer, any_json, reply},
+    testing::{NOON, any_answer, any_json, reply},
 };
 
 /// Notices for each adapter.
@@ -153,11 +153,11 @@ fn keys() -> impl Strategy<Value = Answer> {
     prop_oneof![list, any_answer()]
 }
 
-fn end<T>(mut talk: Talk<T>, answer: &Answer) -> T {
+fn end<T>(mut talk: Flow<T>, answer: &Answer) -> T {
     loop {
         match talk {
-            Talk::Over(value) => return value,
-            Talk::Ask { then, .. } => talk = then(answer.clone()),
+            Flow::Done(value) => return value,
+            Flow::Ask { then, .. } => talk = then(answer.clone()),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! all it needs and answers with a value or a [`Fault`].
 //!
 //! One provider is always there: [`embedded`], the renderer inside this process. The others are services
-//! with an API of their own. For each there is an [`Adapter`], which only translates: it says as a [`Talk`]
+//! with an API of their own. For each there is an [`Adapter`], which only translates: it says as a [`Flow`]
 //! what is to be sent and reads what comes back, so that it can be judged by files. One [`Transport`] sends
 //! for all of them, and [`Remote`] puts the two together. Every exchange is kept, without its secrets, in
 //! the [`Log`] that came with the call.
@@ -17,26 +17,26 @@ mod answers;
 mod call;
 pub mod embedded;
 mod fal;
+mod flow;
 mod google;
-mod hosted;
 #[cfg(test)]
 mod hostile;
 mod likeness;
 mod listing;
 mod log;
 mod luma;
+mod model_host;
 mod openai;
 mod polling;
-mod reading;
 mod refusal;
-#[cfg(test)]
-mod rehearsal;
 mod remote;
 mod replicate;
+mod response;
 mod runway;
 mod secrets;
 mod sse;
-mod talk;
+#[cfg(test)]
+mod testing;
 mod transport;
 mod window;
 
@@ -54,20 +54,20 @@ use futures::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::Fault,
-    life::{GiveUp, RouteTimes},
+    job::{GiveUp, RouteTimes},
     money::Usd,
-    request::Shot,
+    request::RenderSpec,
     size::Size,
 };
 
 pub use self::{
-    account::{Facts, Settings, SettingsError, facts, open},
+    account::{ProviderInfo, Settings, SettingsError, facts, open},
     adapter::{AccountStatus, Adapter, Download, Hook, HookError},
     call::{Answer, Body, Call, Effect, NoAnswer, Part, Reply, Value},
+    flow::{Continue, Flow},
     log::Log,
     remote::Remote,
     secrets::Secrets,
-    talk::{Talk, Then},
     transport::{Pace, Proxy, ProxyVariables, Timer, Transport, TransportError},
 };
 
@@ -78,7 +78,7 @@ pub trait Provider: Send + Sync {
     async fn submit(&self, submission: Submission, log: &Log) -> Result<Submitted, SubmitError>;
 
     /// Finds out what became of a submit whose answer was lost.
-    async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault>;
+    async fn look_up(&self, lost: &UnconfirmedSubmit, log: &Log) -> Result<Reconciliation, Fault>;
 
     /// Asks how far a render is. An `Err` says that the question got no answer, not that the render
     /// failed.
@@ -111,7 +111,7 @@ pub trait Provider: Send + Sync {
 
     /// Looks at a file that somebody sent to be extended, before a job exists for it. Nothing is stored
     /// yet and nothing is spent, so whatever can be found out now is not to be left for the render.
-    async fn examine(&self, _shot: &Shot, _source: &SourceVideo) -> Result<(), Unfit> {
+    async fn examine(&self, _shot: &RenderSpec, _source: &SourceVideo) -> Result<(), Unfit> {
         Ok(())
     }
 
@@ -172,7 +172,7 @@ pub struct Render {
     /// The model that renders it, by the provider's name.
     pub model: String,
     /// What is rendered.
-    pub shot: Shot,
+    pub spec: RenderSpec,
     /// When its intent was recorded.
     pub begun_at: Timestamp,
     /// When it is given up for another route, where that is before the longest time that renders take.
@@ -181,7 +181,7 @@ pub struct Render {
 
 /// A submit whose answer was lost.
 #[derive(Clone, Debug)]
-pub struct Lost {
+pub struct UnconfirmedSubmit {
     /// What was submitted, files included.
     pub submission: Submission,
     /// When its intent was recorded: a render that exists is not older.
@@ -195,11 +195,11 @@ pub struct Lost {
 
 /// What became of a submit whose answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LookUp {
+pub enum Reconciliation {
     /// The render exists.
     Found(RemoteId),
     /// It is not there now. Whether it may still be on its way is for
-    /// [`weigh_absence`](retake_core::life::weigh_absence) to say.
+    /// [`weigh_absence`](retake_core::job::weigh_absence) to say.
     Absent,
     /// Nobody can tell. After this long since the intent it is over either way, and may have been billed.
     Unknowable {
@@ -216,12 +216,12 @@ pub struct Submission {
     /// The model that is to render it, by the provider's name.
     pub model: String,
     /// What to render.
-    pub shot: Shot,
-    /// The bytes of [`Shot::first_frame`].
+    pub spec: RenderSpec,
+    /// The bytes of [`RenderSpec::first_frame`].
     pub first_frame: Option<Bytes>,
     /// Where anybody who knows the URL can fetch those bytes, if this gateway can be reached from outside.
     pub first_frame_url: Option<String>,
-    /// The pictures of [`Shot::characters`], in their order.
+    /// The pictures of [`RenderSpec::characters`], in their order.
     pub characters: Vec<Bytes>,
     /// The file of the video that is to be extended.
     pub source: Option<SourceVideo>,

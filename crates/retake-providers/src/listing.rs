@@ -140,10 +140,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::rehearsal;
+    use crate::testing;
 
     fn is_troubled_by(list: &Json) -> bool {
-        let reply = rehearsal::json(200, list).unwrap();
+        let reply = testing::json(200, list).unwrap();
         is_troubled(&reply, list, "data")
     }
 
@@ -192,7 +192,7 @@ mod tests {
     fn a_part_of_a_list_or_one_from_a_cache_need_not_show_what_is_there() {
         let list = json!({ "data": [] });
         let troubled = |status, headers: &[(&'static str, &str)]| {
-            is_troubled(&rehearsal::reply(status, headers, "").unwrap(), &list, "data")
+            is_troubled(&testing::reply(status, headers, "").unwrap(), &list, "data")
         };
 
         assert!(troubled(206, &[]) && troubled(203, &[]));

@@ -18,16 +18,16 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use retake_core::{catalog::Catalog, request::Shot};
+use retake_core::{catalog::Catalog, request::RenderSpec};
 use secrecy::SecretString;
 
 use crate::{
-    Adapter, Answer, Call, Facts, FetchError, Reply, Settings, SettingsError, SubmitError,
-    Submitted, Value, reading,
+    Adapter, Answer, Call, FetchError, ProviderInfo, Reply, Settings, SettingsError, SubmitError,
+    Submitted, Value, response,
 };
 
-pub(crate) const FACTS: &[Facts] = &[
-    Facts {
+pub(crate) const FACTS: &[ProviderInfo] = &[
+    ProviderInfo {
         provider: "luma",
         variant: None,
         title: "Luma Dream Machine",
@@ -39,7 +39,7 @@ pub(crate) const FACTS: &[Facts] = &[
         // The tier "Build", with which an account begins.
         concurrency: 10,
     },
-    Facts {
+    ProviderInfo {
         provider: "luma",
         variant: Some("agents"),
         title: "Luma Agents",
@@ -95,14 +95,14 @@ impl Api {
 
 /// Reads the answer to a create. A success that names no generation may have made one.
 fn created(answer: Answer) -> Result<Submitted, SubmitError> {
-    let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
+    let reply = answer.map_err(|problem| response::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
+        return Err(response::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
-    let id = reply.json().and_then(|json| reading::id(&json, "/id").map(str::to_owned));
+    let id = reply.json().and_then(|json| response::id(&json, "/id").map(str::to_owned));
     id.map(Submitted::from).ok_or_else(|| {
         let what = "the answer to the create names no generation";
-        SubmitError::Lost(reading::unexpected(&reply, what))
+        SubmitError::Lost(response::unexpected(&reply, what))
     })
 }
 
@@ -116,22 +116,22 @@ fn ask_again(reply: &Reply) -> Duration {
 fn refused_download(reply: &Reply) -> FetchError {
     match reply.status.as_u16() {
         401 | 403 => {
-            let message = format!("the link has expired: {}", reading::plain(&reply.body));
+            let message = format!("the link has expired: {}", response::plain(&reply.body));
             FetchError::Later(fault::lost(message))
         }
-        _ => reading::refused_download(reply),
+        _ => response::refused_download(reply),
     }
 }
 
 /// What neither API has a word for.
-fn refuse_what_cannot_be_said(model: &str, shot: &Shot) -> Result<(), String> {
-    let problem = if shot.audio {
+fn refuse_what_cannot_be_said(model: &str, spec: &RenderSpec) -> Result<(), String> {
+    let problem = if spec.audio {
         "makes no sound; leave `audio` out, or take another model"
-    } else if shot.negative_prompt.is_some() {
+    } else if spec.negative_prompt.is_some() {
         "takes no negative prompt; leave it out"
-    } else if !shot.characters.is_empty() {
+    } else if !spec.characters.is_empty() {
         "takes no characters; leave them out"
-    } else if shot.origin.is_some() {
+    } else if spec.origin.is_some() {
         "is asked for new videos only; take another model to change or extend one"
     } else {
         return Ok(());

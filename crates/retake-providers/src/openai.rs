@@ -34,15 +34,15 @@ use retake_core::{
 
 use self::{account::Account, dialect::Dialect, poll::Verdict};
 use crate::{
-    AccountStatus, Adapter, Call, CancelOutcome, Download, Facts, FetchError, Hook, HookError,
-    LookUp, Lost, Polled, Render, Reply, Settings, SettingsError, Submission, SubmitError,
-    Submitted, Talk,
+    AccountStatus, Adapter, Call, CancelOutcome, Download, FetchError, Flow, Hook, HookError,
+    Polled, ProviderInfo, Reconciliation, Render, Reply, Settings, SettingsError, Submission,
+    SubmitError, Submitted, UnconfirmedSubmit,
 };
 
 /// A create may carry a picture, and relays upload it before they answer.
 const CREATE_PATIENCE: Duration = Duration::from_mins(2);
 
-pub(crate) const FACTS: &[Facts] = &[
+pub(crate) const FACTS: &[ProviderInfo] = &[
     dialect::OPENAI.facts,
     dialect::AZURE.facts,
     dialect::AZURE_JOBS.facts,
@@ -77,13 +77,13 @@ fn follow(
     account: &Account,
     asked: &str,
     read: Result<Verdict, Fault>,
-) -> Talk<Result<Polled, Fault>> {
+) -> Flow<Result<Polled, Fault>> {
     match read {
-        Ok(Verdict::Polled(polled)) => Talk::Over(Ok(doubted(polled))),
+        Ok(Verdict::Polled(polled)) => Flow::Done(Ok(doubted(polled))),
         Ok(Verdict::Look(look)) => {
-            Talk::once(media::begin(account, asked), |answer| look.read(answer).map(doubted))
+            Flow::once(media::begin(account, asked), |answer| look.read(answer).map(doubted))
         }
-        Err(fault) => Talk::Over(Err(fault)),
+        Err(fault) => Flow::Done(Err(fault)),
     }
 }
 
@@ -113,31 +113,35 @@ impl Adapter for OpenAi {
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         let dialect = self.account.dialect;
         let entry = self.catalog.model(dialect.facts.provider, &submission.model);
         let body = match request::body(dialect, submission, entry) {
             Ok(body) => body,
-            Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
+            Err(fault) => return Flow::Done(Err(SubmitError::Refused(fault))),
         };
         let url = self.account.url(dialect.create, &[]);
         let call = Call::change(Method::POST, url).body(body);
         let call = Call { patience: CREATE_PATIENCE, ..self.account.sign(call) };
-        Talk::once(call, move |answer| status::read_create(dialect, answer))
+        Flow::once(call, move |answer| status::read_create(dialect, answer))
     }
 
-    fn look_up(&self, lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
+    fn look_up(
+        &self,
+        lost: &UnconfirmedSubmit,
+        _now: Timestamp,
+    ) -> Flow<Result<Reconciliation, Fault>> {
         look_up::talk(&self.account, lost)
     }
 
-    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _now: Timestamp) -> Flow<Result<Polled, Fault>> {
         let (account, asked) = (Arc::clone(&self.account), render.remote_id.clone());
-        Talk::ask(self.account.job(&render.remote_id), move |answer| {
+        Flow::ask(self.account.job(&render.remote_id), move |answer| {
             follow(&account, &asked, poll::read(account.dialect, &asked, answer))
         })
     }
 
-    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Flow<Result<Download, FetchError>> {
         media::talk(&self.account, render)
     }
 
@@ -145,20 +149,20 @@ impl Adapter for OpenAi {
         media::refused(reply)
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Flow<Result<CancelOutcome, Fault>> {
         if !self.account.dialect.delete_stops {
-            return Talk::Over(Ok(CancelOutcome::GoesOn));
+            return Flow::Done(Ok(CancelOutcome::GoesOn));
         }
         let job = self.account.job(&render.remote_id);
         let call = Call { method: Method::DELETE, effect: crate::Effect::Changes, ..job };
-        Talk::once(call, |answer| status::read_stop(&answer))
+        Flow::once(call, |answer| status::read_stop(&answer))
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         account_status::talk(&self.account)
     }
 
-    fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
-        Talk::Over(hook::verify(&self.account, &hook))
+    fn verify_hook(&self, hook: Hook) -> Flow<Result<(), HookError>> {
+        Flow::Done(hook::verify(&self.account, &hook))
     }
 }

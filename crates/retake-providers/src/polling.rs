@@ -9,7 +9,7 @@ use std::time::Duration;
 use retake_core::fault::Fault;
 use serde_json::Value as Json;
 
-use crate::{Polled, Reply, reading};
+use crate::{Polled, Reply, response};
 
 /// How soon a render is asked about again that is said to be finished and has no file yet.
 const FILE_PAUSE: Duration = Duration::from_secs(15);
@@ -59,7 +59,7 @@ fn name(value: &Json) -> Option<String> {
 pub(crate) fn refuse_another(reply: &Reply, matched: RenderMatch) -> Result<(), Fault> {
     match matched {
         RenderMatch::Another => {
-            Err(reading::unexpected(reply, "the answer is about another render"))
+            Err(response::unexpected(reply, "the answer is about another render"))
         }
         RenderMatch::Asked | RenderMatch::Unnamed => Ok(()),
     }
@@ -69,7 +69,7 @@ pub(crate) fn refuse_another(reply: &Reply, matched: RenderMatch) -> Result<(), 
 pub(crate) fn require_name(reply: &Reply, matched: RenderMatch) -> Result<(), Fault> {
     match matched {
         RenderMatch::Unnamed => {
-            Err(reading::unexpected(reply, "the answer ends a render that it does not name"))
+            Err(response::unexpected(reply, "the answer ends a render that it does not name"))
         }
         matched => refuse_another(reply, matched),
     }

@@ -13,17 +13,17 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     evidence::Exchange,
     fault::{Fault, FaultKind, FaultSource},
-    life::RouteTimes,
+    job::RouteTimes,
     money::Usd,
-    request::Shot,
+    request::RenderSpec,
     time::whole_seconds,
 };
 
 use self::{linked::Content, own_words::OwnWords};
 use crate::{
-    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, Hook, HookError,
-    Log, LookUp, Lost, Pace, Polled, Provider, Render, Submission, SubmitError, Submitted, Talk,
-    Transport, reading, refusal,
+    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, Flow, Hook,
+    HookError, Log, Pace, Polled, Provider, Reconciliation, Render, Submission, SubmitError,
+    Submitted, Transport, UnconfirmedSubmit, refusal, response,
     secrets::{self, Guarded},
 };
 
@@ -79,23 +79,23 @@ impl Remote {
         Self { transport: self.transport.with_pace(pace), ..self }
     }
 
-    async fn hold<T: Guarded + Send + 'static>(&self, talk: Talk<T>, log: &Log) -> T {
+    async fn hold<T: Guarded + Send + 'static>(&self, talk: Flow<T>, log: &Log) -> T {
         self.hold_with_statuses(talk, None, log).await.0
     }
 
     /// The same about a render, with the statuses of the answers, which are read without the caller's own words.
     async fn hold_with_statuses<T: Guarded + Send + 'static>(
         &self,
-        mut talk: Talk<T>,
-        shot: Option<&Shot>,
+        mut talk: Flow<T>,
+        spec: Option<&RenderSpec>,
         log: &Log,
     ) -> (T, Vec<StatusCode>) {
-        let own = shot.map(OwnWords::of);
+        let own = spec.map(OwnWords::of);
         let mut statuses = Vec::new();
         loop {
             match talk {
-                Talk::Over(value) => return (value.guarded(self.transport.secrets()), statuses),
-                Talk::Ask { call, then } => {
+                Flow::Done(value) => return (value.guarded(self.transport.secrets()), statuses),
+                Flow::Ask { call, then } => {
                     let answer = self.transport.send(&call, (self.now)(), log).await;
                     statuses.extend(answer.as_ref().ok().map(|reply| reply.status));
                     let answer = answer.map(|reply| {
@@ -142,7 +142,11 @@ impl Remote {
     }
 
     /// Looks for a lost render in what its provider lists.
-    async fn look_once(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
+    async fn look_once(
+        &self,
+        lost: &UnconfirmedSubmit,
+        log: &Log,
+    ) -> Result<Reconciliation, Fault> {
         let own = Log::default();
         let looked = self.hold(self.adapter.look_up(lost, (self.now)()), &own).await;
         // A list tells of everybody's renders on this account, and what is kept is shown to one caller.
@@ -154,21 +158,21 @@ impl Remote {
 
     /// Whether a render that is listed can be asked about. A list may show what its account cannot have, and a job that
     /// took it rather than its own would wait for it until its time is over.
-    async fn knows(&self, lost: &Lost, id: &str, log: &Log) -> bool {
+    async fn knows(&self, lost: &UnconfirmedSubmit, id: &str, log: &Log) -> bool {
         let render = Render {
             remote_id: id.to_owned(),
             model: lost.submission.model.clone(),
-            shot: lost.submission.shot.clone(),
+            spec: lost.submission.spec.clone(),
             begun_at: lost.begun_at,
             give_up: None,
         };
         let talk = self.adapter.poll(&render, (self.now)());
-        let polled = self.hold_with_statuses(talk, Some(&render.shot), log).await.0;
+        let polled = self.hold_with_statuses(talk, Some(&render.spec), log).await.0;
         !polled.is_err_and(|fault| is_not_known(&fault))
     }
 
-    fn unknowable(&self) -> LookUp {
-        LookUp::Unknowable { over_after: self.render_timeout }
+    fn unknowable(&self) -> Reconciliation {
+        Reconciliation::Unknowable { over_after: self.render_timeout }
     }
 
     /// `times` the longest that renders take there, from the begin of this one.
@@ -263,7 +267,7 @@ impl Remote {
 }
 
 /// Reads an answer. One that is long takes its time, and others should not wait for it.
-async fn go_on<T: Send + 'static>(then: crate::talk::Then<T>, answer: Answer) -> Talk<T> {
+async fn go_on<T: Send + 'static>(then: crate::flow::Continue<T>, answer: Answer) -> Flow<T> {
     if answer.as_ref().map_or(0, |reply| reply.body.len()) < LONG_ANSWER {
         return then(answer);
     }
@@ -279,19 +283,19 @@ async fn go_on<T: Send + 'static>(then: crate::talk::Then<T>, answer: Answer) ->
 
 /// What is left of a failure when it is not taken for more than it says: a server that fails itself may say so of every
 /// render, and the next time it does not; and a caller's own words, quoted, say nothing of what was charged.
-fn believable(polled: Polled, is_error: bool, shot: &Shot) -> Polled {
+fn believable(polled: Polled, is_error: bool, spec: &RenderSpec) -> Polled {
     let Polled::Failed { fault, charged } = polled else { return polled };
-    let is_quoted = words_of(shot).any(reading::says_not_charged);
+    let is_quoted = words_of(spec).any(response::says_not_charged);
     let charged = charged.filter(|amount| *amount != Usd::ZERO || !is_quoted);
     if is_error { Polled::Doubtful { fault, charged } } else { Polled::Failed { fault, charged } }
 }
 
 /// A refusal by what its body says, under a status that is none of a refusal, is in doubt where the caller's own words
 /// would prove it as well: the answer may quote them.
-fn provable(error: SubmitError, status: Option<StatusCode>, shot: &Shot) -> SubmitError {
-    let is_refusal = status.is_none_or(reading::is_turned_away);
+fn provable(error: SubmitError, status: Option<StatusCode>, spec: &RenderSpec) -> SubmitError {
+    let is_refusal = status.is_none_or(response::is_turned_away);
     match error {
-        SubmitError::Refused(fault) if !is_refusal && words_of(shot).any(refusal::proves) => {
+        SubmitError::Refused(fault) if !is_refusal && words_of(spec).any(refusal::proves) => {
             SubmitError::Lost(fault)
         }
         error => error,
@@ -299,9 +303,9 @@ fn provable(error: SubmitError, status: Option<StatusCode>, shot: &Shot) -> Subm
 }
 
 /// What its caller wrote of a request.
-fn words_of(shot: &Shot) -> impl Iterator<Item = &str> {
-    let names = shot.characters.iter().map(|character| character.name.as_str());
-    [Some(shot.prompt.as_str()), shot.negative_prompt.as_deref()].into_iter().flatten().chain(names)
+fn words_of(spec: &RenderSpec) -> impl Iterator<Item = &str> {
+    let names = spec.characters.iter().map(|character| character.name.as_str());
+    [Some(spec.prompt.as_str()), spec.negative_prompt.as_deref()].into_iter().flatten().chain(names)
 }
 
 /// Whether the provider said that it does not know the render.
@@ -339,10 +343,10 @@ fn signed(time: Duration) -> SignedDuration {
 impl Provider for Remote {
     async fn submit(&self, submission: Submission, log: &Log) -> Result<Submitted, SubmitError> {
         let talk = self.adapter.submit(&submission, (self.now)());
-        let shot = Some(&submission.shot);
-        let (submitted, statuses) = self.hold_with_statuses(talk, shot, log).await;
+        let spec = Some(&submission.spec);
+        let (submitted, statuses) = self.hold_with_statuses(talk, spec, log).await;
         let last = statuses.last().copied();
-        let submitted = submitted.map_err(|error| provable(error, last, &submission.shot))?;
+        let submitted = submitted.map_err(|error| provable(error, last, &submission.spec))?;
         if self.repeats_secret(&submitted.remote_id) {
             // It would be shown to the caller, and no provider names a render after a key.
             let message = "the provider's id for the render repeats a secret, so it cannot be used";
@@ -352,33 +356,33 @@ impl Provider for Remote {
         Ok(submitted)
     }
 
-    async fn look_up(&self, lost: &Lost, log: &Log) -> Result<LookUp, Fault> {
+    async fn look_up(&self, lost: &UnconfirmedSubmit, log: &Log) -> Result<Reconciliation, Fault> {
         let mut lost = lost.clone();
         let mut nearest = None;
         for _ in 0..MOST_CANDIDATES {
             match self.look_once(&lost, log).await? {
-                LookUp::Found(id) if self.repeats_secret(&id) => break,
-                LookUp::Found(id) if self.knows(&lost, &id, log).await => {
-                    return Ok(LookUp::Found(id));
+                Reconciliation::Found(id) if self.repeats_secret(&id) => break,
+                Reconciliation::Found(id) if self.knows(&lost, &id, log).await => {
+                    return Ok(Reconciliation::Found(id));
                 }
-                LookUp::Found(id) => {
+                Reconciliation::Found(id) => {
                     lost.known.insert(id.clone());
                     nearest.get_or_insert(id);
                 }
-                LookUp::Absent if nearest.is_none() => return Ok(LookUp::Absent),
+                Reconciliation::Absent if nearest.is_none() => return Ok(Reconciliation::Absent),
                 // Whoever has not found out by now never will.
-                LookUp::Absent | LookUp::Unknowable { .. } => break,
+                Reconciliation::Absent | Reconciliation::Unknowable { .. } => break,
             }
         }
         // Where none can be asked about yet, the first may be later on.
-        Ok(nearest.map_or_else(|| self.unknowable(), LookUp::Found))
+        Ok(nearest.map_or_else(|| self.unknowable(), Reconciliation::Found))
     }
 
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
         let talk = self.adapter.poll(render, (self.now)());
-        let (polled, statuses) = self.hold_with_statuses(talk, Some(&render.shot), log).await;
+        let (polled, statuses) = self.hold_with_statuses(talk, Some(&render.spec), log).await;
         let is_error = statuses.first().is_some_and(|status| !status.is_success());
-        let mut polled = polled.map(|polled| believable(polled, is_error, &render.shot));
+        let mut polled = polled.map(|polled| believable(polled, is_error, &render.spec));
         match (&mut polled, self.poll_interval) {
             (Ok(Polled::Running { ask_again_in, .. }), Some(every)) => *ask_again_in = every,
             (Err(fault), Some(every)) => {
@@ -414,7 +418,7 @@ impl Provider for Remote {
         log: &Log,
     ) -> Result<BoxStream<'static, Result<Bytes, Fault>>, FetchError> {
         let talk = self.adapter.fetch(render, (self.now)());
-        match self.hold_with_statuses(talk, Some(&render.shot), log).await.0? {
+        match self.hold_with_statuses(talk, Some(&render.spec), log).await.0? {
             Download::Whole(bytes) => Ok(stream::once(async move { Ok(bytes) }).boxed()),
             Download::From(call) => self.open(&call, log).await,
             Download::Either(first, second) => {

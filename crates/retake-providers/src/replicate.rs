@@ -27,8 +27,9 @@ use retake_core::{catalog::Catalog, fault::Fault};
 
 use self::calls::Calls;
 use crate::{
-    AccountStatus, Adapter, CancelOutcome, Download, Facts, FetchError, Hook, HookError, LookUp,
-    Lost, Polled, Render, Settings, SettingsError, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, CancelOutcome, Download, FetchError, Flow, Hook, HookError, Polled,
+    ProviderInfo, Reconciliation, Render, Settings, SettingsError, Submission, SubmitError,
+    Submitted, UnconfirmedSubmit,
 };
 
 /// The name of the provider in the catalog.
@@ -38,7 +39,7 @@ const LONGEST_RENDER: Duration = Duration::from_hours(1);
 /// Video models of its catalog take one to five minutes by their own pages (2026-11-21).
 const USUAL_RENDER: Duration = Duration::from_mins(5);
 
-pub(crate) const FACTS: &[Facts] = &[Facts {
+pub(crate) const FACTS: &[ProviderInfo] = &[ProviderInfo {
     provider: PROVIDER,
     variant: None,
     title: "Replicate",
@@ -80,31 +81,35 @@ impl Adapter for Replicate {
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         request::submit(&self.calls, &self.catalog, submission)
     }
 
-    fn look_up(&self, lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
+    fn look_up(
+        &self,
+        lost: &UnconfirmedSubmit,
+        _now: Timestamp,
+    ) -> Flow<Result<Reconciliation, Fault>> {
         find::look_up(&self.calls, &self.catalog, lost)
     }
 
-    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _now: Timestamp) -> Flow<Result<Polled, Fault>> {
         status::poll(&self.calls, &self.catalog, render)
     }
 
-    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Flow<Result<Download, FetchError>> {
         media::fetch(&self.calls, &render.remote_id)
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Flow<Result<CancelOutcome, Fault>> {
         status::cancel(&self.calls, &render.remote_id)
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         account::check(&self.calls)
     }
 
-    fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+    fn verify_hook(&self, hook: Hook) -> Flow<Result<(), HookError>> {
         hook::verify(&self.calls, self.secret.as_ref(), &hook)
     }
 }

@@ -27,12 +27,12 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::{
-    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, Facts, FetchError, Hook,
-    HookError, Polled, Render, Reply, Settings, SettingsError, Submission, SubmitError, Submitted,
-    Talk, Value, reading,
+    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, Flow, Hook,
+    HookError, Polled, ProviderInfo, Render, Reply, Settings, SettingsError, Submission,
+    SubmitError, Submitted, Value, response,
 };
 
-pub(crate) const FACTS: &[Facts] = &[Facts {
+pub(crate) const FACTS: &[ProviderInfo] = &[ProviderInfo {
     provider: PROVIDER,
     variant: None,
     title: "Runway",
@@ -96,8 +96,8 @@ impl Api {
             .header("x-runway-version", self.version.as_str())
     }
 
-    fn create(&self, path: &str, body: Json) -> Talk<Result<Submitted, SubmitError>> {
-        Talk::once(self.signed(Call::post(self.url(path), body)), created)
+    fn create(&self, path: &str, body: Json) -> Flow<Result<Submitted, SubmitError>> {
+        Flow::once(self.signed(Call::post(self.url(path), body)), created)
     }
 
     fn ask_for(&self, render: &Render) -> Call {
@@ -107,13 +107,13 @@ impl Api {
 
 /// Reads the answer to a create. A success that names no task may have made one.
 fn created(answer: Answer) -> Result<Submitted, SubmitError> {
-    let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
+    let reply = answer.map_err(|problem| response::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &fault::SHED));
+        return Err(response::failed_create(reply.status, fault::body_of(&reply), &fault::SHED));
     }
-    let id = reply.json().and_then(|json| reading::id(&json, "/id").map(str::to_owned));
+    let id = reply.json().and_then(|json| response::id(&json, "/id").map(str::to_owned));
     id.map(Submitted::from).ok_or_else(|| {
-        SubmitError::Lost(reading::unexpected(&reply, "the answer to the create names no task"))
+        SubmitError::Lost(response::unexpected(&reply, "the answer to the create names no task"))
     })
 }
 
@@ -130,41 +130,41 @@ impl Adapter for Runway {
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         let known = self.catalog.model(PROVIDER, &submission.model);
         let body = match request::body(submission, known) {
             Ok(body) => body,
-            Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
+            Err(fault) => return Flow::Done(Err(SubmitError::Refused(fault))),
         };
-        let Some(picture) = &submission.shot.first_frame else {
+        let Some(picture) = &submission.spec.first_frame else {
             return self.api.create("text_to_video", body.into());
         };
         let api = self.api.clone();
         media::uri(&api, picture, submission.first_frame.as_ref()).and_then(move |uri| match uri {
             Ok(uri) => api.create("image_to_video", request::with_picture(body, &uri)),
-            Err(problem) => Talk::Over(Err(problem)),
+            Err(problem) => Flow::Done(Err(problem)),
         })
     }
 
-    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _now: Timestamp) -> Flow<Result<Polled, Fault>> {
         let asked = render.remote_id.clone();
-        Talk::once(self.api.ask_for(render), move |answer| task::polled(answer, &asked))
+        Flow::once(self.api.ask_for(render), move |answer| task::polled(answer, &asked))
     }
 
-    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Flow<Result<Download, FetchError>> {
         // Every look at a task signs its links anew, so the link is never older than this call.
         let asked = render.remote_id.clone();
-        Talk::once(self.api.ask_for(render), move |answer| task::download(answer, &asked))
+        Flow::once(self.api.ask_for(render), move |answer| task::download(answer, &asked))
     }
 
     fn refused_download(&self, reply: &Reply) -> FetchError {
         task::refused_download(reply)
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Flow<Result<CancelOutcome, Fault>> {
         let call = Call::change(Method::DELETE, self.api.task(&render.remote_id));
-        Talk::once(self.api.signed(call), |answer| {
-            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+        Flow::once(self.api.signed(call), |answer| {
+            let reply = answer.map_err(|problem| response::silence(&problem))?;
             match reply.status {
                 StatusCode::NOT_FOUND | StatusCode::GONE => Ok(CancelOutcome::NotKnown),
                 status if status.is_success() => Ok(CancelOutcome::Stopped),
@@ -173,12 +173,12 @@ impl Adapter for Runway {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         let call = self.api.signed(Call::get(self.api.url("organization")));
-        Talk::once(call, account::account_status)
+        Flow::once(call, account::account_status)
     }
 
-    fn verify_hook(&self, _hook: Hook) -> Talk<Result<(), HookError>> {
-        Talk::Over(Err(HookError::NotExpected))
+    fn verify_hook(&self, _hook: Hook) -> Flow<Result<(), HookError>> {
+        Flow::Done(Err(HookError::NotExpected))
     }
 }

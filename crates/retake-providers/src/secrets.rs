@@ -22,8 +22,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::decode::Reading;
 use crate::{
-    AccountStatus, CancelOutcome, Download, FetchError, HookError, LookUp, Polled, SubmitError,
-    Submitted,
+    AccountStatus, CancelOutcome, Download, FetchError, HookError, Polled, Reconciliation,
+    SubmitError, Submitted,
 };
 
 /// What stands in the place of a secret.
@@ -390,7 +390,7 @@ macro_rules! nothing_to_guard {
     };
 }
 
-nothing_to_guard!((), CancelOutcome, Download, HookError, LookUp, Submitted);
+nothing_to_guard!((), CancelOutcome, Download, HookError, Reconciliation, Submitted);
 
 #[cfg(test)]
 mod tests;

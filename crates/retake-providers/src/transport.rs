@@ -26,7 +26,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use retake_core::{
-    address::Reach,
+    address::AddressPolicy,
     fault::{Fault, FaultKind, FaultSource},
 };
 use secrecy::ExposeSecret as _;
@@ -39,14 +39,14 @@ use self::{
     timer::{SystemTimer, within},
 };
 use self::{
-    names::{LookUp, Places},
+    names::{Places, Reconciliation},
     proxy::Proxied,
 };
 pub use self::{pace::Pace, timer::Timer};
 use crate::{
     FetchError, Log,
     call::{Answer, Body, Call, Effect, NoAnswer, Part, Reply, Value},
-    reading,
+    response,
     secrets::{Guarded as _, Secrets},
 };
 
@@ -76,11 +76,11 @@ pub struct Transport {
     /// Whether the account's own API has no TLS.
     may_be_plain: bool,
     others_may_be_plain: bool,
-    reach: Reach,
+    reach: AddressPolicy,
     patience: Duration,
     secrets: Secrets,
     proxied: Option<Arc<Proxied>>,
-    names: Arc<dyn LookUp>,
+    names: Arc<dyn Reconciliation>,
     /// Of files.
     pace: Pace,
     memory: AnswerMemory,
@@ -118,11 +118,12 @@ impl Transport {
         let url = Url::parse(base_url).map_err(|_| not_one())?;
         let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
         let host = host.ok_or_else(not_one)?.to_owned();
-        let reach = if is_private(&host) { Reach::AlsoPrivate } else { Reach::Public };
+        let reach =
+            if is_private(&host) { AddressPolicy::AlsoPrivate } else { AddressPolicy::Public };
         Ok(Self {
-            own: client(Reach::AlsoPrivate)?,
+            own: client(AddressPolicy::AlsoPrivate)?,
             others: client(reach)?,
-            others_may_be_plain: url.scheme() == "http" || reach == Reach::AlsoPrivate,
+            others_may_be_plain: url.scheme() == "http" || reach == AddressPolicy::AlsoPrivate,
             may_be_plain: url.scheme() == "http",
             reach,
             host: host.into(),
@@ -280,7 +281,7 @@ impl Transport {
                 if let Some(encoding) = encoding::unreadable(&reply.headers) {
                     let message = format!(
                         "the file came encoded as `{}`, which was not asked for",
-                        reading::quoted(encoding)
+                        response::quoted(encoding)
                     );
                     let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, message);
                     return Err(FetchError::Later(fault));
@@ -290,7 +291,7 @@ impl Transport {
                 Ok(Ok(encoding::plain(pieces(chunks(response), self.pace, timer, broken))))
             }
             (Ok(reply), None) => Ok(Err(reply)),
-            (Err(problem), _) => Err(FetchError::Later(reading::silence(&problem))),
+            (Err(problem), _) => Err(FetchError::Later(response::silence(&problem))),
         }
     }
 
@@ -454,13 +455,13 @@ fn is_private(host: &str) -> bool {
             .iter()
             .any(|end| host.ends_with(end));
     match literal {
-        Ok(address) => Reach::Public.check(address).is_err(),
+        Ok(address) => AddressPolicy::Public.check(address).is_err(),
         Err(_) => is_local,
     }
 }
 
-fn client(reach: Reach) -> Result<Client, reqwest::Error> {
-    builder().no_proxy().dns_resolver(Arc::new(names::Judged(reach))).build()
+fn client(reach: AddressPolicy) -> Result<Client, reqwest::Error> {
+    builder().no_proxy().dns_resolver(Arc::new(names::FilteredResolver(reach))).build()
 }
 
 /// What all of them have in common.

@@ -95,7 +95,7 @@ fn ahead(reply: &Reply) -> Option<SignedDuration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearsal::{NOON, reply};
+    use crate::testing::{NOON, reply};
 
     fn window(date: Option<&str>) -> Window {
         let mut window = Window::new(NOON, SignedDuration::from_mins(15));

@@ -30,7 +30,7 @@ pub(crate) struct Account {
     /// Its owner's name for it.
     pub(crate) name: String,
     /// The models that it offers.
-    pub(crate) shelf: Shelf,
+    pub(crate) shelf: AccountModels,
     /// What speaks to it.
     pub(crate) provider: Arc<dyn Provider>,
     /// Its provider's server, in words that two accounts share which have the same one. Nothing for renders that live
@@ -61,7 +61,7 @@ impl Account {
         let configured = own.map_or(0, |account| account.concurrency);
         Ok(Self {
             name: name.to_owned(),
-            shelf: Shelf::of(settings, config)?,
+            shelf: AccountModels::of(settings, config)?,
             provider: Arc::new(provider),
             place: Some(place(facts.provider, settings.base_url()?)),
             concurrency: if configured == 0 { facts.concurrency } else { configured },
@@ -86,7 +86,7 @@ impl Account {
 
 /// Which part of the catalog an account offers.
 #[derive(Clone, Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct AccountModels {
     /// The provider's name in the catalog.
     pub(crate) provider: &'static str,
     /// Which of the provider's APIs it is; nothing for the usual one.
@@ -97,7 +97,7 @@ pub(crate) struct Shelf {
     pub(crate) is_elsewhere: bool,
 }
 
-impl Shelf {
+impl AccountModels {
     /// What an account with these settings offers.
     pub(crate) fn of(settings: &Settings, config: &Config) -> Result<Self, SettingsError> {
         let provider = settings.facts()?.provider;
@@ -238,8 +238,8 @@ fn respelled(before: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn shelf(provider: &'static str, is_blind: bool, is_elsewhere: bool) -> Shelf {
-        Shelf { provider, variant: None, is_blind, is_elsewhere }
+    fn shelf(provider: &'static str, is_blind: bool, is_elsewhere: bool) -> AccountModels {
+        AccountModels { provider, variant: None, is_blind, is_elsewhere }
     }
 
     #[test]
@@ -299,7 +299,8 @@ mod tests {
     #[test]
     fn what_vllm_omni_would_cut_to_whole_blocks_is_not_offered_there() {
         let catalog = Catalog::shipped().unwrap();
-        let vllm = Shelf { variant: Some("vllm-omni".into()), ..shelf("openai", false, true) };
+        let vllm =
+            AccountModels { variant: Some("vllm-omni".into()), ..shelf("openai", false, true) };
         let any = vllm.model(&catalog, "wan-2.2").unwrap();
 
         assert!(any.sizes.iter().all(|it| it.width % 16 == 0 && it.height % 16 == 0));

@@ -6,19 +6,19 @@
 
 mod bodies;
 mod body;
+mod callbacks;
 mod caller;
 mod characters;
 mod content;
 mod create;
 mod docs;
 mod document;
-mod door;
+mod drain_body;
 mod events;
 mod exchanges;
 mod extract;
-mod hooks;
 mod keys;
-mod leftover;
+mod middleware;
 mod models;
 mod problem;
 mod range;
@@ -34,7 +34,10 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, Router, middleware};
+use axum::{
+    Extension, Router,
+    middleware::{from_fn, from_fn_with_state},
+};
 use tokio::fs::File;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use tower_layer::Layer as _;
@@ -42,19 +45,19 @@ use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::problem::CODES;
-use self::{docs::Papers, leftover::Leftovers, problem::Problem};
+use self::{docs::Papers, drain_body::Leftovers, problem::Problem};
 use crate::{
     accounts::Accounts,
     assets::Assets,
+    callbacks::Callbacks,
     characters::Characters,
     config::Config,
     data_dir::create_private,
     disk::Disk,
-    hooks::Hooks,
+    event_feed::EventFeed,
     intake::Intake,
     keys::Keys,
     listener::HttpService,
-    news::News,
     shares::{Memory, Shares},
     tasks::Tasks,
     videos::Videos,
@@ -70,7 +73,7 @@ const MOST_SPARE: usize = 64;
 const PIECE: usize = 64 << 10;
 
 /// What every handler may use.
-pub(crate) type Desk = Arc<Services>;
+pub(crate) type AppState = Arc<Services>;
 
 /// What there is behind the front desk.
 pub(crate) struct Services {
@@ -78,14 +81,14 @@ pub(crate) struct Services {
     pub(crate) videos: Videos,
     pub(crate) characters: Characters,
     pub(crate) keys: Keys,
-    pub(crate) news: News,
+    pub(crate) news: EventFeed,
     pub(crate) tasks: Tasks,
     pub(crate) webhooks: Webhooks,
     pub(crate) largest_body: usize,
     pub(crate) accounts: Accounts,
     pub(crate) assets: Assets,
     /// Where providers reach this gateway, if they can.
-    pub(crate) hooks: Option<Hooks>,
+    pub(crate) hooks: Option<Callbacks>,
     /// Names that the gateway goes by, besides addresses and `localhost`.
     pub(crate) hosts: Arc<[String]>,
     pub(crate) capacity: Capacity,
@@ -158,7 +161,7 @@ impl Capacity {
 }
 
 /// The routes of the gateway, each with its description: `routes!` takes no handler without one.
-fn routes() -> OpenApiRouter<Desk> {
+fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(document::Frame::openapi())
         .routes(routes!(videos::create, videos::list))
         .routes(routes!(videos::generate))
@@ -175,13 +178,13 @@ fn routes() -> OpenApiRouter<Desk> {
         .routes(routes!(events::of_all))
         .routes(routes!(events::of_video))
         .routes(routes!(exchanges::of_video))
-        .routes(routes!(hooks::receive))
-        .routes(routes!(hooks::picture))
+        .routes(routes!(callbacks::receive))
+        .routes(routes!(callbacks::picture))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .merge(webhooks::routes())
-        .routes(routes!(door::healthz))
-        .routes(routes!(door::readyz))
+        .routes(routes!(middleware::healthz))
+        .routes(routes!(middleware::readyz))
         .routes(routes!(docs::openapi))
         .routes(routes!(docs::docs))
 }
@@ -196,18 +199,17 @@ pub fn document() -> serde_json::Value {
 /// What concerns every request lies around the router: each layer within it is put in a box for each route, and all
 /// boxes of a route are made anew for each request.
 pub(crate) fn service(services: Services) -> impl HttpService + use<> {
-    let desk = Desk::new(services);
+    let state = AppState::new(services);
     let router = Router::from(routes())
         .fallback(|| async { Problem::no_such_route() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(Extension(Papers::default()))
         .layer(RequestBodyTimeoutLayer::new(SILENCE))
-        .layer(CatchPanicLayer::custom(door::panicked))
-        .with_state(Arc::clone(&desk));
-    let let_in = middleware::from_fn_with_state(Arc::clone(&desk), caller::let_in);
-    let refuse_strangers =
-        middleware::from_fn_with_state(Arc::clone(&desk), door::refuse_strangers);
-    let read_on = middleware::from_fn_with_state(desk, leftover::read_on);
-    let name_and_log = middleware::from_fn(door::name_and_log);
+        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .with_state(Arc::clone(&state));
+    let let_in = from_fn_with_state(Arc::clone(&state), caller::let_in);
+    let refuse_strangers = from_fn_with_state(Arc::clone(&state), middleware::refuse_strangers);
+    let read_on = from_fn_with_state(state, drain_body::read_on);
+    let name_and_log = from_fn(middleware::name_and_log);
     name_and_log.layer(read_on.layer(refuse_strangers.layer(let_in.layer(router))))
 }

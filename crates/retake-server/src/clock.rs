@@ -20,12 +20,12 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<Hand>),
+    Manual(Arc<ManualClock>),
 }
 
 /// A clock that is moved by hand.
 #[derive(Debug)]
-struct Hand {
+struct ManualClock {
     shown: watch::Sender<Manual>,
     /// How many work.
     workers: Arc<AtomicUsize>,
@@ -33,7 +33,7 @@ struct Hand {
     limits: Mutex<Vec<SignedDuration>>,
 }
 
-impl Hand {
+impl ManualClock {
     fn limits(&self) -> MutexGuard<'_, Vec<SignedDuration>> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -48,10 +48,10 @@ impl Hand {
 }
 
 /// The limit of a call, for as long as it is in flight.
-struct Limit<'a>(&'a Hand, SignedDuration);
+struct Limit<'a>(&'a ManualClock, SignedDuration);
 
 impl<'a> Limit<'a> {
-    fn set(hand: &'a Hand, over: SignedDuration) -> Self {
+    fn set(hand: &'a ManualClock, over: SignedDuration) -> Self {
         hand.limits().push(over);
         Self(hand, over)
     }
@@ -108,7 +108,7 @@ impl Clock {
     /// A clock that stands still until it is moved by hand.
     pub fn manual(start: Timestamp) -> Self {
         let start = Manual { now: start, passed: SignedDuration::ZERO };
-        let hand = Hand {
+        let hand = ManualClock {
             shown: watch::Sender::new(start),
             workers: Arc::default(),
             limits: Mutex::default(),

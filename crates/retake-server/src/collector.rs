@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     ids::{KeyId, VideoId},
-    life::DownloadFinding,
+    job::DownloadFinding,
     output::{Difference, OutputSpec, Tolerance},
     size::Size,
 };
@@ -39,7 +39,7 @@ static LOOKING: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
 static READING: LazyLock<Turns> = LazyLock::new(|| Turns::new(8));
 
 /// What is fetched for whom.
-pub(crate) struct Errand<'a> {
+pub(crate) struct FetchTask<'a> {
     pub(crate) id: &'a VideoId,
     /// On whose account the file is looked at.
     pub(crate) owner: Option<&'a KeyId>,
@@ -112,7 +112,7 @@ impl From<AssetError> for CollectError {
 pub(crate) async fn collect(
     assets: &Assets,
     provider: &dyn Provider,
-    errand: &Errand<'_>,
+    errand: &FetchTask<'_>,
 ) -> Result<Collected, CollectError> {
     let room = assets.disk().begin().map_err(AssetError::from)?;
     let arrived = download(assets, room, provider, errand).await?;
@@ -141,7 +141,7 @@ async fn download(
     assets: &Assets,
     mut room: Writing,
     provider: &dyn Provider,
-    errand: &Errand<'_>,
+    errand: &FetchTask<'_>,
 ) -> Result<Arrived, CollectError> {
     let mut chunks = provider.fetch(errand.render, errand.log).await?;
     let mut staged = assets.stage(errand.id, errand.attempt).await?;
@@ -280,7 +280,7 @@ async fn keep(
     Ok(Preview { bytes, sha256, width, height })
 }
 
-fn measured(arrived: &Arrived, file: &VideoFile, errand: &Errand<'_>) -> Output {
+fn measured(arrived: &Arrived, file: &VideoFile, errand: &FetchTask<'_>) -> Output {
     let (width, height) = (file.picture.width, file.picture.height);
     let duration_ms = u64::try_from(file.duration.as_duration().as_millis()).unwrap_or(u64::MAX);
     let found = OutputSpec {
@@ -318,9 +318,10 @@ mod tests {
 
     use futures::stream::{self, BoxStream};
     use jiff::Timestamp;
-    use retake_core::{ids::KeyId, request::Shot};
+    use retake_core::{ids::KeyId, request::RenderSpec};
     use retake_providers::{
-        AccountStatus, CancelOutcome, LookUp, Lost, Polled, Submission, SubmitError, Submitted,
+        AccountStatus, CancelOutcome, Polled, Reconciliation, Submission, SubmitError, Submitted,
+        UnconfirmedSubmit,
     };
 
     use super::*;
@@ -330,7 +331,7 @@ mod tests {
     const FRAGMENTED: &[u8] = include_bytes!("../../retake-media/tests/fixtures/fragmented.mp4");
 
     fn a_render() -> Render {
-        let shot = Shot {
+        let spec = RenderSpec {
             prompt: "a lighthouse".into(),
             negative_prompt: None,
             seconds: 1,
@@ -343,7 +344,7 @@ mod tests {
             origin: None,
         };
         let begun_at = Timestamp::UNIX_EPOCH;
-        Render { remote_id: "r-1".into(), model: "m".into(), shot, begun_at, give_up: None }
+        Render { remote_id: "r-1".into(), model: "m".into(), spec, begun_at, give_up: None }
     }
 
     fn differences(file: &[u8]) -> Vec<Difference> {
@@ -351,7 +352,7 @@ mod tests {
         let arrived = Arrived { key: "a".into(), bytes: file.len() as u64, sha256: "0".repeat(64) };
         let (id, render, log) = (VideoId::new(Timestamp::UNIX_EPOCH), a_render(), Log::default());
         let (size, duration_ms) = (Some(Size::new(64, 48)), Some(1000));
-        let errand = Errand {
+        let errand = FetchTask {
             id: &id,
             owner: None,
             attempt: 1,
@@ -382,7 +383,7 @@ mod tests {
             unreachable!("it was submitted")
         }
 
-        async fn look_up(&self, _: &Lost, _: &Log) -> Result<LookUp, Fault> {
+        async fn look_up(&self, _: &UnconfirmedSubmit, _: &Log) -> Result<Reconciliation, Fault> {
             unreachable!("it was not lost")
         }
 
@@ -414,7 +415,7 @@ mod tests {
         let disk = Disk::that_says(&[300, 200, 99], 100);
         let assets = Assets::on(disk, folder.path().join("assets")).unwrap();
         let (id, render, log) = (VideoId::new(Timestamp::UNIX_EPOCH), a_render(), Log::default());
-        let errand = Errand {
+        let errand = FetchTask {
             id: &id,
             owner: None,
             attempt: 1,

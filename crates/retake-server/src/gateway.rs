@@ -20,21 +20,21 @@ use retake_providers::{SettingsError, embedded::Embedded};
 use retake_store::{Ledger, StoreError};
 
 use crate::{
-    accounts::{Account, Accounts, Shelf, respell_places},
+    accounts::{Account, AccountModels, Accounts, respell_places},
     api,
     assets::{AssetError, Assets, sweep},
+    callbacks::Callbacks,
     characters::Characters,
     clock::Clock,
     config::{BUILT_IN, Config},
     data_dir::{DataDirError, Held},
-    hooks::Hooks,
+    egress::{AddressPolicy, Egress},
+    event_feed::EventFeed,
     intake::{Intake, Models},
     keys::Keys,
     listener::{self, HttpService},
-    news::News,
     notifier::Notifier,
-    outside::{Outside, Reach},
-    scheduler::{Bell, Breaks, Losses, Scheduler},
+    scheduler::{Breaks, Losses, Scheduler, Wakeup},
     store::Store,
     tasks::Tasks,
     videos::Videos,
@@ -162,18 +162,18 @@ pub struct Gateway {
 struct Parts {
     accounts: Accounts,
     assets: Assets,
-    bell: Bell,
+    bell: Wakeup,
     clock: Clock,
-    hooks: Option<Hooks>,
+    hooks: Option<Callbacks>,
     keys: Keys,
     ledger: Arc<dyn Ledger>,
-    news: News,
-    notices: Bell,
+    news: EventFeed,
+    notices: Wakeup,
     vitals: Vitals,
     /// For what callers wait for.
-    outside: Outside,
+    outside: Egress,
     /// For what is delivered in the background.
-    told: Outside,
+    told: Egress,
     renderer: Arc<Embedded>,
 }
 
@@ -293,7 +293,7 @@ impl Parts {
         let data_dir = held.data_dir();
         let ledger = store.open(data_dir).await?;
         let keys = Keys::new(Arc::clone(&ledger), clock.clone(), held.secret());
-        let news = News::new(Arc::clone(&ledger), clock.clone());
+        let news = EventFeed::new(Arc::clone(&ledger), clock.clone());
         let hooks = hooks(config, ledger.as_ref(), clock.now()).await?;
         let assets =
             Assets::local(data_dir.assets_folder(config), config.assets.min_free_space.as_u64())?;
@@ -303,21 +303,24 @@ impl Parts {
             .map_err(|source| StartError::WorkFolder { folder, source })?;
         let renderer = Arc::new(renderer);
         let accounts = accounts(config, &renderer, threads, &clock)?;
-        let reach =
-            if config.server.allow_private_addresses { Reach::AlsoPrivate } else { Reach::Public };
+        let reach = if config.server.allow_private_addresses {
+            AddressPolicy::AlsoPrivate
+        } else {
+            AddressPolicy::Public
+        };
         Ok(Self {
             accounts,
             assets,
-            bell: Bell::default(),
+            bell: Wakeup::default(),
             clock,
             hooks,
             keys,
             ledger,
             news,
-            notices: Bell::default(),
+            notices: Wakeup::default(),
             vitals: Vitals::new(config.policy.lease / 6),
-            outside: Outside::new(reach),
-            told: Outside::new(reach),
+            outside: Egress::new(reach),
+            told: Egress::new(reach),
             renderer,
         })
     }
@@ -337,7 +340,7 @@ impl Parts {
             Store::Postgres(_) => now - config.policy.lease,
         };
         respell_places(self.ledger.as_ref()).await?;
-        self.ledger.void_leases(silent_since, now).await?;
+        self.ledger.expire_leases(silent_since, now).await?;
         self.ledger.register(&replica, now).await?;
         for account in self.ledger.awaited_accounts().await? {
             if self.accounts.get(&account).is_none() {
@@ -477,7 +480,12 @@ fn accounts(
     }
     accounts.push(Account {
         name: BUILT_IN.to_owned(),
-        shelf: Shelf { provider: BUILT_IN, variant: None, is_blind: false, is_elsewhere: false },
+        shelf: AccountModels {
+            provider: BUILT_IN,
+            variant: None,
+            is_blind: false,
+            is_elsewhere: false,
+        },
         place: None,
         provider: Arc::<Embedded>::clone(renderer),
         concurrency: u32::try_from(threads).unwrap_or(1),
@@ -498,14 +506,14 @@ async fn hooks(
     config: &Config,
     ledger: &dyn Ledger,
     now: Timestamp,
-) -> Result<Option<Hooks>, StoreError> {
+) -> Result<Option<Callbacks>, StoreError> {
     let url = config.server.public_url.as_str();
     if url.is_empty() {
         return Ok(None);
     }
     let secret = ledger.secret("urls", &fresh_secret(), now).await?;
     let accounts = config.open_accounts.iter().map(|(name, _)| name.as_str());
-    Ok(Some(Hooks::new(url, &secret, accounts)))
+    Ok(Some(Callbacks::new(url, &secret, accounts)))
 }
 
 /// A render shares its work out to several threads, so a machine has room for fewer renders than cores.

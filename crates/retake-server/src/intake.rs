@@ -17,8 +17,8 @@ use retake_core::{
     catalog::{Catalog, Model},
     fit::Change,
     ids::{VideoId, fresh_seed},
-    life::Life,
-    plan::{Candidate, Plan, Refusal, Route, Terms, plan},
+    job::JobRecord,
+    plan::{Candidate, Plan, PlanContext, Refusal, Route, plan},
     request::{Picture, VideoRequest},
     size::Size,
 };
@@ -30,10 +30,10 @@ use crate::{
     assets::{AssetError, Assets, Pin},
     characters::{CharacterError, Characters},
     clock::Clock,
+    egress::{Egress, EgressError},
     keys::Caller,
     media_work,
-    outside::{Outside, OutsideError},
-    scheduler::Bell,
+    scheduler::Wakeup,
     shares::Turns,
     uploads::{Upload, UploadError},
     videos::{VideoError, Videos},
@@ -55,13 +55,13 @@ const LARGEST_PICTURE: usize = 20 << 20;
 pub(crate) struct Intake {
     pub(crate) accounts: Accounts,
     pub(crate) assets: Assets,
-    pub(crate) bell: Bell,
+    pub(crate) bell: Wakeup,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Clock,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) models: Arc<Models>,
     pub(crate) characters: Characters,
-    pub(crate) outside: Outside,
+    pub(crate) outside: Egress,
     pub(crate) videos: Videos,
 }
 
@@ -118,7 +118,7 @@ pub(crate) enum IntakeError {
     Picture(#[from] StillError),
     /// The reference was to be fetched, and could not be.
     #[error("the reference picture could not be fetched: {0}")]
-    Fetch(#[from] OutsideError),
+    Fetch(#[from] EgressError),
     /// No route can take the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -170,7 +170,7 @@ impl Models {
 
 /// What a caller wants, with what is still to be looked at.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct SubmitRequest {
     pub(crate) request: VideoRequest,
     /// The picture to start from.
     pub(crate) picture: Option<Reference>,
@@ -190,7 +190,7 @@ pub(crate) enum Reference {
 }
 
 /// The files that a request brings along, each looked at.
-struct Brought {
+struct Attachments {
     /// The picture to start from.
     first_frame: Option<Bytes>,
     /// The video to go on from.
@@ -199,7 +199,7 @@ struct Brought {
 
 /// How a caller marked a request, so that a repetition is known.
 #[derive(Clone, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct IdempotencyToken {
     /// The idempotency key, if one was sent.
     pub(crate) key: Option<String>,
     /// What is asked for, in short.
@@ -208,7 +208,7 @@ pub(crate) struct Mark {
     pub(crate) is_retry: bool,
 }
 
-impl Mark {
+impl IdempotencyToken {
     /// An idempotency key counts for a day. The official clients send none when they repeat a create by
     /// themselves, within minutes, but say that they do.
     fn repeat(self, now: Timestamp) -> Repeat {
@@ -234,11 +234,11 @@ impl Intake {
     pub(crate) async fn submit(
         &self,
         caller: &Caller,
-        wanted: Wanted,
-        mark: Mark,
+        wanted: SubmitRequest,
+        mark: IdempotencyToken,
     ) -> Result<Job, IntakeError> {
         let now = self.clock.now();
-        let Wanted { mut request, picture, upload, characters } = wanted;
+        let SubmitRequest { mut request, picture, upload, characters } = wanted;
         let picture = self.bring(caller, picture).await?;
         for id in &characters {
             request.characters.push(self.characters.get(caller, id).await?.character);
@@ -284,7 +284,7 @@ impl Intake {
             expires_at: None,
             request: job.request,
             plan: job.plan,
-            life: Life::default(),
+            record: JobRecord::default(),
             output: None,
             file_removed_at: None,
         })
@@ -320,7 +320,7 @@ impl Intake {
         picture: Option<Bytes>,
         upload: Option<Upload>,
         plan: &mut Plan,
-    ) -> Result<Brought, IntakeError> {
+    ) -> Result<Attachments, IntakeError> {
         let Some(upload) = upload else {
             if let Some(bytes) = picture.clone() {
                 let limits = StillLimits::default();
@@ -331,11 +331,11 @@ impl Intake {
                     media_work::run(DECODING.take(caller.holder()), limits.budget(), whole).await;
                 looked.map_err(IntakeError::Interrupted)??;
             }
-            return Ok(Brought { first_frame: picture, source: None });
+            return Ok(Attachments { first_frame: picture, source: None });
         };
         let first_frame = self.look_into(&upload, plan).await?;
         let source = first_frame.is_none().then(|| upload.bytes().clone());
-        Ok(Brought { first_frame, source })
+        Ok(Attachments { first_frame, source })
     }
 
     async fn take_back(&self, pins: Vec<Pin>) {
@@ -347,7 +347,7 @@ impl Intake {
     /// Stores what a request brings along, and notes where.
     async fn keep(
         &self,
-        brought: Brought,
+        brought: Attachments,
         request: &mut VideoRequest,
         plan: &mut Plan,
     ) -> Result<Vec<Pin>, AssetError> {
@@ -363,8 +363,8 @@ impl Intake {
             pins.push(pin);
         }
         for planned in &mut plan.routes {
-            planned.shot.first_frame.clone_from(&request.first_frame);
-            planned.shot.origin.clone_from(&request.origin);
+            planned.spec.first_frame.clone_from(&request.first_frame);
+            planned.spec.origin.clone_from(&request.origin);
         }
         Ok(pins)
     }
@@ -374,7 +374,7 @@ impl Intake {
         tracing::info!(job.id = %id, "a request was repeated; it gets its first answer");
         let job = self.ledger.job(&id).await?.ok_or(IntakeError::Deleted { id })?;
         Ok(Job {
-            life: Life::default(),
+            record: JobRecord::default(),
             completed_at: None,
             expires_at: None,
             output: None,
@@ -405,7 +405,7 @@ impl Intake {
             .iter()
             .map(|(route, model)| Candidate { route: route.clone(), model: model.as_ref() })
             .collect();
-        let terms = Terms { seed: fresh_seed(now), today, replaced };
+        let terms = PlanContext { seed: fresh_seed(now), today, replaced };
         Ok(plan(request, &candidates, &terms)?)
     }
 

@@ -58,7 +58,7 @@ pub(crate) struct Caller {
 
 /// What a new key should be able to do.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KeyWish {
+pub(crate) struct NewKeySpec {
     pub(crate) name: String,
     pub(crate) admin: bool,
     pub(crate) limits: KeyLimits,
@@ -235,7 +235,7 @@ impl Keys {
     }
 
     /// Makes a key, with the key itself, which nobody can read again.
-    pub(crate) async fn create(&self, wish: KeyWish) -> Result<Created, KeyError> {
+    pub(crate) async fn create(&self, wish: NewKeySpec) -> Result<Created, KeyError> {
         let name = wish.name.trim().to_owned();
         let length = name.chars().count();
         if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
@@ -342,8 +342,8 @@ mod tests {
         (folder, keys, clock)
     }
 
-    fn named(name: &str) -> KeyWish {
-        KeyWish { name: name.to_owned(), ..KeyWish::default() }
+    fn named(name: &str) -> NewKeySpec {
+        NewKeySpec { name: name.to_owned(), ..NewKeySpec::default() }
     }
 
     #[tokio::test]
@@ -365,7 +365,7 @@ mod tests {
         let (_folder, keys, clock) = keys();
         let Created { key: first, secret: one, .. } = keys.create(named("north")).await.unwrap();
         let hour = SignedDuration::from_hours(1);
-        let brief = KeyWish { lasts: Some(hour), ..named("south") };
+        let brief = NewKeySpec { lasts: Some(hour), ..named("south") };
         let two = keys.create(brief).await.unwrap().secret;
         assert!(keys.let_in(Some(&one)).await.is_ok() && keys.let_in(Some(&two)).await.is_ok());
 
@@ -410,7 +410,7 @@ mod tests {
     #[tokio::test]
     async fn an_admin_sees_everything_and_others_their_own() {
         let (_folder, keys, _) = keys();
-        let admin = KeyWish { admin: true, ..named("admin") };
+        let admin = NewKeySpec { admin: true, ..named("admin") };
         let secret = keys.create(admin).await.unwrap().secret;
         let Created { key: north, secret: plain, .. } = keys.create(named("north")).await.unwrap();
         let (admin, caller) =

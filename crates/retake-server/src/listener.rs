@@ -5,7 +5,7 @@
 //! those that ask for nothing make room for new ones (see [`lobby`]). Only when everybody is being served do
 //! new ones wait in the system's queue.
 
-mod lobby;
+mod connection_limit;
 
 use std::{
     convert::Infallible,
@@ -38,7 +38,7 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 
-use self::lobby::{Guest, Lobby};
+use self::connection_limit::{Connection, ConnectionLimit};
 use crate::tasks::Tasks;
 
 /// How long a connection may take over the head of its next request.
@@ -78,7 +78,7 @@ pub(crate) async fn serve(
     most: usize,
     tasks: Tasks,
 ) {
-    let lobby = Lobby::with(most);
+    let lobby = ConnectionLimit::with(most);
     loop {
         let accepted = async {
             let (stream, from) = listener.accept().await?;
@@ -112,7 +112,7 @@ async fn answer(
     stream: TcpStream,
     peer: Peer,
     (service, largest_head): (impl HttpService, usize),
-    guest: Arc<Guest>,
+    guest: Arc<Connection>,
     stop: Tasks,
 ) {
     // Small answers should not wait for company; without the option they only come a little later.

@@ -5,7 +5,7 @@
 //! room only, so that receivers which never answer cannot keep news from those that do. A receiver learns an
 //! id and a word, signed; whoever wants to know more asks the API.
 
-mod judge;
+mod delivery_policy;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +20,9 @@ use futures::FutureExt as _;
 use http::{HeaderValue, header};
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
+    delivery_schedule::EventType,
     fault::chain,
     ids::{EventId, ReplicaId, VideoId},
-    notice::EventType,
 };
 use retake_store::{
     Ledger, StoreError,
@@ -31,11 +31,11 @@ use retake_store::{
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use self::judge::judge;
+use self::delivery_policy::judge;
 use crate::{
     clock::Clock,
-    outside::{Answer, Outside, OutsideError},
-    scheduler::Bell,
+    egress::{Answer, Egress, EgressError},
+    scheduler::Wakeup,
     signing,
     tasks::{Tasks, panic_text},
     vitals::Pulse,
@@ -58,10 +58,10 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Delivers what the outbox holds.
 #[derive(Clone)]
 pub(crate) struct Notifier {
-    pub(crate) bell: Bell,
+    pub(crate) bell: Wakeup,
     pub(crate) clock: Clock,
     pub(crate) ledger: Arc<dyn Ledger>,
-    pub(crate) outside: Outside,
+    pub(crate) outside: Egress,
     pub(crate) replica: ReplicaId,
     pub(crate) tasks: Tasks,
 }
@@ -83,11 +83,11 @@ struct About<'a> {
 
 /// Tells an endpoint something, once.
 pub(crate) async fn tell(
-    outside: &Outside,
+    outside: &Egress,
     endpoint: &Endpoint,
     event: (&EventId, EventType, &VideoId, Timestamp),
     now: Timestamp,
-) -> Result<Answer, OutsideError> {
+) -> Result<Answer, EgressError> {
     let (id, event_type, video, created_at) = event;
     let told = Told {
         id,
@@ -200,7 +200,7 @@ impl Notifier {
         &self,
         held: &ClaimedDelivery,
         at: Timestamp,
-        telling: impl Future<Output = Result<Answer, OutsideError>>,
+        telling: impl Future<Output = Result<Answer, EgressError>>,
     ) {
         let begun = Instant::now();
         let answer = tokio::select! {
@@ -211,7 +211,7 @@ impl Notifier {
         let answer = answer.unwrap_or_else(|panic| {
             let (delivery, why) = (&held.delivery.id, panic_text(&*panic));
             tracing::error!(webhook.delivery = %delivery, why, "a webhook delivery panicked");
-            Err(OutsideError::Panicked)
+            Err(EgressError::Panicked)
         });
         let tried = judge(held, &answer, at, begun.elapsed());
         log(held, &tried);

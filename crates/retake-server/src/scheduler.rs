@@ -9,8 +9,8 @@
 mod delivery;
 mod effects;
 mod guarded;
+mod local_render;
 mod losses;
-mod resident;
 mod settling;
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::chain,
     ids::ReplicaId,
-    life::{AttemptState, Event, JobState, Life, advance},
+    job::{AttemptState, Event, JobRecord, JobState, advance},
     policy::Policy,
     step::{Step, decide},
 };
@@ -35,10 +35,10 @@ use tokio::sync::{Notify, Semaphore};
 use crate::{
     accounts::Accounts,
     assets::Assets,
+    callbacks::Callbacks,
     clock::Clock,
     config::Retention,
-    hooks::Hooks,
-    news::News,
+    event_feed::EventFeed,
     shares::{Holder, Shares},
     tasks::Tasks,
     vitals::{Pulse, Vitals},
@@ -53,9 +53,9 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// Rung when there may be something new to do.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Bell(Arc<Notify>);
+pub(crate) struct Wakeup(Arc<Notify>);
 
-impl Bell {
+impl Wakeup {
     pub(crate) fn ring(&self) {
         self.0.notify_one();
     }
@@ -70,18 +70,18 @@ impl Bell {
 pub(crate) struct Scheduler {
     pub(crate) accounts: Accounts,
     pub(crate) assets: Assets,
-    pub(crate) bell: Bell,
+    pub(crate) bell: Wakeup,
     pub(crate) breaks: Breaks,
     pub(crate) clock: Clock,
     /// Where providers can reach this gateway, if they can.
-    pub(crate) hooks: Option<Hooks>,
+    pub(crate) hooks: Option<Callbacks>,
     /// A replica whose last sign of life is older than this has lost its leases.
     pub(crate) lease: SignedDuration,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) losses: Losses,
-    pub(crate) news: News,
+    pub(crate) news: EventFeed,
     /// Wakes the notifier.
-    pub(crate) notices: Bell,
+    pub(crate) notices: Wakeup,
     pub(crate) policy: Policy,
     pub(crate) replica: ReplicaId,
     pub(crate) retention: Retention,
@@ -136,7 +136,7 @@ impl Scheduler {
             let now = self.clock.now();
             let beat = async {
                 self.ledger.heartbeat(&self.replica, now).await?;
-                self.ledger.void_leases(now - self.lease, now).await
+                self.ledger.expire_leases(now - self.lease, now).await
             };
             let beaten = beat.await;
             if beaten.is_ok() {
@@ -207,16 +207,16 @@ impl Scheduler {
 
     /// Gives a job back whose owner's other jobs take all steps that one owner may have.
     async fn put_off(&self, claimed: Claimed) {
-        let hand = Hand { scheduler: self, claimed, stays: None, log: Log::default() };
-        hand.give_back(self.clock.now() + NO_STEP).await;
+        let job_step = JobStep { scheduler: self, claimed, stays: None, log: Log::default() };
+        job_step.give_back(self.clock.now() + NO_STEP).await;
     }
 
     async fn step(&self, claimed: Claimed) {
-        let mut hand = Hand { scheduler: self, claimed, stays: None, log: Log::default() };
+        let mut job_step = JobStep { scheduler: self, claimed, stays: None, log: Log::default() };
         loop {
-            hand.take_step().await;
-            let Some(next) = hand.stays.take() else { return };
-            if !hand.stay(next).await {
+            job_step.take_step().await;
+            let Some(next) = job_step.stays.take() else { return };
+            if !job_step.stay(next).await {
                 return;
             }
         }
@@ -224,7 +224,7 @@ impl Scheduler {
 }
 
 /// A claimed job in the hand of one step.
-struct Hand<'a> {
+struct JobStep<'a> {
     scheduler: &'a Scheduler,
     claimed: Claimed,
     /// What was said with providers and is not on record yet.
@@ -255,18 +255,18 @@ enum NotRecorded {
     RenderInDoubt,
 }
 
-impl Hand<'_> {
+impl JobStep<'_> {
     fn job(&self) -> &Job {
         &self.claimed.job
     }
 
-    fn life(&self) -> &Life {
-        &self.claimed.job.life
+    fn job_record(&self) -> &JobRecord {
+        &self.claimed.job.record
     }
 
     async fn take_step(&mut self) {
         let now = self.scheduler.clock.now();
-        match decide(self.life(), &self.policy(), now) {
+        match decide(self.job_record(), &self.policy(), now) {
             Step::Rest => self.release(now + LOOK_AGAIN).await,
             Step::Begin { route } => self.begin(route).await,
             Step::RecordLoss => self.record_loss().await,
@@ -311,9 +311,9 @@ impl Hand<'_> {
     ) -> Result<(), NotRecorded> {
         let now = self.scheduler.clock.now();
         let (plan, policy) = (&self.job().plan, self.policy());
-        let first = advance(self.life(), &event, plan, &policy, now);
+        let first = advance(self.job_record(), &event, plan, &policy, now);
         let both = first.and_then(|first| match &second_event {
-            Some(second) => advance(&first.life, second, plan, &policy, now),
+            Some(second) => advance(&first.record, second, plan, &policy, now),
             None => Ok(first),
         });
         let advanced = match both {
@@ -328,10 +328,10 @@ impl Hand<'_> {
             Then::FreeAt(moment) => advanced.due.map(|due| due.max(moment)),
             Then::Keep | Then::Free => advanced.due,
         };
-        let expires_at = self.expires_at(&advanced.life, output.as_ref(), now);
+        let expires_at = self.expires_at(&advanced.record, output.as_ref(), now);
         let render = self.claim_of(&event);
         let change = Change {
-            life: advanced.life.clone(),
+            record: advanced.record.clone(),
             due,
             event,
             second_event,
@@ -339,7 +339,7 @@ impl Hand<'_> {
             output,
             expires_at,
             exchanges: self.log.take(),
-            keep_lease: then == Then::Keep || self.is_resident(&advanced.life),
+            keep_lease: then == Then::Keep || self.is_resident(&advanced.record),
             render,
         };
         let committed = match self.commit(&change).await {
@@ -353,10 +353,10 @@ impl Hand<'_> {
         if committed.lease_kept && then != Then::Keep {
             self.stays = Some(due.unwrap_or(now));
         }
-        self.tell(&advanced.life);
-        self.claimed.job.life = advanced.life;
+        self.tell(&advanced.record);
+        self.claimed.job.record = advanced.record;
         self.claimed.job.output = change.output.or(self.claimed.job.output.take());
-        self.claimed.job.life.cancel_requested |= committed.cancel_requested;
+        self.claimed.job.record.cancel_requested |= committed.cancel_requested;
         Ok(())
     }
 
@@ -364,12 +364,12 @@ impl Hand<'_> {
     /// aside and is not delivered at once.
     fn expires_at(
         &self,
-        life: &Life,
+        record: &JobRecord,
         output: Option<&Output>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        output.or(self.job().output.as_ref()).filter(|_| life.state.is_ended())?;
-        match life.state {
+        output.or(self.job().output.as_ref()).filter(|_| record.state.is_ended())?;
+        match record.state {
             JobState::Completed => self.scheduler.retention.expires_at(now),
             _ => Some(now),
         }
@@ -391,7 +391,7 @@ impl Hand<'_> {
     /// The render that the open attempt has after this event.
     fn claim_of(&self, event: &Event) -> Option<RenderClaim> {
         let Event::Accepted { remote_id } = event else { return None };
-        let attempt = self.life().open_attempt()?;
+        let attempt = self.job_record().open_attempt()?;
         let found = attempt.state == AttemptState::Unknown;
         self.scheduler.render_claim(self.job(), attempt.route, remote_id, found)
     }
@@ -403,7 +403,7 @@ impl Hand<'_> {
             let error = match self.scheduler.ledger.commit(&self.claimed.lease, change).await {
                 Ok(committed) => {
                     self.scheduler.news.ring();
-                    if change.life.state.is_ended() {
+                    if change.record.state.is_ended() {
                         self.scheduler.notices.ring();
                     }
                     return Ok(committed);
@@ -428,7 +428,7 @@ impl Hand<'_> {
 
     /// Gives the job back without a change, unless it has to stay here.
     async fn release(&mut self, due: Timestamp) {
-        if self.is_resident(self.life()) {
+        if self.is_resident(self.job_record()) {
             self.stays = Some(due);
         } else {
             self.give_back(due).await;
@@ -441,16 +441,16 @@ impl Hand<'_> {
         }
     }
 
-    fn tell(&self, life: &Life) {
-        if !life.state.is_ended() {
+    fn tell(&self, record: &JobRecord) {
+        if !record.state.is_ended() {
             return;
         }
         let took = self.scheduler.clock.now().duration_since(self.job().created_at);
         tracing::info!(
             job.id = %self.job().id,
-            job.attempts = life.attempts.len(),
+            job.attempts = record.attempts.len(),
             duration_ms = u64::try_from(took.as_millis()).unwrap_or(0),
-            "the video {}", life.state
+            "the video {}", record.state
         );
     }
 }

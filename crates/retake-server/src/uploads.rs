@@ -9,7 +9,7 @@ use std::{io::Cursor, sync::LazyLock};
 use bytes::Bytes;
 use retake_core::{
     fault::chain,
-    request::{Origin, OriginKind, Picture, Shot},
+    request::{Origin, OriginKind, Picture, RenderSpec},
     size::Size,
 };
 use retake_media::{
@@ -120,7 +120,7 @@ impl Upload {
     pub(crate) async fn examine(
         &self,
         provider: &dyn Provider,
-        shot: &Shot,
+        spec: &RenderSpec,
     ) -> Result<(), UploadError> {
         let bytes = self.bytes.clone();
         let turn = LOOKING.take(&self.holder).await;
@@ -131,7 +131,7 @@ impl Upload {
             let _ = &turn;
             Box::new(budget.watch(Cursor::new(bytes.clone())))
         });
-        Ok(provider.examine(shot, &source).await?)
+        Ok(provider.examine(spec, &source).await?)
     }
 }
 

@@ -9,9 +9,9 @@ use crate::{
     accounts::Accounts,
     assets::{AssetError, Assets},
     clock::Clock,
+    event_feed::EventFeed,
     keys::Caller,
-    news::News,
-    scheduler::Bell,
+    scheduler::Wakeup,
 };
 
 /// The videos of this gateway.
@@ -19,10 +19,10 @@ use crate::{
 pub(crate) struct Videos {
     pub(crate) accounts: Accounts,
     pub(crate) assets: Assets,
-    pub(crate) bell: Bell,
+    pub(crate) bell: Wakeup,
     pub(crate) clock: Clock,
     pub(crate) ledger: Arc<dyn Ledger>,
-    pub(crate) news: News,
+    pub(crate) news: EventFeed,
 }
 
 /// Why nothing could be done with a video.
@@ -92,7 +92,7 @@ impl Videos {
         let mut job = job.ok_or_else(|| unknown(id))?;
         if let Some(account) = job.awaited_account() {
             let in_use = self.ledger.slots_in_use(account).await?;
-            job.life.hold = self.wait_for(account, in_use);
+            job.record.hold = self.wait_for(account, in_use);
         }
         Ok(job)
     }
@@ -142,7 +142,7 @@ impl Videos {
         for job in &mut listing.jobs {
             if let Some(account) = job.awaited_account() {
                 let in_use = listing.slots_in_use.get(account).copied().unwrap_or(0);
-                job.life.hold = self.wait_for(account, in_use);
+                job.record.hold = self.wait_for(account, in_use);
             }
         }
         Ok(listing)
@@ -197,10 +197,10 @@ impl Videos {
         id: &str,
     ) -> Result<(Job, Output), VideoError> {
         let job = self.get(caller, id).await?;
-        let state = job.life.state.as_str();
+        let state = job.record.state.as_str();
         let id = job.id.clone();
-        if !job.life.state.is_ended() {
-            return Err(VideoError::NotReady { id, state, progress: job.life.progress });
+        if !job.record.state.is_ended() {
+            return Err(VideoError::NotReady { id, state, progress: job.record.progress });
         }
         let Some(output) = job.output.clone() else {
             return Err(VideoError::NoContent { id, state });

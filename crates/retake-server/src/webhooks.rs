@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
+    delivery_schedule::EventType,
     ids::{EndpointId, EventId, VideoId},
-    notice::EventType,
 };
 use retake_store::{
     Ledger, StoreError,
@@ -21,10 +21,10 @@ use retake_store::{
 
 use crate::{
     clock::Clock,
+    egress::{Egress, EgressError},
     keys::Caller,
     notifier::tell,
-    outside::{Outside, OutsideError},
-    scheduler::Bell,
+    scheduler::Wakeup,
     shares::Turns,
     signing,
 };
@@ -41,15 +41,15 @@ const SIGNS_ALONG: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Clone)]
 pub(crate) struct Webhooks {
     /// Wakes the notifier.
-    pub(crate) bell: Bell,
+    pub(crate) bell: Wakeup,
     pub(crate) clock: Clock,
     pub(crate) ledger: Arc<dyn Ledger>,
-    pub(crate) outside: Outside,
+    pub(crate) outside: Egress,
 }
 
 /// An endpoint as it is asked for.
 #[derive(Clone, Debug)]
-pub(crate) struct EndpointWish {
+pub(crate) struct NewEndpoint {
     pub(crate) name: String,
     pub(crate) url: String,
     pub(crate) event_types: Vec<EventType>,
@@ -94,7 +94,7 @@ pub(crate) enum WebhookError {
     NoEventTypes,
     /// A URL that deliveries cannot go to.
     #[error("deliveries cannot go to this URL: {0}")]
-    Url(#[source] OutsideError),
+    Url(#[source] EgressError),
     /// Its owner has enough of them.
     #[error("there are {limit} webhook endpoints already; delete one that is not needed any more")]
     TooMany {
@@ -111,7 +111,7 @@ pub(crate) enum WebhookError {
     },
     /// The test brought no answer.
     #[error("the test delivery brought no answer: {0}")]
-    Test(#[source] OutsideError),
+    Test(#[source] EgressError),
     /// No ledger.
     #[error("the ledger did not answer")]
     Store(#[from] StoreError),
@@ -122,7 +122,7 @@ impl Webhooks {
     pub(crate) async fn create(
         &self,
         caller: &Caller,
-        wish: EndpointWish,
+        wish: NewEndpoint,
     ) -> Result<Endpoint, WebhookError> {
         let now = self.clock.now();
         let endpoint = Endpoint {

@@ -18,8 +18,8 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use retake_core::{
     catalog::Catalog,
     ids::{ReplicaId, VideoId},
-    life::{Event, Life},
-    plan::{Candidate, Plan, Terms, plan},
+    job::{Event, JobRecord},
+    plan::{Candidate, Plan, PlanContext, plan},
     policy::Policy,
     request::VideoRequest,
 };
@@ -59,7 +59,8 @@ impl Maker {
             .into_iter()
             .collect();
         let plan =
-            plan(&request, &candidates, &Terms::plain(7, Date::constant(2026, 11, 21))).unwrap();
+            plan(&request, &candidates, &PlanContext::plain(7, Date::constant(2026, 11, 21)))
+                .unwrap();
         Self { request, plan, begun: Instant::now() }
     }
 
@@ -173,22 +174,23 @@ async fn finish_all(ledger: &Arc<dyn Ledger>, maker: &Maker, replica: &ReplicaId
 }
 
 async fn end(ledger: &dyn Ledger, held: &Claimed, now: Timestamp) {
-    let mut life = Life::default();
+    let mut record = JobRecord::default();
     for event in [Event::CancelRequested, Event::Cancelled] {
         let plan = &held.job.plan;
-        life =
-            retake_core::life::advance(&life, &event, plan, &Policy::default(), now).unwrap().life;
+        record = retake_core::job::advance(&record, &event, plan, &Policy::default(), now)
+            .unwrap()
+            .record;
     }
-    ledger.commit(&held.lease, &change(life, Event::Cancelled, now, false)).await.unwrap();
+    ledger.commit(&held.lease, &change(record, Event::Cancelled, now, false)).await.unwrap();
 }
 
-fn change(life: Life, event: Event, at: Timestamp, keep_lease: bool) -> Change {
+fn change(record: JobRecord, event: Event, at: Timestamp, keep_lease: bool) -> Change {
     let (output, expires_at, exchanges) = (None, None, Vec::new());
     Change {
         event,
         second_event: None,
         at,
-        life,
+        record,
         due: Some(at),
         output,
         expires_at,
@@ -238,8 +240,8 @@ async fn verbs(ledger: &Arc<dyn Ledger>, maker: &Maker, replica: &ReplicaId) {
         took[0].push(asked.elapsed());
         let Some(held) = claimed.first() else { break };
         let begun = Event::Begun { route: 0 };
-        let next = retake_core::life::advance(
-            &held.job.life,
+        let next = retake_core::job::advance(
+            &held.job.record,
             &begun,
             &held.job.plan,
             &Policy::default(),
@@ -247,7 +249,7 @@ async fn verbs(ledger: &Arc<dyn Ledger>, maker: &Maker, replica: &ReplicaId) {
         );
         let change = Change {
             due: Some(now + SignedDuration::from_hours(1)),
-            ..change(next.unwrap().life, begun, now, false)
+            ..change(next.unwrap().record, begun, now, false)
         };
         let asked = Instant::now();
         ledger.commit(&held.lease, &change).await.unwrap();

@@ -30,9 +30,9 @@ use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
     ids::{ReplicaId, VideoId},
-    life::{Event, advance},
+    job::{Event, advance},
     output::{Difference, OutputSpec},
-    plan::{Candidate, Plan, Terms, plan},
+    plan::{Candidate, Plan, PlanContext, plan},
     policy::Policy,
     request::VideoRequest,
 };
@@ -225,7 +225,7 @@ pub(crate) fn a_plan_over(accounts: &[&str]) -> Plan {
         .iter()
         .map(|account| Candidate { route: format!("{account}/animatic").parse().unwrap(), model })
         .collect();
-    let terms = Terms::plain(7, Date::constant(2026, 11, 21));
+    let terms = PlanContext::plain(7, Date::constant(2026, 11, 21));
     plan(&a_request(), &candidates, &terms).unwrap()
 }
 
@@ -366,19 +366,20 @@ impl Worker {
     ) -> Result<Committed, StoreError> {
         let change = change_of(held, event, at, keep_lease);
         let committed = self.ledger.commit(&held.lease, &change).await?;
-        held.job.life = change.life;
+        held.job.record = change.record;
         Ok(committed)
     }
 }
 
 /// What the rules make of an event.
 pub(crate) fn change_of(held: &Claimed, event: Event, at: Timestamp, keep_lease: bool) -> Change {
-    let advanced = advance(&held.job.life, &event, &held.job.plan, &Policy::default(), at).unwrap();
+    let advanced =
+        advance(&held.job.record, &event, &held.job.plan, &Policy::default(), at).unwrap();
     Change {
         event,
         second_event: None,
         at,
-        life: advanced.life,
+        record: advanced.record,
         due: advanced.due,
         output: None,
         expires_at: None,

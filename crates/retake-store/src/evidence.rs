@@ -35,6 +35,6 @@ impl Kept<'_> {
 /// The number of the attempt that the exchanges of a change belong to: the last one, to which every event
 /// happens that happens to one at all. Nothing when there are no exchanges, or no attempt to keep them with.
 pub(crate) fn attempt_of(change: &Change) -> Option<u32> {
-    let last = change.life.attempts.last().filter(|_| !change.exchanges.is_empty());
+    let last = change.record.attempts.last().filter(|_| !change.exchanges.is_empty());
     last.map(|attempt| attempt.number)
 }

@@ -197,8 +197,11 @@ pub trait Ledger: Outbox + Send + Sync {
 
     /// Forgets the replicas whose last heartbeat is before `silent_since` and frees their jobs, due
     /// `now`, and the webhook endpoints they served. Returns how many jobs were freed.
-    async fn void_leases(&self, silent_since: Timestamp, now: Timestamp)
-    -> Result<u64, StoreError>;
+    async fn expire_leases(
+        &self,
+        silent_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, StoreError>;
 
     /// Files to remove: those past their time and those of deleted jobs, the longest overdue first.
     async fn expired_files(

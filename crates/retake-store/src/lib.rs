@@ -7,16 +7,16 @@
 
 #[cfg(test)]
 mod conformance;
-mod draft;
 pub mod error;
 mod evidence;
 pub mod ledger;
 mod migration;
+mod new_job_row;
 pub mod outbox;
 pub mod postgres;
+mod queue_position;
 pub mod record;
 pub mod renders;
-mod seat;
 pub mod sqlite;
 mod transition;
 

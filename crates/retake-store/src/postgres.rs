@@ -13,17 +13,16 @@ mod exchanges;
 mod fault;
 mod feed;
 mod files;
+mod idempotency_keys;
 mod import;
 mod keys;
 mod list;
 mod migrate;
-mod nudge;
 mod open;
 mod outbox;
 mod owner;
 mod pool;
 mod renders;
-mod repeats;
 mod replica;
 mod rows;
 mod secrets;
@@ -36,6 +35,7 @@ mod tls;
 mod undo;
 mod vacuum;
 mod values;
+mod wake;
 
 use std::{
     path::{Path, PathBuf},
@@ -57,16 +57,16 @@ use self::{
     vacuum::Vacuum,
 };
 use crate::{
-    draft::Draft,
     error::StoreError,
     ledger::Ledger,
+    new_job_row::NewJobRow,
+    queue_position::ASIDE,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding,
         Imported, Job, KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots,
         StoredCharacter, SubmitLease, Unsettled,
     },
     renders::RenderWindow,
-    seat::ASIDE,
 };
 
 /// The ledger in a PostgreSQL database.
@@ -200,7 +200,7 @@ async fn claim_all(
 #[async_trait]
 impl Ledger for PostgresLedger {
     async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError> {
-        let draft = Draft::of(job).map_err(|error| self.unexpected(error))?;
+        let draft = NewJobRow::of(job).map_err(|error| self.unexpected(error))?;
         self.write(draft, |db, draft| Box::pin(accept::accept(db, draft))).await.flatten()
     }
 
@@ -236,7 +236,7 @@ impl Ledger for PostgresLedger {
 
     async fn nudge(&self, id: &VideoId, now: Timestamp) -> Result<bool, StoreError> {
         let given = (id.clone(), now);
-        self.write(given, |db, (id, now)| Box::pin(nudge::nudge(db, id, *now))).await
+        self.write(given, |db, (id, now)| Box::pin(wake::nudge(db, id, *now))).await
     }
 
     async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError> {
@@ -395,11 +395,12 @@ impl Ledger for PostgresLedger {
     ) -> Result<u64, StoreError> {
         self.write((now, feed_since, limit), |db, (now, since, limit)| {
             Box::pin(async move {
-                let gone = repeats::prune(db, *now, *limit).await?
+                let gone = idempotency_keys::prune(db, *now, *limit).await?
                     + feed::prune(db, *since, *limit).await?;
                 // Once a round is enough for what looks at everything.
                 let is_last = gone < u64::from(*limit);
-                Ok(gone + if is_last { repeats::prune_surplus(db, *limit).await? } else { 0 })
+                Ok(gone
+                    + if is_last { idempotency_keys::prune_surplus(db, *limit).await? } else { 0 })
             })
         })
         .await
@@ -430,13 +431,14 @@ impl Ledger for PostgresLedger {
         .await
     }
 
-    async fn void_leases(
+    async fn expire_leases(
         &self,
         silent_since: Timestamp,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let given = (silent_since, now);
-        self.write(given, |db, (since, now)| Box::pin(replica::void_leases(db, *since, *now))).await
+        self.write(given, |db, (since, now)| Box::pin(replica::expire_leases(db, *since, *now)))
+            .await
     }
 
     async fn expired_files(

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use retake_core::{
     evidence::Exchange,
     ids::{KeyId, ReplicaId, VideoId},
-    life::{AttemptState, Event, JobState, Life, Settlement},
+    job::{AttemptState, Event, JobRecord, JobState, Settlement},
     money::Usd,
     output::{Difference, OutputSpec},
     plan::{Plan, Planned},
@@ -157,7 +157,7 @@ pub struct Job {
     /// Where it may go.
     pub plan: Plan,
     /// Where it stands.
-    pub life: Life,
+    pub record: JobRecord,
     /// The finished file, also after it was removed.
     pub output: Option<Output>,
     /// When its file was removed.
@@ -167,28 +167,28 @@ pub struct Job {
 impl Job {
     /// The file that is delivered. One that was only set aside is none yet.
     pub fn delivered(&self) -> Option<&Output> {
-        self.output.as_ref().filter(|_| self.life.state == JobState::Completed)
+        self.output.as_ref().filter(|_| self.record.state == JobState::Completed)
     }
 
     /// The route that speaks for the job: that of the attempt whose file is delivered or that is under way, else that
     /// of the last attempt.
     pub fn planned(&self) -> Option<&Planned> {
-        let attempts = &self.life.attempts;
+        let attempts = &self.record.attempts;
         let number = self.delivered().and_then(|output| output.attempt);
         let made = number.and_then(|it| attempts.iter().find(|one| one.number == it));
         let won = || attempts.iter().find(|one| one.state == AttemptState::Succeeded);
-        let attempt = made.or_else(won).or(self.life.open_attempt()).or(attempts.last());
+        let attempt = made.or_else(won).or(self.record.open_attempt()).or(attempts.last());
         self.plan.at(attempt.map_or(0, |attempt| attempt.route))
     }
 
     /// The account whose slot the job needs before anything can happen to it.
     pub fn awaited_account(&self) -> Option<&str> {
-        let life = &self.life;
-        let waits = !life.state.is_ended()
-            && !life.cancel_requested
-            && life.hold.is_none()
-            && life.open_attempt().is_none();
-        let planned = self.plan.at(life.next_route).filter(|_| waits);
+        let record = &self.record;
+        let waits = !record.state.is_ended()
+            && !record.cancel_requested
+            && record.hold.is_none()
+            && record.open_attempt().is_none();
+        let planned = self.plan.at(record.next_route).filter(|_| waits);
         planned.map(|planned| planned.route.account.as_str())
     }
 }
@@ -325,8 +325,9 @@ pub struct Recorded {
 pub enum JobEvent {
     /// The job was taken on.
     Accepted,
-    /// Something moved its life on.
-    Life(Event),
+    /// Something happened to it.
+    #[serde(alias = "life")]
+    Job(Event),
 }
 
 /// How many attempts may be open on an account at once, over all replicas or at one of them.
@@ -373,7 +374,7 @@ pub struct Change {
     /// When it happened.
     pub at: Timestamp,
     /// The life after it. Only its last attempt may differ from what is recorded.
-    pub life: Life,
+    pub record: JobRecord,
     /// When there is something to do again; of no effect on a job that is over.
     pub due: Option<Timestamp>,
     /// The finished file, with the event that keeps it; `None` leaves what is recorded.

@@ -12,17 +12,16 @@ pub(crate) mod export;
 mod fault;
 mod feed;
 mod files;
+mod idempotency_keys;
 mod keys;
 mod list;
 mod migrate;
-mod nudge;
 mod open;
 mod outbox;
 mod owner;
 mod private;
 mod readers;
 mod renders;
-mod repeats;
 mod replica;
 mod rows;
 mod scrub;
@@ -32,6 +31,7 @@ mod settling;
 mod tests;
 mod timeline;
 mod values;
+mod wake;
 mod writer;
 
 use std::{path::Path, sync::Arc};
@@ -42,9 +42,9 @@ use retake_core::ids::{CharacterId, KeyId, ReplicaId, VideoId};
 
 use self::{migrate::MIGRATIONS, readers::Readers, writer::Writer};
 use crate::{
-    draft::Draft,
     error::StoreError,
     ledger::Ledger,
+    new_job_row::NewJobRow,
     record::{
         Accepted, ApiKey, Change, Claimed, Committed, Deleted, ExpiredFile, FeedLine, Finding, Job,
         KeptExchange, KeyAdded, Lease, Listing, NewJob, Page, Recorded, Slots, StoredCharacter,
@@ -97,7 +97,7 @@ impl SqliteLedger {
     /// program reads it.
     pub async fn settle(path: &Path, now: Timestamp) -> Result<(), StoreError> {
         let ledger = Self::open(path)?;
-        ledger.void_leases(Timestamp::MAX, now).await?;
+        ledger.expire_leases(Timestamp::MAX, now).await?;
         ledger.close().await?;
         drop(ledger);
         export::settle(path)
@@ -111,7 +111,7 @@ impl SqliteLedger {
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError> {
-        let draft = Draft::of(job).map_err(|error| self.unexpected(error))?;
+        let draft = NewJobRow::of(job).map_err(|error| self.unexpected(error))?;
         self.writer.write(move |db| accept::accept(db, &draft)).await.flatten()
     }
 
@@ -143,12 +143,12 @@ impl Ledger for SqliteLedger {
 
     async fn nudge(&self, id: &VideoId, now: Timestamp) -> Result<bool, StoreError> {
         let id = id.clone();
-        self.writer.write(move |db| nudge::nudge(db, &id, now)).await
+        self.writer.write(move |db| wake::nudge(db, &id, now)).await
     }
 
     async fn job(&self, id: &VideoId) -> Result<Option<Job>, StoreError> {
         let id = id.clone();
-        self.readers.glance(move |db| rows::job(db, &id)).await
+        self.readers.read_inline(move |db| rows::job(db, &id)).await
     }
 
     async fn list(&self, page: &Page) -> Result<Listing, StoreError> {
@@ -183,7 +183,7 @@ impl Ledger for SqliteLedger {
         until: Timestamp,
     ) -> Result<Vec<Unsettled>, StoreError> {
         // Most looks find nothing, and need not wait for the writer.
-        if !self.readers.glance(move |db| settling::any_due(db, now)).await? {
+        if !self.readers.read_inline(move |db| settling::any_due(db, now)).await? {
             return Ok(Vec::new());
         }
         self.writer.write(move |db| settling::claim(db, limit, now, until)).await
@@ -234,7 +234,7 @@ impl Ledger for SqliteLedger {
 
     async fn key_by_digest(&self, digest: &str) -> Result<Option<ApiKey>, StoreError> {
         let digest = digest.to_owned();
-        self.readers.glance(move |db| keys::by_digest(db, &digest)).await
+        self.readers.read_inline(move |db| keys::by_digest(db, &digest)).await
     }
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
@@ -252,7 +252,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn has_keys(&self) -> Result<bool, StoreError> {
-        self.readers.glance(keys::any).await
+        self.readers.read_inline(keys::any).await
     }
 
     async fn add_character(
@@ -282,7 +282,7 @@ impl Ledger for SqliteLedger {
 
     async fn character(&self, id: &CharacterId) -> Result<Option<StoredCharacter>, StoreError> {
         let id = id.clone();
-        self.readers.glance(move |db| keys::character(db, &id)).await
+        self.readers.read_inline(move |db| keys::character(db, &id)).await
     }
 
     async fn prune(
@@ -292,10 +292,11 @@ impl Ledger for SqliteLedger {
         limit: u32,
     ) -> Result<u64, StoreError> {
         let prune = move |db: &rusqlite::Connection| {
-            let gone = repeats::prune(db, now, limit)? + feed::prune(db, feed_since, limit)?;
+            let gone =
+                idempotency_keys::prune(db, now, limit)? + feed::prune(db, feed_since, limit)?;
             // Once a round is enough for what looks at everything.
             let is_last = gone < u64::from(limit);
-            Ok(gone + if is_last { repeats::prune_surplus(db, limit)? } else { 0 })
+            Ok(gone + if is_last { idempotency_keys::prune_surplus(db, limit)? } else { 0 })
         };
         self.writer.write(prune).await
     }
@@ -311,7 +312,7 @@ impl Ledger for SqliteLedger {
 
     async fn slots_in_use(&self, account: &str) -> Result<u32, StoreError> {
         let account = account.to_owned();
-        self.readers.glance(move |db| claim::occupied(db, &account, None)).await
+        self.readers.read_inline(move |db| claim::occupied(db, &account, None)).await
     }
 
     async fn register(&self, replica: &ReplicaId, now: Timestamp) -> Result<(), StoreError> {
@@ -324,12 +325,12 @@ impl Ledger for SqliteLedger {
         self.writer.write(move |db| replica::heartbeat(db, &replica, now)).await
     }
 
-    async fn void_leases(
+    async fn expire_leases(
         &self,
         silent_since: Timestamp,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        self.writer.write(move |db| replica::void_leases(db, silent_since, now)).await
+        self.writer.write(move |db| replica::expire_leases(db, silent_since, now)).await
     }
 
     async fn expired_files(

@@ -8,20 +8,20 @@
 use jiff::Timestamp;
 use retake_core::{
     fault::{ERASED, Fault},
-    life::{Attempt, AttemptState, Event, JobState, Life, Settlement},
+    job::{Attempt, AttemptState, Event, JobRecord, JobState, Settlement},
     plan::{Plan, Planned},
     request::{Character, VideoRequest},
 };
 
 use crate::{
+    queue_position::{QueuePosition, RouteSummary},
     record::{Change, Committed, Job, JobEvent},
-    seat::{Seat, Stops},
 };
 
 /// What is on record of a job that is held.
 pub(crate) struct Held {
     /// Its plan in short.
-    pub(crate) stops: Stops,
+    pub(crate) stops: RouteSummary,
     /// Whether its owner asked to stop it.
     pub(crate) cancel_requested: bool,
     /// When something came in since it was claimed.
@@ -31,9 +31,9 @@ pub(crate) struct Held {
 /// What is to be written of a change.
 pub(crate) struct Transition {
     /// The life after it.
-    pub(crate) life: Life,
+    pub(crate) record: JobRecord,
     /// Where the job stands in the queue then.
-    pub(crate) seat: Seat,
+    pub(crate) seat: QueuePosition,
     /// When there is something to do; nothing once it is over.
     pub(crate) due: Option<Timestamp>,
     /// When its video was kept.
@@ -48,27 +48,27 @@ pub(crate) struct Transition {
 
 impl Transition {
     pub(crate) fn of(held: &Held, change: &Change) -> Self {
-        let mut life = change.life.clone();
-        life.cancel_requested |= held.cancel_requested;
-        let seat = Seat::of(&life, &held.stops);
-        let over = life.state.is_ended();
-        let heeded = !change.life.cancel_requested && seat.wants.is_none();
+        let mut record = change.record.clone();
+        record.cancel_requested |= held.cancel_requested;
+        let seat = QueuePosition::of(&record, &held.stops);
+        let over = record.state.is_ended();
+        let heeded = !change.record.cancel_requested && seat.wants.is_none();
         let nudge = held.nudged_at.filter(|_| heeded);
         let due = nudge.or(change.due).unwrap_or(change.at);
         Self {
             lease_kept: change.keep_lease && !over && seat.wants.is_none(),
             due: (!over).then_some(due),
-            completed_at: (life.state == JobState::Completed).then_some(change.at),
-            attempt: attempt_of(&change.event, &life),
+            completed_at: (record.state == JobState::Completed).then_some(change.at),
+            attempt: attempt_of(&change.event, &record),
             at: change.at,
             seat,
-            life,
+            record,
         }
     }
 
     /// Why the job failed.
     pub(crate) fn fault(&self) -> Option<&Fault> {
-        match &self.life.state {
+        match &self.record.state {
             JobState::Failed(fault) => Some(fault),
             _ => None,
         }
@@ -76,8 +76,8 @@ impl Transition {
 
     /// The attempts that may have changed: what is open, what ended just now, and the last one.
     pub(crate) fn changed_attempts(&self) -> impl Iterator<Item = &Attempt> {
-        let last = self.life.attempts.last().map(|attempt| attempt.number);
-        self.life.attempts.iter().filter(move |attempt| {
+        let last = self.record.attempts.last().map(|attempt| attempt.number);
+        self.record.attempts.iter().filter(move |attempt| {
             attempt.state.is_open()
                 || attempt.ended_at == Some(self.at)
                 || Some(attempt.number) == last
@@ -86,23 +86,23 @@ impl Transition {
 
     /// The attempts that ended just now while nobody knows whether their submits arrived.
     pub(crate) fn unsettled(&self) -> impl Iterator<Item = &Attempt> {
-        self.life.attempts.iter().filter(|attempt| {
+        self.record.attempts.iter().filter(|attempt| {
             attempt.settlement == Some(Settlement::Pending) && attempt.ended_at == Some(self.at)
         })
     }
 
     /// The attempt that is under way.
     pub(crate) fn open_attempt(&self) -> Option<&Attempt> {
-        self.life.open_attempt()
+        self.record.open_attempt()
     }
 
     pub(crate) fn committed(&self) -> Committed {
-        Committed { cancel_requested: self.life.cancel_requested, lease_kept: self.lease_kept }
+        Committed { cancel_requested: self.record.cancel_requested, lease_kept: self.lease_kept }
     }
 }
 
 /// The number of the attempt an event happened to, given the life after it.
-pub(crate) fn attempt_of(event: &Event, after: &Life) -> Option<u32> {
+pub(crate) fn attempt_of(event: &Event, after: &JobRecord) -> Option<u32> {
     // Only one attempt is open, and what ends is the latest to have ended.
     let ended = || after.attempts.iter().max_by_key(|attempt| (attempt.ended_at, attempt.number));
     let concerned = after.open_attempt().or_else(ended)?;
@@ -118,15 +118,15 @@ pub(crate) fn attempt_of(event: &Event, after: &Life) -> Option<u32> {
 /// Whether a render that was found for an attempt of `job` may be that of the create which `other` has under way:
 /// lists tell renders apart by model, words, length and size.
 pub(crate) fn may_be_anothers(job: &Job, attempt: u32, other: &Job) -> bool {
-    let mine = job.life.attempts.iter().find(|one| one.number == attempt);
-    let theirs = other.life.open_attempt().filter(|one| one.state == AttemptState::Intent);
+    let mine = job.record.attempts.iter().find(|one| one.number == attempt);
+    let theirs = other.record.open_attempt().filter(|one| one.state == AttemptState::Intent);
     let planned = |job: &'_ Job, attempt: Option<&Attempt>| job.plan.at(attempt?.route).cloned();
     let Some((mine, theirs)) = planned(job, mine).zip(planned(other, theirs)) else {
         return false;
     };
     let said = |planned: &Planned| {
-        let shot = &planned.shot;
-        (shot.prompt.trim().to_owned(), shot.seconds, shot.size)
+        let spec = &planned.spec;
+        (spec.prompt.trim().to_owned(), spec.seconds, spec.size)
     };
     mine.is_same_model(&theirs) && said(&mine) == said(&theirs)
 }
@@ -141,9 +141,9 @@ pub(crate) fn erase_request(request: &mut VideoRequest, plan: &mut Plan) {
     request.negative_prompt = None;
     erase_names(&mut request.characters);
     for planned in &mut plan.routes {
-        planned.shot.prompt.clear();
-        planned.shot.negative_prompt = None;
-        erase_names(&mut planned.shot.characters);
+        planned.spec.prompt.clear();
+        planned.spec.negative_prompt = None;
+        erase_names(&mut planned.spec.characters);
         for change in &mut planned.changes {
             if !WORDLESS.contains(&&*change.param) {
                 ERASED.clone_into(&mut change.asked);
@@ -161,10 +161,10 @@ fn erase_names(characters: &mut [Character]) {
 
 /// The same line of a timeline without its words; nothing when it has none.
 pub(crate) fn erased(event: &JobEvent) -> Option<JobEvent> {
-    let JobEvent::Life(told) = event else { return None };
+    let JobEvent::Job(told) = event else { return None };
     let mut told = told.clone();
     told.erase_words();
-    Some(JobEvent::Life(told)).filter(|erased| erased != event)
+    Some(JobEvent::Job(told)).filter(|erased| erased != event)
 }
 
 /// The same fault without its words.

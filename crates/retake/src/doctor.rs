@@ -10,10 +10,9 @@ use std::{
 };
 
 use retake_server::{
-    Seen, Store, Trouble, Work,
+    AccountProblem, Seen, Store, Work, check_accounts,
     config::{BUILT_IN, Config},
     data_dir::DataDir,
-    survey,
 };
 use serde_json::json;
 
@@ -93,13 +92,13 @@ async fn examine_here(context: &Context) -> Vec<Check> {
         checks.push(Check::new("ledger", ledger(context).await));
     }
     checks.push(Check::new("renderer", renderer(context, &loaded.config).await));
-    checks.extend(survey(&loaded.config).await.into_iter().map(account));
+    checks.extend(check_accounts(&loaded.config).await.into_iter().map(account));
     checks
 }
 
 /// One line for an account.
 fn account(seen: Seen) -> Check {
-    let ill = |trouble: Trouble| {
+    let ill = |trouble: AccountProblem| {
         let failure = Failure::new(Exit::Failed, trouble.message);
         trouble.hint.into_iter().fold(failure, Failure::hint)
     };

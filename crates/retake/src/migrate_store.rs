@@ -3,7 +3,7 @@
 use retake_server::{
     DATABASE_URL, Store, StoreError,
     data_dir::{DataDir, DataDirError},
-    moving::{MoveError, Moved, move_ledger},
+    ledger_migration::{MoveError, Moved, move_ledger},
 };
 use serde_json::json;
 

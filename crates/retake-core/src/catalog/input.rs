@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Model, Seconds};
-use crate::request::Shot;
+use crate::request::RenderSpec;
 
 /// The names of a model's inputs. A part without a name is one that the model does not take.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -91,7 +91,7 @@ pub enum Length {
 /// Something in a shot for which a model has no input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{model}` cannot be told {what}; {way_out}")]
-pub struct Unsayable {
+pub struct UnsupportedInput {
     /// The model.
     pub model: String,
     /// What cannot be said.
@@ -102,7 +102,7 @@ pub struct Unsayable {
 
 /// What all inputs of a model are given for a shot.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Said {
+pub struct ModelInput {
     /// Where the model is called.
     pub path: String,
     /// The inputs, but for the picture to start from.
@@ -136,35 +136,35 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Unsayable`] when the shot asks for something that has no input here, or when the catalog does not say
+    /// [`UnsupportedInput`] when the shot asks for something that has no input here, or when the catalog does not say
     /// how the inputs are called.
-    pub fn say(&self, shot: &Shot) -> Result<Said, Unsayable> {
+    pub fn encode(&self, spec: &RenderSpec) -> Result<ModelInput, UnsupportedInput> {
         let input = self.input.as_ref().ok_or_else(|| {
             self.unsayable("anything", "describe its inputs as `[model.input]` in a catalog file")
         })?;
-        self.refuse_the_foreign(shot)?;
+        self.refuse_the_foreign(spec)?;
         let mut inputs = input.fixed.clone();
         let prompt = input.prompt.as_deref().unwrap_or("prompt");
-        inputs.insert(prompt.to_owned(), shot.prompt.clone().into());
-        self.say_length(input, shot, &mut inputs)?;
-        self.say_size(input, shot, &mut inputs)?;
-        self.say_extras(input, shot, &mut inputs)?;
-        let picture = self.place_for_picture(input, shot, &mut inputs)?;
+        inputs.insert(prompt.to_owned(), spec.prompt.clone().into());
+        self.say_length(input, spec, &mut inputs)?;
+        self.say_size(input, spec, &mut inputs)?;
+        self.say_extras(input, spec, &mut inputs)?;
+        let picture = self.place_for_picture(input, spec, &mut inputs)?;
         let own = input.path.as_ref().unwrap_or(&self.name);
         let path = input.first_frame_path.as_ref().filter(|_| picture.is_some()).unwrap_or(own);
-        Ok(Said { path: path.clone(), inputs, picture, seed: input.seed.clone() })
+        Ok(ModelInput { path: path.clone(), inputs, picture, seed: input.seed.clone() })
     }
 
-    fn unsayable(&self, what: &'static str, way_out: &'static str) -> Unsayable {
-        Unsayable { model: self.name.clone(), what, way_out }
+    fn unsayable(&self, what: &'static str, way_out: &'static str) -> UnsupportedInput {
+        UnsupportedInput { model: self.name.clone(), what, way_out }
     }
 
-    fn refuse_the_foreign(&self, shot: &Shot) -> Result<(), Unsayable> {
-        if shot.origin.is_some() {
+    fn refuse_the_foreign(&self, spec: &RenderSpec) -> Result<(), UnsupportedInput> {
+        if spec.origin.is_some() {
             let way_out = "make a new video, or use a model whose catalog entry has `makes_from`";
             return Err(self.unsayable("to start from another video", way_out));
         }
-        if !shot.characters.is_empty() {
+        if !spec.characters.is_empty() {
             let way_out = "describe them in the prompt, or use a model that takes characters";
             return Err(self.unsayable("who is to appear", way_out));
         }
@@ -174,11 +174,11 @@ impl Model {
     fn say_length(
         &self,
         input: &Input,
-        shot: &Shot,
+        spec: &RenderSpec,
         inputs: &mut Map<String, Value>,
-    ) -> Result<(), Unsayable> {
+    ) -> Result<(), UnsupportedInput> {
         if let Some(length) = &input.seconds {
-            let (name, value) = length.of(shot.seconds);
+            let (name, value) = length.of(spec.seconds);
             inputs.insert(name.to_owned(), value);
             return Ok(());
         }
@@ -186,24 +186,24 @@ impl Model {
             Seconds::Range { min, max } => min == max,
             Seconds::OneOf { one_of } => one_of.len() == 1,
         };
-        let fits = has_one && self.seconds.allow(shot.seconds);
+        let fits = has_one && self.seconds.allow(spec.seconds);
         if fits { Ok(()) } else { Err(self.unsayable("how long the video is to be", DESCRIBE)) }
     }
 
     fn say_size(
         &self,
         input: &Input,
-        shot: &Shot,
+        spec: &RenderSpec,
         inputs: &mut Map<String, Value>,
-    ) -> Result<(), Unsayable> {
-        match input.sizes.get(&shot.size.to_string()) {
+    ) -> Result<(), UnsupportedInput> {
+        match input.sizes.get(&spec.size.to_string()) {
             Some(said) => {
                 inputs.extend(said.clone());
                 Ok(())
             }
             // The only size needs no words, and where nothing is said, a picture decides.
-            None if self.sizes == [shot.size] => Ok(()),
-            None if input.sizes.is_empty() && shot.first_frame.is_some() => Ok(()),
+            None if self.sizes == [spec.size] => Ok(()),
+            None if input.sizes.is_empty() && spec.first_frame.is_some() => Ok(()),
             None => Err(self.unsayable("this size", DESCRIBE)),
         }
     }
@@ -211,28 +211,28 @@ impl Model {
     fn say_extras(
         &self,
         input: &Input,
-        shot: &Shot,
+        spec: &RenderSpec,
         inputs: &mut Map<String, Value>,
-    ) -> Result<(), Unsayable> {
-        if let Some(text) = &shot.negative_prompt {
+    ) -> Result<(), UnsupportedInput> {
+        if let Some(text) = &spec.negative_prompt {
             let name = input.negative_prompt.clone();
             let name = name.ok_or_else(|| self.unsayable("what not to show", DESCRIBE))?;
             inputs.insert(name, text.clone().into());
         }
         match &input.audio {
             Some(name) => {
-                inputs.insert(name.clone(), shot.audio.into());
+                inputs.insert(name.clone(), spec.audio.into());
             }
-            None if shot.audio == self.audio => {}
+            None if spec.audio == self.audio => {}
             None => return Err(self.unsayable("whether there is sound", DESCRIBE)),
         }
-        if shot.looped {
+        if spec.looped {
             let name = input.looped.clone();
             let name = name.ok_or_else(|| self.unsayable("to loop", DESCRIBE))?;
             inputs.insert(name, true.into());
         }
         if let Some(name) = &input.seed {
-            inputs.insert(name.clone(), self.seed_of(shot.seed).into());
+            inputs.insert(name.clone(), self.seed_of(spec.seed).into());
         }
         Ok(())
     }
@@ -240,10 +240,10 @@ impl Model {
     fn place_for_picture(
         &self,
         input: &Input,
-        shot: &Shot,
+        spec: &RenderSpec,
         inputs: &mut Map<String, Value>,
-    ) -> Result<Option<Field>, Unsayable> {
-        if shot.first_frame.is_none() {
+    ) -> Result<Option<Field>, UnsupportedInput> {
+        if spec.first_frame.is_none() {
             let way_out = "send one as `input_reference`";
             let lacks = self.needs_first_frame;
             return if lacks {
@@ -306,8 +306,8 @@ mod tests {
         Catalog::parse(ENTRY).unwrap().models()[0].clone()
     }
 
-    fn a_shot(model: &Model) -> Shot {
-        Shot {
+    fn a_shot(model: &Model) -> RenderSpec {
+        RenderSpec {
             prompt: "a lighthouse".into(),
             negative_prompt: None,
             seconds: model.seconds.nearest(5),
@@ -328,9 +328,9 @@ mod tests {
     #[test]
     fn a_shot_is_put_into_the_names_of_the_model() {
         let model = a_model();
-        let shot = Shot { negative_prompt: Some("fog".into()), ..a_shot(&model) };
+        let spec = RenderSpec { negative_prompt: Some("fog".into()), ..a_shot(&model) };
 
-        let said = model.say(&shot).unwrap();
+        let said = model.encode(&spec).unwrap();
 
         assert_eq!(said.path, "example/film/text-to-video");
         assert_eq!(
@@ -346,9 +346,9 @@ mod tests {
     fn with_a_picture_another_path_is_called_and_what_the_picture_decides_is_left_to_it() {
         let model = a_model();
         let size = Size::new(1280, 720);
-        let shot = Shot { first_frame: Some(a_picture(size)), ..a_shot(&model) };
+        let spec = RenderSpec { first_frame: Some(a_picture(size)), ..a_shot(&model) };
 
-        let said = model.say(&shot).unwrap();
+        let said = model.encode(&spec).unwrap();
 
         assert_eq!(said.path, "example/film/image-to-video");
         assert_eq!(said.picture.as_deref(), Some("image_url"));
@@ -359,23 +359,24 @@ mod tests {
     #[test]
     fn a_seed_beyond_the_range_is_folded_into_it_the_same_way_every_time() {
         let model = a_model();
-        let shot = Shot { seed: 123_456, ..a_shot(&model) };
+        let spec = RenderSpec { seed: 123_456, ..a_shot(&model) };
 
-        assert_eq!(model.say(&shot).unwrap().inputs["seed"], 456);
+        assert_eq!(model.encode(&spec).unwrap().inputs["seed"], 456);
     }
 
     #[test]
     fn what_has_no_name_is_refused_and_never_left_out() {
-        let (mut model, shot) = (a_model(), a_shot(&a_model()));
+        let (mut model, spec) = (a_model(), a_shot(&a_model()));
         let input = model.input.as_mut().unwrap();
         (input.negative_prompt, input.audio, input.seconds) = (None, None, None);
 
-        let long = model.say(&shot).unwrap_err();
+        let long = model.encode(&spec).unwrap_err();
         model.seconds = Seconds::OneOf { one_of: vec![4] };
-        let silent = model.say(&Shot { audio: false, ..shot.clone() }).unwrap_err();
-        let negative = model.say(&Shot { negative_prompt: Some("fog".into()), ..shot.clone() });
-        let looped = model.say(&Shot { looped: true, ..shot.clone() }).unwrap_err();
-        let size = model.say(&Shot { size: Size::new(640, 360), ..shot }).unwrap_err();
+        let silent = model.encode(&RenderSpec { audio: false, ..spec.clone() }).unwrap_err();
+        let negative =
+            model.encode(&RenderSpec { negative_prompt: Some("fog".into()), ..spec.clone() });
+        let looped = model.encode(&RenderSpec { looped: true, ..spec.clone() }).unwrap_err();
+        let size = model.encode(&RenderSpec { size: Size::new(640, 360), ..spec }).unwrap_err();
 
         assert_eq!(long.what, "how long the video is to be");
         assert_eq!(silent.what, "whether there is sound");
@@ -388,25 +389,26 @@ mod tests {
     fn check_all_that_is_promised(model: &Model) {
         let plain = a_shot(model);
         let lengths = (1..=120).filter(|seconds| model.seconds.allow(*seconds));
-        let mut shots: Vec<_> = lengths.map(|seconds| Shot { seconds, ..plain.clone() }).collect();
+        let mut shots: Vec<_> =
+            lengths.map(|seconds| RenderSpec { seconds, ..plain.clone() }).collect();
         for size in &model.sizes {
-            shots.push(Shot { size: *size, ..plain.clone() });
+            shots.push(RenderSpec { size: *size, ..plain.clone() });
             if model.first_frame {
                 let first_frame = Some(a_picture(*size));
-                shots.push(Shot { size: *size, first_frame, ..plain.clone() });
+                shots.push(RenderSpec { size: *size, first_frame, ..plain.clone() });
             }
         }
         if model.audio && model.audio_switch {
-            shots.push(Shot { audio: false, ..plain.clone() });
+            shots.push(RenderSpec { audio: false, ..plain.clone() });
         }
         if model.negative != super::super::Negative::None {
-            shots.push(Shot { negative_prompt: Some("fog".into()), ..plain.clone() });
+            shots.push(RenderSpec { negative_prompt: Some("fog".into()), ..plain.clone() });
         }
         if model.looping {
-            shots.push(Shot { looped: true, ..plain.clone() });
+            shots.push(RenderSpec { looped: true, ..plain.clone() });
         }
-        for shot in shots {
-            model.say(&shot).unwrap_or_else(|problem| panic!("{model}: {problem}: {shot:?}"));
+        for spec in shots {
+            model.encode(&spec).unwrap_or_else(|problem| panic!("{model}: {problem}: {spec:?}"));
         }
     }
 

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::{FromIngress, with};
 use crate::{
-    desk::Setback,
+    emulator_context::CallError,
     fault::Cause,
     intake::Unreadable,
-    stage::{Failure, Reason, Refusal},
+    simulator::{Failure, Reason, Refusal},
 };
 
 /// One thing that a model finds wrong.
@@ -140,11 +140,11 @@ impl FalError {
 }
 
 /// Words a call that does not get what it asked for.
-pub(super) fn setback(setback: Setback) -> Response {
+pub(super) fn setback(setback: CallError) -> Response {
     match setback {
-        Setback::Refused(refusal) => refuse(&refusal),
-        Setback::Missing => FalError::missing("Request").respond(),
-        Setback::Cut(response) => response,
+        CallError::Refused(refusal) => refuse(&refusal),
+        CallError::Missing => FalError::missing("Request").respond(),
+        CallError::Cut(response) => response,
     }
 }
 

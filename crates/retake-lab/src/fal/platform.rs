@@ -19,10 +19,10 @@ use super::{
     status::{self, Notes, Stand},
 };
 use crate::{
-    desk::Desk,
-    early::Early,
+    early_response::Early,
+    emulator_context::EmulatorContext,
     intake,
-    stage::{JobView, State as JobState},
+    simulator::{JobView, State as JobState},
 };
 
 type Asked = Query<HashMap<String, String>>;
@@ -41,7 +41,7 @@ fn invalid(message: &str) -> Response {
 }
 
 /// The key of a caller; the platform words a missing one in its own way.
-fn authenticate(desk: &Desk, headers: &HeaderMap) -> Result<String, Early> {
+fn authenticate(desk: &EmulatorContext, headers: &HeaderMap) -> Result<String, Early> {
     queue::authenticate(desk, headers).map_err(|_| {
         let message = "Authentication required";
         error(StatusCode::UNAUTHORIZED, "authorization_error", message).into()
@@ -75,7 +75,7 @@ fn model(id: &str) -> Value {
 
 /// `GET /v1/models/pricing?endpoint_id=`: the price of a second.
 pub(super) async fn pricing(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Query(asked): Asked,
     headers: HeaderMap,
 ) -> Response {
@@ -106,7 +106,7 @@ fn dollars(micros: u64) -> f64 {
 
 /// `POST /v1/models/pricing/estimate`: what so many seconds would cost.
 pub(super) async fn estimate(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     headers: HeaderMap,
     request: axum::extract::Request,
 ) -> Response {
@@ -133,7 +133,7 @@ pub(super) async fn estimate(
 }
 
 /// `GET /v1/models/usage`: what was billed, by endpoint.
-pub(super) async fn usage(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+pub(super) async fn usage(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     let key = match authenticate(&desk, &headers) {
         Ok(key) => key,
         Err(early) => return early.into_response(),
@@ -156,7 +156,7 @@ pub(super) async fn usage(State(desk): State<Desk>, headers: HeaderMap) -> Respo
 }
 
 /// `GET /v1/account/billing?expand=credits`: the balance (reported; not in either SDK).
-pub(super) async fn billing(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+pub(super) async fn billing(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     match authenticate(&desk, &headers) {
         Ok(key) => {
             let balance = dollars(desk.standing(&key).credit_micros);
@@ -169,7 +169,7 @@ pub(super) async fn billing(State(desk): State<Desk>, headers: HeaderMap) -> Res
 
 /// `GET /v1/models/requests/by-endpoint`: the requests of a key, newest first.
 pub(super) async fn requests(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Query(asked): Asked,
     headers: HeaderMap,
 ) -> Response {
@@ -235,7 +235,7 @@ fn outcome(job: &JobView) -> (Option<u16>, Option<&'static str>) {
     }
 }
 
-fn item(desk: &Desk, job: &JobView, shows_payloads: bool) -> Value {
+fn item(desk: &EmulatorContext, job: &JobView, shows_payloads: bool) -> Value {
     let has_started = !matches!(job.state, JobState::Queued { .. });
     let started = has_started.then(|| job.starts_at.to_string());
     let lasted = job.ended_at.map(|at| at.duration_since(job.accepted_at).as_secs_f64());
@@ -262,7 +262,7 @@ fn item(desk: &Desk, job: &JobView, shows_payloads: bool) -> Value {
 
 /// `DELETE /v1/models/requests/{id}/payloads`: forgets a request and what belongs to it.
 pub(super) async fn forget(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {

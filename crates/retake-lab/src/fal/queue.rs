@@ -23,12 +23,12 @@ use super::{
 };
 use crate::{
     clock::later,
-    desk::Desk,
-    early::Early,
+    early_response::Early,
+    emulator_context::EmulatorContext,
     fault::FaultKind,
     intake,
-    shelf::Shelf,
-    stage::{self, Create, JobView},
+    simulator::{self, Create, JobView},
+    upload_store::UploadStore,
 };
 
 /// How long the result of a request whose payloads are not stored can be fetched.
@@ -63,10 +63,10 @@ impl<'a> Target<'a> {
 
 /// `POST /{endpoint}`: takes a request into the queue.
 pub(super) async fn submit(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(path): Path<String>,
     Query(asked): Query<Asked>,
-    Extension(shelf): Extension<Arc<Shelf>>,
+    Extension(shelf): Extension<Arc<UploadStore>>,
     request: Request,
 ) -> Response {
     let job = match accept(&desk, &shelf, &path, asked.fal_webhook, request).await {
@@ -90,8 +90,8 @@ fn position(job: &JobView) -> usize {
 
 /// Checks a request and admits it, for the queue and for the synchronous host.
 pub(super) async fn accept(
-    desk: &Desk,
-    shelf: &Shelf,
+    desk: &EmulatorContext,
+    shelf: &UploadStore,
     endpoint: &str,
     webhook: Option<String>,
     request: Request,
@@ -139,7 +139,7 @@ pub(super) async fn accept(
 }
 
 /// The key of a caller, or the answer that it gets without one.
-pub(super) fn authenticate(desk: &Desk, headers: &HeaderMap) -> Result<String, Early> {
+pub(super) fn authenticate(desk: &EmulatorContext, headers: &HeaderMap) -> Result<String, Early> {
     desk.authenticate(intake::authorization(headers, "Key"))
         .map_err(|refusal| errors::refuse(&refusal).into())
 }
@@ -149,7 +149,7 @@ fn says_yes(headers: &HeaderMap, name: &str) -> bool {
     ["1", "true", "yes"].contains(&value.as_str())
 }
 
-fn seed(body: &Value, desk: &Desk) -> u64 {
+fn seed(body: &Value, desk: &EmulatorContext) -> u64 {
     let asked = body.get("seed").and_then(Value::as_u64);
     asked.unwrap_or_else(|| u64::from_str_radix(&desk.hex(8), 16).unwrap_or_default())
 }
@@ -171,7 +171,7 @@ fn start_within(headers: &HeaderMap) -> Result<Option<i64>, FalError> {
 }
 
 /// Takes a request out of the queue when it has not started in time.
-fn watch_start(desk: &Desk, job: &JobView) {
+fn watch_start(desk: &EmulatorContext, job: &JobView) {
     let Some(within) = Notes::of(job).start_within() else { return };
     let (desk, id, deadline) = (desk.clone(), job.id().to_owned(), later(job.accepted_at, within));
     desk.clone().shared.tasks.spawn(async move {
@@ -184,7 +184,7 @@ fn watch_start(desk: &Desk, job: &JobView) {
 
 /// `GET /{app}/requests/{id}`, with `/response`, `/status` or `/status/stream`.
 pub(super) async fn read(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(path): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
@@ -213,7 +213,7 @@ pub(super) async fn read(
 
 /// Whether a path names a request of this key, and its app without what comes after it. fal answers
 /// a path with the whole endpoint with 405.
-fn belongs(desk: &Desk, target: &Target<'_>, key: &str) -> Result<JobView, Early> {
+fn belongs(desk: &EmulatorContext, target: &Target<'_>, key: &str) -> Result<JobView, Early> {
     let job = desk.look(target.id).filter(|job| job.create.key == key);
     let job = job.ok_or_else(|| FalError::missing("Request").respond())?;
     match Notes::of(&job).app() {
@@ -226,14 +226,14 @@ fn belongs(desk: &Desk, target: &Target<'_>, key: &str) -> Result<JobView, Early
     }
 }
 
-fn status_of(desk: &Desk, job: &JobView, with_logs: bool) -> Response {
+fn status_of(desk: &EmulatorContext, job: &JobView, with_logs: bool) -> Response {
     let (body, has_ended) = status::status(desk, job, with_logs);
     let code = if has_ended { StatusCode::OK } else { StatusCode::ACCEPTED };
     (code, Json(body)).into_response()
 }
 
 /// The answer to whoever asks for the result.
-pub(super) async fn result(desk: &Desk, job: &JobView) -> Response {
+pub(super) async fn result(desk: &EmulatorContext, job: &JobView) -> Response {
     match status::stand(job) {
         Stand::InQueue { .. } | Stand::InProgress => {
             let body = json!({ "detail": "Request is still in progress" });
@@ -263,7 +263,7 @@ fn billed(response: Response, job: &JobView) -> Response {
 }
 
 /// Statuses as server-sent events, one whenever something changed, until the end.
-fn status_stream(desk: Desk, id: String, with_logs: bool) -> Response {
+fn status_stream(desk: EmulatorContext, id: String, with_logs: bool) -> Response {
     let events = stream::unfold(Some(Value::Null), move |seen| {
         let (desk, id) = (desk.clone(), id.clone());
         async move {
@@ -286,7 +286,7 @@ fn status_stream(desk: Desk, id: String, with_logs: bool) -> Response {
 
 /// `PUT /{app}/requests/{id}/cancel`: takes a waiting request out, or asks a running one to stop.
 pub(super) async fn cancel(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(path): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -303,7 +303,7 @@ pub(super) async fn cancel(
     if job.state.has_ended() {
         return told(StatusCode::BAD_REQUEST, "ALREADY_COMPLETED", target.id);
     }
-    let was_waiting = matches!(job.state, stage::State::Queued { .. });
+    let was_waiting = matches!(job.state, simulator::State::Queued { .. });
     desk.cancel(target.id);
     if was_waiting {
         told(StatusCode::OK, "OK", target.id)

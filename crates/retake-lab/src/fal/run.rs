@@ -12,13 +12,13 @@ use axum::{
 };
 
 use super::{REQUEST_ID, errors, queue, status::Stand, with};
-use crate::{desk::Desk, shelf::Shelf};
+use crate::{emulator_context::EmulatorContext, upload_store::UploadStore};
 
 /// `POST /fal.run/{endpoint}`: renders and answers with the output.
 pub(super) async fn run(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(path): Path<String>,
-    Extension(shelf): Extension<Arc<Shelf>>,
+    Extension(shelf): Extension<Arc<UploadStore>>,
     request: Request,
 ) -> Response {
     let job = match queue::accept(&desk, &shelf, &path, None, request).await {

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::errors::{self, FalError};
 use crate::{
     clock::later,
-    desk::Desk,
+    emulator_context::EmulatorContext,
     fault::FaultKind,
     media::NoFile,
-    stage::{JobView, State},
+    simulator::{JobView, State},
 };
 
 /// What the emulator remembers about a request besides what every job has.
@@ -105,7 +105,7 @@ fn is_retried_later(job: &JobView) -> bool {
 }
 
 /// The addresses of a request.
-pub(super) fn urls(desk: &Desk, job: &JobView) -> Value {
+pub(super) fn urls(desk: &EmulatorContext, job: &JobView) -> Value {
     let (base, app, id) = (desk.base_url(), Notes::of(job).app(), job.id());
     let response = format!("{base}/{app}/requests/{id}");
     json!({
@@ -117,7 +117,7 @@ pub(super) fn urls(desk: &Desk, job: &JobView) -> Value {
 }
 
 /// The status of a request, and whether it has come to its end.
-pub(super) fn status(desk: &Desk, job: &JobView, with_logs: bool) -> (Value, bool) {
+pub(super) fn status(desk: &EmulatorContext, job: &JobView, with_logs: bool) -> (Value, bool) {
     let mut body = urls(desk, job);
     let logs = if with_logs { logs(job) } else { Value::Null };
     let word = |usual: &'static str| {
@@ -178,7 +178,7 @@ fn logs(job: &JobView) -> Value {
 /// # Errors
 ///
 /// When the lab could not make the file.
-pub(super) async fn output(desk: &Desk, job: &JobView) -> Result<Value, NoFile> {
+pub(super) async fn output(desk: &EmulatorContext, job: &JobView) -> Result<Value, NoFile> {
     let size = match desk.film(job).await {
         Ok(film) => Some(film.len()),
         // What was answered once stays as it was, also when the file is gone.
@@ -193,7 +193,7 @@ pub(super) async fn output(desk: &Desk, job: &JobView) -> Result<Value, NoFile> 
 }
 
 /// The same as a webhook tells it, which does not know the size of the file.
-pub(super) fn told_output(desk: &Desk, job: &JobView) -> Value {
+pub(super) fn told_output(desk: &EmulatorContext, job: &JobView) -> Value {
     let seed = Notes::of(job).seed();
     if job.outputs() == 0 {
         return json!({ "video": null, "seed": seed });

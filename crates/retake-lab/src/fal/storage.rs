@@ -21,16 +21,16 @@ use super::{
 };
 use crate::{
     clock::later,
-    desk::Desk,
-    early::Early,
+    early_response::Early,
+    emulator_context::EmulatorContext,
     intake::{self, LARGEST_BODY, Unreadable},
-    shelf::{Shelf, Stored},
+    upload_store::{Stored, UploadStore},
 };
 
-type Files = Extension<Arc<Shelf>>;
+type Files = Extension<Arc<UploadStore>>;
 
 /// `POST /storage/upload/initiate`: gives out a place to put a file.
-pub(super) async fn initiate(State(desk): State<Desk>, request: Request) -> Response {
+pub(super) async fn initiate(State(desk): State<EmulatorContext>, request: Request) -> Response {
     if let Err(early) = queue::authenticate(&desk, request.headers()) {
         return early.into_response();
     }
@@ -55,7 +55,7 @@ pub(super) async fn initiate(State(desk): State<Desk>, request: Request) -> Resp
 
 /// `PUT` to a place that was given out; it needs no key.
 pub(super) async fn put_file(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((id, name)): Path<(String, String)>,
     Extension(shelf): Files,
     request: Request,
@@ -67,7 +67,7 @@ pub(super) async fn put_file(
 }
 
 /// `POST /storage/auth/token`: a token for the CDN, valid for an hour of the world's time.
-pub(super) async fn token(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+pub(super) async fn token(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     if let Err(early) = queue::authenticate(&desk, &headers) {
         return early.into_response();
     }
@@ -83,7 +83,7 @@ pub(super) async fn token(State(desk): State<Desk>, headers: HeaderMap) -> Respo
 
 /// `POST /v3.fal.media/files/upload`: a file in one step, with a token of the CDN or a key.
 pub(super) async fn upload(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(shelf): Files,
     request: Request,
 ) -> Response {
@@ -115,15 +115,15 @@ pub(super) async fn download(
 }
 
 /// Whether a model could fetch this file: one that is said to be here has to be.
-pub(super) fn is_there(desk: &Desk, shelf: &Shelf, url: &str) -> bool {
+pub(super) fn is_there(desk: &EmulatorContext, shelf: &UploadStore, url: &str) -> bool {
     let place = format!("{}/v3.fal.media/files/lab/", desk.base_url());
     let Some(rest) = url.strip_prefix(&place) else { return true };
     rest.split('/').next().is_some_and(|id| shelf.get(id).is_some())
 }
 
 async fn keep(
-    desk: &Desk,
-    shelf: &Shelf,
+    desk: &EmulatorContext,
+    shelf: &UploadStore,
     id: String,
     name: String,
     request: Request,
@@ -138,7 +138,7 @@ async fn keep(
     Ok(file)
 }
 
-fn file_url(desk: &Desk, id: &str, name: &str) -> String {
+fn file_url(desk: &EmulatorContext, id: &str, name: &str) -> String {
     format!("{}/v3.fal.media/files/lab/{id}/{name}", desk.base_url())
 }
 

@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::status::{self, Notes, Stand};
 use crate::{
-    courier::Notice,
-    desk::{Desk, Moment, News},
     digits::hex,
-    stage::JobView,
+    emulator_context::{EmulatorContext, Moment, News},
+    simulator::JobView,
+    webhook_sender::Notice,
 };
 
 /// Pauses before the ten further tries, in seconds: two hours all in all.
@@ -26,13 +26,13 @@ const TRUE_SEED: &str = "retake-lab fal key";
 const FALSE_SEED: &str = "somebody else's key";
 
 /// Tells the webhook of a request, if it has one, how it ended.
-pub(super) fn tell(desk: &Desk, job: &JobView) {
+pub(super) fn tell(desk: &EmulatorContext, job: &JobView) {
     let Some(url) = Notes::of(job).webhook().map(str::to_owned) else { return };
     let teller = desk.clone();
     desk.tell(job, &[Moment::Ended], PAUSES, move |news| vec![notice(&teller, &url, news)]);
 }
 
-fn notice(desk: &Desk, url: &str, news: &News<'_>) -> Notice {
+fn notice(desk: &EmulatorContext, url: &str, news: &News<'_>) -> Notice {
     let body = body(desk, news.job).to_string().into_bytes();
     let (id, at) = (news.job.id(), news.wall.as_second().to_string());
     let digest = hex(&Sha256::digest(&body));
@@ -50,7 +50,7 @@ fn notice(desk: &Desk, url: &str, news: &News<'_>) -> Notice {
     Notice { url: url.to_owned(), headers, body }
 }
 
-fn body(desk: &Desk, job: &JobView) -> Value {
+fn body(desk: &EmulatorContext, job: &JobView) -> Value {
     let id = job.id();
     match status::stand(job) {
         Stand::Failed(error) => json!({
@@ -71,7 +71,7 @@ fn body(desk: &Desk, job: &JobView) -> Value {
 }
 
 /// `GET /.well-known/jwks.json`: the public keys.
-pub(super) async fn jwks(State(_): State<Desk>) -> Json<Value> {
+pub(super) async fn jwks(State(_): State<EmulatorContext>) -> Json<Value> {
     let public = key_pair(true).map(|it| URL_SAFE_NO_PAD.encode(it.public_key().as_ref()));
     let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": public, "kid": "lab-1", "use": "sig" });
     Json(json!({ "keys": [key] }))

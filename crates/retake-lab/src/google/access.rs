@@ -8,10 +8,10 @@ use super::{
     status::Status,
     wording::{self, Wire},
 };
-use crate::{desk::Desk, intake};
+use crate::{emulator_context::EmulatorContext, intake};
 
 /// Lets the bearer of a token in; returns the account that it stands for.
-pub(super) fn bearer(desk: &Desk, headers: &HeaderMap) -> Result<String, Status> {
+pub(super) fn bearer(desk: &EmulatorContext, headers: &HeaderMap) -> Result<String, Status> {
     let account = match intake::authorization(headers, "Bearer") {
         Some(token) => Some(oauth::account(desk, &token)?),
         None => None,
@@ -20,7 +20,11 @@ pub(super) fn bearer(desk: &Desk, headers: &HeaderMap) -> Result<String, Status>
 }
 
 /// Lets the holder of an API key in, shown in `x-goog-api-key` or in `?key=`.
-pub(super) fn api_key(desk: &Desk, headers: &HeaderMap, uri: &Uri) -> Result<String, Status> {
+pub(super) fn api_key(
+    desk: &EmulatorContext,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Result<String, Status> {
     let key = intake::named(headers, "x-goog-api-key").map(str::to_owned);
     let key = key.or_else(|| parameter(uri, "key"));
     desk.authenticate(key).map_err(|it| wording::refusal(Wire::Gemini, &it))

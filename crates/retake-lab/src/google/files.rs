@@ -13,25 +13,25 @@ use super::{
     status::{Answer, Code, Status},
 };
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake,
     media::NoFile,
-    stage::{JobView, State as Stand},
+    simulator::{JobView, State as Stand},
 };
 
 /// Ids for the videos of a job.
-pub(super) fn names(desk: &Desk, outputs: u32) -> Vec<String> {
+pub(super) fn names(desk: &EmulatorContext, outputs: u32) -> Vec<String> {
     (0..outputs.max(1)).map(|_| desk.hex(12)).collect()
 }
 
 /// The addresses of a job's first `outputs` videos.
-pub(super) fn uris(desk: &Desk, job: &JobView, outputs: u32) -> Vec<String> {
+pub(super) fn uris(desk: &EmulatorContext, job: &JobView, outputs: u32) -> Vec<String> {
     let files = job.create.extra["files"].as_array().cloned().unwrap_or_default();
     let names = files.iter().filter_map(|it| it.as_str()).take(outputs as usize);
     names.map(|name| uri(desk, name)).collect()
 }
 
-fn uri(desk: &Desk, name: &str) -> String {
+fn uri(desk: &EmulatorContext, name: &str) -> String {
     format!("{}/v1beta/files/{name}:download?alt=media", desk.base_url())
 }
 
@@ -48,7 +48,7 @@ pub(super) fn name_in(uri: &str) -> &str {
 
 /// `GET /v1beta/files/{id}` and `GET /v1beta/files/{id}:download?alt=media`.
 pub(super) async fn read(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path(file): Path<String>,
     headers: HeaderMap,
@@ -68,7 +68,7 @@ pub(super) async fn read(
     Ok((StatusCode::FOUND, [(header::LOCATION, to)]).into_response())
 }
 
-fn has_expired(desk: &Desk, job: &JobView) -> bool {
+fn has_expired(desk: &EmulatorContext, job: &JobView) -> bool {
     job.expires_at(desk.conditions().result_lasts).is_some_and(|at| at <= desk.now())
 }
 
@@ -78,7 +78,7 @@ fn hidden(name: &str) -> Status {
     Status::new(Code::PermissionDenied, message)
 }
 
-fn card(desk: &Desk, job: &JobView, name: &str) -> serde_json::Value {
+fn card(desk: &EmulatorContext, job: &JobView, name: &str) -> serde_json::Value {
     let is_done = matches!(job.state, Stand::Done);
     let made = job.ended_at.unwrap_or(job.accepted_at);
     let mut card = json!({
@@ -102,7 +102,7 @@ fn card(desk: &Desk, job: &JobView, name: &str) -> serde_json::Value {
 
 /// `GET /download/v1beta/files/{id}:download`: where the redirect leads; the ticket stands for the key.
 pub(super) async fn fetch(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path(file): Path<String>,
     headers: HeaderMap,

@@ -18,19 +18,23 @@ use super::{
     wording::Wire,
 };
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake,
-    stage::{JobView, State as Stand},
+    simulator::{JobView, State as Stand},
 };
 
 /// `GET /v1beta/models`.
-pub(super) async fn models(State(desk): State<Desk>, headers: HeaderMap, uri: Uri) -> Answer {
+pub(super) async fn models(
+    State(desk): State<EmulatorContext>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answer {
     access::api_key(&desk, &headers, &uri)?;
     let all: Vec<_> = ids(&desk).into_iter().map(|(id, method)| card(id, method)).collect();
     Ok(Json(json!({ "models": all })).into_response())
 }
 
-fn ids(desk: &Desk) -> Vec<(&'static str, &'static str)> {
+fn ids(desk: &EmulatorContext) -> Vec<(&'static str, &'static str)> {
     let veo = VEO.iter().map(|it| (it.gemini_id, "predictLongRunning"));
     let omni = OMNI.iter().map(|it| (it.id, "createInteraction"));
     omni.chain(veo.filter(|_| !desk.scenario().shutdown)).collect()
@@ -49,7 +53,7 @@ fn card(id: &str, method: &str) -> Value {
 
 /// `GET /v1beta/models/{m}` and `GET /v1beta/models/{m}/operations/{id}`.
 pub(super) async fn read(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(call): Path<String>,
     headers: HeaderMap,
     uri: Uri,
@@ -67,7 +71,7 @@ pub(super) async fn read(
     Ok(Json(operation::view(Wire::Gemini, &job, samples(&desk, &job))).into_response())
 }
 
-fn samples(desk: &Desk, job: &JobView) -> Vec<Value> {
+fn samples(desk: &EmulatorContext, job: &JobView) -> Vec<Value> {
     let outputs = if matches!(job.state, Stand::Done) { job.outputs() } else { 0 };
     let uris = files::uris(desk, job, outputs).into_iter();
     uris.map(|uri| json!({ "video": { "uri": uri } })).collect()
@@ -75,7 +79,7 @@ fn samples(desk: &Desk, job: &JobView) -> Vec<Value> {
 
 /// `POST /v1beta/models/{m}:predictLongRunning`.
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path(call): Path<String>,
     request: Request,

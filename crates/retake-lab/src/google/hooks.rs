@@ -13,7 +13,7 @@ use super::{
     Mem, access, news, seal,
     status::{Answer, Code, Status},
 };
-use crate::{clock::later, desk::Desk, intake};
+use crate::{clock::later, emulator_context::EmulatorContext, intake};
 
 /// How long the old secrets stay valid after a rotation, unless they are revoked at once.
 const GRACE: SignedDuration = SignedDuration::from_hours(24);
@@ -120,7 +120,7 @@ impl Hook {
 
 /// `POST /v1beta/webhooks`: the only time, with a rotation, that the secret is shown.
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     request: Request,
 ) -> Answer {
@@ -155,7 +155,7 @@ pub(super) async fn create(
 
 /// `GET /v1beta/webhooks`, by `page_size` and `page_token`.
 pub(super) async fn list(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     headers: HeaderMap,
     uri: Uri,
@@ -177,7 +177,7 @@ pub(super) async fn list(
 
 /// `GET /v1beta/webhooks/{id}`.
 pub(super) async fn read(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -191,7 +191,7 @@ pub(super) async fn read(
 
 /// `PATCH /v1beta/webhooks/{id}`.
 pub(super) async fn update(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path(id): Path<String>,
     request: Request,
@@ -207,7 +207,7 @@ pub(super) async fn update(
 
 /// `DELETE /v1beta/webhooks/{id}`.
 pub(super) async fn remove(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -222,7 +222,7 @@ pub(super) async fn remove(
 
 /// `POST /v1beta/webhooks/{id}:rotateSigningSecret` and `:ping`.
 pub(super) async fn act(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path(call): Path<String>,
     request: Request,
@@ -250,7 +250,7 @@ pub(super) async fn act(
     }
 }
 
-fn ping(desk: &Desk, hook: &Hook) {
+fn ping(desk: &EmulatorContext, hook: &Hook) {
     let (now, wall) = (desk.now(), desk.clock().wall().as_second());
     let body = json!({
         "type": "webhook.ping",

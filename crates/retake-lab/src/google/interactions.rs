@@ -22,10 +22,10 @@ use super::{
     wording::{self, Wire},
 };
 use crate::{
-    desk::{Desk, Setback},
+    emulator_context::{CallError, EmulatorContext},
     fault::{Cause, FaultKind},
     intake,
-    stage::{Failure, JobView, Reason, Refusal, State as Stand},
+    simulator::{Failure, JobView, Reason, Refusal, State as Stand},
 };
 
 /// A moderation failure that ends as `completed`, with words and no video (reported, 2026-11-21).
@@ -34,7 +34,7 @@ const ODD_WORDS: [&str; 3] = ["processing", "rendering", "waiting_for_capacity"]
 
 /// `POST /v1beta/interactions`.
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     request: Request,
 ) -> Answer {
@@ -44,7 +44,7 @@ pub(super) async fn create(
 
 /// `GET /v1beta/interactions/{id}`.
 pub(super) async fn read(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
@@ -55,7 +55,7 @@ pub(super) async fn read(
 
 /// `POST /v1beta/interactions/{id}/cancel`.
 pub(super) async fn cancel(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
@@ -66,7 +66,7 @@ pub(super) async fn cancel(
 
 /// `DELETE /v1beta/interactions/{id}`.
 pub(super) async fn remove(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
@@ -77,7 +77,7 @@ pub(super) async fn remove(
 
 /// Creates an interaction for a caller who was let in.
 pub(super) async fn create_as(
-    desk: &Desk,
+    desk: &EmulatorContext,
     memory: &Arc<Memory>,
     key: String,
     wire: Wire,
@@ -110,7 +110,7 @@ pub(super) async fn create_as(
 }
 
 /// The interaction of this id, for a caller who was let in.
-pub(super) async fn read_as(desk: &Desk, key: &str, id: &str, uri: &Uri) -> Answer {
+pub(super) async fn read_as(desk: &EmulatorContext, key: &str, id: &str, uri: &Uri) -> Answer {
     let polled = desk.poll(id, Some(key)).await;
     let job = polled.map_err(|it| setback(it, id, Wire::Gemini))?;
     if let (Stand::Failed(failure), Some(_)) = (&job.state, job.run_fault(FaultKind::ErrorIn200)) {
@@ -122,7 +122,7 @@ pub(super) async fn read_as(desk: &Desk, key: &str, id: &str, uri: &Uri) -> Answ
 }
 
 /// Cancels what runs in the background; what has ended stays as it is.
-pub(super) async fn cancel_as(desk: &Desk, key: &str, id: &str) -> Answer {
+pub(super) async fn cancel_as(desk: &EmulatorContext, key: &str, id: &str) -> Answer {
     let job = own(desk, key, id)?;
     if job.create.extra["background"] != json!(true) {
         let why = format!("Interaction {id} does not run in the background.");
@@ -133,13 +133,13 @@ pub(super) async fn cancel_as(desk: &Desk, key: &str, id: &str) -> Answer {
 }
 
 /// Forgets an interaction; what runs goes on and is paid for.
-pub(super) fn remove_as(desk: &Desk, key: &str, id: &str) -> Answer {
+pub(super) fn remove_as(desk: &EmulatorContext, key: &str, id: &str) -> Answer {
     own(desk, key, id)?;
     desk.delete(id);
     Ok(Json(json!({})).into_response())
 }
 
-fn own(desk: &Desk, key: &str, id: &str) -> Result<JobView, Turn> {
+fn own(desk: &EmulatorContext, key: &str, id: &str) -> Result<JobView, Turn> {
     let job = desk.look(id).filter(|job| job.create.key == key);
     job.ok_or_else(|| refused(&omni::unknown(id)))
 }
@@ -148,14 +148,14 @@ fn refused(status: &Status) -> Turn {
     Turn::service(status)
 }
 
-fn setback(it: Setback, id: &str, wire: Wire) -> Turn {
+fn setback(it: CallError, id: &str, wire: Wire) -> Turn {
     match it {
-        Setback::Refused(refusal) => {
+        CallError::Refused(refusal) => {
             let status = wording::refusal(wire, &refusal);
             if is_front_end(&refusal) { status.into() } else { refused(&status) }
         }
-        Setback::Missing => refused(&omni::unknown(id)),
-        Setback::Cut(response) => Turn::back(response),
+        CallError::Missing => refused(&omni::unknown(id)),
+        CallError::Cut(response) => Turn::back(response),
     }
 }
 
@@ -165,7 +165,7 @@ const fn is_front_end(refusal: &Refusal) -> bool {
 }
 
 /// The job when nothing more happens to it; of one that is stuck, never.
-async fn finished(desk: &Desk, mut job: JobView) -> JobView {
+async fn finished(desk: &EmulatorContext, mut job: JobView) -> JobView {
     while !job.state.has_ended() {
         match job.changes_at {
             Some(moment) => desk.clock().hold_until(moment).await,
@@ -193,7 +193,7 @@ fn is_soft(failure: &Failure) -> bool {
     is_moderated && failure.pick(&[WITHOUT_VIDEO, "failed"]) == WITHOUT_VIDEO
 }
 
-async fn show(desk: &Desk, job: &JobView, with_input: bool) -> Answer {
+async fn show(desk: &EmulatorContext, job: &JobView, with_input: bool) -> Answer {
     let status = match &job.state {
         Stand::Queued { .. } => "queued",
         Stand::Running { .. } => job.odd_status(&ODD_WORDS).unwrap_or("in_progress"),
@@ -238,7 +238,7 @@ async fn show(desk: &Desk, job: &JobView, with_input: bool) -> Answer {
 }
 
 /// The step that the model put out, if it did.
-async fn output(desk: &Desk, job: &JobView) -> Result<Option<Value>, Turn> {
+async fn output(desk: &EmulatorContext, job: &JobView) -> Result<Option<Value>, Turn> {
     if lacks_video(job) {
         let text = "I can't generate that video. Try describing something else.";
         let content = json!([{ "type": "text", "text": text }]);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{hooks::Hook, seal::Seal};
-use crate::{desk::Desk, stage::JobView};
+use crate::{emulator_context::EmulatorContext, simulator::JobView};
 
 /// The memory of one port.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl Memory {
     }
 
     /// The job that a file belongs to.
-    pub(super) fn job_of(&self, desk: &Desk, name: &str) -> Option<JobView> {
+    pub(super) fn job_of(&self, desk: &EmulatorContext, name: &str) -> Option<JobView> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let (job, nth) = files.get(name)?.clone();
         drop(files);

@@ -18,9 +18,9 @@ use super::{
     wording::{self, Wire},
 };
 use crate::{
-    courier::Notice,
-    desk::{Desk, Moment, News},
-    stage::{JobView, State},
+    emulator_context::{EmulatorContext, Moment, News},
+    simulator::{JobView, State},
+    webhook_sender::Notice,
 };
 
 /// After which pauses, in seconds, a delivery is tried again: for a day, further and further apart.
@@ -60,14 +60,24 @@ pub(super) fn is_address(uri: &str) -> bool {
 }
 
 /// Sets up what is told of a job that was accepted.
-pub(super) fn tell(desk: &Desk, memory: &Arc<Memory>, job: &JobView, hook: Option<Dynamic>) {
+pub(super) fn tell(
+    desk: &EmulatorContext,
+    memory: &Arc<Memory>,
+    job: &JobView,
+    hook: Option<Dynamic>,
+) {
     let (at, memory) = (desk.clone(), Arc::clone(memory));
     desk.tell(job, &[Moment::Ended], PAUSES, move |news| {
         notices(&at, &memory, news, hook.as_ref())
     });
 }
 
-fn notices(desk: &Desk, memory: &Memory, news: &News<'_>, hook: Option<&Dynamic>) -> Vec<Notice> {
+fn notices(
+    desk: &EmulatorContext,
+    memory: &Memory,
+    news: &News<'_>,
+    hook: Option<&Dynamic>,
+) -> Vec<Notice> {
     let Some((event, data)) = event(desk, news.job) else { return Vec::new() };
     let at = news.job.ended_at.unwrap_or_else(|| desk.now());
     let mut body =
@@ -83,7 +93,7 @@ fn notices(desk: &Desk, memory: &Memory, news: &News<'_>, hook: Option<&Dynamic>
 }
 
 /// What is told of a job that has ended; nothing of an operation that failed.
-fn event(desk: &Desk, job: &JobView) -> Option<(&'static str, Value)> {
+fn event(desk: &EmulatorContext, job: &JobView) -> Option<(&'static str, Value)> {
     let id = job.id();
     if job.create.extra["wire"] == json!("gemini") {
         let uri = files::uris(desk, job, job.outputs()).into_iter().next();
@@ -120,7 +130,7 @@ fn dynamic(memory: &Memory, news: &News<'_>, uri: &str, body: &Value) -> Notice 
 }
 
 fn registered(
-    desk: &Desk,
+    desk: &EmulatorContext,
     memory: &Memory,
     news: &News<'_>,
     event: &str,

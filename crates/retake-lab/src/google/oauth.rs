@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{seal, status::Status, wording};
-use crate::desk::Desk;
+use crate::emulator_context::EmulatorContext;
 
 /// How long a token is valid, in the lab's time.
 const LIFE: SignedDuration = SignedDuration::from_secs(3599);
@@ -26,7 +26,7 @@ const MARK: &str = "ya29.lab-";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Exchanges an assertion for a token.
-pub(super) async fn token(State(desk): State<Desk>, body: axum::body::Body) -> Response {
+pub(super) async fn token(State(desk): State<EmulatorContext>, body: axum::body::Body) -> Response {
     let issued = match axum::body::to_bytes(body, LARGEST).await {
         Ok(bytes) => issue(&desk, &String::from_utf8_lossy(&bytes)),
         Err(_) => Err(("invalid_request", "The body is too large.".to_owned())),
@@ -45,7 +45,7 @@ pub(super) async fn token(State(desk): State<Desk>, body: axum::body::Body) -> R
 }
 
 /// The account that a token stands for. A bearer that is no token of the lab stands for itself.
-pub(super) fn account(desk: &Desk, token: &str) -> Result<String, Status> {
+pub(super) fn account(desk: &EmulatorContext, token: &str) -> Result<String, Status> {
     let Some(rest) = token.strip_prefix(MARK) else { return Ok(token.to_owned()) };
     let (claim, mac) = rest.rsplit_once('.').ok_or_else(wording::bad_token)?;
     let text = URL_SAFE_NO_PAD.decode(claim).ok().and_then(|it| String::from_utf8(it).ok());
@@ -57,7 +57,7 @@ pub(super) fn account(desk: &Desk, token: &str) -> Result<String, Status> {
 
 type Refused = (&'static str, String);
 
-fn issue(desk: &Desk, form: &str) -> Result<String, Refused> {
+fn issue(desk: &EmulatorContext, form: &str) -> Result<String, Refused> {
     let fields = format!("/?{form}").parse::<Uri>().ok().and_then(|uri| {
         Query::<Vec<(String, String)>>::try_from_uri(&uri).ok().map(|Query(fields)| fields)
     });

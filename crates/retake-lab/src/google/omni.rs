@@ -9,8 +9,8 @@ use super::{
     wording::Wire,
 };
 use crate::{
-    desk::Desk,
-    stage::{Create, JobView, State},
+    emulator_context::EmulatorContext,
+    simulator::{Create, JobView, State},
 };
 
 /// The most steps that are looked into below `input`.
@@ -38,7 +38,12 @@ struct Input {
 }
 
 /// Reads a request; `key` is the caller's.
-pub(super) fn read(desk: &Desk, wire: Wire, key: &str, body: Value) -> Result<Order, Status> {
+pub(super) fn read(
+    desk: &EmulatorContext,
+    wire: Wire,
+    key: &str,
+    body: Value,
+) -> Result<Order, Status> {
     let model = model(&body)?;
     let mut input = Input::default();
     input.take(body.get("input").unwrap_or(&Value::Null), 0)?;
@@ -121,7 +126,7 @@ impl Input {
 }
 
 /// The interaction that this one goes on from; it has to be the caller's.
-fn earlier(desk: &Desk, key: &str, body: &Value) -> Result<Option<JobView>, Status> {
+fn earlier(desk: &EmulatorContext, key: &str, body: &Value) -> Result<Option<JobView>, Status> {
     let Some(id) = body.get("previous_interaction_id").filter(|it| !it.is_null()) else {
         return Ok(None);
     };
@@ -229,7 +234,7 @@ fn seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
 }
 
 /// The names under which the video of an order will be fetched.
-pub(super) fn names(desk: &Desk, create: &Create) -> Vec<String> {
+pub(super) fn names(desk: &EmulatorContext, create: &Create) -> Vec<String> {
     match create.extra.get("gcs").and_then(Value::as_str) {
         Some(bucket) => {
             vec![format!("{}/{}/sample_0.mp4", bucket.trim_end_matches('/'), desk.hex(16))]

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     fault::{Cause, FaultKind},
-    stage::{Failure, JobView, State},
+    simulator::{Failure, JobView, State},
 };
 
 /// The shape of a moderation failure that is an error of the operation, not a filtered output.

@@ -14,9 +14,9 @@ use super::{
     status::{Answer, Code, Status, Turn},
 };
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     media::NoFile,
-    stage::{JobView, State as Stand},
+    simulator::{JobView, State as Stand},
 };
 
 /// A bucket and the name of an object in it.
@@ -24,7 +24,7 @@ type Object = Path<(String, String)>;
 
 /// `GET /storage/v1/b/{bucket}/o/{object}`: about an object; with `alt=media` the object itself.
 pub(super) async fn object(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path((bucket, object)): Object,
     headers: HeaderMap,
@@ -40,7 +40,7 @@ pub(super) async fn object(
 
 /// `GET /download/storage/v1/b/{bucket}/o/{object}`: the object.
 pub(super) async fn download(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path((bucket, object)): Object,
     headers: HeaderMap,
@@ -50,7 +50,7 @@ pub(super) async fn download(
 
 /// `GET /storage/v1/b/{bucket}/o`: the objects, those under `prefix` if it is given.
 pub(super) async fn list(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path(bucket): Path<String>,
     headers: HeaderMap,
@@ -70,7 +70,7 @@ pub(super) async fn list(
 }
 
 async fn bytes(
-    desk: &Desk,
+    desk: &EmulatorContext,
     memory: &Memory,
     (bucket, object): (&str, &str),
     headers: &HeaderMap,
@@ -82,7 +82,12 @@ async fn bytes(
 }
 
 /// The job whose video the object is, once it is there.
-fn find(desk: &Desk, memory: &Memory, bucket: &str, object: &str) -> Result<JobView, Turn> {
+fn find(
+    desk: &EmulatorContext,
+    memory: &Memory,
+    bucket: &str,
+    object: &str,
+) -> Result<JobView, Turn> {
     let job = memory.job_of(desk, &format!("gs://{bucket}/{object}"));
     let job = job.filter(|job| matches!(job.state, Stand::Done) && !job.is_empty());
     job.ok_or_else(|| refused(NoFile::NoVideo, bucket, object))
@@ -109,7 +114,12 @@ fn refused(trouble: NoFile, bucket: &str, object: &str) -> Turn {
     Turn::back((status, Json(body)).into_response())
 }
 
-async fn card(desk: &Desk, job: &JobView, bucket: &str, object: &str) -> Result<Value, Turn> {
+async fn card(
+    desk: &EmulatorContext,
+    job: &JobView,
+    bucket: &str,
+    object: &str,
+) -> Result<Value, Turn> {
     let film = desk.film(job).await.map_err(|trouble| refused(trouble, bucket, object))?;
     let made = job.ended_at.unwrap_or(job.accepted_at).to_string();
     let name = percent_encoding::utf8_percent_encode(object, percent_encoding::NON_ALPHANUMERIC);

@@ -9,7 +9,7 @@ use super::{
     status::{Code, Status},
     wording::Wire,
 };
-use crate::{desk::Desk, intake, stage::Create};
+use crate::{emulator_context::EmulatorContext, intake, simulator::Create};
 
 /// Parameters that the Gemini API does not know (google-genai 2.34.0 refuses to send them).
 const VERTEX_ONLY: [&str; 7] = [
@@ -36,7 +36,7 @@ enum Start {
 }
 
 /// The model of that id on this wire; ids that were retired are as unknown as any other.
-pub(super) fn model(desk: &Desk, wire: Wire, id: &str) -> Result<Veo, Status> {
+pub(super) fn model(desk: &EmulatorContext, wire: Wire, id: &str) -> Result<Veo, Status> {
     // The previews of the Gemini API went on 2026-10-22; `shutdown` plays the time after.
     let is_gone = wire == Wire::Gemini && desk.scenario().shutdown;
     let known = VEO.into_iter().find(|it| match wire {
@@ -60,7 +60,7 @@ pub(super) fn model(desk: &Desk, wire: Wire, id: &str) -> Result<Veo, Status> {
 
 /// What a request asks for. The caller adds the id, the key and what it wants to remember.
 pub(super) fn read(
-    desk: &Desk,
+    desk: &EmulatorContext,
     memory: &Memory,
     wire: Wire,
     model: Veo,
@@ -225,7 +225,7 @@ fn check_image(wire: Wire, image: &Value) -> Result<(), Status> {
 
 /// The length, in thousandths of a second, of the video that is extended. One that was not made here
 /// counts as 8 s.
-fn earlier(desk: &Desk, memory: &Memory, instance: &Value) -> Result<u64, Status> {
+fn earlier(desk: &EmulatorContext, memory: &Memory, instance: &Value) -> Result<u64, Status> {
     let video = instance.get("video").unwrap_or(&Value::Null);
     let uri = ["gcsUri", "uri"].into_iter().find_map(|name| video.get(name)?.as_str());
     let known = uri.and_then(|uri| memory.job_of(desk, super::files::name_in(uri)));

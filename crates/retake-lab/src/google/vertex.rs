@@ -19,9 +19,9 @@ use super::{
     wording::{self, Wire},
 };
 use crate::{
-    desk::{Desk, Setback},
+    emulator_context::{CallError, EmulatorContext},
     intake,
-    stage::{JobView, Refusal},
+    simulator::{JobView, Refusal},
 };
 
 /// The project, the location and what follows them.
@@ -29,7 +29,7 @@ type Place = Path<(String, String, String)>;
 
 /// `POST .../projects/{p}/locations/{l}/{rest}`.
 pub(super) async fn call(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(memory): Mem,
     Path((project, location, rest)): Place,
     request: Request,
@@ -57,7 +57,7 @@ pub(super) async fn call(
 
 /// `GET .../projects/{p}/locations/{l}/interactions/{id}`.
 pub(super) async fn read(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((_, _, rest)): Place,
     request: Request,
 ) -> Answer {
@@ -68,7 +68,7 @@ pub(super) async fn read(
 
 /// `DELETE .../projects/{p}/locations/{l}/interactions/{id}`.
 pub(super) async fn remove(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((_, _, rest)): Place,
     request: Request,
 ) -> Answer {
@@ -86,13 +86,13 @@ fn nowhere(rest: &str) -> Status {
 }
 
 /// What a setback is on a Veo wire.
-pub(super) fn setback(wire: Wire, it: Setback, name: &str) -> Turn {
+pub(super) fn setback(wire: Wire, it: CallError, name: &str) -> Turn {
     match it {
-        Setback::Refused(refusal) => refused(wire, &refusal).into(),
-        Setback::Missing => {
+        CallError::Refused(refusal) => refused(wire, &refusal).into(),
+        CallError::Missing => {
             Status::new(Code::NotFound, format!("The operation {name} was not found.")).into()
         }
-        Setback::Cut(response) => Turn::back(response),
+        CallError::Cut(response) => Turn::back(response),
     }
 }
 
@@ -101,7 +101,7 @@ fn refused(wire: Wire, refusal: &Refusal) -> Status {
 }
 
 async fn create(
-    desk: &Desk,
+    desk: &EmulatorContext,
     memory: &Arc<Memory>,
     key: String,
     path: &str,
@@ -120,14 +120,14 @@ async fn create(
 }
 
 /// Where the videos go in the caller's bucket; nowhere without `storageUri`.
-fn objects(desk: &Desk, request: &Value, outputs: u32) -> Vec<String> {
+fn objects(desk: &EmulatorContext, request: &Value, outputs: u32) -> Vec<String> {
     let uri = request.pointer("/parameters/storageUri").and_then(Value::as_str);
     let Some(uri) = uri else { return Vec::new() };
     let (uri, folder) = (uri.trim_end_matches('/'), desk.hex(16));
     (0..outputs).map(|nth| format!("{uri}/{folder}/sample_{nth}.mp4")).collect()
 }
 
-async fn fetch(desk: &Desk, key: &str, model: &str, body: &Value) -> Answer {
+async fn fetch(desk: &EmulatorContext, key: &str, model: &str, body: &Value) -> Answer {
     let name = body.get("operationName").and_then(Value::as_str).unwrap_or_default();
     if !name.contains(&format!("/models/{model}/operations/")) {
         return Err(Status::invalid("`operationName` is no operation of this model.").into());
@@ -138,8 +138,8 @@ async fn fetch(desk: &Desk, key: &str, model: &str, body: &Value) -> Answer {
     Ok(Json(operation::view(Wire::Vertex, &job, videos)).into_response())
 }
 
-async fn videos(desk: &Desk, job: &JobView) -> Result<Vec<Value>, Status> {
-    if !matches!(job.state, crate::stage::State::Done) {
+async fn videos(desk: &EmulatorContext, job: &JobView) -> Result<Vec<Value>, Status> {
+    if !matches!(job.state, crate::simulator::State::Done) {
         return Ok(Vec::new());
     }
     let files = job.create.extra["files"].as_array().cloned().unwrap_or_default();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     fault::Cause,
-    stage::{Failure, Reason, Refusal},
+    simulator::{Failure, Reason, Refusal},
 };
 
 /// The wire that a call came in on.

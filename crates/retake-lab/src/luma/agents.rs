@@ -21,15 +21,15 @@ use serde_json::{Value, json};
 
 use super::{API, Caller, moment, own, problem};
 use crate::{
-    desk::{Desk, Setback},
+    emulator_context::{CallError, EmulatorContext},
     fault::{Cause, FaultKind},
-    fresh_link::{self, Pass},
     intake::{self, Unreadable},
     routes::At as _,
-    stage::{Create, Failure, JobView, Reason, Refusal, State as Stage},
+    signed_url::{self, Pass},
+    simulator::{Create, Failure, JobView, Reason, Refusal, State as Simulator},
 };
 use files::Files;
-use order::{Order, Refused, Shelf};
+use order::{Order, Refused, UploadStore};
 
 /// How this API's jobs are told apart.
 const NAME: &str = "agents";
@@ -40,7 +40,7 @@ const OUTPUTS: &str = "/agents-outputs";
 /// How long a link to a file lasts, at most.
 const LINK_LASTS: SignedDuration = SignedDuration::from_hours(1);
 
-pub(super) fn routes(router: Router<Desk>, bases: &[&str]) -> Router<Desk> {
+pub(super) fn routes(router: Router<EmulatorContext>, bases: &[&str]) -> Router<EmulatorContext> {
     let uploads = Arc::<Files>::default();
     let api = bases.iter().fold(Router::new(), |router, base| {
         let path = |rest: &str| format!("{base}{rest}");
@@ -72,7 +72,7 @@ async fn stamped(request: Request, next: middleware::Next) -> Response {
 }
 
 async fn create(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(files): Extension<Arc<Files>>,
     Caller(key): Caller,
     request: Request,
@@ -102,20 +102,22 @@ async fn create(
     };
     let response = match desk.admit(create).await {
         Ok(job) => (StatusCode::CREATED, Json(view(&desk, &job))).into_response(),
-        Err(Setback::Cut(response)) => return response,
+        Err(CallError::Cut(response)) => return response,
         Err(setback) => problem::setback(setback, wording),
     };
     limits(&desk, &key, response)
 }
 
-fn read(desk: &Desk, files: &Files, key: &str, body: &Value) -> Result<Order, Refused> {
-    let shelf =
-        Shelf { generation: &|id| own(desk, id, key, NAME), file: &|id| files.is_ready(id, key) };
+fn read(desk: &EmulatorContext, files: &Files, key: &str, body: &Value) -> Result<Order, Refused> {
+    let shelf = UploadStore {
+        generation: &|id| own(desk, id, key, NAME),
+        file: &|id| files.is_ready(id, key),
+    };
     order::read(body, &shelf)
 }
 
 /// Adds how the key stands with its creates in a minute; the reset is in the world's seconds.
-fn limits(desk: &Desk, key: &str, mut response: Response) -> Response {
+fn limits(desk: &EmulatorContext, key: &str, mut response: Response) -> Response {
     let standing = desk.standing(key);
     let reset = desk.real_millis(standing.resets_in).div_ceil(1000);
     for (name, value) in [
@@ -129,13 +131,13 @@ fn limits(desk: &Desk, key: &str, mut response: Response) -> Response {
 }
 
 async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Caller(key): Caller,
 ) -> Response {
     let polled = match own(&desk, &id, &key, NAME) {
         Some(_) => desk.poll(&id, Some(&key)).await,
-        None => Err(Setback::Missing),
+        None => Err(CallError::Missing),
     };
     match polled {
         Ok(job) => Json(view(&desk, &job)).into_response(),
@@ -145,18 +147,18 @@ async fn retrieve(
 
 /// A file, behind a link that a generation showed.
 async fn output(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((id, file)): Path<(String, String)>,
     pass: Result<Query<Pass>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    fresh_link::serve(&desk, (&id, &file), pass.ok().map(|Query(pass)| pass), &headers).await
+    signed_url::serve(&desk, (&id, &file), pass.ok().map(|Query(pass)| pass), &headers).await
 }
 
 /// The generation, or only an error when the scenario wants a failure to look like that.
-fn view(desk: &Desk, job: &JobView) -> Value {
+fn view(desk: &EmulatorContext, job: &JobView) -> Value {
     let (code, reason) = match &job.state {
-        Stage::Failed(failure) => {
+        Simulator::Failed(failure) => {
             let (code, reason) = told(failure);
             (Some(code), Some(reason))
         }
@@ -166,16 +168,16 @@ fn view(desk: &Desk, job: &JobView) -> Value {
         return json!({ "detail": reason });
     }
     let state = match job.state {
-        Stage::Queued { .. } => "queued",
-        Stage::Running { .. } => {
+        Simulator::Queued { .. } => "queued",
+        Simulator::Running { .. } => {
             job.odd_status(&["dreaming", "pending", "uploading"]).unwrap_or("processing")
         }
-        Stage::Done => job.word_of_done("completed", "failed"),
-        Stage::Failed(_) | Stage::Cancelled => "failed",
+        Simulator::Done => job.word_of_done("completed", "failed"),
+        Simulator::Failed(_) | Simulator::Cancelled => "failed",
     };
     let lasting = LINK_LASTS.min(desk.conditions().result_lasts);
-    let output = |nth| json!({ "type": "video", "url": fresh_link::mint(desk, job, nth, (OUTPUTS, lasting)) });
-    let outputs = matches!(job.state, Stage::Done)
+    let output = |nth| json!({ "type": "video", "url": signed_url::mint(desk, job, nth, (OUTPUTS, lasting)) });
+    let outputs = matches!(job.state, Simulator::Done)
         .then(|| (0..job.outputs()).map(output).collect::<Vec<_>>());
     json!({
         "id": job.id(),

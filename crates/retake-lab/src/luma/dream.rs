@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 
 use super::{API, Caller, is_of, moment, own, problem};
 use crate::{
-    courier::Notice,
-    desk::{Desk, Moment, Setback},
+    emulator_context::{CallError, EmulatorContext, Moment},
     fault::{Cause, FaultKind},
     intake,
     routes::At as _,
-    stage::{Create, Failure, JobView, Reason, Refusal, State as Stage},
+    simulator::{Create, Failure, JobView, Reason, Refusal, State as Simulator},
+    webhook_sender::Notice,
 };
 use order::Kind;
 
@@ -33,7 +33,7 @@ const MICROS_PER_CENT: u64 = 10_000;
 /// Concepts that can be named, a few of those there are.
 const CONCEPTS: &[&str] = &["bolt_cam", "crane_up", "dolly_zoom", "orbit_left", "push_in"];
 
-pub(super) fn routes(router: Router<Desk>, base: &str) -> Router<Desk> {
+pub(super) fn routes(router: Router<EmulatorContext>, base: &str) -> Router<EmulatorContext> {
     let path = |rest: &str| format!("{base}{rest}");
     router
         .at(&path("/generations"), creates(Kind::Video).get(list))
@@ -50,21 +50,24 @@ pub(super) fn routes(router: Router<Desk>, base: &str) -> Router<Desk> {
         .at(&path("/ping"), get(ping))
 }
 
-fn creates(kind: Kind) -> MethodRouter<Desk> {
-    post(move |State(desk): State<Desk>, caller, request: Request| {
+fn creates(kind: Kind) -> MethodRouter<EmulatorContext> {
+    post(move |State(desk): State<EmulatorContext>, caller, request: Request| {
         create(desk, caller, (kind, None), request)
     })
 }
 
 /// Creates that go on from another generation.
-fn follows(kind: Kind) -> MethodRouter<Desk> {
-    post(move |State(desk): State<Desk>, Path(id): Path<String>, caller, request: Request| {
-        create(desk, caller, (kind, Some(id)), request)
-    })
+fn follows(kind: Kind) -> MethodRouter<EmulatorContext> {
+    post(
+        move |State(desk): State<EmulatorContext>,
+              Path(id): Path<String>,
+              caller,
+              request: Request| { create(desk, caller, (kind, Some(id)), request) },
+    )
 }
 
 async fn create(
-    desk: Desk,
+    desk: EmulatorContext,
     Caller(key): Caller,
     (kind, before): (Kind, Option<String>),
     request: Request,
@@ -74,10 +77,11 @@ async fn create(
         Err(why) => return problem::detail(400, why.to_string()),
     };
     let before = match before.map(|id| own(&desk, &id, &key, NAME)) {
-        Some(None) => return problem::setback(Setback::Missing, wording),
+        Some(None) => return problem::setback(CallError::Missing, wording),
         found => found.flatten(),
     };
-    let done = |id: &str| own(&desk, id, &key, NAME).map(|job| matches!(job.state, Stage::Done));
+    let done =
+        |id: &str| own(&desk, id, &key, NAME).map(|job| matches!(job.state, Simulator::Done));
     let order = match order::read(kind, &body, before.as_ref(), &done) {
         Ok(order) => order,
         Err(refused) => return problem::detail(refused.status, refused.detail),
@@ -103,13 +107,13 @@ async fn create(
 }
 
 async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Caller(key): Caller,
 ) -> Response {
     let polled = match own(&desk, &id, &key, NAME) {
         Some(_) => desk.poll(&id, Some(&key)).await,
-        None => Err(Setback::Missing),
+        None => Err(CallError::Missing),
     };
     match polled {
         Ok(job) => Json(view(&desk, &job)).into_response(),
@@ -131,7 +135,11 @@ fn usual_limit() -> usize {
 }
 
 /// `GET /generations`: the newest first (Luma documents no order).
-async fn list(State(desk): State<Desk>, Query(page): Query<Page>, Caller(key): Caller) -> Response {
+async fn list(
+    State(desk): State<EmulatorContext>,
+    Query(page): Query<Page>,
+    Caller(key): Caller,
+) -> Response {
     let jobs: Vec<_> = desk.list(&key).into_iter().rev().filter(|job| is_of(job, NAME)).collect();
     let limit = page.limit.clamp(1, 100);
     let shown = jobs.iter().skip(page.offset).take(limit).map(|job| view(&desk, job));
@@ -144,11 +152,15 @@ async fn list(State(desk): State<Desk>, Query(page): Query<Page>, Caller(key): C
     .into_response()
 }
 
-async fn remove(State(desk): State<Desk>, Path(id): Path<String>, Caller(key): Caller) -> Response {
+async fn remove(
+    State(desk): State<EmulatorContext>,
+    Path(id): Path<String>,
+    Caller(key): Caller,
+) -> Response {
     let gone = own(&desk, &id, &key, NAME).and_then(|_| desk.delete(&id));
     match gone {
         Some(_) => StatusCode::NO_CONTENT.into_response(),
-        None => problem::setback(Setback::Missing, wording),
+        None => problem::setback(CallError::Missing, wording),
     }
 }
 
@@ -156,7 +168,7 @@ async fn concepts(_: Caller) -> Json<Value> {
     Json(json!(CONCEPTS))
 }
 
-async fn credits(State(desk): State<Desk>, Caller(key): Caller) -> Json<Value> {
+async fn credits(State(desk): State<EmulatorContext>, Caller(key): Caller) -> Json<Value> {
     let cents = desk.standing(&key).credit_micros / MICROS_PER_CENT;
     Json(json!({ "credit_balance": cents }))
 }
@@ -170,7 +182,7 @@ async fn no_images() -> Response {
 }
 
 /// Sets the callback up: on the start and the end, with three more tries (Luma's page on callbacks).
-fn call_back(desk: &Desk, job: &JobView) {
+fn call_back(desk: &EmulatorContext, job: &JobView) {
     let Some(url) = job.create.request.get("callback_url").and_then(Value::as_str) else { return };
     let (url, teller) = (url.to_owned(), desk.clone());
     desk.tell(job, &[Moment::Started, Moment::Ended], &[0, 0, 0], move |news| {
@@ -181,24 +193,25 @@ fn call_back(desk: &Desk, job: &JobView) {
 }
 
 /// The generation, or only an error when the scenario wants a failure to look like that.
-fn view(desk: &Desk, job: &JobView) -> Value {
+fn view(desk: &EmulatorContext, job: &JobView) -> Value {
     let reason = match &job.state {
-        Stage::Failed(failure) => Some(told(job, failure)),
+        Simulator::Failed(failure) => Some(told(job, failure)),
         _ => None,
     };
     if let (Some(reason), Some(_)) = (reason, job.run_fault(FaultKind::ErrorIn200)) {
         return json!({ "detail": reason });
     }
     let state = match job.state {
-        Stage::Queued { .. } => "queued",
-        Stage::Running { .. } => {
+        Simulator::Queued { .. } => "queued",
+        Simulator::Running { .. } => {
             job.odd_status(&["processing", "pending", "upscaling"]).unwrap_or("dreaming")
         }
-        Stage::Done => job.word_of_done("completed", "failed"),
-        Stage::Failed(_) | Stage::Cancelled => "failed",
+        Simulator::Done => job.word_of_done("completed", "failed"),
+        Simulator::Failed(_) | Simulator::Cancelled => "failed",
     };
-    let video = (matches!(job.state, Stage::Done) && !job.is_empty()).then(|| desk.link(job, 0));
-    let assets = matches!(job.state, Stage::Done)
+    let video =
+        (matches!(job.state, Simulator::Done) && !job.is_empty()).then(|| desk.link(job, 0));
+    let assets = matches!(job.state, Simulator::Done)
         .then(|| json!({ "video": video, "image": null, "progress_video": null }));
     json!({
         "id": job.id(),

@@ -12,9 +12,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
-    desk::Setback,
+    emulator_context::CallError,
     fault::Cause,
-    stage::{Reason, Refusal},
+    simulator::{Reason, Refusal},
 };
 
 /// One refusal in an API's words: the status and the `detail`.
@@ -44,11 +44,11 @@ pub(super) fn barred(refusal: &Refusal) -> Response {
 }
 
 /// The answer to a call that did not get what it asked for.
-pub(super) fn setback(setback: Setback, wording: Wording) -> Response {
+pub(super) fn setback(setback: CallError, wording: Wording) -> Response {
     match setback {
-        Setback::Missing => detail(404, "Generation not found"),
-        Setback::Cut(response) => response,
-        Setback::Refused(refusal) => refused(&refusal, wording),
+        CallError::Missing => detail(404, "Generation not found"),
+        CallError::Cut(response) => response,
+        CallError::Refused(refusal) => refused(&refusal, wording),
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use retake_media::{Still, StillFormat};
 
 use super::wire::{Problem, error, invalid};
-use crate::{desk::Desk, intake::Form, stage::Create};
+use crate::{emulator_context::EmulatorContext, intake::Form, simulator::Create};
 use http::StatusCode;
 
 /// The lengths that the guide lists (OpenAI guide, 2026); the specification stops at 12.
@@ -20,7 +20,7 @@ const LONGEST_PROMPT: usize = 32_000;
 pub(super) const POLL_AFTER: SignedDuration = SignedDuration::from_secs(5);
 
 /// Reads a create, or says in OpenAI's words what is wrong with it.
-pub(super) fn create(desk: &Desk, form: &Form) -> Result<Create, Problem> {
+pub(super) fn create(desk: &EmulatorContext, form: &Form) -> Result<Create, Problem> {
     let prompt = prompt(form)?;
     let model = form.text("model").unwrap_or_else(|| "sora-2".to_owned());
     if !MODELS.contains(&model.as_str()) || desk.scenario().shutdown {

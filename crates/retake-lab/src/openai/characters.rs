@@ -10,12 +10,12 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::{videos, wire};
-use crate::{desk::Desk, intake::Form};
+use crate::{emulator_context::EmulatorContext, intake::Form};
 
 /// Characters of a name (OpenAI specification 2.3.0).
 const LONGEST_NAME: usize = 80;
 
-pub(super) async fn create(State(desk): State<Desk>, request: Request) -> Response {
+pub(super) async fn create(State(desk): State<EmulatorContext>, request: Request) -> Response {
     if let Err(refused) = videos::key(&desk, request.headers()) {
         return refused.into_response();
     }
@@ -39,7 +39,7 @@ pub(super) async fn create(State(desk): State<Desk>, request: Request) -> Respon
 }
 
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {

@@ -17,7 +17,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{ask, videos, wire};
-use crate::{desk::Desk, intake, scenario::Moderation};
+use crate::{emulator_context::EmulatorContext, intake, scenario::Moderation};
 
 const CHAT_MODELS: [&str; 3] = ["gpt-6-luna", "gpt-6.1-sol", "gpt-5.5"];
 /// The categories of `omni-moderation-latest` (OpenAI specification 2.3.0).
@@ -37,17 +37,17 @@ const CATEGORIES: [&str; 13] = [
     "violence/graphic",
 ];
 
-fn describe(desk: &Desk, id: &str) -> Value {
+fn describe(desk: &EmulatorContext, id: &str) -> Value {
     let created = desk.clock().wall().as_second() - 86_400;
     json!({ "id": id, "object": "model", "created": created, "owned_by": "openai" })
 }
 
-fn known(desk: &Desk) -> Vec<&'static str> {
+fn known(desk: &EmulatorContext) -> Vec<&'static str> {
     let videos = ask::MODELS.into_iter().filter(|_| !desk.scenario().shutdown);
     videos.chain(CHAT_MODELS).chain(["omni-moderation-latest"]).collect()
 }
 
-pub(super) async fn models(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+pub(super) async fn models(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     match videos::key(&desk, &headers) {
         Ok(_) => {
             let data: Vec<_> = known(&desk).into_iter().map(|id| describe(&desk, id)).collect();
@@ -58,7 +58,7 @@ pub(super) async fn models(State(desk): State<Desk>, headers: HeaderMap) -> Resp
 }
 
 pub(super) async fn model(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -69,7 +69,7 @@ pub(super) async fn model(
     }
 }
 
-pub(super) async fn complete(State(desk): State<Desk>, request: Request) -> Response {
+pub(super) async fn complete(State(desk): State<EmulatorContext>, request: Request) -> Response {
     let body = match read(&desk, request).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
@@ -100,7 +100,7 @@ pub(super) async fn complete(State(desk): State<Desk>, request: Request) -> Resp
     Json(joined(&head, &rest)).into_response()
 }
 
-async fn read(desk: &Desk, request: Request) -> Result<Value, wire::Problem> {
+async fn read(desk: &EmulatorContext, request: Request) -> Result<Value, wire::Problem> {
     videos::key(desk, request.headers())?;
     intake::json(request.into_body()).await.map_err(|why| wire::unreadable(&why))
 }
@@ -115,13 +115,13 @@ fn said(content: &Value) -> String {
     texts.collect::<Vec<_>>().join("\n")
 }
 
-fn offence(desk: &Desk, text: &str) -> Option<String> {
+fn offence(desk: &EmulatorContext, text: &str) -> Option<String> {
     let moderation = &desk.scenario().moderation;
     let input = Moderation::offence(&moderation.input, text);
     input.or_else(|| Moderation::offence(&moderation.midrender, text)).map(str::to_owned)
 }
 
-fn reply(desk: &Desk, question: &str) -> String {
+fn reply(desk: &EmulatorContext, question: &str) -> String {
     let phrase = offence(desk, question);
     if !question.to_lowercase().contains("json") {
         return "This is the lab; it read your message and has nothing to add.".to_owned();
@@ -165,7 +165,7 @@ fn streamed(head: &Value, question: &str, answer: &str, wants_usage: bool) -> Re
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
 
-pub(super) async fn moderate(State(desk): State<Desk>, request: Request) -> Response {
+pub(super) async fn moderate(State(desk): State<EmulatorContext>, request: Request) -> Response {
     let body = match read(&desk, request).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
@@ -196,7 +196,7 @@ pub(super) async fn moderate(State(desk): State<Desk>, request: Request) -> Resp
 }
 
 /// A phrase that the scenario refuses counts as graphic violence.
-fn judged(desk: &Desk, text: &str) -> Value {
+fn judged(desk: &EmulatorContext, text: &str) -> Value {
     let flagged = offence(desk, text).is_some();
     let is_hit = |category: &str| flagged && category.starts_with("violence");
     let each = |value: &dyn Fn(&str) -> Value| {

@@ -18,9 +18,9 @@ use super::{
     wire::{self, Problem},
 };
 use crate::{
-    desk::{Desk, Setback},
+    emulator_context::{CallError, EmulatorContext},
     intake::{self, Form},
-    stage::{Create, Failure, JobView},
+    simulator::{Create, Failure, JobView},
 };
 
 /// OpenAI, or a relay or server like it.
@@ -57,7 +57,7 @@ impl Dialect {
     }
 
     /// An id in the form that it gives out.
-    pub(super) fn new_id(self, desk: &Desk, model: &str) -> String {
+    pub(super) fn new_id(self, desk: &EmulatorContext, model: &str) -> String {
         match self {
             Self::OpenAi | Self::Azure => format!("video_{}", desk.hex(32)),
             Self::AzureJobs => format!("task_01{}", desk.hex(24)),
@@ -72,7 +72,11 @@ impl Dialect {
     }
 
     /// The caller's key. The two servers that one runs oneself mostly have none.
-    pub(super) fn key(self, desk: &Desk, headers: &HeaderMap) -> Result<String, Problem> {
+    pub(super) fn key(
+        self,
+        desk: &EmulatorContext,
+        headers: &HeaderMap,
+    ) -> Result<String, Problem> {
         let bearer = intake::authorization(headers, "Bearer");
         let key = match self {
             Self::Azure | Self::AzureJobs => return videos::key(desk, headers),
@@ -83,14 +87,23 @@ impl Dialect {
     }
 
     /// Reads and checks a create, in JSON or as a form.
-    pub(super) async fn read(self, desk: &Desk, request: Request) -> Result<Create, Problem> {
+    pub(super) async fn read(
+        self,
+        desk: &EmulatorContext,
+        request: Request,
+    ) -> Result<Create, Problem> {
         let key = self.key(desk, request.headers())?;
         let form = Form::read(request).await.map_err(|why| wire::unreadable(&why))?;
         self.ask(desk, key, &form)
     }
 
     /// Checks what a create asks for.
-    pub(super) fn ask(self, desk: &Desk, key: String, form: &Form) -> Result<Create, Problem> {
+    pub(super) fn ask(
+        self,
+        desk: &EmulatorContext,
+        key: String,
+        form: &Form,
+    ) -> Result<Create, Problem> {
         let create = match self {
             Self::OpenAi => ask::create(desk, form)?,
             Self::Azure => azure::ask(desk, form)?,
@@ -106,7 +119,7 @@ impl Dialect {
     }
 
     /// Has those told that are to hear how a job ends.
-    pub(super) fn tell(self, desk: &Desk, job: &JobView) {
+    pub(super) fn tell(self, desk: &EmulatorContext, job: &JobView) {
         match self {
             Self::OpenAi => hooks::tell(desk, job),
             Self::OpenRouter => openrouter::tell(desk, job),
@@ -115,7 +128,7 @@ impl Dialect {
     }
 
     /// The video object.
-    pub(super) fn video(self, desk: &Desk, job: &JobView) -> Value {
+    pub(super) fn video(self, desk: &EmulatorContext, job: &JobView) -> Value {
         match self {
             Self::OpenAi | Self::Azure => wire::video(desk, job),
             Self::AzureJobs => azure_jobs::job(desk, job),
@@ -146,11 +159,11 @@ impl Dialect {
     }
 
     /// Words a setback.
-    pub(super) fn setback(self, setback: Setback, id: &str) -> Response {
+    pub(super) fn setback(self, setback: CallError, id: &str) -> Response {
         match setback {
-            Setback::Refused(refusal) => self.word(wire::refuse(&refusal)),
-            Setback::Missing => self.word(wire::missing(id)),
-            Setback::Cut(response) => response,
+            CallError::Refused(refusal) => self.word(wire::refuse(&refusal)),
+            CallError::Missing => self.word(wire::missing(id)),
+            CallError::Cut(response) => response,
         }
     }
 
@@ -161,7 +174,7 @@ impl Dialect {
     /// A job of the caller's.
     pub(super) fn find(
         self,
-        desk: &Desk,
+        desk: &EmulatorContext,
         headers: &HeaderMap,
         id: &str,
     ) -> Result<JobView, Problem> {
@@ -173,7 +186,7 @@ impl Dialect {
     /// Polls a job of the caller's.
     pub(super) async fn poll(
         self,
-        desk: &Desk,
+        desk: &EmulatorContext,
         headers: &HeaderMap,
         id: &str,
     ) -> Result<JobView, Response> {
@@ -183,7 +196,7 @@ impl Dialect {
     }
 
     /// The jobs of a key, oldest first.
-    pub(super) fn list(self, desk: &Desk, key: &str) -> Vec<JobView> {
+    pub(super) fn list(self, desk: &EmulatorContext, key: &str) -> Vec<JobView> {
         desk.list(key).into_iter().filter(|job| self.owns(job)).collect()
     }
 }

@@ -8,17 +8,17 @@ use ring::hmac;
 use serde_json::json;
 
 use crate::{
-    courier::Notice,
-    desk::{Desk, Moment, News},
+    emulator_context::{EmulatorContext, Moment, News},
     scenario::Hook,
-    stage::{JobView, State},
+    simulator::{JobView, State},
+    webhook_sender::Notice,
 };
 
 /// Pauses between tries, in seconds: growing, up to 72 hours in all (OpenAI guide, 2026-11-21).
 const PAUSES: &[i64] = &[5, 60, 300, 1800, 7200, 18_000, 36_000, 72_000, 108_000];
 
 /// Has the account's endpoints told when a video has ended.
-pub(super) fn tell(desk: &Desk, job: &JobView) {
+pub(super) fn tell(desk: &EmulatorContext, job: &JobView) {
     let hooks = desk.conditions().webhooks;
     if !hooks.is_empty() {
         desk.tell(job, &[Moment::Ended], PAUSES, move |news| {

@@ -22,7 +22,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::wire::{self, Problem};
-use crate::{desk::Desk, intake, stage::JobView};
+use crate::{emulator_context::EmulatorContext, intake, simulator::JobView};
 
 /// The longest video that anybody renders here, in seconds.
 const LONGEST: u64 = 120;
@@ -31,7 +31,7 @@ const SIDES: std::ops::RangeInclusive<u32> = 16..=4096;
 /// What a second costs where nobody says, in millionths of a US dollar.
 const SECOND: u64 = 50_000;
 
-pub(super) fn router() -> Router<Desk> {
+pub(super) fn router() -> Router<EmulatorContext> {
     Router::new()
         .merge(azure::router())
         .merge(azure_jobs::router())
@@ -71,7 +71,11 @@ fn wrong(param: &'static str, expected: &str) -> Problem {
 }
 
 /// Serves the one video of a job, or tells in which state it is instead.
-async fn film(desk: &Desk, job: &JobView, headers: &http::HeaderMap) -> Result<Response, Problem> {
+async fn film(
+    desk: &EmulatorContext,
+    job: &JobView,
+    headers: &http::HeaderMap,
+) -> Result<Response, Problem> {
     let served = desk.download(job, Some(&job.create.key), headers).await;
     served.map_err(|why| super::videos::no_file(why, job.id()))
 }

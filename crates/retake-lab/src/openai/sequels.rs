@@ -15,16 +15,16 @@ use super::{
     wire::{self, Problem},
 };
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake::Form,
-    stage::{Create, JobView, State as Job},
+    simulator::{Create, JobView, State as Job},
 };
 
 /// What an extension may add to (OpenAI guide, 2026): 120 s in all, in six steps of 20 s at most.
 const LONGEST: u64 = 120;
 
 pub(super) async fn remix(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     Path(id): Path<String>,
     request: Request,
@@ -39,7 +39,7 @@ pub(super) async fn remix(
 }
 
 pub(super) async fn edit(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     request: Request,
 ) -> Response {
@@ -52,7 +52,7 @@ pub(super) async fn edit(
 }
 
 pub(super) async fn extend(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     request: Request,
 ) -> Response {
@@ -74,7 +74,11 @@ pub(super) async fn extend(
     answer(&desk, dialect, made.await).await
 }
 
-async fn answer(desk: &Desk, dialect: Dialect, made: Result<Create, Problem>) -> Response {
+async fn answer(
+    desk: &EmulatorContext,
+    dialect: Dialect,
+    made: Result<Create, Problem>,
+) -> Response {
     match made {
         Ok(create) => videos::submit(desk, dialect, create).await,
         Err(problem) => dialect.word(problem),
@@ -83,7 +87,7 @@ async fn answer(desk: &Desk, dialect: Dialect, made: Result<Create, Problem>) ->
 
 /// The source that a body names as `video`.
 async fn named(
-    desk: &Desk,
+    desk: &EmulatorContext,
     dialect: Dialect,
     request: Request,
 ) -> Result<(JobView, Form), Problem> {
@@ -100,7 +104,7 @@ async fn named(
 }
 
 fn source(
-    desk: &Desk,
+    desk: &EmulatorContext,
     dialect: Dialect,
     headers: &HeaderMap,
     id: &str,
@@ -113,7 +117,13 @@ fn source(
 }
 
 /// A create like the source's, with another prompt.
-fn again(desk: &Desk, dialect: Dialect, source: &JobView, prompt: String, form: &Form) -> Create {
+fn again(
+    desk: &EmulatorContext,
+    dialect: Dialect,
+    source: &JobView,
+    prompt: String,
+    form: &Form,
+) -> Create {
     let mut extra = source.create.extra.clone();
     extra["remixed_from"] = json!(source.id());
     Create {

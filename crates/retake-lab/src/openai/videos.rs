@@ -17,22 +17,22 @@ use super::{
     wire::{self, Problem},
 };
 use crate::{
-    desk::{Desk, Setback},
+    emulator_context::{CallError, EmulatorContext},
     fault::FaultKind,
     intake,
     media::NoFile,
-    stage::{Create, JobView, Standing, State as Job},
+    simulator::{Create, JobView, Standing, State as Job},
 };
 
 /// The key of a call, or the answer to one without.
-pub(super) fn key(desk: &Desk, headers: &HeaderMap) -> Result<String, Problem> {
+pub(super) fn key(desk: &EmulatorContext, headers: &HeaderMap) -> Result<String, Problem> {
     let key = intake::authorization(headers, "Bearer")
         .or_else(|| intake::named(headers, "api-key").map(str::to_owned));
     desk.authenticate(key).map_err(|refusal| wire::refuse(&refusal))
 }
 
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     request: Request,
 ) -> Response {
@@ -43,19 +43,19 @@ pub(super) async fn create(
 }
 
 /// Admits a create and answers with the video.
-pub(super) async fn submit(desk: &Desk, dialect: Dialect, create: Create) -> Response {
+pub(super) async fn submit(desk: &EmulatorContext, dialect: Dialect, create: Create) -> Response {
     let key = create.key.clone();
     let admitted = desk.admit_and(create, |job| dialect.tell(desk, job)).await;
     let response = match admitted {
         Ok(job) => Json(dialect.video(desk, &job)).into_response(),
-        Err(Setback::Cut(response)) => return response,
+        Err(CallError::Cut(response)) => return response,
         Err(setback) => dialect.setback(setback, ""),
     };
     if dialect.is_openai() { limits(desk, &desk.standing(&key), response) } else { response }
 }
 
 /// The headers of the rate limit guide; the limits are requests per minute.
-fn limits(desk: &Desk, standing: &Standing, response: Response) -> Response {
+fn limits(desk: &EmulatorContext, standing: &Standing, response: Response) -> Response {
     let resets = desk.real_millis(standing.resets_in);
     let response =
         wire::with(response, "x-ratelimit-limit-requests", &standing.per_minute.to_string());
@@ -65,7 +65,7 @@ fn limits(desk: &Desk, standing: &Standing, response: Response) -> Response {
 }
 
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -76,7 +76,7 @@ pub(super) async fn retrieve(
     }
 }
 
-fn present(desk: &Desk, dialect: Dialect, job: &JobView) -> Response {
+fn present(desk: &EmulatorContext, dialect: Dialect, job: &JobView) -> Response {
     let video = dialect.video(desk, job);
     let is_bare = job.run_fault(FaultKind::ErrorIn200).is_some();
     let (status, body) = match &job.state {
@@ -93,7 +93,7 @@ fn present(desk: &Desk, dialect: Dialect, job: &JobView) -> Response {
 }
 
 pub(super) async fn list(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
@@ -106,7 +106,7 @@ pub(super) async fn list(
 }
 
 fn page(
-    desk: &Desk,
+    desk: &EmulatorContext,
     dialect: Dialect,
     key: &str,
     query: &HashMap<String, String>,
@@ -143,7 +143,7 @@ fn page(
 }
 
 pub(super) async fn delete(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -164,7 +164,7 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn content(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
@@ -190,7 +190,11 @@ pub(super) async fn content(
     served.await.unwrap_or_else(|problem| dialect.word(problem))
 }
 
-async fn picture(desk: &Desk, job: &JobView, variant: &str) -> Result<Response, Problem> {
+async fn picture(
+    desk: &EmulatorContext,
+    job: &JobView,
+    variant: &str,
+) -> Result<Response, Problem> {
     let film = desk.film(job).await.map_err(|why| no_file(why, job.id()))?;
     let made = tokio::task::spawn_blocking(move || preview(std::io::Cursor::new(film))).await;
     let Ok(Ok(made)) = made else { return Err(no_file(NoFile::Broken, job.id())) };

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     fault::Cause,
     intake::Unreadable,
-    stage::{Failure, JobView, Reason, Refusal, State},
+    simulator::{Failure, JobView, Reason, Refusal, State},
 };
 
 const INVALID: &str = "invalid_request_error";
@@ -322,7 +322,7 @@ pub(super) fn status<'a>(job: &'a JobView, odd: &[&'a str]) -> &'a str {
 }
 
 /// The video object, with all thirteen fields of the specification.
-pub(super) fn video(desk: &Desk, job: &JobView) -> Value {
+pub(super) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     let create = &job.create;
     let expires = matches!(job.state, State::Done)
         .then(|| job.expires_at(desk.conditions().result_lasts))

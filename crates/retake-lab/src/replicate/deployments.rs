@@ -18,7 +18,7 @@ use super::{
     predictions::{self, Target},
     problem::{self, Invalid},
 };
-use crate::{desk::Desk, intake};
+use crate::{emulator_context::EmulatorContext, intake};
 
 /// The most deployments of a lab.
 const MOST: usize = 1000;
@@ -41,7 +41,7 @@ impl Deployments {
 
 /// `GET /v1/deployments`.
 pub(super) async fn list(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(deployments): All,
     headers: HeaderMap,
 ) -> Response {
@@ -58,7 +58,7 @@ pub(super) async fn list(
 
 /// `POST /v1/deployments`: `{name, model, version, hardware, min_instances, max_instances}`.
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(deployments): All,
     request: Request,
 ) -> Response {
@@ -112,7 +112,7 @@ fn required(field: &str) -> Invalid {
 
 /// `GET /v1/deployments/{owner}/{name}`.
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((_owner, name)): Path<(String, String)>,
     Extension(deployments): All,
     headers: HeaderMap,
@@ -128,7 +128,7 @@ pub(super) async fn retrieve(
 
 /// `PATCH /v1/deployments/{owner}/{name}`: another configuration is another release.
 pub(super) async fn update(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((_owner, name)): Path<(String, String)>,
     Extension(deployments): All,
     request: Request,
@@ -157,7 +157,7 @@ pub(super) async fn update(
 
 /// `DELETE /v1/deployments/{owner}/{name}`.
 pub(super) async fn delete(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((_owner, name)): Path<(String, String)>,
     Extension(deployments): All,
     headers: HeaderMap,
@@ -173,7 +173,7 @@ pub(super) async fn delete(
 
 /// `POST /v1/deployments/{owner}/{name}/predictions`.
 pub(super) async fn predict(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((owner, name)): Path<(String, String)>,
     Extension(deployments): All,
     request: Request,

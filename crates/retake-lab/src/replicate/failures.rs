@@ -3,7 +3,7 @@
 //! Codes and causes are those of the provider page of 2026-11-21; the words around them are the
 //! lab's, except where a code's name is part of the documentation.
 
-use crate::{fault::Cause, stage::Failure};
+use crate::{fault::Cause, simulator::Failure};
 
 /// The name of the failure that has no text: a deadline passed before the start.
 pub(super) const ABORTED: &str = "aborted";

@@ -18,20 +18,20 @@ use super::{
 };
 use crate::{
     clock::later,
-    desk::Desk,
     digits::hex,
+    emulator_context::EmulatorContext,
     intake::{Form, Unreadable},
-    shelf::{Shelf, Stored},
+    upload_store::{Stored, UploadStore},
 };
 
 /// How long a file is kept.
 const LASTS: SignedDuration = SignedDuration::from_hours(24);
 
-type Files = Extension<Arc<Shelf>>;
+type Files = Extension<Arc<UploadStore>>;
 
 /// `POST /v1/files`: multipart with `content` and, as text or as a file, `metadata`.
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(shelf): Files,
     request: Request,
 ) -> Response {
@@ -72,7 +72,7 @@ pub(super) async fn create(
 
 /// `GET /v1/files`: those of a key, newest first, on one page.
 pub(super) async fn list(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(shelf): Files,
     headers: HeaderMap,
 ) -> Response {
@@ -88,7 +88,7 @@ pub(super) async fn list(
 
 /// `GET /v1/files/{id}`.
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Extension(shelf): Files,
     headers: HeaderMap,
@@ -104,7 +104,7 @@ pub(super) async fn retrieve(
 
 /// `DELETE /v1/files/{id}`.
 pub(super) async fn delete(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Extension(shelf): Files,
     headers: HeaderMap,
@@ -116,11 +116,11 @@ pub(super) async fn delete(
     }
 }
 
-fn has_expired(desk: &Desk, file: &Stored) -> bool {
+fn has_expired(desk: &EmulatorContext, file: &Stored) -> bool {
     later(file.created_at, LASTS) <= desk.now()
 }
 
-fn view(desk: &Desk, file: &Stored) -> Value {
+fn view(desk: &EmulatorContext, file: &Stored) -> Value {
     let sum = hex(&Sha256::digest(&file.bytes));
     json!({
         "id": file.id,

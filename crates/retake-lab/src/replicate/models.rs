@@ -14,10 +14,10 @@ use super::{
     catalog::{self, Family, LISTED},
     problem,
 };
-use crate::{desk::Desk, early::Early};
+use crate::{early_response::Early, emulator_context::EmulatorContext};
 
 /// `GET /v1/models`: all that are listed, on one page.
-pub(super) async fn list(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+pub(super) async fn list(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     if let Err(early) = authenticate(&desk, &headers) {
         return early.into_response();
     }
@@ -28,7 +28,7 @@ pub(super) async fn list(State(desk): State<Desk>, headers: HeaderMap) -> Respon
 
 /// `GET /v1/models/{owner}/{name}`.
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((owner, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
@@ -40,7 +40,7 @@ pub(super) async fn retrieve(
 
 /// `GET /v1/models/{owner}/{name}/versions`: there is one.
 pub(super) async fn versions(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((owner, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
@@ -55,7 +55,7 @@ pub(super) async fn versions(
 
 /// `GET /v1/models/{owner}/{name}/versions/{id}`.
 pub(super) async fn version(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((owner, name, id)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response {
@@ -69,7 +69,7 @@ pub(super) async fn version(
 }
 
 fn known(
-    desk: &Desk,
+    desk: &EmulatorContext,
     headers: &HeaderMap,
     owner: &str,
     name: &str,

@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{
     clock::later,
-    desk::Desk,
-    early::Early,
+    early_response::Early,
+    emulator_context::EmulatorContext,
     fault::FaultKind,
     intake::{self, Unreadable},
-    stage::{Create, JobView, State as JobState},
+    simulator::{Create, JobView, State as JobState},
 };
 
 /// Predictions on a page of the list.
@@ -45,13 +45,13 @@ pub(super) struct Target {
 }
 
 /// `POST /v1/predictions`: runs a version.
-pub(super) async fn create(State(desk): State<Desk>, request: Request) -> Response {
+pub(super) async fn create(State(desk): State<EmulatorContext>, request: Request) -> Response {
     answer(create_with(&desk, request, None).await)
 }
 
 /// `POST /v1/models/{owner}/{name}/predictions`: runs an official model.
 pub(super) async fn create_with_model(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path((owner, name)): Path<(String, String)>,
     request: Request,
 ) -> Response {
@@ -72,7 +72,7 @@ fn answer(result: Result<Response, Early>) -> Response {
 
 /// Creates a prediction of `target`, or of the version that the body names.
 pub(super) async fn create_with(
-    desk: &Desk,
+    desk: &EmulatorContext,
     request: Request,
     target: Option<Target>,
 ) -> Result<Response, Early> {
@@ -231,7 +231,7 @@ fn wait_of(headers: &HeaderMap) -> Option<u32> {
 
 /// Answers a create at once, or holds it until the end. When the wait is over first, the answer says
 /// `starting`, whatever the prediction is doing (as the SDKs remark).
-async fn held(desk: &Desk, job: JobView, wait: Option<u32>) -> Response {
+async fn held(desk: &EmulatorContext, job: JobView, wait: Option<u32>) -> Response {
     let Some(wait) = wait else {
         return (StatusCode::CREATED, Json(view::prediction(desk, &job))).into_response();
     };
@@ -253,7 +253,7 @@ async fn held(desk: &Desk, job: JobView, wait: Option<u32>) -> Response {
 }
 
 /// Cancels a prediction when its deadline has come.
-fn watch_deadline(desk: &Desk, job: &JobView) {
+fn watch_deadline(desk: &EmulatorContext, job: &JobView) {
     let Some(deadline) = view::deadline(job) else { return };
     let (desk, id) = (desk.clone(), job.id().to_owned());
     desk.clone().shared.tasks.spawn(async move {
@@ -264,7 +264,7 @@ fn watch_deadline(desk: &Desk, job: &JobView) {
 
 /// `GET /v1/predictions/{id}`: a poll.
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -288,7 +288,7 @@ fn is_bare(job: &JobView) -> bool {
 
 /// `POST /v1/predictions/{id}/cancel`: stops it; one that has ended stays as it is.
 pub(super) async fn cancel(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -330,7 +330,7 @@ impl Cursor {
 
 /// `GET /v1/predictions`: those of a key, newest first, a hundred on a page.
 pub(super) async fn list(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Query(asked): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {

@@ -9,9 +9,9 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    desk::Setback,
+    emulator_context::CallError,
     fault::Cause,
-    stage::{Reason, Refusal},
+    simulator::{Reason, Refusal},
 };
 
 /// What nobody should have to read: the least telling message there is.
@@ -65,11 +65,11 @@ pub(super) fn missing() -> Response {
 }
 
 /// Words a call that does not get what it asked for.
-pub(super) fn setback(setback: Setback) -> Response {
+pub(super) fn setback(setback: CallError) -> Response {
     match setback {
-        Setback::Refused(refusal) => refuse(&refusal),
-        Setback::Missing => missing(),
-        Setback::Cut(response) => response,
+        CallError::Refused(refusal) => refuse(&refusal),
+        CallError::Missing => missing(),
+        CallError::Cut(response) => response,
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::failures;
 use crate::{
     clock::later,
-    desk::Desk,
-    stage::{JobView, State},
+    emulator_context::EmulatorContext,
+    simulator::{JobView, State},
 };
 
 /// What the emulator remembers about a prediction besides what every job has.
@@ -63,7 +63,7 @@ pub(super) fn status(job: &JobView) -> &str {
 }
 
 /// The prediction. An hour after the run, what went in and what came out is gone.
-pub(super) fn prediction(desk: &Desk, job: &JobView) -> Value {
+pub(super) fn prediction(desk: &EmulatorContext, job: &JobView) -> Value {
     let (base, id, notes) = (desk.base_url(), job.id(), Notes::of(job));
     let is_removed = job
         .expires_at(desk.conditions().result_lasts)
@@ -110,7 +110,7 @@ pub(super) fn prediction(desk: &Desk, job: &JobView) -> Value {
     body
 }
 
-fn output(desk: &Desk, job: &JobView) -> Value {
+fn output(desk: &EmulatorContext, job: &JobView) -> Value {
     if !matches!(job.state, State::Done) || job.outputs() == 0 {
         return Value::Null;
     }

@@ -16,9 +16,9 @@ use super::{
     view::{self, Notes},
 };
 use crate::{
-    courier::Notice,
-    desk::{Desk, Moment, News},
-    stage::{JobView, State as JobState},
+    emulator_context::{EmulatorContext, Moment, News},
+    simulator::{JobView, State as JobState},
+    webhook_sender::Notice,
 };
 
 /// Pauses before further tries, in seconds (the documentation says only that there are some).
@@ -29,7 +29,7 @@ const SECRET: &[u8] = b"retake-lab-replicate-webhooks";
 const OTHER_SECRET: &[u8] = b"not-the-secret-of-this-account";
 
 /// `GET /v1/webhooks/default/secret`.
-pub(super) async fn secret(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+pub(super) async fn secret(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     match authenticate(&desk, &headers) {
         Ok(_) => {
             Json(json!({ "key": format!("whsec_{}", STANDARD.encode(SECRET)) })).into_response()
@@ -39,7 +39,7 @@ pub(super) async fn secret(State(desk): State<Desk>, headers: HeaderMap) -> Resp
 }
 
 /// Tells the webhook of a prediction, if it has one, what it wants to hear.
-pub(super) fn tell(desk: &Desk, job: &JobView) {
+pub(super) fn tell(desk: &EmulatorContext, job: &JobView) {
     let Some(url) = Notes::of(job).text("webhook").map(str::to_owned) else { return };
     let teller = desk.clone();
     desk.tell(job, &[Moment::Started, Moment::Ended], PAUSES, move |news| {
@@ -48,7 +48,7 @@ pub(super) fn tell(desk: &Desk, job: &JobView) {
 }
 
 /// The notices of a moment: the end of one that succeeded has its output and its completion.
-fn notices(desk: &Desk, url: &str, news: &News<'_>) -> Vec<Notice> {
+fn notices(desk: &EmulatorContext, url: &str, news: &News<'_>) -> Vec<Notice> {
     let is_done = matches!(news.job.state, JobState::Done);
     let events: &[&str] = match news.moment {
         Moment::Started => &["start", "logs"],
@@ -59,7 +59,7 @@ fn notices(desk: &Desk, url: &str, news: &News<'_>) -> Vec<Notice> {
     wanted.map(|(nth, _)| notice(desk, url, news, nth)).collect()
 }
 
-fn notice(desk: &Desk, url: &str, news: &News<'_>, nth: usize) -> Notice {
+fn notice(desk: &EmulatorContext, url: &str, news: &News<'_>, nth: usize) -> Notice {
     let body = view::prediction(desk, news.job).to_string();
     let (id, at) = (format!("msg_{}{nth}", news.id), news.wall.as_second().to_string());
     let secret = if news.is_genuine { SECRET } else { OTHER_SECRET };

@@ -15,14 +15,14 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
 use super::{Caller, catalogue, problem, task::MICROS_PER_CREDIT};
-use crate::{desk::Desk, intake, stage::JobView};
+use crate::{emulator_context::EmulatorContext, intake, simulator::JobView};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// The longest span that usage is told of, and the usual one, in days.
 const SPANS: (i64, i64) = (90, 30);
 
 /// `GET /v1/organization`.
-pub(super) async fn retrieve(State(desk): State<Desk>, Caller(key): Caller) -> Response {
+pub(super) async fn retrieve(State(desk): State<EmulatorContext>, Caller(key): Caller) -> Response {
     let (conditions, now) = (desk.conditions(), desk.now());
     let limits = json!({
         "maxConcurrentGenerations": conditions.concurrency,
@@ -46,7 +46,7 @@ pub(super) async fn retrieve(State(desk): State<Desk>, Caller(key): Caller) -> R
 
 /// `POST /v1/organization/usage`: credits by day and model.
 pub(super) async fn usage(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Caller(key): Caller,
     request: Request,
 ) -> Response {

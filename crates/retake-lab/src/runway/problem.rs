@@ -14,9 +14,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
-    desk::Setback,
+    emulator_context::CallError,
     fault::Cause,
-    stage::{Reason, Refusal},
+    simulator::{Reason, Refusal},
 };
 
 /// An error of one sentence.
@@ -31,11 +31,11 @@ pub(super) fn invalid(issues: &[Value]) -> Response {
 }
 
 /// The answer to a call that did not get what it asked for.
-pub(super) fn setback(setback: Setback) -> Response {
+pub(super) fn setback(setback: CallError) -> Response {
     match setback {
-        Setback::Refused(refusal) => refused(&refusal),
-        Setback::Missing => plain(StatusCode::NOT_FOUND, "No task has this id."),
-        Setback::Cut(response) => response,
+        CallError::Refused(refusal) => refused(&refusal),
+        CallError::Missing => plain(StatusCode::NOT_FOUND, "No task has this id."),
+        CallError::Cut(response) => response,
     }
 }
 

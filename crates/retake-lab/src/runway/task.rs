@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::FILES;
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     fault::{Cause, FaultKind},
-    fresh_link,
-    stage::{Failure, JobView, State},
+    signed_url,
+    simulator::{Failure, JobView, State},
 };
 
 /// A credit is one US cent (Runway's pricing page, 2026-11-21).
@@ -20,7 +20,7 @@ pub(super) fn estimate(job: &JobView) -> Value {
 }
 
 /// The task, or only an error when the scenario wants a failure to look like that.
-pub(super) fn view(desk: &Desk, job: &JobView) -> Value {
+pub(super) fn view(desk: &EmulatorContext, job: &JobView) -> Value {
     let State::Failed(failure) = &job.state else { return shown(desk, job) };
     if job.run_fault(FaultKind::ErrorIn200).is_some() {
         return json!({ "error": told(failure).1 });
@@ -35,7 +35,7 @@ pub(super) fn view(desk: &Desk, job: &JobView) -> Value {
     task
 }
 
-fn shown(desk: &Desk, job: &JobView) -> Value {
+fn shown(desk: &EmulatorContext, job: &JobView) -> Value {
     let (status, field, value) = match &job.state {
         State::Queued { ahead: 0 } => ("PENDING", "estimatedCost", estimate(job)),
         State::Queued { .. } => ("THROTTLED", "estimatedCost", estimate(job)),
@@ -70,9 +70,9 @@ fn cost(job: &JobView) -> Value {
     json!({ "credits": job.billed_micros / MICROS_PER_CREDIT })
 }
 
-fn output(desk: &Desk, job: &JobView) -> Vec<String> {
+fn output(desk: &EmulatorContext, job: &JobView) -> Vec<String> {
     let lasting = desk.conditions().result_lasts;
-    (0..job.outputs()).map(|nth| fresh_link::mint(desk, job, nth, (FILES, lasting))).collect()
+    (0..job.outputs()).map(|nth| signed_url::mint(desk, job, nth, (FILES, lasting))).collect()
 }
 
 /// A moment with thousandths of a second, in UTC.

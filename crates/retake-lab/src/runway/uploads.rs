@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{Caller, problem};
 use crate::{
     clock::later,
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake::{self, Form},
 };
 
@@ -57,7 +57,7 @@ impl Uploads {
 
 /// `POST /v1/uploads`.
 pub(super) async fn ticket(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(uploads): Extension<Arc<Uploads>>,
     Caller(key): Caller,
     request: Request,
@@ -90,7 +90,7 @@ pub(super) async fn ticket(
 
 /// The form that a ticket asked for.
 pub(super) async fn receive(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Extension(uploads): Extension<Arc<Uploads>>,
     request: Request,

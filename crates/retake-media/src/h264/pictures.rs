@@ -13,7 +13,7 @@ use rusty_h264_decoder::{DecodeError, Decoder};
 use thiserror::Error;
 
 use super::frame::Frame;
-use super::gate::Gate;
+use super::limits::StreamLimits;
 use super::parameters::{MOST_MACROBLOCKS, Refused, Sps};
 use crate::budget::Budget;
 use crate::mp4::{Codec, Mp4Reader, ProbeError, Sample, Track};
@@ -57,7 +57,7 @@ pub struct Pictures<R> {
     file: Mp4Reader<R>,
     track: Track,
     /// One for each of the track's descriptions.
-    gates: Vec<Gate>,
+    gates: Vec<StreamLimits>,
     running: Option<Running>,
     budget: Budget,
     /// What is left for the series of pictures that is being decoded, in macroblocks.
@@ -91,7 +91,7 @@ impl<R: Read + Seek> Pictures<R> {
         let gate = |number| {
             let record = track.avc_record(number);
             let record = record.ok_or(PictureError::Damaged("a description has no `avcC`"))?;
-            Gate::read(record).map_err(PictureError::from)
+            StreamLimits::read(record).map_err(PictureError::from)
         };
         let gates = (0..track.descriptions()).map(gate).collect::<Result<_, _>>()?;
         let (bytes, stream) = (Vec::new(), Vec::new());

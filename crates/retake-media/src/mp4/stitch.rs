@@ -9,10 +9,10 @@
 //! `format` says what both files have to have in common, `joined` puts the tables of a track together,
 //! `edit` says what is shown of them, and `index` lays them out. Memory holds the tables; samples go straight from file to file.
 
+mod concat;
 mod edit;
 mod format;
 mod index;
-mod joined;
 
 use std::fmt;
 use std::io::{self, Read, Seek, Write};
@@ -24,10 +24,10 @@ use super::reader::Mp4Reader;
 use super::track::{Sample, Track};
 use super::video::{Codec, MediaTime};
 use crate::budget::Budget;
+use concat::{Joined, Piece, pieces};
 use format::Format;
 pub use format::Sequel;
 use index::Index;
-use joined::{Joined, Piece, pieces};
 
 /// One of the files that are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ pub fn can_precede_within(
     let first = open_within(first, Part::First, budget)?;
     let (format, behind) = (Format::of(&first.tracks), Format::of_sequel(sequel));
     format.check(&behind)?;
-    joined::common_multiple(format.timescale, behind.timescale).ok_or(joined::NO_SCALE)?;
+    concat::common_multiple(format.timescale, behind.timescale).ok_or(concat::NO_SCALE)?;
     // Behind itself it meets every obstacle that lies in itself.
     let (pictures, _, durations) = plan([&first.tracks, &first.tracks])?;
     Ok(MediaTime { ticks: durations[0], timescale: pictures.timescale })

@@ -10,11 +10,11 @@ use super::video::MediaTime;
 pub(crate) struct Timeline<'a> {
     track: &'a Track,
     /// What is shown, stretch after stretch.
-    stretches: Vec<Stretch>,
+    stretches: Vec<Segment>,
 }
 
 /// Samples from `from` on (in ticks of the track) are shown from `start` to `end`.
-struct Stretch {
+struct Segment {
     start: Duration,
     end: Duration,
     from: i64,
@@ -38,13 +38,13 @@ impl Track {
             if let Some(from) = from
                 && end > start
             {
-                stretches.push(Stretch { start, end, from });
+                stretches.push(Segment { start, end, from });
             }
             start = end;
         }
         if stretches.is_empty() {
             let end = self.time(until.saturating_sub(from));
-            stretches.push(Stretch { start: Duration::ZERO, end, from });
+            stretches.push(Segment { start: Duration::ZERO, end, from });
         }
         Timeline { track: self, stretches }
     }
@@ -96,7 +96,7 @@ impl Timeline<'_> {
         within.unwrap_or_default()
     }
 
-    fn moment_in(&self, stretch: &Stretch, sample: &Sample) -> Option<Duration> {
+    fn moment_in(&self, stretch: &Segment, sample: &Sample) -> Option<Duration> {
         let ticks = sample.shown_at().checked_sub(stretch.from).filter(|&ticks| ticks >= 0)?;
         stretch.start.checked_add(self.track.time(ticks))
     }

@@ -5,7 +5,7 @@ use retake_core::fault::FaultKind;
 use serde_json::{Value as Json, json};
 
 use super::{Subject, subjects};
-use crate::{SubmitError, rehearsal::reply};
+use crate::{SubmitError, testing::reply};
 
 /// Texts about an input, as providers and relays word them.
 const INPUTS: [(u16, &str); 38] = [

@@ -4,7 +4,7 @@ use retake_core::fault::FaultKind;
 use serde_json::{Value as Json, json};
 
 use super::{Subject, subjects};
-use crate::{SubmitError, rehearsal::reply};
+use crate::{SubmitError, testing::reply};
 
 /// What servers say that failed over something of their own, in words that refusals are made of.
 const LOOSE_WORDS: [(u16, &str); 60] = [

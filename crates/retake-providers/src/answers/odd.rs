@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 
 use super::{Subject, end, subjects};
 use crate::{
-    Polled, SubmitError, Submitted, Talk, Transport,
+    Flow, Polled, SubmitError, Submitted, Transport,
     call::{Answer, NoAnswer},
-    rehearsal::{NOON, a_render, reply},
+    testing::{NOON, a_render, reply},
     transport::encoding::compressed,
 };
 
@@ -42,7 +42,7 @@ impl Subject {
         let (mut talk, mut urls) =
             (self.adapter.poll(&a_render(self.model, remote_id), NOON), vec![]);
         let mut is_in_body = false;
-        while let Talk::Ask { call, then } = talk {
+        while let Flow::Ask { call, then } = talk {
             is_in_body |= format!("{:?}", call.body).contains("operationName");
             urls.push(call.url.clone());
             talk = then(reply(404, &[], "{}"));

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{Subject, end, subjects};
 use crate::{
     Download, FetchError, Polled,
-    rehearsal::{NOON, a_render, reply},
+    testing::{NOON, a_render, reply},
 };
 
 const FILE: &str = "https://cdn.example.com/v.mp4";

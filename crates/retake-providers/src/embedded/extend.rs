@@ -13,7 +13,7 @@ use std::{
 use retake_animatic::{Brief, Continuation};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
-    request::{Origin, Shot},
+    request::{Origin, RenderSpec},
 };
 use retake_media::{PictureError, Pictures, StitchError, can_precede, stitch};
 
@@ -28,12 +28,12 @@ const REMEDY: &str = "`ffmpeg -i clip.mp4 -r 24 -c:v libx264 -pix_fmt yuv420p -c
 const OFF: Duration = Duration::from_millis(100);
 
 /// Whether a video can be extended: what is new can be put behind it, and its last picture decoded.
-pub(super) fn examine(source: &SourceVideo, shot: &Shot) -> Result<(), Unfit> {
+pub(super) fn examine(source: &SourceVideo, spec: &RenderSpec) -> Result<(), Unfit> {
     let unfit = |reason: String| Unfit { reason, remedy: REMEDY };
-    let sequel = retake_animatic::coding(shot.size.width, shot.size.height);
+    let sequel = retake_animatic::coding(spec.size.width, spec.size.height);
     let shown = can_precede(source.open(), sequel).map_err(|error| unfit(chain(&error)))?;
     let shown = shown.as_duration();
-    let stated = Duration::from_millis(shot.continued().map_or(0, Origin::plays_ms));
+    let stated = Duration::from_millis(spec.continued().map_or(0, Origin::plays_ms));
     if stated.abs_diff(shown) > OFF {
         let (stated, shown) = (stated.as_secs_f64(), shown.as_secs_f64());
         return Err(unfit(format!(

@@ -10,27 +10,27 @@ use serde_json::Value as Json;
 
 use super::{fault, places::Places};
 use crate::{
-    AccountStatus, Talk,
+    AccountStatus, Flow,
     call::{Answer, Call, Reply},
-    reading,
+    response,
 };
 
-pub(super) fn check(places: &Arc<Places>) -> Talk<Result<AccountStatus, Fault>> {
+pub(super) fn check(places: &Arc<Places>) -> Flow<Result<AccountStatus, Fault>> {
     let billing = places.signed(Call::get(places.platform("account/billing?expand=credits")));
     let list = "models/requests/by-endpoint?endpoint_id=fal-ai%2Fveo3.1&limit=1";
     let list = places.signed(Call::get(places.platform(list)));
-    Talk::ask(billing, move |answer| match answer {
-        Ok(reply) if reply.status.is_success() => Talk::Over(Ok(account_status(&reply))),
-        Ok(reply) if matches!(reply.status.as_u16(), 403 | 404) => Talk::once(list, read_list),
-        Ok(reply) => Talk::Over(Err(fault::of_reply(&reply))),
-        Err(problem) => Talk::Over(Err(reading::silence(&problem))),
+    Flow::ask(billing, move |answer| match answer {
+        Ok(reply) if reply.status.is_success() => Flow::Done(Ok(account_status(&reply))),
+        Ok(reply) if matches!(reply.status.as_u16(), 403 | 404) => Flow::once(list, read_list),
+        Ok(reply) => Flow::Done(Err(fault::of_reply(&reply))),
+        Err(problem) => Flow::Done(Err(response::silence(&problem))),
     })
 }
 
 fn account_status(reply: &Reply) -> AccountStatus {
     let json = reply.json().unwrap_or_default();
-    let who = reading::text(&json, "/username")
-        .map_or_else(String::new, |name| format!(", account {}", reading::quoted(name)));
+    let who = response::text(&json, "/username")
+        .map_or_else(String::new, |name| format!(", account {}", response::quoted(name)));
     let Some(credit) = credit(&json) else {
         return AccountStatus {
             summary: format!("the key works{who}"),
@@ -56,12 +56,12 @@ fn account_status(reply: &Reply) -> AccountStatus {
 }
 
 fn credit(json: &Json) -> Option<f64> {
-    let is_dollars = reading::text(json, "/credits/currency").is_none_or(|name| name == "USD");
-    reading::number(json, "/credits/current_balance").filter(|_| is_dollars)
+    let is_dollars = response::text(json, "/credits/currency").is_none_or(|name| name == "USD");
+    response::number(json, "/credits/current_balance").filter(|_| is_dollars)
 }
 
 fn read_list(answer: Answer) -> Result<AccountStatus, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::{
     call::Reply,
-    reading::{self, ErrorBody},
+    response::{self, ErrorBody},
 };
 
 /// What each type means, by its beginning; the longest one that fits counts.
@@ -93,8 +93,8 @@ pub(super) fn body_of(reply: &Reply) -> ErrorBody {
 }
 
 fn of_told(reply: &Reply, told: Told) -> Fault {
-    let text = told.text.clone().unwrap_or_else(|| reading::plain(&reply.body));
-    let by_status = reading::fault_by_status(reply, &text);
+    let text = told.text.clone().unwrap_or_else(|| response::plain(&reply.body));
+    let by_status = response::fault_by_status(reply, &text);
     let kind = match told.kind(reply.status.is_server_error()) {
         // The platform may have been told to give up; then it was no lack of runners.
         Some(FaultKind::Overloaded) if is_given_up(reply) => FaultKind::Timeout,
@@ -143,7 +143,7 @@ pub(super) fn charge(fault: &Fault, status: Option<u16>) -> Option<Usd> {
         Some(status) => (500..600).contains(&status),
         None => OF_SERVERS.iter().any(|start| code.starts_with(start)),
     };
-    (is_theirs || reading::says_not_charged(&fault.message)).then_some(Usd::ZERO)
+    (is_theirs || response::says_not_charged(&fault.message)).then_some(Usd::ZERO)
 }
 
 /// Whether an answer is an error of fal's own making, and not of something on the way.
@@ -176,7 +176,7 @@ impl Told {
             return Self::of_details(details);
         }
         let code = ["/error_type", "/type", "/error/type", "/error/error_type"];
-        let code = code.iter().find_map(|place| reading::text(json, place)).or(header);
+        let code = code.iter().find_map(|place| response::text(json, place)).or(header);
         let text = [
             "/detail",
             "/error",
@@ -186,7 +186,7 @@ impl Told {
             "/error/msg",
             "/error/message",
         ];
-        let text = text.iter().find_map(|place| reading::text(json, place)).map(reading::quoted);
+        let text = text.iter().find_map(|place| response::text(json, place)).map(response::quoted);
         let code = code.filter(|code| !code.trim().is_empty()).map(short);
         let text = match (&code, text) {
             (Some(code), Some(text)) if !text.contains(code.as_str()) => {
@@ -199,12 +199,12 @@ impl Told {
     }
 
     fn of_details(details: &[Json]) -> Self {
-        let code = |detail: &Json| reading::text(detail, "/type").map(short);
+        let code = |detail: &Json| response::text(detail, "/type").map(short);
         let known = details.iter().filter_map(code).find(|code| by_type(code).is_some());
         let texts: Vec<_> = details.iter().take(MOST_DETAILS).map(detail).collect();
         Self {
             code: known.or_else(|| details.iter().find_map(code)),
-            text: Some(reading::quoted(&texts.join("; "))),
+            text: Some(response::quoted(&texts.join("; "))),
             is_about_input: details.iter().any(|detail| parameter(detail).is_some()),
         }
     }
@@ -238,8 +238,8 @@ fn by_text(text: &str) -> Option<FaultKind> {
 
 /// One error of a model: the parameter, what is wrong with it, and the limits.
 fn detail(detail: &Json) -> String {
-    let said = reading::text(detail, "/msg").or_else(|| reading::text(detail, "/type"));
-    let said = said.map_or_else(|| "an error without a word".to_owned(), reading::quoted);
+    let said = response::text(detail, "/msg").or_else(|| response::text(detail, "/type"));
+    let said = said.map_or_else(|| "an error without a word".to_owned(), response::quoted);
     let said = match parameter(detail) {
         Some(parameter) => format!("`{parameter}`: {said}"),
         None => said,
@@ -271,9 +271,9 @@ fn scalar(value: &Json) -> Option<String> {
         Json::Bool(flag) => flag.to_string(),
         Json::Null | Json::Array(_) | Json::Object(_) => return None,
     };
-    (text.chars().count() <= LONGEST_VALUE).then(|| reading::quoted(&text))
+    (text.chars().count() <= LONGEST_VALUE).then(|| response::quoted(&text))
 }
 
 fn short(text: &str) -> String {
-    reading::quoted(text).chars().take(LONGEST_VALUE).collect()
+    response::quoted(text).chars().take(LONGEST_VALUE).collect()
 }

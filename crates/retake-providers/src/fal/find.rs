@@ -18,10 +18,11 @@ use super::{
     places::{Places, encoded, is_plain, ticket_of},
 };
 use crate::{
-    LookUp, Lost, Talk,
+    Flow, Reconciliation, UnconfirmedSubmit,
     call::{Answer, Call},
-    hosted::{self, Listed, Search},
-    listing, reading,
+    listing,
+    model_host::{self, Listed, Search},
+    response,
 };
 
 /// Requests on a page; each may hold a picture of a megabyte.
@@ -31,17 +32,17 @@ const LARGEST_PAGE: usize = 64 << 20;
 /// How long to wait before the list is read again.
 const AGAIN: SignedDuration = SignedDuration::from_mins(2);
 
-type Found = Result<LookUp, Fault>;
+type Found = Result<Reconciliation, Fault>;
 
 pub(super) fn look_up(
     places: &Arc<Places>,
     catalog: &Catalog,
-    lost: &Lost,
+    lost: &UnconfirmedSubmit,
     now: Timestamp,
-) -> Talk<Found> {
+) -> Flow<Found> {
     // The catalog may have said it otherwise when it was sent.
-    let Ok(said) = hosted::say(catalog, PROVIDER, &lost.submission) else {
-        return Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
+    let Ok(said) = model_host::encode(catalog, PROVIDER, &lost.submission) else {
+        return Flow::Done(Ok(Reconciliation::Unknowable { over_after: LONGEST_RENDER }));
     };
     let may_run = now.duration_since(lost.lost_at).unsigned_abs() < LONGEST_RENDER;
     let walk = Walk { places: Arc::clone(places), path: said.path.clone(), may_run };
@@ -56,7 +57,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn page(self, search: Search, cursor: Option<&str>, seen: usize) -> Talk<Found> {
+    fn page(self, search: Search, cursor: Option<&str>, seen: usize) -> Flow<Found> {
         let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(cursor)));
         let path = format!(
             "models/requests/by-endpoint?endpoint_id={}&limit={PAGE}&start={}&expand=payloads{}",
@@ -66,25 +67,26 @@ impl Walk {
         );
         let call = self.places.signed(Call::get(self.places.platform(&path)));
         let call = Call { largest_answer: LARGEST_PAGE, ..call };
-        Talk::ask(call, move |answer| self.read(search, answer, seen + 1))
+        Flow::ask(call, move |answer| self.read(search, answer, seen + 1))
     }
 
-    fn read(self, mut search: Search, answer: Answer, seen: usize) -> Talk<Found> {
-        let unknowable = || Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
+    fn read(self, mut search: Search, answer: Answer, seen: usize) -> Flow<Found> {
+        let unknowable =
+            || Flow::Done(Ok(Reconciliation::Unknowable { over_after: LONGEST_RENDER }));
         let reply = match answer {
             Ok(reply) => reply,
-            Err(problem) => return Talk::Over(Err(reading::silence(&problem))),
+            Err(problem) => return Flow::Done(Err(response::silence(&problem))),
         };
         match reply.status.as_u16() {
             200..=299 => {}
             // Not every key may see the list, and there is no other way.
             403 | 404 => return unknowable(),
-            _ => return Talk::Over(Err(fault::of_reply(&reply))),
+            _ => return Flow::Done(Err(fault::of_reply(&reply))),
         }
         let json = reply.json().unwrap_or_default();
         search.learn(&reply);
         let Some(items) = json.get("items").and_then(Json::as_array) else {
-            return Talk::Over(Err(reading::unexpected(&reply, "the list cannot be read")));
+            return Flow::Done(Err(response::unexpected(&reply, "the list cannot be read")));
         };
         if listing::is_troubled(&reply, &json, "items") {
             search.doubt();
@@ -92,7 +94,7 @@ impl Walk {
         for item in items {
             search.consider(self.listed(item));
         }
-        let next = reading::text(&json, "/next_cursor");
+        let next = response::text(&json, "/next_cursor");
         let has_more = json.get("has_more").and_then(Json::as_bool).unwrap_or(next.is_some());
         match next {
             Some(cursor) if has_more && seen < MOST_PAGES => self.page(search, Some(cursor), seen),
@@ -100,14 +102,14 @@ impl Walk {
                 if has_more {
                     search.doubt();
                 }
-                Talk::Over(self.verdict(search))
+                Flow::Done(self.verdict(search))
             }
         }
     }
 
     fn listed<'a>(&self, item: &'a Json) -> Listed<'a> {
-        let id = reading::id(item, "/request_id").filter(|id| is_plain(id) && !id.contains('/'));
-        let time = |pointer| listing::moment(reading::text(item, pointer)?);
+        let id = response::id(item, "/request_id").filter(|id| is_plain(id) && !id.contains('/'));
+        let time = |pointer| listing::moment(response::text(item, pointer)?);
         Listed {
             id: id.map(|id| ticket_of(&self.path, id)),
             is_doubted: false,
@@ -118,7 +120,7 @@ impl Walk {
 
     fn verdict(&self, search: Search) -> Found {
         let verdict = search.verdict(LONGEST_RENDER);
-        if verdict == LookUp::Absent && self.may_run {
+        if verdict == Reconciliation::Absent && self.may_run {
             let message = "it is not listed, but fal may list only what is over";
             let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
             return Err(fault.after(Some(AGAIN)));

@@ -13,9 +13,9 @@ use serde_json::Value as Json;
 
 use super::{fault, places::Places};
 use crate::{
-    Hook, HookError, Talk,
+    Flow, Hook, HookError,
     call::{Answer, Call},
-    reading,
+    response,
 };
 
 /// How old a notice may be, and how far ahead its clock.
@@ -23,13 +23,13 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// No set of keys is larger.
 const MOST_KEYS: usize = 32;
 
-pub(super) fn verify(places: &Places, hook: &Hook) -> Talk<Result<(), HookError>> {
+pub(super) fn verify(places: &Places, hook: &Hook) -> Flow<Result<(), HookError>> {
     let signed = match Signed::of(hook) {
         Ok(signed) => signed,
-        Err(problem) => return Talk::Over(Err(problem)),
+        Err(problem) => return Flow::Done(Err(problem)),
     };
     let keys = Call::get(places.rest(".well-known/jwks.json"));
-    Talk::once(keys, move |answer| signed.judge(&read_keys(answer)?))
+    Flow::once(keys, move |answer| signed.judge(&read_keys(answer)?))
 }
 
 struct Signed {
@@ -71,17 +71,17 @@ impl Signed {
 }
 
 fn read_keys(answer: Answer) -> Result<Vec<Vec<u8>>, HookError> {
-    let reply = answer.map_err(|problem| HookError::Unverifiable(reading::silence(&problem)))?;
+    let reply = answer.map_err(|problem| HookError::Unverifiable(response::silence(&problem)))?;
     if !reply.status.is_success() {
         return Err(HookError::Unverifiable(fault::of_reply(&reply)));
     }
     let json = reply.json().unwrap_or_default();
     let listed = json.get("keys").and_then(Json::as_array).cloned().unwrap_or_default();
     let key =
-        |key: &Json| URL_SAFE_NO_PAD.decode(reading::text(key, "/x")?.trim_end_matches('=')).ok();
+        |key: &Json| URL_SAFE_NO_PAD.decode(response::text(key, "/x")?.trim_end_matches('=')).ok();
     let keys: Vec<_> = listed.iter().take(MOST_KEYS).filter_map(key).collect();
     if keys.is_empty() {
-        return Err(HookError::Unverifiable(reading::unexpected(&reply, "fal names no keys")));
+        return Err(HookError::Unverifiable(response::unexpected(&reply, "fal names no keys")));
     }
     Ok(keys)
 }
@@ -106,7 +106,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         fal::tests::fal,
-        rehearsal::{NOON, hold, json as answer, silence},
+        testing::{NOON, hold, json as answer, silence},
     };
 
     fn key() -> Ed25519KeyPair {

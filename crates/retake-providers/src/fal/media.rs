@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 
 use super::{fault, places::Places, status};
 use crate::{
-    Download, FetchError, Talk,
+    Download, FetchError, Flow,
     call::{Answer, Call},
-    polling, reading,
+    polling, response,
 };
 
 /// Where models put their video, the usual place first.
@@ -26,20 +26,20 @@ const PLACES: [&str; 8] = [
 /// The address of the video in a result.
 pub(super) fn video(result: &Json) -> Option<&str> {
     let is_address = |url: &&str| polling::is_link(url) || url.starts_with("data:video/");
-    PLACES.iter().find_map(|place| reading::text(result, place).filter(is_address))
+    PLACES.iter().find_map(|place| response::text(result, place).filter(is_address))
 }
 
 /// Finds the file. It lies in public (fal docs, 2026-11-21: at least seven days), so no key goes along.
-pub(super) fn fetch(places: &Places, ticket: &str) -> Talk<Result<Download, FetchError>> {
+pub(super) fn fetch(places: &Places, ticket: &str) -> Flow<Result<Download, FetchError>> {
     let asked = status::request_id(ticket).to_owned();
-    Talk::once(status::result_call(places, ticket), move |answer| read(answer, &asked))
+    Flow::once(status::result_call(places, ticket), move |answer| read(answer, &asked))
 }
 
 fn read(answer: Answer, asked: &str) -> Result<Download, FetchError> {
-    let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+    let reply = answer.map_err(|problem| FetchError::Later(response::silence(&problem)))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
         let message =
-            format!("fal does not know the result any more: {}", reading::plain(&reply.body));
+            format!("fal does not know the result any more: {}", response::plain(&reply.body));
         return Err(FetchError::Later(Fault::new(FaultKind::Lost, FaultSource::Provider, message)));
     }
     if !reply.status.is_success() {
@@ -49,7 +49,7 @@ fn read(answer: Answer, asked: &str) -> Result<Download, FetchError> {
     let matched = polling::match_render(&json, "/request_id", asked);
     polling::refuse_another(&reply, matched).map_err(FetchError::Later)?;
     let Some(url) = video(&json) else {
-        return Err(FetchError::Later(reading::unexpected(&reply, "the result has no video")));
+        return Err(FetchError::Later(response::unexpected(&reply, "the result has no video")));
     };
     match url.strip_prefix("data:") {
         None => Ok(Download::From(Call::get(url))),

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::{
     Settings, SettingsError,
     call::{Call, Value},
-    reading,
+    response,
 };
 
 /// The queue (fal docs, 2026-11-21).
@@ -68,14 +68,14 @@ impl Places {
     /// not on the account's own queue, or not plain, counts as none; it is then made from the model's path.
     pub(super) fn ticket(&self, answer: &Json, path: &str) -> Option<String> {
         let id =
-            reading::id(answer, "/request_id").filter(|id| is_plain(id) && !id.contains('/'))?;
-        let told = reading::text(answer, "/status_url")
+            response::id(answer, "/request_id").filter(|id| is_plain(id) && !id.contains('/'))?;
+        let told = response::text(answer, "/status_url")
             .and_then(|url| {
                 url.strip_prefix(&self.queue)?.strip_prefix('/')?.strip_suffix("/status")
             })
             .filter(|ticket| {
                 let app = ticket.strip_suffix(id).and_then(|app| app.strip_suffix("/requests/"));
-                app.is_some_and(is_plain) && ticket.len() <= reading::LONGEST_ID
+                app.is_some_and(is_plain) && ticket.len() <= response::LONGEST_ID
             });
         Some(told.map_or_else(|| ticket_of(path, id), str::to_owned))
     }

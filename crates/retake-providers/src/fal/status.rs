@@ -8,10 +8,10 @@ use serde_json::Value as Json;
 
 use super::{fault, media, places::Places};
 use crate::{
-    CancelOutcome, Polled, Talk,
+    CancelOutcome, Flow, Polled,
     call::{Answer, Call, Reply},
     polling::{self, RenderMatch},
-    reading,
+    response,
 };
 
 /// Polls of a video that runs; the pauses of fal's own tools (0.1 to 0.5 s) are meant for pictures.
@@ -23,14 +23,14 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A result may hold the file itself.
 const LARGEST_RESULT: usize = 64 << 20;
 
-pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fault>> {
+pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Flow<Result<Polled, Fault>> {
     let call = places.signed(Call::get(places.queue(&format!("{ticket}/status"))));
     let result = result_call(places, ticket);
     let asked = request_id(ticket).to_owned();
-    Talk::ask(call, move |answer| match read_status(answer, &asked) {
-        Ok(Seen::Done) => Talk::once(result, move |answer| read_result(answer, &asked)),
+    Flow::ask(call, move |answer| match read_status(answer, &asked) {
+        Ok(Seen::Done) => Flow::once(result, move |answer| read_result(answer, &asked)),
         // A file beside a failure or an unknown word is looked at before another one is paid for.
-        Ok(Seen::Look { otherwise }) => Talk::once(result, move |answer| {
+        Ok(Seen::Look { otherwise }) => Flow::once(result, move |answer| {
             let is_refused = answer.as_ref().is_ok_and(is_refused);
             Ok(match (read_result(answer, &asked), otherwise) {
                 (Ok(Polled::Rendered { charged }), otherwise) => otherwise.with_file_found(charged),
@@ -44,8 +44,8 @@ pub(super) fn poll(places: &Arc<Places>, ticket: &str) -> Talk<Result<Polled, Fa
                 (_, otherwise) => otherwise,
             })
         }),
-        Ok(Seen::Polled(polled)) => Talk::Over(Ok(polled)),
-        Err(fault) => Talk::Over(Err(fault)),
+        Ok(Seen::Polled(polled)) => Flow::Done(Ok(polled)),
+        Err(fault) => Flow::Done(Err(fault)),
     })
 }
 
@@ -72,38 +72,39 @@ enum Seen {
 }
 
 fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
-        return Err(reading::unknown_render(&reply, "fal"));
+        return Err(response::unknown_render(&reply, "fal"));
     }
     let json = reply.json().unwrap_or_default();
     // Every status carries the id of its request ("Queue", 2026-11-21).
     let matched = polling::match_render(&json, "/request_id", asked);
-    let status = reading::text(&json, "/status").map(str::trim).map(str::to_ascii_uppercase);
+    let status = response::text(&json, "/status").map(str::trim).map(str::to_ascii_uppercase);
     let has_ended = || status.as_deref() == Some("COMPLETED") && has_failed(&json);
     let is_final = || polling::may_end(&reply, matched) && has_ended();
     if !(reply.status.is_success() || is_final()) {
         return Err(fault::of_reply(&reply));
     }
-    let status = status.ok_or_else(|| reading::unexpected(&reply, "the status cannot be read"))?;
+    let status = status.ok_or_else(|| response::unexpected(&reply, "the status cannot be read"))?;
     polling::refuse_another(&reply, matched)?;
     Ok(match status.as_str() {
         "COMPLETED" if has_failed(&json) && matched == RenderMatch::Asked => {
             let fault = fault::of_status(&json);
-            let may_have_a_file = reading::may_have_a_file(&fault);
+            let may_have_a_file = response::may_have_a_file(&fault);
             let failed = Polled::Failed { charged: fault::charge(&fault, None), fault };
             if may_have_a_file { Seen::Look { otherwise: failed } } else { Seen::Polled(failed) }
         }
         // Where it does not say whose failure it is, the result of the request itself decides.
         "COMPLETED" => Seen::Done,
         "IN_QUEUE" => {
-            let is_next = reading::number(&json, "/queue_position").is_none_or(|place| place < 1.0);
+            let is_next =
+                response::number(&json, "/queue_position").is_none_or(|place| place < 1.0);
             let pause = if is_next { RUNNING } else { WAITING };
             Seen::Polled(running(&reply, pause, None))
         }
         "IN_PROGRESS" => Seen::Polled(running(&reply, RUNNING, None)),
         _ => {
-            let word = reading::quoted(&status);
+            let word = response::quoted(&status);
             let note = format!("fal says `{word}`, which is no status we know");
             Seen::Look { otherwise: running(&reply, WAITING, Some(note)) }
         }
@@ -124,11 +125,11 @@ fn has_failed(json: &Json) -> bool {
 /// A request is over: what came out, or why nothing did. Only an answer that is the model's or the runner's
 /// own error says that the render failed; a refused key or a passing fault of the queue does not.
 fn read_result(answer: Answer, asked: &str) -> Result<Polled, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     let json = reply.json().unwrap_or_default();
     polling::refuse_another(&reply, polling::match_render(&json, "/request_id", asked))?;
     match reply.status.as_u16() {
-        404 | 410 => Err(reading::unknown_render(&reply, "fal")),
+        404 | 410 => Err(response::unknown_render(&reply, "fal")),
         401 | 403 | 408 | 429 => Err(fault::of_reply(&reply)),
         400 if is_too_early(&reply) => Ok(running(&reply, RUNNING, None)),
         200..=299 => read_output(&reply, &json),
@@ -142,7 +143,7 @@ fn read_result(answer: Answer, asked: &str) -> Result<Polled, Fault> {
 
 fn read_output(reply: &Reply, json: &Json) -> Result<Polled, Fault> {
     if !json.is_object() {
-        return Err(reading::unexpected(reply, "the result cannot be read"));
+        return Err(response::unexpected(reply, "the result cannot be read"));
     }
     if media::video(json).is_some() {
         return Ok(Polled::RENDERED);
@@ -166,7 +167,7 @@ fn is_refused(reply: &Reply) -> bool {
 
 /// The list of statuses and the results are not always of one mind.
 fn is_too_early(reply: &Reply) -> bool {
-    reading::plain(&reply.body).to_ascii_lowercase().contains("still in progress")
+    response::plain(&reply.body).to_ascii_lowercase().contains("still in progress")
 }
 
 fn running(reply: &Reply, pause: Duration, note: Option<String>) -> Polled {
@@ -176,11 +177,11 @@ fn running(reply: &Reply, pause: Duration, note: Option<String>) -> Polled {
 }
 
 /// Stops a request. fal answers that it will try, that it is over, or that there is none.
-pub(super) fn cancel(places: &Places, ticket: &str) -> Talk<Result<CancelOutcome, Fault>> {
+pub(super) fn cancel(places: &Places, ticket: &str) -> Flow<Result<CancelOutcome, Fault>> {
     let url = places.queue(&format!("{ticket}/cancel"));
-    Talk::once(places.signed(Call::change(Method::PUT, url)), |answer| {
-        let reply = answer.map_err(|problem| reading::silence(&problem))?;
-        let is_over = reading::plain(&reply.body).contains("ALREADY_COMPLETED");
+    Flow::once(places.signed(Call::change(Method::PUT, url)), |answer| {
+        let reply = answer.map_err(|problem| response::silence(&problem))?;
+        let is_over = response::plain(&reply.body).contains("ALREADY_COMPLETED");
         match reply.status.as_u16() {
             200..=299 => Ok(CancelOutcome::Stopped),
             404 => Ok(CancelOutcome::NotKnown),

@@ -7,17 +7,17 @@ use proptest::prelude::*;
 use retake_core::{
     catalog::Catalog,
     fault::FaultKind,
-    request::{Picture, Shot},
+    request::{Picture, RenderSpec},
 };
 use serde_json::{Value as Json, json};
 
 use super::{adapter, hook::tests::a_notice, places};
 use crate::{
-    Adapter, Download, Effect, FetchError, Hook, LookUp, Lost, Polled, Settings, Submission,
-    SubmitError,
+    Adapter, Download, Effect, FetchError, Hook, Polled, Reconciliation, Settings, Submission,
+    SubmitError, UnconfirmedSubmit,
     call::{Answer, Call},
-    hosted::anything::any_answer,
-    rehearsal::{NOON, a_render, a_submission, hold, json as answer, reply, shown, silence},
+    model_host::anything::any_answer,
+    testing::{NOON, a_render, a_submission, hold, json as answer, reply, shown, silence},
 };
 
 const VEO: &str = "fal-ai/veo3.1";
@@ -48,10 +48,10 @@ macro_rules! fixture {
 }
 
 fn with_a_picture(submission: Submission, bytes: usize) -> Submission {
-    let size = submission.shot.size;
+    let size = submission.spec.size;
     let picture = Picture { key: "k".into(), size, media_type: "image/png".into() };
-    let shot = Shot { first_frame: Some(picture), ..submission.shot };
-    Submission { shot, first_frame: Some(vec![7; bytes].into()), ..submission }
+    let spec = RenderSpec { first_frame: Some(picture), ..submission.spec };
+    Submission { spec, first_frame: Some(vec![7; bytes].into()), ..submission }
 }
 
 fn polled(answers: impl IntoIterator<Item = Answer>) -> Result<Polled, retake_core::fault::Fault> {
@@ -74,7 +74,7 @@ fn all(calls: &[Call]) -> String {
 fn a_submit_sends_the_bare_inputs_and_keeps_where_the_request_is() {
     let mut submission = a_submission(VEO);
     submission.hook = Some("https://gateway.example.com/hooks/a?b".into());
-    submission.shot.negative_prompt = Some("fog".into());
+    submission.spec.negative_prompt = Some("fog".into());
 
     let (calls, submitted) =
         hold(fal().submit(&submission, NOON), [answer(200, &fixture!("submitted"))]);
@@ -96,7 +96,7 @@ fn a_small_picture_goes_along_in_the_request() {
 #[test]
 fn a_large_picture_goes_to_the_storage_first_and_without_the_key() {
     let mut submission = with_a_picture(a_submission(KLING), 2 << 20);
-    submission.shot.size = "1920x1080".parse().unwrap();
+    submission.spec.size = "1920x1080".parse().unwrap();
     let place = json!({
         "upload_url": "https://storage.example.com/put?signature=x",
         "file_url": "https://v3.fal.media/files/example/first-frame.png",
@@ -149,7 +149,7 @@ fn the_alias_that_the_queue_names_is_kept() {
         "status_url": "https://queue.fal.run/fal-ai/kling-video/requests/r-1/status",
     });
     let mut submission = a_submission(KLING);
-    submission.shot.size = "1920x1080".parse().unwrap();
+    submission.spec.size = "1920x1080".parse().unwrap();
 
     let (_, submitted) = hold(fal().submit(&submission, NOON), [answer(200, &told)]);
 
@@ -177,7 +177,7 @@ fn a_submit_without_a_clear_answer_is_lost_and_a_clear_no_is_refused() {
 #[test]
 fn what_the_model_has_no_input_for_is_refused_before_anything_is_sent() {
     let mut submission = a_submission(VEO);
-    submission.shot.looped = true;
+    submission.spec.looped = true;
     let (calls, submitted) = hold(fal().submit(&submission, NOON), []);
 
     assert!(calls.is_empty());
@@ -422,8 +422,8 @@ fn each_of_the_three_answers_to_a_cancel_is_told_apart() {
     assert!(cancel(reply(500, &[], "")).1.is_err());
 }
 
-fn lost() -> Lost {
-    Lost {
+fn lost() -> UnconfirmedSubmit {
+    UnconfirmedSubmit {
         submission: a_submission(VEO),
         begun_at: NOON,
         lost_at: NOON,
@@ -436,7 +436,7 @@ fn lost() -> Lost {
 fn a_lost_request_is_found_by_its_input_with_our_seed() {
     let (calls, found) = hold(fal().look_up(&lost(), NOON), [answer(200, &fixture!("list"))]);
 
-    assert_eq!(found, Ok(LookUp::Found(TICKET.to_owned())));
+    assert_eq!(found, Ok(Reconciliation::Found(TICKET.to_owned())));
     insta::assert_snapshot!("look_up", all(&calls));
 }
 
@@ -453,11 +453,11 @@ fn absence_is_promised_only_after_the_whole_list_and_when_it_would_be_over() {
         hold(fal().look_up(&lost(), later), std::iter::repeat_with(|| empty("Mg==")));
     let (_, hidden) = hold(fal().look_up(&lost(), later), [reply(403, &[], "")]);
 
-    assert_eq!(absent, Ok(LookUp::Absent));
+    assert_eq!(absent, Ok(Reconciliation::Absent));
     assert!(calls[1].url.ends_with("&cursor=Mg%3D%3D"));
     assert_eq!(early.unwrap_err().kind, FaultKind::Lost);
-    assert!(matches!(endless, Ok(LookUp::Unknowable { .. })));
-    assert!(matches!(hidden, Ok(LookUp::Unknowable { .. })));
+    assert!(matches!(endless, Ok(Reconciliation::Unknowable { .. })));
+    assert!(matches!(hidden, Ok(Reconciliation::Unknowable { .. })));
 }
 
 #[test]
@@ -473,11 +473,11 @@ fn a_list_is_asked_for_from_a_day_back_because_fal_filters_it_by_its_own_clock()
     let date = date.timestamp_to_rfc9110_string(&later).unwrap();
     reply.headers.insert("date", date.parse().unwrap());
 
-    let lost = Lost { begun_at, lost_at: begun_at, ..lost() };
+    let lost = UnconfirmedSubmit { begun_at, lost_at: begun_at, ..lost() };
     let (calls, found) = hold(fal().look_up(&lost, later), [list]);
 
     assert!(calls[0].url.contains("&start=2026%2D11%2D20T12%3A30%3A00Z&"), "{}", calls[0].url);
-    assert_eq!(found, Ok(LookUp::Found(TICKET.to_owned())));
+    assert_eq!(found, Ok(Reconciliation::Found(TICKET.to_owned())));
 }
 
 #[test]
@@ -494,8 +494,8 @@ fn a_list_that_tells_of_an_error_or_that_goes_on_proves_no_absence_and_still_sho
             hold(fal().look_up(&lost(), later), [answer(200, &list)]).1.unwrap()
         };
         let found = look(json!({ "items": [], "has_more": false }));
-        assert!(matches!(found, LookUp::Unknowable { .. }), "{field}: {found:?}");
-        assert_eq!(look(fixture!("list")), LookUp::Found(TICKET.to_owned()), "{field}");
+        assert!(matches!(found, Reconciliation::Unknowable { .. }), "{field}: {found:?}");
+        assert_eq!(look(fixture!("list")), Reconciliation::Found(TICKET.to_owned()), "{field}");
     }
 }
 
@@ -602,5 +602,5 @@ fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let (_, second) = hold(fal().look_up(&lost(), NOON), [answer(200, &fixture!("list"))]);
 
     assert!(first.is_err(), "what still runs may be missing in the list: {first:?}");
-    assert_eq!(second, Ok(LookUp::Found(TICKET.to_owned())));
+    assert_eq!(second, Ok(Reconciliation::Found(TICKET.to_owned())));
 }

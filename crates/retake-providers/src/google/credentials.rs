@@ -21,9 +21,9 @@ use serde_json::{Value as Json, json};
 
 use super::fault;
 use crate::{
-    SettingsError, Talk,
+    Flow, SettingsError,
     call::{Answer, Body, Call, Effect, Value},
-    reading,
+    response,
 };
 
 /// What the token may be used for.
@@ -84,12 +84,12 @@ impl Credentials {
         self: &Arc<Self>,
         now: Timestamp,
         call: Call,
-        then: impl FnOnce(Result<Answer, Fault>) -> Talk<T> + Send + 'static,
-    ) -> Talk<T> {
+        then: impl FnOnce(Result<Answer, Fault>) -> Flow<T> + Send + 'static,
+    ) -> Flow<T> {
         let own = Arc::clone(self);
         self.bearer(now).and_then(move |bearer| match bearer {
             Err(fault) => then(Err(fault)),
-            Ok(bearer) => Talk::ask(signed(call.clone(), bearer), move |answer| {
+            Ok(bearer) => Flow::ask(signed(call.clone(), bearer), move |answer| {
                 own.retried(now, call, answer, then)
             }),
         })
@@ -100,8 +100,8 @@ impl Credentials {
         now: Timestamp,
         call: Call,
         answer: Answer,
-        then: impl FnOnce(Result<Answer, Fault>) -> Talk<T> + Send + 'static,
-    ) -> Talk<T> {
+        then: impl FnOnce(Result<Answer, Fault>) -> Flow<T> + Send + 'static,
+    ) -> Flow<T> {
         let is_refused =
             answer.as_ref().is_ok_and(|reply| reply.status == StatusCode::UNAUTHORIZED);
         if !is_refused || !matches!(self.key, Key::Service(_)) {
@@ -110,25 +110,25 @@ impl Credentials {
         self.forget();
         self.bearer(now).and_then(|bearer| match bearer {
             Err(fault) => then(Err(fault)),
-            Ok(bearer) => Talk::ask(signed(call, bearer), |answer| then(Ok(answer))),
+            Ok(bearer) => Flow::ask(signed(call, bearer), |answer| then(Ok(answer))),
         })
     }
 
     /// The value for the `authorization` header.
-    pub(super) fn bearer(self: &Arc<Self>, now: Timestamp) -> Talk<Result<Value, Fault>> {
+    pub(super) fn bearer(self: &Arc<Self>, now: Timestamp) -> Flow<Result<Value, Fault>> {
         let account = match &self.key {
-            Key::Token(token) => return Talk::Over(Ok(Value::credentials("Bearer", token))),
+            Key::Token(token) => return Flow::Done(Ok(Value::credentials("Bearer", token))),
             Key::Service(account) => account,
         };
         if let Some(token) = self.kept().as_ref().filter(|token| now < token.until) {
-            return Talk::Over(Ok(Value::credentials("Bearer", &token.secret)));
+            return Flow::Done(Ok(Value::credentials("Bearer", &token.secret)));
         }
         let call = match account.exchange(now) {
             Ok(call) => call,
-            Err(fault) => return Talk::Over(Err(fault)),
+            Err(fault) => return Flow::Done(Err(fault)),
         };
         let own = Arc::clone(self);
-        Talk::once(call, move |answer| own.keep(answer))
+        Flow::once(call, move |answer| own.keep(answer))
     }
 
     /// Lets go of the token, because it was refused.
@@ -137,11 +137,11 @@ impl Credentials {
     }
 
     fn keep(&self, answer: Answer) -> Result<Value, Fault> {
-        let reply = answer.map_err(|problem| reading::silence(&problem))?;
+        let reply = answer.map_err(|problem| response::silence(&problem))?;
         let body = reply.json().unwrap_or_default();
-        let told = reading::text(&body, "/access_token").filter(|_| reply.status.is_success());
+        let told = response::text(&body, "/access_token").filter(|_| reply.status.is_success());
         let Some(token) = told else { return Err(refusal(&reply, &body)) };
-        let lasts = reading::number(&body, "/expires_in").unwrap_or(0.0).clamp(0.0, 86_400.0);
+        let lasts = response::number(&body, "/expires_in").unwrap_or(0.0).clamp(0.0, 86_400.0);
         let lasts = SignedDuration::try_from_secs_f64(lasts).unwrap_or_default();
         let secret = SecretString::from(token);
         let value = Value::credentials("Bearer", &secret);
@@ -160,9 +160,9 @@ fn signed(call: Call, bearer: Value) -> Call {
 
 /// Why there is no token: OAuth's own words first.
 fn refusal(reply: &crate::Reply, body: &Json) -> Fault {
-    let Some(word) = reading::text(body, "/error") else {
+    let Some(word) = response::text(body, "/error") else {
         return if reply.status.is_success() {
-            reading::unexpected(reply, "the answer to the sign-in has no token")
+            response::unexpected(reply, "the answer to the sign-in has no token")
         } else {
             fault::of(reply)
         };
@@ -172,16 +172,16 @@ fn refusal(reply: &crate::Reply, body: &Json) -> Fault {
         "server_error" | "internal_failure" => FaultKind::Runtime,
         _ => FaultKind::Auth,
     };
-    let more = reading::text(body, "/error_description").unwrap_or("no more is said");
-    let message = format!("the service account was not let in: {}", reading::quoted(more));
-    Fault::new(kind, FaultSource::Provider, message).with_code(reading::quoted(word))
+    let more = response::text(body, "/error_description").unwrap_or("no more is said");
+    let message = format!("the service account was not let in: {}", response::quoted(more));
+    Fault::new(kind, FaultSource::Provider, message).with_code(response::quoted(word))
 }
 
 impl ServiceAccount {
     fn read(text: &str) -> Result<Self, SettingsError> {
         let json: Json = serde_json::from_str(text)
             .map_err(|error| unusable(format!("it begins like JSON and is none: {error}")))?;
-        let kind = reading::text(&json, "/type").unwrap_or("nothing");
+        let kind = response::text(&json, "/type").unwrap_or("nothing");
         if kind != "service_account" {
             let why = format!(
                 "its `type` is `{kind}`; give the key file of a `service_account`, or an access token"
@@ -189,7 +189,7 @@ impl ServiceAccount {
             return Err(unusable(why));
         }
         let field = |name: &str| {
-            let found = reading::text(&json, &format!("/{name}")).map(str::to_owned);
+            let found = response::text(&json, &format!("/{name}")).map(str::to_owned);
             found.ok_or_else(|| unusable(format!("the service account has no `{name}`")))
         };
         Ok(Self {
@@ -261,7 +261,7 @@ fn unusable(why: String) -> SettingsError {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::rehearsal::{NOON, hold, json as answer, reply};
+    use crate::testing::{NOON, hold, json as answer, reply};
 
     /// Made for these tests and used for nothing else.
     const KEY: &[u8] = include_bytes!("../../fixtures/google/a-key-made-for-tests.pk8");
@@ -299,8 +299,8 @@ pub(super) mod tests {
         Credentials::new(&an_account()).unwrap()
     }
 
-    fn asked(own: &Arc<Credentials>, at: Timestamp) -> Talk<Result<Answer, Fault>> {
-        own.ask(at, Call::get("https://a.example.com/"), Talk::Over)
+    fn asked(own: &Arc<Credentials>, at: Timestamp) -> Flow<Result<Answer, Fault>> {
+        own.ask(at, Call::get("https://a.example.com/"), Flow::Done)
     }
 
     #[test]

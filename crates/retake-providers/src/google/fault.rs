@@ -12,7 +12,7 @@ use super::safety;
 use crate::{
     AccountStatus,
     call::{Answer, Reply},
-    reading::{self, ErrorBody},
+    response::{self, ErrorBody},
 };
 
 /// Reasons (`google.rpc.ErrorInfo`, and the `PUBLIC_ERROR_…` names of the media services) and what they stand for.
@@ -60,12 +60,12 @@ impl<'a> Told<'a> {
     /// Reads an error object.
     pub(super) fn read(error: &'a Json) -> Self {
         let details = error.get("details").and_then(Json::as_array).map_or(&[][..], |list| list);
-        let text = |field| details.iter().find_map(|one| reading::text(one, field));
+        let text = |field| details.iter().find_map(|one| response::text(one, field));
         let quotas: Vec<_> =
             details.iter().filter_map(|one| one.get("violations")).map(Json::to_string).collect();
         Self {
-            code: reading::text(error, "/status").map(name_of_word).or_else(|| code(error)),
-            message: reading::text(error, "/message").or(error.as_str()).unwrap_or_default(),
+            code: response::text(error, "/status").map(name_of_word).or_else(|| code(error)),
+            message: response::text(error, "/message").or(error.as_str()).unwrap_or_default(),
             reason: text("/reason").or_else(|| public_reason(error)),
             quotas: quotas.join(" "),
             retry_after: text("/retryDelay").and_then(delay).or_else(|| pause_in(error)),
@@ -86,7 +86,7 @@ impl<'a> Told<'a> {
             return Some(code.map_or(fault.clone(), |code| fault.with_code(short(code))));
         }
         let code = by_reason.and(self.reason).or(self.code.as_deref()).or(self.reason);
-        let message = match (reading::quoted(self.message), code) {
+        let message = match (response::quoted(self.message), code) {
             (empty, code) if empty.is_empty() => format!("Google says {}", code.unwrap_or("no")),
             (text, _) => text,
         };
@@ -102,7 +102,7 @@ impl<'a> Told<'a> {
     fn is_named(&self, error: &Json) -> bool {
         let is_reasoned = self.reason.and_then(kind_of_reason).is_some();
         let has_word =
-            ["/status", "/code"].iter().any(|place| reading::text(error, place).is_some());
+            ["/status", "/code"].iter().any(|place| response::text(error, place).is_some());
         let is_open = matches!(self.code.as_deref(), Some("UNAVAILABLE" | "INTERNAL" | "UNKNOWN"));
         safety::code(self.message).is_some() || is_reasoned || (has_word && !is_open)
     }
@@ -169,7 +169,7 @@ pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     let body = reply.json().unwrap_or_default();
     let Some(error) = error_in(&body) else { return ErrorBody::of(reply, None, None) };
     let told = Told::read(error);
-    let by_status = || reading::fault_by_status(reply, told.message);
+    let by_status = || response::fault_by_status(reply, told.message);
     let fault = told.fault().unwrap_or_else(by_status);
     let pause = reply.retry_after().or(fault.retry_after);
     let by_code = told.is_named(error).then_some(fault.kind);
@@ -189,7 +189,7 @@ pub(crate) fn exhaustion(error: &Json) -> Option<Fault> {
         return None;
     }
     let kind = told.kind_of_exhaustion(&told.message.to_ascii_lowercase());
-    let fault = Fault::new(kind, FaultSource::Provider, reading::quoted(told.message));
+    let fault = Fault::new(kind, FaultSource::Provider, response::quoted(told.message));
     Some(fault.with_code("RESOURCE_EXHAUSTED").after(told.retry_after))
 }
 
@@ -203,7 +203,7 @@ pub(super) fn error_in(body: &Json) -> Option<&Json> {
 pub(super) fn refused_content(text: &str) -> Fault {
     let code = safety::code(text);
     let advice = safety::advice(code, text);
-    let message = match reading::quoted(text) {
+    let message = match response::quoted(text) {
         empty if empty.is_empty() => {
             format!("Google's filters refused it without a word: {advice}")
         }
@@ -218,7 +218,7 @@ pub(super) fn refused_content(text: &str) -> Fault {
 
 /// What an answer says of the account: nothing is in the way when it is a success.
 pub(super) fn account_status(answer: Answer, summary: &str) -> Result<AccountStatus, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     if reply.status.is_success() {
         return Ok(AccountStatus { summary: summary.to_owned(), ..AccountStatus::default() });
     }
@@ -276,7 +276,7 @@ fn name_of_number(number: i64) -> Option<&'static str> {
 
 /// A reason that stands in the text itself.
 fn public_reason(error: &Json) -> Option<&str> {
-    let text = reading::text(error, "/message").or(error.as_str())?;
+    let text = response::text(error, "/message").or(error.as_str())?;
     text.split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
         .find(|word| word.starts_with("PUBLIC_ERROR_"))
 }
@@ -295,7 +295,7 @@ fn delay(text: &str) -> Option<SignedDuration> {
 
 /// The pause that a text names: `Please retry in 34.07s.`
 fn pause_in(error: &Json) -> Option<SignedDuration> {
-    let text = reading::text(error, "/message").or(error.as_str())?;
+    let text = response::text(error, "/message").or(error.as_str())?;
     let (_, after) = text.split_once("lease retry in ")?;
     let end = after.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
     delay(after.get(..=end)?)
@@ -310,7 +310,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{google::safety::CODES, rehearsal};
+    use crate::{google::safety::CODES, testing};
 
     fn kind(error: &Json) -> Option<FaultKind> {
         Told::read(error).fault().map(|fault| fault.kind)
@@ -417,7 +417,7 @@ mod tests {
             "message": "Resource has been exhausted",
             "details": [{ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s" }],
         } }]);
-        let reply = rehearsal::json(429, &body).unwrap();
+        let reply = testing::json(429, &body).unwrap();
 
         let fault = of(&reply);
 
@@ -428,7 +428,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_an_error_is_judged_by_its_status() {
-        let reply = rehearsal::reply(502, &[], "<html>Bad Gateway</html>").unwrap();
+        let reply = testing::reply(502, &[], "<html>Bad Gateway</html>").unwrap();
 
         let fault = of(&reply);
 

@@ -23,9 +23,9 @@ use serde_json::Value as Json;
 
 use super::{fault, place::Place};
 use crate::{
-    Hook, HookError, Talk,
+    Flow, Hook, HookError,
     call::{Answer, Call, bounded_json},
-    reading,
+    response,
 };
 
 /// How old a notice may be, and how far ahead of us its clock.
@@ -79,31 +79,31 @@ impl Keys {
     }
 
     /// Checks a notice.
-    pub(super) fn verify(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+    pub(super) fn verify(&self, hook: Hook) -> Flow<Result<(), HookError>> {
         let header = hook.headers.get("webhook-signature").and_then(|value| value.to_str().ok());
         let Some(text) = header.map(str::trim).filter(|text| text.len() <= LONGEST_SIGNATURE)
         else {
-            return Talk::Over(Err(HookError::Forged("it bears no signature")));
+            return Flow::Done(Err(HookError::Forged("it bears no signature")));
         };
         if text.contains(',') {
-            return Talk::Over(self.verify_shared(text, &hook));
+            return Flow::Done(self.verify_shared(text, &hook));
         }
         let token = match Token::read(text) {
             Ok(token) => token,
-            Err(problem) => return Talk::Over(Err(problem)),
+            Err(problem) => return Flow::Done(Err(problem)),
         };
         if let Err(problem) = token.check_time(&hook) {
-            return Talk::Over(Err(problem));
+            return Flow::Done(Err(problem));
         }
         let kept = self.kept().clone().filter(|kept| hook.at < kept.at + KEPT);
         if let Some(kept) = kept {
             let is_known = kept.keys.iter().any(|key| key.id == token.key_id);
             if is_known || hook.at < kept.at + SETTLED {
-                return Talk::Over(token.check(&kept.keys, &hook));
+                return Flow::Done(token.check(&kept.keys, &hook));
             }
         }
         let own = self.clone();
-        Talk::once(Call::get(self.url.as_str()), move |answer| {
+        Flow::once(Call::get(self.url.as_str()), move |answer| {
             token.check(&own.keep(answer, hook.at)?, &hook)
         })
     }
@@ -111,7 +111,7 @@ impl Keys {
     /// Reads the public list and keeps it.
     fn keep(&self, answer: Answer, at: Timestamp) -> Result<Vec<PublicKey>, HookError> {
         let reply =
-            answer.map_err(|problem| HookError::Unverifiable(reading::silence(&problem)))?;
+            answer.map_err(|problem| HookError::Unverifiable(response::silence(&problem)))?;
         if !reply.status.is_success() {
             return Err(HookError::Unverifiable(fault::of(&reply)));
         }
@@ -163,10 +163,10 @@ impl Token {
         let bytes = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| NO_TOKEN);
         let json = |part: &str| bounded_json(&bytes(part)?, JsonLimits::REQUEST).ok_or(NO_TOKEN);
         let header = json(header)?;
-        if reading::text(&header, "/alg") != Some("RS256") {
+        if response::text(&header, "/alg") != Some("RS256") {
             return Err(HookError::Forged("it is not signed with RS256"));
         }
-        let key_id = reading::id(&header, "/kid").ok_or(HookError::Forged("it names no key"))?;
+        let key_id = response::id(&header, "/kid").ok_or(HookError::Forged("it names no key"))?;
         Ok(Self {
             key_id: key_id.to_owned(),
             said: said.to_owned(),
@@ -193,8 +193,8 @@ impl Token {
             .verify(&signature::RSA_PKCS1_2048_8192_SHA256, self.said.as_bytes(), &self.signature)
             .map_err(|_| HookError::Forged("the signature does not fit"))?;
         let body = bounded_json(&hook.body, JsonLimits::REQUEST).unwrap_or_default();
-        match reading::text(&self.claims, "/data/id") {
-            Some(id) if reading::text(&body, "/data/id") != Some(id) => {
+        match response::text(&self.claims, "/data/id") {
+            Some(id) if response::text(&body, "/data/id") != Some(id) => {
                 Err(HookError::Forged("it was signed for another render"))
             }
             _ => Ok(()),
@@ -213,9 +213,9 @@ fn check_age(seconds: Option<i64>, now: Timestamp) -> Result<(), HookError> {
 
 /// A key of the public list, if it is one that can have signed a notice.
 fn public_key(json: &Json) -> Option<PublicKey> {
-    let number = |pointer| URL_SAFE_NO_PAD.decode(reading::text(json, pointer)?).ok();
-    let is_rsa = reading::text(json, "/kty") == Some("RSA");
-    let id = reading::id(json, "/kid").filter(|_| is_rsa)?;
+    let number = |pointer| URL_SAFE_NO_PAD.decode(response::text(json, pointer)?).ok();
+    let is_rsa = response::text(json, "/kty") == Some("RSA");
+    let id = response::id(json, "/kid").filter(|_| is_rsa)?;
     Some(PublicKey { id: id.to_owned(), n: number("/n")?, e: number("/e")? })
 }
 
@@ -229,7 +229,7 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         google::credentials::tests::a_pair,
-        rehearsal::{self, NOON, hold},
+        testing::{self, NOON, hold},
     };
 
     const BODY: &str = include_str!("../../fixtures/google/2026-06-22-notice.json");
@@ -246,7 +246,7 @@ pub(super) mod tests {
         let pair = a_pair();
         let parts = signature::RsaPublicKeyComponents::<Vec<u8>>::from(pair.public());
         let (n, e) = (URL_SAFE_NO_PAD.encode(parts.n), URL_SAFE_NO_PAD.encode(parts.e));
-        rehearsal::json(
+        testing::json(
             200,
             &json!({ "keys": [{ "kty": "RSA", "kid": "key-1", "alg": "RS256", "n": n, "e": e }] }),
         )
@@ -347,9 +347,9 @@ pub(super) mod tests {
         let notice = || a_notice(&[("webhook-signature", &token)], BODY);
 
         for answer in [
-            rehearsal::silence(true),
-            rehearsal::reply(503, &[], ""),
-            rehearsal::reply(200, &[], "<html>"),
+            testing::silence(true),
+            testing::reply(503, &[], ""),
+            testing::reply(200, &[], "<html>"),
         ] {
             assert!(matches!(
                 hold(keys().verify(notice()), [answer]).1,

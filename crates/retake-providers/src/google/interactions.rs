@@ -22,10 +22,10 @@ use super::{
     veo,
 };
 use crate::{
-    AccountStatus, Adapter, CancelOutcome, Download, FetchError, Hook, HookError, Polled, Render,
-    Settings, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, CancelOutcome, Download, FetchError, Flow, Hook, HookError, Polled,
+    Render, Settings, Submission, SubmitError, Submitted,
     call::{Answer, Call, Reply},
-    polling, reading,
+    polling, response,
 };
 
 /// Google names no pace; its example for files waits half as long.
@@ -59,7 +59,7 @@ impl Interactions {
     }
 
     fn create(&self, submission: &Submission) -> Result<Call, Fault> {
-        let shot = &submission.shot;
+        let spec = &submission.spec;
         let (input, task) = input(submission)?;
         let mut body = json!({
             "model": submission.model,
@@ -68,13 +68,13 @@ impl Interactions {
             "store": true,
             "response_format": {
                 "type": "video",
-                "aspect_ratio": media::aspect_ratio(shot.size),
-                "resolution": media::resolution(shot.size),
-                "duration": format!("{}s", shot.seconds),
+                "aspect_ratio": media::aspect_ratio(spec.size),
+                "resolution": media::resolution(spec.size),
+                "duration": format!("{}s", spec.seconds),
                 "delivery": "uri",
             },
             "generation_config": {
-                "seed": media::seed(shot, 31),
+                "seed": media::seed(spec, 31),
                 "video_config": { "task": task },
             },
         });
@@ -89,38 +89,38 @@ impl Interactions {
         self.gemini.place.url(&format!("interactions/{}", segment(remote_id)))
     }
 
-    fn interaction(&self, render: &Render) -> Talk<Result<(Interaction, Reply), Fault>> {
+    fn interaction(&self, render: &Render) -> Flow<Result<(Interaction, Reply), Fault>> {
         let mut call = self.gemini.signed(Call::get(self.url(&render.remote_id)));
         call.largest_answer = LARGEST_INLINE;
         let asked = render.remote_id.clone();
-        Talk::once(call, move |answer| polled(answer, &asked))
+        Flow::once(call, move |answer| polled(answer, &asked))
     }
 }
 
 /// The prompt and its pictures, and what is to be made of them.
 fn input(submission: &Submission) -> Result<(Json, &'static str), Fault> {
-    let shot = &submission.shot;
-    media::check(shot)?;
-    if shot.negative_prompt.is_some() {
+    let spec = &submission.spec;
+    media::check(spec)?;
+    if spec.negative_prompt.is_some() {
         let message =
             "Gemini Omni takes no negative prompt; say in the prompt what is not to be seen";
         return Err(media::refused(message));
     }
-    if !shot.audio {
+    if !spec.audio {
         let message =
             "Gemini Omni always makes sound; leave `audio` out, or ask for silence in the prompt";
         return Err(media::refused(message));
     }
-    if shot.characters.len() > MOST_REFERENCES {
+    if spec.characters.len() > MOST_REFERENCES {
         return Err(media::refused(
             "Gemini Omni looks at six characters at most; leave the others out",
         ));
     }
-    let frame = media::first_frame(shot, submission.first_frame.as_ref())?;
-    let references = media::characters(shot, &submission.characters)?;
+    let frame = media::first_frame(spec, submission.first_frame.as_ref())?;
+    let references = media::characters(spec, &submission.characters)?;
     let task = match (&frame, references.len()) {
         (Some(_), _) => "image_to_video",
-        (None, 0) => return Ok((shot.prompt.as_str().into(), "text_to_video")),
+        (None, 0) => return Ok((spec.prompt.as_str().into(), "text_to_video")),
         (None, _) => "reference_to_video",
     };
     let pictures = frame.into_iter().chain(references).map(|(picture, bytes)| {
@@ -130,18 +130,18 @@ fn input(submission: &Submission) -> Result<(Json, &'static str), Fault> {
             "mime_type": picture.media_type,
         })
     });
-    let prompt = json!({ "type": "text", "text": shot.prompt });
+    let prompt = json!({ "type": "text", "text": spec.prompt });
     Ok((pictures.chain([prompt]).collect(), task))
 }
 
 /// Reads the answer to a poll.
 fn polled(answer: Answer, asked: &str) -> Result<(Interaction, Reply), Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     // Every interaction carries its id (google-genai 3.4.0).
     let (body, matched) = veo::answered(&reply, |body| polling::match_render(body, "/id", asked))?;
     polling::refuse_another(&reply, matched)?;
     let read = interaction(body)
-        .ok_or_else(|| reading::unexpected(&reply, "the answer to a poll is no interaction"))?;
+        .ok_or_else(|| response::unexpected(&reply, "the answer to a poll is no interaction"))?;
     if matches!(read, Interaction::Failed(_)) {
         polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {
@@ -156,13 +156,13 @@ fn interaction(body: Json) -> Option<Interaction> {
         Json::Array(list) => list.into_iter().next()?,
         other => other,
     };
-    let status = reading::text(&body, "/status")?.trim().to_ascii_lowercase();
+    let status = response::text(&body, "/status")?.trim().to_ascii_lowercase();
     let recorded_fault = fault::error_in(&body).map(failure).or_else(|| recorded(&body));
     let mut over = |kind, what: &str| {
         let fault = Fault::new(kind, FaultSource::Provider, format!("the interaction {what}"));
         let fault = recorded_fault.clone().unwrap_or_else(|| fault.with_code(status.clone()));
         // A file beside a failure is looked at before another one is paid for.
-        Some(match video(&mut body).filter(|_| reading::may_have_a_file(&fault)) {
+        Some(match video(&mut body).filter(|_| response::may_have_a_file(&fault)) {
             Some(file) => Interaction::Done(file, Some(fault)),
             None => Interaction::Failed(fault),
         })
@@ -171,7 +171,7 @@ fn interaction(body: Json) -> Option<Interaction> {
         "queued" | "in_progress" => Some(Interaction::Running(None)),
         "completed" => Some(match video(&mut body) {
             Some(file) => Interaction::Done(file, None),
-            None => match recorded_fault.filter(|it| !reading::may_have_a_file(it)) {
+            None => match recorded_fault.filter(|it| !response::may_have_a_file(it)) {
                 Some(fault) => Interaction::Failed(fault),
                 None => words(&body).map_or(Interaction::WithoutFile, Interaction::Failed),
             },
@@ -184,7 +184,7 @@ fn interaction(body: Json) -> Option<Interaction> {
         "requires_continuation" => over(FaultKind::Runtime, "stopped before its end"),
         // A file beside a word that nobody has documented is looked at as well.
         unknown => {
-            let word = reading::quoted(unknown);
+            let word = response::quoted(unknown);
             let note = format!("Google says `{word}`, which is not documented");
             let running = || Interaction::Running(Some(note));
             Some(video(&mut body).map_or_else(running, |file| Interaction::Done(file, None)))
@@ -195,11 +195,11 @@ fn interaction(body: Json) -> Option<Interaction> {
 fn failure(error: &Json) -> Fault {
     Told::read(error).fault().unwrap_or_else(|| {
         let said =
-            reading::text(error, "/message").map_or_else(|| error.to_string(), str::to_owned);
-        let message = format!("it failed: {}", reading::quoted(&said));
+            response::text(error, "/message").map_or_else(|| error.to_string(), str::to_owned);
+        let message = format!("it failed: {}", response::quoted(&said));
         let fault = Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message);
-        match reading::text(error, "/code") {
-            Some(code) => fault.with_code(reading::quoted(code)),
+        match response::text(error, "/code") {
+            Some(code) => fault.with_code(response::quoted(code)),
             None => fault,
         }
     })
@@ -214,13 +214,13 @@ fn recorded(body: &Json) -> Option<Fault> {
 
 fn outputs(body: &Json) -> impl Iterator<Item = &Json> {
     let steps = body.get("steps").and_then(Json::as_array).into_iter().flatten();
-    steps.filter(|step| reading::text(step, "/type") == Some("model_output"))
+    steps.filter(|step| response::text(step, "/type") == Some("model_output"))
 }
 
 /// Completed, and words instead of a video: a refusal.
 fn words(body: &Json) -> Option<Fault> {
     let contents = outputs(body).filter_map(|step| step.get("content")?.as_array()).flatten();
-    let texts: Vec<_> = contents.filter_map(|part| reading::text(part, "/text")).collect();
+    let texts: Vec<_> = contents.filter_map(|part| response::text(part, "/text")).collect();
     let fault = fault::refused_content(&texts.join(" "));
     (!texts.is_empty()).then(|| match fault.code {
         Some(_) => fault,
@@ -232,11 +232,11 @@ fn words(body: &Json) -> Option<Fault> {
 fn video(body: &mut Json) -> Option<File> {
     let steps = body.get_mut("steps").and_then(Json::as_array_mut).into_iter().flatten();
     let contents = steps
-        .filter(|step| reading::text(step, "/type") == Some("model_output"))
+        .filter(|step| response::text(step, "/type") == Some("model_output"))
         .filter_map(|step| step.get_mut("content")?.as_array_mut())
         .flatten();
     let in_steps = contents
-        .filter(|part| reading::text(part, "/type") == Some("video"))
+        .filter(|part| response::text(part, "/type") == Some("video"))
         .filter_map(file)
         .last();
     in_steps.or_else(|| file(body.get_mut("output_video")?))
@@ -258,15 +258,15 @@ fn file_name(link: &str) -> Option<&str> {
 impl Gemini {
     /// Fetches the file behind a link. One that the Files API keeps may still be worked on, so that is asked first;
     /// when there is no answer to that, the download itself will tell.
-    fn open(self, link: &str) -> Talk<Result<Download, FetchError>> {
+    fn open(self, link: &str) -> Flow<Result<Download, FetchError>> {
         let Some(name) = file_name(link).filter(|_| self.place.owns(link)) else {
-            return Talk::Over(self.download(link).map(Download::From));
+            return Flow::Done(self.download(link).map(Download::From));
         };
         let call = self.signed(Call::get(self.place.url(&format!("files/{name}"))));
         let link = self.place.url(&format!("files/{name}:download?alt=media"));
-        Talk::once(call, move |answer| {
+        Flow::once(call, move |answer| {
             let body = answer.ok().and_then(|reply| reply.json()).unwrap_or_default();
-            match reading::text(&body, "/state") {
+            match response::text(&body, "/state") {
                 Some("PROCESSING") => {
                     let pause = Some(SignedDuration::from_secs(5));
                     Err(FetchError::Later(media::not_yet().after(pause)))
@@ -291,17 +291,17 @@ impl Adapter for Interactions {
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         match self.create(submission) {
             Ok(mut call) => {
                 call.largest_answer = LARGEST_INLINE;
-                Talk::once(call, |answer| veo::accepted(answer, "/id"))
+                Flow::once(call, |answer| veo::accepted(answer, "/id"))
             }
-            Err(fault) => Talk::Over(Err(SubmitError::Refused(fault))),
+            Err(fault) => Flow::Done(Err(SubmitError::Refused(fault))),
         }
     }
 
-    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _now: Timestamp) -> Flow<Result<Polled, Fault>> {
         self.interaction(render).map(|read| {
             read.map(|(interaction, reply)| match interaction {
                 Interaction::Running(note) => veo::running(&reply, POLL_EVERY, note),
@@ -312,26 +312,26 @@ impl Adapter for Interactions {
         })
     }
 
-    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Flow<Result<Download, FetchError>> {
         let gemini = self.gemini.clone();
         self.interaction(render).and_then(move |read| match read {
-            Err(fault) => Talk::Over(Err(FetchError::Later(fault))),
+            Err(fault) => Flow::Done(Err(FetchError::Later(fault))),
             Ok((Interaction::Running(_) | Interaction::WithoutFile, _)) => {
-                Talk::Over(Err(FetchError::Later(media::not_yet())))
+                Flow::Done(Err(FetchError::Later(media::not_yet())))
             }
-            Ok((Interaction::Failed(fault), _)) => Talk::Over(Err(FetchError::Gone(fault))),
+            Ok((Interaction::Failed(fault), _)) => Flow::Done(Err(FetchError::Gone(fault))),
             Ok((Interaction::Done(File::Inline(text), _), _)) => {
-                Talk::Over(media::decoded(&text).map(Download::Whole))
+                Flow::Done(media::decoded(&text).map(Download::Whole))
             }
             Ok((Interaction::Done(File::Link(link), _), _)) => gemini.open(&link),
         })
     }
 
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Flow<Result<CancelOutcome, Fault>> {
         let url = format!("{}/cancel", self.url(&render.remote_id));
         let call = self.gemini.signed(Call::change(http::Method::POST, url));
-        Talk::once(call, |answer| {
-            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+        Flow::once(call, |answer| {
+            let reply = answer.map_err(|problem| response::silence(&problem))?;
             match reply.status.as_u16() {
                 200..=299 => Ok(CancelOutcome::Stopped),
                 404 => Ok(CancelOutcome::NotKnown),
@@ -341,11 +341,11 @@ impl Adapter for Interactions {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         self.gemini.check()
     }
 
-    fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+    fn verify_hook(&self, hook: Hook) -> Flow<Result<(), HookError>> {
         self.gemini.verify(hook)
     }
 }

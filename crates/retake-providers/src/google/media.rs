@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
-    request::{Picture, Shot},
+    request::{Picture, RenderSpec},
     size::Size,
 };
 use serde_json::Value as Json;
@@ -43,8 +43,8 @@ pub(super) fn resolution(size: Size) -> Option<&'static str> {
 
 /// The lower `bits` of a seed. Google reads shorter seeds than the gateway makes up; one that fits goes
 /// through as it is.
-pub(super) fn seed(shot: &Shot, bits: u32) -> u64 {
-    shot.seed & ((1 << bits) - 1)
+pub(super) fn seed(spec: &RenderSpec, bits: u32) -> u64 {
+    spec.seed & ((1 << bits) - 1)
 }
 
 /// A file as base64.
@@ -56,10 +56,10 @@ pub(super) fn encoded(bytes: &Bytes) -> String {
 ///
 /// A picture without bytes is a fault: without it another video would come out.
 pub(super) fn first_frame<'a>(
-    shot: &'a Shot,
+    spec: &'a RenderSpec,
     bytes: Option<&'a Bytes>,
 ) -> Result<Option<(&'a Picture, &'a Bytes)>, Fault> {
-    match (&shot.first_frame, bytes) {
+    match (&spec.first_frame, bytes) {
         (None, _) => Ok(None),
         (Some(picture), Some(bytes)) => Ok(Some((picture, bytes))),
         (Some(_), None) => Err(refused("the picture to start from could not be read")),
@@ -68,33 +68,33 @@ pub(super) fn first_frame<'a>(
 
 /// The pictures of those who are to appear.
 pub(super) fn characters<'a>(
-    shot: &'a Shot,
+    spec: &'a RenderSpec,
     bytes: &'a [Bytes],
 ) -> Result<Vec<(&'a Picture, &'a Bytes)>, Fault> {
-    if shot.characters.len() != bytes.len() {
+    if spec.characters.len() != bytes.len() {
         return Err(refused("a picture of a character could not be read"));
     }
-    Ok(shot.characters.iter().map(|one| &one.picture).zip(bytes).collect())
+    Ok(spec.characters.iter().map(|one| &one.picture).zip(bytes).collect())
 }
 
 /// What no wire of Google's can say, whatever the model.
-pub(super) fn check(shot: &Shot) -> Result<(), Fault> {
-    if shot.origin.is_some() {
+pub(super) fn check(spec: &RenderSpec) -> Result<(), Fault> {
+    if spec.origin.is_some() {
         return Err(refused(
             "Google's models make nothing from another video here; leave `video` out",
         ));
     }
-    if shot.looped {
+    if spec.looped {
         return Err(refused("Google's models cannot loop; leave `loop` out"));
     }
-    if resolution(shot.size).is_none() {
+    if resolution(spec.size).is_none() {
         let message = format!(
             "Google renders no {}; ask for 1280x720, 1920x1080 or 3840x2160, or the same upright",
-            shot.size
+            spec.size
         );
         return Err(refused(&message));
     }
-    if shot.first_frame.is_some() && !shot.characters.is_empty() {
+    if spec.first_frame.is_some() && !spec.characters.is_empty() {
         let message =
             "a picture to start from and characters exclude each other at Google; leave one out";
         return Err(refused(message));
@@ -132,7 +132,7 @@ pub(super) fn take(json: &mut Json, field: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearsal::a_submission;
+    use crate::testing::a_submission;
 
     #[test]
     fn each_size_has_its_resolution_and_others_have_none() {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_seed_that_fits_goes_through_as_it_is() {
-        let with = |seed_asked| Shot { seed: seed_asked, ..a_submission("m").shot };
+        let with = |seed_asked| RenderSpec { seed: seed_asked, ..a_submission("m").spec };
 
         assert_eq!(seed(&with(4_294_967_295), 32), 4_294_967_295);
         assert_eq!(seed(&with(1 << 52 | 7), 32), 7);

@@ -21,8 +21,8 @@ use super::{
     veo::{self, Operation},
 };
 use crate::{
-    AccountStatus, Adapter, Download, FetchError, Hook, HookError, Polled, Render, Settings,
-    Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, Download, FetchError, Flow, Hook, HookError, Polled, Render, Settings,
+    Submission, SubmitError, Submitted,
     call::{Call, Reply},
 };
 
@@ -65,7 +65,7 @@ impl Gemini {
         if !link.starts_with("https://") && !link.starts_with("http://") {
             let message = format!(
                 "the file is at no link that can be fetched: {}",
-                crate::reading::quoted(link)
+                crate::response::quoted(link)
             );
             let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, message);
             return Err(FetchError::Gone(fault));
@@ -75,13 +75,13 @@ impl Gemini {
     }
 
     /// Sees whether the key is accepted: the shortest list of models that there is.
-    pub(super) fn check(&self) -> Talk<Result<AccountStatus, Fault>> {
+    pub(super) fn check(&self) -> Flow<Result<AccountStatus, Fault>> {
         let call = self.signed(Call::get(self.place.url("models?pageSize=1")));
-        Talk::once(call, |answer| fault::account_status(answer, "the key is accepted"))
+        Flow::once(call, |answer| fault::account_status(answer, "the key is accepted"))
     }
 
     /// Checks a notice.
-    pub(super) fn verify(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+    pub(super) fn verify(&self, hook: Hook) -> Flow<Result<(), HookError>> {
         self.hooks.verify(hook)
     }
 }
@@ -94,7 +94,7 @@ impl Operations {
 
     fn create(&self, submission: &Submission) -> Result<Call, Fault> {
         let known = self.catalog.model("google", &submission.model);
-        if !submission.shot.audio && known.is_none_or(|model| model.audio) {
+        if !submission.spec.audio && known.is_none_or(|model| model.audio) {
             let message =
                 "sound cannot be turned off on this wire; leave `audio` out, or use Vertex AI";
             return Err(media::refused(message));
@@ -108,15 +108,15 @@ impl Operations {
         Ok(self.gemini.signed(Call::post(self.gemini.place.url(&path), body)))
     }
 
-    fn operation(&self, render: &Render) -> Talk<Result<(Operation, Reply), Fault>> {
+    fn operation(&self, render: &Render) -> Flow<Result<(Operation, Reply), Fault>> {
         let Some(path) = resource(&render.remote_id) else {
             let message = "the name of the render is none";
-            return Talk::Over(Err(Fault::new(FaultKind::Lost, FaultSource::Gateway, message)));
+            return Flow::Done(Err(Fault::new(FaultKind::Lost, FaultSource::Gateway, message)));
         };
         let mut call = self.gemini.signed(Call::get(self.gemini.place.url(&path)));
         call.largest_answer = LARGEST_INLINE;
         let asked = render.remote_id.clone();
-        Talk::once(call, move |answer| veo::polled(answer, &asked))
+        Flow::once(call, move |answer| veo::polled(answer, &asked))
     }
 }
 
@@ -133,19 +133,19 @@ impl Adapter for Operations {
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         match self.create(submission) {
-            Ok(call) => Talk::once(call, |answer| veo::accepted(answer, "/name")),
-            Err(fault) => Talk::Over(Err(SubmitError::Refused(fault))),
+            Ok(call) => Flow::once(call, |answer| veo::accepted(answer, "/name")),
+            Err(fault) => Flow::Done(Err(SubmitError::Refused(fault))),
         }
     }
 
-    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _now: Timestamp) -> Flow<Result<Polled, Fault>> {
         self.operation(render)
             .map(|read| read.map(|(operation, reply)| veo::progress(operation, &reply, POLL_EVERY)))
     }
 
-    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Flow<Result<Download, FetchError>> {
         let gemini = self.gemini.clone();
         self.operation(render).map(move |read| match read {
             Err(fault) => Err(FetchError::Later(fault)),
@@ -162,11 +162,11 @@ impl Adapter for Operations {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         self.gemini.check()
     }
 
-    fn verify_hook(&self, hook: Hook) -> Talk<Result<(), HookError>> {
+    fn verify_hook(&self, hook: Hook) -> Flow<Result<(), HookError>> {
         self.gemini.verify(hook)
     }
 }
@@ -174,7 +174,7 @@ impl Adapter for Operations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearsal::{self, NOON, a_render, a_submission, hold, shown};
+    use crate::testing::{self, NOON, a_render, a_submission, hold, shown};
 
     const MODEL: &str = "veo-3.1-generate-preview";
     const NAME: &str = "models/veo-3.1-generate-preview/operations/abc123";
@@ -194,9 +194,9 @@ mod tests {
     #[test]
     fn a_submit_says_what_this_wire_can_say() {
         let mut submission = a_submission(MODEL);
-        submission.shot.negative_prompt = Some("rain".into());
+        submission.spec.negative_prompt = Some("rain".into());
         submission.hook = Some("https://retake.example.com/hooks/1".into());
-        let taken = rehearsal::json(200, &json!({ "name": NAME }));
+        let taken = testing::json(200, &json!({ "name": NAME }));
 
         let (calls, end) = hold(an_adapter().submit(&submission, NOON), [taken]);
 
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn silence_cannot_be_asked_for() {
         let mut submission = a_submission(MODEL);
-        submission.shot.audio = false;
+        submission.spec.audio = false;
 
         let (calls, end) = hold(an_adapter().submit(&submission, NOON), []);
 
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_poll_asks_the_operation_itself() {
         let running =
-            rehearsal::reply(200, &[("retry-after", "3")], json!({ "name": NAME }).to_string());
+            testing::reply(200, &[("retry-after", "3")], json!({ "name": NAME }).to_string());
 
         let (calls, end) = hold(an_adapter().poll(&a_render(MODEL, NAME), NOON), [running]);
 
@@ -237,10 +237,8 @@ mod tests {
         elsewhere["response"]["generateVideoResponse"]["generatedSamples"][0]["video"]["uri"] =
             "https://files.example.com/abc".into();
         let headers = |body| {
-            let (_, end) = hold(
-                an_adapter().fetch(&a_render(MODEL, NAME), NOON),
-                [rehearsal::json(200, body)],
-            );
+            let (_, end) =
+                hold(an_adapter().fetch(&a_render(MODEL, NAME), NOON), [testing::json(200, body)]);
             match end {
                 Ok(Download::From(call)) => call.headers.len(),
                 other => panic!("{other:?}"),

@@ -10,9 +10,9 @@ use serde_json::{Map, Value as Json};
 
 use super::{FACTS, adapter, credentials::tests::an_account, hook};
 use crate::{
-    Adapter, Lost, Settings, Talk,
+    Adapter, Flow, Settings, UnconfirmedSubmit,
     call::{Answer, Reply},
-    rehearsal::{NOON, a_render, a_submission, silence},
+    testing::{NOON, a_render, a_submission, silence},
 };
 
 /// An adapter of each wire, the usual one also with a service account and a bucket.
@@ -39,11 +39,11 @@ fn adapters() -> Vec<Box<dyn Adapter>> {
 }
 
 /// Holds a talk that gets the same answer to everything, as long as it goes on.
-fn hold_with<T>(mut talk: Talk<T>, answer: &Answer) -> T {
+fn hold_with<T>(mut talk: Flow<T>, answer: &Answer) -> T {
     for _ in 0..20 {
         match talk {
-            Talk::Over(value) => return value,
-            Talk::Ask { then, .. } => talk = then(answer.clone()),
+            Flow::Done(value) => return value,
+            Flow::Ask { then, .. } => talk = then(answer.clone()),
         }
     }
     panic!("the talk does not end");
@@ -140,7 +140,7 @@ proptest! {
     #[test]
     fn whatever_is_answered_every_talk_ends(answer in any_answer(), header in "[ -~]{0,60}") {
         let render = a_render("veo-3.1-generate-001", "models/x/operations/1");
-        let lost = Lost { submission: a_submission("veo-3.1-generate-001"), begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() };
+        let lost = UnconfirmedSubmit { submission: a_submission("veo-3.1-generate-001"), begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() };
         for adapter in adapters() {
             let _ = hold_with(adapter.submit(&lost.submission, NOON), &answer);
             let _ = hold_with(adapter.poll(&render, NOON), &answer);

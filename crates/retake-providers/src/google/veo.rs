@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     money::Usd,
-    request::Shot,
+    request::RenderSpec,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -16,7 +16,7 @@ use crate::{
     Polled, Submission, SubmitError, Submitted,
     call::{Answer, Reply},
     polling::{self, RenderMatch},
-    reading,
+    response,
 };
 
 /// Reference pictures that Veo 3.1 looks at.
@@ -53,16 +53,16 @@ impl Body {
 
 /// What is sent for a submission, or why it cannot be said.
 pub(super) fn body(submission: &Submission) -> Result<Body, Fault> {
-    let shot = &submission.shot;
-    media::check(shot)?;
-    check_length(shot)?;
+    let spec = &submission.spec;
+    media::check(spec)?;
+    check_length(spec)?;
     let picture = |media_type: &str, bytes| json!({ "bytesBase64Encoded": media::encoded(bytes), "mimeType": media_type });
     let mut instance = Map::new();
-    instance.insert("prompt".into(), shot.prompt.as_str().into());
-    if let Some((frame, bytes)) = media::first_frame(shot, submission.first_frame.as_ref())? {
+    instance.insert("prompt".into(), spec.prompt.as_str().into());
+    if let Some((frame, bytes)) = media::first_frame(spec, submission.first_frame.as_ref())? {
         instance.insert("image".into(), picture(&frame.media_type, bytes));
     }
-    let references = media::characters(shot, &submission.characters)?;
+    let references = media::characters(spec, &submission.characters)?;
     if !references.is_empty() {
         let all = references.iter().map(|(one, bytes)| {
             json!({ "image": picture(&one.media_type, bytes), "referenceType": "ASSET" })
@@ -71,51 +71,51 @@ pub(super) fn body(submission: &Submission) -> Result<Body, Fault> {
     }
     let mut parameters = Map::new();
     parameters.insert("sampleCount".into(), 1.into());
-    parameters.insert("durationSeconds".into(), shot.seconds.into());
-    parameters.insert("aspectRatio".into(), media::aspect_ratio(shot.size).into());
-    parameters.insert("resolution".into(), media::resolution(shot.size).into());
-    if let Some(negative) = &shot.negative_prompt {
+    parameters.insert("durationSeconds".into(), spec.seconds.into());
+    parameters.insert("aspectRatio".into(), media::aspect_ratio(spec.size).into());
+    parameters.insert("resolution".into(), media::resolution(spec.size).into());
+    if let Some(negative) = &spec.negative_prompt {
         parameters.insert("negativePrompt".into(), negative.as_str().into());
     }
     Ok(Body { instance, parameters })
 }
 
 /// What comes in one length only.
-fn check_length(shot: &Shot) -> Result<(), Fault> {
-    if shot.characters.len() > MOST_REFERENCES {
+fn check_length(spec: &RenderSpec) -> Result<(), Fault> {
+    if spec.characters.len() > MOST_REFERENCES {
         return Err(media::refused("Veo looks at three characters at most; leave the others out"));
     }
-    let what = if !shot.characters.is_empty() {
+    let what = if !spec.characters.is_empty() {
         "characters"
-    } else if media::resolution(shot.size) != Some("720p") {
+    } else if media::resolution(spec.size) != Some("720p") {
         "more than 720p"
     } else {
         return Ok(());
     };
-    if shot.seconds == FULL_LENGTH {
+    if spec.seconds == FULL_LENGTH {
         return Ok(());
     }
     let message = format!(
         "Veo makes videos with {what} in {FULL_LENGTH} seconds only, not {}; ask for {FULL_LENGTH} seconds",
-        shot.seconds
+        spec.seconds
     );
     Err(media::refused(&message))
 }
 
 /// Reads the answer to a submit. `pointer` leads to the name of the render.
 pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, SubmitError> {
-    let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
+    let reply = answer.map_err(|problem| response::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
+        return Err(response::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
     let body = reply.json().unwrap_or_default();
-    match reading::id(&body, pointer).filter(|id| super::place::resource(id).is_some()) {
+    match response::id(&body, pointer).filter(|id| super::place::resource(id).is_some()) {
         // An error beside the name is that of the render, which its polls tell.
         Some(id) => Ok(id.to_owned().into()),
         None if fault::error_in(&body).is_some() => {
-            Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]))
+            Err(response::failed_create(reply.status, fault::body_of(&reply), &[]))
         }
-        None => Err(SubmitError::Lost(reading::unexpected(
+        None => Err(SubmitError::Lost(response::unexpected(
             &reply,
             "the submit was taken, and its answer does not name the render",
         ))),
@@ -125,14 +125,14 @@ pub(super) fn accepted(answer: Answer, pointer: &str) -> Result<Submitted, Submi
 /// Reads the answer to a poll. An error about the question says nothing of the render, one that says that there is no
 /// such operation among them.
 pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     // Every operation carries its name (`google.longrunning.Operation`), in which the project may stand as its id or as
     // its number (AIP-2510): what stands last is the operation's own.
     let own = |name: &str| name.rsplit('/').next() == asked.rsplit('/').next();
     let (body, matched) = answered(&reply, |body| polling::match_by(body.get("name"), own))?;
     polling::refuse_another(&reply, matched)?;
     let operation = operation(body)
-        .ok_or_else(|| reading::unexpected(&reply, "the answer to a poll is no operation"))?;
+        .ok_or_else(|| response::unexpected(&reply, "the answer to a poll is no operation"))?;
     if matches!(operation, Operation::Failed(_)) {
         polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {
@@ -155,7 +155,7 @@ pub(super) fn answered(
             || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
         return Err(if is_unknown { Fault { kind: FaultKind::Lost, ..found } } else { found });
     }
-    let unreadable = || reading::unexpected(reply, "the answer to a poll is not valid JSON");
+    let unreadable = || response::unexpected(reply, "the answer to a poll is not valid JSON");
     let body = body.ok_or_else(unreadable)?;
     let object = first(&body);
     let is_about_a_render =
@@ -183,12 +183,12 @@ fn operation(body: Json) -> Option<Operation> {
         None => false,
     };
     let is_one =
-        is_done || operation.get("done").is_some() || reading::id(&operation, "/name").is_some();
+        is_done || operation.get("done").is_some() || response::id(&operation, "/name").is_some();
     let error = operation.get("error").filter(|error| error.is_object() || error.is_string());
     let fault = error.map(failure);
     let mut response = operation.get_mut("response").map(Json::take).unwrap_or_default();
     // A file is looked at, whatever stands beside it, before another one is paid for.
-    let may_have_a_file = fault.as_ref().is_none_or(reading::may_have_a_file);
+    let may_have_a_file = fault.as_ref().is_none_or(response::may_have_a_file);
     if let Some(file) = first_file(&mut response).filter(|_| may_have_a_file) {
         return Some(Operation::Done(file, fault));
     }
@@ -203,7 +203,7 @@ fn operation(body: Json) -> Option<Operation> {
 fn failure(error: &Json) -> Fault {
     let told = Told::read(error).fault();
     told.unwrap_or_else(|| {
-        let message = format!("it failed: {}", reading::quoted(&error.to_string()));
+        let message = format!("it failed: {}", response::quoted(&error.to_string()));
         Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message)
     })
 }
@@ -235,7 +235,7 @@ fn file(video: &mut Json) -> Option<File> {
 /// Why a success has no video, where the filters took it.
 fn filtered(response: &Json) -> Option<Fault> {
     let beside = response.get("generateVideoResponse").unwrap_or(response);
-    let count = reading::number(beside, "/raiMediaFilteredCount").unwrap_or(0.0);
+    let count = response::number(beside, "/raiMediaFilteredCount").unwrap_or(0.0);
     let reasons = beside.get("raiMediaFilteredReasons").and_then(Json::as_array);
     let reasons: Vec<_> = reasons.into_iter().flatten().filter_map(Json::as_str).collect();
     (count > 0.0 || !reasons.is_empty()).then(|| fault::refused_content(&reasons.join(" ")))
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn what_the_filters_blocked_is_not_charged_and_other_failures_do_not_say() {
         let charged = |text: &str| {
-            let reply = crate::rehearsal::reply(200, &[], text.to_owned()).unwrap();
+            let reply = crate::testing::reply(200, &[], text.to_owned()).unwrap();
             match progress(read(text).unwrap(), &reply, SignedDuration::from_secs(1)) {
                 Polled::Failed { charged, .. } => charged,
                 other => panic!("{other:?}"),
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!((&*link, &*fault.message), ("gs://a-bucket/v.mp4", "internal"));
 
         let bare = r#"[{"error":{"code":500,"message":"internal","status":"INTERNAL"}}]"#;
-        let reply = crate::rehearsal::reply(200, &[], bare);
+        let reply = crate::testing::reply(200, &[], bare);
         assert_eq!(polled(reply, "operations/o").unwrap_err().kind, FaultKind::Runtime);
     }
 
@@ -334,7 +334,7 @@ mod tests {
         let polled = |name: &str| {
             let body =
                 format!(r#"{{"name":"{name}","done":true,"error":{{"code":13,"message":"m"}}}}"#);
-            polled(crate::rehearsal::reply(200, &[], body), asked).map(|(operation, _)| operation)
+            polled(crate::testing::reply(200, &[], body), asked).map(|(operation, _)| operation)
         };
 
         let by_number = polled("projects/123456/locations/l/models/m/operations/1");

@@ -26,10 +26,10 @@ use super::{
     veo::{self, Operation},
 };
 use crate::{
-    AccountStatus, Adapter, Download, FetchError, LookUp, Lost, Polled, RemoteId, Render, Settings,
-    SettingsError, Submission, SubmitError, Submitted, Talk,
+    AccountStatus, Adapter, Download, FetchError, Flow, Polled, Reconciliation, RemoteId, Render,
+    Settings, SettingsError, Submission, SubmitError, Submitted, UnconfirmedSubmit,
     call::{Call, Reply},
-    reading,
+    response,
 };
 
 /// Google's own example polls this often.
@@ -85,13 +85,13 @@ impl Vertex {
     }
 
     fn create(&self, submission: &Submission) -> Result<Call, Fault> {
-        let shot = &submission.shot;
+        let spec = &submission.spec;
         let known = self.catalog.model("google", &submission.model);
         let mut body = veo::body(submission)?;
         let parameters = &mut body.parameters;
-        parameters.insert("seed".into(), media::seed(shot, 32).into());
+        parameters.insert("seed".into(), media::seed(spec, 32).into());
         if known.is_none_or(|model| model.audio) {
-            parameters.insert("generateAudio".into(), shot.audio.into());
+            parameters.insert("generateAudio".into(), spec.audio.into());
         }
         if let Some(bucket) = &self.bucket {
             let folder = format!("{}/", bucket.folder(&submission.tag).uri());
@@ -106,25 +106,25 @@ impl Vertex {
         &self,
         render: &Render,
         now: Timestamp,
-    ) -> Talk<Result<(Operation, Reply), Fault>> {
+    ) -> Flow<Result<(Operation, Reply), Fault>> {
         let body = json!({ "operationName": render.remote_id });
         let mut call = Call::ask(self.model_url(&render.model, "fetchPredictOperation"), body);
         call.largest_answer = LARGEST_INLINE;
         let asked = render.remote_id.clone();
         self.credentials.ask(now, call, move |answer| {
-            Talk::Over(answer.and_then(|answer| veo::polled(answer, &asked)))
+            Flow::Done(answer.and_then(|answer| veo::polled(answer, &asked)))
         })
     }
 
     /// Opens a file in a bucket, which has to be the account's own where it has one.
-    fn open(&self, link: &str, now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn open(&self, link: &str, now: Timestamp) -> Flow<Result<Download, FetchError>> {
         let location = Location::read(link)
             .filter(|found| self.bucket.as_ref().is_none_or(|own| own.bucket == found.bucket));
         let Some(location) = location else {
             let message =
-                format!("the file is at no place of this account: {}", reading::quoted(link));
+                format!("the file is at no place of this account: {}", response::quoted(link));
             let fault = Fault::new(FaultKind::Malformed, FaultSource::Provider, message);
-            return Talk::Over(Err(FetchError::Gone(fault)));
+            return Flow::Done(Err(FetchError::Gone(fault)));
         };
         let call = self.storage.fetch(&location);
         self.credentials.bearer(now).map(|bearer| match bearer {
@@ -138,7 +138,7 @@ impl Vertex {
 fn video_in(list: &Json, folder: &Location) -> Option<RemoteId> {
     let begins = format!("{}/", folder.object);
     list.get("items")?.as_array()?.iter().find_map(|item| {
-        let name = reading::id(item, "/name")?;
+        let name = response::id(item, "/name")?;
         let is_video = name.rsplit_once('.').is_some_and(|(_, end)| end == "mp4");
         (is_video && name.starts_with(&begins))
             .then(|| Location { object: name.to_owned(), ..folder.clone() }.uri())
@@ -175,57 +175,61 @@ impl Adapter for Vertex {
         &self,
         submission: &Submission,
         now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         let call = match self.create(submission) {
             Ok(call) => call,
-            Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
+            Err(fault) => return Flow::Done(Err(SubmitError::Refused(fault))),
         };
         self.credentials.ask(now, call, |answer| {
-            Talk::Over(match answer {
+            Flow::Done(match answer {
                 Ok(answer) => veo::accepted(answer, "/name"),
                 Err(fault) => Err(SubmitError::Refused(unsent(fault))),
             })
         })
     }
 
-    fn look_up(&self, lost: &Lost, now: Timestamp) -> Talk<Result<LookUp, Fault>> {
-        let unknowable = LookUp::Unknowable { over_after: LONGEST_RENDER };
-        let Some(bucket) = &self.bucket else { return Talk::Over(Ok(unknowable)) };
+    fn look_up(
+        &self,
+        lost: &UnconfirmedSubmit,
+        now: Timestamp,
+    ) -> Flow<Result<Reconciliation, Fault>> {
+        let unknowable = Reconciliation::Unknowable { over_after: LONGEST_RENDER };
+        let Some(bucket) = &self.bucket else { return Flow::Done(Ok(unknowable)) };
         let folder = bucket.folder(&lost.submission.tag);
         self.credentials.ask(now, self.storage.list(&folder), move |answer| {
-            let answered = answer.and_then(|answer| answer.map_err(|it| reading::silence(&it)));
+            let answered = answer.and_then(|answer| answer.map_err(|it| response::silence(&it)));
             let found = answered.and_then(|reply| {
                 if !reply.status.is_success() {
                     return Err(fault::of(&reply));
                 }
                 Ok(reply.json().and_then(|listed| video_in(&listed, &folder)))
             });
-            Talk::Over(found.map(|found| found.map_or(unknowable, LookUp::Found)))
+            Flow::Done(found.map(|found| found.map_or(unknowable, Reconciliation::Found)))
         })
     }
 
-    fn poll(&self, render: &Render, now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, now: Timestamp) -> Flow<Result<Polled, Fault>> {
         if render.remote_id.starts_with("gs://") {
             // Found by its file, so it is rendered.
-            return Talk::Over(Ok(Polled::RENDERED));
+            return Flow::Done(Ok(Polled::RENDERED));
         }
         self.operation(render, now)
             .map(|read| read.map(|(operation, reply)| veo::progress(operation, &reply, POLL_EVERY)))
     }
 
-    fn fetch(&self, render: &Render, now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, now: Timestamp) -> Flow<Result<Download, FetchError>> {
         if render.remote_id.starts_with("gs://") {
             return self.open(&render.remote_id, now);
         }
         let own = self.clone();
         self.operation(render, now).and_then(move |read| match read {
-            Err(fault) => Talk::Over(Err(FetchError::Later(fault))),
+            Err(fault) => Flow::Done(Err(FetchError::Later(fault))),
             Ok((Operation::Running | Operation::WithoutFile, _)) => {
-                Talk::Over(Err(FetchError::Later(media::not_yet())))
+                Flow::Done(Err(FetchError::Later(media::not_yet())))
             }
-            Ok((Operation::Failed(fault), _)) => Talk::Over(Err(FetchError::Gone(fault))),
+            Ok((Operation::Failed(fault), _)) => Flow::Done(Err(FetchError::Gone(fault))),
             Ok((Operation::Done(File::Inline(text), _), _)) => {
-                Talk::Over(media::decoded(&text).map(Download::Whole))
+                Flow::Done(media::decoded(&text).map(Download::Whole))
             }
             Ok((Operation::Done(File::Link(link), _), _)) => own.open(&link, now),
         })
@@ -235,14 +239,14 @@ impl Adapter for Vertex {
         if reply.status.as_u16() == 401 {
             self.credentials.forget();
         }
-        reading::refused_download(reply)
+        response::refused_download(reply)
     }
 
-    fn check(&self, now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         // The location of the project: the smallest thing that needs the token, the project and the API.
         let call = Call::get(self.place.url(&self.parent));
         self.credentials.ask(now, call, |answer| {
-            Talk::Over(match answer {
+            Flow::Done(match answer {
                 Ok(answer) => fault::account_status(
                     answer,
                     "the project and its location are open to the key",

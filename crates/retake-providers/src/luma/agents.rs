@@ -11,15 +11,15 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
-    request::{Picture, Shot},
+    request::{Picture, RenderSpec},
 };
 use serde_json::{Map, Value as Json, json};
 
 use super::{Api, ask_again, fault, fault::refused, frame, refuse_what_cannot_be_said};
 use crate::{
-    AccountStatus, Adapter, Answer, Call, Download, FetchError, Hook, HookError, Polled, Render,
-    Reply, Submission, SubmitError, Submitted, Talk, polling,
-    reading::{self, quoted, text},
+    AccountStatus, Adapter, Answer, Call, Download, FetchError, Flow, Hook, HookError, Polled,
+    Render, Reply, Submission, SubmitError, Submitted, polling,
+    response::{self, quoted, text},
 };
 
 const MODEL: &str = "ray-3.2";
@@ -58,20 +58,20 @@ impl Adapter for Agents {
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         let body = match body(submission) {
             Ok(body) => body,
-            Err(fault) => return Talk::Over(Err(SubmitError::Refused(fault))),
+            Err(fault) => return Flow::Done(Err(SubmitError::Refused(fault))),
         };
         let call = Call::post(self.api.url("generations"), body);
         let call = self.api.signed(call).header("x-request-id", submission.tag.as_str());
-        Talk::once(call, created)
+        Flow::once(call, created)
     }
 
-    fn poll(&self, render: &Render, _now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _now: Timestamp) -> Flow<Result<Polled, Fault>> {
         let asked = render.remote_id.clone();
-        Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
-            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+        Flow::once(self.api.ask_for(&render.remote_id), move |answer| {
+            let reply = answer.map_err(|problem| response::silence(&problem))?;
             Ok(match generation(&reply, &asked)? {
                 Generation::Running { percent, note } => {
                     Polled::Running { percent, ask_again_in: ask_again(&reply), note }
@@ -83,10 +83,10 @@ impl Adapter for Agents {
         })
     }
 
-    fn fetch(&self, render: &Render, _now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, _now: Timestamp) -> Flow<Result<Download, FetchError>> {
         let asked = render.remote_id.clone();
-        Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
-            let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+        Flow::once(self.api.ask_for(&render.remote_id), move |answer| {
+            let reply = answer.map_err(|problem| FetchError::Later(response::silence(&problem)))?;
             match generation(&reply, &asked).map_err(FetchError::Later)? {
                 Generation::Done { link, .. } => Ok(Download::From(Call::get(link))),
                 Generation::Over(fault) => Err(FetchError::Gone(fault)),
@@ -102,24 +102,24 @@ impl Adapter for Agents {
     }
 
     /// There is no endpoint for credit or limits; the list of files is the cheapest question.
-    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         let call = self.api.signed(Call::get(self.api.url("files?limit=1")));
-        Talk::once(call, |answer| {
-            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+        Flow::once(call, |answer| {
+            let reply = answer.map_err(|problem| response::silence(&problem))?;
             if !reply.status.is_success() {
                 return Err(fault::of_agents_reply(&reply));
             }
             let is_list = reply.json().is_some_and(|json| json.pointer("/data").is_some());
             if !is_list {
-                return Err(reading::unexpected(&reply, "the answer is no list of files"));
+                return Err(response::unexpected(&reply, "the answer is no list of files"));
             }
             let summary = "the key works; Luma tells no credit or limits here".into();
             Ok(AccountStatus { summary, ..AccountStatus::default() })
         })
     }
 
-    fn verify_hook(&self, _hook: Hook) -> Talk<Result<(), HookError>> {
-        Talk::Over(Err(HookError::NotExpected))
+    fn verify_hook(&self, _hook: Hook) -> Flow<Result<(), HookError>> {
+        Flow::Done(Err(HookError::NotExpected))
     }
 }
 
@@ -128,47 +128,47 @@ fn created(answer: Answer) -> Result<Submitted, SubmitError> {
     match answer {
         Ok(reply) if !reply.status.is_success() => {
             let body = fault::body_of_agents(&reply);
-            Err(reading::failed_create(reply.status, body, &fault::SHED_BY_AGENTS))
+            Err(response::failed_create(reply.status, body, &fault::SHED_BY_AGENTS))
         }
         answer => super::created(answer),
     }
 }
 
 fn body(submission: &Submission) -> Result<Json, Fault> {
-    let (model, shot) = (submission.model.as_str(), &submission.shot);
+    let (model, spec) = (submission.model.as_str(), &submission.spec);
     if model != MODEL {
         return Err(refused(format!(
             "the variant `agents` renders `{MODEL}`, not `{model}`; use an account without a variant for that"
         )));
     }
-    refuse_what_cannot_be_said(model, shot).map_err(refused)?;
-    if shot.looped && shot.seconds != 5 {
+    refuse_what_cannot_be_said(model, spec).map_err(refused)?;
+    if spec.looped && spec.seconds != 5 {
         return Err(refused(
             "`ray-3.2` loops only in videos of 5 seconds; ask for 5, or leave `loop` out",
         ));
     }
-    let frame = frame::say(shot.size, &SHAPES, &RESOLUTIONS).map_err(refused)?;
+    let frame = frame::say(spec.size, &SHAPES, &RESOLUTIONS).map_err(refused)?;
     let mut video = Map::new();
     video.insert("resolution".into(), frame.resolution.into());
-    video.insert("duration".into(), format!("{}s", shot.seconds).into());
-    if shot.looped {
+    video.insert("duration".into(), format!("{}s", spec.seconds).into());
+    if spec.looped {
         video.insert("loop".into(), true.into());
     }
-    if let Some(picture) = &shot.first_frame {
-        start_from(media(picture, submission.first_frame.as_ref())?, shot, &mut video);
+    if let Some(picture) = &spec.first_frame {
+        start_from(media(picture, submission.first_frame.as_ref())?, spec, &mut video);
     }
     Ok(json!({
         "model": model,
         "type": "video",
-        "prompt": shot.prompt,
+        "prompt": spec.prompt,
         "aspect_ratio": frame.aspect_ratio,
         "video": video,
     }))
 }
 
 /// A start frame goes with five seconds only. In a longer video the same is a keyframe at the beginning.
-fn start_from(media: Json, shot: &Shot, video: &mut Map<String, Json>) {
-    if shot.seconds == 5 {
+fn start_from(media: Json, spec: &RenderSpec, video: &mut Map<String, Json>) {
+    if spec.seconds == 5 {
         video.insert("start_frame".into(), media);
     } else {
         video.insert("keyframes".into(), json!([media]));
@@ -203,7 +203,7 @@ enum Generation {
 
 fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
-        return Err(reading::unknown_render(reply, "Luma"));
+        return Err(response::unknown_render(reply, "Luma"));
     }
     let json = reply.json().unwrap_or_default();
     // Every generation carries its id (`luma-agents` 0.5.0).
@@ -215,7 +215,7 @@ fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
     if !is_success {
         return generation.filter(is_over).ok_or_else(|| fault::of_agents_reply(reply));
     }
-    let unreadable = || reading::unexpected(reply, "the answer is no generation");
+    let unreadable = || response::unexpected(reply, "the answer is no generation");
     let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, matched)?;
     if is_over(&generation) {
@@ -230,14 +230,14 @@ fn read(json: &Json, state: &str) -> Generation {
         "queued" | "processing" => Generation::Running { percent: 0, note: None },
         "completed" => {
             let fault = text(json, "/failure_code").map(|_| fault::by_code(json));
-            let fault = fault.filter(|fault| !reading::may_have_a_file(fault));
+            let fault = fault.filter(|fault| !response::may_have_a_file(fault));
             let without = || fault.map_or(Generation::WithoutFile, Generation::Over);
             link(json).map_or_else(without, done)
         }
         "failed" => {
             let fault = fault::by_code(json);
             // A file beside a failure is looked at before another one is paid for.
-            match link(json).filter(|_| reading::may_have_a_file(&fault)) {
+            match link(json).filter(|_| response::may_have_a_file(&fault)) {
                 Some(link) => Generation::Done { link, fault: Some(fault) },
                 None => Generation::Over(fault),
             }

@@ -14,9 +14,9 @@ use super::{
     Api, ask_again, created, fault, fault::refused, frame, list, refuse_what_cannot_be_said,
 };
 use crate::{
-    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, LookUp, Lost,
-    Polled, Render, Reply, Submission, SubmitError, Submitted, Talk, polling,
-    reading::{self, quoted, text},
+    AccountStatus, Adapter, Answer, Call, CancelOutcome, Download, FetchError, Flow, Polled,
+    Reconciliation, Render, Reply, Submission, SubmitError, Submitted, UnconfirmedSubmit, polling,
+    response::{self, quoted, text},
 };
 
 const MODELS: [&str; 2] = ["ray-2", "ray-flash-2"];
@@ -61,29 +61,33 @@ impl Adapter for Dream {
         &self,
         submission: &Submission,
         _now: Timestamp,
-    ) -> Talk<Result<Submitted, SubmitError>> {
+    ) -> Flow<Result<Submitted, SubmitError>> {
         match body(submission) {
             Ok(body) => {
                 let call = Call::post(self.api.url("generations/video"), body);
-                Talk::once(self.api.signed(call), created)
+                Flow::once(self.api.signed(call), created)
             }
-            Err(fault) => Talk::Over(Err(SubmitError::Refused(fault))),
+            Err(fault) => Flow::Done(Err(SubmitError::Refused(fault))),
         }
     }
 
-    fn look_up(&self, lost: &Lost, _now: Timestamp) -> Talk<Result<LookUp, Fault>> {
+    fn look_up(
+        &self,
+        lost: &UnconfirmedSubmit,
+        _now: Timestamp,
+    ) -> Flow<Result<Reconciliation, Fault>> {
         list::find(self.api.clone(), list::Wanted::new(lost, LONGEST_RENDER))
     }
 
-    fn poll(&self, render: &Render, now: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, now: Timestamp) -> Flow<Result<Polled, Fault>> {
         let (asked, age) = (render.remote_id.clone(), now.duration_since(render.begun_at));
-        Talk::once(self.api.ask_for(&render.remote_id), move |answer| polled(answer, &asked, age))
+        Flow::once(self.api.ask_for(&render.remote_id), move |answer| polled(answer, &asked, age))
     }
 
-    fn fetch(&self, render: &Render, now: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, render: &Render, now: Timestamp) -> Flow<Result<Download, FetchError>> {
         let (asked, age) = (render.remote_id.clone(), now.duration_since(render.begun_at));
-        Talk::once(self.api.ask_for(&render.remote_id), move |answer| {
-            let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+        Flow::once(self.api.ask_for(&render.remote_id), move |answer| {
+            let reply = answer.map_err(|problem| FetchError::Later(response::silence(&problem)))?;
             match generation(&reply, &asked, age).map_err(FetchError::Later)? {
                 Generation::Done { link, .. } => Ok(Download::From(Call::get(link))),
                 Generation::Over(fault) | Generation::Refunded(fault) => {
@@ -101,10 +105,10 @@ impl Adapter for Dream {
     }
 
     /// Deletes the generation. Whether that stops one that is running is not documented.
-    fn cancel(&self, render: &Render, _now: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
+    fn cancel(&self, render: &Render, _now: Timestamp) -> Flow<Result<CancelOutcome, Fault>> {
         let call = Call::change(Method::DELETE, self.api.generation(&render.remote_id));
-        Talk::once(self.api.signed(call), |answer| {
-            let reply = answer.map_err(|problem| reading::silence(&problem))?;
+        Flow::once(self.api.signed(call), |answer| {
+            let reply = answer.map_err(|problem| response::silence(&problem))?;
             match reply.status {
                 StatusCode::NOT_FOUND | StatusCode::GONE => Ok(CancelOutcome::NotKnown),
                 status if status.is_success() => Ok(CancelOutcome::Stopped),
@@ -113,32 +117,32 @@ impl Adapter for Dream {
         })
     }
 
-    fn check(&self, _now: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
-        Talk::once(self.api.signed(Call::get(self.api.url("credits"))), account_status)
+    fn check(&self, _now: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
+        Flow::once(self.api.signed(Call::get(self.api.url("credits"))), account_status)
     }
 }
 
 fn body(submission: &Submission) -> Result<Json, Fault> {
-    let (model, shot) = (submission.model.as_str(), &submission.shot);
+    let (model, spec) = (submission.model.as_str(), &submission.spec);
     if !MODELS.contains(&model) {
         let message =
             format!("Dream Machine does not render `{model}`; `ray-3.2` is the variant `agents`");
         return Err(refused(message));
     }
-    refuse_what_cannot_be_said(model, shot).map_err(refused)?;
-    if shot.prompt.chars().count() < SHORTEST_PROMPT {
+    refuse_what_cannot_be_said(model, spec).map_err(refused)?;
+    if spec.prompt.chars().count() < SHORTEST_PROMPT {
         return Err(refused("the prompt is too short for Luma, which wants at least 3 characters"));
     }
-    let frame = frame::say(shot.size, &SHAPES, &RESOLUTIONS).map_err(refused)?;
+    let frame = frame::say(spec.size, &SHAPES, &RESOLUTIONS).map_err(refused)?;
     let mut body = Map::new();
     body.insert("generation_type".into(), "video".into());
     body.insert("model".into(), model.into());
-    body.insert("prompt".into(), shot.prompt.as_str().into());
+    body.insert("prompt".into(), spec.prompt.as_str().into());
     body.insert("aspect_ratio".into(), frame.aspect_ratio.into());
     body.insert("resolution".into(), frame.resolution.into());
-    body.insert("duration".into(), format!("{}s", shot.seconds).into());
-    body.insert("loop".into(), shot.looped.into());
-    if shot.first_frame.is_some() {
+    body.insert("duration".into(), format!("{}s", spec.seconds).into());
+    body.insert("loop".into(), spec.looped.into());
+    if spec.first_frame.is_some() {
         let url = submission.first_frame_url.as_deref().ok_or_else(unreachable_picture)?;
         body.insert("keyframes".into(), json!({ "frame0": { "type": "image", "url": url } }));
     }
@@ -170,7 +174,7 @@ enum Generation {
 }
 
 fn polled(answer: Answer, asked: &str, age: SignedDuration) -> Result<Polled, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     Ok(match generation(&reply, asked, age)? {
         Generation::Running { note } => {
             Polled::Running { percent: 0, ask_again_in: ask_again(&reply), note }
@@ -184,7 +188,7 @@ fn polled(answer: Answer, asked: &str, age: SignedDuration) -> Result<Polled, Fa
 
 fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generation, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
-        return Err(reading::unknown_render(reply, "Luma"));
+        return Err(response::unknown_render(reply, "Luma"));
     }
     let json = reply.json().unwrap_or_default();
     // Every generation carries its id (`lumaai` 1.21.0).
@@ -196,7 +200,7 @@ fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generat
     if !is_success {
         return generation.filter(is_over).ok_or_else(|| fault::of_reply(reply));
     }
-    let unreadable = || reading::unexpected(reply, "the answer is no generation");
+    let unreadable = || response::unexpected(reply, "the answer is no generation");
     let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, matched)?;
     if is_over(&generation) {
@@ -214,7 +218,7 @@ fn read(json: &Json, state: &str, age: SignedDuration) -> Generation {
         "failed" => {
             let fault = fault::by_reason(json);
             // A file beside a failure is looked at before another one is paid for.
-            match link(json).filter(|_| reading::may_have_a_file(&fault)) {
+            match link(json).filter(|_| response::may_have_a_file(&fault)) {
                 Some(link) => Generation::Done { link, fault: Some(fault) },
                 None => Generation::Refunded(fault),
             }
@@ -247,13 +251,13 @@ fn link(json: &Json) -> Option<String> {
 }
 
 fn account_status(answer: Answer) -> Result<AccountStatus, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }
-    let unreadable = || reading::unexpected(&reply, "the answer tells no credit");
+    let unreadable = || response::unexpected(&reply, "the answer tells no credit");
     let json = reply.json().ok_or_else(unreadable)?;
-    let cents = reading::number(&json, "/credit_balance").ok_or_else(unreadable)?;
+    let cents = response::number(&json, "/credit_balance").ok_or_else(unreadable)?;
     let trouble = (cents <= 0.0).then(|| {
         let message =
             "no credit is left; buy some at https://lumalabs.ai/dream-machine/api/billing";

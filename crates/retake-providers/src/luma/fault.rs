@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::{
     Reply,
-    reading::{self, ErrorBody, quoted, text},
+    response::{self, ErrorBody, quoted, text},
 };
 
 /// "Image ingestion unavailable": the Agents API has not read the request yet then ("Error handling", 2026-11-21).
@@ -104,7 +104,7 @@ pub(super) fn body_of(reply: &Reply) -> ErrorBody {
 fn of_detail(reply: &Reply, said: &str) -> Fault {
     let words = said.to_lowercase();
     let has = |word: &str| words.contains(word);
-    let fault = reading::fault_by_status(reply, said);
+    let fault = response::fault_by_status(reply, said);
     let kind = match reply.status.as_u16() {
         400 | 422 if has("insufficient") && (has("credit") || has("balance")) => FaultKind::Quota,
         400 | 422 if has("moderat") || has("blacklisted") => FaultKind::RefusedContent,

@@ -15,10 +15,10 @@ use serde_json::Value as Json;
 
 use super::{Api, fault};
 use crate::{
-    Answer, Call, LookUp, Lost, RemoteId, Talk,
+    Answer, Call, Flow, Reconciliation, RemoteId, UnconfirmedSubmit,
     likeness::Likeness,
     listing,
-    reading::{self, text},
+    response::{self, text},
     window::{Age, Window},
 };
 
@@ -67,11 +67,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn new(lost: &Lost, over_after: Duration) -> Self {
+    pub(super) fn new(lost: &UnconfirmedSubmit, over_after: Duration) -> Self {
         let submission = &lost.submission;
         Self {
             tag: submission.hook.as_ref().map(|_| submission.tag.clone()),
-            prompt: submission.shot.prompt.trim().to_owned(),
+            prompt: submission.spec.prompt.trim().to_owned(),
             known: lost.known.clone(),
             window: Window::new(lost.begun_at, SENT_WITHIN),
             over_after,
@@ -103,7 +103,7 @@ impl Wanted {
             .is_some_and(|at| self.is_too_old(at) && !self.window.could_be_ours(at, likeness));
         // A server may leave the end of a URL away, so one without a tag says nothing.
         let is_tagged = text(entry, "/request/callback_url").and_then(tag_in).is_some();
-        let is_known = reading::id(entry, "/id").is_some_and(|id| self.known.contains(id));
+        let is_known = response::id(entry, "/id").is_some_and(|id| self.known.contains(id));
         !(is_old || is_tagged || is_known)
     }
 }
@@ -113,25 +113,27 @@ fn created_at(entry: &Json) -> Option<Timestamp> {
 }
 
 /// Walks the list.
-pub(super) fn find(api: Api, wanted: Wanted) -> Talk<Result<LookUp, Fault>> {
+pub(super) fn find(api: Api, wanted: Wanted) -> Flow<Result<Reconciliation, Fault>> {
     walk(api, wanted, Walk::default())
 }
 
-fn walk(api: Api, mut wanted: Wanted, so_far: Walk) -> Talk<Result<LookUp, Fault>> {
+fn walk(api: Api, mut wanted: Wanted, so_far: Walk) -> Flow<Result<Reconciliation, Fault>> {
     let path = format!("generations?limit={PAGE}&offset={}", so_far.entries);
     let call = api.signed(Call::get(api.url(&path)));
-    Talk::ask(call, move |answer| {
+    Flow::ask(call, move |answer| {
         if let Ok(reply) = &answer {
             wanted.window.learn(reply);
         }
         let page = match page(answer) {
             Ok(page) => page,
-            Err(fault) => return Talk::Over(Err(fault)),
+            Err(fault) => return Flow::Done(Err(fault)),
         };
         match so_far.go_on(&page, &wanted) {
-            Step::Found(id) => Talk::Over(Ok(LookUp::Found(id))),
-            Step::Nothing => Talk::Over(Ok(LookUp::Absent)),
-            Step::Doubt => Talk::Over(Ok(LookUp::Unknowable { over_after: wanted.over_after })),
+            Step::Found(id) => Flow::Done(Ok(Reconciliation::Found(id))),
+            Step::Nothing => Flow::Done(Ok(Reconciliation::Absent)),
+            Step::Doubt => {
+                Flow::Done(Ok(Reconciliation::Unknowable { over_after: wanted.over_after }))
+            }
             Step::Further(so_far) => walk(api, wanted, so_far),
         }
     })
@@ -145,11 +147,11 @@ struct Page {
 }
 
 fn page(answer: Answer) -> Result<Page, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }
-    let unreadable = || reading::unexpected(&reply, "the answer is no list of generations");
+    let unreadable = || response::unexpected(&reply, "the answer is no list of generations");
     let mut json = reply.json().ok_or_else(unreadable)?;
     let is_troubled = listing::is_troubled(&reply, &json, "generations");
     let has_more = json.pointer("/has_more").and_then(Json::as_bool);
@@ -185,7 +187,7 @@ impl Default for Walk {
 impl Walk {
     fn go_on(mut self, page: &Page, wanted: &Wanted) -> Step {
         for entry in &page.entries {
-            match (wanted.owns(entry), reading::id(entry, "/id")) {
+            match (wanted.owns(entry), response::id(entry, "/id")) {
                 (true, Some(id)) => return Step::Found(id.to_owned()),
                 (true, None) => self.in_doubt = true,
                 (false, _) => self.in_doubt |= wanted.may_own(entry),

@@ -15,8 +15,8 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::{
-    Download, LookUp, Lost, Polled, Submission,
-    rehearsal::{NOON, a_render, a_submission, hold, json, reply, shown, silence},
+    Download, Polled, Reconciliation, Submission, UnconfirmedSubmit,
+    testing::{NOON, a_render, a_submission, hold, json, reply, shown, silence},
 };
 
 const ID: &str = "00000000-0000-4000-8000-000000000002";
@@ -49,15 +49,15 @@ fn fixture(name: &str) -> Json {
 
 fn of_seconds(model: &str, seconds: u32) -> Submission {
     let mut submission = a_submission(model);
-    submission.shot.seconds = seconds;
-    submission.shot.audio = false;
+    submission.spec.seconds = seconds;
+    submission.spec.audio = false;
     submission
 }
 
 fn from_picture(model: &str, seconds: u32) -> Submission {
     let mut submission = of_seconds(model, seconds);
     let size = Size::new(1280, 720);
-    submission.shot.first_frame =
+    submission.spec.first_frame =
         Some(Picture { key: "k".into(), size, media_type: "image/webp".into() });
     submission.first_frame = Some(Bytes::from_static(b"a picture"));
     submission
@@ -105,7 +105,7 @@ fn running(note: Option<&str>) -> Polled {
 #[test]
 fn dream_machine_gets_a_text_and_a_hook_with_our_tag() {
     let mut submission = of_seconds("ray-2", 9);
-    submission.shot.looped = true;
+    submission.spec.looped = true;
     submission.hook = Some(HOOK.into());
 
     assert_snapshot!(calls(&*dream(), &submission));
@@ -145,9 +145,9 @@ fn a_picture_of_a_long_video_is_a_keyframe_at_its_beginning() {
 #[test]
 fn a_loop_is_said_to_the_agents_api_for_five_seconds_only() {
     let mut submission = of_seconds("ray-3.2", 5);
-    submission.shot.looped = true;
+    submission.spec.looped = true;
     let short = calls(&*agents(), &submission);
-    submission.shot.seconds = 10;
+    submission.spec.seconds = 10;
 
     assert!(short.contains(r#""loop": true"#), "{short}");
     assert!(refusal(&*agents(), &submission).message.contains("5 seconds"));
@@ -157,11 +157,11 @@ fn a_loop_is_said_to_the_agents_api_for_five_seconds_only() {
 fn what_cannot_be_said_is_refused_by_name() {
     for (adapter, model) in [(dream(), "ray-2"), (agents(), "ray-3.2")] {
         let mut loud = of_seconds(model, 5);
-        loud.shot.audio = true;
+        loud.spec.audio = true;
         let mut negative = of_seconds(model, 5);
-        negative.shot.negative_prompt = Some("fog".into());
+        negative.spec.negative_prompt = Some("fog".into());
         let mut odd = of_seconds(model, 5);
-        odd.shot.size = Size::new(1000, 700);
+        odd.spec.size = Size::new(1000, 700);
         for (submission, named) in [(loud, "audio"), (negative, "negative"), (odd, "1000x700")] {
             let fault = refusal(&*adapter, &submission);
 
@@ -411,10 +411,15 @@ fn a_dream_is_deleted_to_cancel_it_and_agents_cannot() {
     assert_eq!((none.len(), over), (0, Ok(crate::CancelOutcome::GoesOn)));
 }
 
-fn lost(hook: bool) -> Lost {
+fn lost(hook: bool) -> UnconfirmedSubmit {
     let mut submission = of_seconds("ray-2", 5);
     submission.hook = hook.then(|| HOOK.to_owned());
-    Lost { submission, begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() }
+    UnconfirmedSubmit {
+        submission,
+        begun_at: NOON,
+        lost_at: NOON,
+        known: std::collections::BTreeSet::default(),
+    }
 }
 
 // verifies: luma/agents: look-up
@@ -422,7 +427,7 @@ fn lost(hook: bool) -> Lost {
 fn a_lost_submit_to_the_agents_api_cannot_be_found_again() {
     let (calls, found) = hold(agents().look_up(&lost(true), NOON), []);
 
-    assert!(calls.is_empty() && matches!(found, Ok(LookUp::Unknowable { .. })));
+    assert!(calls.is_empty() && matches!(found, Ok(Reconciliation::Unknowable { .. })));
 }
 
 // verifies: luma: parameters
@@ -433,7 +438,7 @@ fn every_listed_model_can_be_asked_for_each_of_its_sizes() {
         for size in &model.sizes {
             let adapter = if model.name == "ray-3.2" { agents() } else { dream() };
             let mut submission = of_seconds(&model.name, 5);
-            submission.shot.size = *size;
+            submission.spec.size = *size;
 
             calls(&*adapter, &submission);
         }

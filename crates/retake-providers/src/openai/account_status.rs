@@ -8,10 +8,10 @@ use retake_core::fault::{Fault, FaultKind};
 use serde_json::Value as Json;
 
 use super::{account::Account, dialect::Check, fault, status};
-use crate::{AccountStatus, Answer, Call, Reply, Talk, reading};
+use crate::{AccountStatus, Answer, Call, Flow, Reply, response};
 
 /// Asks whether the account works.
-pub(super) fn talk(account: &Arc<Account>) -> Talk<Result<AccountStatus, Fault>> {
+pub(super) fn talk(account: &Arc<Account>) -> Flow<Result<AccountStatus, Fault>> {
     let dialect = account.dialect;
     let url = match dialect.check {
         Check::List => account.url(dialect.create, &[("limit", "1")]),
@@ -19,16 +19,16 @@ pub(super) fn talk(account: &Arc<Account>) -> Talk<Result<AccountStatus, Fault>>
         Check::Key => account.url("/key", &[]),
     };
     let owner = Arc::clone(account);
-    Talk::once(account.sign(Call::get(url)), move |answer| read(&owner, answer))
+    Flow::once(account.sign(Call::get(url)), move |answer| read(&owner, answer))
 }
 
 fn read(account: &Account, answer: Answer) -> Result<AccountStatus, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
         return refused(account, &reply);
     }
     let json = reply.json().filter(Json::is_object);
-    let json = json.ok_or_else(|| reading::unexpected(&reply, "the answer is no JSON"))?;
+    let json = json.ok_or_else(|| response::unexpected(&reply, "the answer is no JSON"))?;
     if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
         return troubled(fault);
     }
@@ -66,12 +66,12 @@ fn troubled(fault: Fault) -> Result<AccountStatus, Fault> {
 
 /// `OpenRouter`'s account of a key (its API reference, 2026): dollars, and null where there is no limit.
 fn of_key(json: &Json) -> AccountStatus {
-    let credit_micros = reading::number(json, "/data/limit_remaining").map(micros);
-    let used = reading::number(json, "/data/usage").unwrap_or_default();
+    let credit_micros = response::number(json, "/data/limit_remaining").map(micros);
+    let used = response::number(json, "/data/usage").unwrap_or_default();
     let left = credit_micros.map_or_else(
         || "no limit".to_owned(),
         |_| {
-            let left = reading::number(json, "/data/limit_remaining").unwrap_or_default();
+            let left = response::number(json, "/data/limit_remaining").unwrap_or_default();
             format!("{left:.2} USD left")
         },
     );

@@ -10,13 +10,13 @@ use std::time::Duration;
 pub(super) use self::known::{
     AZURE, AZURE_JOBS, LITELLM, NEWAPI, OPENAI, OPENROUTER, RELAY, RELAY_JSON, SGLANG, VLLM_OMNI,
 };
-use crate::{Facts, Settings, SettingsError};
+use crate::{ProviderInfo, Settings, SettingsError};
 
 /// How one kind of server speaks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dialect {
     /// What is known of its accounts.
-    pub(super) facts: Facts,
+    pub(super) facts: ProviderInfo,
     /// Where its API begins, for a base URL that names no more than a host.
     pub(super) root: &'static str,
     /// How the key is shown.

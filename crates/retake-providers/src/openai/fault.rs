@@ -10,12 +10,12 @@ use serde_json::Value as Json;
 
 use crate::{
     Reply,
-    reading::{self, ErrorBody},
     refusal::{
         before_page, codes, is_success_code, lower, proof,
         report::{self, Report},
         words,
     },
+    response::{self, ErrorBody},
     sse,
 };
 
@@ -32,13 +32,13 @@ pub(super) fn body_of(reply: &Reply) -> ErrorBody {
     let reports = json.as_ref().map_or_else(|| report::of_text(&text_of(reply)), report::of_error);
     let is_told = json.is_some() && !reports.is_empty();
     let loose = from(&reports, None);
-    if !reading::is_turned_away(reply.status) {
+    if !response::is_turned_away(reply.status) {
         return in_doubt(reply, &reports, loose, is_told);
     }
     if !is_told && loose.is_none() {
-        return ErrorBody::Foreign(with_code(reading::foreign_fault(reply), &reports));
+        return ErrorBody::Foreign(with_code(response::foreign_fault(reply), &reports));
     }
-    let by_status = reading::kind_of_status(reply.status.as_u16());
+    let by_status = response::kind_of_status(reply.status.as_u16());
     let fault = from(&reports, Some(reply.status)).unwrap_or_else(|| unknown(by_status, &reports));
     let is_passed_on = proof::is_passed_on(&reports, reply.status.as_u16())
         || (!is_told && proof::tells_of_no_answer(&text_of(reply)));
@@ -52,11 +52,11 @@ fn in_doubt(reply: &Reply, reports: &[Report], loose: Option<Fault>, is_told: bo
         let code = code.or(fault.code);
         return ErrorBody::Refusal(at_status(reply, Fault { code, ..fault }));
     }
-    let foreign = reading::foreign_fault(reply);
+    let foreign = response::foreign_fault(reply);
     if !is_told {
         return ErrorBody::Foreign(with_code(foreign, reports));
     }
-    let fault = loose.filter(|fault| !reading::is_reason(fault.kind));
+    let fault = loose.filter(|fault| !response::is_reason(fault.kind));
     let fault = fault.unwrap_or_else(|| unknown(foreign.kind, reports));
     ErrorBody::Own(at_status(reply, fault))
 }
@@ -85,7 +85,7 @@ pub(super) fn refusal_in_success(reply: &Reply, json: &Json) -> Option<ErrorBody
         Some((kind, code)) => {
             ErrorBody::Refusal(Fault { kind, code: code.or(fault.code.clone()), ..fault })
         }
-        None => ErrorBody::Own(reading::without_reason(reply.status, fault)),
+        None => ErrorBody::Own(response::without_reason(reply.status, fault)),
     })
 }
 
@@ -188,11 +188,11 @@ fn from(reports: &[Report], status: Option<StatusCode>) -> Option<Fault> {
         let texts = reports.iter().rev().filter_map(|report| report.message.as_deref());
         let told = texts.map(before_page).filter_map(words::refusal);
         let codes = reports.iter().rev().filter_map(Report::status);
-        codes.chain(told).map(reading::kind_of_status)
+        codes.chain(told).map(response::kind_of_status)
     };
     let by_status = || {
         let status = status.map(|status| status.as_u16()).filter(|status| says_much(*status));
-        status.map(reading::kind_of_status)
+        status.map(response::kind_of_status)
     };
     let by_general_code = || by_code(codes::GENERAL).map(|(kind, _)| kind);
     let by_refusal = || numbers().find(|kind| matches!(kind, FaultKind::Auth | FaultKind::Quota));
@@ -219,9 +219,9 @@ fn with_code(fault: Fault, reports: &[Report]) -> Fault {
 fn told(reports: &[Report]) -> String {
     let text = reports.iter().rev().find_map(|report| report.message.as_deref());
     let code = || reports.iter().rev().find_map(|report| report.code.as_deref());
-    let text = reading::quoted(text.or_else(code).unwrap_or_default());
+    let text = response::quoted(text.or_else(code).unwrap_or_default());
     match reports.iter().rev().find_map(|report| report.param.as_deref()) {
-        Some(param) if !text.contains(param) => format!("{text} (`{}`)", reading::quoted(param)),
+        Some(param) if !text.contains(param) => format!("{text} (`{}`)", response::quoted(param)),
         _ => text,
     }
 }
@@ -234,8 +234,8 @@ fn is_text(reply: &Reply) -> bool {
 
 /// The text of an answer that is no JSON. What stands on a web page is nobody's word.
 fn text_of(reply: &Reply) -> String {
-    match reading::page_title(&reply.body) {
+    match response::page_title(&reply.body) {
         Some(_) => String::new(),
-        None => reading::plain(&reply.body),
+        None => response::plain(&reply.body),
     }
 }

@@ -18,14 +18,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use retake_core::{fault::Fault, request::Shot};
+use retake_core::{fault::Fault, request::RenderSpec};
 use serde_json::Value as Json;
 
 use super::{account::Account, dialect::List, fault, status};
 use crate::{
-    Answer, Call, LookUp, Lost, RemoteId, Talk,
+    Answer, Call, Flow, Reconciliation, RemoteId, UnconfirmedSubmit,
     likeness::Likeness,
-    listing, reading,
+    listing, response,
     window::{Age, Window},
 };
 
@@ -37,14 +37,17 @@ const MOST_PAGES: usize = 10;
 const NAMES: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
 
 /// Looks for a lost render.
-pub(super) fn talk(account: &Arc<Account>, lost: &Lost) -> Talk<Result<LookUp, Fault>> {
+pub(super) fn talk(
+    account: &Arc<Account>,
+    lost: &UnconfirmedSubmit,
+) -> Flow<Result<Reconciliation, Fault>> {
     if account.dialect.list == List::None {
-        return Talk::Over(Ok(unknowable(account)));
+        return Flow::Done(Ok(unknowable(account)));
     }
     let walk = Walk {
         account: Arc::clone(account),
         model: lost.submission.model.clone(),
-        shot: lost.submission.shot.clone(),
+        spec: lost.submission.spec.clone(),
         window: Window::new(lost.begun_at, SENT_WITHIN),
         known: lost.known.clone(),
         found: Vec::new(),
@@ -58,15 +61,15 @@ pub(super) fn talk(account: &Arc<Account>, lost: &Lost) -> Talk<Result<LookUp, F
     walk.ask(None)
 }
 
-fn unknowable(account: &Account) -> LookUp {
-    LookUp::Unknowable { over_after: account.dialect.longest }
+fn unknowable(account: &Account) -> Reconciliation {
+    Reconciliation::Unknowable { over_after: account.dialect.longest }
 }
 
 /// A walk through the list, newest first.
 struct Walk {
     account: Arc<Account>,
     model: String,
-    shot: Shot,
+    spec: RenderSpec,
     window: Window,
     /// Renders that the ledger knows as an attempt's.
     known: BTreeSet<RemoteId>,
@@ -119,57 +122,57 @@ enum End {
 }
 
 impl Walk {
-    fn ask(mut self, after: Option<&str>) -> Talk<Result<LookUp, Fault>> {
+    fn ask(mut self, after: Option<&str>) -> Flow<Result<Reconciliation, Fault>> {
         self.pages += 1;
         let mut query = vec![("limit", "100"), ("order", "desc")];
         query.extend(after.map(|after| ("after", after)));
         let url = self.account.url(self.account.dialect.create, &query);
         let call = self.account.sign(Call::get(url));
-        Talk::ask(call, |answer| self.read(answer))
+        Flow::ask(call, |answer| self.read(answer))
     }
 
-    fn read(mut self, answer: Answer) -> Talk<Result<LookUp, Fault>> {
+    fn read(mut self, answer: Answer) -> Flow<Result<Reconciliation, Fault>> {
         let reply = match answer {
             Ok(reply) => reply,
-            Err(problem) => return Talk::Over(Err(reading::silence(&problem))),
+            Err(problem) => return Flow::Done(Err(response::silence(&problem))),
         };
         if matches!(reply.status.as_u16(), 400 | 404 | 405 | 501) {
-            return Talk::Over(Ok(unknowable(&self.account)));
+            return Flow::Done(Ok(unknowable(&self.account)));
         }
         if !reply.status.is_success() {
-            return Talk::Over(Err(fault::of_reply(&reply)));
+            return Flow::Done(Err(fault::of_reply(&reply)));
         }
         self.window.learn(&reply);
         let json = reply.json().unwrap_or_default();
         let Some(entries) = json.pointer("/data").and_then(Json::as_array) else {
-            return Talk::Over(Ok(unknowable(&self.account)));
+            return Flow::Done(Ok(unknowable(&self.account)));
         };
         self.unlike |= listing::is_troubled(&reply, &json, "data");
         for entry in entries {
             self.see(entry);
         }
         if self.reached == Reached::Beyond && self.ordered {
-            return Talk::Over(Ok(self.verdict(End::Past)));
+            return Flow::Done(Ok(self.verdict(End::Past)));
         }
         let has_more = json.pointer("/has_more").and_then(Json::as_bool);
         let last = || status::id(entries.last()?);
-        let last = reading::id(&json, "/last_id").map(str::to_owned).or_else(last);
+        let last = response::id(&json, "/last_id").map(str::to_owned).or_else(last);
         match (has_more, last) {
             // Where the dates are another zone's, ours is further down than they say.
             (Some(true), Some(last)) if self.pages < MOST_PAGES => self.ask(Some(&last)),
             _ if self.reached > Reached::Window && self.ordered => {
-                Talk::Over(Ok(self.verdict(End::Past)))
+                Flow::Done(Ok(self.verdict(End::Past)))
             }
-            (Some(false), _) => Talk::Over(Ok(self.verdict(End::OfList))),
+            (Some(false), _) => Flow::Done(Ok(self.verdict(End::OfList))),
             // A relay that does not know of pages shows what it has.
-            (None, _) if self.pages == 1 => Talk::Over(Ok(self.verdict(End::OfPage))),
-            _ => Talk::Over(Ok(self.verdict(End::CutOff))),
+            (None, _) if self.pages == 1 => Flow::Done(Ok(self.verdict(End::OfPage))),
+            _ => Flow::Done(Ok(self.verdict(End::CutOff))),
         }
     }
 
     /// Takes note of an entry.
     fn see(&mut self, entry: &Json) {
-        let at = reading::number(entry, "/created_at").and_then(listing::timestamp);
+        let at = response::number(entry, "/created_at").and_then(listing::timestamp);
         if let (Some(at), Some(last)) = (at, self.last) {
             self.ordered &= at <= last;
         }
@@ -209,17 +212,17 @@ impl Walk {
 
     fn compare(&self, entry: &Json, is_dated: bool) -> Entry {
         let id = status::id(entry);
-        let names = NAMES.iter().filter_map(|field| reading::id(entry, field));
+        let names = NAMES.iter().filter_map(|field| response::id(entry, field));
         if names.chain(id.as_deref()).any(|name| self.known.contains(name)) {
             return Entry::Other;
         }
-        let likeness = reading::text(entry, "/prompt")
-            .map_or(Likeness::Hidden, |prompt| Likeness::compare(&self.shot.prompt, prompt));
+        let likeness = response::text(entry, "/prompt")
+            .map_or(Likeness::Hidden, |prompt| Likeness::compare(&self.spec.prompt, prompt));
         let seconds = first_number(entry, &["/seconds", "/n_seconds", "/duration"])
-            .map(|seconds| (seconds - f64::from(self.shot.seconds)).abs() < 0.5);
-        let size = size(entry).map(|size| size == self.shot.size.to_string());
-        let model = reading::text(entry, "/model").map(|model| is_same_model(model, &self.model));
-        let is_remade = reading::text(entry, "/remixed_from_video_id").is_some();
+            .map(|seconds| (seconds - f64::from(self.spec.seconds)).abs() < 0.5);
+        let size = size(entry).map(|size| size == self.spec.size.to_string());
+        let model = response::text(entry, "/model").map(|model| is_same_model(model, &self.model));
+        let is_remade = response::text(entry, "/remixed_from_video_id").is_some();
         // A model may be listed under another name than it was asked by, so that speaks against none.
         let is_another = likeness == Likeness::Other && [seconds, size].contains(&Some(false));
         if self.is_verbatim() && (is_remade || is_another) {
@@ -233,24 +236,24 @@ impl Walk {
         let is_same = likeness == Likeness::Same;
         let all_seen = is_dated && is_same && [seconds, size, model] == [Some(true); 3];
         match id {
-            Some(id) if all_seen && self.shot.first_frame.is_none() => Entry::Ours(id),
+            Some(id) if all_seen && self.spec.first_frame.is_none() => Entry::Ours(id),
             _ => Entry::Unclear(likeness),
         }
     }
 
-    fn verdict(self, end: End) -> LookUp {
+    fn verdict(self, end: End) -> Reconciliation {
         let is_whole = matches!(self.account.dialect.list, List::Whole | List::Verbatim);
         let shows_all = end == End::Past || (end == End::OfList && is_whole);
         match self.found.into_iter().min() {
-            Some((_, id)) if !self.unclear && end != End::CutOff => LookUp::Found(id),
-            None if shows_all && !self.unclear && !self.unlike => LookUp::Absent,
+            Some((_, id)) if !self.unclear && end != End::CutOff => Reconciliation::Found(id),
+            None if shows_all && !self.unclear && !self.unlike => Reconciliation::Absent,
             _ => unknowable(&self.account),
         }
     }
 }
 
 fn first_number(entry: &Json, fields: &[&str]) -> Option<f64> {
-    fields.iter().find_map(|field| reading::number(entry, field))
+    fields.iter().find_map(|field| response::number(entry, field))
 }
 
 fn size(entry: &Json) -> Option<String> {
@@ -258,7 +261,7 @@ fn size(entry: &Json) -> Option<String> {
         let side = |name| entry.pointer(name).and_then(Json::as_u64);
         Some(format!("{}x{}", side("/width")?, side("/height")?))
     };
-    reading::text(entry, "/size").map(str::to_owned).or_else(sides)
+    response::text(entry, "/size").map(str::to_owned).or_else(sides)
 }
 
 /// Whether two names are one model: a dated name is the same as the plain one.

@@ -18,7 +18,7 @@ use super::{
     poll::{self, Verdict},
     status,
 };
-use crate::{Answer, Call, Download, FetchError, Polled, Render, Reply, Talk, polling, reading};
+use crate::{Answer, Call, Download, FetchError, Flow, Polled, Render, Reply, polling, response};
 
 /// A relay may fetch the file itself before the first byte of it comes.
 const FILE_PATIENCE: Duration = Duration::from_mins(2);
@@ -65,13 +65,13 @@ const INLINE: &[&str] = &["/b64_json", "/data/0/b64_json", "/videos/0/data", "/v
 pub(super) fn talk(
     account: &std::sync::Arc<Account>,
     render: &Render,
-) -> Talk<Result<Download, FetchError>> {
+) -> Flow<Result<Download, FetchError>> {
     let id = render.remote_id.clone();
     if account.dialect.result == Source::Content {
-        return Talk::Over(Ok(Download::From(content(account, &id))));
+        return Flow::Done(Ok(Download::From(content(account, &id))));
     }
     let owner = std::sync::Arc::clone(account);
-    Talk::once(account.job(&id), move |answer| find(&owner, &id, answer))
+    Flow::once(account.job(&id), move |answer| find(&owner, &id, answer))
 }
 
 fn content(account: &Account, id: &str) -> Call {
@@ -96,7 +96,7 @@ pub(super) fn is_handed_out(reply: &Reply) -> bool {
         let it = it.trim().to_ascii_lowercase();
         it.starts_with("video/") || it.starts_with("application/octet-stream")
     });
-    let is_something = reply.json().is_none() && reading::page_title(body).is_none();
+    let is_something = reply.json().is_none() && response::page_title(body).is_none();
     let has_mark = body.get(4..8) == Some(b"ftyp") || body.starts_with(b"\x1a\x45\xdf\xa3");
     reply.status.is_success() && !body.is_empty() && (has_mark || (is_media && is_something))
 }
@@ -112,7 +112,7 @@ fn file(call: Call) -> Call {
 }
 
 fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchError> {
-    let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+    let reply = answer.map_err(|problem| FetchError::Later(response::silence(&problem)))?;
     match poll::read(account.dialect, id, Ok(reply.clone())) {
         Ok(Verdict::Polled(
             Polled::Failed { fault, .. }
@@ -120,7 +120,7 @@ fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchEr
             | Polled::GivenUp { fault, .. },
         )) => return Err(FetchError::Gone(fault)),
         Ok(Verdict::Polled(Polled::Running { .. })) => {
-            let fault = reading::unexpected(&reply, "the render is not finished any more");
+            let fault = response::unexpected(&reply, "the render is not finished any more");
             return Err(FetchError::Later(fault));
         }
         Ok(
@@ -147,12 +147,12 @@ fn find(account: &Account, id: &str, answer: Answer) -> Result<Download, FetchEr
 
 /// The id of the first generation of a job.
 pub(super) fn generation(job: &Json) -> Option<&str> {
-    reading::id(job, "/generations/0/id")
+    response::id(job, "/generations/0/id")
 }
 
 fn by_generation(account: &Account, job: &Json, reply: &Reply) -> Result<Download, FetchError> {
     let Some(id) = generation(job) else {
-        let fault = reading::unexpected(reply, "the finished job has no generation");
+        let fault = response::unexpected(reply, "the finished job has no generation");
         return Err(FetchError::Later(fault));
     };
     let path = format!("/video/generations/{}/content/video", encoded(id));
@@ -162,7 +162,7 @@ fn by_generation(account: &Account, job: &Json, reply: &Reply) -> Result<Downloa
 /// The address that a render or its envelope names.
 pub(super) fn named<'a>(json: &'a Json, job: &'a Json) -> Option<&'a str> {
     let in_one = |json: &'a Json| {
-        PLACES.iter().filter_map(|place| reading::text(json, place)).find(|text| is_address(text))
+        PLACES.iter().filter_map(|place| response::text(json, place)).find(|text| is_address(text))
     };
     in_one(job).or_else(|| in_one(json))
 }
@@ -175,14 +175,14 @@ fn is_address(text: &str) -> bool {
 
 /// Whether the file itself came with the answer.
 pub(super) fn is_inline(json: &Json, job: &Json) -> bool {
-    let text = |place: &&str| reading::text(job, place).or_else(|| reading::text(json, place));
+    let text = |place: &&str| response::text(job, place).or_else(|| response::text(json, place));
     INLINE.iter().find_map(text).is_some()
         || PLACES.iter().filter_map(text).any(|text| text.starts_with("data:video/"))
 }
 
 /// The file itself, where it came with the answer.
 fn inline(json: &Json, job: &Json) -> Option<Bytes> {
-    let text = |place: &&str| reading::text(job, place).or_else(|| reading::text(json, place));
+    let text = |place: &&str| response::text(job, place).or_else(|| response::text(json, place));
     let bare = INLINE.iter().filter_map(text);
     let urls = PLACES.iter().filter_map(text).filter_map(|text| text.strip_prefix("data:"));
     let urls = urls.filter_map(|text| Some(text.split_once(";base64,")?.1));

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Answer, Polled, Reply,
     polling::{self, RenderMatch},
-    reading,
+    response,
 };
 
 /// Words that relays also use for a question that came to nothing.
@@ -65,9 +65,9 @@ impl Look {
             (Claim::Unknown(polled), _) => Ok(polled),
             // A file that is said to be there may be late.
             (Claim::Finished(_), Ok(reply)) if !media::is_refused(&reply) => {
-                Err(reading::unexpected(&reply, "the file of a finished render did not come"))
+                Err(response::unexpected(&reply, "the file of a finished render did not come"))
             }
-            (Claim::Finished(_), Err(problem)) => Err(reading::silence(&problem)),
+            (Claim::Finished(_), Err(problem)) => Err(response::silence(&problem)),
             // Nor is a file that nobody could ask for one that is not there.
             (Claim::Failed(fault), answer) if !is_refused(&answer) => {
                 Ok(doubtful(failed(fault, charged)))
@@ -83,7 +83,7 @@ pub(super) fn read(
     asked: &str,
     answer: Answer,
 ) -> Result<Verdict, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     let json = reply.json().unwrap_or_default();
     let found = status::job(dialect, &json, asked);
     let matched = names::match_render(dialect.names, &json, found.unwrap_or(&json), asked);
@@ -101,14 +101,17 @@ pub(super) fn read(
         (Some(job), Some(State::Done)) => return finished(dialect, &reply, &json, job, matched),
         (Some(job), Some(State::Running)) => running(dialect, &reply, job, None),
         (Some(_), Some(_)) => {
-            return Err(reading::unexpected(&reply, "the answer says nothing final of the render"));
+            return Err(response::unexpected(
+                &reply,
+                "the answer says nothing final of the render",
+            ));
         }
         // A file beside a word that nobody has documented is looked at as well.
         (Some(job), None) if has_file(&json, job) => {
             Polled::Rendered { charged: charged(&json, job) }
         }
         (Some(job), None) => {
-            let word = reading::quoted(status::word(job).unwrap_or_default());
+            let word = response::quoted(status::word(job).unwrap_or_default());
             let note = format!("the status `{word}` is not documented");
             let polled = running(dialect, &reply, job, Some(note));
             if hands_out_content(dialect) {
@@ -132,7 +135,7 @@ fn ended(
     matched: RenderMatch,
 ) -> Option<Verdict> {
     let fault = failure(reply, json, job, state);
-    let may_have_a_file = reading::may_have_a_file(&fault);
+    let may_have_a_file = response::may_have_a_file(&fault);
     // A file beside a failure is looked at before another one is paid for.
     if may_have_a_file && reply.status.is_success() && has_file(json, job) {
         return Some(Verdict::Polled(Polled::Disputed { fault, charged: charged(json, job) }));
@@ -149,7 +152,7 @@ fn ended(
 }
 
 fn failed(fault: Fault, charged: Option<Usd>) -> Polled {
-    let told = || reading::says_not_charged(&fault.message).then_some(Usd::ZERO);
+    let told = || response::says_not_charged(&fault.message).then_some(Usd::ZERO);
     Polled::Failed { charged: charged.or_else(told), fault }
 }
 
@@ -202,7 +205,7 @@ fn is_final(
         RenderMatch::Another => false,
         RenderMatch::Unnamed => {
             // As xAI writes it.
-            let is_explained = reading::text(job, "/error/code").is_some();
+            let is_explained = response::text(job, "/error/code").is_some();
             dialect.names == Names::SameOrNone
                 && is_explained
                 && !is_loose
@@ -264,7 +267,7 @@ fn finished(
     if media::generation(job).is_some() {
         return rendered;
     }
-    match told.filter(|fault| !reading::may_have_a_file(fault)) {
+    match told.filter(|fault| !response::may_have_a_file(fault)) {
         Some(fault) => {
             require_name(dialect, reply, matched)?;
             Ok(Verdict::Polled(failed(fault, charged)))
@@ -292,21 +295,22 @@ fn is_withheld(json: &Json, job: &Json) -> bool {
 /// ticks of 1/10,000,000,000 dollar: `usage.cost_in_usd_ticks` (xAI's API reference, 2026). As a list of what was
 /// taken: Kling's `billing`, of which only cash in dollars is one (its task pages, 2026-10).
 fn charged(json: &Json, job: &Json) -> Option<Usd> {
-    let number = |place: &str| reading::number(job, place).or_else(|| reading::number(json, place));
+    let number =
+        |place: &str| response::number(job, place).or_else(|| response::number(json, place));
     let is_own_key =
         || [job, json].iter().any(|it| it.pointer("/usage/is_byok") == Some(&Json::Bool(true)));
-    let in_dollars = || reading::usd(number("/usage/cost")?).filter(|_| !is_own_key());
-    let in_ticks = || reading::usd(number("/usage/cost_in_usd_ticks")? / 1e10);
+    let in_dollars = || response::usd(number("/usage/cost")?).filter(|_| !is_own_key());
+    let in_ticks = || response::usd(number("/usage/cost_in_usd_ticks")? / 1e10);
     let billed = || {
         let bills = job.get("billing").or_else(|| json.get("billing"))?.as_array()?;
         let cash = |bill: &Json| {
-            let is_cash = reading::text(bill, "/charge_type") == Some("cash");
+            let is_cash = response::text(bill, "/charge_type") == Some("cash");
             let is_usd =
-                reading::text(bill, "/currency").is_some_and(|it| it.eq_ignore_ascii_case("usd"));
-            reading::number(bill, "/amount").filter(|_| is_cash && is_usd)
+                response::text(bill, "/currency").is_some_and(|it| it.eq_ignore_ascii_case("usd"));
+            response::number(bill, "/amount").filter(|_| is_cash && is_usd)
         };
         let amounts: Option<Vec<_>> = bills.iter().take(16).map(cash).collect();
-        reading::usd(amounts.filter(|all| !all.is_empty())?.iter().sum())
+        response::usd(amounts.filter(|all| !all.is_empty())?.iter().sum())
     };
     in_ticks().or_else(in_dollars).or_else(billed)
 }
@@ -317,11 +321,11 @@ fn running(dialect: &'static Dialect, reply: &Reply, job: &Json, note: Option<St
 
 /// Percent done, as a number, as a text with a sign, or as a share.
 fn percent(job: &Json) -> u8 {
-    let with_sign = || reading::text(job, "/progress")?.trim().trim_end_matches('%').parse().ok();
-    if let Some(value) = reading::number(job, "/progress").or_else(with_sign) {
-        return reading::percent(value);
+    let with_sign = || response::text(job, "/progress")?.trim().trim_end_matches('%').parse().ok();
+    if let Some(value) = response::number(job, "/progress").or_else(with_sign) {
+        return response::percent(value);
     }
-    reading::number(job, "/progress_pct").map_or(0, reading::percent_of_share)
+    response::number(job, "/progress_pct").map_or(0, response::percent_of_share)
 }
 
 /// When to ask again: as the answer says, else as the dialect's documentation does; 1 to 60 seconds.
@@ -369,5 +373,5 @@ fn without_status(
         let note = "the answer has no status yet".to_owned();
         return Ok(running(dialect, reply, json, Some(note)));
     }
-    Err(reading::unexpected(reply, "the answer has no status"))
+    Err(response::unexpected(reply, "the answer has no status"))
 }

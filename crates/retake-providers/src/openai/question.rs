@@ -6,8 +6,8 @@
 use serde_json::Value as Json;
 
 use crate::{
-    reading,
     refusal::{self, no_answer::NETWORK},
+    response,
 };
 
 /// Where an answer or its render says what went wrong.
@@ -126,7 +126,7 @@ pub(super) fn speaks_of_another_server(json: &Json, job: &Json) -> bool {
 }
 
 fn texts<'a>(json: &'a Json, job: &'a Json) -> impl Iterator<Item = &'a str> {
-    let in_one = |it: &'a Json| PLACES.iter().filter_map(move |place| reading::text(it, place));
+    let in_one = |it: &'a Json| PLACES.iter().filter_map(move |place| response::text(it, place));
     in_one(job).chain(in_one(json))
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use retake_core::{
     catalog::Model,
     fault::{Fault, FaultKind, FaultSource},
-    request::Shot,
+    request::RenderSpec,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -29,7 +29,7 @@ pub(super) fn body(
     let form = match dialect.encoding {
         Encoding::Form => true,
         Encoding::Json => false,
-        Encoding::JsonOrForm => submission.shot.first_frame.is_some(),
+        Encoding::JsonOrForm => submission.spec.first_frame.is_some(),
     };
     picture(dialect, submission, form, &mut fields, &mut files)?;
     Ok(if form { as_form(fields, files) } else { as_json(fields) })
@@ -42,34 +42,34 @@ fn fields(
     submission: &Submission,
     entry: Option<&Model>,
 ) -> Result<Fields, Fault> {
-    let (shot, words) = (&submission.shot, dialect.words);
-    refuse_unsayable(dialect, shot, entry)?;
+    let (spec, words) = (&submission.spec, dialect.words);
+    refuse_unsayable(dialect, spec, entry)?;
     let mut fields: Fields = vec![
         ("model".into(), submission.model.clone().into()),
-        ("prompt".into(), shot.prompt.clone().into()),
+        ("prompt".into(), spec.prompt.clone().into()),
     ];
     let mut say = |name: &str, value: Json| fields.push((name.to_owned(), value));
     for number in [Some(words.seconds), words.seconds_too].into_iter().flatten() {
         match number {
-            Number::Text(name) => say(name, shot.seconds.to_string().into()),
-            Number::Plain(name) => say(name, shot.seconds.into()),
+            Number::Text(name) => say(name, spec.seconds.to_string().into()),
+            Number::Plain(name) => say(name, spec.seconds.into()),
         }
     }
     match words.size {
-        Shape::Size(name) => say(name, shot.size.to_string().into()),
+        Shape::Size(name) => say(name, spec.size.to_string().into()),
         Shape::Sides => {
-            say("width", shot.size.width.into());
-            say("height", shot.size.height.into());
+            say("width", spec.size.width.into());
+            say("height", spec.size.height.into());
         }
     }
-    if let (Some(name), Some(text)) = (words.negative, &shot.negative_prompt) {
+    if let (Some(name), Some(text)) = (words.negative, &spec.negative_prompt) {
         say(name, text.clone().into());
     }
     if let Some(name) = said(words.seed, entry, |model| model.seed) {
-        say(name, shot.seed.into());
+        say(name, spec.seed.into());
     }
     if let Some(name) = said(words.audio, entry, |model| model.audio && model.audio_switch) {
-        say(name, shot.audio.into());
+        say(name, spec.audio.into());
     }
     let hook = submission.hook.as_deref().filter(|url| url.starts_with("https://"));
     if let (Some(name), Some(url)) = (words.hook, hook) {
@@ -100,7 +100,7 @@ fn refused(what: &str, way_out: &str) -> Fault {
 
 fn refuse_unsayable(
     dialect: &'static Dialect,
-    shot: &Shot,
+    spec: &RenderSpec,
     entry: Option<&Model>,
 ) -> Result<(), Fault> {
     let title = dialect.facts.title;
@@ -108,23 +108,23 @@ fn refuse_unsayable(
         let what = format!("the API of {title} has no way to say `{what}`");
         Err(refused(&what, "leave it out, or use a provider that takes it"))
     };
-    if shot.looped {
+    if spec.looped {
         return no_word("loop");
     }
-    if shot.negative_prompt.is_some() && dialect.words.negative.is_none() {
+    if spec.negative_prompt.is_some() && dialect.words.negative.is_none() {
         return no_word("negative_prompt");
     }
-    if !shot.characters.is_empty() {
+    if !spec.characters.is_empty() {
         // A character is a clip there, and what we have is a picture.
         return no_word("characters");
     }
-    if shot.origin.is_some() {
+    if spec.origin.is_some() {
         // An edit or an extension names a video by the provider's id, or uploads it, which is for few customers.
         return no_word("video");
     }
     let can_be_silent = said(dialect.words.audio, entry, |model| model.audio_switch).is_some()
         || entry.is_some_and(|model| !model.audio);
-    if !shot.audio && !can_be_silent {
+    if !spec.audio && !can_be_silent {
         return Err(refused(
             &format!("sound cannot be turned off at {title} for this model"),
             "ask for a video with sound",
@@ -140,7 +140,7 @@ fn picture(
     fields: &mut Fields,
     files: &mut Vec<Part>,
 ) -> Result<(), Fault> {
-    let Some(picture) = &submission.shot.first_frame else { return Ok(()) };
+    let Some(picture) = &submission.spec.first_frame else { return Ok(()) };
     let media_type = picture.media_type.as_str();
     let mut attach = |name: &str, bytes: &Bytes| {
         files.push(Part::File {

@@ -14,7 +14,7 @@ use super::{dialect::Dialect, fault, names};
 use crate::{
     Answer, CancelOutcome, Echo, RemoteId, Reply, SubmitError, Submitted,
     polling::RenderMatch,
-    reading::{self, ErrorBody},
+    response::{self, ErrorBody},
 };
 
 /// What a status word means.
@@ -112,7 +112,7 @@ pub(super) fn job<'a>(dialect: &Dialect, json: &'a Json, asked: &str) -> Option<
 }
 
 pub(super) fn word(job: &Json) -> Option<&str> {
-    STATUS_FIELDS.iter().find_map(|field| reading::text(job, field))
+    STATUS_FIELDS.iter().find_map(|field| response::text(job, field))
 }
 
 pub(super) fn plain_word(job: &Json) -> Option<String> {
@@ -130,7 +130,7 @@ pub(super) fn id(json: &Json) -> Option<RemoteId> {
 }
 
 fn id_among(json: &Json, fields: &[&str]) -> Option<RemoteId> {
-    let named = |field: &&str| reading::id(json, field).map(str::to_owned);
+    let named = |field: &&str| response::id(json, field).map(str::to_owned);
     let counted = |field: &&str| Some(json.pointer(field)?.as_u64()?.to_string());
     // A number is the row of a table more often than a name.
     fields.iter().find_map(named).or_else(|| fields.iter().find_map(counted))
@@ -141,7 +141,7 @@ pub(super) fn read_create(
     dialect: &'static Dialect,
     answer: Answer,
 ) -> Result<Submitted, SubmitError> {
-    let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
+    let reply = answer.map_err(|problem| response::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
         if let Some((remote_id, json)) =
             reply.json().and_then(|json| Some((made(&reply, &json)?, json)))
@@ -149,7 +149,7 @@ pub(super) fn read_create(
             return Ok(Submitted { remote_id, echo: echo(&json) });
         }
         let body = explained(dialect, &reply, fault::body_of(&reply));
-        return Err(reading::failed_create(reply.status, body, &[]));
+        return Err(response::failed_create(reply.status, body, &[]));
     }
     let json = reply.json().unwrap_or_default();
     let named = |remote_id| Submitted { remote_id, echo: echo(&json) };
@@ -165,23 +165,23 @@ pub(super) fn read_create(
         return Ok(named(id));
     }
     if let Some(body) = refusal {
-        return Err(reading::failed_create(reply.status, body, &[]));
+        return Err(response::failed_create(reply.status, body, &[]));
     }
     if let Some(id) = id_among(&json, LAST_RESORT) {
         return Ok(named(id));
     }
-    Err(SubmitError::Lost(reading::unexpected(&reply, "the answer names no render")))
+    Err(SubmitError::Lost(response::unexpected(&reply, "the answer names no render")))
 }
 
 /// The name of a render that an error tells of: what failed came after it was made. It has a word of its own for being
 /// under way, and where the status is one of a refusal, it calls itself a video.
 fn made(reply: &Reply, json: &Json) -> Option<RemoteId> {
     let is_error = reply.status.is_client_error() || reply.status.is_server_error();
-    let is_open = !reading::is_turned_away(reply.status);
+    let is_open = !response::is_turned_away(reply.status);
     let is_video = |job: &Json| {
         ["/object", "/type"]
             .iter()
-            .filter_map(|field| reading::text(job, field))
+            .filter_map(|field| response::text(job, field))
             .any(|kind| kind.to_ascii_lowercase().contains("video"))
     };
     let jobs = PLACES.iter().filter_map(|place| json.pointer(place)).filter(|_| is_error);
@@ -197,7 +197,7 @@ fn echo(json: &Json) -> Echo {
     let place = |place: &&str| json.pointer(place);
     let places = || ["", "/data", "/data/0", "/video", "/task", "/job"];
     let numbers = |name: &'static str| {
-        places().iter().filter_map(place).find_map(|job| reading::number(job, name))
+        places().iter().filter_map(place).find_map(|job| response::number(job, name))
     };
     let seconds =
         ["/seconds", "/duration", "/n_seconds", "/duration_seconds", "/usage/duration_seconds"]
@@ -220,7 +220,7 @@ fn size(job: &Json) -> Option<Size> {
         let side = |name| u32::try_from(job.pointer(name)?.as_u64()?).ok().filter(|side| *side > 0);
         Some(Size::new(side("/width")?, side("/height")?))
     };
-    reading::text(job, "/size").and_then(|text| text.trim().parse().ok()).or_else(sides)
+    response::text(job, "/size").and_then(|text| text.trim().parse().ok()).or_else(sides)
 }
 
 /// A 404 where videos are made says that they are not made there.
@@ -237,7 +237,7 @@ pub(super) fn explained(dialect: &'static Dialect, reply: &Reply, body: ErrorBod
 
 /// Reads the answer to a stop.
 pub(super) fn read_stop(answer: &Answer) -> Result<CancelOutcome, Fault> {
-    let reply = answer.as_ref().map_err(reading::silence)?;
+    let reply = answer.as_ref().map_err(response::silence)?;
     match reply.status.as_u16() {
         404 | 410 => Ok(CancelOutcome::NotKnown),
         409 => Ok(CancelOutcome::AlreadyOver),

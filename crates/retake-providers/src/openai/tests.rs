@@ -15,8 +15,8 @@ use retake_core::{catalog::Catalog, request::Picture, size::Size};
 use serde_json::Value as Json;
 
 use crate::{
-    Adapter, Hook, Lost, Polled, Settings, Submission, SubmitError, Talk,
-    rehearsal::{self, NOON, a_render, a_submission, hold},
+    Adapter, Flow, Hook, Polled, Settings, Submission, SubmitError, UnconfirmedSubmit,
+    testing::{self, NOON, a_render, a_submission, hold},
 };
 
 const VARIANTS: [Option<&str>; 9] = [
@@ -60,7 +60,7 @@ fn fixture(name: &str) -> Json {
 
 /// A submission with a picture to start from, of seven bytes.
 fn with_picture(mut submission: Submission) -> Submission {
-    submission.shot.first_frame = Some(Picture {
+    submission.spec.first_frame = Some(Picture {
         key: "frame".into(),
         size: Size::new(1280, 720),
         media_type: "image/png".into(),
@@ -71,7 +71,7 @@ fn with_picture(mut submission: Submission) -> Submission {
 
 fn submit(variant: Option<&str>, status: u16, body: &Json) -> Result<String, SubmitError> {
     let talk = adapter(variant).submit(&a_submission("any-model"), NOON);
-    hold(talk, [rehearsal::json(status, body)]).1.map(|taken| taken.remote_id)
+    hold(talk, [testing::json(status, body)]).1.map(|taken| taken.remote_id)
 }
 
 /// What a poll makes of that answer, where the render has the name that a create's answer of this form gives it, and no
@@ -82,14 +82,14 @@ fn poll(
     body: &Json,
 ) -> Result<Polled, retake_core::fault::Fault> {
     let name = submit(variant, 200, body).unwrap_or_else(|_| "video_1".to_owned());
-    let refused = rehearsal::json(404, &serde_json::json!({ "detail": "Video not found" }));
+    let refused = testing::json(404, &serde_json::json!({ "detail": "Video not found" }));
     let mut talk = adapter(variant).poll(&a_render("any-model", &name), NOON);
     loop {
         match talk {
-            Talk::Over(polled) => return polled,
-            Talk::Ask { call, then } => {
+            Flow::Done(polled) => return polled,
+            Flow::Ask { call, then } => {
                 let is_file = call.url.contains("/content");
-                talk = then(if is_file { refused.clone() } else { rehearsal::json(status, body) });
+                talk = then(if is_file { refused.clone() } else { testing::json(status, body) });
             }
         }
     }
@@ -108,10 +108,10 @@ proptest! {
     #[test]
     fn no_answer_of_any_kind_breaks_a_reader(
         variant in prop::sample::select(VARIANTS.to_vec()),
-        answers in prop::collection::vec(rehearsal::any_answer(), 16),
+        answers in prop::collection::vec(testing::any_answer(), 16),
     ) {
         let (adapter, render) = (adapter(variant), a_render("m", "video_1"));
-        let lost = Lost { submission: a_submission("m"), begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() };
+        let lost = UnconfirmedSubmit { submission: a_submission("m"), begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() };
 
         hold(adapter.submit(&a_submission("m"), NOON), answers.clone()).1.ok();
         hold(adapter.poll(&render, NOON), answers.clone()).1.ok();
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn a_text_around_any_json_breaks_no_reader(before in ".{0,20}", json in rehearsal::any_json()) {
+    fn a_text_around_any_json_breaks_no_reader(before in ".{0,20}", json in testing::any_json()) {
         let text = format!("{before}{json}");
         let body = serde_json::json!({ "error": { "message": text } });
 

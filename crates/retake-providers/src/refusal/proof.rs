@@ -233,7 +233,7 @@ fn proves(kind: FaultKind) -> bool {
 }
 
 fn is_reason(kind: FaultKind) -> bool {
-    crate::reading::is_reason(kind)
+    crate::response::is_reason(kind)
 }
 
 fn is_doubtful(text: &str) -> bool {

@@ -14,7 +14,7 @@ use retake_core::{
 use serde_json::Value as Json;
 
 use super::File;
-use crate::{Call, FetchError, call::bounded_json, polling, reading};
+use crate::{Call, FetchError, call::bounded_json, polling, response};
 
 /// Longer JSON is no answer about a file.
 const LONGEST: usize = 64 << 10;
@@ -110,7 +110,7 @@ pub(super) fn no_file(text: &Bytes) -> FetchError {
     let message = format!(
         "the file was not handed out: HTTP {} with JSON: {}",
         StatusCode::OK.as_u16(),
-        reading::plain(text)
+        response::plain(text)
     );
     FetchError::Later(Fault::new(FaultKind::UnknownProviderError, FaultSource::Provider, message))
 }

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use retake_core::{json::JsonLimits, request::Shot};
+use retake_core::{json::JsonLimits, request::RenderSpec};
 use serde_json::Value as Json;
 
 use crate::call::bounded_json;
@@ -46,8 +46,8 @@ struct Letter {
 }
 
 impl OwnWords {
-    pub(super) fn of(shot: &Shot) -> Self {
-        Self(super::words_of(shot).map(Text::of).filter(|text| !text.letters.is_empty()).collect())
+    pub(super) fn of(spec: &RenderSpec) -> Self {
+        Self(super::words_of(spec).map(Text::of).filter(|text| !text.letters.is_empty()).collect())
     }
 
     /// The body of an answer without these words; nothing where they are not in it.
@@ -229,15 +229,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::rehearsal::a_render;
+    use crate::testing::a_render;
 
     const PROMPT: &str =
         "a shop sign: \"Insufficient balance\",\nin the café at night, while it rains";
 
     fn without(prompt: &str, body: &str) -> String {
-        let shot = Shot { prompt: prompt.into(), ..a_render("m", "r").shot };
+        let spec = RenderSpec { prompt: prompt.into(), ..a_render("m", "r").spec };
         let body = Bytes::from(body.to_owned());
-        let left = OwnWords::of(&shot).left_out(&body).unwrap_or(body);
+        let left = OwnWords::of(&spec).left_out(&body).unwrap_or(body);
         String::from_utf8(left.to_vec()).unwrap()
     }
 

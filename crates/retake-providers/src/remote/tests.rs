@@ -10,10 +10,10 @@ use std::{
     },
 };
 
-use retake_core::life::GiveUp;
+use retake_core::job::GiveUp;
 
 use super::*;
-use crate::rehearsal::{NOON, a_render};
+use crate::testing::{NOON, a_render};
 
 /// The longest render of these tests.
 const LONGEST: SignedDuration = SignedDuration::from_mins(20);
@@ -43,36 +43,42 @@ impl Adapter for Scripted {
         Duration::from_mins(3)
     }
 
-    fn submit(&self, _: &Submission, _: Timestamp) -> Talk<Result<Submitted, SubmitError>> {
+    fn submit(&self, _: &Submission, _: Timestamp) -> Flow<Result<Submitted, SubmitError>> {
         unreachable!("nothing is submitted here")
     }
 
-    fn poll(&self, render: &Render, _: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, render: &Render, _: Timestamp) -> Flow<Result<Polled, Fault>> {
         if !self.0.listed.is_empty() {
             let is_askable = self.0.askable.contains(&render.remote_id.as_str());
-            return Talk::Over(if is_askable { Ok(Polled::RENDERED) } else { lost() });
+            return Flow::Done(if is_askable { Ok(Polled::RENDERED) } else { lost() });
         }
         let mut polls = self.0.polls.lock().unwrap();
         let last = polls.len() == 1;
         let answer = if last { polls.front().cloned() } else { polls.pop_front() };
-        Talk::Over(answer.unwrap())
+        Flow::Done(answer.unwrap())
     }
 
-    fn fetch(&self, _: &Render, _: Timestamp) -> Talk<Result<Download, FetchError>> {
+    fn fetch(&self, _: &Render, _: Timestamp) -> Flow<Result<Download, FetchError>> {
         unreachable!("nothing is fetched here")
     }
 
-    fn cancel(&self, render: &Render, _: Timestamp) -> Talk<Result<CancelOutcome, Fault>> {
+    fn cancel(&self, render: &Render, _: Timestamp) -> Flow<Result<CancelOutcome, Fault>> {
         self.0.cancelled.lock().unwrap().push(render.remote_id.clone());
-        Talk::Over(self.0.stops.lock().unwrap().clone().unwrap_or(Ok(CancelOutcome::Stopped)))
+        Flow::Done(self.0.stops.lock().unwrap().clone().unwrap_or(Ok(CancelOutcome::Stopped)))
     }
 
-    fn look_up(&self, lost: &Lost, _: Timestamp) -> Talk<Result<LookUp, Fault>> {
+    fn look_up(
+        &self,
+        lost: &UnconfirmedSubmit,
+        _: Timestamp,
+    ) -> Flow<Result<Reconciliation, Fault>> {
         let found = self.0.listed.iter().find(|&&id| !lost.known.contains(id));
-        Talk::Over(Ok(found.map_or(LookUp::Absent, |id| LookUp::Found((*id).to_owned()))))
+        Flow::Done(Ok(
+            found.map_or(Reconciliation::Absent, |id| Reconciliation::Found((*id).to_owned()))
+        ))
     }
 
-    fn check(&self, _: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         unreachable!("nothing is checked here")
     }
 }
@@ -105,16 +111,17 @@ async fn a_listed_render_that_cannot_be_asked_about_is_taken_only_where_no_other
     let looked_up = async |listed: &[&'static str], askable: &[&'static str]| {
         let (listed, askable) = (listed.to_vec(), askable.to_vec());
         let (remote, _) = with_script(Script { listed, askable, ..Script::default() });
-        let submission = crate::rehearsal::a_submission("m");
-        let lost = Lost { submission, begun_at: NOON, lost_at: NOON, known: [].into() };
+        let submission = crate::testing::a_submission("m");
+        let lost =
+            UnconfirmedSubmit { submission, begun_at: NOON, lost_at: NOON, known: [].into() };
         remote.look_up(&lost, &Log::default()).await.unwrap()
     };
 
-    assert_eq!(looked_up(&["r-1"], &["r-1"]).await, LookUp::Found("r-1".into()));
-    assert_eq!(looked_up(&["r-1", "r-2"], &["r-2"]).await, LookUp::Found("r-2".into()));
-    assert_eq!(looked_up(&["r-1", "r-2"], &[]).await, LookUp::Found("r-1".into()));
+    assert_eq!(looked_up(&["r-1"], &["r-1"]).await, Reconciliation::Found("r-1".into()));
+    assert_eq!(looked_up(&["r-1", "r-2"], &["r-2"]).await, Reconciliation::Found("r-2".into()));
+    assert_eq!(looked_up(&["r-1", "r-2"], &[]).await, Reconciliation::Found("r-1".into()));
     let many = ["r-1", "r-2", "r-3", "r-4", "r-5"];
-    assert_eq!(looked_up(&many, &["r-5"]).await, LookUp::Found("r-1".into()));
+    assert_eq!(looked_up(&many, &["r-5"]).await, Reconciliation::Found("r-1".into()));
 }
 
 #[tokio::test]
@@ -268,7 +275,7 @@ async fn a_doubtful_failure_is_believed_when_the_time_of_the_render_is_over() {
 
 #[test]
 fn the_callers_own_words_in_an_answer_prove_no_refusal_and_no_refund() {
-    let said = |prompt: &str| Shot { prompt: prompt.into(), ..a_render("m", "r").shot };
+    let said = |prompt: &str| RenderSpec { prompt: prompt.into(), ..a_render("m", "r").spec };
     let fault = Fault::new(FaultKind::Quota, FaultSource::Provider, "…");
     let refused = || SubmitError::Refused(fault.clone());
     let at = |status, prompt| {

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::{
     call::Reply,
-    reading::{self, ErrorBody},
+    response::{self, ErrorBody},
 };
 
 /// What each code means.
@@ -71,7 +71,7 @@ pub(super) fn body_of(reply: &Reply) -> ErrorBody {
 }
 
 fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
-    let part = |pointer| reading::text(json, pointer).map(reading::quoted);
+    let part = |pointer| response::text(json, pointer).map(response::quoted);
     let mut text = match (part("/title"), part("/detail")) {
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
         (title, detail) => detail.or(title)?,
@@ -80,7 +80,7 @@ fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
     if !fields.is_empty() {
         text = format!("{text} ({fields})");
     }
-    let fault = reading::fault_by_status(reply, &text);
+    let fault = response::fault_by_status(reply, &text);
     let fault = match content_rules(&text) {
         Some(kind) => Fault { kind, ..fault },
         None => fault,
@@ -100,13 +100,13 @@ fn content_rules(text: &str) -> Option<FaultKind> {
 /// What the body of a refused create says where a server that failed passed it on: the code in its text, or the status
 /// that it repeats.
 fn stated(json: &Json) -> Option<FaultKind> {
-    let said = ["/title", "/detail"].iter().filter_map(|place| reading::text(json, place));
+    let said = ["/title", "/detail"].iter().filter_map(|place| response::text(json, place));
     let by_code = said.filter_map(code).find_map(kind_of_code);
     let is_content = |kind: &FaultKind| *kind == FaultKind::RefusedContent;
     let by_status = || {
-        reading::text(json, "/title")?;
+        response::text(json, "/title")?;
         let status = json.get("status")?.as_u64().and_then(|status| u16::try_from(status).ok())?;
-        matches!(status, 400..=407 | 410..=422).then(|| reading::kind_of_status(status))
+        matches!(status, 400..=407 | 410..=422).then(|| response::kind_of_status(status))
     };
     by_code.filter(is_content).or_else(by_status)
 }
@@ -118,8 +118,8 @@ fn kind_of_code(code: &str) -> Option<FaultKind> {
 /// The fault of a prediction that failed.
 pub(super) fn of_prediction(prediction: &Json) -> Fault {
     let told = ["/error", "/error/detail", "/error/message"];
-    let told = told.iter().find_map(|place| reading::text(prediction, place));
-    let Some(text) = told.map(reading::quoted) else {
+    let told = told.iter().find_map(|place| response::text(prediction, place));
+    let Some(text) = told.map(response::quoted) else {
         return provider(FaultKind::UnknownProviderError, "the prediction failed without a word");
     };
     let code = code(&text);
@@ -163,12 +163,12 @@ fn code(text: &str) -> Option<&str> {
 fn invalid_fields(json: &Json) -> String {
     let listed = json.get("invalid_fields").and_then(Json::as_array);
     let field = |field: &Json| {
-        let name = reading::quoted(reading::text(field, "/field")?);
-        let why = reading::text(field, "/description").map(reading::quoted).unwrap_or_default();
+        let name = response::quoted(response::text(field, "/field")?);
+        let why = response::text(field, "/description").map(response::quoted).unwrap_or_default();
         Some(format!("`{}`: {why}", name.trim_start_matches("input.")))
     };
     let listed = listed.map(Vec::as_slice).unwrap_or_default();
-    reading::quoted(
+    response::quoted(
         &listed.iter().take(MOST_FIELDS).filter_map(field).collect::<Vec<_>>().join("; "),
     )
 }

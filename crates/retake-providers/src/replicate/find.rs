@@ -13,10 +13,11 @@ use super::{
     request::Target,
 };
 use crate::{
-    LookUp, Lost, Talk,
+    Flow, Reconciliation, UnconfirmedSubmit,
     call::{Answer, Call},
-    hosted::{self, Listed, Search},
-    listing, reading,
+    listing,
+    model_host::{self, Listed, Search},
+    response,
 };
 
 /// A page has a hundred predictions.
@@ -24,15 +25,19 @@ const MOST_PAGES: usize = 40;
 /// Each of them may hold a picture of a quarter of a megabyte.
 const LARGEST_PAGE: usize = 64 << 20;
 
-type Found = Result<LookUp, Fault>;
+type Found = Result<Reconciliation, Fault>;
 
-pub(super) fn look_up(calls: &Arc<Calls>, catalog: &Catalog, lost: &Lost) -> Talk<Found> {
+pub(super) fn look_up(
+    calls: &Arc<Calls>,
+    catalog: &Catalog,
+    lost: &UnconfirmedSubmit,
+) -> Flow<Found> {
     // The catalog may have said it otherwise when it was sent.
-    let Ok(said) = hosted::say(catalog, PROVIDER, &lost.submission) else {
-        return Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
+    let Ok(said) = model_host::encode(catalog, PROVIDER, &lost.submission) else {
+        return Flow::Done(Ok(Reconciliation::Unknowable { over_after: LONGEST_RENDER }));
     };
     let Some(target) = Target::of(&said.path) else {
-        return Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER }));
+        return Flow::Done(Ok(Reconciliation::Unknowable { over_after: LONGEST_RENDER }));
     };
     let hook = lost.submission.hook.clone();
     let walk = Walk { calls: Arc::clone(calls), model: target.model, hook };
@@ -47,24 +52,24 @@ struct Walk {
 }
 
 impl Walk {
-    fn page(self, search: Search, cursor: Option<&str>, seen: usize) -> Talk<Found> {
+    fn page(self, search: Search, cursor: Option<&str>, seen: usize) -> Flow<Found> {
         let cursor = cursor.map(|cursor| format!("?cursor={}", encoded(cursor)));
         let url = self.calls.url(&format!("predictions{}", cursor.unwrap_or_default()));
         let call = self.calls.signed(Call::get(url));
         let call = Call { largest_answer: LARGEST_PAGE, ..call };
-        Talk::ask(call, move |answer| self.read(search, answer, seen + 1))
+        Flow::ask(call, move |answer| self.read(search, answer, seen + 1))
     }
 
-    fn read(self, mut search: Search, answer: Answer, seen: usize) -> Talk<Found> {
+    fn read(self, mut search: Search, answer: Answer, seen: usize) -> Flow<Found> {
         let reply = match answer {
             Ok(reply) if reply.status.is_success() => reply,
-            Ok(reply) => return Talk::Over(Err(fault::of_reply(&reply))),
-            Err(problem) => return Talk::Over(Err(reading::silence(&problem))),
+            Ok(reply) => return Flow::Done(Err(fault::of_reply(&reply))),
+            Err(problem) => return Flow::Done(Err(response::silence(&problem))),
         };
         let json = reply.json().unwrap_or_default();
         search.learn(&reply);
         let Some(results) = json.get("results").and_then(Json::as_array) else {
-            return Talk::Over(Err(reading::unexpected(&reply, "the list cannot be read")));
+            return Flow::Done(Err(response::unexpected(&reply, "the list cannot be read")));
         };
         if listing::is_troubled(&reply, &json, "results") {
             search.doubt();
@@ -72,16 +77,16 @@ impl Walk {
         let mut is_back = false;
         for prediction in results {
             if let Some(id) = self.marked(prediction) {
-                return Talk::Over(Ok(LookUp::Found(id)));
+                return Flow::Done(Ok(Reconciliation::Found(id)));
             }
             is_back |= self.consider(&mut search, prediction);
         }
         match json.get("next") {
-            _ if is_back => Talk::Over(Ok(search.verdict(LONGEST_RENDER))),
-            None | Some(Json::Null) => Talk::Over(Ok(search.verdict(LONGEST_RENDER))),
+            _ if is_back => Flow::Done(Ok(search.verdict(LONGEST_RENDER))),
+            None | Some(Json::Null) => Flow::Done(Ok(search.verdict(LONGEST_RENDER))),
             Some(next) => match cursor(next) {
                 Some(cursor) if seen < MOST_PAGES => self.page(search, Some(&cursor), seen),
-                _ => Talk::Over(Ok(LookUp::Unknowable { over_after: LONGEST_RENDER })),
+                _ => Flow::Done(Ok(Reconciliation::Unknowable { over_after: LONGEST_RENDER })),
             },
         }
     }
@@ -89,8 +94,8 @@ impl Walk {
     /// The prediction's name, if it carries the URL that only ours carries.
     fn marked(&self, prediction: &Json) -> Option<String> {
         let hook = self.hook.as_deref()?;
-        let is_ours = reading::text(prediction, "/webhook") == Some(hook);
-        reading::id(prediction, "/id").filter(|_| is_ours).map(str::to_owned)
+        let is_ours = response::text(prediction, "/webhook") == Some(hook);
+        response::id(prediction, "/id").filter(|_| is_ours).map(str::to_owned)
     }
 
     /// Another model's prediction is somebody else's, unless it was given our input: a model may be listed under
@@ -98,7 +103,7 @@ impl Walk {
     /// have been written in another way as well, so both still stand in the way of a promise. True when the prediction
     /// is older than anything that could be ours.
     fn consider(&self, search: &mut Search, prediction: &Json) -> bool {
-        let told_and_own = |pointer, own| reading::text(prediction, pointer).zip(own);
+        let told_and_own = |pointer, own| response::text(prediction, pointer).zip(own);
         let is_another_model = told_and_own("/model", self.model.as_deref())
             .is_some_and(|(told, own)| !told.eq_ignore_ascii_case(own));
         let has_another_hook =
@@ -108,7 +113,7 @@ impl Walk {
             return made_at.is_some_and(|at| search.is_too_old(at));
         }
         search.consider(Listed {
-            id: reading::id(prediction, "/id").map(str::to_owned),
+            id: response::id(prediction, "/id").map(str::to_owned),
             is_doubted: is_another_model || has_another_hook,
             made_at,
             input,
@@ -117,7 +122,7 @@ impl Walk {
 }
 
 fn made_at(prediction: &Json) -> Option<Timestamp> {
-    listing::moment(reading::text(prediction, "/created_at")?)
+    listing::moment(response::text(prediction, "/created_at")?)
 }
 
 /// The place in the list that the address of the next page names. Nothing else of that address is used.

@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{calls::Calls, fault};
 use crate::{
-    Hook, HookError, Talk,
+    Flow, Hook, HookError,
     call::{Answer, Call},
-    reading,
+    response,
 };
 
 /// How old a notice may be, and how far ahead its clock.
@@ -23,16 +23,16 @@ pub(super) fn verify(
     calls: &Calls,
     secret: Option<&SecretString>,
     hook: &Hook,
-) -> Talk<Result<(), HookError>> {
+) -> Flow<Result<(), HookError>> {
     let signed = match Signed::of(hook) {
         Ok(signed) => signed,
-        Err(problem) => return Talk::Over(Err(problem)),
+        Err(problem) => return Flow::Done(Err(problem)),
     };
     if let Some(secret) = secret {
-        return Talk::Over(signed.judge(secret.expose_secret()));
+        return Flow::Done(signed.judge(secret.expose_secret()));
     }
     let call = calls.signed(Call::get(calls.url("webhooks/default/secret")));
-    Talk::once(call, move |answer| signed.judge(&read_secret(answer)?))
+    Flow::once(call, move |answer| signed.judge(&read_secret(answer)?))
 }
 
 struct Signed {
@@ -76,11 +76,11 @@ impl Signed {
 }
 
 fn read_secret(answer: Answer) -> Result<String, HookError> {
-    let reply = answer.map_err(|problem| HookError::Unverifiable(reading::silence(&problem)))?;
+    let reply = answer.map_err(|problem| HookError::Unverifiable(response::silence(&problem)))?;
     if !reply.status.is_success() {
         return Err(HookError::Unverifiable(fault::of_reply(&reply)));
     }
-    let secret = reply.json().and_then(|json| Some(reading::text(&json, "/key")?.to_owned()));
+    let secret = reply.json().and_then(|json| Some(response::text(&json, "/key")?.to_owned()));
     // The answer is not repeated: it may hold the secret.
     secret.ok_or_else(|| {
         HookError::Unverifiable(fault::ours("Replicate names no secret for notices"))

@@ -5,10 +5,10 @@ use serde_json::Value as Json;
 
 use super::{calls::Calls, fault, status};
 use crate::{
-    Download, FetchError, Talk,
+    Download, FetchError, Flow,
     call::{Answer, Call},
     polling::{self, RenderMatch},
-    reading,
+    response,
 };
 
 /// What is said of a prediction whose files are gone (Replicate docs, 2026-11-21).
@@ -68,15 +68,15 @@ pub(super) fn is_removed(prediction: &Json) -> bool {
 }
 
 /// Finds the file. It lies in public; the token goes along only to the API itself.
-pub(super) fn fetch(calls: &Calls, id: &str) -> Talk<Result<Download, FetchError>> {
+pub(super) fn fetch(calls: &Calls, id: &str) -> Flow<Result<Download, FetchError>> {
     let (places, asked) = (calls.clone(), id.to_owned());
-    Talk::once(status::get(calls, id), move |answer| read(&places, &asked, answer))
+    Flow::once(status::get(calls, id), move |answer| read(&places, &asked, answer))
 }
 
 fn read(calls: &Calls, asked: &str, answer: Answer) -> Result<Download, FetchError> {
-    let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+    let reply = answer.map_err(|problem| FetchError::Later(response::silence(&problem)))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
-        return Err(FetchError::Later(reading::unknown_render(&reply, "Replicate")));
+        return Err(FetchError::Later(response::unknown_render(&reply, "Replicate")));
     }
     if !reply.status.is_success() {
         return Err(FetchError::Later(fault::of_reply(&reply)));
@@ -91,6 +91,6 @@ fn read(calls: &Calls, asked: &str, answer: Answer) -> Result<Download, FetchErr
             let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, REMOVED);
             Err(FetchError::Gone(fault))
         }
-        None => Err(FetchError::Later(reading::unexpected(&reply, "the prediction has no video"))),
+        None => Err(FetchError::Later(response::unexpected(&reply, "the prediction has no video"))),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use retake_core::{
-    catalog::{Catalog, Said},
+    catalog::{Catalog, ModelInput},
     fault::{Fault, FaultKind},
 };
 use serde_json::{Value as Json, json};
@@ -15,9 +15,9 @@ use super::{
     fault,
 };
 use crate::{
-    Submission, SubmitError, Submitted, Talk,
+    Flow, Submission, SubmitError, Submitted,
     call::{Answer, Body, Call, Part},
-    hosted, reading,
+    model_host, response,
 };
 
 /// Larger pictures are uploaded; the documentation advises data URIs up to this size.
@@ -72,48 +72,48 @@ pub(super) fn submit(
     calls: &Arc<Calls>,
     catalog: &Catalog,
     submission: &Submission,
-) -> Talk<Taken> {
-    let said = match hosted::say(catalog, PROVIDER, submission) {
+) -> Flow<Taken> {
+    let said = match model_host::encode(catalog, PROVIDER, submission) {
         Ok(said) => said,
-        Err(problem) => return Talk::Over(Err(problem)),
+        Err(problem) => return Flow::Done(Err(problem)),
     };
     let Some(target) = Target::of(&said.path) else {
         let message = format!(
             "`{}` is no model on Replicate; write `owner/name`, `owner/name:version` or `deployments/owner/name`",
             said.path
         );
-        return Talk::Over(Err(hosted::refusal(message)));
+        return Flow::Done(Err(model_host::refusal(message)));
     };
     let hook = submission.hook.clone();
     let Some((bytes, media_type)) = picture(&said, submission) else {
         return create(calls, target, said, None, hook);
     };
     if bytes.len() <= LARGEST_INLINE {
-        let inline = hosted::data_uri(&media_type, &bytes);
+        let inline = model_host::data_uri(&media_type, &bytes);
         return create(calls, target, said, Some(inline), hook);
     }
     let calls = Arc::clone(calls);
     upload(&calls, bytes, media_type).and_then(move |uploaded| match uploaded {
         Ok(url) => create(&calls, target, said, Some(url), hook),
-        Err(problem) => Talk::Over(Err(problem)),
+        Err(problem) => Flow::Done(Err(problem)),
     })
 }
 
 /// The picture to start from and its type, if there is one.
-fn picture(said: &Said, submission: &Submission) -> Option<(Bytes, String)> {
+fn picture(said: &ModelInput, submission: &Submission) -> Option<(Bytes, String)> {
     said.picture.as_ref()?;
-    let media_type = submission.shot.first_frame.as_ref()?.media_type.clone();
+    let media_type = submission.spec.first_frame.as_ref()?.media_type.clone();
     Some((submission.first_frame.clone()?, media_type))
 }
 
 fn create(
     calls: &Calls,
     target: Target,
-    said: Said,
+    said: ModelInput,
     picture: Option<String>,
     hook: Option<String>,
-) -> Talk<Taken> {
-    let Said { mut inputs, picture: place, .. } = said;
+) -> Flow<Taken> {
+    let ModelInput { mut inputs, picture: place, .. } = said;
     if let (Some(place), Some(picture)) = (place, picture) {
         inputs.insert(place, picture.into());
     }
@@ -126,17 +126,17 @@ fn create(
         body["webhook_events_filter"] = json!(["completed"]);
     }
     let call = calls.signed(Call::post(calls.url(&target.path), body));
-    Talk::once(call, read)
+    Flow::once(call, read)
 }
 
 fn read(answer: Answer) -> Taken {
-    let reply = answer.map_err(|problem| reading::unanswered_submit(&problem))?;
+    let reply = answer.map_err(|problem| response::unanswered_submit(&problem))?;
     if !reply.status.is_success() {
-        return Err(reading::failed_create(reply.status, fault::body_of(&reply), &[]));
+        return Err(response::failed_create(reply.status, fault::body_of(&reply), &[]));
     }
-    let id = reply.json().and_then(|json| Some(reading::id(&json, "/id")?.to_owned()));
+    let id = reply.json().and_then(|json| Some(response::id(&json, "/id")?.to_owned()));
     id.map(Submitted::from).ok_or_else(|| {
-        SubmitError::Lost(reading::unexpected(
+        SubmitError::Lost(response::unexpected(
             &reply,
             "the answer to the submit names no prediction",
         ))
@@ -144,20 +144,20 @@ fn read(answer: Answer) -> Taken {
 }
 
 /// Uploads a picture; it is kept for a day. Nobody is hurt when that happens twice.
-fn upload(calls: &Calls, bytes: Bytes, media_type: String) -> Talk<Result<String, SubmitError>> {
-    let filename = hosted::file_name(&media_type).to_owned();
+fn upload(calls: &Calls, bytes: Bytes, media_type: String) -> Flow<Result<String, SubmitError>> {
+    let filename = model_host::file_name(&media_type).to_owned();
     let file = Part::File { name: "content".into(), filename, media_type, bytes };
     let call = Call::ask(calls.url("files"), Json::Null).body(Body::Form(vec![file]));
-    Talk::once(calls.signed(call), |answer| {
-        let reply = answer.map_err(|problem| not_uploaded(reading::silence(&problem)))?;
+    Flow::once(calls.signed(call), |answer| {
+        let reply = answer.map_err(|problem| not_uploaded(response::silence(&problem)))?;
         if !reply.status.is_success() {
             return Err(not_uploaded(fault::of_reply(&reply)));
         }
         let json = reply.json().unwrap_or_default();
-        let url = reading::text(&json, "/urls/get")
+        let url = response::text(&json, "/urls/get")
             .filter(|url| url.len() <= LONGEST_URL && url.starts_with("http"));
         url.map(str::to_owned)
-            .ok_or_else(|| not_uploaded(reading::unexpected(&reply, "the upload has no address")))
+            .ok_or_else(|| not_uploaded(response::unexpected(&reply, "the upload has no address")))
     })
 }
 

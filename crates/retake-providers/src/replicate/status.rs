@@ -12,9 +12,9 @@ use serde_json::Value as Json;
 
 use super::{PROVIDER, calls::Calls, fault, media};
 use crate::{
-    CancelOutcome, Polled, Render, Talk,
+    CancelOutcome, Flow, Polled, Render,
     call::{Answer, Call, Reply},
-    polling, reading,
+    polling, response,
 };
 
 /// A prediction repeats its input and its log, and may carry what came out.
@@ -29,9 +29,9 @@ pub(super) fn poll(
     calls: &Calls,
     catalog: &Arc<Catalog>,
     render: &Render,
-) -> Talk<Result<Polled, Fault>> {
+) -> Flow<Result<Polled, Fault>> {
     let (catalog, asked) = (Arc::clone(catalog), render.clone());
-    Talk::once(get(calls, &render.remote_id), move |answer| {
+    Flow::once(get(calls, &render.remote_id), move |answer| {
         read(answer, &asked.remote_id, |prediction| charged(prediction, &catalog, &asked))
     })
 }
@@ -39,15 +39,15 @@ pub(super) fn poll(
 /// What a prediction has cost: makers' video models are billed by the second of video that came out, which is in the
 /// metrics, at the price that the catalog has for such a second (Replicate's page on billing, 2026-11).
 fn charged(prediction: &Json, catalog: &Catalog, asked: &Render) -> Option<Usd> {
-    let seconds = reading::number(prediction, "/metrics/video_output_duration_seconds")?;
+    let seconds = response::number(prediction, "/metrics/video_output_duration_seconds")?;
     let model = catalog.model(PROVIDER, &asked.model)?;
-    let shot = &asked.shot;
+    let spec = &asked.spec;
     #[expect(
         clippy::cast_precision_loss,
         reason = "a video costs far less than nine billion dollars"
     )]
-    let whole = model.price(shot.seconds, shot.size, shot.audio).micros() as f64 / 1e6;
-    reading::usd(whole * seconds / f64::from(shot.seconds.max(1)))
+    let whole = model.price(spec.seconds, spec.size, spec.audio).micros() as f64 / 1e6;
+    response::usd(whole * seconds / f64::from(spec.seconds.max(1)))
 }
 
 /// The request for a prediction.
@@ -61,22 +61,22 @@ fn read(
     asked: &str,
     charged: impl Fn(&Json) -> Option<Usd>,
 ) -> Result<Polled, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     if matches!(reply.status.as_u16(), 404 | 410) {
-        return Err(reading::unknown_render(&reply, "Replicate"));
+        return Err(response::unknown_render(&reply, "Replicate"));
     }
     let json = reply.json().unwrap_or_default();
     // Every prediction carries its id ("Create a prediction", 2026-11-21).
     let matched = polling::match_render(&json, "/id", asked);
     let is_success = reply.status.is_success();
-    let status = reading::text(&json, "/status");
+    let status = response::text(&json, "/status");
     let status = status.filter(|_| is_success || polling::may_end(&reply, matched));
     let polled = status.map(|status| prediction(&reply, &json, status, charged(&json)));
     let has_failed = |polled: &Polled| matches!(polled, Polled::Failed { .. });
     if !is_success {
         return polled.filter(has_failed).ok_or_else(|| fault::of_reply(&reply));
     }
-    let unreadable = || reading::unexpected(&reply, "the prediction cannot be read");
+    let unreadable = || response::unexpected(&reply, "the prediction cannot be read");
     let polled = polled.ok_or_else(unreadable)?;
     polling::refuse_another(&reply, matched)?;
     if has_failed(&polled) {
@@ -93,7 +93,7 @@ fn prediction(reply: &Reply, json: &Json, status: &str, charged: Option<Usd>) ->
         "failed" => {
             let fault = fault::of_prediction(json);
             // A file beside a failure is looked at before another one is paid for.
-            if media::is_a_video(json) && reading::may_have_a_file(&fault) {
+            if media::is_a_video(json) && response::may_have_a_file(&fault) {
                 Polled::Disputed { fault, charged }
             } else {
                 Polled::Failed { fault, charged }
@@ -111,7 +111,7 @@ fn prediction(reply: &Reply, json: &Json, status: &str, charged: Option<Usd>) ->
         // A file beside a word that nobody has documented is looked at as well.
         _ if media::is_a_video(json) => Polled::Rendered { charged },
         _ => {
-            let word = reading::quoted(status);
+            let word = response::quoted(status);
             let note = format!("Replicate says `{word}`, which is no status we know");
             running(reply, 0, Some(note))
         }
@@ -128,8 +128,8 @@ fn succeeded(json: &Json, charged: Option<Usd>) -> Polled {
         let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, media::REMOVED);
         return Polled::Failed { fault, charged };
     }
-    let fault = reading::text(json, "/error").map(|_| fault::of_prediction(json));
-    match fault.filter(|fault| !reading::may_have_a_file(fault)) {
+    let fault = response::text(json, "/error").map(|_| fault::of_prediction(json));
+    match fault.filter(|fault| !response::may_have_a_file(fault)) {
         Some(fault) => Polled::Failed { fault, charged },
         None => polling::without_file("Replicate"),
     }
@@ -137,12 +137,12 @@ fn succeeded(json: &Json, charged: Option<Usd>) -> Polled {
 
 /// Percent done, as far as the log shows it: many models draw a bar, ` 42%|████`.
 fn progress(json: &Json) -> u8 {
-    let log = reading::text(json, "/logs").unwrap_or_default().as_bytes();
+    let log = response::text(json, "/logs").unwrap_or_default().as_bytes();
     let end = &log[log.len().saturating_sub(END_OF_LOG)..];
     let Some(at) = end.windows(2).rposition(|pair| pair == b"%|") else { return 0 };
     let digits = end[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count().min(3);
     let number = std::str::from_utf8(&end[at - digits..at]).ok().and_then(|text| text.parse().ok());
-    number.map_or(0, reading::percent)
+    number.map_or(0, response::percent)
 }
 
 fn running(reply: &Reply, percent: u8, note: Option<String>) -> Polled {
@@ -156,13 +156,13 @@ fn failed(kind: FaultKind, message: String) -> Polled {
 }
 
 /// Stops a prediction. One that is over is answered as it is.
-pub(super) fn cancel(calls: &Calls, id: &str) -> Talk<Result<CancelOutcome, Fault>> {
+pub(super) fn cancel(calls: &Calls, id: &str) -> Flow<Result<CancelOutcome, Fault>> {
     let url = format!("{}/cancel", calls.prediction(id));
-    Talk::once(calls.signed(Call::change(Method::POST, url)), |answer| {
-        let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    Flow::once(calls.signed(Call::change(Method::POST, url)), |answer| {
+        let reply = answer.map_err(|problem| response::silence(&problem))?;
         let has_succeeded = || {
             let json = reply.json().unwrap_or_default();
-            reading::text(&json, "/status") == Some("succeeded")
+            response::text(&json, "/status") == Some("succeeded")
         };
         match reply.status.as_u16() {
             200..=299 if has_succeeded() => Ok(CancelOutcome::AlreadyOver),

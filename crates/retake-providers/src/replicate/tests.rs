@@ -9,18 +9,18 @@ use proptest::prelude::*;
 use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind},
-    request::{Picture, Shot},
+    request::{Picture, RenderSpec},
 };
 use ring::hmac;
 use serde_json::{Value as Json, json};
 
 use super::{adapter, request::Target};
 use crate::{
-    Adapter, Download, FetchError, Hook, HookError, LookUp, Lost, Polled, Settings, Submission,
-    SubmitError,
+    Adapter, Download, FetchError, Hook, HookError, Polled, Reconciliation, Settings, Submission,
+    SubmitError, UnconfirmedSubmit,
     call::{Answer, Call},
-    hosted::anything::any_answer,
-    rehearsal::{NOON, a_render, a_submission, hold, json as answer, reply, shown, silence},
+    model_host::anything::any_answer,
+    testing::{NOON, a_render, a_submission, hold, json as answer, reply, shown, silence},
 };
 
 const VEO: &str = "google/veo-3.1";
@@ -47,10 +47,10 @@ macro_rules! fixture {
 }
 
 fn with_a_picture(submission: Submission, bytes: usize) -> Submission {
-    let size = submission.shot.size;
+    let size = submission.spec.size;
     let picture = Picture { key: "k".into(), size, media_type: "image/png".into() };
-    let shot = Shot { first_frame: Some(picture), ..submission.shot };
-    Submission { shot, first_frame: Some(vec![7; bytes].into()), ..submission }
+    let spec = RenderSpec { first_frame: Some(picture), ..submission.spec };
+    Submission { spec, first_frame: Some(vec![7; bytes].into()), ..submission }
 }
 
 fn polled(answer: Answer) -> Result<Polled, Fault> {
@@ -177,7 +177,7 @@ fn every_status_of_a_refused_call_has_its_kind() {
 #[test]
 fn what_the_model_has_no_input_for_is_refused_before_anything_is_sent() {
     let mut submission = a_submission(VEO);
-    submission.shot.looped = true;
+    submission.spec.looped = true;
 
     assert!(hold(replicate().submit(&submission, NOON), []).1.is_err());
     assert!(hold(replicate().submit(&a_submission("nobody/knows"), NOON), []).1.is_err());
@@ -339,9 +339,14 @@ fn a_cancel_of_what_is_over_is_no_fault() {
     assert!(cancel(reply(500, &[], "")).1.is_err());
 }
 
-fn lost(hook: Option<&str>) -> Lost {
+fn lost(hook: Option<&str>) -> UnconfirmedSubmit {
     let submission = Submission { hook: hook.map(str::to_owned), ..a_submission(VEO) };
-    Lost { submission, begun_at: NOON, lost_at: NOON, known: std::collections::BTreeSet::default() }
+    UnconfirmedSubmit {
+        submission,
+        begun_at: NOON,
+        lost_at: NOON,
+        known: std::collections::BTreeSet::default(),
+    }
 }
 
 // verifies: replicate: look-up
@@ -355,10 +360,10 @@ fn a_lost_prediction_is_found_by_the_url_for_notices_or_by_its_input() {
     let other = "https://gateway.example.com/hooks/another";
     let (_, anothers) = look(Some(other), vec![answer(200, &fixture!("list")), answer(200, &old)]);
 
-    assert_eq!(by_hook, Ok(LookUp::Found(ID.into())));
-    assert_eq!(by_input, Ok(LookUp::Found(ID.into())));
+    assert_eq!(by_hook, Ok(Reconciliation::Found(ID.into())));
+    assert_eq!(by_input, Ok(Reconciliation::Found(ID.into())));
     assert_eq!(calls[1].url, "https://api.replicate.com/v1/predictions?cursor=cD0yMDI2LTExLTIx");
-    assert!(matches!(anothers, Ok(LookUp::Unknowable { .. })));
+    assert!(matches!(anothers, Ok(Reconciliation::Unknowable { .. })));
 }
 
 #[test]
@@ -378,10 +383,10 @@ fn absence_is_promised_only_after_a_walk_back_to_the_beginning() {
     );
     let (_, hidden) = look(vec![answer(200, &json!({ "next": null, "results": [{ "id": "x" }] }))]);
 
-    assert_eq!(absent, Ok(LookUp::Absent));
+    assert_eq!(absent, Ok(Reconciliation::Absent));
     assert_eq!(calls[1].url, "https://api.replicate.com/v1/predictions?cursor=a%2Bb");
-    assert!(matches!(endless, Ok(LookUp::Unknowable { .. })));
-    assert!(matches!(hidden, Ok(LookUp::Unknowable { .. })));
+    assert!(matches!(endless, Ok(Reconciliation::Unknowable { .. })));
+    assert!(matches!(hidden, Ok(Reconciliation::Unknowable { .. })));
     assert!(look(vec![reply(500, &[], "")]).1.is_err());
 }
 
@@ -395,18 +400,18 @@ fn another_name_for_the_model_disproves_no_prediction_that_was_given_our_input()
         list["results"] = json!([ours]);
         list
     };
-    let look = |lost: &Lost, list: &Json| {
+    let look = |lost: &UnconfirmedSubmit, list: &Json| {
         hold(replicate().look_up(lost, NOON), [answer(200, list)]).1.unwrap()
     };
 
     for renamed in ["google/veo-3.1-001", "deepmind/veo"] {
         let found = look(&lost(None), &list(renamed, 7));
-        assert!(matches!(found, LookUp::Unknowable { .. }), "{renamed}: {found:?}");
-        let known = Lost { known: [ID.to_owned()].into(), ..lost(None) };
-        assert_eq!(look(&known, &list(renamed, 7)), LookUp::Absent, "{renamed}");
-        assert_eq!(look(&lost(None), &list(renamed, 8)), LookUp::Absent, "{renamed}");
+        assert!(matches!(found, Reconciliation::Unknowable { .. }), "{renamed}: {found:?}");
+        let known = UnconfirmedSubmit { known: [ID.to_owned()].into(), ..lost(None) };
+        assert_eq!(look(&known, &list(renamed, 7)), Reconciliation::Absent, "{renamed}");
+        assert_eq!(look(&lost(None), &list(renamed, 8)), Reconciliation::Absent, "{renamed}");
     }
-    assert_eq!(look(&lost(None), &list("Google/Veo-3.1", 7)), LookUp::Found(ID.into()));
+    assert_eq!(look(&lost(None), &list("Google/Veo-3.1", 7)), Reconciliation::Found(ID.into()));
 }
 
 #[test]
@@ -416,14 +421,17 @@ fn a_date_alone_disproves_no_prediction_that_was_given_our_input() {
         let mut list = fixture!("list");
         list["results"][1]["created_at"] = at.into();
         list["results"] = json!([list["results"][1], old]);
-        let lost = Lost { known: known.iter().map(|&id| id.to_owned()).collect(), ..lost(None) };
+        let lost = UnconfirmedSubmit {
+            known: known.iter().map(|&id| id.to_owned()).collect(),
+            ..lost(None)
+        };
         hold(replicate().look_up(&lost, NOON), [answer(200, &list)]).1.unwrap()
     };
 
     for at in ["2026-11-20T16:00:00Z", "2026-11-21T07:00:00Z", "0001-01-01T00:00:00Z"] {
         let found = look(at, &[]);
-        assert!(matches!(found, LookUp::Unknowable { .. }), "{at}: {found:?}");
-        assert_eq!(look(at, &[ID]), LookUp::Absent, "{at}");
+        assert!(matches!(found, Reconciliation::Unknowable { .. }), "{at}: {found:?}");
+        assert_eq!(look(at, &[ID]), Reconciliation::Absent, "{at}");
     }
 }
 
@@ -436,8 +444,8 @@ fn a_list_that_tells_of_an_error_proves_no_absence_and_still_shows_what_is_ours(
             hold(replicate().look_up(&lost(None), NOON), [answer(200, &list)]).1.unwrap()
         };
         let found = look(json!({ "results": [] }));
-        assert!(matches!(found, LookUp::Unknowable { .. }), "{field}: {found:?}");
-        assert_eq!(look(fixture!("list")), LookUp::Found(ID.into()), "{field}");
+        assert!(matches!(found, Reconciliation::Unknowable { .. }), "{field}: {found:?}");
+        assert_eq!(look(fixture!("list")), Reconciliation::Found(ID.into()), "{field}");
     }
 }
 
@@ -447,10 +455,10 @@ fn a_prediction_that_is_known_as_anothers_is_so_whatever_its_url_for_notices() {
     list["next"] = Json::Null;
     let known = ["examplepredictionid0000009".to_owned(), ID.to_owned()].into();
     let other = "https://gateway.example.com/hooks/another";
-    let lost = Lost { known, ..lost(Some(other)) };
+    let lost = UnconfirmedSubmit { known, ..lost(Some(other)) };
 
     let found = hold(replicate().look_up(&lost, NOON), [answer(200, &list)]).1;
-    assert_eq!(found, Ok(LookUp::Absent));
+    assert_eq!(found, Ok(Reconciliation::Absent));
 }
 
 // verifies: replicate: credits
@@ -597,5 +605,5 @@ fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let first = look(vec![answer(200, &old)]);
     let second = look(vec![answer(200, &fixture!("list")), answer(200, &old)]);
 
-    assert_eq!((first, second), (Ok(LookUp::Absent), Ok(LookUp::Found(ID.into()))));
+    assert_eq!((first, second), (Ok(Reconciliation::Absent), Ok(Reconciliation::Found(ID.into()))));
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use super::fault;
 use crate::{
     AccountStatus, Answer,
-    reading::{self, number, quoted},
+    response::{self, number, quoted},
 };
 
 /// A credit costs a cent (pricing page, 2026-11-21).
@@ -20,11 +20,11 @@ const MOST_NAMED: usize = 3;
 
 /// Reads `GET /v1/organization`.
 pub(super) fn account_status(answer: Answer) -> Result<AccountStatus, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }
-    let unreadable = || reading::unexpected(&reply, "the answer is no account");
+    let unreadable = || response::unexpected(&reply, "the answer is no account");
     let json = reply.json().ok_or_else(unreadable)?;
     let credits = number(&json, "/creditBalance").ok_or_else(unreadable)?;
     let concurrency = concurrency(&json);

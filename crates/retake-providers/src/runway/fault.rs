@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::{
     Reply,
-    reading::{self, ErrorBody, quoted, text},
+    response::{self, ErrorBody, quoted, text},
 };
 
 /// "This error is returned when Runway is shedding load" ("HTTP Errors", docs.dev.runwayml.com, 2026-11-30). Its 504
@@ -81,7 +81,7 @@ fn hint(code: Option<&str>) -> &'static str {
 
 /// What a task that is over has cost. Moderated ones are billed like any other.
 fn charged(json: &Json) -> String {
-    match reading::number(json, "/cost/credits") {
+    match response::number(json, "/cost/credits") {
         Some(credits) if credits > 0.0 => format!(" ({credits} credits were charged)"),
         Some(_) => " (nothing was charged)".into(),
         None => String::new(),
@@ -90,7 +90,7 @@ fn charged(json: &Json) -> String {
 
 /// What a task that is over has cost, where its answer says so.
 pub(super) fn cost(json: &Json) -> Option<Usd> {
-    reading::usd(reading::number(json, "/cost/credits")? * USD_PER_CREDIT)
+    response::usd(response::number(json, "/cost/credits")? * USD_PER_CREDIT)
 }
 
 /// The fault of an answer with an error status.
@@ -109,7 +109,7 @@ fn own(reply: &Reply, json: &Json) -> Option<Fault> {
     let said = text(json, "/error").or_else(|| text(json, "/error/message"))?;
     let issues = issues(json);
     let message = if issues.is_empty() { said.to_owned() } else { format!("{said} ({issues})") };
-    let fault = reading::fault_by_status(reply, &message);
+    let fault = response::fault_by_status(reply, &message);
     let kind = by_words(reply, said, fault.kind);
     let kind = if issues.is_empty() { kind } else { FaultKind::BadRequest };
     let fault = Fault { kind, ..fault };

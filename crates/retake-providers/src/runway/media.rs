@@ -14,8 +14,8 @@ use serde_json::{Value as Json, json};
 
 use super::{Api, fault, request::refused};
 use crate::{
-    Answer, Body, Call, Effect, Part, SubmitError, Talk,
-    reading::{self, text},
+    Answer, Body, Call, Effect, Flow, Part, SubmitError,
+    response::{self, text},
 };
 
 /// The longest data URI that is taken, in bytes (inputs page, 2026-11-21).
@@ -35,15 +35,15 @@ pub(super) fn uri(
     api: &Api,
     picture: &Picture,
     bytes: Option<&Bytes>,
-) -> Talk<Result<String, SubmitError>> {
-    let over = |fault| Talk::Over(Err(SubmitError::Refused(fault)));
+) -> Flow<Result<String, SubmitError>> {
+    let over = |fault| Flow::Done(Err(SubmitError::Refused(fault)));
     let Some(bytes) = bytes else {
         let message = "the bytes of the first frame are missing";
         return over(Fault::new(FaultKind::Storage, FaultSource::Gateway, message));
     };
     let prefix = format!("data:{};base64,", picture.media_type);
     if prefix.len() + bytes.len().div_ceil(3) * 4 <= LONGEST_DATA_URI {
-        return Talk::Over(Ok(prefix + &STANDARD.encode(bytes)));
+        return Flow::Done(Ok(prefix + &STANDARD.encode(bytes)));
     }
     if bytes.len() > LARGEST_UPLOAD {
         return over(refused("the picture is larger than 200 MB; compress it or make it smaller"));
@@ -51,7 +51,7 @@ pub(super) fn uri(
     upload(api, picture.media_type.clone(), bytes.clone())
 }
 
-fn upload(api: &Api, media_type: String, bytes: Bytes) -> Talk<Result<String, SubmitError>> {
+fn upload(api: &Api, media_type: String, bytes: Bytes) -> Flow<Result<String, SubmitError>> {
     let filename = match media_type.as_str() {
         "image/png" => "first-frame.png",
         "image/webp" => "first-frame.webp",
@@ -59,13 +59,13 @@ fn upload(api: &Api, media_type: String, bytes: Bytes) -> Talk<Result<String, Su
     };
     let ask = json!({ "filename": filename, "type": "ephemeral" });
     let call = api.signed(Call::ask(api.url("uploads"), ask));
-    Talk::ask(call, move |answer| match ticket(answer) {
+    Flow::ask(call, move |answer| match ticket(answer) {
         Ok(ticket) => {
             let file =
                 Part::File { name: "file".into(), filename: filename.into(), media_type, bytes };
             send(ticket, file)
         }
-        Err(fault) => Talk::Over(Err(SubmitError::Refused(fault))),
+        Err(fault) => Flow::Done(Err(SubmitError::Refused(fault))),
     })
 }
 
@@ -76,11 +76,11 @@ struct Ticket {
 }
 
 fn ticket(answer: Answer) -> Result<Ticket, Fault> {
-    let reply = answer.map_err(|problem| no_upload(reading::silence(&problem)))?;
+    let reply = answer.map_err(|problem| no_upload(response::silence(&problem)))?;
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply));
     }
-    let unreadable = || reading::unexpected(&reply, "the ticket for an upload cannot be read");
+    let unreadable = || response::unexpected(&reply, "the ticket for an upload cannot be read");
     reply.json().as_ref().and_then(read_ticket).ok_or_else(unreadable)
 }
 
@@ -97,17 +97,17 @@ fn read_ticket(json: &Json) -> Option<Ticket> {
 }
 
 /// Sends the form to the storage, which is somebody else's: it gets the ticket's fields and no key.
-fn send(ticket: Ticket, file: Part) -> Talk<Result<String, SubmitError>> {
+fn send(ticket: Ticket, file: Part) -> Flow<Result<String, SubmitError>> {
     let Ticket { url, mut fields, uri } = ticket;
     fields.push(file);
     let call = Call { effect: Effect::Asks, ..Call::ask(url, Json::Null).body(Body::Form(fields)) };
-    Talk::once(call, move |answer| {
+    Flow::once(call, move |answer| {
         let reply = answer
-            .map_err(|problem| SubmitError::Refused(no_upload(reading::silence(&problem))))?;
+            .map_err(|problem| SubmitError::Refused(no_upload(response::silence(&problem))))?;
         if reply.status.is_success() {
             return Ok(uri);
         }
-        let fault = reading::fault_by_status(&reply, &reading::plain(&reply.body));
+        let fault = response::fault_by_status(&reply, &response::plain(&reply.body));
         // The storage's 403 speaks of the ticket and not of the account.
         let kind = match fault.kind {
             FaultKind::Quota | FaultKind::Auth => FaultKind::Runtime,

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::fault;
 use crate::{
     Answer, Call, Download, FetchError, Polled, Reply, polling,
-    reading::{self, quoted, text},
+    response::{self, quoted, text},
 };
 
 /// The docs ask for at least five seconds between two looks; the SDK takes about six.
@@ -41,7 +41,7 @@ enum Task {
 
 /// Reads the answer to a poll.
 pub(super) fn polled(answer: Answer, asked: &str) -> Result<Polled, Fault> {
-    let reply = answer.map_err(|problem| reading::silence(&problem))?;
+    let reply = answer.map_err(|problem| response::silence(&problem))?;
     Ok(match task(&reply, asked)? {
         Task::Running { percent, ask_again_in, note } => {
             Polled::Running { percent, ask_again_in, note }
@@ -54,7 +54,7 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<Polled, Fault> {
 
 /// Reads the same answer for the file. Its link is signed and needs no key.
 pub(super) fn download(answer: Answer, asked: &str) -> Result<Download, FetchError> {
-    let reply = answer.map_err(|problem| FetchError::Later(reading::silence(&problem)))?;
+    let reply = answer.map_err(|problem| FetchError::Later(response::silence(&problem)))?;
     match task(&reply, asked).map_err(FetchError::Later)? {
         Task::Done { link, .. } => Ok(Download::From(Call::get(link))),
         Task::Over { fault, .. } => Err(FetchError::Gone(fault)),
@@ -69,16 +69,16 @@ pub(super) fn download(answer: Answer, asked: &str) -> Result<Download, FetchErr
 pub(super) fn refused_download(reply: &Reply) -> FetchError {
     match reply.status.as_u16() {
         401 | 403 => {
-            let message = format!("the link has expired: {}", reading::plain(&reply.body));
+            let message = format!("the link has expired: {}", response::plain(&reply.body));
             FetchError::Later(over(FaultKind::Lost, message))
         }
-        _ => reading::refused_download(reply),
+        _ => response::refused_download(reply),
     }
 }
 
 fn task(reply: &Reply, asked: &str) -> Result<Task, Fault> {
     if matches!(reply.status.as_u16(), 404 | 410) {
-        return Err(reading::unknown_render(reply, "Runway"));
+        return Err(response::unknown_render(reply, "Runway"));
     }
     let json = reply.json().unwrap_or_default();
     // Every task carries its id ("Task", SDK 5.24.0).
@@ -90,7 +90,7 @@ fn task(reply: &Reply, asked: &str) -> Result<Task, Fault> {
         let end = task.filter(|task| matches!(task, Task::Over { .. }));
         return end.ok_or_else(|| fault::of_reply(reply));
     }
-    let task = task.ok_or_else(|| reading::unexpected(reply, "the answer is no task"))?;
+    let task = task.ok_or_else(|| response::unexpected(reply, "the answer is no task"))?;
     polling::refuse_another(reply, matched)?;
     if matches!(task, Task::Over { .. }) {
         polling::require_name(reply, matched)?;
@@ -112,7 +112,7 @@ fn read(reply: &Reply, json: &Json, status: &str) -> Task {
         "FAILED" => {
             let fault = fault::of_task(json);
             // A file beside a failure is looked at before another one is paid for.
-            match link(json).filter(|_| reading::may_have_a_file(&fault)) {
+            match link(json).filter(|_| response::may_have_a_file(&fault)) {
                 Some(link) => Task::Done { link, charged, fault: Some(fault) },
                 None => ended(fault),
             }
@@ -134,7 +134,7 @@ fn over(kind: FaultKind, message: String) -> Fault {
 }
 
 fn percent(json: &Json) -> u8 {
-    reading::number(json, "/progress").map_or(0, reading::percent_of_share)
+    response::number(json, "/progress").map_or(0, response::percent_of_share)
 }
 
 fn link(json: &Json) -> Option<String> {

@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    LookUp, Lost,
-    rehearsal::{NOON, a_render, a_submission, hold, json, reply, shown, silence},
+    Reconciliation, UnconfirmedSubmit,
+    testing::{NOON, a_render, a_submission, hold, json, reply, shown, silence},
 };
 
 const ID: &str = "00000000-0000-4000-8000-000000000001";
@@ -36,16 +36,16 @@ fn fixture(name: &str) -> Json {
 fn from_picture(model: &str, bytes: usize) -> Submission {
     let mut submission = a_submission(model);
     let size = Size::new(1280, 720);
-    submission.shot.first_frame =
+    submission.spec.first_frame =
         Some(Picture { key: "k".into(), size, media_type: "image/png".into() });
     submission.first_frame = Some(Bytes::from(vec![7; bytes]));
-    submission.shot.audio = false;
+    submission.spec.audio = false;
     submission
 }
 
 fn silent(model: &str) -> Submission {
     let mut submission = a_submission(model);
-    submission.shot.audio = false;
+    submission.spec.audio = false;
     submission
 }
 
@@ -88,7 +88,7 @@ fn a_text_is_sent_with_the_key_and_the_version() {
 #[test]
 fn sound_and_a_negative_prompt_are_said_to_models_that_have_them() {
     let mut submission = a_submission("veo3.1");
-    submission.shot.negative_prompt = Some("fog".into());
+    submission.spec.negative_prompt = Some("fog".into());
 
     assert_snapshot!(calls(&submission, vec![taken()]));
 }
@@ -96,7 +96,7 @@ fn sound_and_a_negative_prompt_are_said_to_models_that_have_them() {
 #[test]
 fn a_model_without_a_switch_for_sound_or_a_seed_is_told_neither() {
     let mut submission = silent("hailuo3");
-    submission.shot.size = Size::new(768, 1366);
+    submission.spec.size = Size::new(768, 1366);
 
     assert_snapshot!(calls(&submission, vec![taken()]));
 }
@@ -118,7 +118,7 @@ fn a_large_picture_is_uploaded_first_and_the_storage_gets_no_key() {
 #[test]
 fn a_long_seed_is_cut_to_the_range_of_the_api() {
     let mut submission = silent("gen4.5");
-    submission.shot.seed = (5 << 32) | 7;
+    submission.spec.seed = (5 << 32) | 7;
 
     let sent = calls(&submission, vec![taken()]);
 
@@ -149,24 +149,24 @@ fn a_failed_upload_makes_no_task_and_is_refused() {
 #[test]
 fn what_cannot_be_said_is_refused_by_name() {
     let mut looped = silent("gen4.5");
-    looped.shot.looped = true;
+    looped.spec.looped = true;
     let mut negative = silent("gen4.5");
-    negative.shot.negative_prompt = Some("fog".into());
+    negative.spec.negative_prompt = Some("fog".into());
     let mut square = silent("gen4.5");
-    square.shot.size = Size::new(960, 960);
+    square.spec.size = Size::new(960, 960);
     let mut remixed = silent("gen4.5");
     let kind = OriginKind::Remix;
-    remixed.shot.origin =
+    remixed.spec.origin =
         Some(Origin { kind, video: None, key: None, bytes: 9, seconds: 4, duration_ms: None });
     let mut peopled = silent("gen4.5");
-    let picture = from_picture("gen4.5", 9).shot.first_frame.unwrap();
-    peopled.shot.characters = vec![Character {
+    let picture = from_picture("gen4.5", 9).spec.first_frame.unwrap();
+    peopled.spec.characters = vec![Character {
         id: retake_core::ids::CharacterId::new(NOON),
         name: "Ada".into(),
         picture,
     }];
     let mut emoji = silent("gen4.5");
-    emoji.shot.prompt = "🌊".repeat(501);
+    emoji.spec.prompt = "🌊".repeat(501);
     let cases = [
         (looped, "loop"),
         (negative, "negative prompt"),
@@ -415,7 +415,7 @@ fn an_account_without_credit_is_in_trouble() {
 // verifies: runway: look-up
 #[test]
 fn a_lost_create_cannot_be_found_again() {
-    let lost = Lost {
+    let lost = UnconfirmedSubmit {
         submission: silent("gen4.5"),
         begun_at: NOON,
         lost_at: NOON,
@@ -424,7 +424,7 @@ fn a_lost_create_cannot_be_found_again() {
     let (calls, found) = hold(runway().look_up(&lost, NOON), []);
 
     assert!(calls.is_empty());
-    assert!(matches!(found, Ok(LookUp::Unknowable { .. })));
+    assert!(matches!(found, Ok(Reconciliation::Unknowable { .. })));
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn every_listed_model_can_be_asked_for_each_of_its_sizes() {
     for model in catalog.models().iter().filter(|model| model.provider == "runway") {
         for size in &model.sizes {
             let mut submission = from_picture(&model.name, 9);
-            submission.shot.size = *size;
+            submission.spec.size = *size;
             let (_, end) = hold(runway().submit(&submission, NOON), [taken()]);
 
             assert!(end.is_ok(), "{model} {size}: {end:?}");

@@ -8,12 +8,12 @@ use std::{
 
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use retake_core::address::Reach;
+use retake_core::address::AddressPolicy;
 
 /// The system's resolver, of whose answers only those within reach are given out.
-pub(super) struct Judged(pub(super) Reach);
+pub(super) struct FilteredResolver(pub(super) AddressPolicy);
 
-impl Resolve for Judged {
+impl Resolve for FilteredResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.0;
         Box::pin(async move {
@@ -37,14 +37,14 @@ impl Resolve for Judged {
 }
 
 /// Finds out where a name leads, before it is known whether that matters.
-pub(super) trait LookUp: Send + Sync {
+pub(super) trait Reconciliation: Send + Sync {
     fn look_up<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
 /// The system's resolver.
 pub(super) struct System;
 
-impl LookUp for System {
+impl Reconciliation for System {
     fn look_up<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
             let found = tokio::net::lookup_host((host, 0)).await?;
@@ -59,11 +59,11 @@ pub(super) struct Places(pub(super) Vec<IpAddr>);
 impl Places {
     /// Whether it is known to lead to the internet and nowhere else.
     pub(super) fn is_public(&self) -> bool {
-        !self.0.is_empty() && self.forbidden(Reach::Public).is_none()
+        !self.0.is_empty() && self.forbidden(AddressPolicy::Public).is_none()
     }
 
     /// What it leads to that may not be reached.
-    pub(super) fn forbidden(&self, reach: Reach) -> Option<&'static str> {
+    pub(super) fn forbidden(&self, reach: AddressPolicy) -> Option<&'static str> {
         self.0.iter().find_map(|address| reach.check(*address).err()).map(|why| why.what)
     }
 }

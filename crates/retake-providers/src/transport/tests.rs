@@ -209,7 +209,7 @@ async fn a_file_that_breaks_off_ends_in_a_fault() {
 /// A resolver that knows these names.
 struct Names(&'static [(&'static str, &'static str)]);
 
-impl LookUp for Names {
+impl Reconciliation for Names {
     fn look_up<'a>(
         &'a self,
         host: &'a str,

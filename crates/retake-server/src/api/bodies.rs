@@ -53,7 +53,7 @@ pub(super) struct Create {
     /// Who is to appear; the prompt has to name them.
     characters: Option<Vec<Named>>,
     /// What only Retake knows.
-    retake: Option<Ours>,
+    retake: Option<RetakeExtension>,
     /// Accepted and left alone.
     #[schema(value_type = Value, required = false)]
     metadata: Option<()>,
@@ -113,13 +113,13 @@ pub(super) struct CreateForm {
     /// The id of a character that is to appear; once for each.
     #[schema(nullable = false, rename = "characters[][id]", max_items = 64)]
     characters: Option<Vec<String>>,
-    /// Whether values may be changed to the nearest ones that a model takes; see `Ours`.
+    /// Whether values may be changed to the nearest ones that a model takes; see `RetakeExtension`.
     #[schema(nullable = false, rename = "retake[fit]")]
     fit: Option<Fit>,
-    /// What is done when content rules refuse the request; see `Ours`.
+    /// What is done when content rules refuse the request; see `RetakeExtension`.
     #[schema(nullable = false, rename = "retake[on_moderation]")]
     on_moderation: Option<OnModeration>,
-    /// What is done with a file that differs from what was asked for; see `Ours`.
+    /// What is done with a file that differs from what was asked for; see `RetakeExtension`.
     #[schema(nullable = false, rename = "retake[on_output_mismatch]")]
     on_output_mismatch: Option<OnMismatch>,
     /// Accepted and left alone.
@@ -161,7 +161,7 @@ struct Reference {
 #[derive(ToSchema)]
 #[schema(as = CreateVideoRetake)]
 #[serde(deny_unknown_fields)]
-struct Ours {
+struct RetakeExtension {
     /// Whether values may be changed to the nearest ones that a model takes: `strict` never, `nearest` on every
     /// route. Without it: only on routes behind one that takes them as they are, or for a model that stands
     /// in for one that was shut down. Every change is reported under `retake.changes`.

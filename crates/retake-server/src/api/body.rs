@@ -29,7 +29,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Desk, Problem,
+    AppState, Problem,
     spool::{self, IN_MEMORY, Spooled, counted},
 };
 use crate::{assets::hex, shares::MemoryHeld};
@@ -71,20 +71,20 @@ pub(super) struct Embedded {
 /// A JSON body of a known shape, as small as bodies without files are.
 pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned + Send + 'static> FromRequest<Desk> for JsonBody<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for JsonBody<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, desk: &Desk) -> Result<Self, Response> {
-        read_typed(request, desk).await.map(Self).map_err(IntoResponse::into_response)
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
+        read_typed(request, state).await.map(Self).map_err(IntoResponse::into_response)
     }
 }
 
 async fn read_typed<T: DeserializeOwned + Send + 'static>(
     request: Request,
-    desk: &Desk,
+    state: &AppState,
 ) -> Result<T, Problem> {
-    let limit = desk.largest_body.min(LARGEST_PLAIN);
-    let (text, _held) = spool::receive(request, desk, limit).await?.into_memory(desk, 2).await?;
+    let limit = state.largest_body.min(LARGEST_PLAIN);
+    let (text, _held) = spool::receive(request, state, limit).await?.into_memory(state, 2).await?;
     aside(text.len(), move || {
         measure(&text, JsonLimits::REQUEST).map_err(|error| excessive(&error))?;
         if text.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
@@ -141,35 +141,35 @@ async fn aside<T: Send + 'static>(
 }
 
 /// Reads a body of either kind.
-pub(super) async fn read(request: Request, desk: &Desk) -> Result<Fields, Problem> {
-    read_within(request, desk, desk.largest_body).await
+pub(super) async fn read(request: Request, state: &AppState) -> Result<Fields, Problem> {
+    read_within(request, state, state.largest_body).await
 }
 
 /// Reads a body that brings no file.
-pub(super) async fn read_plain(request: Request, desk: &Desk) -> Result<Fields, Problem> {
-    read_within(request, desk, desk.largest_body.min(LARGEST_PLAIN)).await
+pub(super) async fn read_plain(request: Request, state: &AppState) -> Result<Fields, Problem> {
+    read_within(request, state, state.largest_body.min(LARGEST_PLAIN)).await
 }
 
-async fn read_within(request: Request, desk: &Desk, limit: usize) -> Result<Fields, Problem> {
+async fn read_within(request: Request, state: &AppState, limit: usize) -> Result<Fields, Problem> {
     let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
     let named = content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = named.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match (essence.as_str(), content_type) {
         ("multipart/form-data", Some(content_type)) => {
-            let body = spool::receive(request, desk, limit).await?;
-            read_multipart(body, &content_type, desk, limit).await
+            let body = spool::receive(request, state, limit).await?;
+            read_multipart(body, &content_type, state, limit).await
         }
         // Many clients forget to name JSON; nothing else looks like it.
         ("application/json" | "", _) => {
-            read_json(spool::receive(request, desk, limit).await?, desk).await
+            read_json(spool::receive(request, state, limit).await?, state).await
         }
         _ => Err(Problem::media_type(&essence)),
     }
 }
 
-async fn read_json(body: Spooled, desk: &Desk) -> Result<Fields, Problem> {
+async fn read_json(body: Spooled, state: &AppState) -> Result<Fields, Problem> {
     // The text, and what is made of it.
-    let (text, held) = body.into_memory(desk, 2).await?;
+    let (text, held) = body.into_memory(state, 2).await?;
     aside(text.len(), move || parse_json(text, held.map(Arc::new).as_ref())).await
 }
 
@@ -240,12 +240,12 @@ fn excessive(error: &retake_core::json::ExcessiveJson) -> Problem {
 async fn read_multipart(
     body: Spooled,
     content_type: &HeaderValue,
-    desk: &Desk,
+    state: &AppState,
     limit: usize,
 ) -> Result<Fields, Problem> {
     let length = body.length();
     // The body, and its parts.
-    let (bytes, held) = body.into_memory(desk, 2).await?;
+    let (bytes, held) = body.into_memory(state, 2).await?;
     let held = held.map(Arc::new);
     let unread = Arc::new(AtomicUsize::new(0));
     let slices = Slices { rest: Bytes::from(bytes), unread: Arc::clone(&unread), pause: false };

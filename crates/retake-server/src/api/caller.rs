@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{HeaderMap, header, request::Parts};
 
-use super::{Desk, Problem};
+use super::{AppState, Problem};
 use crate::{
     keys::Caller,
     listener::{Kept, Peer},
@@ -22,10 +22,14 @@ const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 const OPEN: [&str; 2] = ["/openapi.json", "/docs"];
 
 /// What providers call: the URLs themselves are the leave.
-const FOR_PROVIDERS: [&str; 2] = [crate::hooks::PATH, crate::hooks::PICTURES];
+const FOR_PROVIDERS: [&str; 2] = [crate::callbacks::PATH, crate::callbacks::PICTURES];
 
 /// Lets the caller in, or answers with 401. Each has a part of what can be served at once.
-pub(super) async fn let_in(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+pub(super) async fn let_in(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().path();
     if HEALTH.contains(&path) {
         return next.run(request).await;
@@ -37,11 +41,11 @@ pub(super) async fn let_in(State(desk): State<Desk>, mut request: Request, next:
         from
     } else {
         let key = bearer(request.headers());
-        let caller = match desk.keys.let_in(key.as_deref()).await {
+        let caller = match state.keys.let_in(key.as_deref()).await {
             Ok(caller) => caller,
             Err(error) => return Problem::from(error).into_response(),
         };
-        let is_operator = key.is_some_and(|key| desk.keys.is_local(&key)) || caller.is_admin();
+        let is_operator = key.is_some_and(|key| state.keys.is_local(&key)) || caller.is_admin();
         let holder = match caller.owner() {
             _ if is_operator => Holder::Operator,
             Some(key) => Holder::Key(key.clone()),
@@ -51,9 +55,9 @@ pub(super) async fn let_in(State(desk): State<Desk>, mut request: Request, next:
         request.extensions_mut().insert(caller.on_account_of(holder.clone()));
         holder
     };
-    let place = match desk.requests.take(&holder) {
+    let place = match state.requests.take(&holder) {
         // However much goes on, there is a way in for who can do something about it.
-        Err(_) if holder == Holder::Operator => desk.operators.take(&holder),
+        Err(_) if holder == Holder::Operator => state.operators.take(&holder),
         taken => taken,
     };
     let is_let_in = request.extensions().get::<Caller>().is_some();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Desk, Problem, bodies, body, create as fields,
+    AppState, Problem, bodies, body, create as fields,
     extract::{Asked, Named},
     view::{ListWord, always},
 };
@@ -47,13 +47,13 @@ pub(super) struct Shown {
     ]))),
 )]
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     request: Request,
 ) -> Result<Json<Shown>, Problem> {
-    let fields = body::read(request, &desk).await?;
+    let fields = body::read(request, &state).await?;
     let (name, clip) = fields::parse_character(fields)?;
-    Ok(Json(view(desk.characters.create(&caller, &name, clip).await?)))
+    Ok(Json(view(state.characters.create(&caller, &name, clip).await?)))
 }
 
 /// Shows a character
@@ -67,11 +67,11 @@ pub(super) async fn create(
     extensions(("x-refusals" = json!(["404 character_not_found"]))),
 )]
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Json<Shown>, Problem> {
-    Ok(Json(view(desk.characters.get(&caller, &id).await?)))
+    Ok(Json(view(state.characters.get(&caller, &id).await?)))
 }
 
 /// A character that was deleted.
@@ -99,11 +99,11 @@ pub(super) struct DeletedCharacter {
     extensions(("x-refusals" = json!(["404 character_not_found"]))),
 )]
 pub(super) async fn delete(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Json<DeletedCharacter>, Problem> {
-    let id = desk.characters.delete(&caller, &id).await?.to_string();
+    let id = state.characters.delete(&caller, &id).await?.to_string();
     Ok(Json(DeletedCharacter { id, object: DeletedWord::Always, deleted: true }))
 }
 
@@ -149,7 +149,7 @@ pub(super) struct Listed {
     extensions(("x-refusals" = json!(["400 invalid_value"]))),
 )]
 pub(super) async fn list(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Asked(query): Asked<Listed>,
 ) -> Result<Json<Listing>, Problem> {
@@ -164,8 +164,8 @@ pub(super) async fn list(
     let (found, has_more) = match after {
         // After a character that never was comes nothing.
         Some(Err(_)) => (Vec::new(), false),
-        Some(Ok(after)) => desk.characters.list(&caller, Some(&after), limit).await?,
-        None => desk.characters.list(&caller, None, limit).await?,
+        Some(Ok(after)) => state.characters.list(&caller, Some(&after), limit).await?,
+        None => state.characters.list(&caller, None, limit).await?,
     };
     let data: Vec<_> = found.into_iter().map(view).collect();
     let id = |shown: Option<&Shown>| shown.map(|shown| shown.id.clone());

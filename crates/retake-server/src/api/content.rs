@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    Desk, Problem,
+    AppState, Problem,
     bodies::Binary,
     extract::{self, Named},
     range::{Asked, asked},
@@ -64,14 +64,14 @@ struct Ranged {
     ]))),
 )]
 pub(super) async fn content(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
     extract::Asked(wanted): extract::Asked<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let variant = variant(wanted.variant.as_deref())?;
-    let (job, output) = desk.videos.content(&caller, &id).await?;
+    let (job, output) = state.videos.content(&caller, &id).await?;
     let Some(file) = File::of(&output, variant) else {
         return Err(Problem::no_variant(variant_name(variant), output.no_preview.as_deref()));
     };
@@ -87,7 +87,7 @@ pub(super) async fn content(
     // A range of a file that has changed since would be a piece of another file.
     let same = head(header::IF_RANGE).is_none_or(|known| known.trim() == etag);
     let range = match asked(head(header::RANGE).filter(|_| same), file.bytes) {
-        Asked::Outside => return Err(Problem::range(file.bytes)),
+        Asked::Egress => return Err(Problem::range(file.bytes)),
         Asked::Whole => None,
         Asked::Part(range) => Some(range),
     };
@@ -106,7 +106,7 @@ pub(super) async fn content(
             header::CONTENT_DISPOSITION,
             format!("inline; filename=\"{}.{}\"", job.id, file.ending),
         );
-    let chunks = desk.videos.assets.open(&variant.key(&output.key), range).await?;
+    let chunks = state.videos.assets.open(&variant.key(&output.key), range).await?;
     body(answer, Body::from_stream(chunks))
 }
 

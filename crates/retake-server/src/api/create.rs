@@ -18,7 +18,7 @@ use super::{
     Problem,
     body::{EMBEDDED, Embedded, Fields, shortened},
 };
-use crate::intake::{Reference, Sequel, Source, Wanted};
+use crate::intake::{Reference, Sequel, Source, SubmitRequest};
 
 pub(super) const KNOWN: [&str; 16] = [
     "aspect_ratio",
@@ -44,7 +44,7 @@ pub(super) const KNOWN_OF_EDIT: &[&str] = &["prompt", "video", "model"];
 pub(super) const KNOWN_OF_EXTENSION: &[&str] = &["prompt", "video", "seconds", "model"];
 
 /// Reads what is asked for.
-pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
+pub(super) fn parse(fields: Fields) -> Result<SubmitRequest, Problem> {
     let Fields { values, mut files, embedded } = fields;
     let unknown = values.keys().chain(files.keys()).find(|name| !KNOWN.contains(&name.as_str()));
     if let Some(name) = unknown {
@@ -82,7 +82,7 @@ pub(super) fn parse(fields: Fields) -> Result<Wanted, Problem> {
         on_moderation: ours.on_moderation,
         on_output_mismatch: ours.on_output_mismatch,
     };
-    Ok(Wanted { request, picture, upload: None, characters: characters(&values)? })
+    Ok(SubmitRequest { request, picture, upload: None, characters: characters(&values)? })
 }
 
 /// Reads a remix: nothing but a prompt.
@@ -279,19 +279,19 @@ fn flag(values: &Map<String, Value>, param: &str) -> Result<Option<bool>, Proble
 
 /// What only Retake knows.
 #[derive(Default)]
-struct Ours {
+struct RetakeExtension {
     fit: Option<Fit>,
     on_moderation: Option<OnModeration>,
     on_output_mismatch: Option<OnMismatch>,
 }
 
 /// `retake`: as text it is JSON, because that is how some forms send objects.
-fn ours(values: &Map<String, Value>) -> Result<Ours, Problem> {
+fn ours(values: &Map<String, Value>) -> Result<RetakeExtension, Problem> {
     const SHAPE: &str = "an object such as `{\"fit\": \"strict\"}`";
     const KNOWN_HERE: [&str; 3] = ["fit", "on_moderation", "on_output_mismatch"];
     let parsed;
     let object = match given(values, "retake") {
-        None => return Ok(Ours::default()),
+        None => return Ok(RetakeExtension::default()),
         Some(Value::Object(object)) => object,
         Some(Value::String(text)) => {
             parsed = serde_json::from_str::<Map<String, Value>>(text)
@@ -330,7 +330,7 @@ fn ours(values: &Map<String, Value>) -> Result<Ours, Problem> {
             return Err(invalid_value("retake", what));
         }
     };
-    Ok(Ours { fit, on_moderation, on_output_mismatch })
+    Ok(RetakeExtension { fit, on_moderation, on_output_mismatch })
 }
 
 fn seconds(values: &Map<String, Value>) -> Result<Option<u32>, Problem> {

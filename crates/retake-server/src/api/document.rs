@@ -15,7 +15,7 @@ use utoipa::{
     },
 };
 
-use super::{events::Told, problem::ErrorBody};
+use super::{events::EventData, problem::ErrorBody};
 
 /// The frame into which the routes are put.
 #[derive(OpenApi)]
@@ -37,7 +37,7 @@ use super::{events::Told, problem::ErrorBody};
         (name = "keys", description = "Who may call. For administrators."),
         (name = "gateway", description = "How the gateway is, and how to talk to it. Needs no key."),
     ),
-    components(schemas(ErrorBody, Told)),
+    components(schemas(ErrorBody, EventData)),
     security(("key" = [])),
     modifiers(&Key),
 )]

@@ -12,15 +12,15 @@ use axum::{
 };
 use futures::{Stream, stream};
 use http::HeaderMap;
-use retake_core::{ids::VideoId, life};
+use retake_core::{ids::VideoId, job};
 use retake_store::JobEvent;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Desk, Problem, extract::Named, view};
+use super::{AppState, Problem, extract::Named, view};
 use crate::{
+    event_feed::{Item, Listener},
     keys::{Caller, Keys},
-    news::{Item, Listener},
     shares::{Holder, Place},
     tasks::Tasks,
 };
@@ -29,7 +29,7 @@ use crate::{
 const ALIVE: Duration = Duration::from_secs(5);
 
 /// One open stream.
-struct Telling {
+struct EventStream {
     listener: Listener,
     /// Among the streams that are open.
     _place: Place,
@@ -44,7 +44,7 @@ struct Telling {
 /// What stands in the `data` of an event.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VideoEvent)]
-pub(super) struct Told<'a> {
+pub(super) struct EventData<'a> {
     /// The video that it happened to.
     #[schema(value_type = String)]
     video_id: &'a VideoId,
@@ -68,7 +68,7 @@ pub(super) struct Told<'a> {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes what `last_event_id` reads")]
-struct GoingOn {
+struct LastEventId {
     /// The id of the last event that was seen; what came after it is told first.
     #[param(rename = "Last-Event-ID", value_type = String, required = false)]
     last_event_id: Option<String>,
@@ -83,20 +83,20 @@ struct GoingOn {
     path = "/retake/v1/videos/{id}/events",
     operation_id = "follow_video",
     tag = "events",
-    params(("id" = String, Path, description = "The id of a video."), GoingOn),
+    params(("id" = String, Path, description = "The id of a video."), LastEventId),
     responses((status = 200, description = "Events, from the beginning.", body = String,
         content_type = "text/event-stream")),
     extensions(("x-refusals" = json!(["400 invalid_value", "404 video_not_found"]))),
 )]
 pub(super) async fn of_video(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Extension(holder): Extension<Holder>,
     Named(id): Named<String>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Problem> {
-    let place = desk.streams.take(&holder)?;
-    let job = desk.videos.get(&caller, &id).await?;
+    let place = state.streams.take(&holder)?;
+    let job = state.videos.get(&caller, &id).await?;
     let after = match last_event_id(&headers) {
         None => 0,
         Some(text) => text.parse().map_err(|_| {
@@ -104,8 +104,8 @@ pub(super) async fn of_video(
             Problem::bad_request("invalid_value", Some("last-event-id"), message)
         })?,
     };
-    let listener = desk.news.listen_to(job.id, after);
-    Ok(tell(&desk, caller, listener, place, true))
+    let listener = state.news.listen_to(job.id, after);
+    Ok(tell(&state, caller, listener, place, true))
 }
 
 /// Tells what happens to all videos of the key
@@ -116,21 +116,21 @@ pub(super) async fn of_video(
     path = "/retake/v1/events",
     operation_id = "follow_all",
     tag = "events",
-    params(GoingOn),
+    params(LastEventId),
     responses((status = 200, description = "Events, as they happen.", body = String,
         content_type = "text/event-stream")),
     extensions(("x-refusals" = json!(["400 invalid_value"]))),
 )]
 pub(super) async fn of_all(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Extension(holder): Extension<Holder>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Problem> {
-    let place = desk.streams.take(&holder)?;
+    let place = state.streams.take(&holder)?;
     let owner = caller.sees().cloned();
-    let listener = desk.news.listen_to_all(owner, last_event_id(&headers)).await?;
-    Ok(tell(&desk, caller, listener, place, false))
+    let listener = state.news.listen_to_all(owner, last_event_id(&headers)).await?;
+    Ok(tell(&state, caller, listener, place, false))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Option<String> {
@@ -139,18 +139,18 @@ fn last_event_id(headers: &HeaderMap) -> Option<String> {
 }
 
 fn tell(
-    desk: &Desk,
+    state: &AppState,
     caller: Caller,
     listener: Listener,
     place: Place,
     one_video: bool,
 ) -> Sse<impl Stream<Item = Result<Event, axum::Error>> + use<>> {
-    let telling = Telling {
+    let telling = EventStream {
         listener,
         _place: place,
-        keys: desk.keys.clone(),
+        keys: state.keys.clone(),
         caller,
-        tasks: desk.tasks.clone(),
+        tasks: state.tasks.clone(),
         one_video,
         over: false,
     };
@@ -160,7 +160,7 @@ fn tell(
     Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE))
 }
 
-impl Telling {
+impl EventStream {
     async fn next(&mut self) -> Option<Result<Event, axum::Error>> {
         while !self.over && !self.tasks.is_stopping() {
             let item = tokio::select! {
@@ -189,17 +189,17 @@ impl Telling {
 
 /// Whether this line is the one that ended its video.
 fn is_end(item: &Item) -> bool {
-    use life::Event as E;
+    use job::Event as E;
     match &item.line.line.event {
-        JobEvent::Life(E::Stored | E::Cancelled | E::DeadlinePassed | E::Broken { .. }) => true,
+        JobEvent::Job(E::Stored | E::Cancelled | E::DeadlinePassed | E::Broken { .. }) => true,
         // The end of a job's last attempt is its own, with a file that was set aside or without one.
-        JobEvent::Life(
+        JobEvent::Job(
             E::AttemptFailed { .. }
             | E::FetchFailed { .. }
             | E::SetAside { .. }
             | E::Unresolved { .. },
         ) => {
-            let attempts = item.job.as_ref().map_or(0, |job| job.life.attempts.len());
+            let attempts = item.job.as_ref().map_or(0, |job| job.record.attempts.len());
             let number = item.line.line.attempt.unwrap_or(0);
             item.state().is_none_or(|state| matches!(state.as_str(), "failed" | "completed"))
                 && usize::try_from(number) == Ok(attempts)
@@ -211,7 +211,7 @@ fn is_end(item: &Item) -> bool {
 fn event(item: &Arc<Item>, one_video: bool) -> Result<Event, axum::Error> {
     let recorded = &item.line.line;
     let id = if one_video { recorded.seq.to_string() } else { item.line.cursor.clone() };
-    let data = Told {
+    let data = EventData {
         video_id: &item.line.id,
         seq: recorded.seq,
         at: recorded.at.to_string(),
@@ -224,10 +224,10 @@ fn event(item: &Arc<Item>, one_video: bool) -> Result<Event, axum::Error> {
 
 /// The name of an event, by which a browser's `EventSource` tells them apart.
 fn name(event: &JobEvent) -> &'static str {
-    use life::Event as E;
+    use job::Event as E;
     match event {
         JobEvent::Accepted => "accepted",
-        JobEvent::Life(event) => match event {
+        JobEvent::Job(event) => match event {
             E::Begun { .. } => "begun",
             E::Accepted { .. } => "submitted",
             E::SubmitLost { .. } => "submit_lost",

@@ -5,7 +5,7 @@ use retake_core::evidence::Exchange;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Desk, Problem, extract::Named, view::ListWord};
+use super::{AppState, Problem, extract::Named, view::ListWord};
 use crate::keys::Caller;
 
 /// The exchanges of a video, oldest first.
@@ -43,11 +43,11 @@ struct Kept {
     extensions(("x-refusals" = json!(["404 video_not_found"]))),
 )]
 pub(super) async fn of_video(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Json<Exchanges>, Problem> {
-    let kept = desk.videos.exchanges(&caller, &id).await?;
+    let kept = state.videos.exchanges(&caller, &id).await?;
     let data = kept
         .into_iter()
         .map(|kept| Kept { attempt: kept.attempt, exchange: kept.exchange })

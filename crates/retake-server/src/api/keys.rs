@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Desk, Problem,
+    AppState, Problem,
     body::JsonBody,
     extract::Named,
     view::{ListWord, always},
 };
-use crate::keys::{Caller, Created, KeyWish};
+use crate::keys::{Caller, Created, NewKeySpec};
 
 always!(KeyWord, "retake.key");
 
@@ -101,7 +101,7 @@ pub(super) struct Keys {
     extensions(("x-refusals" = json!(["400 invalid_value", "403 permission_denied"]))),
 )]
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     JsonBody(wish): JsonBody<Wish>,
 ) -> Result<Json<NewKey>, Problem> {
@@ -115,8 +115,8 @@ pub(super) async fn create(
     }
     let lasts = wish.expires_in_s.map(|seconds| SignedDuration::from_secs(seconds.into()));
     let limits = KeyLimits { max_open: wish.max_open };
-    let wish = KeyWish { name: wish.name, admin: wish.admin, limits, lasts };
-    let Created { key, secret, warnings } = desk.keys.create(wish).await?;
+    let wish = NewKeySpec { name: wish.name, admin: wish.admin, limits, lasts };
+    let Created { key, secret, warnings } = state.keys.create(wish).await?;
     Ok(Json(NewKey { shown: view(key), key: secret, warnings }))
 }
 
@@ -131,9 +131,12 @@ pub(super) async fn create(
     responses((status = 200, description = "All keys, oldest first.", body = Keys)),
     extensions(("x-refusals" = json!(["403 permission_denied"]))),
 )]
-pub(super) async fn list(State(desk): State<Desk>, caller: Caller) -> Result<Json<Keys>, Problem> {
+pub(super) async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Result<Json<Keys>, Problem> {
     caller.must_be_admin()?;
-    let data = desk.keys.list().await?.into_iter().map(view).collect();
+    let data = state.keys.list().await?.into_iter().map(view).collect();
     Ok(Json(Keys { object: ListWord::Always, data }))
 }
 
@@ -150,12 +153,12 @@ pub(super) async fn list(State(desk): State<Desk>, caller: Caller) -> Result<Jso
     extensions(("x-refusals" = json!(["403 permission_denied", "404 key_not_found"]))),
 )]
 pub(super) async fn revoke(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Json<Key>, Problem> {
     caller.must_be_admin()?;
-    Ok(Json(view(desk.keys.revoke(&id).await?)))
+    Ok(Json(view(state.keys.revoke(&id).await?)))
 }
 
 fn view(key: ApiKey) -> Key {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Desk, Problem,
+    AppState, Problem,
     extract::Named,
     view::{ListWord, always},
 };
@@ -97,10 +97,10 @@ struct Accepts {
     tag = "models",
     responses((status = 200, description = "All models that are offered.", body = Models)),
 )]
-pub(super) async fn list(State(desk): State<Desk>) -> Json<Models> {
-    let intake = &desk.intake;
+pub(super) async fn list(State(state): State<AppState>) -> Json<Models> {
+    let intake = &state.intake;
     let offered = intake.offered();
-    let data = offered.iter().filter_map(|(name, routes)| model(&desk, name, routes)).collect();
+    let data = offered.iter().filter_map(|(name, routes)| model(&state, name, routes)).collect();
     Json(Models { object: ListWord::Always, data })
 }
 
@@ -115,20 +115,20 @@ pub(super) async fn list(State(desk): State<Desk>) -> Json<Models> {
     extensions(("x-refusals" = json!(["404 model_not_found"]))),
 )]
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     Named(id): Named<String>,
 ) -> Result<Json<Model>, Problem> {
-    let intake = &desk.intake;
+    let intake = &state.intake;
     let offered = intake.offered();
     let found = offered.iter().find(|(name, _)| *name == id);
     found
-        .and_then(|(name, routes)| model(&desk, name, routes))
+        .and_then(|(name, routes)| model(&state, name, routes))
         .map(Json)
         .ok_or_else(|| Problem::no_such_model(&id))
 }
 
-fn model(desk: &Desk, name: &str, routes: &[Route]) -> Option<Model> {
-    let intake = &desk.intake;
+fn model(state: &AppState, name: &str, routes: &[Route]) -> Option<Model> {
+    let intake = &state.intake;
     let first = routes.iter().find_map(|route| {
         let account = intake.accounts.get(&route.account)?;
         account.model(&intake.catalog, &route.model)

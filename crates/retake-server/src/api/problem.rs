@@ -16,9 +16,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    assets::AssetError, characters::CharacterError, disk::DiskError, intake::IntakeError,
-    keys::KeyError, outside::OutsideError, shares::NoShare, uploads::UploadError,
-    videos::VideoError, vitals::Ailment, webhooks::WebhookError,
+    assets::AssetError, characters::CharacterError, disk::DiskError, egress::EgressError,
+    intake::IntakeError, keys::KeyError, shares::NoShare, uploads::UploadError, videos::VideoError,
+    vitals::Ailment, webhooks::WebhookError,
 };
 
 /// Every code that an answer or a failed video can carry. Each has a page in `docs/errors/`.
@@ -293,13 +293,15 @@ impl Problem {
     }
 
     /// A URL that a user gave led to nothing.
-    fn outside(param: &str, error: &OutsideError, message: String) -> Self {
+    fn outside(param: &str, error: &EgressError, message: String) -> Self {
         let code = match error {
-            OutsideError::NotAUrl { .. }
-            | OutsideError::Scheme { .. }
-            | OutsideError::Credentials => "invalid_value",
-            OutsideError::Forbidden { .. } => "address_not_allowed",
-            OutsideError::Redirect { why } if matches!(**why, OutsideError::Forbidden { .. }) => {
+            EgressError::NotAUrl { .. } | EgressError::Scheme { .. } | EgressError::Credentials => {
+                "invalid_value"
+            }
+            EgressError::BlockedAddress { .. } => "address_not_allowed",
+            EgressError::Redirect { why }
+                if matches!(**why, EgressError::BlockedAddress { .. }) =>
+            {
                 "address_not_allowed"
             }
             _ => "download_failed",

@@ -10,7 +10,7 @@ pub(super) enum Asked {
     /// These bytes.
     Part(Range<u64>),
     /// Bytes that the file does not have.
-    Outside,
+    Egress,
 }
 
 /// Reads a `Range` header against a file of `length` bytes.
@@ -36,7 +36,7 @@ pub(super) fn asked(header: Option<&str>, length: u64) -> Asked {
     };
     match range {
         None => Asked::Whole,
-        Some(range) if range.is_empty() => Asked::Outside,
+        Some(range) if range.is_empty() => Asked::Egress,
         Some(range) => Asked::Part(range),
     }
 }
@@ -55,8 +55,8 @@ mod tests {
 
     #[test]
     fn a_range_beyond_the_file_is_outside() {
-        assert_eq!(asked(Some("bytes=1000-"), 1000), Asked::Outside);
-        assert_eq!(asked(Some("bytes=-0"), 1000), Asked::Outside);
+        assert_eq!(asked(Some("bytes=1000-"), 1000), Asked::Egress);
+        assert_eq!(asked(Some("bytes=-0"), 1000), Asked::Egress);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Desk, Problem};
+use super::{AppState, Problem};
 use crate::{
     disk::Writing,
     keys::Caller,
@@ -79,22 +79,27 @@ pub(super) fn holder(request: &Request) -> Holder {
 /// Receives the body of a request. Its key may have been revoked while it arrived.
 pub(super) async fn receive(
     request: Request,
-    desk: &Desk,
+    state: &AppState,
     limit: usize,
 ) -> Result<Spooled, Problem> {
     let holder = holder(&request);
     let caller = request.extensions().get::<Caller>().cloned();
     let mut spooled = Spooled { head: Vec::new(), rest: None, length: 0, holder };
-    let arriving = spooled.fill(request.into_body(), desk, limit);
+    let arriving = spooled.fill(request.into_body(), state, limit);
     timeout(LONGEST_WAY, arriving).await.unwrap_or_else(|_| Err(Problem::incomplete_body()))?;
     if let Some(caller) = caller {
-        desk.keys.let_in_again(&caller).await?;
+        state.keys.let_in_again(&caller).await?;
     }
     Ok(spooled)
 }
 
 impl Spooled {
-    async fn fill(&mut self, mut body: Body, desk: &Desk, limit: usize) -> Result<(), Problem> {
+    async fn fill(
+        &mut self,
+        mut body: Body,
+        state: &AppState,
+        limit: usize,
+    ) -> Result<(), Problem> {
         let begun = Instant::now();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Problem::incomplete_body())?;
@@ -106,7 +111,7 @@ impl Spooled {
             if is_too_slow(begun.elapsed(), self.length) {
                 return Err(Problem::incomplete_body());
             }
-            self.add(&piece, desk).await?;
+            self.add(&piece, state).await?;
         }
         if let Some(rest) = &mut self.rest {
             rest.file.flush().await.map_err(|error| Problem::no_spool(&error))?;
@@ -114,15 +119,15 @@ impl Spooled {
         Ok(())
     }
 
-    async fn add(&mut self, piece: &[u8], desk: &Desk) -> Result<(), Problem> {
+    async fn add(&mut self, piece: &[u8], state: &AppState) -> Result<(), Problem> {
         if self.rest.is_none() {
             if self.head.len() + piece.len() <= IN_MEMORY {
                 self.head.extend_from_slice(piece);
                 return Ok(());
             }
-            let place = desk.uploads.take(&self.holder)?;
-            let room = desk.disk.begin()?;
-            self.rest = Some(Rest { file: desk.spool_file().await?, room, place });
+            let place = state.uploads.take(&self.holder)?;
+            let room = state.disk.begin()?;
+            self.rest = Some(Rest { file: state.spool_file().await?, room, place });
         }
         let Some(rest) = &mut self.rest else { return Ok(()) };
         rest.room.add(piece.len())?;
@@ -136,11 +141,11 @@ impl Spooled {
     /// The whole body in memory, once there is room for `times` as much.
     pub(super) async fn into_memory(
         self,
-        desk: &Desk,
+        state: &AppState,
         times: usize,
     ) -> Result<(Vec<u8>, Option<MemoryHeld>), Problem> {
         let Some(Rest { file, place, .. }) = self.rest else { return Ok((self.head, None)) };
-        let held = desk.memory.take(&self.holder, self.length.saturating_mul(times)).await?;
+        let held = state.memory.take(&self.holder, self.length.saturating_mul(times)).await?;
         let (head, length, file) = (self.head, self.length, file.into_std().await);
         let read = move || read_back(head, file, length).map(|bytes| (bytes, place));
         let read = tokio::task::spawn_blocking(read).await;

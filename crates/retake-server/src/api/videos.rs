@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::{
-    Desk, Problem, bodies,
+    AppState, Problem, bodies,
     body::{self, Fields},
     create as fields,
     extract::{Asked, Named},
     view::{self, always},
 };
 use crate::{
-    intake::{Mark, Sequel},
+    intake::{IdempotencyToken, Sequel},
     keys::Caller,
 };
 
@@ -72,13 +72,13 @@ struct NewVideo(view::Video<'static>);
     extensions(("x-refusals" = json!(["intake"]))),
 )]
 pub(super) async fn create(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (marks, fields) = marked(&desk, request, "create").await?;
-    let job = desk.intake.submit(&caller, fields::parse(fields)?, marks).await?;
-    Ok(video(&desk, &job))
+    let (marks, fields) = marked(&state, request, "create").await?;
+    let job = state.intake.submit(&caller, fields::parse(fields)?, marks).await?;
+    Ok(video(&state, &job))
 }
 
 /// Makes a video from a prompt, under a second path
@@ -98,11 +98,11 @@ pub(super) async fn create(
     extensions(("x-refusals" = json!(["intake"]))),
 )]
 pub(super) async fn generate(
-    desk: State<Desk>,
+    state: State<AppState>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    create(desk, caller, request).await
+    create(state, caller, request).await
 }
 
 /// Makes the same scene under another prompt
@@ -120,13 +120,13 @@ pub(super) async fn generate(
     extensions(("x-refusals" = json!(["intake", "sequel"]))),
 )]
 pub(super) async fn remix(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let route = format!("remix {id}");
-    sequel(&desk, &caller, request, &route, |read| fields::parse_remix(read, id)).await
+    sequel(&state, &caller, request, &route, |read| fields::parse_remix(read, id)).await
 }
 
 /// Changes a video as a prompt says
@@ -148,11 +148,11 @@ pub(super) async fn remix(
     extensions(("x-refusals" = json!(["intake", "sequel", "400 invalid_video"]))),
 )]
 pub(super) async fn edit(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    sequel(&desk, &caller, request, "edit", fields::parse_edit).await
+    sequel(&state, &caller, request, "edit", fields::parse_edit).await
 }
 
 /// Lets a video go on
@@ -174,37 +174,41 @@ pub(super) async fn edit(
     extensions(("x-refusals" = json!(["intake", "sequel", "400 invalid_video"]))),
 )]
 pub(super) async fn extend(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    sequel(&desk, &caller, request, "extend", fields::parse_extension).await
+    sequel(&state, &caller, request, "extend", fields::parse_extension).await
 }
 
 /// Takes in what is to be made of a video.
 async fn sequel(
-    desk: &Desk,
+    state: &AppState,
     caller: &Caller,
     request: Request,
     route: &str,
     parse: impl FnOnce(Fields) -> Result<Sequel, Problem>,
 ) -> Result<Response, Problem> {
-    let (marks, read) = marked(desk, request, route).await?;
-    let job = desk.intake.submit_sequel(caller, parse(read)?, marks).await?;
-    Ok(video(desk, &job))
+    let (marks, read) = marked(state, request, route).await?;
+    let job = state.intake.submit_sequel(caller, parse(read)?, marks).await?;
+    Ok(video(state, &job))
 }
 
 /// Reads a body, and by what a repetition of it would be known.
-async fn marked(desk: &Desk, request: Request, route: &str) -> Result<(Mark, Fields), Problem> {
+async fn marked(
+    state: &AppState,
+    request: Request,
+    route: &str,
+) -> Result<(IdempotencyToken, Fields), Problem> {
     let (key, is_retry) = repetition(request.headers())?;
     // A remix has nothing but a prompt.
     let fields = if route.starts_with("remix ") {
-        body::read_plain(request, desk).await?
+        body::read_plain(request, state).await?
     } else {
-        body::read(request, desk).await?
+        body::read(request, state).await?
     };
     let (fields, digest) = fields.digested(route).await?;
-    Ok((Mark { key, digest, is_retry }, fields))
+    Ok((IdempotencyToken { key, digest, is_retry }, fields))
 }
 
 /// The idempotency key of a request, and whether its client says that it sends it again.
@@ -235,12 +239,12 @@ fn repetition(headers: &HeaderMap) -> Result<(Option<String>, bool), Problem> {
     extensions(("x-refusals" = json!(["404 video_not_found"]))),
 )]
 pub(super) async fn retrieve(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
-    let job = desk.videos.get(&caller, &id).await?;
-    Ok(video(&desk, &job))
+    let job = state.videos.get(&caller, &id).await?;
+    Ok(video(&state, &job))
 }
 
 /// Stops a video that is being made
@@ -257,12 +261,12 @@ pub(super) async fn retrieve(
     extensions(("x-refusals" = json!(["404 video_not_found"]))),
 )]
 pub(super) async fn cancel(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
-    let job = desk.videos.cancel(&caller, &id).await?;
-    Ok(video(&desk, &job))
+    let job = state.videos.cancel(&caller, &id).await?;
+    Ok(video(&state, &job))
 }
 
 /// A video that was deleted.
@@ -288,11 +292,11 @@ pub(super) struct DeletedVideo {
     extensions(("x-refusals" = json!(["404 video_not_found", "409 video_not_ended"]))),
 )]
 pub(super) async fn delete(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Json<DeletedVideo>, Problem> {
-    let id = desk.videos.delete(&caller, &id).await?;
+    let id = state.videos.delete(&caller, &id).await?;
     Ok(Json(DeletedVideo { id, object: DeletedWord::Always, deleted: true }))
 }
 
@@ -324,7 +328,7 @@ pub(super) struct Listed {
     extensions(("x-refusals" = json!(["400 invalid_value"]))),
 )]
 pub(super) async fn list(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Asked(query): Asked<Listed>,
 ) -> Result<Response, Problem> {
@@ -346,7 +350,7 @@ pub(super) async fn list(
     let after = query.after.as_deref().map(str::parse::<VideoId>);
     // After a video that never was comes nothing.
     if limit == 0 || matches!(after, Some(Err(_))) {
-        return Ok(Json(view::page(&[], false, desk.videos.clock.now())).into_response());
+        return Ok(Json(view::page(&[], false, state.videos.clock.now())).into_response());
     }
     let page = Page {
         owner: caller.sees().cloned(),
@@ -354,13 +358,13 @@ pub(super) async fn list(
         limit,
         newest_first,
     };
-    let listing = desk.videos.list(page).await?;
-    let page = view::page(&listing.jobs, listing.has_more, desk.videos.clock.now());
+    let listing = state.videos.list(page).await?;
+    let page = view::page(&listing.jobs, listing.has_more, state.videos.clock.now());
     Ok(json(&page, USUAL_LENGTH * (listing.jobs.len() + 1)))
 }
 
-fn video(desk: &Desk, job: &retake_store::Job) -> Response {
-    let now = desk.videos.clock.now();
+fn video(state: &AppState, job: &retake_store::Job) -> Response {
+    let now = state.videos.clock.now();
     let mut response = json(&view::video(job, now), USUAL_LENGTH);
     if let Some(after) = view::poll_after(job, now) {
         response.headers_mut().insert(POLL_AFTER, HeaderValue::from(after));

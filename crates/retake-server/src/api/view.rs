@@ -8,7 +8,7 @@ use retake_core::{
     fault::{Cause, Fault, FaultKind, FaultSource},
     fit::Change,
     ids::VideoId,
-    life::{self, AttemptState, JobState, Settlement},
+    job::{self, AttemptState, JobState, Settlement},
     money::Usd,
     output::{Difference, OutputSpec},
     request::OriginKind,
@@ -71,7 +71,7 @@ pub(super) struct Video<'a> {
     /// Why it failed.
     #[schema(required)]
     error: Option<VideoError<'a>>,
-    retake: Ours<'a>,
+    retake: RetakeExtension<'a>,
 }
 
 /// How far a video is, in OpenAI's words.
@@ -96,7 +96,7 @@ struct VideoError<'a> {
 /// What Retake knows of a video beyond OpenAI's fields.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VideoDetails)]
-struct Ours<'a> {
+struct RetakeExtension<'a> {
     /// How far it is, in Retake's finer words.
     #[schema(inline)]
     state: State,
@@ -322,19 +322,19 @@ pub(super) struct Videos<'a> {
 /// A video as `GET /v1/videos/{id}` answers it.
 pub(super) fn video(job: &Job, now: Timestamp) -> Video<'_> {
     let planned = job.planned();
-    let is_completed = job.life.state == JobState::Completed;
+    let is_completed = job.record.state == JobState::Completed;
     Video {
         id: &job.id,
         object: VideoWord::Always,
         model: planned.map(|planned| planned.route.model.as_str()),
-        status: status(&job.life.state),
-        progress: job.life.progress,
+        status: status(&job.record.state),
+        progress: job.record.progress,
         created_at: job.created_at.as_second(),
         completed_at: job.completed_at.filter(|_| is_completed).map(Timestamp::as_second),
         expires_at: job.expires_at.map(Timestamp::as_second),
         prompt: &job.request.prompt,
-        size: planned.map(|planned| planned.shot.size.to_string()).unwrap_or_default(),
-        seconds: planned.map_or(0, |planned| planned.shot.seconds).to_string(),
+        size: planned.map(|planned| planned.spec.size.to_string()).unwrap_or_default(),
+        seconds: planned.map_or(0, |planned| planned.spec.seconds).to_string(),
         remixed_from_video_id: job.request.origin.as_ref().and_then(|origin| origin.video.as_ref()),
         error: error(job),
         retake: ours(job, now),
@@ -354,10 +354,10 @@ pub(super) fn page(jobs: &[Job], has_more: bool, now: Timestamp) -> Videos<'_> {
 
 /// When asking again makes sense, in milliseconds; nothing once the video has ended.
 pub(super) fn poll_after(job: &Job, now: Timestamp) -> Option<u64> {
-    if job.life.state.is_ended() {
+    if job.record.state.is_ended() {
         return None;
     }
-    let left = job.life.time_left(now).map(|left| left.as_millis() / 2);
+    let left = job.record.time_left(now).map(|left| left.as_millis() / 2);
     let guess = left.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(500);
     Some(guess.clamp(200, 5_000))
 }
@@ -373,10 +373,10 @@ fn status(state: &JobState) -> Status {
 }
 
 fn error(job: &Job) -> Option<VideoError<'_>> {
-    match &job.life.state {
+    match &job.record.state {
         JobState::Failed(fault) => Some(VideoError { code: code(fault), message: &fault.message }),
         JobState::Cancelled => {
-            let message = if Cost::of_job(&job.life, &job.plan).certain {
+            let message = if Cost::of_job(&job.record, &job.plan).certain {
                 "the video was cancelled before it was finished"
             } else {
                 "the video was cancelled before it was finished; what its provider rendered of it may be billed"
@@ -391,19 +391,19 @@ fn code(fault: &Fault) -> &'static str {
     fault.kind.cause().map_or_else(|| fault.kind.as_str(), Cause::as_str)
 }
 
-fn ours(job: &Job, now: Timestamp) -> Ours<'_> {
+fn ours(job: &Job, now: Timestamp) -> RetakeExtension<'_> {
     let planned = job.planned();
-    let shot = planned.map(|planned| &planned.shot);
+    let spec = planned.map(|planned| &planned.spec);
     let characters = &job.request.characters;
-    Ours {
-        state: state(&job.life.state),
+    RetakeExtension {
+        state: state(&job.record.state),
         stage: stage(job),
-        hold: job.life.hold.as_deref(),
-        cancel_requested: job.life.cancel_requested,
-        eta_ms: job.life.time_left(now).map(|left| i64::try_from(left.as_millis()).unwrap_or(0)),
-        seed: shot.map(|shot| shot.seed),
-        r#loop: shot.map(|shot| shot.looped),
-        audio: shot.map(|shot| shot.audio),
+        hold: job.record.hold.as_deref(),
+        cancel_requested: job.record.cancel_requested,
+        eta_ms: job.record.time_left(now).map(|left| i64::try_from(left.as_millis()).unwrap_or(0)),
+        seed: spec.map(|spec| spec.seed),
+        r#loop: spec.map(|spec| spec.looped),
+        audio: spec.map(|spec| spec.audio),
         negative_prompt: job.request.negative_prompt.as_deref(),
         requested_model: job.request.model.as_deref(),
         made_by: job.request.origin.as_ref().map(|origin| origin.kind),
@@ -412,8 +412,8 @@ fn ours(job: &Job, now: Timestamp) -> Ours<'_> {
             .iter()
             .map(|one| Appearing { id: one.id.as_str(), name: &one.name })
             .collect(),
-        cost: Cost::of_job(&job.life, &job.plan).into(),
-        attempts: job.life.attempts.iter().map(|one| attempt(job, one)).collect(),
+        cost: Cost::of_job(&job.record, &job.plan).into(),
+        attempts: job.record.attempts.iter().map(|one| attempt(job, one)).collect(),
         output: job.delivered().map(output),
     }
 }
@@ -429,17 +429,17 @@ fn state(state: &JobState) -> State {
 }
 
 fn stage(job: &Job) -> Stage {
-    match job.life.open_attempt().map(|attempt| attempt.state) {
-        _ if job.life.state.is_ended() => Stage::Done,
+    match job.record.open_attempt().map(|attempt| attempt.state) {
+        _ if job.record.state.is_ended() => Stage::Done,
         Some(AttemptState::Submitted) => Stage::Rendering,
         Some(AttemptState::Fetching) => Stage::Storing,
         Some(_) => Stage::Submitting,
-        None if job.life.hold.is_some() => Stage::Waiting,
+        None if job.record.hold.is_some() => Stage::Waiting,
         None => Stage::Queued,
     }
 }
 
-fn attempt<'a>(job: &'a Job, attempt: &'a life::Attempt) -> Attempt<'a> {
+fn attempt<'a>(job: &'a Job, attempt: &'a job::Attempt) -> Attempt<'a> {
     let planned = job.plan.at(attempt.route);
     let cost = planned.map(|planned| CostView::from(Cost::of_attempt(attempt, planned)));
     Attempt {

@@ -13,13 +13,13 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Desk, Problem,
+    AppState, Problem,
     extract::{Asked, Named},
 };
 use crate::{keys::Caller, webhooks::Part};
 
 /// The routes under `/v1/webhook_endpoints`.
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(event_types))
         .routes(routes!(create, list))
@@ -56,12 +56,12 @@ async fn event_types() -> Json<view::EventTypes> {
     extensions(("x-refusals" = json!(["400 invalid_type", "400 invalid_value", "400 unknown_parameter", "400 address_not_allowed", "400 missing_required_parameter", "409 too_many_webhook_endpoints"]))),
 )]
 async fn create(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     request: Request,
 ) -> Result<Json<view::WithSecret>, Problem> {
-    let wish = fields::wish(fields::read(request, &desk).await?)?;
-    let endpoint = desk.webhooks.create(&caller, wish).await?;
+    let wish = fields::wish(fields::read(request, &state).await?)?;
+    let endpoint = state.webhooks.create(&caller, wish).await?;
     Ok(Json(view::with_secret(&endpoint)))
 }
 
@@ -76,11 +76,11 @@ async fn create(
     extensions(("x-refusals" = json!(["404 webhook_endpoint_not_found"]))),
 )]
 async fn retrieve(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Json<view::Endpoint>, Problem> {
-    Ok(Json(view::endpoint(&desk.webhooks.get(&caller, &id).await?)))
+    Ok(Json(view::endpoint(&state.webhooks.get(&caller, &id).await?)))
 }
 
 /// Changes what is named and leaves the rest
@@ -95,13 +95,13 @@ async fn retrieve(
     extensions(("x-refusals" = json!(["400 invalid_type", "400 invalid_value", "400 unknown_parameter", "400 address_not_allowed", "404 webhook_endpoint_not_found"]))),
 )]
 async fn update(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Json<view::Endpoint>, Problem> {
-    let change = fields::change(fields::read(request, &desk).await?)?;
-    Ok(Json(view::endpoint(&desk.webhooks.change(&caller, &id, change).await?)))
+    let change = fields::change(fields::read(request, &state).await?)?;
+    Ok(Json(view::endpoint(&state.webhooks.change(&caller, &id, change).await?)))
 }
 
 /// Deletes an endpoint
@@ -115,11 +115,11 @@ async fn update(
     extensions(("x-refusals" = json!(["404 webhook_endpoint_not_found"]))),
 )]
 async fn delete(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Json<view::DeletedEndpoint>, Problem> {
-    let id = desk.webhooks.delete(&caller, &id).await?;
+    let id = state.webhooks.delete(&caller, &id).await?;
     Ok(Json(view::deleted(id.to_string())))
 }
 
@@ -137,13 +137,13 @@ async fn delete(
     extensions(("x-refusals" = json!(["400 invalid_type", "400 invalid_value", "400 unknown_parameter", "404 webhook_endpoint_not_found"]))),
 )]
 async fn rotate_secret(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Json<view::WithSecret>, Problem> {
-    let keep_former = fields::keep_former(fields::read(request, &desk).await?)?;
-    let endpoint = desk.webhooks.rotate_secret(&caller, &id, keep_former).await?;
+    let keep_former = fields::keep_former(fields::read(request, &state).await?)?;
+    let endpoint = state.webhooks.rotate_secret(&caller, &id, keep_former).await?;
     Ok(Json(view::with_secret(&endpoint)))
 }
 
@@ -161,13 +161,13 @@ async fn rotate_secret(
     extensions(("x-refusals" = json!(["400 invalid_type", "400 invalid_value", "400 unknown_parameter", "400 address_not_allowed", "400 missing_required_parameter", "404 webhook_endpoint_not_found", "422 webhook_test_failed"]))),
 )]
 async fn test(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Json<view::Tested>, Problem> {
-    let event_type = fields::event_type(fields::read(request, &desk).await?)?;
-    let (id, status) = desk.webhooks.test(&caller, &id, event_type).await?;
+    let event_type = fields::event_type(fields::read(request, &state).await?)?;
+    let (id, status) = state.webhooks.test(&caller, &id, event_type).await?;
     Ok(Json(view::tested(id.to_string(), event_type, status.as_u16())))
 }
 
@@ -216,11 +216,11 @@ impl Listed {
     extensions(("x-refusals" = json!(["400 invalid_value"]))),
 )]
 async fn list(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Asked(query): Asked<Listed>,
 ) -> Result<Json<view::Endpoints>, Problem> {
-    let listing = desk.webhooks.list(&caller, query.part()?).await?;
+    let listing = state.webhooks.list(&caller, query.part()?).await?;
     Ok(Json(view::endpoints(&listing)))
 }
 
@@ -235,12 +235,12 @@ async fn list(
     extensions(("x-refusals" = json!(["400 invalid_value", "404 webhook_endpoint_not_found"]))),
 )]
 async fn deliveries(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named(id): Named<String>,
     Asked(query): Asked<Listed>,
 ) -> Result<Json<view::Deliveries>, Problem> {
-    let listing = desk.webhooks.deliveries(&caller, &id, query.part()?).await?;
+    let listing = state.webhooks.deliveries(&caller, &id, query.part()?).await?;
     Ok(Json(view::deliveries(&listing)))
 }
 
@@ -255,11 +255,11 @@ async fn deliveries(
     extensions(("x-refusals" = json!(["404 webhook_endpoint_not_found", "404 webhook_delivery_not_found"]))),
 )]
 async fn delivery(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named((id, delivery)): Named<(String, String)>,
 ) -> Result<Json<view::Delivery>, Problem> {
-    Ok(Json(view::delivery(&desk.webhooks.delivery(&caller, &id, &delivery).await?)))
+    Ok(Json(view::delivery(&state.webhooks.delivery(&caller, &id, &delivery).await?)))
 }
 
 /// Sends a delivery once more
@@ -273,9 +273,9 @@ async fn delivery(
     extensions(("x-refusals" = json!(["404 webhook_endpoint_not_found", "404 webhook_delivery_not_found", "409 webhook_endpoint_disabled"]))),
 )]
 async fn redeliver(
-    State(desk): State<Desk>,
+    State(state): State<AppState>,
     caller: Caller,
     Named((id, delivery)): Named<(String, String)>,
 ) -> Result<Json<view::Delivery>, Problem> {
-    Ok(Json(view::delivery(&desk.webhooks.redeliver(&caller, &id, &delivery).await?)))
+    Ok(Json(view::delivery(&state.webhooks.redeliver(&caller, &id, &delivery).await?)))
 }

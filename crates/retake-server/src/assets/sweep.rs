@@ -133,7 +133,7 @@ mod tests {
     use retake_core::{
         catalog::Catalog,
         ids::VideoId,
-        plan::{Candidate, Terms, plan},
+        plan::{Candidate, PlanContext, plan},
         request::{Origin, OriginKind, Picture, VideoRequest},
         size::Size,
     };
@@ -238,7 +238,8 @@ mod tests {
         let request = VideoRequest { prompt: "a lighthouse".into(), ..request };
         let route = "animatic/animatic".parse().unwrap();
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let plan = plan(&request, &[Candidate { route, model }], &Terms::plain(7, today)).unwrap();
+        let plan =
+            plan(&request, &[Candidate { route, model }], &PlanContext::plain(7, today)).unwrap();
         NewJob {
             id: VideoId::new(now),
             created_at: now,

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use jiff::SignedDuration;
 use retake_core::catalog::{Catalog, Model};
 use retake_providers::{
-    Facts, Proxy, ProxyVariables, Secrets as Guarded, Settings, SettingsError, facts,
+    ProviderInfo, Proxy, ProxyVariables, Secrets as Guarded, Settings, SettingsError, facts,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -246,7 +246,7 @@ impl AccountConfig {
     /// The key, or the setting to blame and what was found there.
     fn api_key(
         &self,
-        facts: &Facts,
+        facts: &ProviderInfo,
         environment: &Environment,
     ) -> Result<SecretString, (&'static str, String)> {
         if !self.api_key_file.as_os_str().is_empty() {
@@ -363,7 +363,7 @@ trait Found {
     fn option_in<'a>(&self, option: &str, environment: &'a Environment) -> Option<&'a str>;
 }
 
-impl Found for Facts {
+impl Found for ProviderInfo {
     fn key_in<'a>(&'a self, environment: &Environment) -> Option<&'a str> {
         self.key_variables.iter().copied().find(|name| environment.get(name).is_some())
     }

@@ -7,7 +7,7 @@ use super::{
     AccountConfig, AssetsConfig, BUILT_IN, ByteSize, Config, ConfigProblem, ModelConfig,
     PolicyConfig, RendererConfig, Retention, ServerConfig, UnknownSubmit, quantity::duration,
 };
-use crate::accounts::Shelf;
+use crate::accounts::AccountModels;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const LEAST_UPLOAD: ByteSize = ByteSize::bytes(1 << 10);
@@ -68,10 +68,16 @@ impl Config {
     }
 
     /// What each account offers.
-    fn shelves(&self) -> impl Iterator<Item = (&str, Shelf)> {
-        let own = Shelf { provider: BUILT_IN, variant: None, is_blind: false, is_elsewhere: false };
-        let shelf =
-            |(name, settings)| Some((String::as_str(name), Shelf::of(settings, self).ok()?));
+    fn shelves(&self) -> impl Iterator<Item = (&str, AccountModels)> {
+        let own = AccountModels {
+            provider: BUILT_IN,
+            variant: None,
+            is_blind: false,
+            is_elsewhere: false,
+        };
+        let shelf = |(name, settings)| {
+            Some((String::as_str(name), AccountModels::of(settings, self).ok()?))
+        };
         self.open_accounts.iter().filter_map(shelf).chain([(BUILT_IN, own)])
     }
 

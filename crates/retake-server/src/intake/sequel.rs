@@ -7,7 +7,7 @@ use retake_core::{
 };
 use retake_store::Job;
 
-use super::{Intake, IntakeError, Mark, Wanted};
+use super::{IdempotencyToken, Intake, IntakeError, SubmitRequest};
 use crate::{keys::Caller, uploads::Upload, videos::VideoError};
 
 /// What is to be made of a video.
@@ -36,19 +36,19 @@ impl Intake {
         &self,
         caller: &Caller,
         sequel: Sequel,
-        mark: Mark,
+        mark: IdempotencyToken,
     ) -> Result<Job, IntakeError> {
         let Sequel { kind, video, prompt, seconds, model } = sequel;
         let asked = VideoRequest { prompt, model, seconds, ..VideoRequest::default() };
         let wanted = match video {
             Source::Made(id) => {
                 let request = self.of_made(caller, &id, kind, asked).await?;
-                Wanted { request, ..Wanted::default() }
+                SubmitRequest { request, ..SubmitRequest::default() }
             }
             Source::Sent(file) => {
                 let upload = Upload::read(caller.holder(), file).await?;
                 let request = of_upload(&upload, kind, asked);
-                Wanted { request, upload: Some(upload), ..Wanted::default() }
+                SubmitRequest { request, upload: Some(upload), ..SubmitRequest::default() }
             }
         };
         self.submit(caller, wanted, mark).await
@@ -63,8 +63,8 @@ impl Intake {
         asked: VideoRequest,
     ) -> Result<VideoRequest, IntakeError> {
         let (source, output) = self.videos.content(caller, id).await?;
-        let shot = source.planned().map(|planned| planned.shot.clone());
-        let Some(shot) = shot else {
+        let spec = source.planned().map(|planned| planned.spec.clone());
+        let Some(spec) = spec else {
             return Err(VideoError::NoContent { id: source.id, state: "has no plan" }.into());
         };
         let extends = kind == OriginKind::Extension;
@@ -74,19 +74,19 @@ impl Intake {
             // Only what is made longer needs the file itself.
             key: extends.then_some(output.key),
             bytes: output.bytes,
-            seconds: shot.seconds,
+            seconds: spec.seconds,
             duration_ms: Some(output.duration_ms),
         };
         Ok(VideoRequest {
             model: asked.model.or(source.request.model),
-            seconds: if extends { asked.seconds } else { Some(shot.seconds) },
-            size: Some(shot.size),
-            negative_prompt: shot.negative_prompt,
-            seed: Some(shot.seed),
-            looped: Some(shot.looped && !extends),
+            seconds: if extends { asked.seconds } else { Some(spec.seconds) },
+            size: Some(spec.size),
+            negative_prompt: spec.negative_prompt,
+            seed: Some(spec.seed),
+            looped: Some(spec.looped && !extends),
             audio: Some(output.audio_codec.is_some()),
-            first_frame: shot.first_frame.filter(|_| !extends),
-            characters: shot.characters,
+            first_frame: spec.first_frame.filter(|_| !extends),
+            characters: spec.characters,
             origin: Some(origin),
             ..asked
         })
@@ -99,13 +99,13 @@ impl Intake {
         upload: &Upload,
         plan: &mut Plan,
     ) -> Result<Option<Bytes>, IntakeError> {
-        if plan.at(0).is_some_and(|planned| planned.shot.continued().is_none()) {
+        if plan.at(0).is_some_and(|planned| planned.spec.continued().is_none()) {
             return Ok(Some(upload.first_picture().await?));
         }
         let (mut able, mut refused) = (Vec::new(), None);
         for planned in std::mem::take(&mut plan.routes) {
             let examined = match self.accounts.get(&planned.route.account) {
-                Some(account) => upload.examine(account.provider.as_ref(), &planned.shot).await,
+                Some(account) => upload.examine(account.provider.as_ref(), &planned.spec).await,
                 None => Ok(()),
             };
             match examined {

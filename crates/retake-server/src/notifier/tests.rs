@@ -5,8 +5,8 @@ use std::{io::Write as _, sync::Mutex};
 use retake_core::{
     catalog::Catalog,
     ids::{EndpointId, VideoId},
-    life::{Event, advance},
-    plan::{Candidate, Terms, plan},
+    job::{Event, advance},
+    plan::{Candidate, PlanContext, plan},
     policy::Policy,
     request::VideoRequest,
 };
@@ -17,7 +17,7 @@ use retake_store::{
 use standardwebhooks::Webhook;
 
 use super::*;
-use crate::outside::server::{Request, Server, hold, redirect_to};
+use crate::egress::server::{Request, Server, hold, redirect_to};
 
 const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
 const TAKEN: &str = "HTTP/1.1 204 No Content\r\n\r\n";
@@ -39,14 +39,14 @@ impl Stage {
         let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
         let now = clock.now();
         let notifier = Notifier {
-            bell: Bell::default(),
+            bell: Wakeup::default(),
             clock,
             ledger: Arc::new(ledger),
-            outside: Outside::near(),
+            outside: Egress::near(),
             replica: ReplicaId::new(now),
             tasks: Tasks::default(),
         };
-        notifier.ledger.void_leases(Timestamp::MAX, now).await.unwrap();
+        notifier.ledger.expire_leases(Timestamp::MAX, now).await.unwrap();
         notifier.ledger.register(&notifier.replica, now).await.unwrap();
         Self { notifier, folder }
     }
@@ -87,12 +87,13 @@ impl Stage {
         ledger.request_cancel(&job.id, now).await.unwrap();
         let held = ledger.claim(&self.notifier.replica, &[], 1, now).await.unwrap().remove(0);
         let ended =
-            advance(&held.job.life, &Event::Cancelled, &job.plan, &Policy::default(), now).unwrap();
+            advance(&held.job.record, &Event::Cancelled, &job.plan, &Policy::default(), now)
+                .unwrap();
         let change = Change {
             event: Event::Cancelled,
             second_event: None,
             at: now,
-            life: ended.life,
+            record: ended.record,
             due: None,
             output: None,
             expires_at: None,
@@ -135,7 +136,7 @@ fn a_job(at: Timestamp) -> NewJob {
     let request = VideoRequest { prompt: "a lighthouse".into(), ..VideoRequest::default() };
     let candidates = [Candidate { route: "animatic/animatic".parse().unwrap(), model }];
     let today = at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let plan = plan(&request, &candidates, &Terms::plain(7, today)).unwrap();
+    let plan = plan(&request, &candidates, &PlanContext::plain(7, today)).unwrap();
     NewJob {
         id: VideoId::new(at),
         created_at: at,
@@ -264,8 +265,8 @@ async fn a_receiver_that_never_takes_it_is_left_alone_after_a_day() {
 async fn a_receiver_that_never_answers_or_breaks_off_costs_one_failed_try() {
     let (mute, rude) = (Server::that(|stream, _| hold(stream)), Server::that(|_, _| {}));
     for (server, outside, what) in [
-        (mute, Outside::near_and_hasty(), "did not answer within"),
-        (rude, Outside::near(), "the connection to"),
+        (mute, Egress::near_and_hasty(), "did not answer within"),
+        (rude, Egress::near(), "the connection to"),
     ] {
         let mut stage = Stage::new().await;
         stage.notifier.outside = outside;

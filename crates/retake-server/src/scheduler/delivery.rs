@@ -3,26 +3,26 @@
 
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
-    life::Event,
+    job::Event,
     money::Usd,
     output::{OnMismatch, OutputSpec, list, should_cancel},
 };
 use retake_providers::{CancelOutcome, Echo, Provider, Submitted};
 use retake_store::Output;
 
-use super::{Hand, Then, effects::why_uncancelled, guarded::Watched};
-use crate::collector::{CollectError, Collected, Errand, collect, is_better};
+use super::{JobStep, Then, effects::why_uncancelled, guarded::Watched};
+use crate::collector::{CollectError, Collected, FetchTask, collect, is_better};
 
-impl Hand<'_> {
+impl JobStep<'_> {
     /// Records that the provider accepted the render. Where it announces another one than was asked for, that is
     /// told at once, and the render is cancelled if its owner wants nothing else and the provider can cancel it.
     pub(super) async fn accept(&mut self, provider: &dyn Provider, submitted: Submitted) {
         let Submitted { remote_id, echo } = submitted;
         let event = Event::Accepted { remote_id: remote_id.clone() };
         let Some(render) = self.render(&remote_id) else { return };
-        let asked = self.job().request.expected_output(&render.shot);
+        let asked = self.job().request.expected_output(&render.spec);
         let output =
-            announced(&echo, render.shot.continued().map(|_| render.shot.new_seconds()), &asked);
+            announced(&echo, render.spec.continued().map(|_| render.spec.new_seconds()), &asked);
         let differences = asked.differences(&output, self.scheduler.policy.tolerance);
         if differences.is_empty() {
             self.record(event, Then::Free).await;
@@ -35,7 +35,7 @@ impl Hand<'_> {
             &differences,
             fit,
             on_mismatch,
-            self.life().has_other_route(&self.job().plan, &self.scheduler.policy),
+            self.job_record().has_other_route(&self.job().plan, &self.scheduler.policy),
         );
         let then = if cancels { Then::Keep } else { Then::Free };
         // A crash in between would take the announcement with it: no other answer repeats it.
@@ -64,7 +64,7 @@ impl Hand<'_> {
 
     /// Records what the provider said that it charged.
     pub(super) async fn charge(&mut self, charged: Option<Usd>) {
-        let known = self.life().open_attempt().and_then(|attempt| attempt.charged);
+        let known = self.job_record().open_attempt().and_then(|attempt| attempt.charged);
         if let Some(amount) = charged.filter(|amount| Some(*amount) != known) {
             self.record(Event::Charged { amount }, Then::Keep).await;
         }
@@ -74,17 +74,17 @@ impl Hand<'_> {
     pub(super) async fn fetch(&mut self, remote_id: &str) {
         let Some(provider) = self.provider() else { return self.no_provider().await };
         let Some(render) = self.render(remote_id) else { return };
-        let Some(attempt) = self.life().open_attempt().map(|attempt| attempt.number) else {
+        let Some(attempt) = self.job_record().open_attempt().map(|attempt| attempt.number) else {
             return;
         };
         let id = self.job().id.clone();
         let (policy, request) = (&self.scheduler.policy, &self.job().request);
         let owner = self.job().owner.clone();
-        let (asked, tolerance) = (request.expected_output(&render.shot), policy.tolerance);
+        let (asked, tolerance) = (request.expected_output(&render.spec), policy.tolerance);
         let (log, assets) = (self.log.clone(), self.scheduler.assets.clone());
         let owner = owner.as_ref();
         let errand =
-            Errand { id: &id, owner, attempt, render: &render, asked, tolerance, log: &log };
+            FetchTask { id: &id, owner, attempt, render: &render, asked, tolerance, log: &log };
         let collected = self.unless_stopped(collect(&assets, provider.as_ref(), &errand)).await;
         let Watched::Done(collected) = collected else { return };
         match collected {

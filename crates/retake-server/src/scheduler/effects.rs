@@ -4,16 +4,18 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
-    life::{
+    job::{
         Absence, Attempt, Event, GiveUp, Patience, Settlement, give_up, patience, weigh_absence,
     },
     policy::Policy,
 };
-use retake_providers::{CancelOutcome, LookUp, Polled, Provider, Render, Submission, SubmitError};
+use retake_providers::{
+    CancelOutcome, Polled, Provider, Reconciliation, Render, Submission, SubmitError,
+};
 
-use super::{Hand, LOOK_AGAIN, NotRecorded, Then, guarded::Watched, settling};
+use super::{JobStep, LOOK_AGAIN, NotRecorded, Then, guarded::Watched, settling};
 
-impl Hand<'_> {
+impl JobStep<'_> {
     /// Records the intent, then submits. A crash in between leaves an attempt to settle.
     pub(super) async fn begin(&mut self, route: usize) {
         let Some(provider) = self.provider_at(route) else {
@@ -21,10 +23,10 @@ impl Hand<'_> {
         };
         let Some(submission) = self.submission(route).await else { return };
         self.record(Event::Begun { route }, Then::Keep).await;
-        if self.life().open_attempt().is_none() {
+        if self.job_record().open_attempt().is_none() {
             return;
         }
-        if self.life().cancel_requested {
+        if self.job_record().cancel_requested {
             // Asked for in the meantime, and nothing was sent yet.
             self.record(Event::Cancelled, Then::Free).await;
             return;
@@ -48,7 +50,7 @@ impl Hand<'_> {
     /// That the answer to the submit was lost just now, and what the policy makes of it.
     fn loss(&self, fault: Fault) -> Event {
         let now = self.scheduler.clock.now();
-        let open = self.life().open_attempt();
+        let open = self.job_record().open_attempt();
         let lost = open.map(|attempt| Attempt { lost_at: Some(now), ..attempt.clone() });
         if let Some(attempt) = &lost {
             self.scheduler.lost_for(self.job(), attempt);
@@ -60,26 +62,26 @@ impl Hand<'_> {
     fn patience(&self, attempt: &Attempt) -> Patience {
         let (scheduler, job) = (self.scheduler, self.job());
         let times = |route| scheduler.times(job, route);
-        patience(self.life(), attempt, &job.plan, &self.policy_at(attempt.route), times)
+        patience(self.job_record(), attempt, &job.plan, &self.policy_at(attempt.route), times)
     }
 
     /// When the open attempt's render is given up for another route.
     fn give_up(&self) -> Option<GiveUp> {
         let (scheduler, job) = (self.scheduler, self.job());
         let times = |route| scheduler.times(job, route);
-        let attempt = self.life().open_attempt()?;
+        let attempt = self.job_record().open_attempt()?;
         let (policy, now) = (self.policy_at(attempt.route), scheduler.clock.now());
-        give_up(self.life(), attempt, &job.plan, &policy, now, times)
+        give_up(self.job_record(), attempt, &job.plan, &policy, now, times)
     }
 
     /// Finds out what became of a submit whose answer was lost.
     pub(super) async fn settle(&mut self) {
-        let Some(attempt) = self.life().open_attempt().cloned() else { return };
+        let Some(attempt) = self.job_record().open_attempt().cloned() else { return };
         let (scheduler, job, log) = (self.scheduler, self.job().clone(), self.log.clone());
         let looked = self.unless_stopped(scheduler.look_up(&job, &attempt, &log)).await;
         let Watched::Done(looked) = looked else { return };
         match looked {
-            Ok(LookUp::Found(remote_id)) => {
+            Ok(Reconciliation::Found(remote_id)) => {
                 let accepted = self.try_record(Event::Accepted { remote_id }, Then::Free, None);
                 match accepted.await {
                     // Another job took it meanwhile. What else is there the next look shows, which knows it for owned.
@@ -90,9 +92,9 @@ impl Hand<'_> {
                     Ok(()) | Err(NotRecorded::Overtaken) => {}
                 }
             }
-            Ok(LookUp::Absent) => self.weigh_absence(&attempt).await,
+            Ok(Reconciliation::Absent) => self.weigh_absence(&attempt).await,
             // What a provider cannot say now it may say later: some show a render only when it is done.
-            Ok(LookUp::Unknowable { .. }) => {
+            Ok(Reconciliation::Unknowable { .. }) => {
                 self.wait_for_settlement(&attempt, LOOK_AGAIN * 60).await;
             }
             Err(fault) => {
@@ -171,7 +173,7 @@ impl Hand<'_> {
 
     /// The render of the open attempt.
     pub(super) fn render(&self, remote_id: &str) -> Option<Render> {
-        let attempt = self.life().open_attempt()?;
+        let attempt = self.job_record().open_attempt()?;
         settling::render(self.job(), attempt, remote_id)
     }
 
@@ -185,7 +187,7 @@ impl Hand<'_> {
         match polled {
             Ok(Polled::Running { percent, ask_again_in, note }) => {
                 let next = self.scheduler.clock.now() + ask_again_in;
-                let open = self.life().open_attempt();
+                let open = self.job_record().open_attempt();
                 let known = open.map_or(0, |attempt| attempt.progress);
                 let is_doubted = open.is_some_and(|attempt| attempt.file.doubted_since.is_some());
                 let noted = open.and_then(|attempt| attempt.note.clone());
@@ -210,7 +212,7 @@ impl Hand<'_> {
             }
             Ok(Polled::Doubtful { fault, charged }) => {
                 let now = self.scheduler.clock.now();
-                let open = self.life().open_attempt();
+                let open = self.job_record().open_attempt();
                 let (next, again) = (now + Policy::DOUBTED_FOR / 2, Then::FreeAt);
                 if open.is_some_and(|attempt| attempt.is_failure_confirmed(now)) {
                     self.charge(charged).await;
@@ -269,12 +271,12 @@ impl Hand<'_> {
     /// Whether the open attempt began so long ago that no other would begin any more.
     fn is_late(&self) -> bool {
         let now = self.scheduler.clock.now();
-        let begun = self.life().open_attempt().map(|attempt| attempt.begun_at);
+        let begun = self.job_record().open_attempt().map(|attempt| attempt.begun_at);
         begun.is_some_and(|at| now > at + self.scheduler.policy.deadline)
     }
 
     async fn submission(&mut self, route: usize) -> Option<Submission> {
-        let number = u32::try_from(self.life().attempts.len()).unwrap_or(u32::MAX);
+        let number = u32::try_from(self.job_record().attempts.len()).unwrap_or(u32::MAX);
         match self.scheduler.submission(self.job(), route, number.saturating_add(1)).await {
             Ok(submission) => Some(submission),
             Err(fault) => {
@@ -291,7 +293,7 @@ impl Hand<'_> {
     }
 
     pub(super) fn provider(&self) -> Option<std::sync::Arc<dyn Provider>> {
-        self.provider_at(self.life().open_attempt()?.route)
+        self.provider_at(self.job_record().open_attempt()?.route)
     }
 
     /// The account was taken out of the configuration since. It may come back with the next one.
@@ -308,7 +310,7 @@ impl Hand<'_> {
     }
 
     pub(super) fn tag(&self) -> String {
-        let open = self.life().open_attempt().or(self.life().attempts.last());
+        let open = self.job_record().open_attempt().or(self.job_record().attempts.last());
         tag(&self.job().id, open.map_or(0, |attempt| attempt.number))
     }
 }

@@ -15,12 +15,12 @@ use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     ids::VideoId,
-    life::Event,
+    job::Event,
 };
 use retake_providers::Log;
 use retake_store::Claimed;
 
-use super::{Hand, Scheduler, Then};
+use super::{JobStep, Scheduler, Then};
 use crate::tasks::panic_text;
 
 /// Steps of one job that may break before it ends.
@@ -71,19 +71,20 @@ impl Scheduler {
         let id = kept.job.id.clone();
         let (breaks, why) = (self.breaks.count(&id), panic_text(&*panic));
         tracing::error!(job.id = %id, breaks, why, "a step panicked; its job is given back");
-        let mut hand = Hand { scheduler: self, claimed: kept, stays: None, log: Log::default() };
+        let mut job_step =
+            JobStep { scheduler: self, claimed: kept, stays: None, log: Log::default() };
         if breaks < MOST_BREAKS {
             let breaks = i32::try_from(breaks).unwrap_or(i32::MAX);
-            return hand.give_back(self.clock.now() + AFTER_BREAK * breaks).await;
+            return job_step.give_back(self.clock.now() + AFTER_BREAK * breaks).await;
         }
         self.breaks.forget(&id);
         // What was recorded before it panicked is not in our copy.
         match self.ledger.job(&id).await {
-            Ok(Some(job)) => hand.claimed.job = job,
+            Ok(Some(job)) => job_step.claimed.job = job,
             Ok(None) => return,
             Err(error) => {
                 tracing::error!(job.id = %id, error = chain(&error), "a broken job could not be looked at");
-                return hand.give_back(self.clock.now() + AFTER_BREAK).await;
+                return job_step.give_back(self.clock.now() + AFTER_BREAK).await;
             }
         }
         // What the panic said may repeat what somebody wrote, so it stands in the log only.
@@ -91,11 +92,11 @@ impl Scheduler {
             "the gateway broke over this job {MOST_BREAKS} times; the log has the reason under its id"
         );
         let fault = Fault::new(FaultKind::InternalError, FaultSource::Gateway, message);
-        hand.record(Event::Broken { fault }, Then::Free).await;
+        job_step.record(Event::Broken { fault }, Then::Free).await;
     }
 }
 
-impl Hand<'_> {
+impl JobStep<'_> {
     /// Does work that changes nothing at a provider, unless the job is to be stopped meanwhile. Then it is given
     /// back, due at once.
     pub(super) async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Watched<T> {
@@ -116,14 +117,14 @@ impl Hand<'_> {
     async fn stopped(&self) {
         let Scheduler { clock, ledger, tasks, .. } = self.scheduler;
         // Whoever steps on after that was asked knows why.
-        let knows = self.life().cancel_requested;
+        let knows = self.job_record().cancel_requested;
         loop {
             tokio::select! {
                 () = tasks.stopping() => return,
                 () = clock.wait_until(clock.now() + LOOK) => {}
             }
             let job = ledger.job(&self.job().id).await.ok().flatten();
-            if !knows && job.is_some_and(|job| job.life.cancel_requested) {
+            if !knows && job.is_some_and(|job| job.record.cancel_requested) {
                 return;
             }
         }
@@ -137,17 +138,17 @@ mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
     use futures::stream::{self, BoxStream, StreamExt as _};
-    use retake_core::life::JobState;
+    use retake_core::job::JobState;
     use retake_providers::{
-        AccountStatus, CancelOutcome, FetchError, LookUp, Lost, Polled, Provider, Render,
-        Submission, SubmitError, Submitted,
+        AccountStatus, CancelOutcome, FetchError, Polled, Provider, Reconciliation, Render,
+        Submission, SubmitError, Submitted, UnconfirmedSubmit,
     };
     use retake_store::Job;
 
     use super::*;
     use crate::{
         accounts::{Account, Accounts},
-        scheduler::{STEPS_AT_ONCE, tests::Stage},
+        scheduler::{STEPS_AT_ONCE, tests::SchedulerTest},
         vitals::Vitals,
     };
 
@@ -185,8 +186,8 @@ mod tests {
             Ok("r-1".to_owned().into())
         }
 
-        async fn look_up(&self, _: &Lost, _: &Log) -> Result<LookUp, Fault> {
-            Ok(LookUp::Absent)
+        async fn look_up(&self, _: &UnconfirmedSubmit, _: &Log) -> Result<Reconciliation, Fault> {
+            Ok(Reconciliation::Absent)
         }
 
         async fn poll(&self, _: &Render, _: &Log) -> Result<Polled, Fault> {
@@ -223,17 +224,17 @@ mod tests {
         }
     }
 
-    async fn job(stage: &Stage) -> Job {
-        stage.scheduler.ledger.job(&stage.id).await.unwrap().unwrap()
+    async fn job(test: &SchedulerTest) -> Job {
+        test.scheduler.ledger.job(&test.id).await.unwrap().unwrap()
     }
 
     /// Takes the next step of the job once it is due.
-    async fn next(stage: &Stage) {
+    async fn next(test: &SchedulerTest) {
         loop {
-            let claimed = stage.scheduler.claim(1).await.unwrap().pop();
+            let claimed = test.scheduler.claim(1).await.unwrap().pop();
             match claimed {
-                Some(claimed) => return stage.scheduler.guarded_step(claimed).await,
-                None => stage.scheduler.clock.move_on(SignedDuration::from_secs(1)),
+                Some(claimed) => return test.scheduler.guarded_step(claimed).await,
+                None => test.scheduler.clock.move_on(SignedDuration::from_secs(1)),
             }
         }
     }
@@ -241,30 +242,30 @@ mod tests {
     #[tokio::test]
     async fn a_job_whose_step_panicked_is_given_back_after_a_pause_and_goes_on() {
         let provider = Troubled::with(Trouble::PanicsOnce);
-        let stage = Stage::with(&[("north", Arc::clone(&provider))]).await;
-        next(&stage).await;
-        next(&stage).await;
-        assert!(stage.scheduler.claim(1).await.unwrap().is_empty(), "there is a pause");
+        let test = SchedulerTest::with(&[("north", Arc::clone(&provider))]).await;
+        next(&test).await;
+        next(&test).await;
+        assert!(test.scheduler.claim(1).await.unwrap().is_empty(), "there is a pause");
 
-        next(&stage).await;
+        next(&test).await;
 
-        assert_eq!(job(&stage).await.life.open_attempt().unwrap().progress, 10);
+        assert_eq!(job(&test).await.record.open_attempt().unwrap().progress, 10);
         assert_eq!(provider.submits.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
     async fn a_job_that_breaks_every_step_ends_and_says_that_the_gateway_is_at_fault() {
         let provider = Troubled::with(Trouble::Panics);
-        let stage = Stage::with(&[("north", Arc::clone(&provider))]).await;
+        let test = SchedulerTest::with(&[("north", Arc::clone(&provider))]).await;
         for _ in 0..4 {
-            next(&stage).await;
+            next(&test).await;
         }
 
-        let ended = job(&stage).await;
-        let JobState::Failed(fault) = &ended.life.state else { panic!("{:?}", ended.life) };
+        let ended = job(&test).await;
+        let JobState::Failed(fault) = &ended.record.state else { panic!("{:?}", ended.record) };
         assert_eq!((fault.kind, fault.source), (FaultKind::InternalError, FaultSource::Gateway));
         assert!(fault.message.contains("3 times"), "{fault}");
-        assert!(ended.life.attempts[0].may_cost(), "the provider goes on rendering");
+        assert!(ended.record.attempts[0].may_cost(), "the provider goes on rendering");
         assert_eq!(provider.polls.load(Ordering::SeqCst), 3);
         assert_eq!(provider.submits.load(Ordering::SeqCst), 1, "nothing is bought again");
     }
@@ -272,24 +273,24 @@ mod tests {
     /// A job is asked to stop while the step runs that hangs.
     async fn stopped_in_the_middle(trouble: Trouble) {
         let provider = Troubled::with(trouble);
-        let stage = Stage::with(&[("north", Arc::clone(&provider))]).await;
-        next(&stage).await;
+        let test = SchedulerTest::with(&[("north", Arc::clone(&provider))]).await;
+        next(&test).await;
         if trouble == Trouble::Drips {
-            next(&stage).await;
+            next(&test).await;
         }
-        let claimed = stage.scheduler.claim(1).await.unwrap().pop().unwrap();
-        let mut hanging = Box::pin(stage.scheduler.guarded_step(claimed));
+        let claimed = test.scheduler.claim(1).await.unwrap().pop().unwrap();
+        let mut hanging = Box::pin(test.scheduler.guarded_step(claimed));
         assert!(futures::poll!(&mut hanging).is_pending());
-        let now = stage.scheduler.clock.now();
-        stage.scheduler.ledger.request_cancel(&stage.id, now).await.unwrap();
+        let now = test.scheduler.clock.now();
+        test.scheduler.ledger.request_cancel(&test.id, now).await.unwrap();
 
         while futures::poll!(&mut hanging).is_pending() {
-            stage.scheduler.clock.move_on(LOOK);
+            test.scheduler.clock.move_on(LOOK);
             tokio::task::yield_now().await;
         }
-        next(&stage).await;
+        next(&test).await;
 
-        assert_eq!(job(&stage).await.life.state, JobState::Cancelled);
+        assert_eq!(job(&test).await.record.state, JobState::Cancelled);
         assert_eq!(provider.cancels.load(Ordering::SeqCst), 1);
     }
 
@@ -305,46 +306,46 @@ mod tests {
 
     #[tokio::test]
     async fn a_shutdown_interrupts_a_question_and_gives_the_job_back() {
-        let stage = Stage::with(&[("north", Troubled::with(Trouble::SaysNothing))]).await;
-        next(&stage).await;
-        let claimed = stage.scheduler.claim(1).await.unwrap().pop().unwrap();
-        let mut hanging = Box::pin(stage.scheduler.guarded_step(claimed));
+        let test = SchedulerTest::with(&[("north", Troubled::with(Trouble::SaysNothing))]).await;
+        next(&test).await;
+        let claimed = test.scheduler.claim(1).await.unwrap().pop().unwrap();
+        let mut hanging = Box::pin(test.scheduler.guarded_step(claimed));
         assert!(futures::poll!(&mut hanging).is_pending());
 
-        stage.scheduler.tasks.stop();
+        test.scheduler.tasks.stop();
         hanging.await;
 
-        assert_eq!(stage.scheduler.claim(1).await.unwrap().len(), 1, "anybody may go on");
+        assert_eq!(test.scheduler.claim(1).await.unwrap().len(), 1, "anybody may go on");
     }
 
     #[tokio::test]
     async fn steps_of_one_owner_that_hang_leave_some_for_everybody_else() {
         let provider = Troubled::with(Trouble::SaysNothing);
-        let mut stage = Stage::with(&[("north", Arc::clone(&provider))]).await;
-        let accounts = stage.scheduler.accounts.iter().cloned();
+        let mut test = SchedulerTest::with(&[("north", Arc::clone(&provider))]).await;
+        let accounts = test.scheduler.accounts.iter().cloned();
         let wide = accounts.map(|account| Account { concurrency: 9_999, ..account });
-        stage.scheduler.accounts = Accounts::new(wide.collect());
-        let (many, few) = (stage.a_key("many").await, stage.a_key("few").await);
+        test.scheduler.accounts = Accounts::new(wide.collect());
+        let (many, few) = (test.a_key("many").await, test.a_key("few").await);
         for _ in 0..STEPS_AT_ONCE * 2 {
-            stage.asked_by(&many).await;
+            test.asked_by(&many).await;
         }
         let vitals = Vitals::new(SignedDuration::from_secs(1));
         let pulse = vitals.pulse("scheduler", std::time::Duration::from_mins(1));
-        stage.scheduler.tasks.spawn(stage.scheduler.clone().run(pulse));
+        test.scheduler.tasks.spawn(test.scheduler.clone().run(pulse));
         while provider.polls.load(Ordering::SeqCst) < STEPS_AT_ONCE / 2 {
-            stage.scheduler.clock.move_on(SignedDuration::from_secs(1));
+            test.scheduler.clock.move_on(SignedDuration::from_secs(1));
             tokio::task::yield_now().await;
         }
 
-        let late = stage.asked_by(&few).await;
+        let late = test.asked_by(&few).await;
         loop {
-            stage.scheduler.clock.move_on(SignedDuration::from_secs(1));
+            test.scheduler.clock.move_on(SignedDuration::from_secs(1));
             tokio::task::yield_now().await;
-            let job = stage.scheduler.ledger.job(&late).await.unwrap().unwrap();
-            if job.life.open_attempt().is_some() {
+            let job = test.scheduler.ledger.job(&late).await.unwrap().unwrap();
+            if job.record.open_attempt().is_some() {
                 break;
             }
         }
-        stage.scheduler.tasks.stop();
+        test.scheduler.tasks.stop();
     }
 }

@@ -13,12 +13,13 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::Futures
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
-    life::{Absence, Attempt, RouteTimes, Settlement, weigh_absence},
+    job::{Absence, Attempt, RouteTimes, Settlement, weigh_absence},
     money::Usd,
-    request::Shot,
+    request::RenderSpec,
 };
 use retake_providers::{
-    CancelOutcome, Log, LookUp, Lost, Polled, Provider, Render, SourceVideo, Submission,
+    CancelOutcome, Log, Polled, Provider, Reconciliation, Render, SourceVideo, Submission,
+    UnconfirmedSubmit,
 };
 use retake_store::{Finding, Job, RenderClaim, RenderWindow, StoreError, Unsettled};
 
@@ -156,7 +157,7 @@ impl Scheduler {
     /// again. That another attempt took it proves nothing of this one's own.
     fn without_render(&self, job: Option<&Job>, number: u32, now: Timestamp) -> Finding {
         let found = job.and_then(|job| {
-            let attempt = job.life.attempts.iter().find(|attempt| attempt.number == number)?;
+            let attempt = job.record.attempts.iter().find(|attempt| attempt.number == number)?;
             Some((attempt, self.times(job, attempt.route)))
         });
         match found {
@@ -166,7 +167,7 @@ impl Scheduler {
     }
 
     async fn look_into(&self, job: &Job, number: u32) -> Finding {
-        let found = job.life.attempts.iter().find(|attempt| attempt.number == number);
+        let found = job.record.attempts.iter().find(|attempt| attempt.number == number);
         let Some(attempt) = found else { return Finding::default() };
         match (attempt.settlement, &attempt.remote_id) {
             (Some(Settlement::Pending), None) => self.look_for(job, attempt).await,
@@ -187,14 +188,16 @@ impl Scheduler {
         let looked = self.look_up(job, attempt, &Log::default()).await;
         let now = self.clock.now();
         match looked {
-            Ok(LookUp::Found(remote_id)) => Finding {
+            Ok(Reconciliation::Found(remote_id)) => Finding {
                 settlement: Some(Settlement::Found),
                 render: self.render_claim(job, attempt.route, &remote_id, true),
                 again: Some(now),
                 ..Finding::default()
             },
-            Ok(LookUp::Absent) => not_listed(attempt, &times, self.lost_for(job, attempt), now),
-            Ok(LookUp::Unknowable { .. }) | Err(_) => still_unknown(attempt, &times, now),
+            Ok(Reconciliation::Absent) => {
+                not_listed(attempt, &times, self.lost_for(job, attempt), now)
+            }
+            Ok(Reconciliation::Unknowable { .. }) | Err(_) => still_unknown(attempt, &times, now),
         }
     }
 
@@ -248,7 +251,7 @@ impl Scheduler {
     /// Leaves a render that was found to its job while that is open. Then it is stopped: nobody waits for it.
     async fn follow(&self, job: &Job, attempt: &Attempt, remote_id: &str) -> Finding {
         let now = self.clock.now();
-        if !job.life.state.is_ended() {
+        if !job.record.state.is_ended() {
             return Finding { again: Some(now + RESERVED), ..Finding::default() };
         }
         let done = |how: &str| {
@@ -297,7 +300,7 @@ impl Scheduler {
         job: &Job,
         attempt: &Attempt,
         log: &Log,
-    ) -> Result<LookUp, Fault> {
+    ) -> Result<Reconciliation, Fault> {
         let Some(provider) = self.provider(job, attempt.route) else {
             let message = "the account of this job is not configured here any more";
             return Err(Fault::new(FaultKind::Auth, FaultSource::Gateway, message));
@@ -309,7 +312,7 @@ impl Scheduler {
             let message = format!("the ledger could not say which renders are known: {error}");
             Fault::new(FaultKind::Storage, FaultSource::Gateway, message)
         })?;
-        provider.look_up(&Lost { submission, begun_at, lost_at, known }, log).await
+        provider.look_up(&UnconfirmedSubmit { submission, begun_at, lost_at, known }, log).await
     }
 
     /// The renders of other attempts where this one was submitted, of the time around it.
@@ -363,41 +366,41 @@ impl Scheduler {
             let message = "the plan of the job is empty";
             return Err(Fault::new(FaultKind::UnknownProviderError, FaultSource::Gateway, message));
         };
-        let (first_frame, characters) = self.pictures(&planned.shot).await.map_err(|error| {
+        let (first_frame, characters) = self.pictures(&planned.spec).await.map_err(|error| {
             let message = format!("a picture of the request could not be read: {error}");
             Fault::new(FaultKind::Storage, FaultSource::Gateway, message)
         })?;
         let tag = tag(&job.id, number);
         let hooks = self.hooks.as_ref();
-        let picture = planned.shot.first_frame.as_ref();
+        let picture = planned.spec.first_frame.as_ref();
         Ok(Submission {
-            source: self.source(&planned.shot),
+            source: self.source(&planned.spec),
             hook: hooks.and_then(|hooks| hooks.url(&planned.route.account, &tag)),
             first_frame_url: picture.and_then(|picture| Some(hooks?.picture_url(&picture.key))),
             tag,
             model: planned.route.model,
-            shot: planned.shot,
+            spec: planned.spec,
             first_frame,
             characters,
         })
     }
 
     /// The picture to start from, and those of the characters.
-    async fn pictures(&self, shot: &Shot) -> Result<(Option<Bytes>, Vec<Bytes>), AssetError> {
-        let first_frame = match &shot.first_frame {
+    async fn pictures(&self, spec: &RenderSpec) -> Result<(Option<Bytes>, Vec<Bytes>), AssetError> {
+        let first_frame = match &spec.first_frame {
             None => None,
             Some(picture) => Some(self.assets.read(&picture.key).await?),
         };
-        let mut characters = Vec::with_capacity(shot.characters.len());
-        for character in &shot.characters {
+        let mut characters = Vec::with_capacity(spec.characters.len());
+        for character in &spec.characters {
             characters.push(self.assets.read(&character.picture.key).await?);
         }
         Ok((first_frame, characters))
     }
 
     /// The file that is to be extended.
-    fn source(&self, shot: &Shot) -> Option<SourceVideo> {
-        let origin = shot.origin.as_ref()?;
+    fn source(&self, spec: &RenderSpec) -> Option<SourceVideo> {
+        let origin = spec.origin.as_ref()?;
         let (key, bytes) = (origin.key.clone()?, origin.bytes);
         let assets = self.assets.clone();
         let runtime = tokio::runtime::Handle::current();
@@ -416,7 +419,7 @@ impl Scheduler {
 /// The account at which a submit was made.
 fn account_of(submit: &Unsettled) -> String {
     let account = submit.job.as_ref().and_then(|job| {
-        let attempts = &job.life.attempts;
+        let attempts = &job.record.attempts;
         let attempt = attempts.iter().find(|one| one.number == submit.lease.attempt)?;
         Some(job.plan.at(attempt.route)?.route.account.clone())
     });
@@ -429,7 +432,7 @@ pub(super) fn render(job: &Job, attempt: &Attempt, remote_id: &str) -> Option<Re
     Some(Render {
         remote_id: remote_id.to_owned(),
         model: planned.route.model.clone(),
-        shot: planned.shot.clone(),
+        spec: planned.spec.clone(),
         begun_at: attempt.begun_at,
         give_up: None,
     })

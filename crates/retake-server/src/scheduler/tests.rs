@@ -22,24 +22,24 @@ use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
     ids::{KeyId, ReplicaId, VideoId},
-    life::{AttemptState, Event, GiveUp, JobState, RouteTimes, Settlement},
-    plan::{Candidate, Terms, plan},
+    job::{AttemptState, Event, GiveUp, JobState, RouteTimes, Settlement},
+    plan::{Candidate, PlanContext, plan},
     policy::{OnUnknownSubmit, Policy},
     request::VideoRequest,
 };
 use retake_providers::{
-    AccountStatus, CancelOutcome, FetchError, Log, LookUp, Lost, Polled, Provider, RemoteId,
-    Render, Submission, SubmitError, Submitted,
+    AccountStatus, CancelOutcome, FetchError, Log, Polled, Provider, Reconciliation, RemoteId,
+    Render, Submission, SubmitError, Submitted, UnconfirmedSubmit,
 };
 use retake_store::{ApiKey, Job, KeyLimits, Ledger, NewJob, SqliteLedger};
 
-use super::{Bell, Breaks, Losses, Scheduler};
+use super::{Breaks, Losses, Scheduler, Wakeup};
 use crate::{
-    accounts::{Account, Accounts, Shelf},
+    accounts::{Account, AccountModels, Accounts},
     assets::Assets,
     clock::Clock,
     config::Retention,
-    news::News,
+    event_feed::EventFeed,
     tasks::Tasks,
 };
 
@@ -80,20 +80,20 @@ impl Provider for Scripted {
         self.submits.lock().unwrap().pop_front().unwrap_or_else(|| Ok("r-1".to_owned().into()))
     }
 
-    async fn look_up(&self, lost: &Lost, _: &Log) -> Result<LookUp, Fault> {
+    async fn look_up(&self, lost: &UnconfirmedSubmit, _: &Log) -> Result<Reconciliation, Fault> {
         assert!(lost.lost_at >= lost.begun_at);
         let look = self.looks.fetch_add(1, Ordering::SeqCst);
         if self.arrives_at_look.is_some_and(|arrives| look >= arrives) {
-            return Ok(LookUp::Found("r-late".to_owned()));
+            return Ok(Reconciliation::Found("r-late".to_owned()));
         }
         let unsaid = || {
             if self.forgetful {
-                LookUp::Unknowable { over_after: Duration::from_mins(15) }
+                Reconciliation::Unknowable { over_after: Duration::from_mins(15) }
             } else {
-                LookUp::Absent
+                Reconciliation::Absent
             }
         };
-        Ok(self.found.clone().map_or_else(unsaid, LookUp::Found))
+        Ok(self.found.clone().map_or_else(unsaid, Reconciliation::Found))
     }
 
     async fn poll(&self, render: &Render, _: &Log) -> Result<Polled, Fault> {
@@ -135,13 +135,13 @@ impl Provider for Scripted {
 }
 
 /// A scheduler over scripted providers, moved step by step.
-pub(super) struct Stage {
+pub(super) struct SchedulerTest {
     pub(super) scheduler: Scheduler,
     pub(super) id: VideoId,
     _folder: tempfile::TempDir,
 }
 
-impl Stage {
+impl SchedulerTest {
     /// One job whose plan goes over the providers in order.
     pub(super) async fn with<P: Provider + 'static>(providers: &[(&str, Arc<P>)]) -> Self {
         Self::asked(providers, Policy::default(), VideoRequest::default()).await
@@ -158,7 +158,7 @@ impl Stage {
             Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
         let account = |(name, provider): &(&str, Arc<P>)| Account {
             name: (*name).to_owned(),
-            shelf: Shelf {
+            shelf: AccountModels {
                 provider: "animatic",
                 variant: None,
                 is_blind: false,
@@ -172,12 +172,12 @@ impl Stage {
         let scheduler = Scheduler {
             accounts: Accounts::new(providers.iter().map(account).collect()),
             assets: Assets::local(folder.path().join("assets"), 0).unwrap(),
-            bell: Bell::default(),
+            bell: Wakeup::default(),
             breaks: Breaks::default(),
             clock: Clock::manual(NOON),
             hooks: None,
-            news: News::new(Arc::clone(&ledger), Clock::manual(NOON)),
-            notices: Bell::default(),
+            news: EventFeed::new(Arc::clone(&ledger), Clock::manual(NOON)),
+            notices: Wakeup::default(),
             lease: SignedDuration::from_secs(30),
             ledger,
             losses: Losses::default(),
@@ -194,9 +194,9 @@ impl Stage {
     }
 
     async fn with_policy(policy: Policy, providers: &[(&str, Arc<Scripted>)]) -> Self {
-        let mut stage = Self::with(providers).await;
-        stage.scheduler.policy = policy;
-        stage
+        let mut test = Self::with(providers).await;
+        test.scheduler.policy = policy;
+        test
     }
 
     /// Asks for another job of the same kind.
@@ -242,7 +242,7 @@ impl Stage {
                 return job;
             }
         }
-        panic!("it never came to that: {:?}", self.play(1).await.life);
+        panic!("it never came to that: {:?}", self.play(1).await.record);
     }
 
     /// Lets time pass and looks after the submits that nobody waits for.
@@ -277,7 +277,7 @@ fn a_job(accounts: &[&str], request: VideoRequest) -> NewJob {
         .map(|name| Candidate { route: format!("{name}/animatic").parse().unwrap(), model })
         .collect();
     let today = NOON.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut plan = plan(&request, &candidates, &Terms::plain(7, today)).unwrap();
+    let mut plan = plan(&request, &candidates, &PlanContext::plain(7, today)).unwrap();
     // The built-in renderer stands for several providers here.
     for planned in &mut plan.routes {
         planned.provider.clone_from(&planned.route.account);
@@ -307,11 +307,11 @@ fn taken(remote_id: &str) -> Result<Submitted, SubmitError> {
 }
 
 fn attempts(job: &Job) -> Vec<String> {
-    let tell = |attempt: &retake_core::life::Attempt| {
+    let tell = |attempt: &retake_core::job::Attempt| {
         let planned = job.plan.at(attempt.route).unwrap();
         format!("{} {}", planned.route.account, attempt.state)
     };
-    job.life.attempts.iter().map(tell).collect()
+    job.record.attempts.iter().map(tell).collect()
 }
 
 #[tokio::test]
@@ -319,24 +319,24 @@ async fn an_overloaded_provider_hands_the_job_to_the_next_in_the_plan() {
     let overloaded = Err(SubmitError::Refused(a_fault(FaultKind::Overloaded)));
     let north = Arc::new(Scripted::that_answers(vec![overloaded]));
     let south = Arc::new(Scripted::default());
-    let stage = Stage::with(&[("north", north), ("south", south)]).await;
+    let test = SchedulerTest::with(&[("north", north), ("south", south)]).await;
 
-    let job = stage.play(3).await;
+    let job = test.play(3).await;
 
     assert_eq!(attempts(&job), ["north failed", "south submitted"]);
-    assert_eq!(job.life.state, JobState::InProgress);
+    assert_eq!(job.record.state, JobState::InProgress);
 }
 
 #[tokio::test]
 async fn a_running_render_is_stopped_at_its_provider_when_its_owner_asks() {
     let north = Arc::new(Scripted::default());
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-    stage.play(2).await;
+    let test = SchedulerTest::with(&[("north", Arc::clone(&north))]).await;
+    test.play(2).await;
 
-    stage.scheduler.ledger.request_cancel(&stage.id, NOON).await.unwrap();
-    let job = stage.play(1).await;
+    test.scheduler.ledger.request_cancel(&test.id, NOON).await.unwrap();
+    let job = test.play(1).await;
 
-    assert_eq!(job.life.state, JobState::Cancelled);
+    assert_eq!(job.record.state, JobState::Cancelled);
     assert_eq!(*north.cancelled.lock().unwrap(), ["r-1"]);
 }
 
@@ -344,70 +344,70 @@ async fn a_running_render_is_stopped_at_its_provider_when_its_owner_asks() {
 async fn a_job_fails_with_the_last_fault_when_every_attempt_is_used_up() {
     let broke = || Err(SubmitError::Refused(a_fault(FaultKind::Runtime)));
     let north = Arc::new(Scripted::that_answers(vec![broke(), broke(), broke()]));
-    let stage = Stage::with(&[("north", north)]).await;
+    let test = SchedulerTest::with(&[("north", north)]).await;
 
-    let job = stage.play(8).await;
+    let job = test.play(8).await;
 
     assert_eq!(attempts(&job), ["north failed", "north failed"]);
-    assert_eq!(job.life.state, JobState::Failed(a_fault(FaultKind::Runtime)));
+    assert_eq!(job.record.state, JobState::Failed(a_fault(FaultKind::Runtime)));
 }
 
 /// A render that lives in this process, followed until its provider was asked how far it is twice.
 #[expect(clippy::disallowed_methods, reason = "the test asks whether it has ended")]
-async fn followed(north: &Arc<Scripted>) -> (Stage, tokio::task::JoinHandle<()>) {
-    let stage = Stage::with(&[("north", Arc::clone(north))]).await;
-    let claimed = stage.scheduler.claim(1).await.unwrap().pop().unwrap();
-    let scheduler = stage.scheduler.clone();
+async fn followed(north: &Arc<Scripted>) -> (SchedulerTest, tokio::task::JoinHandle<()>) {
+    let test = SchedulerTest::with(&[("north", Arc::clone(north))]).await;
+    let claimed = test.scheduler.claim(1).await.unwrap().pop().unwrap();
+    let scheduler = test.scheduler.clone();
     let following = tokio::spawn(async move { scheduler.step(claimed).await });
     while north.polls.load(Ordering::SeqCst) < 2 {
-        stage.scheduler.clock.move_on(SignedDuration::from_secs(10));
+        test.scheduler.clock.move_on(SignedDuration::from_secs(10));
         tokio::task::yield_now().await;
     }
-    (stage, following)
+    (test, following)
 }
 
-async fn until_over(stage: &Stage, following: tokio::task::JoinHandle<()>) -> Job {
+async fn until_over(test: &SchedulerTest, following: tokio::task::JoinHandle<()>) -> Job {
     while !following.is_finished() {
-        stage.scheduler.clock.move_on(SignedDuration::from_secs(10));
+        test.scheduler.clock.move_on(SignedDuration::from_secs(10));
         tokio::task::yield_now().await;
     }
-    stage.scheduler.ledger.job(&stage.id).await.unwrap().unwrap()
+    test.scheduler.ledger.job(&test.id).await.unwrap().unwrap()
 }
 
 #[tokio::test]
 async fn nobody_else_gets_a_job_whose_render_lives_here_and_a_cancel_still_reaches_it() {
     let north = Arc::new(Scripted { resident: true, ..Scripted::default() });
-    let (stage, following) = followed(&north).await;
-    let (ledger, other) = (&stage.scheduler.ledger, ReplicaId::new(NOON));
+    let (test, following) = followed(&north).await;
+    let (ledger, other) = (&test.scheduler.ledger, ReplicaId::new(NOON));
     ledger.register(&other, NOON).await.unwrap();
 
-    let now = stage.scheduler.clock.now() + SignedDuration::from_hours(1);
-    let slots = stage.scheduler.accounts.slots(&other);
+    let now = test.scheduler.clock.now() + SignedDuration::from_hours(1);
+    let slots = test.scheduler.accounts.slots(&other);
     assert!(ledger.claim(&other, &slots, 9, now).await.unwrap().is_empty());
-    ledger.request_cancel(&stage.id, now).await.unwrap();
-    let job = until_over(&stage, following).await;
+    ledger.request_cancel(&test.id, now).await.unwrap();
+    let job = until_over(&test, following).await;
 
-    assert_eq!(job.life.state, JobState::Cancelled);
+    assert_eq!(job.record.state, JobState::Cancelled);
     assert_eq!(*north.cancelled.lock().unwrap(), ["r-1"]);
 }
 
 #[tokio::test]
 async fn a_render_is_stopped_when_its_job_was_taken_over_and_begun_elsewhere() {
     let north = Arc::new(Scripted { resident: true, ..Scripted::default() });
-    let (stage, following) = followed(&north).await;
-    let mut other = stage.scheduler.clone();
+    let (test, following) = followed(&north).await;
+    let mut other = test.scheduler.clone();
     other.replica = ReplicaId::new(NOON);
-    let now = stage.scheduler.clock.now();
-    other.ledger.void_leases(Timestamp::MAX, now).await.unwrap();
+    let now = test.scheduler.clock.now();
+    other.ledger.expire_leases(Timestamp::MAX, now).await.unwrap();
     other.ledger.register(&other.replica, now).await.unwrap();
 
     let lost = Fault::interrupted();
     let taken = other.claim(1).await.unwrap().pop().unwrap();
     let log = Log::default();
-    let mut hand = super::Hand { scheduler: &other, claimed: taken, stays: None, log };
-    hand.record(Event::AttemptFailed { fault: lost }, super::Then::Free).await;
-    other.ledger.request_cancel(&stage.id, now).await.unwrap();
-    let job = until_over(&stage, following).await;
+    let mut job_step = super::JobStep { scheduler: &other, claimed: taken, stays: None, log };
+    job_step.record(Event::AttemptFailed { fault: lost }, super::Then::Free).await;
+    other.ledger.request_cancel(&test.id, now).await.unwrap();
+    let job = until_over(&test, following).await;
 
     assert_eq!(attempts(&job), ["north failed"]);
     let cancelled = north.cancelled.lock().unwrap();
@@ -417,11 +417,12 @@ async fn a_render_is_stopped_when_its_job_was_taken_over_and_begun_elsewhere() {
 #[tokio::test]
 async fn a_render_is_to_be_given_up_while_another_route_still_fits_into_the_deadline() {
     let north = Arc::new(Scripted::default());
-    let alone = Stage::with(&[("north", Arc::clone(&north))]).await;
+    let alone = SchedulerTest::with(&[("north", Arc::clone(&north))]).await;
     alone.play(2).await;
     assert_eq!(*north.give_up.lock().unwrap(), None);
 
-    let both = Stage::with(&[("north", Arc::clone(&north)), ("south", Arc::default())]).await;
+    let both =
+        SchedulerTest::with(&[("north", Arc::clone(&north)), ("south", Arc::default())]).await;
     both.play(2).await;
     let minute = |minute| NOON + SignedDuration::from_mins(minute);
     let expected = GiveUp { slow_at: minute(28), silent_at: None };
@@ -433,14 +434,14 @@ async fn routes_without_room_are_asked_until_one_of_them_has_some() {
     let full = || Err(SubmitError::Refused(a_fault(FaultKind::Overloaded)));
     let north = Arc::new(Scripted::that_answers(vec![full(), full()]));
     let south = Arc::new(Scripted::that_answers(vec![full(), full()]));
-    let stage = Stage::with(&[("north", Arc::clone(&north)), ("south", south)]).await;
+    let test = SchedulerTest::with(&[("north", Arc::clone(&north)), ("south", south)]).await;
 
-    let job = stage.until(|job| job.life.open_attempt().is_some()).await;
+    let job = test.until(|job| job.record.open_attempt().is_some()).await;
 
-    assert_eq!(job.life.attempts.len(), 5);
-    assert_eq!(job.life.open_attempt().unwrap().route, 0);
+    assert_eq!(job.record.attempts.len(), 5);
+    assert_eq!(job.record.open_attempt().unwrap().route, 0);
     assert_eq!(north.submitted.lock().unwrap().len(), 3);
-    let waited = stage.scheduler.clock.now().duration_since(NOON);
+    let waited = test.scheduler.clock.now().duration_since(NOON);
     assert!(waited >= SignedDuration::from_secs(30), "it was asked again after {waited:#}");
 }
 
@@ -453,14 +454,14 @@ async fn a_render_that_was_not_cancelled_is_told_as_possibly_billed_with_the_rea
     ] {
         let cancel_outcome = Some(outcome);
         let north = Arc::new(Scripted { cancel_outcome, ..Scripted::default() });
-        let stage = Stage::with(&[("north", north)]).await;
-        stage.play(2).await;
+        let test = SchedulerTest::with(&[("north", north)]).await;
+        test.play(2).await;
 
-        stage.scheduler.ledger.request_cancel(&stage.id, NOON).await.unwrap();
-        let job = stage.play(1).await;
+        test.scheduler.ledger.request_cancel(&test.id, NOON).await.unwrap();
+        let job = test.play(1).await;
 
-        assert_eq!(job.life.state, JobState::Cancelled);
-        let attempt = &job.life.attempts[0];
+        assert_eq!(job.record.state, JobState::Cancelled);
+        let attempt = &job.record.attempts[0];
         let note = attempt.note.as_deref().unwrap();
         assert!(note.contains(why) && note.contains("may be billed"), "{note}");
         assert!(attempt.may_cost());

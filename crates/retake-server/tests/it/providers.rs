@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::laboratory::Laboratory;
 
 /// What an account renders in these tests.
-struct Seat {
+struct QueuePosition {
     account: &'static str,
     /// For text, and for a picture to start from where that is another one.
     models: [&'static str; 2],
@@ -20,11 +20,11 @@ const fn seat(
     models: [&'static str; 2],
     seconds: &'static str,
     provider: Provider,
-) -> Seat {
-    Seat { account, models, seconds, provider }
+) -> QueuePosition {
+    QueuePosition { account, models, seconds, provider }
 }
 
-impl Seat {
+impl QueuePosition {
     fn request(&self, model: &str) -> Value {
         json!({
             "model": format!("{}/{model}", self.account),

@@ -1,6 +1,6 @@
 //! Taking jobs on.
 
-use retake_core::{life::Life, request::Picture, size::Size};
+use retake_core::{job::JobRecord, request::Picture, size::Size};
 
 use super::{Engine, NOON, Worker, a_job, a_job_over};
 use crate::{Job, JobEvent, NewJob, Recorded, StoreError};
@@ -27,7 +27,7 @@ pub(crate) async fn an_accepted_job_is_there_after_a_restart(engine: &dyn Engine
         expires_at: None,
         request,
         plan,
-        life: Life::default(),
+        record: JobRecord::default(),
         output: None,
         file_removed_at: None,
     };

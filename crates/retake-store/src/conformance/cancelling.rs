@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use retake_core::{
     ids::VideoId,
-    life::{Event, JobState},
+    job::{Event, JobState},
 };
 
 use super::{Engine, NOON, Worker, a_job, accepted, change_of, noon_plus, slots};
@@ -20,22 +20,22 @@ async fn rendering(worker: &Worker) -> Claimed {
 
 async fn cancel_lines(worker: &Worker, id: &VideoId) -> usize {
     let lines = worker.ledger.events(id, 0, 1000).await.unwrap();
-    lines.iter().filter(|line| line.event == JobEvent::Life(Event::CancelRequested)).count()
+    lines.iter().filter(|line| line.event == JobEvent::Job(Event::CancelRequested)).count()
 }
 
 pub(crate) async fn a_cancel_while_the_job_is_held_reaches_its_holder(engine: &dyn Engine) {
     let (worker, owner) = (Worker::at(engine).await, engine.open().await);
     let mut held = rendering(&worker).await;
     let cancelled = owner.request_cancel(&held.job.id, noon_plus(1)).await.unwrap();
-    assert!(cancelled.life.cancel_requested);
+    assert!(cancelled.record.cancel_requested);
 
     let told = worker.tell(&mut held, Event::Progressed { percent: 40 }, noon_plus(2)).await;
 
     let told = told.unwrap();
     assert!(told.cancel_requested && told.lease_kept);
-    let life = owner.job(&held.job.id).await.unwrap().unwrap().life;
-    assert!(life.cancel_requested);
-    assert_eq!(life.progress, 40);
+    let record = owner.job(&held.job.id).await.unwrap().unwrap().record;
+    assert!(record.cancel_requested);
+    assert_eq!(record.progress, 40);
 }
 
 pub(crate) async fn a_cancel_makes_a_held_job_due_as_soon_as_it_is_given_back(engine: &dyn Engine) {
@@ -47,7 +47,7 @@ pub(crate) async fn a_cancel_makes_a_held_job_due_as_soon_as_it_is_given_back(en
     worker.ledger.release(&held.lease, noon_plus(600)).await.unwrap();
 
     let next = worker.claim_one(noon_plus(1)).await;
-    assert!(next.job.life.cancel_requested);
+    assert!(next.job.record.cancel_requested);
 }
 
 pub(crate) async fn a_cancel_that_its_holder_acts_on_keeps_the_holders_pause(engine: &dyn Engine) {
@@ -62,7 +62,7 @@ pub(crate) async fn a_cancel_that_its_holder_acts_on_keeps_the_holders_pause(eng
     held = worker.claim_one(noon_plus(30)).await;
     worker.tell_and_free(held.clone(), Event::Cancelled, noon_plus(30)).await.unwrap();
     let job = worker.ledger.job(&held.job.id).await.unwrap().unwrap();
-    assert_eq!((job.life.state, job.completed_at), (JobState::Cancelled, None));
+    assert_eq!((job.record.state, job.completed_at), (JobState::Cancelled, None));
 }
 
 pub(crate) async fn a_holder_that_knows_of_the_cancel_sets_the_pace(engine: &dyn Engine) {
@@ -70,7 +70,7 @@ pub(crate) async fn a_holder_that_knows_of_the_cancel_sets_the_pace(engine: &dyn
     let mut held = rendering(&worker).await;
     worker.ledger.request_cancel(&held.job.id, noon_plus(1)).await.unwrap();
     worker.tell(&mut held, Event::Progressed { percent: 40 }, noon_plus(1)).await.unwrap();
-    held.job.life.cancel_requested = true;
+    held.job.record.cancel_requested = true;
 
     let progress = change_of(&held, Event::Progressed { percent: 41 }, noon_plus(2), false);
     let paused = Change { due: Some(noon_plus(30)), ..progress };
@@ -93,12 +93,12 @@ pub(crate) async fn a_cancel_racing_a_commit_is_never_lost(engine: &dyn Engine) 
         let commit = worker.ledger.commit(&held.lease, &progress);
         let (cancelled, told) = tokio::join!(owner.request_cancel(&id, at), commit);
 
-        assert!(cancelled.unwrap().life.cancel_requested);
+        assert!(cancelled.unwrap().record.cancel_requested);
         told.unwrap();
         let next = worker.claim_one(at).await;
         assert_eq!(next.job.id, id);
-        assert!(next.job.life.cancel_requested);
-        assert_eq!(next.job.life.progress, 40);
+        assert!(next.job.record.cancel_requested);
+        assert_eq!(next.job.record.progress, 40);
         worker.tell_and_free(next, Event::Cancelled, at).await.unwrap();
         assert_eq!(cancel_lines(&worker, &id).await, 1);
     }
@@ -113,8 +113,8 @@ pub(crate) async fn a_waiting_job_that_is_cancelled_needs_no_slot(engine: &dyn E
     let held = worker.ledger.claim(&worker.me, &[], 1, noon_plus(1)).await.unwrap().remove(0);
     worker.tell_and_free(held, Event::Cancelled, noon_plus(1)).await.unwrap();
 
-    let life = worker.ledger.job(&id).await.unwrap().unwrap().life;
-    assert_eq!((life.state, life.attempts.len()), (JobState::Cancelled, 0));
+    let record = worker.ledger.job(&id).await.unwrap().unwrap().record;
+    assert_eq!((record.state, record.attempts.len()), (JobState::Cancelled, 0));
 }
 
 pub(crate) async fn a_job_cancelled_while_claimed_keeps_its_slot_until_it_is_given_back(
@@ -131,7 +131,7 @@ pub(crate) async fn a_job_cancelled_while_claimed_keeps_its_slot_until_it_is_giv
     assert!(begun.cancel_requested && begun.lease_kept);
     assert!(worker.claim(1, noon_plus(1)).await.is_empty(), "its attempt is open");
 
-    held.job.life.cancel_requested = true;
+    held.job.record.cancel_requested = true;
     worker.tell_and_free(held, Event::Cancelled, noon_plus(2)).await.unwrap();
     assert_eq!(worker.claim(1, noon_plus(2)).await.len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use retake_core::{ids::ReplicaId, life::Event};
+use retake_core::{ids::ReplicaId, job::Event};
 use tokio::task::JoinSet;
 
 use super::{Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, noon_plus, slots};

@@ -6,7 +6,7 @@ use retake_core::{
     fault::{ERASED, Fault, FaultKind, FaultSource},
     fit::Change,
     ids::{CharacterId, VideoId},
-    life::Event,
+    job::Event,
     request::{Character, Picture},
     size::Size,
 };
@@ -80,9 +80,9 @@ async fn a_job_that_says_it_everywhere(worker: &Worker, number: u8) -> VideoId {
     job.request.negative_prompt = Some(says("negative prompt"));
     job.request.characters = vec![a_character(&says("character"))];
     let planned = &mut job.plan.routes[0];
-    planned.shot.prompt = says("prompt");
-    planned.shot.negative_prompt = Some(says("negative prompt"));
-    planned.shot.characters = vec![a_character(&says("character"))];
+    planned.spec.prompt = says("prompt");
+    planned.spec.negative_prompt = Some(says("negative prompt"));
+    planned.spec.characters = vec![a_character(&says("character"))];
     planned.changes = vec![Change {
         param: "negative_prompt".to_owned(),
         asked: says("change"),
@@ -98,7 +98,7 @@ async fn a_job_that_says_it_everywhere(worker: &Worker, number: u8) -> VideoId {
     noted.exchanges = vec![an_exchange(number.into(), at)];
     noted.exchanges[0].received = Some(says("answer"));
     worker.ledger.commit(&held.lease, &noted).await.unwrap();
-    held.job.life = noted.life;
+    held.job.record = noted.record;
     for _ in 0..12 {
         let note = Event::Noted { note: says("note") };
         worker.tell(&mut held, note, at).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_job_that_says_it_everywhere(worker: &Worker, number: u8) -> VideoId {
         .with_code("moderated");
     worker.tell_and_free(held, Event::AttemptFailed { fault }, at).await.unwrap();
     let job = worker.ledger.job(&id).await.unwrap().unwrap();
-    assert!(job.life.state.is_ended(), "{:?}", job.life);
+    assert!(job.record.state.is_ended(), "{:?}", job.record);
     id
 }
 
@@ -158,7 +158,7 @@ pub(crate) async fn a_deleted_job_leaves_what_the_audit_needs(engine: &dyn Engin
     let after = worker.ledger.events(&id, 0, 100).await.unwrap();
     assert_eq!(after.len(), before.len());
     assert!(after.iter().zip(&before).all(|(a, b)| (a.seq, a.at) == (b.seq, b.at)));
-    let Some(JobEvent::Life(Event::AttemptFailed { fault })) = after.last().map(|it| &it.event)
+    let Some(JobEvent::Job(Event::AttemptFailed { fault })) = after.last().map(|it| &it.event)
     else {
         panic!("{after:?}");
     };

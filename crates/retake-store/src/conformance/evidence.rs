@@ -1,7 +1,7 @@
 //! What was said with providers, and what of it was odd.
 
 use jiff::{SignedDuration, Timestamp};
-use retake_core::{evidence::Exchange, ids::VideoId, life::Event};
+use retake_core::{evidence::Exchange, ids::VideoId, job::Event};
 
 use super::{
     Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, change_of, noon_plus,
@@ -50,7 +50,7 @@ async fn tell(
 ) {
     let change = Change { exchanges, ..change_of(held, event, at, true) };
     worker.ledger.commit(&held.lease, &change).await.unwrap();
-    held.job.life = change.life;
+    held.job.record = change.record;
 }
 
 /// Where the exchanges of a job went, by attempt.
@@ -90,7 +90,7 @@ pub(crate) async fn each_attempt_has_its_own_exchanges(engine: &dyn Engine) {
     worker.tell(&mut held, Event::Begun { route: 0 }, later).await.unwrap();
     tell(&worker, &mut held, accepted("r-2"), vec![an_exchange(2, NOON)], later).await;
     worker.ledger.request_cancel(&id, later).await.unwrap();
-    held.job.life.cancel_requested = true;
+    held.job.record.cancel_requested = true;
     tell(&worker, &mut held, Event::Cancelled, vec![an_exchange(3, NOON)], later).await;
 
     let all = [numbered(1, [1]), numbered(2, [2, 3])].concat();
@@ -165,7 +165,7 @@ pub(crate) async fn deleting_a_job_erases_what_was_said_for_it_and_for_no_other(
         worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
         let said = vec![an_exchange(number, NOON)];
         tell(&worker, &mut held, accepted("r-1"), said, NOON).await;
-        held.job.life.cancel_requested = true;
+        held.job.record.cancel_requested = true;
         worker.tell_and_free(held, Event::Cancelled, NOON).await.unwrap();
     }
 
@@ -186,7 +186,7 @@ pub(crate) async fn a_providers_odd_word_is_noted_with_its_attempt(engine: &dyn 
     worker.tell(&mut held, odd, noon_plus(1)).await.unwrap();
 
     let job = worker.ledger.job(&id).await.unwrap().unwrap();
-    assert_eq!(job.life, held.job.life);
-    let note = job.life.attempts[0].note.as_deref();
+    assert_eq!(job.record, held.job.record);
+    let note = job.record.attempts[0].note.as_deref();
     assert_eq!(note, Some("an unknown status: \"pondering\" ☃"));
 }

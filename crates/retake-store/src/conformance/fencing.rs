@@ -1,6 +1,6 @@
 //! Leases: who may write, and who no longer may.
 
-use retake_core::life::{Event, JobState};
+use retake_core::job::{Event, JobState};
 
 use super::{
     Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, change_of, noon_plus, slots,
@@ -15,7 +15,7 @@ pub(crate) async fn a_lost_lease_cannot_finish_a_job(engine: &dyn Engine) {
         slow.tell(&mut held, event, NOON).await.unwrap();
     }
     quick.ledger.heartbeat(&quick.me, noon_plus(60)).await.unwrap();
-    assert_eq!(quick.ledger.void_leases(noon_plus(30), noon_plus(30)).await.unwrap(), 1);
+    assert_eq!(quick.ledger.expire_leases(noon_plus(30), noon_plus(30)).await.unwrap(), 1);
     let taken_over = quick.claim_one(noon_plus(60)).await;
 
     let late = slow.tell_and_free(held.clone(), Event::Stored, noon_plus(61)).await;
@@ -24,7 +24,7 @@ pub(crate) async fn a_lost_lease_cannot_finish_a_job(engine: &dyn Engine) {
     let released = slow.ledger.release(&held.lease, noon_plus(61)).await;
     assert!(matches!(released, Err(StoreError::LeaseLost { .. })), "{released:?}");
     let job = slow.ledger.job(&id).await.unwrap().unwrap();
-    assert_eq!(job.life, taken_over.job.life);
+    assert_eq!(job.record, taken_over.job.record);
     quick.tell_and_free(taken_over, Event::Stored, noon_plus(62)).await.unwrap();
 }
 
@@ -49,15 +49,15 @@ pub(crate) async fn begin_and_submit_run_under_one_claim(engine: &dyn Engine) {
     let begun = worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
     assert!(begun.lease_kept);
     assert!(worker.claim(100, noon_plus(60)).await.is_empty(), "it is held while it is submitted");
-    let expected = held.job.life.clone();
-    assert_eq!(worker.ledger.job(&id).await.unwrap().unwrap().life, expected);
+    let expected = held.job.record.clone();
+    assert_eq!(worker.ledger.job(&id).await.unwrap().unwrap().record, expected);
 
     let taken = worker.tell_and_free(held, accepted("r-1"), noon_plus(2)).await.unwrap();
     assert!(!taken.lease_kept);
-    let life = worker.claim_one(noon_plus(2)).await.job.life;
-    assert_eq!(life.state, JobState::InProgress);
-    assert_eq!(life.attempts[0].remote_id.as_deref(), Some("r-1"));
-    assert_eq!(life.attempts[0].accepted_at, Some(noon_plus(2)));
+    let record = worker.claim_one(noon_plus(2)).await.job.record;
+    assert_eq!(record.state, JobState::InProgress);
+    assert_eq!(record.attempts[0].remote_id.as_deref(), Some("r-1"));
+    assert_eq!(record.attempts[0].accepted_at, Some(noon_plus(2)));
 }
 
 pub(crate) async fn a_job_that_needs_another_slot_is_freed(engine: &dyn Engine) {
@@ -89,9 +89,9 @@ pub(crate) async fn a_job_ends_at_most_once(engine: &dyn Engine) {
     assert!(!first.lease_kept);
     assert!(matches!(second, Err(StoreError::LeaseLost { .. })), "{second:?}");
     let job = worker.ledger.job(&id).await.unwrap().unwrap();
-    assert_eq!((job.life.state, job.completed_at), (JobState::Completed, Some(noon_plus(9))));
+    assert_eq!((job.record.state, job.completed_at), (JobState::Completed, Some(noon_plus(9))));
     let lines = worker.ledger.events(&id, 0, 100).await.unwrap();
-    let ends = lines.iter().filter(|line| line.event == JobEvent::Life(Event::Stored)).count();
+    let ends = lines.iter().filter(|line| line.event == JobEvent::Job(Event::Stored)).count();
     assert_eq!(ends, 1);
     assert!(worker.claim(100, noon_plus(9999)).await.is_empty());
     assert_eq!(worker.ledger.next_due(&slots("north", 1)).await.unwrap(), None);
@@ -107,7 +107,7 @@ pub(crate) async fn a_silent_replica_loses_its_jobs_and_a_lively_one_keeps_them(
     let kept = lively.claim_one(noon_plus(1)).await;
     lively.ledger.heartbeat(&lively.me, noon_plus(20)).await.unwrap();
 
-    assert_eq!(lively.ledger.void_leases(noon_plus(20), noon_plus(20)).await.unwrap(), 1);
+    assert_eq!(lively.ledger.expire_leases(noon_plus(20), noon_plus(20)).await.unwrap(), 1);
 
     assert_eq!(lively.claim_one(noon_plus(20)).await.job.id, lost);
     lively.tell_and_free(kept, Event::Begun { route: 0 }, noon_plus(20)).await.unwrap();
@@ -122,7 +122,7 @@ pub(crate) async fn the_slot_of_a_submit_that_was_never_recorded_is_free_again(
     lively.ledger.heartbeat(&lively.me, noon_plus(20)).await.unwrap();
     assert!(lively.claim(1, noon_plus(20)).await.is_empty());
 
-    lively.ledger.void_leases(noon_plus(20), noon_plus(20)).await.unwrap();
+    lively.ledger.expire_leases(noon_plus(20), noon_plus(20)).await.unwrap();
 
     let next = lively.claim(1, noon_plus(20)).await.remove(0);
     lively.ledger.release(&next.lease, noon_plus(20)).await.unwrap();
@@ -132,7 +132,7 @@ pub(crate) async fn the_slot_of_a_submit_that_was_never_recorded_is_free_again(
 pub(crate) async fn a_forgotten_replica_is_told_so(engine: &dyn Engine) {
     let worker = Worker::at(engine).await;
     worker.accept(a_job(NOON)).await;
-    worker.ledger.void_leases(noon_plus(1), noon_plus(1)).await.unwrap();
+    worker.ledger.expire_leases(noon_plus(1), noon_plus(1)).await.unwrap();
 
     let beat = worker.ledger.heartbeat(&worker.me, noon_plus(2)).await;
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use retake_core::{
     evidence::Exchange,
     ids::VideoId,
-    life::{Attempt, AttemptState, DownloadFinding, Event, Life, advance},
+    job::{Attempt, AttemptState, DownloadFinding, Event, JobRecord, advance},
     money::Usd,
     policy::Policy,
 };
@@ -44,7 +44,7 @@ impl Dice {
 /// What the ledger should know, and the leases that are out, of which some are lost.
 #[derive(Default)]
 struct Model {
-    lives: BTreeMap<VideoId, Life>,
+    lives: BTreeMap<VideoId, JobRecord>,
     lines: BTreeMap<VideoId, u64>,
     /// All that was ever said, by job and attempt.
     said: BTreeMap<(VideoId, u32), Vec<Exchange>>,
@@ -113,7 +113,7 @@ impl History {
         let accounts: &[&str] =
             if self.dice.below(2) == 0 { &["north", "south"] } else { &["south"] };
         let id = self.workers[0].accept(a_job_over(accounts, self.now)).await;
-        self.model.lives.insert(id.clone(), Life::default());
+        self.model.lives.insert(id.clone(), JobRecord::default());
         self.model.lines.insert(id, 1);
     }
 
@@ -122,7 +122,7 @@ impl History {
         let worker = &self.workers[who];
         let claimed = worker.ledger.claim(&worker.me, &Self::slots(), 2, self.now).await.unwrap();
         for claim in claimed {
-            assert_eq!(claim.job.life, self.model.lives[&claim.job.id]);
+            assert_eq!(claim.job.record, self.model.lives[&claim.job.id]);
             let mut others = self.model.held.iter().map(|(_, held)| &held.job.id);
             assert!(others.all(|id| *id != claim.job.id), "two holders");
             self.model.held.push((who, claim));
@@ -141,15 +141,15 @@ impl History {
         let told = self.workers[who].ledger.commit(&held.lease, &change).await.unwrap();
 
         let recorded = self.model.lives.get_mut(&held.job.id).unwrap();
-        let cancel = recorded.cancel_requested || change.life.cancel_requested;
-        *recorded = Life { cancel_requested: cancel, ..change.life };
+        let cancel = recorded.cancel_requested || change.record.cancel_requested;
+        *recorded = JobRecord { cancel_requested: cancel, ..change.record };
         *self.model.lines.get_mut(&held.job.id).unwrap() += 1;
         assert_eq!(told.cancel_requested, cancel);
         if let Some(attempt) = recorded.attempts.last() {
             let said = self.model.said.entry((held.job.id.clone(), attempt.number));
             said.or_default().extend(change.exchanges);
         }
-        held.job.life = recorded.clone();
+        held.job.record = recorded.clone();
         let side = if told.lease_kept { &mut self.model.held } else { &mut self.model.lost };
         side.push((who, held));
     }
@@ -162,9 +162,9 @@ impl History {
 
     /// An event that the rules allow now.
     fn possible(&mut self, held: &Claimed) -> Option<Event> {
-        let life = &held.job.life;
+        let record = &held.job.record;
         let mut events = vec![
-            Event::Begun { route: life.next_route },
+            Event::Begun { route: record.next_route },
             accepted("r"),
             Event::SubmitLost { fault: a_fault(), policy: None },
             Event::NotListed,
@@ -179,7 +179,7 @@ impl History {
             Event::Cancelled,
         ];
         events.retain(|event| {
-            advance(life, event, &held.job.plan, &Policy::default(), self.now).is_ok()
+            advance(record, event, &held.job.plan, &Policy::default(), self.now).is_ok()
         });
         let chosen = self.dice.one_of(events.len().max(1));
         events.into_iter().nth(chosen)
@@ -200,7 +200,7 @@ impl History {
             recorded.cancel_requested = true;
             *self.model.lines.get_mut(&id).unwrap() += 1;
         }
-        assert_eq!(job.life, *recorded);
+        assert_eq!(job.record, *recorded);
     }
 
     /// News for an open attempt makes its job due, whenever it is not held.
@@ -221,7 +221,7 @@ impl History {
         let silent = self.dice.one_of(2);
         let lively = &self.workers[1 - silent];
         lively.ledger.heartbeat(&lively.me, self.now).await.unwrap();
-        let freed = lively.ledger.void_leases(self.now, self.now).await.unwrap();
+        let freed = lively.ledger.expire_leases(self.now, self.now).await.unwrap();
         let (lost, held) = self.model.held.drain(..).partition(|(who, _)| *who == silent);
         self.model.held = held;
         let lost: Vec<_> = lost;
@@ -263,9 +263,9 @@ impl History {
     async fn check(&self) {
         let ledger = &self.workers[0].ledger;
         let mut open = BTreeMap::new();
-        for (id, life) in &self.model.lives {
+        for (id, record) in &self.model.lives {
             let job = ledger.job(id).await.unwrap().unwrap();
-            assert_eq!(job.life, *life);
+            assert_eq!(job.record, *record);
             let kept = ledger.exchanges(id).await.unwrap();
             let kept: Vec<_> = kept.into_iter().map(|kept| (kept.attempt, kept.exchange)).collect();
             assert_eq!(kept, self.model.kept(id));
@@ -275,7 +275,7 @@ impl History {
                     matches!(attempt.state, AttemptState::Intent | AttemptState::Submitted);
                 in_use && attempt.lost_at.is_none()
             };
-            if let Some(attempt) = life.open_attempt().filter(counts) {
+            if let Some(attempt) = record.open_attempt().filter(counts) {
                 let account = job.plan.at(attempt.route).unwrap().route.account.clone();
                 *open.entry(account).or_insert(0) += 1;
             }
@@ -295,14 +295,14 @@ impl History {
             let now = due.max(self.now);
             for held in worker.ledger.claim(&worker.me, &[], 50, now).await.unwrap() {
                 let id = held.job.id.clone();
-                let event = if held.job.life.cancel_requested {
+                let event = if held.job.record.cancel_requested {
                     Event::Cancelled
                 } else {
                     attempt_failed()
                 };
                 let change = change_of(&held, event, now, false);
                 worker.ledger.commit(&held.lease, &change).await.unwrap();
-                self.model.lives.insert(id, change.life);
+                self.model.lives.insert(id, change.record);
             }
         }
         for id in self.model.lines.keys() {
@@ -316,10 +316,10 @@ impl History {
 
     fn open_job(&self) -> Option<VideoId> {
         let mut lives = self.model.lives.iter();
-        lives.find(|(_, life)| !life.state.is_ended()).map(|(id, _)| id.clone())
+        lives.find(|(_, record)| !record.state.is_ended()).map(|(id, _)| id.clone())
     }
 }
 
 fn ends(event: &JobEvent) -> bool {
-    matches!(event, JobEvent::Life(Event::Stored | Event::Cancelled))
+    matches!(event, JobEvent::Job(Event::Stored | Event::Cancelled))
 }

@@ -1,6 +1,6 @@
 //! The list of jobs.
 
-use retake_core::{ids::VideoId, life::Event};
+use retake_core::{ids::VideoId, job::Event};
 
 use super::{Engine, NOON, Worker, a_job, noon_plus};
 use crate::{Ledger, Page};

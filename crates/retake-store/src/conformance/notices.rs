@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use retake_core::{
+    delivery_schedule::EventType,
     ids::{EndpointId, EventId, KeyId, ReplicaId, VideoId},
-    life::Event,
-    notice::EventType,
+    job::Event,
 };
 
 use super::{
@@ -146,7 +146,7 @@ pub(crate) async fn nothing_is_told_of_an_end_that_was_not_recorded(engine: &dyn
     }
     assert!(deliveries(&*slow.ledger, &endpoint).await.is_empty(), "it is not over");
     quick.ledger.heartbeat(&quick.me, noon_plus(60)).await.unwrap();
-    quick.ledger.void_leases(noon_plus(30), noon_plus(30)).await.unwrap();
+    quick.ledger.expire_leases(noon_plus(30), noon_plus(30)).await.unwrap();
 
     let stored = change_of(&held, Event::Stored, noon_plus(61), false);
     slow.ledger.commit(&held.lease, &stored).await.unwrap_err();
@@ -309,7 +309,7 @@ pub(crate) async fn a_delivery_of_a_silent_replica_is_due_again_and_its_late_rep
     lively.ledger.heartbeat(&lively.me, noon_plus(60)).await.unwrap();
     assert!(claim(&lively, noon_plus(60)).await.is_empty());
 
-    lively.ledger.void_leases(noon_plus(30), noon_plus(60)).await.unwrap();
+    lively.ledger.expire_leases(noon_plus(30), noon_plus(60)).await.unwrap();
 
     let taken_over = claim_one(&lively, noon_plus(60)).await;
     assert_eq!(taken_over.delivery.id, lost.delivery.id, "its name does not change");
@@ -513,5 +513,5 @@ pub(crate) async fn a_deleted_endpoint_is_gone_with_all_that_waits_for_it(engine
     assert!(claim(&worker, noon_plus(12)).await.is_empty());
     assert_eq!(ledger.prune_deliveries(NOON, 9).await.unwrap(), 0, "nothing is left of it");
     assert!(deliveries(ledger, &endpoint).await.is_empty());
-    worker.ledger.void_leases(Timestamp::MAX, noon_plus(13)).await.unwrap();
+    worker.ledger.expire_leases(Timestamp::MAX, noon_plus(13)).await.unwrap();
 }

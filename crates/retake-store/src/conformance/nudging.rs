@@ -2,7 +2,7 @@
 
 use retake_core::{
     ids::VideoId,
-    life::{Event, JobState},
+    job::{Event, JobState},
 };
 
 use super::{Engine, NOON, Worker, a_job, accepted, attempt_failed, change_of, noon_plus, slots};
@@ -71,7 +71,7 @@ pub(crate) async fn news_of_a_held_job_makes_it_due_as_soon_as_it_is_freed(engin
         }
 
         held = worker.claim_one(noon_plus(1)).await;
-        assert!(!held.job.life.cancel_requested);
+        assert!(!held.job.record.cancel_requested);
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn a_job_that_is_over_or_unknown_has_no_news(engine: &dyn Engin
     let mut held = rendering(&worker).await;
     let id = held.job.id.clone();
     assert!(worker.ledger.nudge(&id, noon_plus(1)).await.unwrap());
-    held.job.life.cancel_requested = true;
+    held.job.record.cancel_requested = true;
     worker.tell_and_free(held, Event::Cancelled, noon_plus(2)).await.unwrap();
 
     assert!(!worker.ledger.nudge(&id, noon_plus(3)).await.unwrap());
@@ -116,7 +116,7 @@ pub(crate) async fn a_job_that_is_over_or_unknown_has_no_news(engine: &dyn Engin
 
     assert_eq!(next_due(&worker).await, None);
     let job = worker.ledger.job(&id).await.unwrap().unwrap();
-    assert_eq!(job.life.state, JobState::Cancelled);
+    assert_eq!(job.record.state, JobState::Cancelled);
     worker.ledger.delete(&id, noon_plus(4)).await.unwrap();
     assert!(!worker.ledger.nudge(&id, noon_plus(5)).await.unwrap());
 }
@@ -132,14 +132,14 @@ pub(crate) async fn news_takes_nothing_from_a_request_to_stop(engine: &dyn Engin
     let progress = much_later(&held, Event::Progressed { percent: 40 }, true);
     let told = worker.ledger.commit(&held.lease, &progress).await.unwrap();
     assert!(told.cancel_requested);
-    held.job.life.cancel_requested = true;
+    held.job.record.cancel_requested = true;
     let paused = much_later(&held, Event::Progressed { percent: 41 }, false);
     worker.ledger.commit(&held.lease, &paused).await.unwrap();
 
     assert_eq!(next_due(&worker).await, Some(noon_plus(600)), "who stops it sets the pace");
     assert!(worker.ledger.nudge(&id, noon_plus(9)).await.unwrap());
     let next = worker.claim_one(noon_plus(9)).await;
-    assert!(next.job.life.cancel_requested);
+    assert!(next.job.record.cancel_requested);
 }
 
 pub(crate) async fn news_racing_a_commit_is_never_lost(engine: &dyn Engine) {
@@ -155,7 +155,7 @@ pub(crate) async fn news_racing_a_commit_is_never_lost(engine: &dyn Engine) {
         told.unwrap();
         let mut next = worker.claim_one(noon_plus(2)).await;
         assert_eq!(next.job.id, held.job.id);
-        next.job.life.cancel_requested = true;
+        next.job.record.cancel_requested = true;
         worker.tell_and_free(next, Event::Cancelled, noon_plus(2)).await.unwrap();
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use retake_core::{
     ids::{CharacterId, KeyId, VideoId},
-    life::Event,
+    job::Event,
     request::{Character, Origin, OriginKind, Picture},
     size::Size,
 };

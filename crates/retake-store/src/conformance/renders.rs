@@ -1,6 +1,6 @@
 //! Whose render is whose, wherever it was recorded and however many there are.
 
-use retake_core::life::Event;
+use retake_core::job::Event;
 
 use super::{
     Engine, NOON, Worker, a_job_over, accepted, change_of, noon_plus,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
-    life::{Attempt, Event, JobState, Settlement, advance},
+    job::{Attempt, Event, JobState, Settlement, advance},
     money::Usd,
     output::OutputSpec,
     policy::Policy,
@@ -56,7 +56,7 @@ pub(super) async fn take(
         ..change_of(held, accepted(remote_id), noon_plus(9), true)
     };
     let committed = worker.ledger.commit(&held.lease, &change).await?;
-    held.job.life = change.life;
+    held.job.record = change.record;
     Ok(committed)
 }
 
@@ -66,7 +66,7 @@ async fn claim(worker: &Worker, seconds: i64) -> Vec<Unsettled> {
 }
 
 async fn first_attempt(worker: &Worker, id: &VideoId) -> Attempt {
-    worker.ledger.job(id).await.unwrap().unwrap().life.attempts[0].clone()
+    worker.ledger.job(id).await.unwrap().unwrap().record.attempts[0].clone()
 }
 
 fn found(remote_id: &str) -> Finding {
@@ -84,14 +84,14 @@ pub(crate) async fn a_submit_that_nobody_waits_for_is_handed_out_until_it_is_set
     let worker = Worker::at(engine).await;
     let mut held = unknown(&worker).await;
     assert!(claim(&worker, 2).await.is_empty(), "its job waits for it");
-    held.job.life.cancel_requested = true;
+    held.job.record.cancel_requested = true;
     let id = held.job.id.clone();
     worker.tell_and_free(held, Event::Cancelled, noon_plus(3)).await.unwrap();
     assert_eq!(first_attempt(&worker, &id).await.settlement, Some(Settlement::Pending));
 
     let first = claim(&worker, 3).await.remove(0);
     assert_eq!((&first.lease.id, first.lease.attempt), (&id, 1));
-    assert_eq!(first.job.as_ref().unwrap().life.state, JobState::Cancelled);
+    assert_eq!(first.job.as_ref().unwrap().record.state, JobState::Cancelled);
     assert!(claim(&worker, 62).await.is_empty(), "somebody looks after it");
     let seen = Finding {
         absent_since: Some(noon_plus(5)),
@@ -102,7 +102,7 @@ pub(crate) async fn a_submit_that_nobody_waits_for_is_handed_out_until_it_is_set
     assert!(claim(&worker, 79).await.is_empty());
 
     let again = claim(&worker, 80).await.remove(0);
-    assert_eq!(again.job.unwrap().life.attempts[0].absent_since, Some(noon_plus(5)));
+    assert_eq!(again.job.unwrap().record.attempts[0].absent_since, Some(noon_plus(5)));
     let charged = Some(Usd::from_micros(1_230_000));
     let dear = Finding { charged, again: Some(noon_plus(80)), ..Finding::default() };
     worker.ledger.settle_submit(&again.lease, &dear, noon_plus(80)).await.unwrap();
@@ -116,7 +116,7 @@ pub(crate) async fn a_submit_that_nobody_waits_for_is_handed_out_until_it_is_set
     assert_eq!(attempt.charged, charged, "what is not said again stays");
     assert!(claim(&worker, 9_999).await.is_empty());
     let lines = worker.ledger.events(&id, 0, 100).await.unwrap();
-    let settled = JobEvent::Life(Event::Settled { settlement: Settlement::Absent });
+    let settled = JobEvent::Job(Event::Settled { settlement: Settlement::Absent });
     let last = lines.last().unwrap();
     assert_eq!((&last.event, last.attempt, last.at), (&settled, Some(1), noon_plus(81)));
 }
@@ -255,7 +255,7 @@ pub(crate) async fn a_create_of_another_request_keeps_no_render_from_whoever_los
     let mut held = unknown(&worker).await;
     let mut other = a_job_over(&["north"], NOON);
     for planned in &mut other.plan.routes {
-        planned.shot.prompt = "something else".to_owned();
+        planned.spec.prompt = "something else".to_owned();
     }
     worker.accept(other).await;
     let mut unanswered = worker.claim_one(NOON).await;
@@ -273,16 +273,16 @@ pub(crate) async fn what_came_with_an_event_is_on_record_with_it(engine: &dyn En
     let announced = Event::Announced { output, note: note.clone() };
     let mut change = change_of(&held, accepted("r-1"), noon_plus(1), true);
     let job = &held.job;
-    let both = advance(&change.life, &announced, &job.plan, &Policy::default(), noon_plus(1));
-    (change.life, change.second_event) = (both.unwrap().life, Some(announced.clone()));
+    let both = advance(&change.record, &announced, &job.plan, &Policy::default(), noon_plus(1));
+    (change.record, change.second_event) = (both.unwrap().record, Some(announced.clone()));
 
     worker.ledger.commit(&held.lease, &change).await.unwrap();
 
     assert_eq!(first_attempt(&worker, &job.id).await.note, Some(note));
     let lines = worker.ledger.events(&job.id, 0, 100).await.unwrap();
     let [.., one, two] = lines.as_slice() else { panic!("{lines:?}") };
-    assert_eq!(one.event, JobEvent::Life(accepted("r-1")));
-    assert_eq!((&two.event, two.attempt), (&JobEvent::Life(announced), Some(1)));
+    assert_eq!(one.event, JobEvent::Job(accepted("r-1")));
+    assert_eq!((&two.event, two.attempt), (&JobEvent::Job(announced), Some(1)));
     assert_eq!((two.seq, two.at), (one.seq + 1, noon_plus(1)));
 }
 
@@ -292,7 +292,7 @@ pub(crate) async fn a_render_that_is_found_wakes_its_job_and_a_stale_holder_does
     let worker = Worker::at(engine).await;
     let held = unknown(&worker).await;
     let id = held.job.id.clone();
-    let stale = held.job.life.clone();
+    let stale = held.job.record.clone();
     worker.tell_and_free(held, unresolved(Some(1)), noon_plus(3)).await.unwrap();
     assert!(worker.claim(9, noon_plus(3)).await.is_empty(), "it waits for a slot of south");
 
@@ -300,10 +300,10 @@ pub(crate) async fn a_render_that_is_found_wakes_its_job_and_a_stale_holder_does
     worker.ledger.settle_submit(&submit.lease, &found("r-7"), noon_plus(4)).await.unwrap();
 
     let mut woken = worker.claim_one(noon_plus(4)).await;
-    assert_eq!(woken.job.life.adoptable().unwrap().remote_id.as_deref(), Some("r-7"));
-    woken.job.life.attempts[0].settlement = Some(Settlement::Pending);
-    woken.job.life.attempts[0].remote_id = None;
-    assert_eq!(woken.job.life.attempts[0].begun_at, stale.attempts[0].begun_at);
+    assert_eq!(woken.job.record.adoptable().unwrap().remote_id.as_deref(), Some("r-7"));
+    woken.job.record.attempts[0].settlement = Some(Settlement::Pending);
+    woken.job.record.attempts[0].remote_id = None;
+    assert_eq!(woken.job.record.attempts[0].begun_at, stale.attempts[0].begun_at);
     worker.tell(&mut woken, Event::Begun { route: 1 }, noon_plus(5)).await.unwrap();
     let attempt = first_attempt(&worker, &id).await;
     assert_eq!(attempt.settlement, Some(Settlement::Found));
@@ -322,14 +322,14 @@ pub(crate) async fn a_found_render_is_adopted_and_takes_its_slot(engine: &dyn En
     worker.tell(&mut woken, Event::Adopted { attempt: 1 }, noon_plus(5)).await.unwrap();
 
     let job = worker.ledger.job(&id).await.unwrap().unwrap();
-    assert_eq!(job.life, woken.job.life);
-    assert_eq!(job.life.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
+    assert_eq!(job.record, woken.job.record);
+    assert_eq!(job.record.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
     assert_eq!(worker.ledger.slots_in_use("north").await.unwrap(), 1);
     // Whoever still looks after it changes nothing of what the job has taken up.
     let late = claim(&worker, 100).await.remove(0);
     let absent = Finding { settlement: Some(Settlement::Absent), ..Finding::default() };
     worker.ledger.settle_submit(&late.lease, &absent, noon_plus(101)).await.unwrap();
-    assert_eq!(worker.ledger.job(&id).await.unwrap().unwrap().life, job.life);
+    assert_eq!(worker.ledger.job(&id).await.unwrap().unwrap().record, job.record);
 }
 
 pub(crate) async fn the_lost_submit_of_a_deleted_job_is_handed_out_without_it(engine: &dyn Engine) {
@@ -355,5 +355,5 @@ pub(crate) async fn the_next_attempt_waits_for_its_own_slot(engine: &dyn Engine)
     let south = worker.ledger.claim(&worker.me, &slots("south", 1), 9, noon_plus(3)).await.unwrap();
 
     assert_eq!(south.len(), 1);
-    assert_eq!(south[0].job.life.next_route, 1);
+    assert_eq!(south[0].job.record.next_route, 1);
 }

@@ -1,6 +1,6 @@
 //! The timeline of a job.
 
-use retake_core::life::Event;
+use retake_core::job::Event;
 
 use super::{Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, noon_plus, slots};
 use crate::{Claimed, JobEvent};
@@ -19,21 +19,21 @@ pub(crate) async fn every_change_adds_one_line_that_names_its_attempt(engine: &d
 
     let lines = worker.ledger.events(&id, 0, 100).await.unwrap();
 
-    let life = |event: Event| JobEvent::Life(event);
+    let record = |event: Event| JobEvent::Job(event);
     let expected = [
         (1, NOON, None, JobEvent::Accepted),
-        (2, noon_plus(1), Some(1), life(Event::Begun { route: 0 })),
-        (3, noon_plus(2), Some(1), life(attempt_failed())),
-        (4, noon_plus(3), Some(2), life(Event::Begun { route: 1 })),
-        (5, noon_plus(4), Some(2), life(accepted("r-2"))),
-        (6, noon_plus(5), Some(2), life(Event::CancelRequested)),
+        (2, noon_plus(1), Some(1), record(Event::Begun { route: 0 })),
+        (3, noon_plus(2), Some(1), record(attempt_failed())),
+        (4, noon_plus(3), Some(2), record(Event::Begun { route: 1 })),
+        (5, noon_plus(4), Some(2), record(accepted("r-2"))),
+        (6, noon_plus(5), Some(2), record(Event::CancelRequested)),
     ];
     let found: Vec<_> =
         lines.into_iter().map(|line| (line.seq, line.at, line.attempt, line.event)).collect();
     assert_eq!(found, expected);
     let job = worker.ledger.job(&id).await.unwrap().unwrap();
-    held.job.life.cancel_requested = true;
-    assert_eq!(job.life, held.job.life, "attempts, faults and moments are what was told");
+    held.job.record.cancel_requested = true;
+    assert_eq!(job.record, held.job.record, "attempts, faults and moments are what was told");
 }
 
 pub(crate) async fn a_timeline_is_read_on_from_a_place(engine: &dyn Engine) {

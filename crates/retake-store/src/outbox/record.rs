@@ -4,8 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 use retake_core::{
+    delivery_schedule::EventType,
     ids::{EndpointId, EventId, KeyId, ReplicaId, VideoId},
-    notice::EventType,
 };
 use serde::{Deserialize, Serialize};
 

@@ -9,13 +9,13 @@ use retake_core::ids::KeyId;
 
 use super::{
     fault::Done,
-    repeats,
+    idempotency_keys,
     session::Session,
     values::{Moment, json, number},
 };
 use crate::{
-    draft::Draft,
     error::StoreError,
+    new_job_row::NewJobRow,
     record::{Accepted, JobEvent},
 };
 
@@ -48,7 +48,7 @@ pub(super) const KEPT: &str = "SELECT 1 FROM jobs WHERE id = $1";
 
 /// Records the job and the first line of its timeline. A request over its owner's limit is refused, and what
 /// that changes is kept: the refusal is an answer, and not a failure of the transaction.
-pub(super) async fn accept(db: &Session, draft: &Draft) -> Done<Result<Accepted, StoreError>> {
+pub(super) async fn accept(db: &Session, draft: &NewJobRow) -> Done<Result<Accepted, StoreError>> {
     if draft.repeat.is_none() && draft.max_open.is_none() {
         return insert(db, draft).await;
     }
@@ -65,13 +65,13 @@ pub(super) async fn accept(db: &Session, draft: &Draft) -> Done<Result<Accepted,
         }
         None => {}
     }
-    db.prepare([ACCEPT, repeats::REMEMBER]).await?;
+    db.prepare([ACCEPT, idempotency_keys::REMEMBER]).await?;
     let (added, (), ()) = try_join!(insert(db, draft), remember(db, draft), db.commit())?;
     Ok(added)
 }
 
 /// Whether the owner's key is good no longer.
-async fn has_ended(db: &Session, draft: &Draft) -> Done<bool> {
+async fn has_ended(db: &Session, draft: &NewJobRow) -> Done<bool> {
     let Some(owner) = &draft.owner else { return Ok(false) };
     let [ended] = db.prepare([ENDED]).await?;
     let row = db.query_opt(&ended, [&owner.as_str(), &Moment(draft.created_at)]).await?;
@@ -79,9 +79,10 @@ async fn has_ended(db: &Session, draft: &Draft) -> Done<bool> {
 }
 
 /// What is known of the request already: what became of it before, or that it is one too many.
-async fn look(db: &Session, draft: &Draft) -> Done<Option<Result<Accepted, StoreError>>> {
+async fn look(db: &Session, draft: &NewJobRow) -> Done<Option<Result<Accepted, StoreError>>> {
     if let Some(repeat) = &draft.repeat {
-        let first = repeats::first(db, draft.owner.as_ref(), repeat, draft.created_at).await?;
+        let first =
+            idempotency_keys::first(db, draft.owner.as_ref(), repeat, draft.created_at).await?;
         match first {
             Some(id) if id == draft.id && db.may_be_done() => return Ok(Some(Ok(Accepted::New))),
             Some(id) => return Ok(Some(Ok(Accepted::Known(id)))),
@@ -105,19 +106,19 @@ async fn look(db: &Session, draft: &Draft) -> Done<Option<Result<Accepted, Store
 
 /// Forgets an older request of the same name, which this one would have replaced. Else its repetition would
 /// be taken for one of the older request, and get that one's job.
-async fn forget(db: &Session, draft: &Draft) -> Done<()> {
+async fn forget(db: &Session, draft: &NewJobRow) -> Done<()> {
     match draft.repeat.as_ref().filter(|repeat| !repeat.replay) {
-        Some(repeat) => repeats::forget(db, draft.owner.as_ref(), &repeat.name).await,
+        Some(repeat) => idempotency_keys::forget(db, draft.owner.as_ref(), &repeat.name).await,
         None => Ok(()),
     }
 }
 
-async fn remember(db: &Session, draft: &Draft) -> Done<()> {
+async fn remember(db: &Session, draft: &NewJobRow) -> Done<()> {
     let Some(repeat) = &draft.repeat else { return Ok(()) };
-    repeats::remember(db, draft.owner.as_ref(), repeat, &draft.id).await
+    idempotency_keys::remember(db, draft.owner.as_ref(), repeat, &draft.id).await
 }
 
-async fn insert(db: &Session, draft: &Draft) -> Done<Result<Accepted, StoreError>> {
+async fn insert(db: &Session, draft: &NewJobRow) -> Done<Result<Accepted, StoreError>> {
     let [accept] = db.prepare([ACCEPT]).await?;
     let added = db
         .execute(
@@ -126,8 +127,8 @@ async fn insert(db: &Session, draft: &Draft) -> Done<Result<Accepted, StoreError
                 &draft.id.as_str(),
                 &Moment(draft.created_at),
                 &json(&draft.routes)?,
-                &draft.life.state.as_str(),
-                &number(draft.life.next_route),
+                &draft.record.state.as_str(),
+                &number(draft.record.next_route),
                 &draft.wants,
                 &draft.first_frame_key,
                 &draft.request,

@@ -2,7 +2,7 @@
 //!
 //! Both are fenced: the row must still name this replica and this epoch. When the connection breaks while a
 //! change is being made durable, nobody knows whether it was. What it was about to write is remembered as a
-//! [`Doubt`], and whoever records the change again looks first whether it is there.
+//! [`InDoubtCommit`], and whoever records the change again looks first whether it is there.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
 
 use futures::{future::try_join_all, try_join};
 use jiff::Timestamp;
-use retake_core::{ids::VideoId, life::Attempt};
+use retake_core::{ids::VideoId, job::Attempt};
 use tokio_postgres::{Row, Statement};
 
 use super::{
@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    queue_position::RouteSummary,
     record::{Change, Committed, JobEvent, Lease},
-    seat::Stops,
     transition::{Held, Transition, attempt_of, settlement_word},
 };
 
@@ -68,7 +68,7 @@ pub(super) const RELEASE: &str = "UPDATE jobs
 
 /// A change of which nobody knows yet whether it was kept.
 #[derive(Clone)]
-struct Doubt {
+struct InDoubtCommit {
     epoch: u64,
     /// The line it was about to add.
     seq: i64,
@@ -80,17 +80,17 @@ struct Doubt {
 
 /// The changes in doubt, by job.
 #[derive(Default)]
-pub(super) struct Doubts(Mutex<HashMap<VideoId, Doubt>>);
+pub(super) struct Doubts(Mutex<HashMap<VideoId, InDoubtCommit>>);
 
 impl Doubts {
-    fn of(&self, lease: &Lease, at: Timestamp, event: &str) -> Option<Doubt> {
-        let same = |doubt: &&Doubt| {
+    fn of(&self, lease: &Lease, at: Timestamp, event: &str) -> Option<InDoubtCommit> {
+        let same = |doubt: &&InDoubtCommit| {
             (doubt.epoch, doubt.at, doubt.event.as_str()) == (lease.epoch, at, event)
         };
         self.all().get(&lease.id).filter(same).cloned()
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<VideoId, Doubt>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<VideoId, InDoubtCommit>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,14 +110,14 @@ pub(super) async fn commit(
 }
 
 async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -> Done<Committed> {
-    let event = json(&JobEvent::Life(change.event.clone()))?;
+    let event = json(&JobEvent::Job(change.event.clone()))?;
     if let Some(doubt) = doubts.of(lease, change.at, &event)
         && was_kept(db, &lease.id, &doubt).await?
     {
         return Ok(doubt.answer);
     }
     let [held, last] = db.prepare([HELD, timeline::LAST]).await?;
-    let [life, attempt, append] = db.prepare([LIFE, ATTEMPT, timeline::APPEND]).await?;
+    let [record, attempt, append] = db.prepare([LIFE, ATTEMPT, timeline::APPEND]).await?;
     let [unsettled] = db.prepare([settling::ADD]).await?;
     let (id, replica) = (lease.id.as_str(), lease.replica.as_str());
     let epoch = number(lease.epoch);
@@ -127,7 +127,7 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
         db.begin(),
         db.query_opt(&held, [&id, &replica, &epoch]),
         db.query_opt(&last, [&id]),
-        Notices::of(db, &lease.id, &change.life.state, change.at),
+        Notices::of(db, &lease.id, &change.record.state, change.at),
         Said::of(db, &lease.id, change),
     )?;
     let held = held_of(&held.ok_or_else(|| lost(lease))?, lease)?;
@@ -141,10 +141,11 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
         db.roll_back().await;
         return Err(refused);
     }
-    let doubt = Doubt { epoch: lease.epoch, seq, at: change.at, event: event.clone(), answer };
+    let doubt =
+        InDoubtCommit { epoch: lease.epoch, seq, at: change.at, event: event.clone(), answer };
     doubts.all().insert(lease.id.clone(), doubt);
     try_join!(
-        keep_life(db, &life, id, change, &next),
+        keep_record(db, &record, id, change, &next),
         try_join_all(next.changed_attempts().map(|one| keep_attempt(
             db,
             &attempt,
@@ -163,7 +164,7 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
 }
 
 /// Whether a change that was in doubt is on record. Waits for it, if it is still under way.
-async fn was_kept(db: &Session, id: &VideoId, doubt: &Doubt) -> Done<bool> {
+async fn was_kept(db: &Session, id: &VideoId, doubt: &InDoubtCommit) -> Done<bool> {
     let [lock, this] = db.prepare([owner::LOCK, timeline::THIS]).await?;
     let (id, at) = (id.as_str(), Moment(doubt.at));
     let ((), _, found) = try_join!(
@@ -175,9 +176,9 @@ async fn was_kept(db: &Session, id: &VideoId, doubt: &Doubt) -> Done<bool> {
     Ok(found.is_some())
 }
 
-async fn keep_life(
+async fn keep_record(
     db: &Session,
-    life: &Statement,
+    record: &Statement,
     id: &str,
     change: &Change,
     next: &Transition,
@@ -186,15 +187,15 @@ async fn keep_life(
     let output = change.output.as_ref().map(json).transpose()?;
     let key = change.output.as_ref().map(|output| output.key.as_str());
     db.execute(
-        life,
+        record,
         [
             &id,
-            &next.life.state.as_str(),
+            &next.record.state.as_str(),
             &fault,
-            &i64::from(next.life.progress),
-            &next.life.cancel_requested,
-            &number(next.life.next_route),
-            &next.life.hold.as_deref().map(text),
+            &i64::from(next.record.progress),
+            &next.record.cancel_requested,
+            &number(next.record.next_route),
+            &next.record.hold.as_deref().map(text),
             &next.completed_at.map(Moment),
             &change.expires_at.map(Moment),
             &output,
@@ -215,7 +216,7 @@ async fn keep_attempt(
     statement: &Statement,
     id: &str,
     attempt: &Attempt,
-    stops: &Stops,
+    stops: &RouteSummary,
 ) -> Done<()> {
     let stop = stops.at(attempt.route);
     let fault = attempt.fault.as_ref().map(json).transpose()?;
@@ -256,8 +257,8 @@ async fn add_second_line(
     next: &Transition,
 ) -> Done<()> {
     let Some(event) = &change.second_event else { return Ok(()) };
-    let attempt = attempt_of(event, &next.life).map(i64::from);
-    let event = json(&JobEvent::Life(event.clone()))?;
+    let attempt = attempt_of(event, &next.record).map(i64::from);
+    let event = json(&JobEvent::Job(event.clone()))?;
     db.execute(append, [&id, &seq, &Moment(change.at), &attempt, &event]).await?;
     Ok(())
 }

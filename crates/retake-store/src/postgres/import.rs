@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::StoreError,
     record::Imported,
-    sqlite::export::{Cell, Taker, export, sample},
+    sqlite::export::{Cell, RowSink, export, sample},
 };
 
 /// Rows that are sent on together.
@@ -41,20 +41,20 @@ const EMPTY: &str = "SELECT NOT (EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1
 const FEED_GOES_ON: &str = "SELECT setval('feed_positions', $1) WHERE $1 > 0";
 
 /// What is on its way from the file to the database.
-enum Parcel {
+enum ImportBatch {
     Table { name: &'static str, columns: Vec<String> },
     Rows(Vec<Vec<Cell>>),
 }
 
 /// Packs rows into parcels.
 struct Sender {
-    parcels: mpsc::Sender<Parcel>,
+    parcels: mpsc::Sender<ImportBatch>,
     rows: Vec<Vec<Cell>>,
 }
 
-impl Taker for Sender {
+impl RowSink for Sender {
     fn table(&mut self, name: &'static str, columns: Vec<String>) -> bool {
-        self.flush() && self.parcels.blocking_send(Parcel::Table { name, columns }).is_ok()
+        self.flush() && self.parcels.blocking_send(ImportBatch::Table { name, columns }).is_ok()
     }
 
     fn row(&mut self, row: Vec<Cell>) -> bool {
@@ -66,7 +66,7 @@ impl Taker for Sender {
 impl Sender {
     fn flush(&mut self) -> bool {
         let rows = std::mem::take(&mut self.rows);
-        rows.is_empty() || self.parcels.blocking_send(Parcel::Rows(rows)).is_ok()
+        rows.is_empty() || self.parcels.blocking_send(ImportBatch::Rows(rows)).is_ok()
     }
 }
 
@@ -120,17 +120,17 @@ pub(super) async fn import(db: &Session, from: &Path, ledger: &str) -> Done<Impo
     Ok(imported)
 }
 
-async fn unpack(db: &Session, mut arriving: mpsc::Receiver<Parcel>) -> Done<Imported> {
+async fn unpack(db: &Session, mut arriving: mpsc::Receiver<ImportBatch>) -> Done<Imported> {
     let mut imported = Imported::default();
     let mut next = arriving.recv().await;
-    while let Some(Parcel::Table { name, columns }) = next {
+    while let Some(ImportBatch::Table { name, columns }) = next {
         let columns = columns.join(", ");
         let [shape] = db.prepare([&format!("SELECT {columns} FROM {name}")]).await?;
         let types: Vec<Type> = shape.columns().iter().map(|one| one.type_().clone()).collect();
         let copy = format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)");
         let mut writer = pin!(db.copy_in(&copy, &types).await?);
         next = arriving.recv().await;
-        while let Some(Parcel::Rows(rows)) = next {
+        while let Some(ImportBatch::Rows(rows)) = next {
             for row in rows {
                 writer.as_mut().write_raw(row).await?;
             }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use retake_core::{
     fault::{ERASED, Fault},
     ids::VideoId,
-    life::Event,
+    job::Event,
     plan::Plan,
     request::VideoRequest,
 };
@@ -69,19 +69,19 @@ pub(super) async fn request_cancel(db: &Session, id: &VideoId, now: Timestamp) -
         db.query_opt(&last, [&key]),
     )?;
     let mut job = rows::job_of(&row.ok_or_else(|| missing(id))?)?;
-    if job.life.state.is_ended() || job.life.cancel_requested {
+    if job.record.state.is_ended() || job.record.cancel_requested {
         db.roll_back().await;
         return Ok(job);
     }
     let event = Event::CancelRequested;
-    let attempt = transition::attempt_of(&event, &job.life).map(i64::from);
-    let (seq, event) = (timeline::next_seq(last.as_ref()), json(&JobEvent::Life(event))?);
+    let attempt = transition::attempt_of(&event, &job.record).map(i64::from);
+    let (seq, event) = (timeline::next_seq(last.as_ref()), json(&JobEvent::Job(event))?);
     try_join!(
         db.execute(&cancel, [&key, &now]),
         db.execute(&append, [&key, &seq, &now, &attempt, &event]),
         db.commit(),
     )?;
-    job.life.cancel_requested = true;
+    job.record.cancel_requested = true;
     Ok(job)
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn heartbeat(
 }
 
 /// Forgets the replicas that fell silent, and frees their jobs and the endpoints they served.
-pub(super) async fn void_leases(db: &Session, since: Timestamp, now: Timestamp) -> Done<u64> {
+pub(super) async fn expire_leases(db: &Session, since: Timestamp, now: Timestamp) -> Done<u64> {
     let [silent, free, forget] = db.prepare([SILENT, FREE, FORGET]).await?;
     let [unserve] = db.prepare([serve::FREE]).await?;
     let (since, now) = (Moment(since), Moment(now));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use retake_core::{
     fault::Fault,
     ids::VideoId,
-    life::{Attempt, AttemptState, JobState, Life, Settlement},
+    job::{Attempt, AttemptState, JobRecord, JobState, Settlement},
     money::Usd,
 };
 use serde::Deserialize;
@@ -94,19 +94,19 @@ fn read(row: &Row) -> Read<Job> {
         expires_at: values::moment(row, "expires_at")?,
         request: unjson(values::plain(row, "request")?)?,
         plan: unjson(values::plain(row, "plan")?)?,
-        life: life_of(row)?,
+        record: record_of(row)?,
         output: optional::<Output>(row, "output")?,
         file_removed_at: values::moment(row, "file_removed_at")?,
     })
 }
 
-fn life_of(row: &Row) -> Read<Life> {
+fn record_of(row: &Row) -> Read<JobRecord> {
     let state = match optional::<Fault>(row, "fault")? {
         Some(fault) => JobState::Failed(fault),
         None => values::word(values::plain(row, "state")?)?,
     };
     let attempts: Vec<AttemptRow> = optional(row, "attempts")?.unwrap_or_default();
-    Ok(Life {
+    Ok(JobRecord {
         state,
         progress: values::count(row, "progress")?,
         cancel_requested: values::plain(row, "cancel_requested")?,

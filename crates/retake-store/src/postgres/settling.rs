@@ -106,7 +106,7 @@ pub(super) async fn settle(
     }
     note(db, lease, finding).await?;
     for (seq, event) in (timeline::next_seq(last.as_ref())..).zip(finding.events()) {
-        let event = json(&JobEvent::Life(event))?;
+        let event = json(&JobEvent::Job(event))?;
         let [append] = db.prepare([timeline::APPEND]).await?;
         db.execute(&append, [&id, &seq, &Moment(now), &Some(attempt), &event]).await?;
     }

@@ -5,12 +5,12 @@ use rusqlite::{Connection, ErrorCode, named_params};
 
 use super::{
     fault::{Done, Fail},
-    keys, repeats, timeline,
+    idempotency_keys, keys, timeline,
     values::{Json, Moment},
 };
 use crate::{
-    draft::Draft,
     error::StoreError,
+    new_job_row::NewJobRow,
     record::{Accepted, JobEvent},
 };
 
@@ -28,9 +28,10 @@ pub(super) const OPEN: &str =
 
 /// Records the job and the first line of its timeline. A request over its owner's limit is refused, and what
 /// that changes is kept: the refusal is an answer, and not a failure of the command.
-pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<Result<Accepted, StoreError>> {
+pub(super) fn accept(db: &Connection, draft: &NewJobRow) -> Done<Result<Accepted, StoreError>> {
     if let Some(repeat) = &draft.repeat
-        && let Some(first) = repeats::first(db, draft.owner.as_ref(), repeat, draft.created_at)?
+        && let Some(first) =
+            idempotency_keys::first(db, draft.owner.as_ref(), repeat, draft.created_at)?
     {
         return Ok(Ok(Accepted::Known(first)));
     }
@@ -48,8 +49,8 @@ pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<Result<Accepted, St
         ":id": draft.id.as_str(),
         ":now": Moment(draft.created_at),
         ":routes": Json(&draft.routes),
-        ":state": draft.life.state.as_str(),
-        ":next_route": draft.life.next_route,
+        ":state": draft.record.state.as_str(),
+        ":next_route": draft.record.next_route,
         ":wants": draft.wants,
         ":first_frame_key": draft.first_frame_key,
         ":owner": draft.owner.as_ref().map(KeyId::as_str),
@@ -63,13 +64,13 @@ pub(super) fn accept(db: &Connection, draft: &Draft) -> Done<Result<Accepted, St
     })?;
     timeline::append(db, &draft.id, draft.created_at, None, &JobEvent::Accepted)?;
     if let Some(repeat) = &draft.repeat {
-        repeats::remember(db, draft.owner.as_ref(), repeat, &draft.id)?;
+        idempotency_keys::remember(db, draft.owner.as_ref(), repeat, &draft.id)?;
     }
     Ok(Ok(Accepted::New))
 }
 
 /// The limit of the owner, when it has as many open jobs as it may.
-fn reached(db: &Connection, draft: &Draft) -> Done<Option<u32>> {
+fn reached(db: &Connection, draft: &NewJobRow) -> Done<Option<u32>> {
     let (Some(owner), Some(limit)) = (&draft.owner, draft.max_open) else { return Ok(None) };
     let open: u32 = db
         .prepare_cached(OPEN)?
@@ -79,9 +80,9 @@ fn reached(db: &Connection, draft: &Draft) -> Done<Option<u32>> {
 
 /// Forgets an older request of the same name, which this one would have replaced. Else its repetition would
 /// be taken for one of the older request, and get that one's job.
-fn forget(db: &Connection, draft: &Draft) -> Done<()> {
+fn forget(db: &Connection, draft: &NewJobRow) -> Done<()> {
     match draft.repeat.as_ref().filter(|repeat| !repeat.replay) {
-        Some(repeat) => repeats::forget(db, draft.owner.as_ref(), &repeat.name),
+        Some(repeat) => idempotency_keys::forget(db, draft.owner.as_ref(), &repeat.name),
         None => Ok(()),
     }
 }

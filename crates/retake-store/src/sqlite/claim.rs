@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    queue_position::ASIDE,
     record::{Claimed, Lease, Slots},
-    seat::ASIDE,
 };
 
 pub(super) const READY: &str = "SELECT id FROM jobs

@@ -3,7 +3,7 @@
 //! Both are fenced: the row must still name this replica and this epoch.
 
 use jiff::Timestamp;
-use retake_core::{ids::VideoId, life::Attempt, money::Usd};
+use retake_core::{ids::VideoId, job::Attempt, money::Usd};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    queue_position::RouteSummary,
     record::{Change, Committed, JobEvent, Lease},
-    seat::Stops,
     transition::{Held, Transition, attempt_of},
 };
 
@@ -65,12 +65,12 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
     let next = Transition::of(&held, &change);
     db.prepare_cached(LIFE)?.execute(named_params! {
         ":id": lease.id.as_str(),
-        ":state": next.life.state.as_str(),
+        ":state": next.record.state.as_str(),
         ":fault": next.fault().map(Json),
-        ":progress": next.life.progress,
-        ":cancel_requested": next.life.cancel_requested,
-        ":next_route": next.life.next_route,
-        ":hold": next.life.hold,
+        ":progress": next.record.progress,
+        ":cancel_requested": next.record.cancel_requested,
+        ":next_route": next.record.next_route,
+        ":hold": next.record.hold,
         ":completed_at": next.completed_at.map(Moment),
         ":expires_at": change.expires_at.map(Moment),
         ":output": change.output.as_ref().map(Json),
@@ -91,13 +91,13 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
         renders::own(db, &lease.id, attempt.number, render)?;
     }
     exchanges::keep(db, &lease.id, &change)?;
-    let line = JobEvent::Life(change.event);
+    let line = JobEvent::Job(change.event);
     timeline::append(db, &lease.id, change.at, next.attempt, &line)?;
     if let Some(event) = change.second_event {
-        let attempt = attempt_of(&event, &next.life);
-        timeline::append(db, &lease.id, change.at, attempt, &JobEvent::Life(event))?;
+        let attempt = attempt_of(&event, &next.record);
+        timeline::append(db, &lease.id, change.at, attempt, &JobEvent::Job(event))?;
     }
-    announce::announce(db, &lease.id, &next.life.state, change.at)?;
+    announce::announce(db, &lease.id, &next.record.state, change.at)?;
     Ok(next.committed())
 }
 
@@ -130,7 +130,12 @@ fn held(db: &Connection, lease: &Lease) -> Done<Held> {
     Ok(held.optional()?.ok_or_else(|| lost(lease))?)
 }
 
-fn keep_attempt(db: &Connection, id: &VideoId, attempt: &Attempt, stops: &Stops) -> Done<()> {
+fn keep_attempt(
+    db: &Connection,
+    id: &VideoId,
+    attempt: &Attempt,
+    stops: &RouteSummary,
+) -> Done<()> {
     let stop = stops.at(attempt.route);
     db.prepare_cached(ATTEMPT)?.execute(named_params! {
         ":id": id.as_str(),

@@ -75,7 +75,7 @@ pub(crate) fn sample(path: &Path) -> Result<Option<(&'static str, String)>, Stor
 }
 
 /// Whoever takes a ledger in. Says whether it goes on.
-pub(crate) trait Taker {
+pub(crate) trait RowSink {
     /// A table begins.
     fn table(&mut self, name: &'static str, columns: Vec<String>) -> bool;
 
@@ -84,7 +84,7 @@ pub(crate) trait Taker {
 }
 
 /// Reads the ledger at a path, as it is at one moment, and returns the last place in its feed.
-pub(crate) fn export(path: &Path, taker: &mut impl Taker) -> Result<i64, StoreError> {
+pub(crate) fn export(path: &Path, taker: &mut impl RowSink) -> Result<i64, StoreError> {
     let ledger = path.display().to_string();
     // Whoever closes a ledger last tidies up after it, for which it has to be able to write.
     let read = open::writer(path).and_then(|mut db| {
@@ -95,7 +95,7 @@ pub(crate) fn export(path: &Path, taker: &mut impl Taker) -> Result<i64, StoreEr
     read.map_err(|fail: Fail| fail.at(&ledger))
 }
 
-fn tables(db: &Connection, taker: &mut impl Taker) -> Done<()> {
+fn tables(db: &Connection, taker: &mut impl RowSink) -> Done<()> {
     for table in TABLES {
         let mut query = db.prepare(&format!("SELECT * FROM {table}"))?;
         let columns: Vec<String> = query.column_names().map(str::to_owned).collect();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use retake_core::{
     fault::{ERASED, Fault},
     ids::VideoId,
-    life::Event,
+    job::Event,
     plan::Plan,
     request::VideoRequest,
 };
@@ -50,15 +50,15 @@ pub(super) const ERASE_ATTEMPT: &str = "UPDATE attempts SET fault = :fault,
 pub(super) fn request_cancel(db: &Connection, id: &VideoId, now: Timestamp) -> Done<Job> {
     let missing = || StoreError::NotFound { id: id.clone() };
     let mut job = rows::job(db, id)?.ok_or_else(missing)?;
-    if job.life.state.is_ended() || job.life.cancel_requested {
+    if job.record.state.is_ended() || job.record.cancel_requested {
         return Ok(job);
     }
     db.prepare_cached(CANCEL)?
         .execute(named_params! { ":id": id.as_str(), ":now": Moment(now) })?;
     let event = Event::CancelRequested;
-    let attempt = transition::attempt_of(&event, &job.life);
-    timeline::append(db, id, now, attempt, &JobEvent::Life(event))?;
-    job.life.cancel_requested = true;
+    let attempt = transition::attempt_of(&event, &job.record);
+    timeline::append(db, id, now, attempt, &JobEvent::Job(event))?;
+    job.record.cancel_requested = true;
     Ok(job)
 }
 

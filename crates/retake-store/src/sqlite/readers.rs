@@ -35,7 +35,7 @@ impl Readers {
     }
 
     /// Reads a few rows by their key, in one snapshot, on this very thread unless that means to wait.
-    pub(super) async fn glance<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(super) async fn read_inline<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> Done<T> + Send + 'static,

@@ -42,7 +42,7 @@ pub(super) fn known(db: &Connection, id: &ReplicaId) -> Done<()> {
 }
 
 /// Forgets the replicas that fell silent, and frees their jobs and the endpoints they served.
-pub(super) fn void_leases(db: &Connection, silent_since: Timestamp, now: Timestamp) -> Done<u64> {
+pub(super) fn expire_leases(db: &Connection, silent_since: Timestamp, now: Timestamp) -> Done<u64> {
     let silent: Vec<String> = db
         .prepare_cached("SELECT id FROM replicas WHERE heartbeat_at < :since")?
         .query_map(named_params! { ":since": Moment(silent_since) }, |row| row.get(0))?

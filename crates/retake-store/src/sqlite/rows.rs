@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use retake_core::{
     fault::Fault,
     ids::{KeyId, VideoId},
-    life::{Attempt, JobState, Life},
+    job::{Attempt, JobRecord, JobState},
     money::Usd,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, types::FromSql};
@@ -59,7 +59,7 @@ pub(super) fn attempts(db: &Connection) -> Done<CachedStatement<'_>> {
 pub(super) fn add_attempts(query: &mut CachedStatement<'_>, job: &mut Job) -> Done<()> {
     let rows = query.query_map(named_params! { ":id": job.id.as_str() }, attempt_of)?;
     let attempts: rusqlite::Result<_> = rows.collect();
-    job.life.attempts = attempts.map_err(|error| Fail::from(error).reading(&job.id))?;
+    job.record.attempts = attempts.map_err(|error| Fail::from(error).reading(&job.id))?;
     Ok(())
 }
 
@@ -114,20 +114,20 @@ pub(super) fn job_of(row: &Row<'_>) -> rusqlite::Result<Job> {
         expires_at: columns.moment()?,
         request: columns.take().map(|Json(request)| request)?,
         plan: columns.take().map(|Json(plan)| plan)?,
-        life: life_of(&mut columns)?,
+        record: record_of(&mut columns)?,
         output: columns.json::<Output>()?,
         file_removed_at: columns.moment()?,
     })
 }
 
-fn life_of(columns: &mut Columns<'_>) -> rusqlite::Result<Life> {
+fn record_of(columns: &mut Columns<'_>) -> rusqlite::Result<JobRecord> {
     let state = if let Some(fault) = columns.json::<Fault>()? {
         columns.skip();
         JobState::Failed(fault)
     } else {
         columns.word()?
     };
-    Ok(Life {
+    Ok(JobRecord {
         state,
         progress: columns.take()?,
         cancel_requested: columns.take()?,

@@ -124,7 +124,7 @@ pub(super) fn settle(
         }
     };
     for event in finding.events() {
-        timeline::append(db, &lease.id, now, Some(attempt), &JobEvent::Life(event))?;
+        timeline::append(db, &lease.id, now, Some(attempt), &JobEvent::Job(event))?;
     }
     db.prepare_cached(WAKE)?
         .execute(named_params! { ":id": id, ":attempt": attempt, ":now": Moment(now) })?;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::later,
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake::{Form, LARGEST_BODY, text},
     luma::{Caller, moment, problem},
     routes::At as _,
@@ -92,17 +92,17 @@ impl Files {
     }
 }
 
-type Shelf = Extension<Arc<Files>>;
+type UploadStore = Extension<Arc<Files>>;
 
 /// The place that bytes are put to.
-pub(super) fn place() -> Router<Desk> {
+pub(super) fn place() -> Router<EmulatorContext> {
     Router::new().at(&format!("{PLACE}/{{id}}"), put(receive))
 }
 
 /// `POST /files`: as JSON a place to put the bytes to is answered, as multipart they are there.
 pub(super) async fn create(
-    State(desk): State<Desk>,
-    Extension(files): Shelf,
+    State(desk): State<EmulatorContext>,
+    Extension(files): UploadStore,
     Caller(key): Caller,
     request: Request,
 ) -> Response {
@@ -131,7 +131,7 @@ pub(super) async fn create(
     (StatusCode::CREATED, Json(body)).into_response()
 }
 
-fn record(desk: &Desk, key: String, form: &Form) -> Result<File, &'static str> {
+fn record(desk: &EmulatorContext, key: String, form: &Form) -> Result<File, &'static str> {
     let sent = form.files.first();
     let named = |name: &str| form.fields.get(name).cloned().unwrap_or_default();
     let mime_type = text(&named("mime_type"));
@@ -168,7 +168,11 @@ fn record(desk: &Desk, key: String, form: &Form) -> Result<File, &'static str> {
 }
 
 /// Bytes that are put to the place of a file.
-async fn receive(Path(id): Path<String>, Extension(files): Shelf, request: Request) -> StatusCode {
+async fn receive(
+    Path(id): Path<String>,
+    Extension(files): UploadStore,
+    request: Request,
+) -> StatusCode {
     let Ok(bytes) = to_bytes(request.into_body(), LARGEST_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE;
     };
@@ -184,7 +188,7 @@ async fn receive(Path(id): Path<String>, Extension(files): Shelf, request: Reque
 /// `POST /files/{id}/complete`.
 pub(super) async fn complete(
     Path(id): Path<String>,
-    Extension(files): Shelf,
+    Extension(files): UploadStore,
     Caller(key): Caller,
 ) -> Response {
     answer(files.change(&id, &key, File::complete))
@@ -193,7 +197,7 @@ pub(super) async fn complete(
 /// `GET /files/{id}`.
 pub(super) async fn retrieve(
     Path(id): Path<String>,
-    Extension(files): Shelf,
+    Extension(files): UploadStore,
     Caller(key): Caller,
 ) -> Response {
     answer(files.change(&id, &key, |_| {}))
@@ -201,9 +205,9 @@ pub(super) async fn retrieve(
 
 /// `DELETE /files/{id}`: the record stays, as `deleted`.
 pub(super) async fn remove(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
-    Extension(files): Shelf,
+    Extension(files): UploadStore,
     Caller(key): Caller,
 ) -> Response {
     let now = desk.now();
@@ -237,7 +241,7 @@ fn usual_limit() -> usize {
 /// `GET /files`: the newest first; the cursor is the last file's id.
 pub(super) async fn list(
     Query(page): Query<Page>,
-    Extension(files): Shelf,
+    Extension(files): UploadStore,
     Caller(key): Caller,
 ) -> Response {
     let all = files.all();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     luma::frame,
-    stage::{JobView, State},
+    simulator::{JobView, State},
 };
 
 /// What a generation has to become.
@@ -26,7 +26,7 @@ pub(super) struct Order {
 pub(super) type Refused = (u16, Value);
 
 /// What the caller can refer to.
-pub(super) struct Shelf<'a> {
+pub(super) struct UploadStore<'a> {
     pub(super) generation: &'a dyn Fn(&str) -> Option<JobView>,
     /// Whether a file is there and ready.
     pub(super) file: &'a dyn Fn(&str) -> bool,
@@ -50,7 +50,7 @@ fn bad(field: &str, kind: &str, why: &str) -> Refused {
 }
 
 /// Reads a body.
-pub(super) fn read(body: &Value, shelf: &Shelf<'_>) -> Result<Order, Refused> {
+pub(super) fn read(body: &Value, shelf: &UploadStore<'_>) -> Result<Order, Refused> {
     if !body.is_object() {
         return Err((400, "The body has to be an object".into()));
     }
@@ -177,7 +177,12 @@ impl<'a> Options<'a> {
     }
 }
 
-fn references(kind: &str, body: &Value, video: &Value, shelf: &Shelf<'_>) -> Result<(), Refused> {
+fn references(
+    kind: &str,
+    body: &Value,
+    video: &Value,
+    shelf: &UploadStore<'_>,
+) -> Result<(), Refused> {
     let given = |it: &Value, name: &str| it.get(name).filter(|it| !it.is_null()).cloned();
     match given(body, "source") {
         Some(_) if kind == "video" => return Err(no("source is not for the type video")),
@@ -198,7 +203,12 @@ fn references(kind: &str, body: &Value, video: &Value, shelf: &Shelf<'_>) -> Res
 }
 
 /// A reference to a medium: exactly one of four forms.
-fn reference(name: &str, it: &Value, is_video: bool, shelf: &Shelf<'_>) -> Result<(), Refused> {
+fn reference(
+    name: &str,
+    it: &Value,
+    is_video: bool,
+    shelf: &UploadStore<'_>,
+) -> Result<(), Refused> {
     let text = |field: &str| it.get(field).and_then(Value::as_str);
     let forms = ["url", "data", "generation_id", "file_id"];
     let given: Vec<_> = forms.iter().filter(|form| text(form).is_some()).collect();
@@ -236,7 +246,7 @@ fn reference(name: &str, it: &Value, is_video: bool, shelf: &Shelf<'_>) -> Resul
 }
 
 /// How long the source is: known of generations only, else five seconds.
-fn source_millis(body: &Value, shelf: &Shelf<'_>) -> u64 {
+fn source_millis(body: &Value, shelf: &UploadStore<'_>) -> u64 {
     let id = body["source"].get("generation_id").and_then(Value::as_str);
     id.and_then(|id| (shelf.generation)(id)).map_or(5000, |job| job.create.millis)
 }
@@ -266,7 +276,7 @@ mod tests {
     use super::*;
 
     fn read_video(video: &Value) -> Result<Order, Refused> {
-        let shelf = Shelf { generation: &|_| None, file: &|id| id == "ready" };
+        let shelf = UploadStore { generation: &|_| None, file: &|id| id == "ready" };
         let body = json!({
             "model": "ray-3.2", "type": "video", "prompt": "a cat", "video": video,
         });

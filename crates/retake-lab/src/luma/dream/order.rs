@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{luma::frame, stage::JobView};
+use crate::{luma::frame, simulator::JobView};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake::Form,
     openai::{
         ask,
@@ -23,12 +23,12 @@ use crate::{
         words,
     },
     routes::At as _,
-    stage::{Create, Reason},
+    simulator::{Create, Reason},
 };
 
 const USER_ERROR: &str = "video_generation_user_error";
 
-pub(in crate::openai) fn router() -> Router<Desk> {
+pub(in crate::openai) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/azure/openai/v1/videos", post(videos::create).get(videos::list))
         .at("/azure/openai/v1/videos/{id}", get(videos::retrieve).delete(videos::delete))
@@ -39,7 +39,10 @@ pub(in crate::openai) fn router() -> Router<Desk> {
 }
 
 /// A deployment that exists: any name, until the day that Sora is shut down.
-pub(in crate::openai) fn deployment(desk: &Desk, form: &Form) -> Result<String, Problem> {
+pub(in crate::openai) fn deployment(
+    desk: &EmulatorContext,
+    form: &Form,
+) -> Result<String, Problem> {
     let model = form.text("model").filter(|name| !name.is_empty() && !desk.scenario().shutdown);
     model.ok_or_else(|| {
         let message = "The API deployment for this resource does not exist. If you created the \
@@ -49,7 +52,7 @@ pub(in crate::openai) fn deployment(desk: &Desk, form: &Form) -> Result<String, 
 }
 
 /// 4, 8 or 12 seconds, upright or wide at 720p, from a picture of exactly that size.
-pub(in crate::openai) fn ask(desk: &Desk, form: &Form) -> Result<Create, Problem> {
+pub(in crate::openai) fn ask(desk: &EmulatorContext, form: &Form) -> Result<Create, Problem> {
     let model = deployment(desk, form)?;
     let prompt = ask::prompt(form)?;
     let seconds = ask::seconds(form, "4")?;

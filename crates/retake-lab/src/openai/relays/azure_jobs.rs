@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{azure, nothing, side, whole, wrong};
 use crate::{
     clock::later,
-    desk::Desk,
+    emulator_context::EmulatorContext,
     fault::Cause,
     intake::Form,
     openai::{
@@ -28,7 +28,7 @@ use crate::{
         wire::{self, Problem},
     },
     routes::At as _,
-    stage::{Create, Failure, JobView, State as Job},
+    simulator::{Create, Failure, JobView, State as Job},
 };
 
 /// Sides of the sizes, the shorter first, and how many variants each allows (Microsoft, 2025).
@@ -38,7 +38,7 @@ const LONGEST: u64 = 20;
 /// How long a job and its files are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-pub(in crate::openai) fn router() -> Router<Desk> {
+pub(in crate::openai) fn router() -> Router<EmulatorContext> {
     const BASE: &str = "/azure/openai/v1/video/generations";
     let at = |path: &str| format!("{BASE}{path}");
     Router::new()
@@ -61,7 +61,7 @@ fn version(query: &HashMap<String, String>) -> Result<(), Response> {
 }
 
 async fn create(
-    desk: State<Desk>,
+    desk: State<EmulatorContext>,
     dialect: Extension<Dialect>,
     Query(query): Words,
     request: Request,
@@ -77,7 +77,7 @@ async fn create(
 }
 
 async fn retrieve(
-    desk: State<Desk>,
+    desk: State<EmulatorContext>,
     dialect: Extension<Dialect>,
     Query(query): Words,
     id: Path<String>,
@@ -90,7 +90,7 @@ async fn retrieve(
 }
 
 async fn list(
-    desk: State<Desk>,
+    desk: State<EmulatorContext>,
     dialect: Extension<Dialect>,
     Query(query): Words,
     headers: HeaderMap,
@@ -102,7 +102,7 @@ async fn list(
 }
 
 async fn delete(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Extension(dialect): Extension<Dialect>,
     Path(id): Path<String>,
     Query(query): Words,
@@ -121,7 +121,7 @@ async fn delete(
 }
 
 /// A generation, by its own id: the job's with the number of the variant behind.
-fn made(desk: &Desk, headers: &HeaderMap, id: &str) -> Result<(JobView, u32), Problem> {
+fn made(desk: &EmulatorContext, headers: &HeaderMap, id: &str) -> Result<(JobView, u32), Problem> {
     let dialect = Dialect::AzureJobs;
     dialect.key(desk, headers)?;
     let parts = id.strip_prefix("gen_").and_then(|rest| rest.split_at_checked(26));
@@ -135,7 +135,7 @@ fn made(desk: &Desk, headers: &HeaderMap, id: &str) -> Result<(JobView, u32), Pr
 }
 
 async fn generation(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Query(query): Words,
     headers: HeaderMap,
@@ -150,7 +150,7 @@ async fn generation(
 }
 
 async fn content(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Query(query): Words,
     headers: HeaderMap,
@@ -166,7 +166,7 @@ async fn content(
 }
 
 /// Numbers may come as text. Pictures come as files of a form whose `inpaint_items` is JSON text.
-pub(in crate::openai) fn ask(desk: &Desk, form: &Form) -> Result<Create, Problem> {
+pub(in crate::openai) fn ask(desk: &EmulatorContext, form: &Form) -> Result<Create, Problem> {
     let model = azure::deployment(desk, form)?;
     let prompt = ask::prompt(form)?;
     let or =
@@ -236,7 +236,7 @@ fn reason(failure: &Failure) -> &'static str {
 }
 
 /// The job object.
-pub(in crate::openai) fn job(_: &Desk, job: &JobView) -> Value {
+pub(in crate::openai) fn job(_: &EmulatorContext, job: &JobView) -> Value {
     let create = &job.create;
     let (status, failure) = match &job.state {
         Job::Queued { .. } => ("queued", None),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{SECOND, seconds, sides, wrong};
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake::Form,
     openai::{
         ask, characters,
@@ -24,11 +24,11 @@ use crate::{
         words,
     },
     routes::At as _,
-    stage::{Create, JobView, Reason},
+    simulator::{Create, JobView, Reason},
 };
 
 /// All routes, with and without `/v1`.
-pub(in crate::openai) fn router() -> Router<Desk> {
+pub(in crate::openai) fn router() -> Router<EmulatorContext> {
     ["/litellm/v1", "/litellm"]
         .into_iter()
         .fold(Router::new(), |router, prefix| {
@@ -48,7 +48,7 @@ pub(in crate::openai) fn router() -> Router<Desk> {
 }
 
 /// `video_` and, in Base64, the way to the video: any replica can ask for it.
-pub(in crate::openai) fn new_id(desk: &Desk, model: &str) -> String {
+pub(in crate::openai) fn new_id(desk: &EmulatorContext, model: &str) -> String {
     let (deployment, upstream) = (desk.hex(32), desk.hex(32));
     let way = format!(
         "litellm:custom_llm_provider:openai;model_id:{deployment};video_id:video_{upstream};\
@@ -85,7 +85,7 @@ pub(in crate::openai) fn ask(form: &Form) -> Result<Create, Problem> {
 }
 
 /// Without the prompt, and with what is billed by.
-pub(in crate::openai) fn video(desk: &Desk, job: &JobView) -> Value {
+pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     let mut video = wire::video(desk, job);
     if let Some(fields) = video.as_object_mut() {
         fields.remove("prompt");

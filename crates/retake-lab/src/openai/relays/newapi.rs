@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{SECOND, seconds, side, sides, wrong};
 use crate::{
-    desk::{Desk, Setback},
+    emulator_context::{CallError, EmulatorContext},
     intake::Form,
     openai::{
         ask,
@@ -24,10 +24,10 @@ use crate::{
         wire::{self, Problem},
     },
     routes::At as _,
-    stage::{Create, JobView, Reason, State as Job},
+    simulator::{Create, JobView, Reason, State as Job},
 };
 
-pub(in crate::openai) fn router() -> Router<Desk> {
+pub(in crate::openai) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/newapi/v1/videos", post(videos::create))
         .at("/newapi/v1/videos/{id}", get(videos::retrieve))
@@ -85,7 +85,7 @@ fn dimensions(form: &Form) -> Result<(u32, u32), Problem> {
 }
 
 /// The video object: its id twice, the link in its metadata, and nothing that is empty.
-pub(in crate::openai) fn video(desk: &Desk, job: &JobView) -> Value {
+pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     let mut video = wire::video(desk, job);
     let Some(fields) = video.as_object_mut() else { return video };
     fields.retain(|_, value| !value.is_null());
@@ -126,7 +126,7 @@ pub(in crate::openai) fn word(problem: &Problem) -> Response {
 }
 
 /// `POST /v1/video/generations`: the same create, answered with an id and a status.
-async fn create(State(desk): State<Desk>, request: Request) -> Response {
+async fn create(State(desk): State<EmulatorContext>, request: Request) -> Response {
     let dialect = Dialect::NewApi;
     let create = match dialect.read(&desk, request).await {
         Ok(create) => create,
@@ -134,14 +134,14 @@ async fn create(State(desk): State<Desk>, request: Request) -> Response {
     };
     match desk.admit(create).await {
         Ok(job) => Json(json!({ "task_id": job.id(), "status": "queued" })).into_response(),
-        Err(Setback::Cut(response)) => response,
+        Err(CallError::Cut(response)) => response,
         Err(setback) => dialect.setback(setback, ""),
     }
 }
 
 /// `GET /v1/video/generations/{id}`: the link is in `url`.
 async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {

@@ -23,7 +23,7 @@ pub(in crate::openai) use ask::ask;
 pub(in crate::openai) use hooks::tell;
 
 use crate::{
-    desk::{Desk, Setback},
+    emulator_context::{CallError, EmulatorContext},
     fault::FaultKind,
     intake::{self, Form},
     media::NoFile,
@@ -32,12 +32,12 @@ use crate::{
         wire::{self, Problem, error},
     },
     routes::At as _,
-    stage::{JobView, Reason, State as Job},
+    simulator::{JobView, Reason, State as Job},
 };
 
 const ROUTER: Dialect = Dialect::OpenRouter;
 
-pub(in crate::openai) fn router() -> Router<Desk> {
+pub(in crate::openai) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/openrouter/api/v1/videos", post(create))
         .at("/openrouter/api/v1/videos/models", get(catalogue::list))
@@ -64,7 +64,7 @@ pub(in crate::openai) fn word(problem: &Problem) -> Response {
     response
 }
 
-async fn create(State(desk): State<Desk>, request: Request) -> Response {
+async fn create(State(desk): State<EmulatorContext>, request: Request) -> Response {
     let asked = async {
         let key = ROUTER.key(&desk, request.headers())?;
         let fields = intake::json(request.into_body()).await;
@@ -77,13 +77,13 @@ async fn create(State(desk): State<Desk>, request: Request) -> Response {
     };
     match desk.admit_and(create, |job| ROUTER.tell(&desk, job)).await {
         Ok(job) => (StatusCode::ACCEPTED, Json(video(&desk, &job))).into_response(),
-        Err(Setback::Cut(response)) => response,
+        Err(CallError::Cut(response)) => response,
         Err(setback) => ROUTER.setback(setback, ""),
     }
 }
 
 async fn retrieve(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -100,7 +100,7 @@ async fn retrieve(
 }
 
 /// The video object: no progress, no times, and an error that is a text.
-pub(in crate::openai) fn video(desk: &Desk, job: &JobView) -> Value {
+pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     let mut video = json!({
         "id": job.id(),
         "polling_url": format!("/api/v1/videos/{}", job.id()),
@@ -137,7 +137,7 @@ fn generation(job: &JobView) -> String {
 }
 
 /// The links that need the key.
-fn links(desk: &Desk, job: &JobView) -> Vec<String> {
+fn links(desk: &EmulatorContext, job: &JobView) -> Vec<String> {
     let base = format!("{}/openrouter/api/v1/videos/{}/content", desk.base_url(), job.id());
     (0..job.outputs()).map(|nth| format!("{base}?index={nth}")).collect()
 }
@@ -153,7 +153,7 @@ fn dollars(micros: u64) -> f64 {
 
 /// `GET …/content?index=0`: 409 before it is ready, 410 when it is gone.
 async fn content(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
@@ -184,7 +184,7 @@ fn no_file(why: NoFile) -> Problem {
 }
 
 /// `GET /key`: what the key may spend and has spent, in dollars.
-async fn key(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+async fn key(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
     let key = match ROUTER.key(&desk, &headers) {
         Ok(key) => key,
         Err(problem) => return word(&problem),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{SECOND, seconds, sides, whole};
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake::Form,
     openai::{
         dialect::Dialect,
@@ -25,10 +25,10 @@ use crate::{
         wire::{self, Problem},
     },
     routes::At as _,
-    stage::{Create, JobView, State as Job},
+    simulator::{Create, JobView, State as Job},
 };
 
-pub(in crate::openai) fn router() -> Router<Desk> {
+pub(in crate::openai) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/sglang/v1/videos", post(videos::create).get(videos::list))
         .at("/sglang/v1/videos/{id}", get(videos::retrieve).delete(delete))
@@ -73,7 +73,7 @@ pub(in crate::openai) fn ask(form: &Form) -> Result<Create, Problem> {
 }
 
 /// The video object: an error is a message only, and the files are paths on the server.
-pub(in crate::openai) fn video(desk: &Desk, job: &JobView) -> Value {
+pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     let mut video = wire::video(desk, job);
     if let Some(error) = video["error"].as_object_mut() {
         error.remove("code");
@@ -108,7 +108,11 @@ pub(in crate::openai) fn word(problem: &Problem) -> Response {
 }
 
 /// Answers with the video, whose status is `deleted`; the job is not aborted.
-async fn delete(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn delete(
+    State(desk): State<EmulatorContext>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     match Dialect::Sglang.find(&desk, &headers, &id) {
         Ok(job) => {
             let mut video = video(&desk, &job);
@@ -122,7 +126,7 @@ async fn delete(State(desk): State<Desk>, Path(id): Path<String>, headers: Heade
 
 /// A variant is the number of an output; `video` and `thumbnail` are none.
 async fn content(
-    State(desk): State<Desk>,
+    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,

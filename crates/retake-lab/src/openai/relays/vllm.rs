@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{SECOND, seconds, side, sides, whole};
 use crate::{
     clock::later,
-    desk::{Desk, Setback},
+    emulator_context::{CallError, EmulatorContext},
     fault::Cause,
     intake::Form,
     openai::{
@@ -25,14 +25,14 @@ use crate::{
         wire::{self, Problem, error},
     },
     routes::At as _,
-    stage::{Create, Failure, JobView, Reason, State as Job},
+    simulator::{Create, Failure, JobView, Reason, State as Job},
 };
 
 /// Fields whose text is JSON.
 const JSON_FIELDS: [&str; 5] =
     ["image_reference", "video_reference", "audio_reference", "lora", "extra_params"];
 
-pub(in crate::openai) fn router() -> Router<Desk> {
+pub(in crate::openai) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/vllm/v1/videos", post(videos::create).get(videos::list))
         .at("/vllm/v1/videos/sync", post(sync))
@@ -131,7 +131,7 @@ pub(in crate::openai) fn status_of(failure: &Failure) -> StatusCode {
 }
 
 /// The video object: the code of an error is a number.
-pub(in crate::openai) fn video(desk: &Desk, job: &JobView) -> Value {
+pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     const FPS: u64 = 24;
     let mut video = wire::video(desk, job);
     let is_done = matches!(job.state, Job::Done);
@@ -175,14 +175,14 @@ pub(in crate::openai) fn word(problem: &Problem) -> Response {
 const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// `POST /v1/videos/sync`: the video itself, when it is done.
-async fn sync(State(desk): State<Desk>, request: Request) -> Response {
+async fn sync(State(desk): State<EmulatorContext>, request: Request) -> Response {
     let create = match Dialect::Vllm.read(&desk, request).await {
         Ok(create) => create,
         Err(problem) => return word(&problem),
     };
     let mut job = match desk.admit(create).await {
         Ok(job) => job,
-        Err(Setback::Cut(response)) => return response,
+        Err(CallError::Cut(response)) => return response,
         Err(setback) => return Dialect::Vllm.setback(setback, ""),
     };
     let deadline = later(job.accepted_at, PATIENCE);
@@ -200,7 +200,7 @@ async fn sync(State(desk): State<Desk>, request: Request) -> Response {
     delivered(&desk, &job).await
 }
 
-async fn delivered(desk: &Desk, job: &JobView) -> Response {
+async fn delivered(desk: &EmulatorContext, job: &JobView) -> Response {
     if let Job::Failed(failure) = &job.state {
         let body = Json(json!({ "detail": wire::failure(failure).1 }));
         return (status_of(failure), body).into_response();
@@ -216,7 +216,11 @@ async fn delivered(desk: &Desk, job: &JobView) -> Response {
 }
 
 /// Deleting a running job aborts it.
-async fn delete(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn delete(
+    State(desk): State<EmulatorContext>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     match Dialect::Vllm.find(&desk, &headers, &id) {
         Ok(_) => {
             desk.cancel(&id);
@@ -227,7 +231,11 @@ async fn delete(State(desk): State<Desk>, Path(id): Path<String>, headers: Heade
     }
 }
 
-async fn content(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn content(
+    State(desk): State<EmulatorContext>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let detail =
         |status: StatusCode, text: &str| (status, Json(json!({ "detail": text }))).into_response();
     let job = match Dialect::Vllm.find(&desk, &headers, &id) {

@@ -1,8 +1,8 @@
 //! Lays out the index of a joined file, with times of 64 bits throughout.
 
 use super::StitchError;
-use super::edit::Stretch;
-use super::joined::{Joined, Piece};
+use super::concat::{Joined, Piece};
+use super::edit::Segment;
 use crate::mp4::movie::{
     UNITY_MATRIX, boxed, count, data_reference, file_type, full_box, handler, words,
 };
@@ -105,7 +105,7 @@ impl Trak<'_> {
             boxed(out, *b"edts", |out| {
                 full_box(out, *b"elst", LONG_TIMES, |out| {
                     words(out, &[count(&self.track.stretches)]);
-                    for Stretch { duration, from } in &self.track.stretches {
+                    for Segment { duration, from } in &self.track.stretches {
                         longs(out, &[*duration, from.unwrap_or(u64::MAX)]);
                         words(out, &[NORMAL]);
                     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use retake_core::{request::Picture, size::Size};
 
 use super::*;
-use crate::rehearsal::{self, NOON, a_render, a_submission, hold, shown};
+use crate::testing::{self, NOON, a_render, a_submission, hold, shown};
 
 const MODEL: &str = "gemini-omni-1.2-flash";
 const LINKED: &str = include_str!("../../../fixtures/google/2026-11-21-interaction-linked.json");
@@ -22,7 +22,7 @@ fn an_adapter() -> Interactions {
 }
 
 fn fixture(text: &str) -> Answer {
-    rehearsal::json(200, &serde_json::from_str(text).unwrap())
+    testing::json(200, &serde_json::from_str(text).unwrap())
 }
 
 fn end_of_poll(answer: Answer) -> Result<Polled, Fault> {
@@ -41,7 +41,7 @@ fn failed(answer: Answer) -> Fault {
 fn a_prompt_alone_is_asked_for_in_the_background_with_our_tag_in_the_notice() {
     let mut submission = a_submission(MODEL);
     submission.hook = Some("https://retake.example.com/hooks/1".into());
-    let taken = rehearsal::json(200, &json!({ "id": "v1_abc", "status": "queued" }));
+    let taken = testing::json(200, &json!({ "id": "v1_abc", "status": "queued" }));
 
     let (calls, end) = hold(an_adapter().submit(&submission, NOON), [taken]);
 
@@ -53,14 +53,14 @@ fn a_prompt_alone_is_asked_for_in_the_background_with_our_tag_in_the_notice() {
 #[test]
 fn a_picture_to_start_from_goes_before_the_prompt() {
     let mut submission = a_submission(MODEL);
-    submission.shot.size = Size::new(1080, 1920);
-    submission.shot.first_frame = Some(Picture {
+    submission.spec.size = Size::new(1080, 1920);
+    submission.spec.first_frame = Some(Picture {
         key: "k".into(),
-        size: submission.shot.size,
+        size: submission.spec.size,
         media_type: "image/jpeg".into(),
     });
     submission.first_frame = Some(Bytes::from_static(b"jpeg"));
-    let taken = rehearsal::json(200, &json!({ "id": "v1_abc" }));
+    let taken = testing::json(200, &json!({ "id": "v1_abc" }));
 
     let (calls, _) = hold(an_adapter().submit(&submission, NOON), [taken]);
 
@@ -69,9 +69,9 @@ fn a_picture_to_start_from_goes_before_the_prompt() {
 
 #[test]
 fn what_omni_cannot_be_told_is_refused_before_anything_is_sent() {
-    let refusal = |change: fn(&mut retake_core::request::Shot)| {
+    let refusal = |change: fn(&mut retake_core::request::RenderSpec)| {
         let mut submission = a_submission(MODEL);
-        change(&mut submission.shot);
+        change(&mut submission.spec);
         let (calls, end) = hold(an_adapter().submit(&submission, NOON), []);
         assert!(calls.is_empty());
         match end {
@@ -80,15 +80,15 @@ fn what_omni_cannot_be_told_is_refused_before_anything_is_sent() {
         }
     };
 
-    assert!(refusal(|shot| shot.audio = false).contains("`audio`"));
-    assert!(refusal(|shot| shot.negative_prompt = Some("rain".into())).contains("negative prompt"));
+    assert!(refusal(|spec| spec.audio = false).contains("`audio`"));
+    assert!(refusal(|spec| spec.negative_prompt = Some("rain".into())).contains("negative prompt"));
 }
 
 // verifies: google/interactions: failures
 #[test]
 fn each_status_is_understood_and_an_unknown_one_is_still_running() {
     let said = |status: &str| {
-        end_of_poll(rehearsal::json(200, &json!({ "id": "v1_abc", "status": status })))
+        end_of_poll(testing::json(200, &json!({ "id": "v1_abc", "status": status })))
     };
     let kind = |status: &str| match said(status) {
         Ok(Polled::Failed { fault, .. }) => fault.kind,
@@ -133,10 +133,10 @@ fn an_interaction_that_is_not_known_is_asked_for_again_although_it_is_a_400() {
     let body = json!([{ "error": { "code": 400, "message": "Invalid interaction name" } }]);
 
     let unknown = |answer| end_of_poll(answer).unwrap_err().kind;
-    assert_eq!(unknown(rehearsal::json(400, &body)), FaultKind::Lost);
-    assert_eq!(unknown(rehearsal::reply(404, &[], "")), FaultKind::Lost);
+    assert_eq!(unknown(testing::json(400, &body)), FaultKind::Lost);
+    assert_eq!(unknown(testing::reply(404, &[], "")), FaultKind::Lost);
     let other = json!({ "error": { "code": 400, "message": "bad header" } });
-    assert!(end_of_poll(rehearsal::json(400, &other)).is_err());
+    assert!(end_of_poll(testing::json(400, &other)).is_err());
 }
 
 // verifies: google/interactions: download
@@ -146,7 +146,7 @@ fn a_file_is_fetched_once_it_is_no_longer_worked_on() {
         let answers = [fixture(LINKED), state];
         hold(an_adapter().fetch(&a_render(MODEL, "v1_abc"), NOON), answers)
     };
-    let in_state = |state: &str| rehearsal::json(200, &json!({ "state": state }));
+    let in_state = |state: &str| testing::json(200, &json!({ "state": state }));
 
     let (calls, end) = fetched(in_state("ACTIVE"));
     assert_eq!(calls[1].url, "https://generativelanguage.googleapis.com/v1beta/files/abc123");
@@ -155,7 +155,7 @@ fn a_file_is_fetched_once_it_is_no_longer_worked_on() {
     assert!(matches!(fetched(in_state("PROCESSING")).1, Err(FetchError::Later(_))));
     // The bytes of some that are said to have failed are there all the same.
     assert!(matches!(fetched(in_state("FAILED")).1, Ok(Download::From(_))));
-    assert!(matches!(fetched(rehearsal::reply(404, &[], "")).1, Ok(Download::From(_))));
+    assert!(matches!(fetched(testing::reply(404, &[], "")).1, Ok(Download::From(_))));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_file_in_the_answer_is_taken_from_it_whatever_was_asked_for() {
     ] });
 
     let (_, end) =
-        hold(an_adapter().fetch(&a_render(MODEL, "v1_abc"), NOON), [rehearsal::json(200, &body)]);
+        hold(an_adapter().fetch(&a_render(MODEL, "v1_abc"), NOON), [testing::json(200, &body)]);
 
     assert!(matches!(end, Ok(Download::Whole(_))));
 }
@@ -176,7 +176,7 @@ fn stopping_one_that_is_over_or_unknown_is_no_fault() {
     let end = |status| {
         hold(
             an_adapter().cancel(&a_render(MODEL, "v1_abc"), NOON),
-            [rehearsal::reply(status, &[], "")],
+            [testing::reply(status, &[], "")],
         )
     };
 

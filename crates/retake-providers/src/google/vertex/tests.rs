@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     call::Answer,
     google::credentials::tests::{a_token, an_account},
-    rehearsal::{self, NOON, a_render, a_submission, hold, shown},
+    testing::{self, NOON, a_render, a_submission, hold, shown},
 };
 
 const MODEL: &str = "veo-3.1-generate-001";
@@ -35,11 +35,11 @@ fn a_picture() -> Picture {
 }
 
 fn taken() -> Answer {
-    rehearsal::json(200, &json!({ "name": NAME }))
+    testing::json(200, &json!({ "name": NAME }))
 }
 
 fn fixture(text: &str) -> Answer {
-    rehearsal::json(200, &serde_json::from_str(text).unwrap())
+    testing::json(200, &serde_json::from_str(text).unwrap())
 }
 
 fn refusal(submission: &Submission) -> String {
@@ -66,9 +66,9 @@ fn a_prompt_alone_is_a_submit_that_names_everything() {
 #[test]
 fn a_picture_to_start_from_lies_in_the_body() {
     let mut submission = a_submission(MODEL);
-    submission.shot.first_frame = Some(a_picture());
-    submission.shot.negative_prompt = Some("rain".into());
-    submission.shot.audio = false;
+    submission.spec.first_frame = Some(a_picture());
+    submission.spec.negative_prompt = Some("rain".into());
+    submission.spec.audio = false;
     submission.first_frame = Some(Bytes::from_static(b"png"));
     let adapter = an_adapter(&[("storage_uri", "gs://a-bucket/videos/"), ("location", "global")]);
 
@@ -82,12 +82,12 @@ fn characters_are_reference_pictures_and_need_eight_seconds() {
     let mut submission = a_submission(MODEL);
     let keeper =
         Character { id: CharacterId::new(NOON), name: "the keeper".into(), picture: a_picture() };
-    submission.shot.characters = vec![keeper];
+    submission.spec.characters = vec![keeper];
     submission.characters = vec![Bytes::from_static(b"png")];
 
     assert!(refusal(&submission).contains("8 seconds"));
 
-    submission.shot.seconds = 8;
+    submission.spec.seconds = 8;
     let (calls, _) = hold(an_adapter(&[]).submit(&submission, NOON), [taken()]);
     insta::assert_snapshot!(shown(&calls[0]));
 }
@@ -95,16 +95,16 @@ fn characters_are_reference_pictures_and_need_eight_seconds() {
 #[test]
 fn what_the_wire_cannot_say_is_refused_before_anything_is_sent() {
     let plain = a_submission(MODEL);
-    let with = |change: fn(&mut retake_core::request::Shot)| {
+    let with = |change: fn(&mut retake_core::request::RenderSpec)| {
         let mut submission = plain.clone();
-        change(&mut submission.shot);
+        change(&mut submission.spec);
         refusal(&submission)
     };
 
-    assert!(with(|shot| shot.looped = true).contains("`loop`"));
-    assert!(with(|shot| shot.size = Size::new(1920, 1080)).contains("8 seconds"));
-    assert!(with(|shot| shot.size = Size::new(1792, 1024)).contains("1792x1024"));
-    assert!(with(|shot| shot.first_frame = Some(a_picture())).contains("could not be read"));
+    assert!(with(|spec| spec.looped = true).contains("`loop`"));
+    assert!(with(|spec| spec.size = Size::new(1920, 1080)).contains("8 seconds"));
+    assert!(with(|spec| spec.size = Size::new(1792, 1024)).contains("1792x1024"));
+    assert!(with(|spec| spec.first_frame = Some(a_picture())).contains("could not be read"));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn no_token_means_that_nothing_was_sent() {
     let mut adapter = an_adapter(&[]);
     adapter.credentials = Credentials::new(&an_account()).unwrap();
 
-    let (_, end) = hold(adapter.submit(&a_submission(MODEL), NOON), [rehearsal::silence(true)]);
+    let (_, end) = hold(adapter.submit(&a_submission(MODEL), NOON), [testing::silence(true)]);
 
     assert!(matches!(end, Err(SubmitError::Refused(fault)) if fault.kind == FaultKind::Overloaded));
 }
@@ -134,16 +134,16 @@ fn a_submit_without_a_clear_answer_is_lost_and_a_retired_model_is_not() {
     let end = |answer| hold(adapter.submit(&a_submission(MODEL), NOON), [answer]).1;
 
     for answer in [
-        rehearsal::silence(true),
-        rehearsal::json(200, &json!({})),
-        rehearsal::reply(200, &[], "<html>"),
-        rehearsal::reply(504, &[], ""),
+        testing::silence(true),
+        testing::json(200, &json!({})),
+        testing::reply(200, &[], "<html>"),
+        testing::reply(504, &[], ""),
     ] {
         assert!(matches!(end(answer), Err(SubmitError::Lost(_))));
     }
     let retired =
         json!({ "error": { "code": 404, "status": "NOT_FOUND", "message": "was not found" } });
-    let end = end(rehearsal::json(404, &retired));
+    let end = end(testing::json(404, &retired));
     assert!(matches!(end, Err(SubmitError::Refused(fault)) if fault.kind == FaultKind::BadRequest));
 }
 
@@ -163,9 +163,9 @@ fn a_poll_that_got_no_answer_says_nothing_of_the_render() {
     let end = |answer| hold(adapter.poll(&a_render(MODEL, NAME), NOON), [answer]).1;
 
     for status in [401, 403, 429, 500, 503] {
-        assert!(end(rehearsal::reply(status, &[], "")).is_err(), "{status}");
+        assert!(end(testing::reply(status, &[], "")).is_err(), "{status}");
     }
-    let gone = end(rehearsal::reply(404, &[], ""));
+    let gone = end(testing::reply(404, &[], ""));
     assert_eq!(gone.unwrap_err().kind, FaultKind::Lost);
 }
 
@@ -197,17 +197,17 @@ fn a_file_in_the_accounts_bucket_is_fetched_with_its_token_and_none_elsewhere() 
 #[test]
 fn a_lost_submit_is_found_by_its_file_in_its_own_folder() {
     let adapter = an_adapter(&[("storage_uri", "gs://a-bucket/videos")]);
-    let lost = Lost {
+    let lost = UnconfirmedSubmit {
         submission: a_submission(MODEL),
         begun_at: NOON,
         lost_at: NOON,
         known: std::collections::BTreeSet::default(),
     };
-    let listed = |name: &str| rehearsal::json(200, &json!({ "items": [{ "name": name }] }));
+    let listed = |name: &str| testing::json(200, &json!({ "items": [{ "name": name }] }));
     let found = |answer| hold(adapter.look_up(&lost, NOON), [answer]).1.unwrap();
 
     let id = match found(listed("videos/video_0198c0de-1/9/sample_0.mp4")) {
-        LookUp::Found(id) => id,
+        Reconciliation::Found(id) => id,
         other => panic!("{other:?}"),
     };
 
@@ -215,8 +215,11 @@ fn a_lost_submit_is_found_by_its_file_in_its_own_folder() {
     let render = a_render(MODEL, &id);
     assert_eq!(hold(adapter.poll(&render, NOON), []).1, Ok(Polled::RENDERED));
     assert!(matches!(hold(adapter.fetch(&render, NOON), []).1, Ok(Download::From(_))));
-    assert!(matches!(found(listed("videos/another/sample_0.mp4")), LookUp::Unknowable { .. }));
-    let refused = hold(adapter.look_up(&lost, NOON), [rehearsal::reply(403, &[], "")]).1;
+    assert!(matches!(
+        found(listed("videos/another/sample_0.mp4")),
+        Reconciliation::Unknowable { .. }
+    ));
+    let refused = hold(adapter.look_up(&lost, NOON), [testing::reply(403, &[], "")]).1;
     assert!(refused.is_err(), "a question that was not answered is asked again");
 }
 
@@ -226,7 +229,7 @@ fn each_location_has_its_host() {
     assert_eq!(base_url("eu"), "https://aiplatform.eu.rep.googleapis.com");
     let (calls, _) = hold(
         an_adapter(&[("location", "europe-west4")]).check(NOON),
-        [rehearsal::reply(200, &[], "{}")],
+        [testing::reply(200, &[], "{}")],
     );
     assert_eq!(
         calls[0].url,
@@ -242,29 +245,29 @@ fn a_spent_account_is_a_status_and_an_outage_is_none() {
     let denied =
         json!({ "error": { "code": 403, "status": "PERMISSION_DENIED", "message": "no" } });
 
-    let standing = end(rehearsal::json(403, &denied)).unwrap();
+    let standing = end(testing::json(403, &denied)).unwrap();
 
     assert_eq!(standing.trouble.map(|fault| fault.kind), Some(FaultKind::Quota));
-    assert!(end(rehearsal::reply(503, &[], "")).is_err());
+    assert!(end(testing::reply(503, &[], "")).is_err());
 }
 
 #[test]
 fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let adapter = an_adapter(&[("storage_uri", "gs://a-bucket/videos")]);
-    let lost = Lost {
+    let lost = UnconfirmedSubmit {
         submission: a_submission(MODEL),
         begun_at: NOON,
         lost_at: NOON,
         known: std::collections::BTreeSet::default(),
     };
     let look = |items: serde_json::Value| {
-        let answer = rehearsal::json(200, &json!({ "items": items }));
+        let answer = testing::json(200, &json!({ "items": items }));
         hold(adapter.look_up(&lost, NOON), [answer]).1.unwrap()
     };
 
     let first = look(json!([]));
     let second = look(json!([{ "name": "videos/video_0198c0de-1/9/sample_0.mp4" }]));
 
-    assert!(matches!(first, LookUp::Unknowable { .. }), "no file is no absence: {first:?}");
-    assert!(matches!(second, LookUp::Found(_)), "{second:?}");
+    assert!(matches!(first, Reconciliation::Unknowable { .. }), "no file is no absence: {first:?}");
+    assert!(matches!(second, Reconciliation::Found(_)), "{second:?}");
 }

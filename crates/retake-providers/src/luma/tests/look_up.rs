@@ -5,16 +5,16 @@ use serde_json::{Value as Json, json};
 
 use super::{ID, dream, fixture, lost};
 use crate::{
-    LookUp, Lost,
-    rehearsal::{NOON, a_submission, hold, json},
+    Reconciliation, UnconfirmedSubmit,
+    testing::{NOON, a_submission, hold, json},
 };
 
 /// A lost submit beside which every entry of the list is known as another's.
-fn lost_among_known() -> Lost {
-    Lost { known: [ID.to_owned()].into(), ..lost(true) }
+fn lost_among_known() -> UnconfirmedSubmit {
+    UnconfirmedSubmit { known: [ID.to_owned()].into(), ..lost(true) }
 }
 
-fn look_up(lost: &Lost, pages: &[Json]) -> (usize, LookUp) {
+fn look_up(lost: &UnconfirmedSubmit, pages: &[Json]) -> (usize, Reconciliation) {
     let answers = pages.iter().map(|page| json(200, page));
     let (calls, found) = hold(dream().look_up(lost, NOON), answers);
     (calls.len(), found.unwrap())
@@ -37,7 +37,7 @@ fn page_of(entries: &[Json], has_more: bool) -> Json {
 fn a_lost_submit_is_found_by_the_tag_in_its_hook() {
     let (_, found) = look_up(&lost(true), &[fixture("dream-list")]);
 
-    assert_eq!(found, LookUp::Found("00000000-0000-4000-8000-000000000003".into()));
+    assert_eq!(found, Reconciliation::Found("00000000-0000-4000-8000-000000000003".into()));
 }
 
 #[test]
@@ -53,16 +53,16 @@ fn our_tag_is_known_however_the_list_spells_its_url() {
     ] {
         let ours = entry(-5, "something else", Some(listed));
         let (_, found) = look_up(&lost(true), &[page_of(&[ours], false)]);
-        assert_eq!(found, LookUp::Found(ID.into()), "{listed}");
+        assert_eq!(found, Reconciliation::Found(ID.into()), "{listed}");
     }
     // Without its end, a URL is nobody's.
     for listed in ["https://retake.example/hooks/luma/unguessable", "https://retake.example/?tag"] {
         let cut = entry(-5, "something else", Some(listed));
         let (_, found) = look_up(&lost(true), &[page_of(&[cut], false)]);
-        assert!(matches!(found, LookUp::Unknowable { .. }), "{listed}: {found:?}");
+        assert!(matches!(found, Reconciliation::Unknowable { .. }), "{listed}: {found:?}");
     }
     let anothers = entry(-5, "a lighthouse in a storm", Some("https://x/?tag=video%5F0198c0de-2"));
-    assert_eq!(look_up(&lost(true), &[page_of(&[anothers], false)]).1, LookUp::Absent);
+    assert_eq!(look_up(&lost(true), &[page_of(&[anothers], false)]).1, Reconciliation::Absent);
 }
 
 #[test]
@@ -71,14 +71,17 @@ fn a_lost_submit_is_absent_only_after_the_whole_list() {
         [entry(5, "a storm", None), entry(7, "a lighthouse in a storm", Some("https://x/?tag=b"))];
     let pages = vec![page_of(&others, true), page_of(&[entry(9, "a storm", None)], false)];
 
-    assert_eq!(look_up(&lost_among_known(), &pages), (2, LookUp::Absent));
+    assert_eq!(look_up(&lost_among_known(), &pages), (2, Reconciliation::Absent));
 }
 
 #[test]
 fn a_long_list_is_left_behind_once_its_order_is_plain() {
     let entries: Vec<_> = (0..12).map(|n| entry(n * 10_000, "a storm", None)).collect();
 
-    assert_eq!(look_up(&lost_among_known(), &[page_of(&entries, true)]), (1, LookUp::Absent));
+    assert_eq!(
+        look_up(&lost_among_known(), &[page_of(&entries, true)]),
+        (1, Reconciliation::Absent)
+    );
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn a_list_without_an_order_is_read_to_its_end() {
     entries.swap(3, 7);
     let pages = vec![page_of(&entries, true), page_of(&[], false)];
 
-    assert_eq!(look_up(&lost_among_known(), &pages), (2, LookUp::Absent));
+    assert_eq!(look_up(&lost_among_known(), &pages), (2, Reconciliation::Absent));
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn an_entry_that_may_be_ours_leaves_doubt() {
         for hook in [true, false] {
             let (_, found) = look_up(&lost(hook), &[page_of(std::slice::from_ref(&entry), false)]);
 
-            assert!(matches!(found, LookUp::Unknowable { .. }), "{found:?}");
+            assert!(matches!(found, Reconciliation::Unknowable { .. }), "{found:?}");
         }
     }
 }
@@ -110,7 +113,7 @@ fn an_entry_that_may_be_ours_leaves_doubt() {
 fn a_date_alone_disproves_no_entry_that_shows_our_prompt() {
     let look = |entries: &[Json], known: &[&str]| {
         let known = known.iter().map(|&id| id.to_owned()).collect();
-        look_up(&Lost { known, ..lost(false) }, &[page_of(entries, false)]).1
+        look_up(&UnconfirmedSubmit { known, ..lost(false) }, &[page_of(entries, false)]).1
     };
     let of_year_one = json!("0001-01-01T00:00:00Z");
     for hours in [1, 5, 20, 400] {
@@ -120,14 +123,18 @@ fn a_date_alone_disproves_no_entry_that_shows_our_prompt() {
         let other = entry(hours * 3600, "a storm", None);
 
         let found = look(std::slice::from_ref(&ours), &[]);
-        assert!(matches!(found, LookUp::Unknowable { .. }), "{hours}: {found:?}");
-        assert_eq!(look(&[ours], &[ID]), LookUp::Absent, "{hours}");
+        assert!(matches!(found, Reconciliation::Unknowable { .. }), "{hours}: {found:?}");
+        assert_eq!(look(&[ours], &[ID]), Reconciliation::Absent, "{hours}");
         let found = look(&[hidden], &[]);
-        assert_eq!(matches!(found, LookUp::Unknowable { .. }), hours < 15, "{hours}: {found:?}");
-        assert_eq!(look(std::slice::from_ref(&other), &[]), LookUp::Absent, "{hours}");
+        assert_eq!(
+            matches!(found, Reconciliation::Unknowable { .. }),
+            hours < 15,
+            "{hours}: {found:?}"
+        );
+        assert_eq!(look(std::slice::from_ref(&other), &[]), Reconciliation::Absent, "{hours}");
         let mut undated = other;
         undated["created_at"] = of_year_one.clone();
-        assert!(matches!(look(&[undated], &[]), LookUp::Unknowable { .. }), "{hours}");
+        assert!(matches!(look(&[undated], &[]), Reconciliation::Unknowable { .. }), "{hours}");
     }
 }
 
@@ -138,7 +145,7 @@ fn a_list_whose_dates_are_another_zones_is_read_further() {
     let pages = [page_of(&entries, true), page_of(&[ours], false)];
 
     let (calls, found) = look_up(&lost(false), &pages);
-    assert!(calls == 2 && matches!(found, LookUp::Unknowable { .. }), "{calls} {found:?}");
+    assert!(calls == 2 && matches!(found, Reconciliation::Unknowable { .. }), "{calls} {found:?}");
 }
 
 #[test]
@@ -147,11 +154,14 @@ fn a_list_that_tells_of_an_error_proves_no_absence() {
         let mut page = page_of(&[], false);
         page[field] = value.clone();
         let (_, found) = look_up(&lost(true), &[page]);
-        assert!(matches!(found, LookUp::Unknowable { .. }), "{field}: {found:?}");
+        assert!(matches!(found, Reconciliation::Unknowable { .. }), "{field}: {found:?}");
 
         let mut with_ours = fixture("dream-list");
         with_ours[field] = value;
-        assert!(matches!(look_up(&lost(true), &[with_ours]).1, LookUp::Found(_)), "{field}");
+        assert!(
+            matches!(look_up(&lost(true), &[with_ours]).1, Reconciliation::Found(_)),
+            "{field}"
+        );
     }
 }
 
@@ -160,7 +170,7 @@ fn a_list_that_never_ends_is_given_up() {
     let page = page_of(&[entry(5, "a storm", None)], true);
     let (calls, found) = look_up(&lost(true), &vec![page; 60]);
 
-    assert!(calls <= 50 && matches!(found, LookUp::Unknowable { .. }), "{calls} {found:?}");
+    assert!(calls <= 50 && matches!(found, Reconciliation::Unknowable { .. }), "{calls} {found:?}");
 }
 
 #[test]
@@ -169,5 +179,5 @@ fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let (_, second) = look_up(&lost(true), &[fixture("dream-list")]);
 
     let id = "00000000-0000-4000-8000-000000000003";
-    assert_eq!((first, second), (LookUp::Absent, LookUp::Found(id.into())));
+    assert_eq!((first, second), (Reconciliation::Absent, Reconciliation::Found(id.into())));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Check, Dialect, Encoding, Key, List, Names, Number, Picture, Shape, Signed, Source, Word, Words,
 };
-use crate::Facts;
+use crate::ProviderInfo;
 
 const PROVIDER: &str = "openai";
 
@@ -26,7 +26,7 @@ const OPENAI_WORDS: Words = Words {
 /// that the `openai` packages read (Python 3.52.0). Renders in flight were not documented as limited; four
 /// stay below the 25 creates a minute that were reported for the first tier.
 pub(in crate::openai) const OPENAI: Dialect = Dialect {
-    facts: Facts {
+    facts: ProviderInfo {
         provider: PROVIDER,
         variant: None,
         title: "OpenAI",
@@ -67,7 +67,7 @@ pub(in crate::openai) const OPENAI_ELSEWHERE: Dialect =
 /// Azure in OpenAI's own shape (Azure docs, 2025-12): the model is the name of a deployment, and two creates
 /// a minute are taken. The variables are those of the `AzureOpenAI` client of the `openai` package.
 pub(in crate::openai) const AZURE: Dialect = Dialect {
-    facts: Facts {
+    facts: ProviderInfo {
         variant: Some("azure"),
         title: "Azure OpenAI",
         base_url: None,
@@ -86,7 +86,7 @@ pub(in crate::openai) const AZURE: Dialect = Dialect {
 /// Azure's older jobs, for Sora 1: a job has generations with ids of their own (shape as in use in 2025;
 /// two jobs at once, Azure docs). No variables: those of Azure stand for the newer shape.
 pub(in crate::openai) const AZURE_JOBS: Dialect = Dialect {
-    facts: Facts {
+    facts: ProviderInfo {
         variant: Some("azure-jobs"),
         title: "Azure OpenAI, Sora 1 jobs",
         key_variables: &[],
@@ -112,7 +112,7 @@ pub(in crate::openai) const AZURE_JOBS: Dialect = Dialect {
 /// `OpenRouter` (`@openrouter/sdk` 1.3.19, docs of 2026): JSON only, a length that is a number, frames in a list.
 /// Which models take a seed or sound differs, and what a model does not take is an error.
 pub(in crate::openai) const OPENROUTER: Dialect = Dialect {
-    facts: Facts {
+    facts: ProviderInfo {
         variant: Some("openrouter"),
         title: "OpenRouter",
         base_url: Some("https://openrouter.ai/api/v1"),
@@ -143,7 +143,7 @@ pub(in crate::openai) const OPENROUTER: Dialect = Dialect {
 /// vLLM-Omni (source of 0.30.0): forms only, a key only if its owner set one, jobs in the memory of the
 /// process, DELETE aborts. The list shows all jobs that the process knows, and what it forgot is not billed.
 pub(in crate::openai) const VLLM_OMNI: Dialect = Dialect {
-    facts: Facts {
+    facts: ProviderInfo {
         variant: Some("vllm-omni"),
         title: "vLLM-Omni",
         base_url: None,
@@ -175,7 +175,7 @@ pub(in crate::openai) const VLLM_OMNI: Dialect = Dialect {
 /// `SGLang` Diffusion (source of 0.5.23): jobs in memory, results that may lie in a cloud store, a list that
 /// does not repeat the prompt, and a DELETE that does not stop anything.
 pub(in crate::openai) const SGLANG: Dialect = Dialect {
-    facts: Facts { variant: Some("sglang"), title: "SGLang Diffusion", ..VLLM_OMNI.facts },
+    facts: ProviderInfo { variant: Some("sglang"), title: "SGLang Diffusion", ..VLLM_OMNI.facts },
     words: Words { audio: None, ..VLLM_OMNI.words },
     result: Source::NamedOrContent,
     delete_stops: false,
@@ -185,7 +185,7 @@ pub(in crate::openai) const SGLANG: Dialect = Dialect {
 /// The `LiteLLM` proxy (source of 1.109.1): OpenAI's fields, ids that carry the way to the provider, and a
 /// list of one provider at a time. The variables are those that its own package reads for a proxy.
 pub(in crate::openai) const LITELLM: Dialect = Dialect {
-    facts: Facts {
+    facts: ProviderInfo {
         variant: Some("litellm"),
         title: "LiteLLM proxy",
         key_variables: &["LITELLM_PROXY_API_KEY"],
@@ -210,7 +210,7 @@ pub(in crate::openai) const LITELLM: Dialect = Dialect {
 /// read the length as `seconds`, those for Kling, Vidu and others as a number under `duration`, and neither is copied
 /// to the other, so both are said.
 pub(in crate::openai) const NEWAPI: Dialect = Dialect {
-    facts: Facts {
+    facts: ProviderInfo {
         variant: Some("newapi"),
         title: "new-api relay",
         key_variables: &[],
@@ -236,7 +236,7 @@ pub(in crate::openai) const NEWAPI: Dialect = Dialect {
 /// Any other server: OpenAI's own fields are written, because those are what its clients send, and every form
 /// of answer is read. With the option `encoding = "json"` for one that takes no forms.
 pub(in crate::openai) const RELAY: Dialect = Dialect {
-    facts: Facts {
+    facts: ProviderInfo {
         variant: Some("relay"),
         title: "OpenAI-compatible relay",
         concurrency: 2,

@@ -3,7 +3,7 @@
 use retake_core::fault::FaultKind::RefusedContent;
 use serde_json::{Value as Json, json};
 
-use crate::{Polled, rehearsal};
+use crate::{Polled, testing};
 
 /// Failures to ask about a render that have the form of a failed one, with its name.
 fn failures_to_ask() -> Vec<Json> {
@@ -61,7 +61,7 @@ fn failures_to_ask() -> Vec<Json> {
 fn a_failure_to_ask_in_the_form_of_a_failed_render_ends_nothing() {
     for variant in super::VARIANTS {
         for body in failures_to_ask() {
-            let polled = super::poll_for("t", variant, [rehearsal::json(200, &body)]);
+            let polled = super::poll_for("t", variant, [testing::json(200, &body)]);
             assert!(polled.is_err(), "{variant:?} {body}: {polled:?}");
         }
     }
@@ -82,7 +82,7 @@ fn what_a_provider_says_of_the_render_itself_is_final_whatever_else_it_says() {
             super::poll_for(
                 "t",
                 Some("newapi"),
-                [rehearsal::json(200, &body), rehearsal::json(404, &json!({}))]
+                [testing::json(200, &body), testing::json(404, &json!({}))]
             )
             .map(|polled| matches!(polled, Polled::Failed { .. } | Polled::Doubtful { .. })),
             Ok(true),
@@ -102,7 +102,7 @@ fn a_failure_of_load_of_time_or_of_the_key_is_doubtful_and_any_other_one_is_not(
         (failed(json!({ "code": "invalid_value", "message": "no such size" })), false),
     ] {
         for variant in super::VARIANTS {
-            let answers = [&body, &json!({})].map(|it| rehearsal::json(200, it));
+            let answers = [&body, &json!({})].map(|it| testing::json(200, it));
             let polled = super::poll_for("t", variant, answers);
             let is_as_expected = match polled {
                 Ok(Polled::Doubtful { .. }) => is_doubtful,
@@ -124,7 +124,7 @@ fn a_code_of_moderation_in_an_answer_that_names_no_render_ends_none() {
         for variant in
             [None, Some("newapi"), Some("litellm"), Some("vllm-omni"), Some("openrouter")]
         {
-            let polled = super::poll_for("t", variant, [rehearsal::json(status, &body)]);
+            let polled = super::poll_for("t", variant, [testing::json(status, &body)]);
             assert!(polled.is_err(), "{variant:?} {status} {body}: {polled:?}");
         }
     }
@@ -136,23 +136,19 @@ fn of_several_renders_in_an_answer_the_one_that_was_asked_about_counts() {
         { "id": "other", "status": "failed", "error": { "message": "no" } },
         { "id": "t", "status": "processing" },
     ] });
-    let polled = super::poll_for("t", Some("relay"), [rehearsal::json(200, &listed)]);
+    let polled = super::poll_for("t", Some("relay"), [testing::json(200, &listed)]);
     assert!(matches!(polled, Ok(Polled::Running { note: None, .. })), "{polled:?}");
 
     let nested =
         json!({ "id": "t", "status": "in_progress", "data": { "id": "u", "status": "failed" } });
-    let polled = super::poll_for("t", Some("newapi"), [rehearsal::json(200, &nested)]);
+    let polled = super::poll_for("t", Some("newapi"), [testing::json(200, &nested)]);
     assert!(matches!(polled, Ok(Polled::Running { .. })), "{polled:?}");
 }
 
 #[test]
 fn a_relay_may_pass_on_answers_of_xai_which_name_no_render() {
     let poll = |variant, body: Json| {
-        super::poll_for(
-            "r",
-            variant,
-            [rehearsal::json(200, &body), rehearsal::json(404, &json!({}))],
-        )
+        super::poll_for("r", variant, [testing::json(200, &body), testing::json(404, &json!({}))])
     };
     let failed =
         json!({ "status": "failed", "error": { "code": "internal_error", "message": "no" } });

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{super::dialect::Dialect, adapter, open, settings, with_picture};
 use crate::{
     Body, Effect, Settings, SettingsError, SubmitError,
-    rehearsal::{NOON, a_submission, hold, json, shown},
+    testing::{NOON, a_submission, hold, json, shown},
 };
 
 fn create(variant: Option<&str>, with_frame: bool) -> String {
@@ -87,7 +87,7 @@ fn a_relay_is_sent_a_form_unless_its_owner_knows_that_it_takes_json() {
 #[test]
 fn a_negative_prompt_goes_where_the_dialect_has_a_word_for_it() {
     let mut submission = a_submission("any-model");
-    submission.shot.negative_prompt = Some("rain".into());
+    submission.spec.negative_prompt = Some("rain".into());
     let sent = |variant| {
         let talk = adapter(variant).submit(&submission, NOON);
         let (calls, _) = hold(talk, [json(200, &json!({ "id": "video_1" }))]);
@@ -111,13 +111,13 @@ fn what_cannot_be_said_is_refused_by_name_and_nothing_is_sent() {
         fault.message
     };
 
-    assert!(refused(|one| one.shot.looped = true).contains("`loop`"));
+    assert!(refused(|one| one.spec.looped = true).contains("`loop`"));
     assert!(
-        refused(|one| one.shot.negative_prompt = Some("x".into())).contains("`negative_prompt`")
+        refused(|one| one.spec.negative_prompt = Some("x".into())).contains("`negative_prompt`")
     );
-    assert!(refused(|one| one.shot.audio = false).contains("sound"));
+    assert!(refused(|one| one.spec.audio = false).contains("sound"));
     assert!(
-        refused(|one| one.shot.first_frame = with_picture(one.clone()).shot.first_frame)
+        refused(|one| one.spec.first_frame = with_picture(one.clone()).spec.first_frame)
             .contains("picture")
     );
 }
@@ -154,7 +154,7 @@ fn a_key_is_asked_for_where_nothing_goes_without_one() {
 
 #[test]
 fn a_name_with_a_slash_stays_one_piece_of_the_path() {
-    let render = crate::rehearsal::a_render("m", "a/../b?c=d");
+    let render = crate::testing::a_render("m", "a/../b?c=d");
     let (calls, _) = hold(adapter(None).poll(&render, NOON), [json(200, &json!({}))]);
 
     assert_eq!(calls[0].url, "https://api.openai.com/v1/videos/a%2F..%2Fb%3Fc%3Dd");

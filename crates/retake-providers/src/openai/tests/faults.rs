@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{poll, submit};
 use crate::{
     Polled, SubmitError,
-    rehearsal::{self, NOON, a_render, a_submission, hold},
+    testing::{self, NOON, a_render, a_submission, hold},
 };
 
 fn of_create(status: u16, body: &Json) -> FaultKind {
@@ -21,7 +21,7 @@ fn of_create(status: u16, body: &Json) -> FaultKind {
 
 fn of_text(status: u16, body: &'static str) -> FaultKind {
     let talk = super::adapter(Some("relay")).submit(&a_submission("m"), NOON);
-    match hold(talk, [rehearsal::reply(status, &[], body)]).1 {
+    match hold(talk, [testing::reply(status, &[], body)]).1 {
         Err(SubmitError::Refused(fault) | SubmitError::Lost(fault)) => fault.kind,
         Ok(taken) => panic!("taken as {taken:?}"),
     }
@@ -195,7 +195,7 @@ fn a_create_that_may_have_been_taken_is_lost() {
     lost(submit(Some("relay"), 500, &json!({ "error": { "message": "upstream timed out" } })));
     lost(submit(Some("relay"), 200, &json!({ "code": 500, "msg": "timeout" })));
     let talk = super::adapter(None).submit(&a_submission("m"), NOON);
-    lost(hold(talk, [rehearsal::silence(true)]).1.map(|taken| taken.remote_id));
+    lost(hold(talk, [testing::silence(true)]).1.map(|taken| taken.remote_id));
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn a_question_that_was_not_answered_is_no_failure_of_the_render() {
     let busy = json!({ "error": { "code": "rate_limit_exceeded", "message": "slower" } });
     assert_eq!(poll(Some("relay"), 200, &busy).unwrap_err().kind, Overloaded);
     let talk = super::adapter(None).poll(&a_render("m", "v"), NOON);
-    let page = hold(talk, [rehearsal::reply(200, &[], "<html>maintenance</html>")]).1;
+    let page = hold(talk, [testing::reply(200, &[], "<html>maintenance</html>")]).1;
     assert_eq!(page.unwrap_err().kind, UnknownProviderError);
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{adapter, fixture, poll, poll_for, submit};
 use crate::{
     Call, Download, Echo, FetchError, Polled, Value,
-    rehearsal::{self, NOON, a_render, a_submission, hold},
+    testing::{self, NOON, a_render, a_submission, hold},
 };
 
 fn running(polled: Polled) -> (u8, Duration, Option<String>) {
@@ -48,7 +48,7 @@ fn a_word_that_nobody_documents_is_still_running_and_noted() {
 #[test]
 fn the_next_question_waits_as_long_as_the_answer_asks() {
     let pause = |headers: &[(&'static str, &str)]| {
-        let answer = rehearsal::reply(200, headers, r#"{"id":"v","status":"queued"}"#);
+        let answer = testing::reply(200, headers, r#"{"id":"v","status":"queued"}"#);
         let talk = adapter(None).poll(&a_render("m", "v"), NOON);
         running(hold(talk, [answer]).1.unwrap()).1
     };
@@ -79,7 +79,7 @@ fn a_finished_render_is_known_under_every_word() {
 fn fetched(variant: &str, job: &Json) -> Result<Download, FetchError> {
     let name = submit(Some(variant), 200, job).unwrap_or_else(|_| "v 1".to_owned());
     let talk = adapter(Some(variant)).fetch(&a_render("m", &name), NOON);
-    hold(talk, [rehearsal::json(200, job)]).1
+    hold(talk, [testing::json(200, job)]).1
 }
 
 fn download(variant: &str, job: &Json) -> Call {
@@ -221,7 +221,7 @@ fn a_render_that_is_over_without_a_file_may_have_one_and_one_that_runs_again_com
 #[test]
 fn a_download_that_brought_nothing_is_tried_again_whatever_was_said() {
     let refused = |status, body: &'static str| {
-        let reply = rehearsal::reply(status, &[], body).unwrap();
+        let reply = testing::reply(status, &[], body).unwrap();
         adapter(Some("vllm-omni")).refused_download(&reply)
     };
 
@@ -249,7 +249,7 @@ fn only_vllm_omni_stops_a_render_by_deleting_it() {
         assert!(hold(adapter(variant).cancel(&render, NOON), []).0.is_empty());
     }
     let cancel = |status| {
-        let answer = rehearsal::json(status, &json!({}));
+        let answer = testing::json(status, &json!({}));
         hold(adapter(Some("vllm-omni")).cancel(&render, NOON), [answer])
     };
     assert_eq!(cancel(200).0[0].method, http::Method::DELETE);
@@ -306,8 +306,8 @@ fn a_file_beside_a_failure_or_an_unknown_word_is_looked_at_before_another_is_pai
     }
     let deleted = json!({ "id": "t", "status": "deleted" });
     let talk = adapter(Some("relay")).poll(&a_render("m", "t"), NOON);
-    let file = rehearsal::reply(200, &[("content-type", "video/mp4")], "\0\0\0\x18ftypmp42");
-    let (calls, polled) = hold(talk, [rehearsal::json(200, &deleted), file]);
+    let file = testing::reply(200, &[("content-type", "video/mp4")], "\0\0\0\x18ftypmp42");
+    let (calls, polled) = hold(talk, [testing::json(200, &deleted), file]);
     assert_eq!(calls.len(), 2, "the content of a deleted render is asked for");
     assert!(matches!(polled, Ok(Polled::Disputed { .. })), "{polled:?}");
     let blocked = with_url("failed", "blocked by moderation");
@@ -318,7 +318,7 @@ fn a_file_beside_a_failure_or_an_unknown_word_is_looked_at_before_another_is_pai
 fn a_file_inside_an_answer_about_a_render_has_room() {
     for variant in ["newapi", "relay", "openrouter", "sglang"] {
         let talk = adapter(Some(variant)).poll(&a_render("m", "v"), NOON);
-        let (calls, _) = hold(talk, [rehearsal::json(200, &json!({}))]);
+        let (calls, _) = hold(talk, [testing::json(200, &json!({}))]);
         assert!(calls[0].largest_answer >= 96 << 20, "{variant}");
     }
     let inline = json!({ "b64_json": "AAAB" });
@@ -329,7 +329,7 @@ fn a_file_inside_an_answer_about_a_render_has_room() {
 fn what_a_create_says_that_will_be_rendered_is_heard() {
     let echo = |body: Json| {
         let talk = adapter(Some("relay")).submit(&a_submission("m"), NOON);
-        hold(talk, [rehearsal::json(200, &body)]).1.unwrap().echo
+        hold(talk, [testing::json(200, &body)]).1.unwrap().echo
     };
     let of = |duration_ms, size| Echo { duration_ms, size };
     let hd = Some(Size::new(1280, 720));
@@ -348,13 +348,13 @@ fn what_a_create_says_that_will_be_rendered_is_heard() {
 /// A file as it is handed out, and answers that are none.
 fn handed_out() -> [crate::Answer; 4] {
     let video = |status, media_type, body: &'static [u8]| {
-        rehearsal::reply(status, &[("content-type", media_type)], body)
+        testing::reply(status, &[("content-type", media_type)], body)
     };
     [
         video(206, "video/mp4", b"\0\0\0\x18ftypmp42"),
         video(200, "application/octet-stream", b"\x1a\x45\xdf\xa3webm"),
         video(200, "text/plain", b"\0\0\0\x18ftypisom"),
-        rehearsal::reply(302, &[("location", "https://cdn.example.com/v.mp4")], ""),
+        testing::reply(302, &[("location", "https://cdn.example.com/v.mp4")], ""),
     ]
 }
 
@@ -385,12 +385,12 @@ fn no_answers_about_a_file() -> Vec<crate::Answer> {
         (200, ""),
         (200, "<html>sign in</html>"),
     ];
-    in_octets(&answers).into_iter().chain([true, false].map(rehearsal::silence)).collect()
+    in_octets(&answers).into_iter().chain([true, false].map(testing::silence)).collect()
 }
 
 fn in_octets(answers: &[(u16, &'static str)]) -> Vec<crate::Answer> {
     let octets = [("content-type", "application/octet-stream")];
-    answers.iter().map(|(status, body)| rehearsal::reply(*status, &octets, *body)).collect()
+    answers.iter().map(|(status, body)| testing::reply(*status, &octets, *body)).collect()
 }
 
 /// A render that failed, or is over without a file, by each word for that but one.
@@ -403,7 +403,7 @@ fn over_without_a_file() -> impl Iterator<Item = Json> {
 #[test]
 fn a_failed_render_counts_as_failed_once_its_content_is_refused() {
     for failed in over_without_a_file() {
-        let poll = |content| poll_for("v", None, [rehearsal::json(200, &failed), content]);
+        let poll = |content| poll_for("v", None, [testing::json(200, &failed), content]);
 
         for content in handed_out() {
             let polled = poll(content.clone());
@@ -417,7 +417,7 @@ fn a_failed_render_counts_as_failed_once_its_content_is_refused() {
     // What moderation blocked has no file.
     let blocked =
         json!({ "id": "v", "status": "failed", "error": { "code": "moderation_blocked" } });
-    let polled = poll_for("v", None, [rehearsal::json(200, &blocked)]);
+    let polled = poll_for("v", None, [testing::json(200, &blocked)]);
     assert!(matches!(polled, Ok(Polled::Failed { .. })), "{polled:?}");
 }
 
@@ -425,7 +425,7 @@ fn a_failed_render_counts_as_failed_once_its_content_is_refused() {
 fn a_failed_render_is_asked_about_again_where_the_look_for_its_file_got_no_answer() {
     for failed in over_without_a_file() {
         for content in no_answers_about_a_file() {
-            let polled = poll_for("v", None, [rehearsal::json(200, &failed), content.clone()]);
+            let polled = poll_for("v", None, [testing::json(200, &failed), content.clone()]);
             assert!(matches!(polled, Ok(Polled::Doubtful { .. })), "{content:?}: {polled:?}");
         }
     }
@@ -434,33 +434,33 @@ fn a_failed_render_is_asked_about_again_where_the_look_for_its_file_got_no_answe
 #[test]
 fn a_success_beside_an_error_is_judged_by_its_file() {
     let both = json!({ "id": "v", "status": "completed", "error": { "message": "overloaded" } });
-    let poll = |content| poll_for("v", None, [rehearsal::json(200, &both), content]);
+    let poll = |content| poll_for("v", None, [testing::json(200, &both), content]);
 
     for content in handed_out() {
         assert_eq!(poll(content.clone()), Ok(Polled::RENDERED), "{content:?}");
     }
     for (status, body) in [(404, r#"{"detail":"Video not found"}"#), (422, "{}"), (410, "{}")] {
-        let polled = poll(rehearsal::reply(status, &[], body));
+        let polled = poll(testing::reply(status, &[], body));
         assert!(matches!(polled, Ok(Polled::Doubtful { .. })), "{status}: {polled:?}");
     }
     for (status, body) in [(404, r#"{"detail":"not ready"}"#), (409, "{}"), (503, ""), (200, "{}")]
     {
-        let polled = poll(rehearsal::reply(status, &[], body));
+        let polled = poll(testing::reply(status, &[], body));
         assert!(polled.is_err(), "{status}: {polled:?}");
     }
-    assert!(poll(rehearsal::silence(true)).is_err());
+    assert!(poll(testing::silence(true)).is_err());
     let unnamed = json!({ "status": "completed", "error": { "message": "overloaded" } });
-    assert!(poll_for("v", None, [rehearsal::json(200, &unnamed)]).is_err());
+    assert!(poll_for("v", None, [testing::json(200, &unnamed)]).is_err());
     let mut with_url = both.clone();
     with_url["url"] = "https://cdn.example.com/v.mp4".into();
-    let polled = poll_for("v", Some("relay"), [rehearsal::json(200, &with_url)]);
+    let polled = poll_for("v", Some("relay"), [testing::json(200, &with_url)]);
     assert_eq!(polled, Ok(Polled::RENDERED));
 }
 
 #[test]
 fn a_look_at_the_content_asks_for_its_beginning_only() {
     let failed = json!({ "id": "v", "status": "failed" });
-    let answers = [rehearsal::json(200, &failed), rehearsal::json(404, &json!({}))];
+    let answers = [testing::json(200, &failed), testing::json(404, &json!({}))];
     let (calls, _) = hold(adapter(None).poll(&a_render("m", "v"), NOON), answers);
 
     assert_eq!(calls[1].url, "https://api.openai.com/v1/videos/v/content");
@@ -471,7 +471,7 @@ fn a_look_at_the_content_asks_for_its_beginning_only() {
 #[test]
 fn an_azure_job_without_a_generation_is_asked_again_unless_its_reason_is_final() {
     let job = |reason: Json| json!({ "id": "t", "status": "succeeded", "generations": [], "failure_reason": reason });
-    let poll = |reason| poll_for("t", Some("azure-jobs"), [rehearsal::json(200, &job(reason))]);
+    let poll = |reason| poll_for("t", Some("azure-jobs"), [testing::json(200, &job(reason))]);
 
     assert!(matches!(poll(json!(null)), Ok(Polled::Running { note: Some(_), .. })));
     assert!(matches!(poll(json!("internal_error")), Ok(Polled::Running { note: Some(_), .. })));

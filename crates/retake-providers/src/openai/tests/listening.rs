@@ -12,7 +12,7 @@ use sha2::Sha256;
 use super::{adapter, fixture, open, settings};
 use crate::{
     AccountStatus, Hook, HookError,
-    rehearsal::{self, NOON, hold},
+    testing::{self, NOON, hold},
 };
 
 const BODY: &str = r#"{"type":"video.completed","data":{"id":"video_1"}}"#;
@@ -106,7 +106,7 @@ fn every_model_of_openai_is_shut_down_and_names_who_takes_its_place() {
 }
 
 fn standing(variant: Option<&str>, status: u16, body: &Json) -> AccountStatus {
-    hold(adapter(variant).check(NOON), [rehearsal::json(status, body)]).1.unwrap()
+    hold(adapter(variant).check(NOON), [testing::json(status, body)]).1.unwrap()
 }
 
 // verifies: openai/openrouter: credits
@@ -131,6 +131,6 @@ fn a_refused_key_is_an_answer_and_a_busy_server_is_none() {
     let spent = standing(Some("openrouter"), 200, &json!({ "data": { "limit_remaining": 0 } }));
     assert_eq!(spent.trouble.unwrap().kind, FaultKind::Quota);
 
-    let busy = hold(adapter(None).check(NOON), [rehearsal::json(503, &json!({}))]).1;
+    let busy = hold(adapter(None).check(NOON), [testing::json(503, &json!({}))]).1;
     assert_eq!(busy.unwrap_err().kind, FaultKind::Overloaded);
 }

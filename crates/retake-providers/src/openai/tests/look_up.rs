@@ -5,11 +5,11 @@ use serde_json::{Value as Json, json};
 
 use super::{adapter, with_picture};
 use crate::{
-    LookUp, Lost, Submission,
-    rehearsal::{self, NOON, a_submission, hold},
+    Reconciliation, Submission, UnconfirmedSubmit,
+    testing::{self, NOON, a_submission, hold},
 };
 
-fn looked_up(variant: Option<&str>, submission: Submission, pages: &[Json]) -> LookUp {
+fn looked_up(variant: Option<&str>, submission: Submission, pages: &[Json]) -> Reconciliation {
     looked_up_knowing(&[], variant, submission, pages)
 }
 
@@ -18,10 +18,10 @@ fn looked_up_knowing(
     variant: Option<&str>,
     submission: Submission,
     pages: &[Json],
-) -> LookUp {
+) -> Reconciliation {
     let known = known.iter().map(|&id| id.to_owned()).collect();
-    let lost = Lost { submission, begun_at: NOON, lost_at: NOON, known };
-    let answers = pages.iter().map(|page| rehearsal::json(200, page));
+    let lost = UnconfirmedSubmit { submission, begun_at: NOON, lost_at: NOON, known };
+    let answers = pages.iter().map(|page| testing::json(200, page));
     hold(adapter(variant).look_up(&lost, NOON), answers).1.unwrap()
 }
 
@@ -38,8 +38,8 @@ fn page(entries: &[Json], has_more: bool) -> Json {
     json!({ "object": "list", "data": entries, "has_more": has_more, "last_id": last })
 }
 
-fn is_unknowable(found: &LookUp) -> bool {
-    matches!(found, LookUp::Unknowable { .. })
+fn is_unknowable(found: &Reconciliation) -> bool {
+    matches!(found, Reconciliation::Unknowable { .. })
 }
 
 // verifies: openai: look-up
@@ -50,7 +50,7 @@ fn the_only_render_of_that_time_with_the_same_wish_is_ours() {
     let pages = [page(&[other, entry("video_1", 3), entry("video_0", -4000)], true)];
 
     let found = looked_up(None, a_submission("sora-2"), &pages);
-    assert_eq!(found, LookUp::Found("video_1".into()));
+    assert_eq!(found, Reconciliation::Found("video_1".into()));
 }
 
 #[test]
@@ -59,9 +59,13 @@ fn of_several_that_nobody_owns_the_one_made_nearest_to_the_intent_is_taken() {
     for variant in [None, Some("vllm-omni"), Some("relay")] {
         let look =
             |known: &[&str]| looked_up_knowing(known, variant, a_submission("sora-2"), &three);
-        assert_eq!(look(&[]), LookUp::Found("video_2".into()), "{variant:?}");
-        assert_eq!(look(&["video_2"]), LookUp::Found("video_1".into()), "{variant:?}");
-        assert_eq!(look(&["video_1", "video_2"]), LookUp::Found("video_3".into()), "{variant:?}");
+        assert_eq!(look(&[]), Reconciliation::Found("video_2".into()), "{variant:?}");
+        assert_eq!(look(&["video_2"]), Reconciliation::Found("video_1".into()), "{variant:?}");
+        assert_eq!(
+            look(&["video_1", "video_2"]),
+            Reconciliation::Found("video_3".into()),
+            "{variant:?}"
+        );
     }
 }
 
@@ -79,7 +83,7 @@ fn one_that_hides_its_prompt_leaves_it_open() {
 #[test]
 fn the_only_one_that_is_ours_for_certain_is_taken_from_a_relays_list_too() {
     let relay = |pages: &[Json]| looked_up(Some("relay"), a_submission("sora-2"), pages);
-    let ours = LookUp::Found("video_1".into());
+    let ours = Reconciliation::Found("video_1".into());
     let mut unpaged = page(&[entry("video_1", 3)], false);
     unpaged.as_object_mut().unwrap().remove("has_more");
 
@@ -99,15 +103,15 @@ fn the_only_one_that_is_ours_for_certain_is_taken_from_a_relays_list_too() {
 #[test]
 fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
     let past = [page(&[entry("video_9", 4000)], true), page(&[entry("video_0", -90_000)], true)];
-    assert_eq!(looked_up(None, a_submission("sora-2"), &past), LookUp::Absent);
+    assert_eq!(looked_up(None, a_submission("sora-2"), &past), Reconciliation::Absent);
     let relay = looked_up_knowing(&["video_0"], Some("relay"), a_submission("sora-2"), &past);
     assert!(is_unknowable(&relay), "a clock may be hours off: {relay:?}");
     let known = &["video_0", "video_9"];
     let relay = looked_up_knowing(known, Some("relay"), a_submission("sora-2"), &past);
-    assert_eq!(relay, LookUp::Absent);
+    assert_eq!(relay, Reconciliation::Absent);
 
     let end = [page(&[], false)];
-    assert_eq!(looked_up(None, a_submission("sora-2"), &end), LookUp::Absent);
+    assert_eq!(looked_up(None, a_submission("sora-2"), &end), Reconciliation::Absent);
     assert!(is_unknowable(&looked_up(Some("relay"), a_submission("sora-2"), &end)));
 
     let broken_off = [page(&[entry("video_9", 4000)], true), json!({ "data": [] })];
@@ -137,7 +141,11 @@ fn a_render_that_a_list_shows_otherwise_than_it_was_asked_for_stands_against_an_
                 looked_up_knowing(known, Some(variant), a_submission("sora-2"), &pages)
             };
             assert!(is_unknowable(&look(&["video_0"])), "{variant} {field} {value}");
-            assert_eq!(look(&["video_0", "video_1"]), LookUp::Absent, "{variant} {field} {value}");
+            assert_eq!(
+                look(&["video_0", "video_1"]),
+                Reconciliation::Absent,
+                "{variant} {field} {value}"
+            );
         }
     }
 
@@ -150,7 +158,7 @@ fn a_render_that_a_list_shows_otherwise_than_it_was_asked_for_stands_against_an_
     };
     assert!(is_unknowable(&look(&other)));
     other["size"] = "720x1280".into();
-    assert_eq!(look(&other), LookUp::Absent);
+    assert_eq!(look(&other), Reconciliation::Absent);
 }
 
 #[test]
@@ -161,7 +169,7 @@ fn a_prompt_that_a_list_shows_changed_is_not_another_ones_whatever_else_differs(
         "A café by the sea, at dus",
     ];
     let mut submission = a_submission("sora-2");
-    submission.shot.prompt = "A café by the sea,\nat dusk. One lamp swings in the wind".into();
+    submission.spec.prompt = "A café by the sea,\nat dusk. One lamp swings in the wind".into();
     for variant in [None, Some("azure"), Some("vllm-omni"), Some("relay")] {
         for prompt in changed {
             let mut ours = entry("video_1", 3);
@@ -193,7 +201,7 @@ fn a_date_alone_disproves_no_render_that_shows_our_words() {
                 looked_up_knowing(known, Some(variant), a_submission("sora-2"), &pages)
             };
             assert!(is_unknowable(&look(&[])), "{variant} {created_at}");
-            assert_eq!(look(&["video_1"]), LookUp::Absent, "{variant} {created_at}");
+            assert_eq!(look(&["video_1"]), Reconciliation::Absent, "{variant} {created_at}");
         }
     }
     assert!(is_unknowable(&looked_up(
@@ -237,7 +245,7 @@ fn a_list_that_tells_of_an_error_proves_no_absence() {
             assert!(is_unknowable(&look(std::slice::from_ref(&old))), "{variant:?} {field}");
             // What it shows is there all the same.
             let ours = look(&[entry("video_1", 3)]);
-            assert_eq!(ours, LookUp::Found("video_1".into()), "{variant:?} {field}");
+            assert_eq!(ours, Reconciliation::Found("video_1".into()), "{variant:?} {field}");
         }
     }
 }
@@ -258,16 +266,16 @@ fn an_id_from_a_list_is_judged_as_that_of_a_create() {
     for odd in ["..", ".", "two words", ""] {
         assert!(is_unknowable(&named("id", odd.into()).0), "{odd}");
     }
-    let ours = LookUp::Found("t-1".into());
-    assert_eq!(named("task_id", "t-1".into()), (ours, LookUp::Absent));
-    assert_eq!(named("id", json!(17)).0, LookUp::Found("17".into()));
+    let ours = Reconciliation::Found("t-1".into());
+    assert_eq!(named("task_id", "t-1".into()), (ours, Reconciliation::Absent));
+    assert_eq!(named("id", json!(17)).0, Reconciliation::Found("17".into()));
 }
 
 #[test]
 fn a_render_that_another_attempt_owns_hides_no_lost_one_and_proves_nothing_by_itself() {
     let both = [page(&[entry("video_2", 9), entry("video_1", 3)], false)];
     let found = looked_up_knowing(&["video_1"], Some("relay"), a_submission("sora-2"), &both);
-    assert_eq!(found, LookUp::Found("video_2".into()));
+    assert_eq!(found, Reconciliation::Found("video_2".into()));
 
     let mut one = page(&[entry("video_1", 3)], false);
     one.as_object_mut().unwrap().remove("has_more");
@@ -277,26 +285,31 @@ fn a_render_that_another_attempt_owns_hides_no_lost_one_and_proves_nothing_by_it
 
 #[test]
 fn a_clock_that_is_wrong_is_read_by_the_date_of_the_answer() {
-    let mut reply = rehearsal::json(200, &page(&[entry("video_1", 3603)], false));
+    let mut reply = testing::json(200, &page(&[entry("video_1", 3603)], false));
     let date = "Sat, 21 Nov 2026 13:00:00 GMT".parse().unwrap();
     reply.as_mut().unwrap().headers.insert("date", date);
     let known = std::collections::BTreeSet::default();
-    let lost = Lost { submission: a_submission("sora-2"), begun_at: NOON, lost_at: NOON, known };
+    let lost = UnconfirmedSubmit {
+        submission: a_submission("sora-2"),
+        begun_at: NOON,
+        lost_at: NOON,
+        known,
+    };
 
     let found = hold(adapter(Some("relay")).look_up(&lost, NOON), [reply]).1;
-    assert_eq!(found, Ok(LookUp::Found("video_1".into())));
+    assert_eq!(found, Ok(Reconciliation::Found("video_1".into())));
 }
 
 #[test]
 fn a_walk_goes_on_where_the_page_ended() {
-    let lost = Lost {
+    let lost = UnconfirmedSubmit {
         submission: a_submission("sora-2"),
         begun_at: NOON,
         lost_at: NOON,
         known: std::collections::BTreeSet::default(),
     };
     let pages = [page(&[entry("video_9", 4000)], true), page(&[], false)];
-    let answers = pages.iter().map(|page| rehearsal::json(200, page));
+    let answers = pages.iter().map(|page| testing::json(200, page));
     let (calls, _) = hold(adapter(None).look_up(&lost, NOON), answers);
 
     assert_eq!(calls[0].url, "https://api.openai.com/v1/videos?limit=100&order=desc");
@@ -308,13 +321,13 @@ fn without_a_list_nobody_can_tell() {
     for variant in ["openrouter", "litellm", "newapi"] {
         assert!(is_unknowable(&looked_up(Some(variant), a_submission("m"), &[])));
     }
-    let lost = Lost {
+    let lost = UnconfirmedSubmit {
         submission: a_submission("m"),
         begun_at: NOON,
         lost_at: NOON,
         known: std::collections::BTreeSet::default(),
     };
-    let gone = hold(adapter(None).look_up(&lost, NOON), [rehearsal::json(404, &json!({}))]).1;
+    let gone = hold(adapter(None).look_up(&lost, NOON), [testing::json(404, &json!({}))]).1;
     assert!(is_unknowable(&gone.unwrap()));
 }
 
@@ -326,5 +339,5 @@ fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let landed = [entry("video_1", 128), before];
     let second = looked_up(None, a_submission("sora-2"), &[page(&landed, true)]);
 
-    assert_eq!((first, second), (LookUp::Absent, LookUp::Found("video_1".into())));
+    assert_eq!((first, second), (Reconciliation::Absent, Reconciliation::Found("video_1".into())));
 }

@@ -10,9 +10,9 @@ use tokio::{
 
 use super::*;
 use crate::{
-    AccountStatus, Adapter, Download, Log, Polled, Provider as _, Remote, Render, Submission,
-    SubmitError, Submitted, Talk, Transport, Value,
-    rehearsal::{NOON, a_render},
+    AccountStatus, Adapter, Download, Flow, Log, Polled, Provider as _, Remote, Render, Submission,
+    SubmitError, Submitted, Transport, Value,
+    testing::{NOON, a_render},
 };
 
 const FILM: &str = "\0\0\0\x18ftypmp42";
@@ -29,19 +29,19 @@ impl Adapter for Handing {
         std::time::Duration::from_mins(3)
     }
 
-    fn submit(&self, _: &Submission, _: Timestamp) -> Talk<Result<Submitted, SubmitError>> {
+    fn submit(&self, _: &Submission, _: Timestamp) -> Flow<Result<Submitted, SubmitError>> {
         unreachable!("nothing is submitted here")
     }
 
-    fn poll(&self, _: &Render, _: Timestamp) -> Talk<Result<Polled, Fault>> {
+    fn poll(&self, _: &Render, _: Timestamp) -> Flow<Result<Polled, Fault>> {
         unreachable!("nothing is polled here")
     }
 
-    fn fetch(&self, _: &Render, _: Timestamp) -> Talk<Result<Download, FetchError>> {
-        Talk::Over(Ok(self.0.clone()))
+    fn fetch(&self, _: &Render, _: Timestamp) -> Flow<Result<Download, FetchError>> {
+        Flow::Done(Ok(self.0.clone()))
     }
 
-    fn check(&self, _: Timestamp) -> Talk<Result<AccountStatus, Fault>> {
+    fn check(&self, _: Timestamp) -> Flow<Result<AccountStatus, Fault>> {
         unreachable!("nothing is checked here")
     }
 }

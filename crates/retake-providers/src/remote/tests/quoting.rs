@@ -5,7 +5,7 @@ use retake_core::catalog::Catalog;
 use super::*;
 use crate::{
     Settings, openai,
-    rehearsal::a_submission,
+    testing::a_submission,
     transport::tests::{answer, server},
 };
 
@@ -33,7 +33,7 @@ async fn submitted(
     body: serde_json::Value,
 ) -> Result<Submitted, SubmitError> {
     let mut submission = a_submission("any-model");
-    submission.shot.prompt = prompt.into();
+    submission.spec.prompt = prompt.into();
     account(&[(status, body)]).await.submit(submission, &Log::default()).await
 }
 
@@ -79,7 +79,7 @@ async fn a_failure_that_quotes_a_prompt_about_a_status_ends_the_render() {
     let nothing = serde_json::json!({ "error": { "message": "none", "code": "not_found" } });
     let remote = account(&[("200 OK", failed), ("404 X", nothing)]).await;
     let mut render = a_render("any-model", "v");
-    render.shot.prompt = prompt.into();
+    render.spec.prompt = prompt.into();
 
     let polled = remote.poll(&render, &Log::default()).await;
 

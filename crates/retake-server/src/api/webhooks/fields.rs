@@ -2,17 +2,17 @@
 
 use axum::extract::Request;
 use http::{HeaderMap, header};
-use retake_core::notice::EventType;
+use retake_core::delivery_schedule::EventType;
 use retake_store::outbox::record::EndpointChange;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
     api::{
-        Desk, Problem,
+        AppState, Problem,
         body::{self, shortened},
     },
-    webhooks::EndpointWish,
+    webhooks::NewEndpoint,
 };
 
 /// An endpoint as it is asked for.
@@ -83,11 +83,14 @@ pub(super) struct Sample {
 }
 
 /// Reads a body; where there is none, it says nothing.
-pub(super) async fn read(request: Request, desk: &Desk) -> Result<Map<String, Value>, Problem> {
+pub(super) async fn read(
+    request: Request,
+    state: &AppState,
+) -> Result<Map<String, Value>, Problem> {
     if is_bodyless(request.headers()) {
         return Ok(Map::new());
     }
-    let fields = body::read_plain(request, desk).await?;
+    let fields = body::read_plain(request, state).await?;
     match fields.files.keys().next() {
         Some(file) => Err(wrong(file, "text, not a file")),
         None => Ok(fields.values),
@@ -101,9 +104,9 @@ fn is_bodyless(headers: &HeaderMap) -> bool {
 }
 
 /// An endpoint as it is asked for.
-pub(super) fn wish(mut values: Map<String, Value>) -> Result<EndpointWish, Problem> {
+pub(super) fn wish(mut values: Map<String, Value>) -> Result<NewEndpoint, Problem> {
     only(&values, &["name", "url", "event_types"])?;
-    Ok(EndpointWish {
+    Ok(NewEndpoint {
         name: needed(text(&mut values, "name")?, "name", "say what the endpoint is for")?,
         url: needed(text(&mut values, "url")?, "url", "say where deliveries go")?,
         event_types: needed(
@@ -197,7 +200,7 @@ fn events(values: &mut Map<String, Value>) -> Result<Option<Vec<EventType>>, Pro
 }
 
 fn event(name: &str, param: &str) -> Result<EventType, Problem> {
-    name.parse().map_err(|error: retake_core::notice::UnknownEventType| {
+    name.parse().map_err(|error: retake_core::delivery_schedule::UnknownEventType| {
         Problem::bad_request("invalid_value", Some(param), error.to_string())
     })
 }

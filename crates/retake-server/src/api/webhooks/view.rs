@@ -1,7 +1,7 @@
 //! What endpoints and deliveries look like on the wire.
 
 use jiff::Timestamp;
-use retake_core::notice::EventType;
+use retake_core::delivery_schedule::EventType;
 use retake_store::outbox::record::{self, DeliveryState, DisabledWhy};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -36,13 +36,13 @@ pub(in crate::api) struct Endpoint {
     updated_at: i64,
     /// The last characters of its secret.
     signing_secret_hint: String,
-    retake: Ours,
+    retake: RetakeExtension,
 }
 
 /// What Retake knows of an endpoint beyond OpenAI's fields.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = WebhookEndpointDetails)]
-struct Ours {
+struct RetakeExtension {
     /// Whether it is told anything.
     enabled: bool,
     /// Since when it is told nothing, in seconds since 1970.
@@ -202,7 +202,7 @@ pub(super) fn endpoint(endpoint: &record::Endpoint) -> Endpoint {
         created_at: endpoint.created_at.as_second(),
         updated_at: endpoint.updated_at.as_second(),
         signing_secret_hint: signing::hint(&endpoint.secret),
-        retake: Ours {
+        retake: RetakeExtension {
             enabled: disabled.is_none(),
             disabled_at: seconds(disabled.map(|disabled| disabled.at)),
             disabled_because: disabled.map(|disabled| disabled.why),

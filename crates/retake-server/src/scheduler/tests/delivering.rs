@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use retake_core::{
     cost::Cost,
     fault::{Fault, FaultKind, FaultSource},
-    life::{AttemptState, Event, JobState},
+    job::{AttemptState, Event, JobState},
     money::Usd,
     output::{OnMismatch, Tolerance},
     policy::Policy,
@@ -21,12 +21,12 @@ use retake_core::{
 };
 use retake_media::{AvcConfig, AvcTrack, Movie, Mp4Writer};
 use retake_providers::{
-    AccountStatus, CancelOutcome, Echo, FetchError, Log, LookUp, Lost, Polled, Provider, Render,
-    Submission, SubmitError, Submitted,
+    AccountStatus, CancelOutcome, Echo, FetchError, Log, Polled, Provider, Reconciliation, Render,
+    Submission, SubmitError, Submitted, UnconfirmedSubmit,
 };
 use retake_store::{Job, JobEvent};
 
-use super::{Stage, attempts};
+use super::{SchedulerTest, attempts};
 
 /// Start codes around the parameter sets of a High profile stream, level 3.1.
 const PARAMETER_SETS: [u8; 16] = [0, 0, 0, 1, 0x67, 100, 0, 31, 0xAC, 0, 0, 1, 0x68, 0xEE, 6, 0x80];
@@ -94,8 +94,8 @@ impl Provider for Deliverer {
         Ok(Submitted { remote_id: "r-1".into(), echo: self.echo })
     }
 
-    async fn look_up(&self, _: &Lost, _: &Log) -> Result<LookUp, Fault> {
-        Ok(LookUp::Absent)
+    async fn look_up(&self, _: &UnconfirmedSubmit, _: &Log) -> Result<Reconciliation, Fault> {
+        Ok(Reconciliation::Absent)
     }
 
     async fn poll(&self, _: &Render, _: &Log) -> Result<Polled, Fault> {
@@ -176,7 +176,7 @@ async fn asked(
 ) -> Job {
     let names = ["north", "south", "west"];
     let providers: Vec<_> = names.into_iter().zip(routes.iter().map(Arc::clone)).collect();
-    Stage::asked(&providers, policy, request).await.play(rounds).await
+    SchedulerTest::asked(&providers, policy, request).await.play(rounds).await
 }
 
 fn retry() -> Policy {
@@ -201,7 +201,7 @@ async fn a_playable_file_that_misses_the_request_by_the_models_grain_is_delivere
 
         let job = played(&[Arc::clone(&north)], Policy::default(), 5).await;
 
-        assert_eq!((&job.life.state, north.sold()), (&JobState::Completed, 1), "{file:?}");
+        assert_eq!((&job.record.state, north.sold()), (&JobState::Completed, 1), "{file:?}");
         assert_eq!(warnings(&job), warned, "{file:?}");
         let output = job.delivered().unwrap();
         assert_eq!((output.width, output.asked.duration_ms), (file.0.into(), Some(4_000)));
@@ -215,7 +215,7 @@ async fn a_difference_within_the_tolerance_of_the_policy_is_none() {
 
     let job = played(&[north], Policy { tolerance, ..retry() }, 5).await;
 
-    assert_eq!(job.life.state, JobState::Completed);
+    assert_eq!(job.record.state, JobState::Completed);
     assert!(warnings(&job).is_empty());
 }
 
@@ -239,7 +239,7 @@ async fn the_file_nearest_to_the_request_is_delivered_when_every_route_differs()
     for (routes, best) in [([near(), far(), far()], 1), ([far(), near(), far()], 2)] {
         let job = played(&routes, retry(), 12).await;
 
-        assert_eq!(job.life.state, JobState::Completed);
+        assert_eq!(job.record.state, JobState::Completed);
         assert_eq!(job.delivered().unwrap().attempt, Some(best));
         assert_eq!(warnings(&job), ["size_differs"]);
         assert!(routes.iter().all(|route| route.sold() == 1));
@@ -291,15 +291,15 @@ async fn a_download_that_brings_something_else_than_the_file_never_buys_the_rend
     for bad in bad {
         let north = Deliverer::of([bad.clone(), bad, whole()]);
 
-        let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
-        let waiting = stage.play(4).await;
-        let open = waiting.life.open_attempt().expect("the render is not over");
+        let test = SchedulerTest::with(&[("north", Arc::clone(&north))]).await;
+        let waiting = test.play(4).await;
+        let open = waiting.record.open_attempt().expect("the render is not over");
         assert_eq!(open.state, AttemptState::Fetching);
-        assert!(waiting.life.hold.is_some(), "it does not say why it waits");
-        let job = stage.play(3).await;
+        assert!(waiting.record.hold.is_some(), "it does not say why it waits");
+        let job = test.play(3).await;
 
-        assert_eq!((&job.life.state, north.sold()), (&JobState::Completed, 1));
-        assert_eq!(job.life.hold, None);
+        assert_eq!((&job.record.state, north.sold()), (&JobState::Completed, 1));
+        assert_eq!(job.record.hold, None);
     }
 }
 
@@ -318,24 +318,24 @@ async fn a_failed_render_that_names_a_dead_file_goes_to_the_next_route() {
 
         assert_eq!(attempts(&job), ["north failed", "south succeeded"]);
         assert_eq!(north.sold(), 1);
-        let fault = job.life.attempts[0].fault.as_ref().unwrap();
+        let fault = job.record.attempts[0].fault.as_ref().unwrap();
         assert!(fault.message.contains("it failed") && fault.message.contains("404"), "{fault}");
     }
     let job = played(&[disputed(whole())], Policy::default(), 6).await;
-    assert_eq!((&job.life.state, &job.life.attempts[0].fault), (&JobState::Completed, &None));
+    assert_eq!((&job.record.state, &job.record.attempts[0].fault), (&JobState::Completed, &None));
 }
 
 #[tokio::test]
 async fn an_announcement_is_on_record_with_the_answer_that_made_it() {
     let north = Deliverer::that_announces(Some(CancelOutcome::Stopped));
-    let stage = Stage::with(&[("north", north)]).await;
-    stage.play(1).await;
+    let test = SchedulerTest::with(&[("north", north)]).await;
+    test.play(1).await;
 
-    let lines = stage.scheduler.ledger.events(&stage.id, 0, 9).await.unwrap();
+    let lines = test.scheduler.ledger.events(&test.id, 0, 9).await.unwrap();
 
     let [.., accepted, announced] = lines.as_slice() else { panic!("{lines:?}") };
-    assert!(matches!(&accepted.event, JobEvent::Life(Event::Accepted { .. })), "{lines:?}");
-    assert!(matches!(&announced.event, JobEvent::Life(Event::Announced { .. })), "{lines:?}");
+    assert!(matches!(&accepted.event, JobEvent::Job(Event::Accepted { .. })), "{lines:?}");
+    assert!(matches!(&announced.event, JobEvent::Job(Event::Announced { .. })), "{lines:?}");
     assert_eq!(accepted.at, announced.at);
 }
 
@@ -346,7 +346,7 @@ async fn a_web_page_in_the_place_of_the_file_is_asked_past_for_hours() {
 
     let job = played(&[Arc::clone(&north)], Policy::default(), 70).await;
 
-    assert_eq!((&job.life.state, north.sold()), (&JobState::Completed, 1));
+    assert_eq!((&job.record.state, north.sold()), (&JobState::Completed, 1));
 }
 
 #[tokio::test]
@@ -359,9 +359,9 @@ async fn a_file_that_is_damaged_each_time_alike_is_not_bought_again_on_the_same_
     let job = played(&[Arc::clone(&north)], Policy::default(), 12).await;
 
     assert!(
-        matches!(&job.life.state, JobState::Failed(fault) if fault.kind == FaultKind::Malformed)
+        matches!(&job.record.state, JobState::Failed(fault) if fault.kind == FaultKind::Malformed)
     );
-    assert_eq!((north.sold(), job.life.attempts[0].failed_fetches), (1, 3));
+    assert_eq!((north.sold(), job.record.attempts[0].failed_fetches), (1, 3));
 }
 
 #[tokio::test]
@@ -372,40 +372,44 @@ async fn bytes_behind_the_last_box_take_nothing_from_a_video() {
 
     let job = played(&[Arc::clone(&north)], Policy::default(), 5).await;
 
-    assert_eq!((&job.life.state, north.sold()), (&JobState::Completed, 1));
+    assert_eq!((&job.record.state, north.sold()), (&JobState::Completed, 1));
 }
 
 #[tokio::test]
 async fn a_file_set_aside_is_removed_when_its_job_is_cancelled() {
     let north = Deliverer::of([odd(704, 1280, 96)]);
     let south = Deliverer::of([Download::Bytes(Vec::new())]);
-    let stage =
-        Stage::asked(&[("north", north), ("south", south)], retry(), VideoRequest::default()).await;
-    let job = stage.play(6).await;
-    assert!(job.life.has_file_set_aside() && job.delivered().is_none());
+    let test = SchedulerTest::asked(
+        &[("north", north), ("south", south)],
+        retry(),
+        VideoRequest::default(),
+    )
+    .await;
+    let job = test.play(6).await;
+    assert!(job.record.has_file_set_aside() && job.delivered().is_none());
 
-    let (ledger, now) = (&stage.scheduler.ledger, stage.scheduler.clock.now());
-    ledger.request_cancel(&stage.id, now).await.unwrap();
-    let job = stage.play(2).await;
+    let (ledger, now) = (&test.scheduler.ledger, test.scheduler.clock.now());
+    ledger.request_cancel(&test.id, now).await.unwrap();
+    let job = test.play(2).await;
 
-    assert_eq!(job.life.state, JobState::Cancelled);
-    let doomed = ledger.expired_files(stage.scheduler.clock.now(), 9).await.unwrap();
+    assert_eq!(job.record.state, JobState::Cancelled);
+    let doomed = ledger.expired_files(test.scheduler.clock.now(), 9).await.unwrap();
     assert_eq!(doomed.len(), 1);
 }
 
 #[tokio::test]
 async fn a_render_that_is_announced_otherwise_is_told_of_while_it_runs_and_delivered() {
     let north = Deliverer::that_announces(Some(CancelOutcome::Stopped));
-    let stage = Stage::with(&[("north", Arc::clone(&north))]).await;
+    let test = SchedulerTest::with(&[("north", Arc::clone(&north))]).await;
 
-    let running = stage.play(1).await;
-    let open = running.life.open_attempt().unwrap();
+    let running = test.play(1).await;
+    let open = running.record.open_attempt().unwrap();
     assert_eq!(open.file.announced.unwrap().duration_ms, Some(2_000));
     let note = open.note.as_deref().unwrap();
     assert!(note.contains("2.000 s instead of 4.000 s"), "{note}");
-    let job = stage.play(4).await;
+    let job = test.play(4).await;
 
-    assert_eq!((&job.life.state, north.sold()), (&JobState::Completed, 1));
+    assert_eq!((&job.record.state, north.sold()), (&JobState::Completed, 1));
     assert_eq!((warnings(&job), *north.cancelled.lock().unwrap()), (vec!["duration_differs"], 0));
 }
 
@@ -429,10 +433,10 @@ async fn a_strict_request_takes_no_other_video_than_it_asked_for() {
     let job = asked(&[Arc::clone(&north)], Policy::default(), request, 5).await;
 
     assert!(
-        matches!(&job.life.state, JobState::Failed(fault) if fault.message.contains("2.000 s"))
+        matches!(&job.record.state, JobState::Failed(fault) if fault.message.contains("2.000 s"))
     );
     assert_eq!((*north.cancelled.lock().unwrap(), north.sold()), (1, 1));
-    assert!(!Cost::of_job(&job.life, &job.plan).certain || job.plan.routes[0].cost == Usd::ZERO);
+    assert!(!Cost::of_job(&job.record, &job.plan).certain || job.plan.routes[0].cost == Usd::ZERO);
 }
 
 #[tokio::test]
@@ -443,9 +447,9 @@ async fn a_render_that_cannot_be_cancelled_is_paid_for_and_its_file_is_kept_as_a
 
         let job = played(&[Arc::clone(&north), Arc::clone(&south)], retry(), 9).await;
 
-        assert_eq!((&job.life.state, north.sold(), south.sold()), (&JobState::Completed, 1, 1));
+        assert_eq!((&job.record.state, north.sold(), south.sold()), (&JobState::Completed, 1, 1));
         assert_eq!(job.delivered().unwrap().attempt, Some(1));
-        let note = job.life.attempts[0].note.as_deref().unwrap();
+        let note = job.record.attempts[0].note.as_deref().unwrap();
         assert!(note.contains("cancel"), "{note}");
     }
 }
@@ -458,6 +462,6 @@ async fn what_a_provider_says_that_it_charged_is_on_record() {
 
     let job = played(&[north], Policy::default(), 5).await;
 
-    let cost = Cost::of_job(&job.life, &job.plan);
+    let cost = Cost::of_job(&job.record, &job.plan);
     assert_eq!((cost.charged, cost.estimated, cost.certain), (Some(charged), Some(charged), true));
 }

@@ -3,9 +3,9 @@
 use futures::try_join;
 use jiff::Timestamp;
 use retake_core::{
+    delivery_schedule::EventType,
     ids::{EndpointId, EventId, VideoId},
-    life::JobState,
-    notice::EventType,
+    job::JobState,
 };
 use tokio_postgres::Row;
 

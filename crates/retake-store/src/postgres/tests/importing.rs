@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use retake_core::{
     ids::{KeyId, ReplicaId, VideoId},
-    life::Event,
+    job::Event,
 };
 
 use super::{Schema, worker_on};
@@ -63,7 +63,7 @@ impl Past {
         worker.ledger.commit(&held.lease, &told).await.unwrap();
         let waiting = NewJob { repeat: Some(a_repeat()), ..a_job_of(&owner, 30) };
         worker.ledger.accept(&waiting).await.unwrap();
-        worker.ledger.void_leases(Timestamp::MAX, noon_plus(40)).await.unwrap();
+        worker.ledger.expire_leases(Timestamp::MAX, noon_plus(40)).await.unwrap();
         worker.ledger.close().await.unwrap();
         Self { _folder: folder, path, done, rendering, waiting, deleted, owner }
     }
@@ -124,8 +124,8 @@ async fn a_ledger_that_was_carried_over_answers_as_before_and_its_jobs_go_on() {
     let going_on = worker.claim(100, noon_plus(50)).await;
     assert_eq!(going_on.len(), 2);
     for held in going_on.into_iter().filter(|held| held.job.id == past.rendering) {
-        assert_eq!(held.job.life.attempts[0].remote_id.as_deref(), Some("r-1"));
-        assert_eq!(held.job.life.attempts[0].note.as_deref(), Some("pondering"));
+        assert_eq!(held.job.record.attempts[0].remote_id.as_deref(), Some("r-1"));
+        assert_eq!(held.job.record.attempts[0].note.as_deref(), Some("pondering"));
         assert_eq!(worker.ledger.exchanges(&past.rendering).await.unwrap().len(), 2);
         worker.tell_and_free(held, Event::Rendered, noon_plus(51)).await.unwrap();
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use retake_core::life::Event;
+use retake_core::job::Event;
 use tokio::time::timeout;
 
 use super::{
@@ -68,7 +68,7 @@ async fn a_change_whose_answer_is_lost_is_recorded_once() {
     assert!(proxy.broke() && told.lease_kept);
     assert_eq!(worker.ledger.events(&id, 0, 10).await.unwrap().len(), 2);
     assert_eq!(worker.ledger.exchanges(&id).await.unwrap().len(), 1);
-    held.job.life = begun.life;
+    held.job.record = begun.record;
     worker.tell_and_free(held, accepted("r-1"), noon_plus(1)).await.unwrap();
 }
 
@@ -85,7 +85,7 @@ async fn a_change_that_never_reached_the_server_is_recorded_all_the_same() {
 
     assert!(proxy.broke());
     let lines = worker.ledger.events(&id, 0, 10).await.unwrap();
-    assert_eq!(lines[1].event, JobEvent::Life(Event::Begun { route: 0 }));
+    assert_eq!(lines[1].event, JobEvent::Job(Event::Begun { route: 0 }));
     assert_eq!(lines.len(), 2);
 }
 
@@ -98,7 +98,7 @@ async fn a_change_in_doubt_is_settled_when_it_is_told_again() {
         let id = worker.accept(a_job(NOON)).await;
         let mut held = worker.claim_one(NOON).await;
         worker.ledger.request_cancel(&id, NOON).await.unwrap();
-        held.job.life.cancel_requested = event == Event::Cancelled;
+        held.job.record.cancel_requested = event == Event::Cancelled;
         let change = change_of(&held, event, NOON, keep_lease);
 
         proxy.break_at("COMMIT", KEPT);

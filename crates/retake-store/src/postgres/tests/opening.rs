@@ -54,7 +54,7 @@ async fn a_replica_at_work_is_told_that_its_schema_is_an_older_one_by_now() {
     let told = worker.ledger.heartbeat(&worker.me, noon_plus(30)).await;
 
     assert!(matches!(told, Err(StoreError::NewerSchema { found: 4711, .. })), "{told:?}");
-    let freed = worker.ledger.void_leases(noon_plus(2), noon_plus(31)).await.unwrap();
+    let freed = worker.ledger.expire_leases(noon_plus(2), noon_plus(31)).await.unwrap();
     assert_eq!(freed, 1, "its jobs are for those that know the schema");
     let told = worker.ledger.heartbeat(&worker.me, noon_plus(32)).await;
     assert!(matches!(told, Err(StoreError::NewerSchema { .. })), "it does not register again");

@@ -4,9 +4,9 @@ use tokio_postgres::Client;
 
 use super::Schema;
 use crate::postgres::{
-    accept, claim, commit, exchanges, feed, files, keys, list, nudge,
+    accept, claim, commit, exchanges, feed, files, idempotency_keys, keys, list,
     outbox::{announce, deliveries, endpoints, prune, serve},
-    owner, pool, renders, repeats, replica, rows, settling, timeline,
+    owner, pool, renders, replica, rows, settling, timeline, wake,
 };
 
 /// Every statement that names jobs, attempts, events or deliveries.
@@ -30,7 +30,7 @@ const STATEMENTS: &[&str] = &[
     exchanges::DROP,
     exchanges::READ,
     exchanges::ERASE,
-    nudge::NUDGE,
+    wake::NUDGE,
     feed::ALL,
     feed::OWNED,
     feed::UNPLACED,
@@ -57,9 +57,9 @@ const STATEMENTS: &[&str] = &[
     owner::FAULTS,
     owner::ERASE_FAULT,
     owner::ERASE_ATTEMPT,
-    repeats::FIRST,
-    repeats::REMEMBER,
-    repeats::PRUNE,
+    idempotency_keys::FIRST,
+    idempotency_keys::REMEMBER,
+    idempotency_keys::PRUNE,
     replica::FREE,
     rows::ONE,
     settling::ADD,
@@ -204,7 +204,7 @@ async fn what_is_asked_again_and_again_is_answered_by_its_own_index() {
         (feed::UNPLACED, &["feed_unplaced"]),
         (feed::PLACE, &["feed_unplaced"]),
         (feed::PRUNE, &["feed_aged"]),
-        (repeats::PRUNE, &["repeats_expiring"]),
+        (idempotency_keys::PRUNE, &["repeats_expiring"]),
         (list::OWNED_NEWEST_FIRST, &["jobs_owned"]),
         (announce::OF_ALL, &["webhook_endpoints_owned"]),
         (announce::OF_ITS_OWNER, &["webhook_endpoints_owned"]),

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use retake_core::{ids::ReplicaId, life::Event};
+use retake_core::{ids::ReplicaId, job::Event};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{
@@ -94,7 +94,7 @@ async fn a_replica_stopped_beyond_its_lease_finds_its_jobs_taken_over() {
     stopped.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
 
     lively.ledger.heartbeat(&lively.me, noon_plus(60)).await.unwrap();
-    assert_eq!(lively.ledger.void_leases(noon_plus(30), noon_plus(60)).await.unwrap(), 1);
+    assert_eq!(lively.ledger.expire_leases(noon_plus(30), noon_plus(60)).await.unwrap(), 1);
     let taken_over = lively.claim_one(noon_plus(60)).await;
 
     let late = stopped.tell(&mut held, accepted("r-late"), noon_plus(61)).await;
@@ -103,8 +103,8 @@ async fn a_replica_stopped_beyond_its_lease_finds_its_jobs_taken_over() {
     assert!(matches!(beat, Err(StoreError::ReplicaForgotten { .. })), "{beat:?}");
     let claimed = stopped.ledger.claim(&stopped.me, &[], 9, noon_plus(61)).await;
     assert!(matches!(claimed, Err(StoreError::ReplicaForgotten { .. })), "{claimed:?}");
-    let attempts = lively.ledger.job(&id).await.unwrap().unwrap().life.attempts;
-    assert_eq!(attempts, taken_over.job.life.attempts, "nothing stale was written");
+    let attempts = lively.ledger.job(&id).await.unwrap().unwrap().record.attempts;
+    assert_eq!(attempts, taken_over.job.record.attempts, "nothing stale was written");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,11 +156,11 @@ async fn no_job_is_left_with_a_replica_that_was_forgotten_while_it_claimed() {
     };
     let forget = async {
         for _ in 0..60 {
-            judge.void_leases(noon_plus(1), noon_plus(1)).await.unwrap();
+            judge.expire_leases(noon_plus(1), noon_plus(1)).await.unwrap();
         }
     };
     tokio::join!(claim, forget);
-    judge.void_leases(noon_plus(1), noon_plus(1)).await.unwrap();
+    judge.expire_leases(noon_plus(1), noon_plus(1)).await.unwrap();
 
     let me = ReplicaId::new(NOON);
     ledger.register(&me, NOON).await.unwrap();

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use retake_core::{
+    delivery_schedule::EventType,
     fault::chain,
     ids::{EndpointId, EventId, VideoId},
-    life::JobState,
-    notice::EventType,
+    job::JobState,
 };
 use rusqlite::{Connection, named_params};
 

@@ -41,7 +41,7 @@ async fn a_kill_loses_nothing_that_was_answered() {
     }
     assert!(next.claim(5, noon_plus(20)).await.is_empty(), "the slots are still taken");
     next.ledger.register(&next.me, noon_plus(30)).await.unwrap();
-    assert_eq!(next.ledger.void_leases(noon_plus(30), noon_plus(30)).await.unwrap(), 5);
+    assert_eq!(next.ledger.expire_leases(noon_plus(30), noon_plus(30)).await.unwrap(), 5);
     let again = next.claim(5, noon_plus(30)).await;
     assert_eq!(again.len(), claimed.len());
 }

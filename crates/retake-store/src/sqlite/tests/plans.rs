@@ -6,11 +6,11 @@ use super::Folder;
 use crate::{
     conformance::{NOON, Worker, pruning::a_deleted_endpoint},
     sqlite::{
-        accept, claim, commit, exchanges, feed, files, keys, list,
+        accept, claim, commit, exchanges, feed, files, idempotency_keys, keys, list,
         migrate::{MIGRATIONS, migrate},
-        nudge, open,
+        open,
         outbox::{announce, deliveries, endpoints, prune, serve},
-        owner, renders, repeats, replica, rows, settling, timeline,
+        owner, renders, replica, rows, settling, timeline, wake,
     },
 };
 
@@ -36,7 +36,7 @@ const STATEMENTS: &[&str] = &[
     exchanges::DROP,
     exchanges::READ,
     exchanges::ERASE,
-    nudge::NUDGE,
+    wake::NUDGE,
     files::EXPIRED,
     files::REMOVED,
     files::AN_OUTPUT,
@@ -60,10 +60,10 @@ const STATEMENTS: &[&str] = &[
     owner::FAULTS,
     owner::ERASE_FAULT,
     owner::ERASE_ATTEMPT,
-    repeats::FIRST,
-    repeats::FORGET,
-    repeats::REMEMBER,
-    repeats::PRUNE,
+    idempotency_keys::FIRST,
+    idempotency_keys::FORGET,
+    idempotency_keys::REMEMBER,
+    idempotency_keys::PRUNE,
     replica::FREE,
     rows::ONE,
     rows::ATTEMPTS,

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use super::catalogue::{self, Card};
 use crate::{
-    desk::Desk,
+    emulator_context::EmulatorContext,
     intake::Form,
     openai::{
         dialect::Dialect,
         relays::{SECOND, sides},
         wire::{self, Problem, error},
     },
-    stage::{Create, State},
+    simulator::{Create, State},
 };
 
 /// The shorter side of a resolution, in pixels.
@@ -50,7 +50,7 @@ fn field<'a>(form: &'a Form, name: &str) -> Option<&'a Value> {
 /// Any model of the form `vendor/slug` is served; what the catalogue knows of one is held against it.
 pub(in crate::openai) fn ask(
     dialect: Dialect,
-    desk: &Desk,
+    desk: &EmulatorContext,
     key: &str,
     form: &Form,
 ) -> Result<Create, Problem> {
@@ -88,7 +88,7 @@ pub(in crate::openai) fn ask(
     })
 }
 
-fn model(desk: &Desk, form: &Form) -> Result<String, Problem> {
+fn model(desk: &EmulatorContext, form: &Form) -> Result<String, Problem> {
     let model = field(form, "model").and_then(Value::as_str).unwrap_or_default();
     let is_slug = |part: &str| !part.is_empty() && !part.contains(['/', ' ']);
     if !model.split_once('/').is_some_and(|(vendor, slug)| is_slug(vendor) && is_slug(slug)) {
@@ -181,7 +181,12 @@ fn callback(form: &Form) -> Result<(), Problem> {
 }
 
 /// Edits and extensions go on from a finished job of the same key.
-fn previous(dialect: Dialect, desk: &Desk, key: &str, form: &Form) -> Result<(), Problem> {
+fn previous(
+    dialect: Dialect,
+    desk: &EmulatorContext,
+    key: &str,
+    form: &Form,
+) -> Result<(), Problem> {
     let Some(id) = field(form, "previous_job_id").and_then(Value::as_str) else { return Ok(()) };
     let mut headers = HeaderMap::new();
     if let Ok(bearer) = HeaderValue::try_from(format!("Bearer {key}")) {

@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 
 use super::{generation, links, status, usage};
 use crate::{
-    courier::Notice,
-    desk::{Desk, Moment, News},
     digits::hex,
+    emulator_context::{EmulatorContext, Moment, News},
     openai::wire,
-    stage::{JobView, State},
+    simulator::{JobView, State},
+    webhook_sender::Notice,
 };
 
 /// Pauses between tries, in seconds. How often it tries is not documented; these are ours.
 const PAUSES: &[i64] = &[10, 60, 300];
 
 /// Has the callback of a job told, if there is one.
-pub(in crate::openai) fn tell(desk: &Desk, job: &JobView) {
+pub(in crate::openai) fn tell(desk: &EmulatorContext, job: &JobView) {
     let url = job.create.request.get("callback_url").and_then(Value::as_str);
     let Some(url) = url.map(str::to_owned) else { return };
     let (teller, secret) = (desk.clone(), secret(desk, &url));
@@ -30,13 +30,13 @@ pub(in crate::openai) fn tell(desk: &Desk, job: &JobView) {
     });
 }
 
-fn secret(desk: &Desk, url: &str) -> Option<String> {
+fn secret(desk: &EmulatorContext, url: &str) -> Option<String> {
     let hooks = desk.conditions().webhooks;
     let own = hooks.iter().find(|hook| hook.url == url).or_else(|| hooks.first());
     own.map(|hook| hook.secret.clone()).filter(|secret| !secret.is_empty())
 }
 
-fn notice(desk: &Desk, url: &str, secret: Option<&str>, news: &News<'_>) -> Notice {
+fn notice(desk: &EmulatorContext, url: &str, secret: Option<&str>, news: &News<'_>) -> Notice {
     let body = body(desk, news).to_string();
     let state = status(news.job);
     let mut headers = vec![
@@ -52,7 +52,7 @@ fn notice(desk: &Desk, url: &str, secret: Option<&str>, news: &News<'_>) -> Noti
     Notice { url: url.to_owned(), headers, body: body.into_bytes() }
 }
 
-fn body(desk: &Desk, news: &News<'_>) -> Value {
+fn body(desk: &EmulatorContext, news: &News<'_>) -> Value {
     let (job, state) = (news.job, status(news.job));
     let mut data = json!({
         "id": job.id(),

@@ -1,0 +1,244 @@
+//! What an emulator holds: everything a provider does that does not depend on its wire.
+//!
+//! An emulator reads a request, asks the desk, and words the answer. Where the wire has no say (a
+//! create that is never answered, a connection that is cut, a poll that takes its time) the desk
+//! does it and hands back a response to be returned as it is.
+
+mod files;
+mod news;
+
+use std::sync::Arc;
+
+use axum::response::{Html, IntoResponse as _, Response};
+use http::{StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::{
+    Provider,
+    clock::Clock,
+    envelope,
+    fault::{Cause, FaultKind},
+    fixture_video::FixtureVideos,
+    lab::Urls,
+    listener::cut,
+    scenario::{Conditions, Scenario},
+    simulator::{Admission, Create, JobView, Reason, Refusal, Simulator, Standing},
+    tasks::Tasks,
+    twist::{self, Twist},
+    webhook_sender::WebhookSender,
+};
+pub(crate) use files::serve_link;
+pub(crate) use news::{Moment, News};
+
+/// What all emulators of a lab share.
+pub(crate) struct Shared {
+    pub(crate) stage: Simulator,
+    pub(crate) studio: FixtureVideos,
+    pub(crate) courier: WebhookSender,
+    pub(crate) tasks: Tasks,
+    pub(crate) urls: Urls,
+}
+
+/// The statuses of a proxy that has passed a create on and has no answer for it.
+const PROXY_STATUSES: [&str; 5] = ["502", "503", "504", "302", "307"];
+
+/// Why a call does not get what it asked for.
+pub(crate) enum CallError {
+    /// To be worded by the emulator.
+    Refused(Refusal),
+    /// There is no such job.
+    Missing,
+    /// To be returned as it is.
+    Cut(Response),
+}
+
+/// One provider's access to the lab.
+#[derive(Clone)]
+pub(crate) struct EmulatorContext {
+    pub(crate) provider: Provider,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl EmulatorContext {
+    pub(crate) fn new(provider: Provider, shared: Arc<Shared>) -> Self {
+        Self { provider, shared }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.stage.clock
+    }
+
+    /// The lab's present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+
+    pub(crate) fn scenario(&self) -> Arc<Scenario> {
+        self.shared.stage.scenario()
+    }
+
+    /// How the provider is at present.
+    pub(crate) fn conditions(&self) -> Conditions {
+        self.scenario().conditions(self.provider)
+    }
+
+    /// Where this provider listens: `http://127.0.0.1:PORT`, without a slash at the end.
+    pub(crate) fn base_url(&self) -> &str {
+        self.shared.urls.of(self.provider)
+    }
+
+    /// Lower-case hexadecimal digits that nothing else has; at most 32.
+    #[expect(clippy::unused_self, reason = "ids are the desk's to give out")]
+    pub(crate) fn hex(&self, digits: usize) -> String {
+        let mut text = Uuid::new_v4().simple().to_string();
+        text.truncate(digits);
+        text
+    }
+
+    /// An id with dashes.
+    #[expect(clippy::unused_self, reason = "ids are the desk's to give out")]
+    pub(crate) fn uuid(&self) -> String {
+        Uuid::new_v4().to_string()
+    }
+
+    /// Lets a key in, or says why not.
+    pub(crate) fn authenticate(&self, key: Option<String>) -> Result<String, Refusal> {
+        let missing = || Refusal::new(Cause::Account, Reason::MissingKey);
+        let key = key.filter(|key| !key.is_empty()).ok_or_else(missing)?;
+        match self.shared.stage.bars(self.provider, &key) {
+            Some(refusal) => Err(refusal),
+            None => Ok(key),
+        }
+    }
+
+    /// How a key stands with its limits.
+    pub(crate) fn standing(&self, key: &str) -> Standing {
+        self.shared.stage.standing(self.provider, key)
+    }
+
+    /// Admits a create. Faults that have no wording of their own are played here.
+    pub(crate) async fn admit(&self, create: Create) -> Result<JobView, CallError> {
+        self.admit_and(create, |_| {}).await
+    }
+
+    /// Admits a create and, if it was accepted, does `then` with the job, also when the caller never
+    /// hears of it. Webhooks are set up there.
+    pub(crate) async fn admit_and(
+        &self,
+        create: Create,
+        then: impl FnOnce(&JobView),
+    ) -> Result<JobView, CallError> {
+        let id = create.id.clone();
+        match self.shared.stage.admit(self.provider, create) {
+            Admission::Accepted(job) => {
+                then(&job);
+                Ok(job)
+            }
+            Admission::Disowned(job, refusal) => {
+                then(&job);
+                Err(CallError::Refused(refusal))
+            }
+            Admission::AcceptedThenCut => {
+                if let Some(job) = self.look(&id) {
+                    then(&job);
+                }
+                Err(CallError::Cut(cut()))
+            }
+            Admission::Proxied(job, refusal) => {
+                then(&job);
+                Err(CallError::Cut(self.proxy_page(refusal.pick(&PROXY_STATUSES))))
+            }
+            Admission::Late(job, at) => {
+                then(&job);
+                self.clock().hold_until(at).await;
+                self.look(&id).ok_or_else(|| CallError::Cut(cut()))
+            }
+            Admission::Refused(refusal) => {
+                if refusal.is_disguised {
+                    twist::ask(Twist::Status(StatusCode::INTERNAL_SERVER_ERROR));
+                }
+                Err(CallError::Refused(refusal))
+            }
+            Admission::Cut => Err(CallError::Cut(cut())),
+            Admission::Hang => {
+                self.clock().hold_until(Timestamp::MAX).await;
+                std::future::pending().await
+            }
+        }
+    }
+
+    /// What a proxy answers in the provider's place: a page, or a redirect to one.
+    fn proxy_page(&self, status: &str) -> Response {
+        let status = status.parse().unwrap_or(StatusCode::BAD_GATEWAY);
+        let page = format!(
+            "<html>\n<head><title>{status}</title></head>\n<body>\n<center><h1>{status}</h1></center>\n\
+             <hr><center>nginx</center>\n</body>\n</html>\n"
+        );
+        let response = (status, Html(page)).into_response();
+        if !status.is_redirection() {
+            return response;
+        }
+        let place = [(header::LOCATION, format!("{}/maintenance", self.base_url()))];
+        (place, response).into_response()
+    }
+
+    /// Answers a poll for the job of this id; `key` is the caller's, `None` asks for any.
+    pub(crate) async fn poll(&self, id: &str, key: Option<&str>) -> Result<JobView, CallError> {
+        let stage = &self.shared.stage;
+        let is_theirs = |job: &JobView| key.is_none_or(|key| key == job.create.key);
+        self.look(id).filter(is_theirs).ok_or(CallError::Missing)?;
+        let job = stage
+            .count(self.provider, id, |record| record.polls = record.polls.saturating_add(1))
+            .ok_or(CallError::Missing)?;
+        if let Some(fault) = job.run_fault(FaultKind::SlowPolls) {
+            self.clock().hold(fault.lasting_or(30)).await;
+        }
+        if let Some(fault) = job.run_fault(FaultKind::PollErrors)
+            && job.polls < fault.times.unwrap_or(3)
+        {
+            return Err(CallError::Refused(stage.scripted(fault, Reason::Poll)));
+        }
+        if let Some(fault) = job.run_fault(FaultKind::PollMissing)
+            && stage.strikes(self.provider, &job, fault)
+        {
+            return Err(CallError::Missing);
+        }
+        if let Some(fault) = job.run_fault(FaultKind::PollEnvelope)
+            && stage.strikes(self.provider, &job, fault)
+        {
+            return Err(CallError::Cut(envelope::of(fault)));
+        }
+        if let Some(fault) = job.run_fault(FaultKind::DripPolls)
+            && job.polls < fault.times.unwrap_or(1)
+        {
+            twist::ask(Twist::Drip(fault.lasting_or(5)));
+        }
+        self.look(id).ok_or(CallError::Missing)
+    }
+
+    /// The job of this id at present, without counting it as a poll.
+    pub(crate) fn look(&self, id: &str) -> Option<JobView> {
+        self.shared.stage.look(self.provider, id)
+    }
+
+    /// The jobs of a key, oldest first, without those that were deleted.
+    pub(crate) fn list(&self, key: &str) -> Vec<JobView> {
+        self.shared.stage.list(self.provider, key)
+    }
+
+    /// Cancels a job unless it has ended; returns it as it then is.
+    pub(crate) fn cancel(&self, id: &str) -> Option<JobView> {
+        self.shared.stage.cancel(self.provider, id)
+    }
+
+    /// Deletes a job: it cannot be found any more, and a running one goes on and is billed.
+    pub(crate) fn delete(&self, id: &str) -> Option<JobView> {
+        self.shared.stage.count(self.provider, id, |record| record.is_deleted = true)
+    }
+
+    /// A stretch of the lab's time in thousandths of a second of the world's, for advice to callers.
+    pub(crate) fn real_millis(&self, lab: SignedDuration) -> u64 {
+        u64::try_from(self.clock().real(lab).as_millis()).unwrap_or(u64::MAX)
+    }
+}

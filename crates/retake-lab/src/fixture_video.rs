@@ -1,0 +1,291 @@
+//! Renders the files that the emulators deliver: real MP4, small and quickly made.
+//!
+//! Half a second of moving bars is drawn and encoded once for a size and repeated to the length that
+//! was asked for; it is a closed group of pictures, so it can follow itself. Sound is taken from one
+//! small animatic and repeated in the same way. A film is kept while there is room.
+
+use std::{
+    collections::HashMap,
+    io::Cursor,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use retake_animatic::{Brief, EncodeError, FPS, I420, OpenH264Encoder, RenderError, VideoEncoder};
+use retake_media::{
+    AacTrack, AvcConfig, AvcError, AvcTrack, Movie, Mp4Reader, Mp4Writer, ProbeError, WriteError,
+    append_length_prefixed,
+};
+use tiny_skia::{Color, Paint, Pixmap, Rect, Transform};
+use tokio::sync::OnceCell;
+
+/// Frames that are drawn; the rest repeats them.
+const GROUP: u32 = FPS / 2;
+/// Bytes of films that are kept.
+const KEPT: usize = 128 << 20;
+/// The longest film, in thousandths of a second.
+const LONGEST: u64 = 600_000;
+/// Stereo AAC-LC at 48 kHz, as the animatic encodes it.
+const SOUND_CONFIG: [u8; 2] = [0x11, 0x90];
+const SAMPLE_RATE: u32 = 48_000;
+const PACKET: u32 = 1024;
+
+/// What decides a film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct VideoSpec {
+    /// Pixels; made even, and from 64 to 2160.
+    pub(crate) width: u32,
+    /// Pixels, likewise.
+    pub(crate) height: u32,
+    /// Length in thousandths of a second; at most ten minutes.
+    pub(crate) millis: u64,
+    pub(crate) audio: bool,
+}
+
+/// Why a film could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FixtureVideoError {
+    #[error("there is not enough memory for the pictures")]
+    NoCanvas,
+    #[error("the pictures could not be encoded")]
+    Encode(#[from] EncodeError),
+    #[error("the encoder's first frame does not describe the stream")]
+    Stream(#[from] AvcError),
+    #[error("the sound could not be made")]
+    Sound(#[from] RenderError),
+    #[error("the sound could not be read")]
+    Probe(#[from] ProbeError),
+    #[error("the file could not be written")]
+    Write(#[from] WriteError),
+    #[error("the studio stopped")]
+    Stopped(#[from] tokio::task::JoinError),
+}
+
+type Takes = HashMap<VideoSpec, Arc<OnceCell<Bytes>>>;
+
+/// Makes films and keeps them.
+#[derive(Default)]
+pub(crate) struct FixtureVideos {
+    films: Mutex<Takes>,
+    sound: Arc<OnceCell<Arc<Vec<Vec<u8>>>>>,
+}
+
+impl FixtureVideos {
+    /// The film of this description, made at most once at a time.
+    pub(crate) async fn film(&self, take: VideoSpec) -> Result<Bytes, FixtureVideoError> {
+        let take = take.bounded();
+        let place = {
+            let mut films = self.films.lock().unwrap_or_else(PoisonError::into_inner);
+            make_room(&mut films);
+            Arc::clone(films.entry(take).or_default())
+        };
+        let film = place.get_or_try_init(|| self.make(take)).await?;
+        Ok(film.clone())
+    }
+
+    async fn make(&self, take: VideoSpec) -> Result<Bytes, FixtureVideoError> {
+        let sound = if take.audio { Some(self.sound().await?) } else { None };
+        let film = tokio::task::spawn_blocking(move || shoot(take, sound.as_deref())).await??;
+        Ok(Bytes::from(film))
+    }
+
+    async fn sound(&self) -> Result<Arc<Vec<Vec<u8>>>, FixtureVideoError> {
+        let recorded = self.sound.get_or_try_init(|| async {
+            Ok::<_, FixtureVideoError>(Arc::new(tokio::task::spawn_blocking(record).await??))
+        });
+        Ok(Arc::clone(recorded.await?))
+    }
+}
+
+impl VideoSpec {
+    fn bounded(self) -> Self {
+        let side = |pixels: u32| pixels.clamp(64, 2160) & !1;
+        Self {
+            width: side(self.width),
+            height: side(self.height),
+            millis: self.millis.clamp(100, LONGEST),
+            ..self
+        }
+    }
+
+    fn frames(self) -> u32 {
+        let frames = (self.millis * u64::from(FPS) + 500) / 1000;
+        u32::try_from(frames).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+/// Forgets films until what is kept is within bounds.
+fn make_room(films: &mut Takes) {
+    let size = |film: &Arc<OnceCell<Bytes>>| film.get().map_or(0, Bytes::len);
+    let mut total: usize = films.values().map(size).sum();
+    while total > KEPT {
+        let Some(largest) = films.iter().max_by_key(|it| size(it.1)).map(|it| *it.0) else {
+            return;
+        };
+        total -= films.remove(&largest).as_ref().map_or(0, size);
+    }
+}
+
+/// Draws, encodes and writes a whole film.
+fn shoot(take: VideoSpec, sound: Option<&Vec<Vec<u8>>>) -> Result<Vec<u8>, FixtureVideoError> {
+    let group = draw(take.width, take.height, take.frames().min(GROUP))?;
+    let first = group.first().map(Vec::as_slice).unwrap_or_default();
+    let frames = take.frames();
+    let track = sound.map(|_| track(frames));
+    let packets = track.as_ref().map_or(0, |track| track.packets);
+    let movie = Movie {
+        picture: AvcTrack {
+            config: AvcConfig::from_annex_b(first)?,
+            width: u16::try_from(take.width).unwrap_or(u16::MAX),
+            height: u16::try_from(take.height).unwrap_or(u16::MAX),
+            frame_rate: FPS,
+            frames,
+            key_frames: frames.div_ceil(GROUP),
+        },
+        sound: track,
+        title: None,
+        comment: None,
+        tool: Some("Retake lab".to_owned()),
+    };
+    let samples: Vec<Vec<u8>> = group.iter().map(|unit| length_prefixed(unit)).collect();
+    let mut writer = Mp4Writer::new(Cursor::new(Vec::new()), movie)?;
+    let mut written = 0;
+    for (frame, sample) in (1..=frames).zip(samples.iter().cycle()) {
+        writer.write_frame(sample, (frame - 1).is_multiple_of(GROUP))?;
+        let due = if frame == frames { packets } else { packets * frame / frames };
+        for packet in sound.into_iter().flat_map(|all| all.iter().cycle()).skip(written as usize) {
+            if written >= due {
+                break;
+            }
+            writer.write_sound(packet)?;
+            written += 1;
+        }
+    }
+    Ok(writer.finish()?.0.into_inner())
+}
+
+fn length_prefixed(access_unit: &[u8]) -> Vec<u8> {
+    let mut sample = Vec::with_capacity(access_unit.len());
+    append_length_prefixed(access_unit, &mut sample);
+    sample
+}
+
+fn track(frames: u32) -> AacTrack {
+    let samples = frames * (SAMPLE_RATE / FPS);
+    AacTrack {
+        config: SOUND_CONFIG.to_vec(),
+        sample_rate: SAMPLE_RATE,
+        channels: 2,
+        priming: PACKET,
+        packets: samples.div_ceil(PACKET) + 1,
+    }
+}
+
+/// A closed group of pictures: bars of brightness, and a square that moves across them.
+fn draw(width: u32, height: u32, frames: u32) -> Result<Vec<Vec<u8>>, FixtureVideoError> {
+    let mut encoder = OpenH264Encoder::new(width, height)?;
+    encoder.start_group()?;
+    let mut canvas = Pixmap::new(width, height).ok_or(FixtureVideoError::NoCanvas)?;
+    let mut picture = I420::new(width, height);
+    let mut units = Vec::new();
+    for frame in 0..frames {
+        paint(&mut canvas, frame);
+        picture.convert(&canvas);
+        let mut unit = Vec::new();
+        encoder.encode(&picture, &mut unit)?;
+        units.push(unit);
+    }
+    Ok(units)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most a few thousand pixels")]
+fn paint(canvas: &mut Pixmap, frame: u32) {
+    let (width, height) = (canvas.width() as f32, canvas.height() as f32);
+    let mut fill = |x: f32, y: f32, w: f32, h: f32, (r, g, b): (u8, u8, u8)| {
+        let mut paint = Paint::default();
+        paint.set_color(Color::from_rgba8(r, g, b, 255));
+        paint.anti_alias = false;
+        if let Some(rect) = Rect::from_xywh(x, y, w, h) {
+            canvas.fill_rect(rect, &paint, Transform::identity(), None);
+        }
+    };
+    let bar = width / 8.0;
+    for nth in 0..8_u8 {
+        let grey = 40 + nth * 20;
+        fill(f32::from(nth) * bar, 0.0, bar + 1.0, height, (grey, grey, 230 - nth * 20));
+    }
+    let side = height / 4.0;
+    let x = (width - side) * frame as f32 / GROUP as f32;
+    fill(x, height * 0.4, side, side, (240, 120, 40));
+}
+
+/// The packets of a second or two of sound.
+fn record() -> Result<Vec<Vec<u8>>, FixtureVideoError> {
+    let brief = Brief {
+        prompt: "waves on a beach in the wind".to_owned(),
+        negative_prompt: None,
+        seconds: 2,
+        width: 64,
+        height: 64,
+        seed: 1,
+        looped: true,
+        audio: true,
+        first_frame: None,
+        characters: Vec::new(),
+        continues: None,
+    };
+    let mut file = Cursor::new(Vec::new());
+    retake_animatic::render(&brief, &mut file, &mut |_| ControlFlow::Continue(()))?;
+    let mut reader = Mp4Reader::open(file)?;
+    let samples = reader.sound().map(|track| track.samples().to_vec()).unwrap_or_default();
+    let mut packets = Vec::new();
+    // The first and the last fade in and out.
+    for sample in samples.iter().skip(2).take(samples.len().saturating_sub(4)) {
+        let mut packet = Vec::new();
+        reader.read_sample(sample, &mut packet)?;
+        packets.push(packet);
+    }
+    if packets.is_empty() { Err(ProbeError::NoPictures.into()) } else { Ok(packets) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use retake_media::probe;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn films_are_what_was_asked_for_and_made_once() {
+        let studio = FixtureVideos::default();
+        for (width, height, millis, audio) in
+            [(1280, 720, 8000, true), (640, 360, 5041, false), (720, 1280, 4000, true)]
+        {
+            let take = VideoSpec { width, height, millis, audio };
+
+            let film = studio.film(take).await.unwrap();
+            let again = studio.film(take).await.unwrap();
+
+            let found = probe(Cursor::new(film.clone())).unwrap();
+            assert_eq!((found.picture.width, found.picture.height), (width, height));
+            let apart = found.duration.as_duration().abs_diff(Duration::from_millis(millis));
+            assert!(apart <= Duration::from_millis(42), "{apart:?}");
+            assert_eq!(found.sound.is_some(), audio);
+            assert!(found.faststart);
+            assert_eq!(film.as_ptr(), again.as_ptr());
+        }
+    }
+
+    #[test]
+    fn the_largest_films_are_forgotten_first() {
+        let take = |millis| VideoSpec { width: 64, height: 64, millis, audio: false };
+        let film = |bytes| Arc::new(OnceCell::from(Bytes::from(vec![0; bytes])));
+        let mut films = Takes::from([(take(1), film(KEPT)), (take(2), film(9))]);
+
+        make_room(&mut films);
+
+        assert_eq!(films.into_keys().collect::<Vec<_>>(), [take(2)]);
+    }
+}

@@ -1,0 +1,268 @@
+//! The engine behind every emulator: admits jobs and knows what has become of each.
+//!
+//! A job's whole course is laid down when it is admitted: when it starts, when it fails or is done.
+//! What is asked later follows from that and the clock, so nothing runs in the background and a
+//! clock that is put forward finishes jobs at once. Only a cancelled job changes the course of
+//! others: those that wait behind it move up.
+
+mod account;
+mod course;
+mod records;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+pub(crate) use account::Standing;
+use course::Course;
+pub(crate) use records::Record;
+use records::Records;
+pub(crate) use view::{Create, Failure, JobView, Reason, Refusal, State};
+
+use crate::{
+    Provider,
+    clock::{Clock, later},
+    fault::{Cause, Fault, FaultKind, FaultPlan},
+    scenario::{Conditions, Over, Scenario, rule::Occasion},
+};
+
+/// Seconds after which a late answer comes: more than callers wait for one.
+const LATE: i64 = 150;
+/// Creates that one lab remembers; above that it turns creates away.
+const MOST_RECORDS: usize = 200_000;
+
+/// What became of a create.
+pub(crate) enum Admission {
+    /// Accepted; tell the caller.
+    Accepted(JobView),
+    /// Accepted, and the caller is told of an error.
+    Disowned(JobView, Refusal),
+    /// Accepted, and the connection is cut.
+    AcceptedThenCut,
+    /// Accepted, and a proxy answers with the status in the fault's shape.
+    Proxied(JobView, Refusal),
+    /// Accepted, now or then; the caller is told then.
+    Late(JobView, Timestamp),
+    /// Not accepted.
+    Refused(Refusal),
+    /// Not accepted, and the connection is cut.
+    Cut,
+    /// Not accepted and never answered.
+    Hang,
+}
+
+/// The jobs of all providers.
+pub(crate) struct Simulator {
+    pub(crate) clock: Clock,
+    scenario: RwLock<Arc<Scenario>>,
+    records: Mutex<Records>,
+    changed: watch::Sender<u64>,
+}
+
+impl Simulator {
+    pub(crate) fn new(clock: Clock, scenario: Scenario) -> Self {
+        let scenario = RwLock::new(Arc::new(scenario));
+        let (records, changed) = (Mutex::default(), watch::Sender::new(0));
+        Self { clock, scenario, records, changed }
+    }
+
+    /// The scenario at present.
+    pub(crate) fn scenario(&self) -> Arc<Scenario> {
+        Arc::clone(&self.scenario.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Plays another scenario from now on; jobs that were admitted keep their fate.
+    pub(crate) fn play(&self, scenario: Scenario) {
+        *self.scenario.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(scenario);
+    }
+
+    /// Hears whenever a job's course was changed from outside.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides about a create and records it.
+    pub(crate) fn admit(&self, provider: Provider, create: Create) -> Admission {
+        let scenario = self.scenario();
+        let conditions = scenario.conditions(provider);
+        let now = self.clock.now();
+        let mut records = self.records();
+        let number = records.next_number(provider);
+        let fate = scenario.fate(&Occasion {
+            provider,
+            number,
+            model: &create.model,
+            prompt: &create.prompt,
+            now,
+            running: self.clock.running(),
+        });
+        let refusal = self.refusal(&mut records, &conditions, provider, &create, &fate, now);
+        let create = clamped(create, &fate);
+        let mut record = Record::new(provider, number, now, create, fate);
+        if let Some(refusal) = refusal {
+            record.refusal = Some(refusal.clone());
+            records.keep(record);
+            return Admission::Refused(refusal);
+        }
+        let kind = record.fate.create.as_ref().map(|fault| fault.kind);
+        if let Some(kind @ (FaultKind::Hang | FaultKind::DropBeforeAccept)) = kind {
+            records.keep(record);
+            return if kind == FaultKind::Hang { Admission::Hang } else { Admission::Cut };
+        }
+        let late = record.fate.create.as_ref().map(|fault| later(now, fault.lasting_or(LATE)));
+        if let (Some(FaultKind::LateCreate), Some(late)) = (kind, late) {
+            record.exists_from = late;
+        }
+        let account = (provider, record.create.key.clone());
+        let slot = records.slot(&account, conditions.concurrency, now);
+        record.course = Some(Course::lay(&record, &conditions, scenario.seed, slot));
+        let fault = record.fate.create.clone();
+        let at = records.keep(record);
+        let job = records.view(at, now);
+        match fault {
+            Some(fault) if fault.kind == FaultKind::DropAfterAccept => Admission::AcceptedThenCut,
+            Some(fault) if fault.kind == FaultKind::ProxyAfterAccept => {
+                Admission::Proxied(job, self.scripted(&fault, Reason::AfterAccept))
+            }
+            Some(fault) if matches!(fault.kind, FaultKind::LateAnswer | FaultKind::LateCreate) => {
+                Admission::Late(job, late.unwrap_or(now))
+            }
+            Some(fault) => Admission::Disowned(job, self.scripted(&fault, Reason::AfterAccept)),
+            None => Admission::Accepted(job),
+        }
+    }
+
+    /// Why this create is refused, if it is: first what the account may, then what the scenario wants.
+    fn refusal(
+        &self,
+        records: &mut Records,
+        conditions: &Conditions,
+        provider: Provider,
+        create: &Create,
+        fate: &FaultPlan,
+        now: Timestamp,
+    ) -> Option<Refusal> {
+        if records.is_full(MOST_RECORDS) {
+            return Some(Refusal::new(Cause::Capacity, Reason::Overloaded));
+        }
+        let key = (provider, create.key.clone());
+        records.settle(&key, now);
+        let account = records.account(&key);
+        if let Some(reason) = account.barred() {
+            return Some(Refusal::new(Cause::Account, reason));
+        }
+        let waits = account.count(conditions, now);
+        if let Some((reason, cause, wait)) = waits {
+            let retry_after = Some(self.advice(wait));
+            return Some(Refusal { retry_after, ..Refusal::new(cause, reason) });
+        }
+        if let Some(refusal) = fate.create.as_ref().and_then(|fault| self.strike(account, fault)) {
+            return Some(refusal);
+        }
+        if conditions.over_concurrency == Over::Refuse
+            && account.open.len() >= conditions.concurrency as usize
+        {
+            return Some(Refusal::new(Cause::Capacity, Reason::TooManyAtOnce));
+        }
+        let committed = records.committed(&key);
+        (committed.saturating_add(create.price_micros) > conditions.credit_micros)
+            .then(|| Refusal::new(Cause::Account, Reason::CreditOut))
+    }
+
+    /// What a fault at create does, if it refuses.
+    fn strike(&self, account: &mut account::Account, fault: &Fault) -> Option<Refusal> {
+        use FaultKind as K;
+        let reason = match fault.kind {
+            K::Refused | K::Generic | K::DisguisedRefusal => Reason::Scripted,
+            K::RateLimited => Reason::TooFast,
+            K::LoadShedding => Reason::Overloaded,
+            K::CreditOut => Reason::CreditOut,
+            K::SoftBlock => {
+                account.blocked = true;
+                Reason::SoftBlock
+            }
+            K::KeyRevoked => {
+                account.revoked = true;
+                Reason::KeyRevoked
+            }
+            _ => return None,
+        };
+        Some(self.scripted(fault, reason))
+    }
+
+    /// A fault as a refusal.
+    pub(crate) fn scripted(&self, fault: &Fault, reason: Reason) -> Refusal {
+        let advised = match fault.retry_after {
+            None if reason == Reason::TooFast => Some(SignedDuration::from_secs(20)),
+            advised => advised.filter(SignedDuration::is_positive),
+        };
+        Refusal {
+            cause: fault.cause.unwrap_or(Cause::RuntimeError),
+            reason,
+            shape: fault.shape.clone(),
+            generic: fault.kind == FaultKind::Generic,
+            is_disguised: fault.kind == FaultKind::DisguisedRefusal,
+            retry_after: advised.map(|it| self.advice(it)),
+            dice: fault.dice,
+        }
+    }
+
+    /// A stretch of the lab's time as the advice to wait so long: whole seconds of the world's time.
+    fn advice(&self, lab: SignedDuration) -> Duration {
+        let real = self.clock.real(lab);
+        let begun = u64::from(real.subsec_nanos() > 0);
+        Duration::from_secs(real.as_secs().saturating_add(begun).max(1))
+    }
+
+    /// Whether this key may call at all.
+    pub(crate) fn bars(&self, provider: Provider, key: &str) -> Option<Refusal> {
+        let conditions = self.scenario().conditions(provider);
+        let refused = |reason| Some(Refusal::new(Cause::Account, reason));
+        if !conditions.keys.is_empty() && !conditions.keys.iter().any(|it| it == key) {
+            return refused(Reason::UnknownKey);
+        }
+        let mut records = self.records();
+        let is_revoked = records.account(&(provider, key.to_owned())).revoked;
+        if is_revoked { refused(Reason::KeyRevoked) } else { None }
+    }
+
+    /// Cancels a job that has not ended; those behind it move up. `None` if there is no such job.
+    pub(crate) fn cancel(&self, provider: Provider, id: &str) -> Option<JobView> {
+        let now = self.clock.now();
+        let concurrency = self.scenario().conditions(provider).concurrency;
+        let mut records = self.records();
+        let at = records.find(provider, id, now)?;
+        if !records.view(at, now).state.has_ended() {
+            records.cancel(at, concurrency, now);
+        }
+        let job = records.view(at, now);
+        drop(records);
+        self.changed.send_modify(|count| *count += 1);
+        Some(job)
+    }
+}
+
+/// The create as the provider will render it, when it makes less of it than was asked for.
+fn clamped(mut create: Create, fate: &FaultPlan) -> Create {
+    let Some(fault) = fate.run.as_ref().filter(|it| it.kind == FaultKind::Clamped) else {
+        return create;
+    };
+    let asked = create.millis;
+    let given = fault.lasting.map(|it| u64::try_from(it.as_millis()).unwrap_or(0));
+    // Whole seconds, as the answers tell it.
+    let made = given.unwrap_or((asked * 2 / 3000 * 1000).max(1000)).clamp(1, asked.max(1));
+    create.price_micros = create.price_micros / asked.max(1) * made;
+    create.millis = made;
+    create
+}

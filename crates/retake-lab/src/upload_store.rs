@@ -1,0 +1,99 @@
+//! Files that callers upload, kept in memory for as long as there is room.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Bytes that one shelf holds; the oldest files make room for new ones.
+const MOST_BYTES: usize = 256 << 20;
+/// Files that one shelf holds.
+const MOST_FILES: usize = 10_000;
+
+/// An uploaded file.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) id: String,
+    /// The key it was uploaded with.
+    pub(crate) key: String,
+    pub(crate) name: String,
+    pub(crate) content_type: String,
+    pub(crate) bytes: Bytes,
+    /// What the caller wants remembered about it.
+    pub(crate) metadata: Value,
+    /// In the lab's time.
+    pub(crate) created_at: Timestamp,
+}
+
+/// The uploaded files of one emulator.
+#[derive(Debug, Default)]
+pub(crate) struct UploadStore(Mutex<VecDeque<Stored>>);
+
+impl UploadStore {
+    fn files(&self) -> MutexGuard<'_, VecDeque<Stored>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a file there, in place of one with the same id.
+    pub(crate) fn put(&self, file: Stored) {
+        let mut files = self.files();
+        files.retain(|it| it.id != file.id);
+        files.push_back(file);
+        let bytes = |files: &VecDeque<Stored>| files.iter().map(|it| it.bytes.len()).sum::<usize>();
+        while files.len() > MOST_FILES || (files.len() > 1 && bytes(&files) > MOST_BYTES) {
+            files.pop_front();
+        }
+    }
+
+    /// The file of this id.
+    pub(crate) fn get(&self, id: &str) -> Option<Stored> {
+        self.files().iter().find(|it| it.id == id).cloned()
+    }
+
+    /// The files of a key, newest first.
+    pub(crate) fn list(&self, key: &str) -> Vec<Stored> {
+        self.files().iter().rev().filter(|it| it.key == key).cloned().collect()
+    }
+
+    /// Takes a file of this key away; `false` if there was none.
+    pub(crate) fn remove(&self, id: &str, key: &str) -> bool {
+        let mut files = self.files();
+        let before = files.len();
+        files.retain(|it| it.id != id || it.key != key);
+        files.len() < before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(id: &str, bytes: usize) -> Stored {
+        Stored {
+            id: id.to_owned(),
+            key: "key-1".to_owned(),
+            name: String::new(),
+            content_type: String::new(),
+            bytes: vec![0; bytes].into(),
+            metadata: Value::Null,
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn the_oldest_file_makes_room_for_a_new_one() {
+        let shelf = UploadStore::default();
+        shelf.put(file("a", MOST_BYTES / 2));
+        shelf.put(file("b", MOST_BYTES / 2));
+
+        shelf.put(file("c", 10));
+
+        let ids: Vec<_> = shelf.list("key-1").into_iter().map(|it| it.id).collect();
+        assert_eq!(ids, ["c", "b"]);
+        assert!(!shelf.remove("b", "key-2") && shelf.remove("b", "key-1"));
+    }
+}
