@@ -115,7 +115,7 @@ impl Provider for Embedded {
     async fn look_up(&self, lost: &UnconfirmedSubmit, _log: &Log) -> Result<Reconciliation, Fault> {
         let tag = &lost.submission.tag;
         let known = self.pool.outcome(tag).is_some() || self.is_finished(tag).await;
-        Ok(if known { Reconciliation::Found(tag.clone()) } else { Reconciliation::Absent })
+        Ok(if known { Reconciliation::Marked(tag.clone()) } else { Reconciliation::Absent })
     }
 
     async fn poll(&self, render: &Render, _log: &Log) -> Result<Polled, Fault> {

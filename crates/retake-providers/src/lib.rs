@@ -156,6 +156,8 @@ impl From<RemoteId> for Submitted {
 pub enum CancelOutcome {
     /// The provider stopped it, or has deleted it.
     Stopped,
+    /// The provider was asked to stop it, and has not said that it did.
+    Requested,
     /// The provider says that it was over before, so there may be a file.
     AlreadyOver,
     /// The provider says that it does not know it. A server beside the one that took it says the same.
@@ -196,8 +198,10 @@ pub struct UnconfirmedSubmit {
 /// What became of a submit whose answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reconciliation {
-    /// The render exists.
+    /// There is a render in our words, made at that time. It may be another's who asked for the same.
     Found(RemoteId),
+    /// There is a render that carries the mark of this very attempt.
+    Marked(RemoteId),
     /// It is not there now. Whether it may still be on its way is for
     /// [`weigh_absence`](retake_core::job::weigh_absence) to say.
     Absent,

@@ -253,10 +253,12 @@ impl Remote {
                 )
             });
         }
-        let billed = if goes_on {
-            "it could not be stopped and may be billed, so it is watched"
-        } else {
-            "it may have been billed"
+        let billed = match goes_on {
+            true if now < self.longest(render, 2) => {
+                "it could not be stopped and may be billed, so it is watched"
+            }
+            true => "it could not be stopped and may be billed",
+            false => "it may have been billed",
         };
         let message = format!("it was not finished after {after:#}{told}{why}; {billed}");
         // Whether the provider was slow, or nobody could tell.
@@ -361,7 +363,12 @@ impl Provider for Remote {
         let mut nearest = None;
         for _ in 0..MOST_CANDIDATES {
             match self.look_once(&lost, log).await? {
-                Reconciliation::Found(id) if self.repeats_secret(&id) => break,
+                Reconciliation::Found(id) | Reconciliation::Marked(id)
+                    if self.repeats_secret(&id) =>
+                {
+                    break;
+                }
+                Reconciliation::Marked(id) => return Ok(Reconciliation::Marked(id)),
                 Reconciliation::Found(id) if self.knows(&lost, &id, log).await => {
                     return Ok(Reconciliation::Found(id));
                 }

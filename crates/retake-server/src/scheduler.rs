@@ -207,12 +207,24 @@ impl Scheduler {
 
     /// Gives a job back whose owner's other jobs take all steps that one owner may have.
     async fn put_off(&self, claimed: Claimed) {
-        let job_step = JobStep { scheduler: self, claimed, stays: None, log: Log::default() };
+        let job_step = JobStep {
+            scheduler: self,
+            claimed,
+            stays: None,
+            is_marked: false,
+            log: Log::default(),
+        };
         job_step.give_back(self.clock.now() + NO_STEP).await;
     }
 
     async fn step(&self, claimed: Claimed) {
-        let mut job_step = JobStep { scheduler: self, claimed, stays: None, log: Log::default() };
+        let mut job_step = JobStep {
+            scheduler: self,
+            claimed,
+            stays: None,
+            is_marked: false,
+            log: Log::default(),
+        };
         loop {
             job_step.take_step().await;
             let Some(next) = job_step.stays.take() else { return };
@@ -229,6 +241,8 @@ struct JobStep<'a> {
     claimed: Claimed,
     /// What was said with providers and is not on record yet.
     log: Log,
+    /// Whether the render that was found carries the mark of the attempt, so that it is nobody else's.
+    is_marked: bool,
     /// When its next step is due, if the job stays in this hand: see [`resident`].
     stays: Option<Timestamp>,
 }
@@ -392,7 +406,7 @@ impl JobStep<'_> {
     fn claim_of(&self, event: &Event) -> Option<RenderClaim> {
         let Event::Accepted { remote_id } = event else { return None };
         let attempt = self.job_record().open_attempt()?;
-        let found = attempt.state == AttemptState::Unknown;
+        let found = attempt.state == AttemptState::Unknown && !self.is_marked;
         self.scheduler.render_claim(self.job(), attempt.route, remote_id, found)
     }
 

@@ -116,7 +116,7 @@ pub(crate) fn attempt_of(event: &Event, after: &JobRecord) -> Option<u32> {
 }
 
 /// Whether a render that was found for an attempt of `job` may be that of the create which `other` has under way:
-/// lists tell renders apart by model, words, length and size.
+/// lists tell renders apart by words, length and size. They may name a model otherwise than it was asked by.
 pub(crate) fn may_be_anothers(job: &Job, attempt: u32, other: &Job) -> bool {
     let mine = job.record.attempts.iter().find(|one| one.number == attempt);
     let theirs = other.record.open_attempt().filter(|one| one.state == AttemptState::Intent);
@@ -128,7 +128,7 @@ pub(crate) fn may_be_anothers(job: &Job, attempt: u32, other: &Job) -> bool {
         let spec = &planned.spec;
         (spec.prompt.trim().to_owned(), spec.seconds, spec.size)
     };
-    mine.is_same_model(&theirs) && said(&mine) == said(&theirs)
+    said(&mine) == said(&theirs)
 }
 
 /// Parameters whose values are numbers or names of ours.

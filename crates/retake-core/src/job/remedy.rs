@@ -195,8 +195,11 @@ impl JobRecord {
 
     /// How many attempts at a place may be on the bill although no render of theirs is known.
     pub(super) fn losses_at(&self, place: usize) -> usize {
-        let is_lost = |attempt: &&Attempt| attempt.accepted_at.is_none() && attempt.may_cost();
-        self.tries_at(place).filter(is_lost).count()
+        let is_lost = |attempt: &&Attempt| {
+            attempt.route == place && attempt.accepted_at.is_none() && attempt.may_cost()
+        };
+        // One that we interrupted may be on the bill as well.
+        self.attempts.iter().filter(is_lost).count()
     }
 
     /// The attempts at a place in the plan that we did not interrupt.

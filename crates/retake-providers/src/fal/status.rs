@@ -176,13 +176,16 @@ fn running(reply: &Reply, pause: Duration, note: Option<String>) -> Polled {
     Polled::Running { percent: 0, ask_again_in, note }
 }
 
-/// Stops a request. fal answers that it will try, that it is over, or that there is none.
+/// Stops a request. fal answers that it has stopped one that waited (200), that it will try (202), that it is over, or
+/// that there is none (fal docs, "Queue API", 2026-11-21).
 pub(super) fn cancel(places: &Places, ticket: &str) -> Flow<Result<CancelOutcome, Fault>> {
     let url = places.queue(&format!("{ticket}/cancel"));
     Flow::once(places.signed(Call::change(Method::PUT, url)), |answer| {
         let reply = answer.map_err(|problem| response::silence(&problem))?;
         let is_over = response::plain(&reply.body).contains("ALREADY_COMPLETED");
         match reply.status.as_u16() {
+            // What runs is only told to end, and goes on to its end where the app does not listen.
+            202 => Ok(CancelOutcome::Requested),
             200..=299 => Ok(CancelOutcome::Stopped),
             404 => Ok(CancelOutcome::NotKnown),
             400 if is_over => Ok(CancelOutcome::AlreadyOver),

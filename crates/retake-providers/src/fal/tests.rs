@@ -404,11 +404,13 @@ fn the_file_is_fetched_without_the_key() {
 
 // verifies: fal: cancel
 #[test]
-fn each_of_the_three_answers_to_a_cancel_is_told_apart() {
+fn each_of_the_four_answers_to_a_cancel_is_told_apart() {
     let cancel = |answer| hold(fal().cancel(&a_render(VEO, TICKET), NOON), [answer]);
 
     let (calls, done) = cancel(answer(202, &json!({ "status": "CANCELLATION_REQUESTED" })));
-    assert_eq!(done, Ok(crate::CancelOutcome::Stopped));
+    assert_eq!(done, Ok(crate::CancelOutcome::Requested));
+    let waited = cancel(answer(200, &json!({ "status": "CANCELLED" }))).1;
+    assert_eq!(waited, Ok(crate::CancelOutcome::Stopped));
     assert_eq!(calls[0].url, format!("https://queue.fal.run/{TICKET}/cancel"));
     assert_eq!((calls[0].method.as_str(), calls[0].effect), ("PUT", Effect::Changes));
     assert_eq!(

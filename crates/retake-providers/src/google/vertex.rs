@@ -204,7 +204,7 @@ impl Adapter for Vertex {
                 }
                 Ok(reply.json().and_then(|listed| video_in(&listed, &folder)))
             });
-            Flow::Done(found.map(|found| found.map_or(unknowable, Reconciliation::Found)))
+            Flow::Done(found.map(|found| found.map_or(unknowable, Reconciliation::Marked)))
         })
     }
 

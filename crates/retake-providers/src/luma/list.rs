@@ -129,7 +129,7 @@ fn walk(api: Api, mut wanted: Wanted, so_far: Walk) -> Flow<Result<Reconciliatio
             Err(fault) => return Flow::Done(Err(fault)),
         };
         match so_far.go_on(&page, &wanted) {
-            Step::Found(id) => Flow::Done(Ok(Reconciliation::Found(id))),
+            Step::Found(id) => Flow::Done(Ok(Reconciliation::Marked(id))),
             Step::Nothing => Flow::Done(Ok(Reconciliation::Absent)),
             Step::Doubt => {
                 Flow::Done(Ok(Reconciliation::Unknowable { over_after: wanted.over_after }))

@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{fault::Fault, request::RenderSpec};
 use serde_json::Value as Json;
 
-use super::{account::Account, dialect::List, fault, status};
+use super::{account::Account, dialect::List, fault, names, status};
 use crate::{
     Answer, Call, Flow, Reconciliation, RemoteId, UnconfirmedSubmit,
     likeness::Likeness,
@@ -33,8 +33,6 @@ use crate::{
 const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// A page has up to a hundred renders; nobody makes more than these pages in the time.
 const MOST_PAGES: usize = 10;
-/// Where an entry has its names, any of which the answer to its create may have told.
-const NAMES: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
 
 /// Looks for a lost render.
 pub(super) fn talk(
@@ -212,7 +210,7 @@ impl Walk {
 
     fn compare(&self, entry: &Json, is_dated: bool) -> Entry {
         let id = status::id(entry);
-        let names = NAMES.iter().filter_map(|field| response::id(entry, field));
+        let names = names::FIELDS.iter().filter_map(|field| response::id(entry, field));
         if names.chain(id.as_deref()).any(|name| self.known.contains(name)) {
             return Entry::Other;
         }

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use super::dialect::Names;
 use crate::polling::{self, RenderMatch};
 
-/// Where a render itself has its name.
-const FIELDS: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
+/// Where a render itself has its names, any of which the answer to its create may have told.
+pub(super) const FIELDS: &[&str] = &["/id", "/task_id", "/video_id", "/job_id"];
 /// A name for the exchange, which some servers give the render as well.
 const LAST_RESORT: &str = "/request_id";
 

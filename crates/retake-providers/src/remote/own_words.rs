@@ -24,6 +24,8 @@ const LONG_BEGINNING: usize = 32;
 const GAP: &str = "…";
 const QUOTES: [char; 13] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '「', '『', '《'];
 const CLOSING: [char; 12] = ['"', '\'', '`', '“', '”', '‘', '’', '«', '»', '」', '』', '》'];
+/// A label stands within so many bytes before what it names.
+const LABEL_WITHIN: usize = 48;
 /// What is put before a quotation without marks.
 const LABELS: [&str; 4] = ["prompt", "input", "text", "提示词"];
 
@@ -78,16 +80,15 @@ impl OwnWords {
     }
 
     fn cut(&self, text: &str) -> Option<String> {
-        // A code, a name or an address.
-        if is_word(text) {
+        // A code, a name or an address, which may be one of the file.
+        if is_word(text) || is_address(text) {
             return None;
         }
         let letters = letters(text);
         let of_one = |own| quotations(own, text, &letters);
         let mut places: Vec<_> = self.0.iter().flat_map(of_one).collect();
         places.sort_unstable_by_key(|place| (place.start, place.end));
-        let is_own = |it: &Letter| places.iter().any(|place| place.contains(&it.at.start));
-        if places.is_empty() || letters.iter().all(is_own) {
+        if places.is_empty() || are_within(&letters, &places) {
             return None;
         }
         let (mut cut, mut rest) = (String::with_capacity(text.len()), 0);
@@ -169,8 +170,31 @@ fn is_value(before: &str) -> bool {
 }
 
 fn is_labelled(before: &str) -> bool {
+    let begin = before.len().saturating_sub(LABEL_WITHIN);
+    let begin = (begin..=before.len()).find(|at| before.is_char_boundary(*at)).unwrap_or(begin);
+    let before = &before[begin..];
     let before = before.trim_end_matches([':', '=', '(', '[', '：', ' ']).to_lowercase();
     LABELS.iter().any(|label| before.ends_with(label))
+}
+
+/// Whether all letters are in one of the places, which come in order.
+fn are_within(letters: &[Letter], places: &[Range<usize>]) -> bool {
+    let (mut places, mut covered) = (places.iter().peekable(), 0);
+    letters.iter().all(|it| {
+        while let Some(place) = places.next_if(|place| place.start <= it.at.start) {
+            covered = covered.max(place.end);
+        }
+        it.at.start < covered
+    })
+}
+
+fn is_address(text: &str) -> bool {
+    let text = text.trim();
+    let has_scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
+        matches!(&*scheme.to_ascii_lowercase(), "http" | "https") && rest.starts_with("//")
+            || scheme.eq_ignore_ascii_case("data")
+    });
+    (has_scheme || text.starts_with('/')) && !text.contains(char::is_whitespace)
 }
 
 fn is_word(text: &str) -> bool {
@@ -264,6 +288,32 @@ mod tests {
             let is_json = body.starts_with('{');
             assert_eq!(serde_json::from_str::<Json>(&left).is_ok(), is_json, "{left}");
         }
+    }
+
+    #[test]
+    fn an_address_is_left_whole_although_the_prompt_is_in_it() {
+        let prompt = "夜晚的海报写着余额不足几个大字";
+        for url in [
+            format!("https://cdn.example/{prompt}.mp4"),
+            format!("/v1/files/{prompt}.mp4"),
+            format!("data:video/mp4;name={prompt};base64,AAAA"),
+        ] {
+            let body = json!({ "status": "completed", "video_url": url }).to_string();
+            assert_eq!(without(prompt, &body), body);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_quotes_the_prompt_thousands_of_times_is_read_in_little_time() {
+        let prompt = "a lighthouse in a storm with waves";
+        let many = "a lighthouse in a storm; ".repeat(10_000);
+
+        let left =
+            without(prompt, &json!({ "error": format!("{many} is not possible") }).to_string());
+
+        assert!(left.contains("is not possible"), "{}", left.len());
+        let whole = format!("{} !", prompt.repeat(5_000));
+        assert!(without(prompt, &json!({ "error": whole }).to_string()).len() < 200_000);
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Walk {
         let mut is_back = false;
         for prediction in results {
             if let Some(id) = self.marked(prediction) {
-                return Flow::Done(Ok(Reconciliation::Found(id)));
+                return Flow::Done(Ok(Reconciliation::Marked(id)));
             }
             is_back |= self.consider(&mut search, prediction);
         }
@@ -86,7 +86,11 @@ impl Walk {
             None | Some(Json::Null) => Flow::Done(Ok(search.verdict(LONGEST_RENDER))),
             Some(next) => match cursor(next) {
                 Some(cursor) if seen < MOST_PAGES => self.page(search, Some(&cursor), seen),
-                _ => Flow::Done(Ok(Reconciliation::Unknowable { over_after: LONGEST_RENDER })),
+                // What the walk did not come to could only be another one in our words.
+                _ => {
+                    search.doubt();
+                    Flow::Done(Ok(search.verdict(LONGEST_RENDER)))
+                }
             },
         }
     }

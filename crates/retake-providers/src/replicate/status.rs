@@ -160,13 +160,13 @@ pub(super) fn cancel(calls: &Calls, id: &str) -> Flow<Result<CancelOutcome, Faul
     let url = format!("{}/cancel", calls.prediction(id));
     Flow::once(calls.signed(Call::change(Method::POST, url)), |answer| {
         let reply = answer.map_err(|problem| response::silence(&problem))?;
-        let has_succeeded = || {
-            let json = reply.json().unwrap_or_default();
-            response::text(&json, "/status") == Some("succeeded")
-        };
+        let json = reply.json().unwrap_or_default();
         match reply.status.as_u16() {
-            200..=299 if has_succeeded() => Ok(CancelOutcome::AlreadyOver),
-            200..=299 => Ok(CancelOutcome::Stopped),
+            200..=299 => Ok(match response::text(&json, "/status") {
+                Some("succeeded" | "failed") => CancelOutcome::AlreadyOver,
+                Some("canceled" | "cancelled" | "aborted") => CancelOutcome::Stopped,
+                _ => CancelOutcome::Requested,
+            }),
             404 | 410 => Ok(CancelOutcome::NotKnown),
             _ => Err(fault::of_reply(&reply)),
         }

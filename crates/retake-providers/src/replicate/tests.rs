@@ -332,6 +332,10 @@ fn a_cancel_of_what_is_over_is_no_fault() {
 
     let (calls, done) = cancel(answer(200, &json!({ "status": "canceled" })));
     assert_eq!(done, Ok(crate::CancelOutcome::Stopped));
+    for going_on in [json!({ "status": "processing" }), json!({})] {
+        let asked = cancel(answer(200, &going_on)).1;
+        assert_eq!(asked, Ok(crate::CancelOutcome::Requested), "{going_on}");
+    }
     let finished = cancel(answer(200, &json!({ "status": "succeeded" }))).1;
     assert_eq!(finished, Ok(crate::CancelOutcome::AlreadyOver));
     assert_eq!(calls[0].url, "https://api.replicate.com/v1/predictions/a%2Fb%3Fc/cancel");
@@ -360,7 +364,7 @@ fn a_lost_prediction_is_found_by_the_url_for_notices_or_by_its_input() {
     let other = "https://gateway.example.com/hooks/another";
     let (_, anothers) = look(Some(other), vec![answer(200, &fixture!("list")), answer(200, &old)]);
 
-    assert_eq!(by_hook, Ok(Reconciliation::Found(ID.into())));
+    assert_eq!(by_hook, Ok(Reconciliation::Marked(ID.into())));
     assert_eq!(by_input, Ok(Reconciliation::Found(ID.into())));
     assert_eq!(calls[1].url, "https://api.replicate.com/v1/predictions?cursor=cD0yMDI2LTExLTIx");
     assert!(matches!(anothers, Ok(Reconciliation::Unknowable { .. })));

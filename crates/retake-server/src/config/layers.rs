@@ -188,7 +188,20 @@ impl Layers {
     /// Lays one value over what is there, if it is one the setting takes.
     fn lay(&mut self, path: &[&str], value: Value, source: Source) {
         let current = renamed::current_path(path);
+        let given = path.join(".");
         let path = current.as_deref().unwrap_or(path);
+        if let (Source::File { .. }, Some(Source::File { .. })) =
+            (&source, self.sources.get(&path.join(".")))
+        {
+            let problem = ConfigProblem::new(
+                given,
+                "the same setting under two names",
+                format!("`{}` alone", path.join(".")),
+                "remove the other one, which is its earlier name",
+            );
+            self.problems.push(problem.at(source));
+            return;
+        }
         let Some(setting) = setting(path) else {
             self.problems.push(unknown_key(path).at(source));
             return;

@@ -52,9 +52,7 @@ impl JobStep<'_> {
         let now = self.scheduler.clock.now();
         let open = self.job_record().open_attempt();
         let lost = open.map(|attempt| Attempt { lost_at: Some(now), ..attempt.clone() });
-        if let Some(attempt) = &lost {
-            self.scheduler.lost_for(self.job(), attempt);
-        }
+        self.scheduler.losses.note(self.tag(), &self.scheduler.clock);
         Event::SubmitLost { fault, policy: lost.map(|attempt| self.patience(&attempt).why) }
     }
 
@@ -80,8 +78,9 @@ impl JobStep<'_> {
         let (scheduler, job, log) = (self.scheduler, self.job().clone(), self.log.clone());
         let looked = self.unless_stopped(scheduler.look_up(&job, &attempt, &log)).await;
         let Watched::Done(looked) = looked else { return };
+        self.is_marked = matches!(looked, Ok(Reconciliation::Marked(_)));
         match looked {
-            Ok(Reconciliation::Found(remote_id)) => {
+            Ok(Reconciliation::Found(remote_id) | Reconciliation::Marked(remote_id)) => {
                 let accepted = self.try_record(Event::Accepted { remote_id }, Then::Free, None);
                 match accepted.await {
                     // Another job took it meanwhile. What else is there the next look shows, which knows it for owned.
@@ -319,6 +318,9 @@ impl JobStep<'_> {
 pub(super) fn why_uncancelled(outcome: CancelOutcome) -> &'static str {
     match outcome {
         CancelOutcome::Stopped => "it was cancelled",
+        CancelOutcome::Requested => {
+            "its provider was asked to stop it and has not said that it did, so it may go on there"
+        }
         CancelOutcome::AlreadyOver => "it was over before it could be cancelled",
         CancelOutcome::NotKnown => {
             "its provider says that it does not know it, so it may go on there"

@@ -71,8 +71,13 @@ impl Scheduler {
         let id = kept.job.id.clone();
         let (breaks, why) = (self.breaks.count(&id), panic_text(&*panic));
         tracing::error!(job.id = %id, breaks, why, "a step panicked; its job is given back");
-        let mut job_step =
-            JobStep { scheduler: self, claimed: kept, stays: None, log: Log::default() };
+        let mut job_step = JobStep {
+            scheduler: self,
+            claimed: kept,
+            stays: None,
+            is_marked: false,
+            log: Log::default(),
+        };
         if breaks < MOST_BREAKS {
             let breaks = i32::try_from(breaks).unwrap_or(i32::MAX);
             return job_step.give_back(self.clock.now() + AFTER_BREAK * breaks).await;

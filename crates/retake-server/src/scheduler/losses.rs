@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::{Clock, Tick};
 
-/// Submits that are remembered. A forgotten one is waited for anew, which costs time and no money.
-const REMEMBERED: usize = 65_536;
+/// Submits that are remembered. For more than these the wall clock has to do, for those that were lost first.
+const REMEMBERED: usize = 4096;
 
 /// When something became known, by the wall clock and by the monotonic one.
 type Known = (Timestamp, Tick);
@@ -24,6 +24,11 @@ type Known = (Timestamp, Tick);
 pub(crate) struct Losses(Arc<Mutex<HashMap<String, Known>>>);
 
 impl Losses {
+    /// Takes note that a submit is lost, if that is not known yet.
+    pub(super) fn note(&self, tag: String, clock: &Clock) {
+        self.known(tag, clock);
+    }
+
     /// How long ago a submit was lost, of which the ledger says when that was.
     pub(super) fn lost_for(
         &self,
@@ -31,18 +36,25 @@ impl Losses {
         lost_at: Timestamp,
         clock: &Clock,
     ) -> SignedDuration {
-        let (now, tick) = (clock.now(), clock.tick());
-        let mut losses = self.lock();
-        if losses.len() >= REMEMBERED {
-            losses.clear();
-        }
-        let (first, first_tick) = *losses.entry(tag).or_insert((now, tick));
-        first.duration_since(lost_at).max(SignedDuration::ZERO) + tick.since(first_tick)
+        let (first, first_tick) = self.known(tag, clock);
+        let before = first.duration_since(lost_at).max(SignedDuration::ZERO);
+        before + clock.tick().since(first_tick)
     }
 
-    /// Forgets a submit of which everything is known.
+    /// Forgets a submit of which everything is known, or that nobody looks for any more.
     pub(super) fn forget(&self, tag: &str) {
         self.lock().remove(tag);
+    }
+
+    fn known(&self, tag: String, clock: &Clock) -> Known {
+        let mut losses = self.lock();
+        if losses.len() >= REMEMBERED && !losses.contains_key(&tag) {
+            let oldest = losses.iter().min_by_key(|(_, (_, tick))| *tick);
+            if let Some(oldest) = oldest.map(|(tag, _)| tag.clone()) {
+                losses.remove(&oldest);
+            }
+        }
+        *losses.entry(tag).or_insert_with(|| (clock.now(), clock.tick()))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Known>> {

@@ -15,6 +15,7 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource, chain},
     job::{Absence, Attempt, RouteTimes, Settlement, weigh_absence},
     money::Usd,
+    policy::Policy,
     request::RenderSpec,
 };
 use retake_providers::{
@@ -111,7 +112,11 @@ impl Scheduler {
                 under_way.looks.push(look.boxed());
             } else {
                 let later = Finding { again: Some(now + EVERY), ..Finding::default() };
-                self.ledger.settle_submit(&submit.lease, &later, now).await?;
+                let put_off = self.ledger.settle_submit(&submit.lease, &later, now).await;
+                if let Err(error) = put_off {
+                    let error = chain(&error);
+                    tracing::warn!(job.id = %submit.lease.id, error, "failed to put off a lost submit");
+                }
             }
         }
         Ok(())
@@ -144,6 +149,9 @@ impl Scheduler {
         };
         match settled {
             Ok(()) => {
+                if finding.settlement.is_some() {
+                    self.losses.forget(&tag(&lease.id, lease.attempt));
+                }
                 self.news.ring();
                 self.bell.ring();
             }
@@ -162,7 +170,7 @@ impl Scheduler {
         });
         match found {
             None => Finding::default(),
-            Some((attempt, times)) => still_unknown(attempt, &times, now),
+            Some((attempt, times)) => still_unknown(attempt, &times, None, now),
         }
     }
 
@@ -188,16 +196,25 @@ impl Scheduler {
         let looked = self.look_up(job, attempt, &Log::default()).await;
         let now = self.clock.now();
         match looked {
-            Ok(Reconciliation::Found(remote_id)) => Finding {
+            Ok(
+                ref found @ (Reconciliation::Found(ref remote_id)
+                | Reconciliation::Marked(ref remote_id)),
+            ) => Finding {
                 settlement: Some(Settlement::Found),
-                render: self.render_claim(job, attempt.route, &remote_id, true),
+                render: self.render_claim(
+                    job,
+                    attempt.route,
+                    remote_id,
+                    matches!(found, Reconciliation::Found(_)),
+                ),
                 again: Some(now),
                 ..Finding::default()
             },
             Ok(Reconciliation::Absent) => {
                 not_listed(attempt, &times, self.lost_for(job, attempt), now)
             }
-            Ok(Reconciliation::Unknowable { .. }) | Err(_) => still_unknown(attempt, &times, now),
+            Ok(Reconciliation::Unknowable { .. }) => still_unknown(attempt, &times, None, now),
+            Err(fault) => still_unknown(attempt, &times, Some(&fault), now),
         }
     }
 
@@ -214,7 +231,9 @@ impl Scheduler {
         let (Some(provider), Some(render)) = (provider, render(job, attempt, remote_id)) else {
             return over("its account is not configured here any more".to_owned());
         };
-        match provider.poll(&render, &Log::default()).await {
+        let polled = provider.poll(&render, &Log::default()).await;
+        let pause = SOONEST.max(asked_pause(polled.as_ref().err()));
+        match polled {
             Ok(Polled::Rendered { charged } | Polled::Disputed { charged, .. }) => Finding {
                 settlement: Some(Settlement::Found),
                 charged,
@@ -238,7 +257,7 @@ impl Scheduler {
             | Err(_)
                 if now < until =>
             {
-                Finding { again: Some(until.min(now + SOONEST)), ..Finding::default() }
+                Finding { again: Some(until.min(now + pause)), ..Finding::default() }
             }
             Ok(polled) => over(match polled {
                 Polled::GivenUp { fault, .. } | Polled::Doubtful { fault, .. } => fault.message,
@@ -281,11 +300,17 @@ impl Scheduler {
             Ok(CancelOutcome::AlreadyOver | CancelOutcome::NotKnown) => {
                 done("it was over before it could be cancelled, so it is billed")
             }
+            Ok(CancelOutcome::Requested) => {
+                done("its provider was asked to stop it, and it may have been billed all the same")
+            }
             Ok(CancelOutcome::GoesOn) => done("its provider cannot cancel it, so it is billed"),
             Err(fault) if now >= over(attempt, &self.times(job, attempt.route)) => {
                 done(&format!("it could not be cancelled ({fault}), so it is billed"))
             }
-            Err(_) => Finding { again: Some(now + SOONEST), ..Finding::default() },
+            Err(fault) => {
+                let pause = SOONEST.max(asked_pause(Some(&fault)));
+                Finding { again: Some(now + pause), ..Finding::default() }
+            }
         }
     }
 
@@ -305,7 +330,7 @@ impl Scheduler {
             let message = "the account of this job is not configured here any more";
             return Err(Fault::new(FaultKind::Auth, FaultSource::Gateway, message));
         };
-        self.lost_for(job, attempt);
+        self.losses.note(tag(&job.id, attempt.number), &self.clock);
         let submission = self.submission(job, attempt.route, attempt.number).await?;
         let (begun_at, lost_at) = (attempt.begun_at, attempt.lost_since());
         let known = self.known_renders(job, attempt).await.map_err(|error| {
@@ -438,6 +463,12 @@ pub(super) fn render(job: &Job, attempt: &Attempt, remote_id: &str) -> Option<Re
     })
 }
 
+/// The pause that a provider asked for, as far as it is kept to.
+fn asked_pause(fault: Option<&Fault>) -> SignedDuration {
+    let asked = fault.and_then(|fault| fault.retry_after);
+    asked.unwrap_or_default().clamp(SignedDuration::ZERO, Policy::LONG_PAUSE)
+}
+
 /// When a render would be over either way.
 fn over(attempt: &Attempt, times: &RouteTimes) -> Timestamp {
     attempt.lost_since() + times.longest
@@ -459,11 +490,16 @@ fn not_listed(
 }
 
 /// What is done when a provider could not say anything: another look later on, or none.
-fn still_unknown(attempt: &Attempt, times: &RouteTimes, now: Timestamp) -> Finding {
+fn still_unknown(
+    attempt: &Attempt,
+    times: &RouteTimes,
+    fault: Option<&Fault>,
+    now: Timestamp,
+) -> Finding {
     let over = over(attempt, times);
     if now >= over {
         return Finding { settlement: Some(Settlement::Unknowable), ..Finding::default() };
     }
     let pause = (now.duration_since(attempt.lost_since()) / 4).clamp(SOONEST, LATEST);
-    Finding { again: Some(over.min(now + pause)), ..Finding::default() }
+    Finding { again: Some(over.min(now + pause.max(asked_pause(fault)))), ..Finding::default() }
 }

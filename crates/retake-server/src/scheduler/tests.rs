@@ -50,6 +50,8 @@ const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
 struct Scripted {
     submits: Mutex<VecDeque<Result<Submitted, SubmitError>>>,
     found: Option<RemoteId>,
+    /// Whether what is found carries the mark of its attempt.
+    marks: bool,
     /// Whether it cannot say what became of a submit.
     forgetful: bool,
     /// The look at which the lost create has arrived, from 0.
@@ -93,7 +95,8 @@ impl Provider for Scripted {
                 Reconciliation::Absent
             }
         };
-        Ok(self.found.clone().map_or_else(unsaid, Reconciliation::Found))
+        let is_there = if self.marks { Reconciliation::Marked } else { Reconciliation::Found };
+        Ok(self.found.clone().map_or_else(unsaid, is_there))
     }
 
     async fn poll(&self, render: &Render, _: &Log) -> Result<Polled, Fault> {
@@ -404,7 +407,8 @@ async fn a_render_is_stopped_when_its_job_was_taken_over_and_begun_elsewhere() {
     let lost = Fault::interrupted();
     let taken = other.claim(1).await.unwrap().pop().unwrap();
     let log = Log::default();
-    let mut job_step = super::JobStep { scheduler: &other, claimed: taken, stays: None, log };
+    let mut job_step =
+        super::JobStep { scheduler: &other, claimed: taken, stays: None, is_marked: false, log };
     job_step.record(Event::AttemptFailed { fault: lost }, super::Then::Free).await;
     other.ledger.request_cancel(&test.id, now).await.unwrap();
     let job = until_over(&test, following).await;

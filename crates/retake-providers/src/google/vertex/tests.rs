@@ -207,7 +207,7 @@ fn a_lost_submit_is_found_by_its_file_in_its_own_folder() {
     let found = |answer| hold(adapter.look_up(&lost, NOON), [answer]).1.unwrap();
 
     let id = match found(listed("videos/video_0198c0de-1/9/sample_0.mp4")) {
-        Reconciliation::Found(id) => id,
+        Reconciliation::Marked(id) => id,
         other => panic!("{other:?}"),
     };
 
@@ -269,5 +269,5 @@ fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let second = look(json!([{ "name": "videos/video_0198c0de-1/9/sample_0.mp4" }]));
 
     assert!(matches!(first, Reconciliation::Unknowable { .. }), "no file is no absence: {first:?}");
-    assert!(matches!(second, Reconciliation::Found(_)), "{second:?}");
+    assert!(matches!(second, Reconciliation::Marked(_)), "{second:?}");
 }

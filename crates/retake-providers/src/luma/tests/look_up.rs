@@ -37,7 +37,7 @@ fn page_of(entries: &[Json], has_more: bool) -> Json {
 fn a_lost_submit_is_found_by_the_tag_in_its_hook() {
     let (_, found) = look_up(&lost(true), &[fixture("dream-list")]);
 
-    assert_eq!(found, Reconciliation::Found("00000000-0000-4000-8000-000000000003".into()));
+    assert_eq!(found, Reconciliation::Marked("00000000-0000-4000-8000-000000000003".into()));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn our_tag_is_known_however_the_list_spells_its_url() {
     ] {
         let ours = entry(-5, "something else", Some(listed));
         let (_, found) = look_up(&lost(true), &[page_of(&[ours], false)]);
-        assert_eq!(found, Reconciliation::Found(ID.into()), "{listed}");
+        assert_eq!(found, Reconciliation::Marked(ID.into()), "{listed}");
     }
     // Without its end, a URL is nobody's.
     for listed in ["https://retake.example/hooks/luma/unguessable", "https://retake.example/?tag"] {
@@ -159,7 +159,7 @@ fn a_list_that_tells_of_an_error_proves_no_absence() {
         let mut with_ours = fixture("dream-list");
         with_ours[field] = value;
         assert!(
-            matches!(look_up(&lost(true), &[with_ours]).1, Reconciliation::Found(_)),
+            matches!(look_up(&lost(true), &[with_ours]).1, Reconciliation::Marked(_)),
             "{field}"
         );
     }
@@ -179,5 +179,5 @@ fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let (_, second) = look_up(&lost(true), &[fixture("dream-list")]);
 
     let id = "00000000-0000-4000-8000-000000000003";
-    assert_eq!((first, second), (Reconciliation::Absent, Reconciliation::Found(id.into())));
+    assert_eq!((first, second), (Reconciliation::Absent, Reconciliation::Marked(id.into())));
 }

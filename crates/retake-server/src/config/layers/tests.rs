@@ -179,4 +179,6 @@ fn a_setting_under_its_earlier_name_is_read_as_the_present_one() {
         [lab.render_timeout, lab.poll_interval, lab.response_timeout].map(|it| it.as_secs());
     assert_eq!((seconds, config.policy.retry_delay.as_secs()), ([2400, 9, 30], 7));
     assert_eq!(of("policy.retry_delay"), "retake.toml:10");
+    let both = Place::with("[policy]\nretry_delay = \"9s\"\nretry_after = \"7s\"\n");
+    assert!(both.refusal(&[]).contains("under two names"), "{}", both.refusal(&[]));
 }

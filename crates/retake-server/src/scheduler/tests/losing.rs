@@ -67,6 +67,24 @@ async fn a_route_whose_creates_are_lost_is_not_bought_at_a_third_time() {
 }
 
 #[tokio::test]
+async fn a_create_that_a_crash_cut_off_counts_among_those_that_a_route_may_have_on_the_bill() {
+    let north = Scripted { forgetful: true, ..Scripted::that_answers(vec![a_loss(), a_loss()]) };
+    let north = Arc::new(north);
+    let policy = Policy { max_attempts: 6, ..Policy::default() };
+    let test = SchedulerTest::with_policy(policy, &[("north", Arc::clone(&north))]).await;
+    test.until(|job| job.record.attempts.len() == 1 && job.record.open_attempt().is_none()).await;
+    let claimed = test.scheduler.claim(1).await.unwrap().pop().unwrap();
+    let (scheduler, log) = (&test.scheduler, Log::default());
+    let mut cut_off = JobStep { scheduler, claimed, stays: None, is_marked: false, log };
+    cut_off.record(Event::Begun { route: 0 }, Then::Free).await;
+
+    let job = test.until(|job| job.record.state.is_ended()).await;
+
+    assert_eq!(attempts(&job), ["north failed", "north failed"]);
+    assert_eq!(north.submitted.lock().unwrap().len(), 1, "a third create was made");
+}
+
+#[tokio::test]
 async fn a_create_that_lands_after_the_first_look_is_adopted_and_not_made_again() {
     for arrives_at_look in [1, 2, 3] {
         let north = Arc::new(Scripted {
@@ -169,7 +187,7 @@ async fn a_submit_that_a_crash_cut_off_counts_as_lost_from_when_that_was_noticed
     let test = SchedulerTest::with(&[("north", Arc::clone(&north))]).await;
     let claimed = test.scheduler.claim(1).await.unwrap().pop().unwrap();
     let (scheduler, log) = (&test.scheduler, Log::default());
-    let mut job_step = JobStep { scheduler, claimed, stays: None, log };
+    let mut job_step = JobStep { scheduler, claimed, stays: None, is_marked: false, log };
     job_step.record(Event::Begun { route: 0 }, Then::Free).await;
     test.scheduler.clock.move_on(SignedDuration::from_hours(8));
 

@@ -149,7 +149,7 @@ async fn both_hands(test: &SchedulerTest) -> (JobStep<'_>, JobStep<'_>) {
         .into_iter()
         .map(|claimed| {
             let (scheduler, log) = (&test.scheduler, Log::default());
-            JobStep { scheduler, claimed, stays: None, log }
+            JobStep { scheduler, claimed, stays: None, is_marked: false, log }
         })
         .collect();
     hands.sort_by_key(|job_step| job_step.job().id != test.id);
@@ -175,6 +175,23 @@ async fn a_render_that_a_create_under_way_may_have_made_is_adopted_only_once_tha
     under_way.record(answer, Then::Free).await;
 
     let job = test.until(|job| attempts(job) == ["north submitted"]).await;
+    assert_eq!(job.record.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
+}
+
+#[tokio::test]
+async fn a_render_that_carries_our_mark_is_adopted_although_an_equal_create_is_under_way() {
+    let lost = Scripted::that_answers(vec![a_loss()]);
+    let north = Arc::new(Scripted { found: Some("r-7".into()), marks: true, ..lost });
+    let providers = [("north", Arc::clone(&north))];
+    let test = SchedulerTest::with(&providers).await;
+    test.play(1).await;
+    test.another(&providers).await;
+    let (mut lost, mut under_way) = both_hands(&test).await;
+    under_way.record(Event::Begun { route: 0 }, Then::Keep).await;
+
+    lost.take_step().await;
+
+    let job = test.scheduler.ledger.job(&test.id).await.unwrap().unwrap();
     assert_eq!(job.record.open_attempt().unwrap().remote_id.as_deref(), Some("r-7"));
 }
 
