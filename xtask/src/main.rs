@@ -4,11 +4,13 @@
 //! Python for the official SDKs) it uses where present, and says plainly what it could not do. Each step is
 //! named and timed; the last line of a task that fails says which step it was.
 
+mod paths;
 mod postgres;
 mod providers;
 mod sdk;
 mod shell;
 mod steps;
+mod words;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ enum Task {
     Test,
     /// The tests of the official SDKs against a gateway built from this tree
     Sdk,
+    /// Fails where the public vocabulary differs from the list of it in docs/vocabulary.md
+    CheckWords,
     /// Writes the documents that are generated from the code
     Generate {
         /// Changes nothing and fails where a document differs
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Task::Ci => ci(&mut steps),
         Task::Test => test(&mut steps),
         Task::Sdk => sdk::run(&mut steps),
+        Task::CheckWords => check_words(&mut steps),
         Task::Generate { check } => generate(&mut steps, check),
     };
     if steps.summed_up() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -84,6 +89,7 @@ fn ci(steps: &mut Steps<'_>) -> Result<(), Stopped> {
         )
     })?;
     generate(steps, true)?;
+    steps.take("paths in ARCHITECTURE.md", paths::check)?;
     licences(steps)?;
     sdk::run(steps)
 }
@@ -128,7 +134,17 @@ fn generate(steps: &mut Steps<'_>, check: bool) -> Result<(), Stopped> {
             bring_up_to_date(shell, document, &shell.said(&gateway, command)?, check)?;
         }
         let (document, text) = providers::document(shell, &gateway)?;
+        bring_up_to_date(shell, document, &text, check)?;
+        let (document, text) = words::document(shell, &shell.said(&gateway, &["openapi"])?)?;
         bring_up_to_date(shell, document, &text, check)
+    })
+}
+
+fn check_words(steps: &mut Steps<'_>) -> Result<(), Stopped> {
+    steps.take("public vocabulary", |shell| {
+        let gateway = shell.gateway()?;
+        let (document, text) = words::document(shell, &shell.said(&gateway, &["openapi"])?)?;
+        bring_up_to_date(shell, document, &text, true)
     })
 }
 

@@ -121,17 +121,17 @@ fn says_something(error: &Json, depth: usize) -> bool {
 
 /// The time in a text.
 pub(crate) fn moment(text: &str) -> Option<Timestamp> {
-    text.parse().ok().filter(is_told)
+    text.parse().ok().filter(is_set)
 }
 
 /// The time in a number: seconds since 1970, or the same in milliseconds.
 pub(crate) fn timestamp(number: f64) -> Option<Timestamp> {
     let seconds = if number > 1e11 { number / 1000.0 } else { number };
     let since = SignedDuration::try_from_secs_f64(seconds).ok()?;
-    Timestamp::UNIX_EPOCH.checked_add(since).ok().filter(is_told)
+    Timestamp::UNIX_EPOCH.checked_add(since).ok().filter(is_set)
 }
 
-fn is_told(at: &Timestamp) -> bool {
+fn is_set(at: &Timestamp) -> bool {
     at.as_second() >= EARLIEST
 }
 

@@ -101,7 +101,7 @@ impl Scheduler {
             let claimed = match self.claim(free).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
-                    tracing::error!(error = chain(&error), "no jobs could be claimed");
+                    tracing::error!(error = chain(&error), "failed to claim jobs");
                     Vec::new()
                 }
             };
@@ -159,7 +159,7 @@ impl Scheduler {
                     self.ledger.register(&self.replica, now).await.ok();
                 }
                 Err(error) => {
-                    tracing::error!(error = chain(&error), "no heartbeat");
+                    tracing::error!(error = chain(&error), "failed to write the heartbeat");
                 }
             }
             tokio::select! {
@@ -333,7 +333,7 @@ impl JobStep<'_> {
         let advanced = match both {
             Ok(advanced) => advanced,
             Err(error) => {
-                tracing::error!(job.id = %self.job().id, %error, "a step came to nothing");
+                tracing::error!(job.id = %self.job().id, %error, "illegal state transition; the step is dropped");
                 self.release(now + LOOK_AGAIN).await;
                 return Err(NotRecorded::Overtaken);
             }

@@ -18,7 +18,7 @@ pub(crate) struct NewJobRow {
     pub(crate) record: JobRecord,
     pub(crate) routes: RouteSummary,
     /// The account it waits for.
-    pub(crate) wants: Option<String>,
+    pub(crate) waiting_account: Option<String>,
     /// The request, as JSON.
     pub(crate) request: String,
     /// The plan, as JSON.
@@ -34,13 +34,13 @@ pub(crate) struct NewJobRow {
 impl NewJobRow {
     pub(crate) fn of(job: &NewJob) -> Result<Self, serde_json::Error> {
         let (record, routes) = (JobRecord::default(), RouteSummary::of(&job.plan));
-        let wants = QueuePosition::of(&record, &routes).wants;
+        let waiting_account = QueuePosition::of(&record, &routes).waiting_account;
         Ok(Self {
             id: job.id.clone(),
             created_at: job.created_at,
             record,
             routes,
-            wants,
+            waiting_account,
             request: serde_json::to_string(&job.request)?,
             plan: serde_json::to_string(&job.plan)?,
             first_frame_key: job.request.first_frame.as_ref().map(|picture| picture.key.clone()),

@@ -26,10 +26,10 @@ pub(crate) struct RouteSummary(Vec<RouteStop>);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct QueuePosition {
     /// The account whose slot the next step needs.
-    pub(crate) wants: Option<String>,
+    pub(crate) waiting_account: Option<String>,
     /// The account whose slot the open attempt occupies: while it is submitted and rendered. One that is over at
     /// its provider, or of which nobody knows whether it is there, keeps no other job waiting.
-    pub(crate) holds: Option<String>,
+    pub(crate) slot_account: Option<String>,
     /// The number of the open attempt.
     pub(crate) open_attempt: Option<u32>,
 }
@@ -57,19 +57,21 @@ impl QueuePosition {
     /// is to be stopped.
     pub(crate) fn of(record: &JobRecord, stops: &RouteSummary) -> Self {
         if record.state.is_ended() {
-            return Self { wants: None, holds: None, open_attempt: None };
+            return Self { waiting_account: None, slot_account: None, open_attempt: None };
         }
         match record.open_attempt() {
             Some(attempt) => Self {
-                wants: None,
-                holds: occupies(attempt.state).then(|| stops.account(attempt.route)).flatten(),
+                waiting_account: None,
+                slot_account: occupies(attempt.state)
+                    .then(|| stops.account(attempt.route))
+                    .flatten(),
                 open_attempt: Some(attempt.number),
             },
             None => Self {
-                wants: (!record.cancel_requested)
+                waiting_account: (!record.cancel_requested)
                     .then(|| stops.account(record.next_route))
                     .flatten(),
-                holds: None,
+                slot_account: None,
                 open_attempt: None,
             },
         }

@@ -1,4 +1,4 @@
-//! Whose render is whose: what is claimed, and what is known around a lost submit.
+//! Which attempt owns a render: what is claimed, and what is known around a lost submit.
 
 use jiff::{SignedDuration, Timestamp};
 use retake_core::ids::VideoId;
@@ -21,7 +21,7 @@ pub struct RenderWindow {
 }
 
 impl RenderWindow {
-    /// No more names than these are told, those of the nearest renders: what is not told counts as unknown.
+    /// At most this many names are returned, those of the nearest renders; others count as nobody's.
     pub(crate) const MOST: u32 = if cfg!(test) { 5 } else { 10_000 };
     /// A list's dates alone disprove nothing that shows the same words, so what is known has to reach as far as lists do.
     const WITHIN: SignedDuration = SignedDuration::from_hours(366 * 24);

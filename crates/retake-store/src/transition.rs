@@ -25,7 +25,7 @@ pub(crate) struct Held {
     /// Whether its owner asked to stop it.
     pub(crate) cancel_requested: bool,
     /// When something came in since it was claimed.
-    pub(crate) nudged_at: Option<Timestamp>,
+    pub(crate) woken_at: Option<Timestamp>,
 }
 
 /// What is to be written of a change.
@@ -33,7 +33,7 @@ pub(crate) struct Transition {
     /// The life after it.
     pub(crate) record: JobRecord,
     /// Where the job stands in the queue then.
-    pub(crate) seat: QueuePosition,
+    pub(crate) position: QueuePosition,
     /// When there is something to do; nothing once it is over.
     pub(crate) due: Option<Timestamp>,
     /// When its video was kept.
@@ -50,18 +50,18 @@ impl Transition {
     pub(crate) fn of(held: &Held, change: &Change) -> Self {
         let mut record = change.record.clone();
         record.cancel_requested |= held.cancel_requested;
-        let seat = QueuePosition::of(&record, &held.stops);
+        let position = QueuePosition::of(&record, &held.stops);
         let over = record.state.is_ended();
-        let heeded = !change.record.cancel_requested && seat.wants.is_none();
-        let nudge = held.nudged_at.filter(|_| heeded);
+        let heeded = !change.record.cancel_requested && position.waiting_account.is_none();
+        let nudge = held.woken_at.filter(|_| heeded);
         let due = nudge.or(change.due).unwrap_or(change.at);
         Self {
-            lease_kept: change.keep_lease && !over && seat.wants.is_none(),
+            lease_kept: change.keep_lease && !over && position.waiting_account.is_none(),
             due: (!over).then_some(due),
             completed_at: (record.state == JobState::Completed).then_some(change.at),
             attempt: attempt_of(&change.event, &record),
             at: change.at,
-            seat,
+            position,
             record,
         }
     }

@@ -107,11 +107,11 @@ impl Walk {
     /// have been written in another way as well, so both still stand in the way of a promise. True when the prediction
     /// is older than anything that could be ours.
     fn consider(&self, search: &mut Search, prediction: &Json) -> bool {
-        let told_and_own = |pointer, own| response::text(prediction, pointer).zip(own);
-        let is_another_model = told_and_own("/model", self.model.as_deref())
-            .is_some_and(|(told, own)| !told.eq_ignore_ascii_case(own));
-        let has_another_hook =
-            told_and_own("/webhook", self.hook.as_deref()).is_some_and(|(told, own)| told != own);
+        let listed_and_sent = |pointer, own| response::text(prediction, pointer).zip(own);
+        let is_another_model = listed_and_sent("/model", self.model.as_deref())
+            .is_some_and(|(listed, sent)| !listed.eq_ignore_ascii_case(sent));
+        let has_another_hook = listed_and_sent("/webhook", self.hook.as_deref())
+            .is_some_and(|(listed, sent)| listed != sent);
         let (input, made_at) = (prediction.get("input"), made_at(prediction));
         if is_another_model && !search.may_be_given(input) {
             return made_at.is_some_and(|at| search.is_too_old(at));

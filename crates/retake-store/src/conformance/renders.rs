@@ -1,4 +1,4 @@
-//! Whose render is whose, wherever it was recorded and however many there are.
+//! Which attempt owns a render, wherever it was recorded and however many there are.
 
 use retake_core::job::Event;
 

@@ -22,7 +22,7 @@ use crate::{
 /// The job, its texts, the first line of its timeline and its line in the feed, in one journey.
 pub(super) const ACCEPT: &str = "WITH job AS (
         INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested, next_route,
-            due_at, wants, first_frame_key, owner, source_key)
+            due_at, waiting_account, first_frame_key, owner, source_key)
         SELECT $1, $2, $3, $4, 0, false, $5, $2, $6, $7, $11, $12
         WHERE NOT EXISTS (SELECT 1 FROM api_keys
             WHERE id = $11 AND (revoked_at IS NOT NULL OR expires_at <= $2))
@@ -129,7 +129,7 @@ async fn insert(db: &Session, draft: &NewJobRow) -> Done<Result<Accepted, StoreE
                 &json(&draft.routes)?,
                 &draft.record.state.as_str(),
                 &number(draft.record.next_route),
-                &draft.wants,
+                &draft.waiting_account,
                 &draft.first_frame_key,
                 &draft.request,
                 &draft.plan,

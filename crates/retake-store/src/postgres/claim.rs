@@ -2,7 +2,7 @@
 //!
 //! A look that changes nothing comes first, since most find nothing to do. Slots in use are counted and jobs
 //! taken under a lock of the account, so that no two replicas can fill the same slot; jobs that need no slot
-//! are taken past each other. `wants` stays set while a job is held for a submit: if its holder falls
+//! are taken past each other. `waiting_account` stays set while a job is held for a submit: if its holder falls
 //! silent, the job waits for a slot again.
 
 use std::sync::Mutex;
@@ -31,11 +31,11 @@ use crate::{
 /// Whether a claim could find something, and for which accounts.
 pub(super) const LOOK: &str = "SELECT
     (SELECT true FROM replicas WHERE id = $1) AS known,
-    (SELECT true FROM jobs WHERE wants IS NULL AND replica IS NULL AND due_at <= $2 LIMIT 1) AS ready,
+    (SELECT true FROM jobs WHERE waiting_account IS NULL AND replica IS NULL AND due_at <= $2 LIMIT 1) AS ready,
     ARRAY(SELECT s.account FROM unnest($3::text[], $4::bigint[], $5::text[]) AS s (account, concurrency, at)
           WHERE (SELECT true FROM jobs
-                 WHERE wants = s.account AND replica IS NULL AND due_at <= $2 LIMIT 1)
-            AND (SELECT COUNT(*) FROM jobs WHERE holds = s.account
+                 WHERE waiting_account = s.account AND replica IS NULL AND due_at <= $2 LIMIT 1)
+            AND (SELECT COUNT(*) FROM jobs WHERE slot_account = s.account
                  AND (s.at IS NULL OR replica = s.at)) < s.concurrency) AS accounts";
 
 /// Waits for other claims on these accounts and keeps them waiting until the transaction ends. All claims
@@ -52,37 +52,37 @@ macro_rules! take {
             $which,
             " FOR NO KEY UPDATE SKIP LOCKED)
             UPDATE jobs j
-            SET replica = $1, epoch = epoch + 1, holds = COALESCE(wants, holds), nudged_at = NULL
+            SET replica = $1, epoch = epoch + 1, slot_account = COALESCE(waiting_account, slot_account), woken_at = NULL
             FROM due WHERE j.id = due.id RETURNING j.id, j.epoch, due.due_at"
         )
     };
 }
 
-pub(super) const TAKE_READY: &str = take!("wants IS NULL ORDER BY due_at, id LIMIT $3");
+pub(super) const TAKE_READY: &str = take!("waiting_account IS NULL ORDER BY due_at, id LIMIT $3");
 
 pub(super) const TAKE_WAITING: &str = take!(
-    "wants = $4 ORDER BY due_at, id LIMIT LEAST($3, GREATEST(0,
+    "waiting_account = $4 ORDER BY due_at, id LIMIT LEAST($3, GREATEST(0,
         $5::bigint - (SELECT COUNT(*) FROM jobs
-            WHERE holds = $4 AND ($6::text IS NULL OR replica = $6))))"
+            WHERE slot_account = $4 AND ($6::text IS NULL OR replica = $6))))"
 );
 
 /// The jobs that were taken, in a statement of its own: what they hold may be newer than the taking saw.
 pub(super) const TAKEN: &str = select_jobs!("SELECT * FROM jobs WHERE id = ANY ($1)");
 
 pub(super) const NEXT: &str = "SELECT LEAST(
-    (SELECT MIN(due_at) FROM jobs WHERE wants IS NULL AND replica IS NULL AND due_at IS NOT NULL),
-    (SELECT MIN((SELECT MIN(due_at) FROM jobs WHERE wants = s.account AND replica IS NULL))
+    (SELECT MIN(due_at) FROM jobs WHERE waiting_account IS NULL AND replica IS NULL AND due_at IS NOT NULL),
+    (SELECT MIN((SELECT MIN(due_at) FROM jobs WHERE waiting_account = s.account AND replica IS NULL))
      FROM unnest($1::text[], $2::bigint[], $3::text[]) AS s (account, concurrency, at)
-     WHERE (SELECT COUNT(*) FROM jobs WHERE holds = s.account
+     WHERE (SELECT COUNT(*) FROM jobs WHERE slot_account = s.account
             AND (s.at IS NULL OR replica = s.at)) < s.concurrency)) AS due_at";
 
-pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE holds = $1";
+pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE slot_account = $1";
 
 /// Leaps from one account to the next, however many jobs there are.
 pub(super) const AWAITED: &str = "WITH RECURSIVE awaited (account) AS (
-        SELECT MIN(wants) FROM jobs WHERE wants IS NOT NULL AND replica IS NULL
+        SELECT MIN(waiting_account) FROM jobs WHERE waiting_account IS NOT NULL AND replica IS NULL
         UNION ALL
-        SELECT (SELECT MIN(wants) FROM jobs WHERE wants > awaited.account AND replica IS NULL)
+        SELECT (SELECT MIN(waiting_account) FROM jobs WHERE waiting_account > awaited.account AND replica IS NULL)
         FROM awaited WHERE awaited.account IS NOT NULL
     )
     SELECT account FROM awaited WHERE account IS NOT NULL";

@@ -30,18 +30,18 @@ use crate::{
     transition::{Held, Transition, attempt_of, settlement_word},
 };
 
-pub(super) const HELD: &str = "SELECT routes, cancel_requested, nudged_at FROM jobs
+pub(super) const HELD: &str = "SELECT routes, cancel_requested, woken_at FROM jobs
     WHERE id = $1 AND replica = $2 AND epoch = $3 FOR NO KEY UPDATE";
 
 pub(super) const LIFE: &str = "UPDATE jobs SET state = $2, fault = $3, progress = $4,
-        cancel_requested = $5, next_route = $6, hold = $7, completed_at = $8,
+        cancel_requested = $5, next_route = $6, hold_reason = $7, completed_at = $8,
         expires_at = COALESCE($9, expires_at), output = COALESCE($10, output),
         output_key = COALESCE($11, output_key),
         file_due_at = CASE WHEN COALESCE($11, output_key) IS NOT NULL
                            THEN COALESCE($9, expires_at) END,
-        open_attempt = $12, due_at = $13, wants = $14, holds = $15,
+        open_attempt = $12, due_at = $13, waiting_account = $14, slot_account = $15,
         replica = CASE WHEN $16 THEN replica END,
-        nudged_at = CASE WHEN $16 THEN nudged_at END
+        woken_at = CASE WHEN $16 THEN woken_at END
     WHERE id = $1";
 
 /// What was found out behind the holder's back stays: it knows no more than that the submit is unsettled.
@@ -62,8 +62,8 @@ pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, r
 
 /// A slot that was taken for a submit that was never recorded is given back with the job.
 pub(super) const RELEASE: &str = "UPDATE jobs
-    SET replica = NULL, due_at = COALESCE(nudged_at, $4), nudged_at = NULL,
-        holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
+    SET replica = NULL, due_at = COALESCE(woken_at, $4), woken_at = NULL,
+        slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END
     WHERE id = $1 AND replica = $2 AND epoch = $3";
 
 /// A change of which nobody knows yet whether it was kept.
@@ -200,10 +200,10 @@ async fn keep_record(
             &change.expires_at.map(Moment),
             &output,
             &key,
-            &next.seat.open_attempt.map(i64::from),
+            &next.position.open_attempt.map(i64::from),
             &next.due.map(Moment),
-            &next.seat.wants,
-            &next.seat.holds,
+            &next.position.waiting_account,
+            &next.position.slot_account,
             &next.lease_kept,
         ],
     )
@@ -300,7 +300,7 @@ fn held_of(row: &Row, lease: &Lease) -> Result<Held, StoreError> {
         Ok(Held {
             stops: values::unjson(values::plain(row, "routes")?)?,
             cancel_requested: values::plain(row, "cancel_requested")?,
-            nudged_at: values::moment(row, "nudged_at")?,
+            woken_at: values::moment(row, "woken_at")?,
         })
     };
     read().map_err(|source| StoreError::Unreadable { id: lease.id.to_string(), source })

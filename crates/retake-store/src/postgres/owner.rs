@@ -31,8 +31,8 @@ pub(super) const LOCK: &str = "SELECT 1 FROM jobs WHERE id = $1 FOR NO KEY UPDAT
 
 /// A job that is held keeps its slot until its holder gives it back: it may be submitting right now.
 pub(super) const CANCEL: &str =
-    "UPDATE jobs SET cancel_requested = true, wants = NULL, due_at = $2,
-        nudged_at = CASE WHEN replica IS NOT NULL THEN $2::timestamptz END
+    "UPDATE jobs SET cancel_requested = true, waiting_account = NULL, due_at = $2,
+        woken_at = CASE WHEN replica IS NOT NULL THEN $2::timestamptz END
     WHERE id = $1";
 
 pub(super) const STANDING: &str =
@@ -51,7 +51,7 @@ pub(super) const ERASE: &str = "UPDATE job_requests SET request = $2, plan = $3 
 pub(super) const FAULTS: &str = "SELECT NULL::bigint AS number, fault FROM jobs WHERE id = $1
     UNION ALL SELECT number, fault FROM attempts WHERE job_id = $1";
 
-pub(super) const ERASE_FAULT: &str = "UPDATE jobs SET fault = $2, hold = NULL WHERE id = $1";
+pub(super) const ERASE_FAULT: &str = "UPDATE jobs SET fault = $2, hold_reason = NULL WHERE id = $1";
 
 pub(super) const ERASE_ATTEMPT: &str = "UPDATE attempts SET fault = $3,
         note = CASE WHEN note IS NOT NULL THEN $4::text END

@@ -1,4 +1,4 @@
-//! Whose render is whose.
+//! Which attempt owns a render.
 
 use futures::try_join;
 use retake_core::ids::VideoId;
@@ -31,7 +31,8 @@ pub(super) const OWN_FOUND: &str =
     WHERE r.job_id = excluded.job_id AND r.attempt = excluded.attempt";
 
 /// Creates that are not answered yet: of the jobs that hold a slot, and not of all attempts.
-pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j WHERE j.holds > '' AND j.id <> $1
+pub(super) const UNANSWERED: &str =
+    "SELECT j.id FROM jobs j WHERE j.slot_account > '' AND j.id <> $1
     AND (SELECT state FROM attempts WHERE job_id = j.id AND number = j.open_attempt) = 'intent'";
 
 /// The renders of other attempts at a place that were begun before a moment, or at it, the nearest first.

@@ -24,8 +24,8 @@ pub(super) const SILENT: &str = "SELECT id FROM replicas WHERE heartbeat_at < $1
 
 /// What was still to be done is due at once. A slot that was taken for a submit that was never recorded is
 /// free again; an open attempt keeps its own.
-pub(super) const FREE: &str = "UPDATE jobs SET replica = NULL, nudged_at = NULL, due_at = $2,
-        holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
+pub(super) const FREE: &str = "UPDATE jobs SET replica = NULL, woken_at = NULL, due_at = $2,
+        slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END
     WHERE replica = ANY ($1)";
 
 pub(super) const FORGET: &str = "DELETE FROM replicas WHERE id = ANY ($1)";

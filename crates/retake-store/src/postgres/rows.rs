@@ -26,7 +26,7 @@ macro_rules! select_jobs {
     ($($jobs:expr),+) => {
         concat!(
             "SELECT j.id, j.owner, j.created_at, j.completed_at, j.expires_at, j.state, j.fault, j.progress,
-                j.cancel_requested, j.next_route, j.hold, j.output, j.file_removed_at,
+                j.cancel_requested, j.next_route, j.hold_reason, j.output, j.file_removed_at,
                 r.request, r.plan,
                 (SELECT json_agg(json_build_object('number', number, 'route', place, 'state', state,
                         'remote_id', remote_id, 'begun_at', begun_at, 'accepted_at', accepted_at,
@@ -112,7 +112,7 @@ fn record_of(row: &Row) -> Read<JobRecord> {
         cancel_requested: values::plain(row, "cancel_requested")?,
         attempts: attempts.into_iter().map(attempt_of).collect::<Read<_>>()?,
         next_route: values::count(row, "next_route")?,
-        hold: values::plain(row, "hold")?,
+        hold: values::plain(row, "hold_reason")?,
     })
 }
 

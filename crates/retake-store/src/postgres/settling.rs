@@ -46,7 +46,7 @@ pub(super) const NOTE: &str = "UPDATE attempts SET settlement = COALESCE($3, set
     WHERE job_id = $1 AND number = $2 AND settlement IS NOT NULL";
 
 /// A job that has nothing under way and finds its render needs no slot for it.
-pub(super) const WAKE: &str = "UPDATE jobs SET wants = NULL, due_at = LEAST(due_at, $2)
+pub(super) const WAKE: &str = "UPDATE jobs SET waiting_account = NULL, due_at = LEAST(due_at, $2)
     WHERE id = $1 AND replica IS NULL AND open_attempt IS NULL AND due_at IS NOT NULL
         AND NOT cancel_requested AND EXISTS (SELECT 1 FROM attempts
             WHERE job_id = $1 AND number = $3 AND settlement = 'found')";

@@ -16,8 +16,8 @@ use crate::{
 
 pub(super) const JOB: &str =
     "INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested,
-        next_route, due_at, wants, first_frame_key, owner, source_key)
-    VALUES (:id, :now, :routes, :state, 0, 0, :next_route, :now, :wants, :first_frame_key, :owner,
+        next_route, due_at, waiting_account, first_frame_key, owner, source_key)
+    VALUES (:id, :now, :routes, :state, 0, 0, :next_route, :now, :waiting_account, :first_frame_key, :owner,
         :source_key)";
 
 pub(super) const REQUEST: &str =
@@ -51,7 +51,7 @@ pub(super) fn accept(db: &Connection, draft: &NewJobRow) -> Done<Result<Accepted
         ":routes": Json(&draft.routes),
         ":state": draft.record.state.as_str(),
         ":next_route": draft.record.next_route,
-        ":wants": draft.wants,
+        ":waiting_account": draft.waiting_account,
         ":first_frame_key": draft.first_frame_key,
         ":owner": draft.owner.as_ref().map(KeyId::as_str),
         ":source_key": draft.source_key,

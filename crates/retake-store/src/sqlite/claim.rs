@@ -1,7 +1,7 @@
 //! Handing out the jobs whose time has come.
 //!
 //! Counting the slots in use and taking the job happen in one transaction, so that no two replicas can
-//! fill the same slot. `wants` stays set while a job is held for a submit: if its holder falls silent, the
+//! fill the same slot. `waiting_account` stays set while a job is held for a submit: if its holder falls silent, the
 //! job waits for a slot again.
 
 use jiff::Timestamp;
@@ -23,31 +23,31 @@ use crate::{
 };
 
 pub(super) const READY: &str = "SELECT id FROM jobs
-    WHERE wants IS NULL AND replica IS NULL AND due_at <= :now
+    WHERE waiting_account IS NULL AND replica IS NULL AND due_at <= :now
     ORDER BY due_at, id LIMIT :limit";
 
 pub(super) const WAITING: &str = "SELECT id FROM jobs
-    WHERE wants = :account AND replica IS NULL AND due_at <= :now
+    WHERE waiting_account = :account AND replica IS NULL AND due_at <= :now
     ORDER BY due_at, id LIMIT :limit";
 
-pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE holds = :account
+pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE slot_account = :account
     AND (:at IS NULL OR replica = :at)";
 
 pub(super) const NEXT_READY: &str = "SELECT MIN(due_at) FROM jobs
-    WHERE wants IS NULL AND replica IS NULL AND due_at IS NOT NULL";
+    WHERE waiting_account IS NULL AND replica IS NULL AND due_at IS NOT NULL";
 
 pub(super) const NEXT_WAITING: &str =
-    "SELECT MIN(due_at) FROM jobs WHERE wants = :account AND replica IS NULL";
+    "SELECT MIN(due_at) FROM jobs WHERE waiting_account = :account AND replica IS NULL";
 
 pub(super) const NEXT_ACCOUNT: &str =
-    "SELECT MIN(wants) FROM jobs WHERE wants > :account AND replica IS NULL";
+    "SELECT MIN(waiting_account) FROM jobs WHERE waiting_account > :account AND replica IS NULL";
 
 pub(super) const TAKE: &str = "UPDATE jobs
-    SET replica = :replica, epoch = epoch + 1, holds = COALESCE(wants, holds), nudged_at = NULL
+    SET replica = :replica, epoch = epoch + 1, slot_account = COALESCE(waiting_account, slot_account), woken_at = NULL
     WHERE id = :id RETURNING epoch";
 
 pub(super) const SET_ASIDE: &str = "UPDATE jobs
-    SET replica = NULL, due_at = :later, holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
+    SET replica = NULL, due_at = :later, slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END
     WHERE id = :id";
 
 /// Takes what is ready, then as many waiting jobs as there is room for.

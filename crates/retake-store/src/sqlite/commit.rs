@@ -20,19 +20,19 @@ use crate::{
     transition::{Held, Transition, attempt_of},
 };
 
-pub(super) const HELD: &str = "SELECT routes, cancel_requested, nudged_at FROM jobs
+pub(super) const HELD: &str = "SELECT routes, cancel_requested, woken_at FROM jobs
     WHERE id = :id AND replica = :replica AND epoch = :epoch";
 
 pub(super) const LIFE: &str =
     "UPDATE jobs SET state = :state, fault = :fault, progress = :progress,
-        cancel_requested = :cancel_requested, next_route = :next_route, hold = :hold,
+        cancel_requested = :cancel_requested, next_route = :next_route, hold_reason = :hold_reason,
         completed_at = :completed_at, expires_at = COALESCE(:expires_at, expires_at),
         output = COALESCE(:output, output), output_key = COALESCE(:output_key, output_key),
         file_due_at = CASE WHEN COALESCE(:output_key, output_key) IS NOT NULL
                            THEN COALESCE(:expires_at, expires_at) END,
-        open_attempt = :open_attempt, due_at = :due_at, wants = :wants, holds = :holds,
+        open_attempt = :open_attempt, due_at = :due_at, waiting_account = :waiting_account, slot_account = :slot_account,
         replica = CASE WHEN :keep THEN replica END,
-        nudged_at = CASE WHEN :keep THEN nudged_at END
+        woken_at = CASE WHEN :keep THEN woken_at END
     WHERE id = :id";
 
 /// What was found out behind the holder's back stays: it knows no more than that the submit is unsettled.
@@ -55,8 +55,8 @@ pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, r
 
 /// A slot that was taken for a submit that was never recorded is given back with the job.
 pub(super) const RELEASE: &str =
-    "UPDATE jobs SET replica = NULL, due_at = COALESCE(nudged_at, :due),
-        nudged_at = NULL, holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
+    "UPDATE jobs SET replica = NULL, due_at = COALESCE(woken_at, :due),
+        woken_at = NULL, slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END
     WHERE id = :id AND replica = :replica AND epoch = :epoch";
 
 /// Records a change, if the lease still holds.
@@ -70,15 +70,15 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
         ":progress": next.record.progress,
         ":cancel_requested": next.record.cancel_requested,
         ":next_route": next.record.next_route,
-        ":hold": next.record.hold,
+        ":hold_reason": next.record.hold,
         ":completed_at": next.completed_at.map(Moment),
         ":expires_at": change.expires_at.map(Moment),
         ":output": change.output.as_ref().map(Json),
         ":output_key": change.output.as_ref().map(|output| &output.key),
-        ":open_attempt": next.seat.open_attempt,
+        ":open_attempt": next.position.open_attempt,
         ":due_at": next.due.map(Moment),
-        ":wants": next.seat.wants,
-        ":holds": next.seat.holds,
+        ":waiting_account": next.position.waiting_account,
+        ":slot_account": next.position.slot_account,
         ":keep": next.lease_kept,
     })?;
     for attempt in next.changed_attempts() {
@@ -124,7 +124,7 @@ fn held(db: &Connection, lease: &Lease) -> Done<Held> {
         Ok(Held {
             stops,
             cancel_requested: row.get("cancel_requested")?,
-            nudged_at: row.get::<_, Option<Moment>>("nudged_at")?.map(|Moment(at)| at),
+            woken_at: row.get::<_, Option<Moment>>("woken_at")?.map(|Moment(at)| at),
         })
     });
     Ok(held.optional()?.ok_or_else(|| lost(lease))?)

@@ -60,6 +60,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "owned_characters",
         sql: include_str!("../../migrations/sqlite/0012_owned_characters.sql"),
     },
+    Migration {
+        number: 13,
+        name: "column_names",
+        sql: include_str!("../../migrations/sqlite/0013_column_names.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -23,8 +23,9 @@ use crate::{
 };
 
 /// A job that is held keeps its slot until its holder gives it back: it may be submitting right now.
-pub(super) const CANCEL: &str = "UPDATE jobs SET cancel_requested = 1, wants = NULL, due_at = :now,
-        nudged_at = CASE WHEN replica IS NOT NULL THEN :now END
+pub(super) const CANCEL: &str =
+    "UPDATE jobs SET cancel_requested = 1, waiting_account = NULL, due_at = :now,
+        woken_at = CASE WHEN replica IS NOT NULL THEN :now END
     WHERE id = :id";
 
 pub(super) const HIDE: &str = "UPDATE jobs SET deleted_at = :now,
@@ -40,7 +41,8 @@ pub(super) const FAULT: &str = "SELECT fault FROM jobs WHERE id = :id";
 
 pub(super) const FAULTS: &str = "SELECT number, fault FROM attempts WHERE job_id = :id";
 
-pub(super) const ERASE_FAULT: &str = "UPDATE jobs SET fault = :fault, hold = NULL WHERE id = :id";
+pub(super) const ERASE_FAULT: &str =
+    "UPDATE jobs SET fault = :fault, hold_reason = NULL WHERE id = :id";
 
 pub(super) const ERASE_ATTEMPT: &str = "UPDATE attempts SET fault = :fault,
         note = CASE WHEN note IS NOT NULL THEN :erased END

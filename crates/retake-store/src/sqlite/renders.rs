@@ -1,4 +1,4 @@
-//! Whose render is whose.
+//! Which attempt owns a render.
 
 use retake_core::ids::VideoId;
 use rusqlite::{Connection, Row, named_params};
@@ -33,7 +33,7 @@ pub(super) const OWN_FOUND: &str =
 /// Creates that are not answered yet.
 pub(super) const UNANSWERED: &str = "SELECT j.id FROM jobs j JOIN attempts a
         ON a.job_id = j.id AND a.number = j.open_attempt AND a.state = 'intent'
-    WHERE j.holds > '' AND j.id <> :id";
+    WHERE j.slot_account > '' AND j.id <> :id";
 
 /// The renders of other attempts at a place that were begun before a moment, or at it, the nearest first.
 pub(super) const BEFORE: &str = "SELECT begun_at, remote_id FROM renders

@@ -14,8 +14,8 @@ pub(super) const HEARTBEAT: &str = "UPDATE replicas SET heartbeat_at = :now WHER
 
 /// What was still to be done is due at once. A slot that was taken for a submit that was never recorded is
 /// free again; an open attempt keeps its own.
-pub(super) const FREE: &str = "UPDATE jobs SET replica = NULL, nudged_at = NULL, due_at = :due,
-        holds = CASE WHEN open_attempt IS NOT NULL THEN holds END
+pub(super) const FREE: &str = "UPDATE jobs SET replica = NULL, woken_at = NULL, due_at = :due,
+        slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END
     WHERE replica = :id";
 
 /// Makes a replica known.

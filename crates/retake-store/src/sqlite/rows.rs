@@ -21,7 +21,7 @@ macro_rules! select_jobs {
     ($jobs:literal, $which:literal) => {
         concat!(
             "SELECT j.id, j.created_at, j.owner, j.completed_at, j.expires_at, r.request, r.plan,
-                j.fault, j.state, j.progress, j.cancel_requested, j.next_route, j.hold,
+                j.fault, j.state, j.progress, j.cancel_requested, j.next_route, j.hold_reason,
                 j.output, j.file_removed_at
              FROM ",
             $jobs,

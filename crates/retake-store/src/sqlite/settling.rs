@@ -44,7 +44,7 @@ pub(super) const NOTE: &str = "UPDATE attempts SET settlement = COALESCE(:settle
     WHERE job_id = :id AND number = :attempt AND settlement IS NOT NULL";
 
 /// A job that has nothing under way and finds its render needs no slot for it.
-pub(super) const WAKE: &str = "UPDATE jobs SET wants = NULL, due_at = MIN(due_at, :now)
+pub(super) const WAKE: &str = "UPDATE jobs SET waiting_account = NULL, due_at = MIN(due_at, :now)
     WHERE id = :id AND replica IS NULL AND open_attempt IS NULL AND due_at IS NOT NULL
         AND cancel_requested = 0 AND EXISTS (SELECT 1 FROM attempts
             WHERE job_id = :id AND number = :attempt AND settlement = 'found')";

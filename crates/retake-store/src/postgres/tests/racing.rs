@@ -79,7 +79,7 @@ async fn replicas_that_claim_at_once_share_the_slots_and_finish_each_job_once() 
     timeout(A_WHILE, running.join_all()).await.expect("every job comes to its end");
 
     assert_eq!(tally.finished.load(Ordering::SeqCst), JOBS);
-    let left = "SELECT COUNT(*) FROM jobs WHERE state <> 'completed' OR holds IS NOT NULL";
+    let left = "SELECT COUNT(*) FROM jobs WHERE state <> 'completed' OR slot_account IS NOT NULL";
     let left: i64 = schema.stranger().await.query_one(left, &[]).await.unwrap().get(0);
     assert_eq!(left, 0);
 }
