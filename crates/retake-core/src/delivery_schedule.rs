@@ -86,7 +86,7 @@ impl FromStr for EventType {
 ///
 /// ```
 /// use jiff::SignedDuration;
-/// use retake_core::notice::pause_after;
+/// use retake_core::delivery_schedule::pause_after;
 ///
 /// assert_eq!(pause_after(1, None), Some(SignedDuration::from_secs(5)));
 /// let asked = SignedDuration::from_secs(90);
