@@ -1,7 +1,7 @@
 //! What to do next for a job: one side effect per step.
 //!
 //! [`decide`] reads it from the job's life alone. The scheduler carries it out, tells
-//! [`advance`](crate::life::advance) what happened, and commits the two together.
+//! [`advance`](crate::job::advance) what happened, and commits the two together.
 
 use jiff::Timestamp;
 

@@ -2,7 +2,7 @@
 //!
 //! Somebody who opens connections and says nothing must not keep others out. A connection has a time to send
 //! the head of a request, whether it is the first or the next one; there is a most of them; and at that bound
-//! those that ask for nothing make room for new ones (see [`lobby`]). Only when everybody is being served do
+//! those that ask for nothing make room for new ones (see [`connection_limit`]). Only when everybody is being served do
 //! new ones wait in the system's queue.
 
 mod connection_limit;

@@ -243,7 +243,7 @@ struct JobStep<'a> {
     log: Log,
     /// Whether the render that was found carries the mark of the attempt, so that it is nobody else's.
     is_marked: bool,
-    /// When its next step is due, if the job stays in this hand: see [`resident`].
+    /// When its next step is due, if the job stays in this hand: see [`local_render`].
     stays: Option<Timestamp>,
 }
 
