@@ -8,7 +8,7 @@ use crate::{
     fault::{FaultKind, FaultSource},
     job::{Attempt, AttemptState, JobRecord},
     money::Usd,
-    plan::{Plan, Planned},
+    plan::Planned,
 };
 
 /// What something cost.
@@ -36,7 +36,8 @@ impl Cost {
     }
 
     /// What one attempt cost.
-    pub fn of_attempt(attempt: &Attempt, planned: &Planned) -> Self {
+    pub fn of_attempt(attempt: &Attempt) -> Self {
+        let planned: &Planned = &attempt.planned;
         if let Some(amount) = attempt.charged {
             return Self::charged(amount);
         }
@@ -48,11 +49,8 @@ impl Cost {
     }
 
     /// What all attempts of a job cost so far.
-    pub fn of_job(record: &JobRecord, plan: &Plan) -> Self {
-        let costs = record
-            .attempts
-            .iter()
-            .filter_map(|attempt| Some(Self::of_attempt(attempt, plan.at(attempt.route)?)));
+    pub fn of_job(record: &JobRecord) -> Self {
+        let costs = record.attempts.iter().map(Self::of_attempt);
         costs.reduce(Self::plus).unwrap_or(Self::FREE)
     }
 
@@ -96,14 +94,15 @@ fn failed_at_its_provider(attempt: &Attempt) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use jiff::Timestamp;
 
     use super::*;
     use crate::{
         fault::Fault,
         job::{Event, advance},
-        plan::tests::a_plan_of,
-        policy::Policy,
+        plan::{Plan, tests::a_plan_of},
     };
 
     const LISTED: Usd = Usd::from_micros(1_200_000);
@@ -111,6 +110,7 @@ mod tests {
     fn a_plan(failed_renders_are_free: bool) -> Plan {
         let mut plan = a_plan_of(2);
         for planned in &mut plan.routes {
+            let planned = Arc::make_mut(planned);
             planned.cost = LISTED;
             (planned.free, planned.provider) = (false, "relay".to_owned());
             planned.failed_renders_are_free = failed_renders_are_free;
@@ -121,9 +121,9 @@ mod tests {
     fn after(events: &[Event], plan: &Plan) -> Cost {
         let now = Timestamp::UNIX_EPOCH;
         let record = events.iter().fold(JobRecord::default(), |record, event| {
-            advance(&record, event, plan, &Policy::default(), now).unwrap().record
+            advance(&record, event, plan, now).unwrap()
         });
-        Cost::of_job(&record, plan)
+        Cost::of_job(&record)
     }
 
     fn begun() -> Event {
@@ -176,7 +176,7 @@ mod tests {
     fn an_attempt_that_nobody_settled_is_never_told_as_free() {
         let plan = a_plan(true);
         let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
-        let lost = [begun(), Event::SubmitLost { fault, policy: None }];
+        let lost = [begun(), Event::SubmitLost { fault, policy: None, until: None }];
 
         assert_eq!(after(&[begun()], &plan), Cost::estimated(Some(LISTED)));
         assert_eq!(after(&lost, &plan), Cost::estimated(Some(LISTED)));
@@ -202,10 +202,10 @@ mod tests {
     fn what_has_no_list_price_is_told_as_not_known_and_never_as_free() {
         let mut plan = a_plan(false);
         for planned in &mut plan.routes {
-            planned.cost = Usd::ZERO;
+            Arc::make_mut(planned).cost = Usd::ZERO;
         }
         let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
-        let lost = [begun(), Event::SubmitLost { fault, policy: None }];
+        let lost = [begun(), Event::SubmitLost { fault, policy: None, until: None }];
 
         for told in [after(&rendering(), &plan), after(&lost, &plan)] {
             assert_eq!((told.charged, told.estimated, told.certain), (None, None, false));
@@ -213,7 +213,7 @@ mod tests {
         let charged = Event::Charged { amount: Usd::from_micros(7) };
         let said = after(&[rendering(), vec![charged]].concat(), &plan);
         assert_eq!(said, Cost::charged(Usd::from_micros(7)));
-        plan.routes[0].free = true;
+        Arc::make_mut(&mut plan.routes[0]).free = true;
         assert_eq!(after(&rendering(), &plan), Cost::FREE);
     }
 
@@ -221,7 +221,7 @@ mod tests {
     fn the_renderer_that_is_built_in_is_free_also_in_plans_that_do_not_say_so() {
         let mut plan = a_plan_of(1);
         assert!(plan.routes[0].free);
-        plan.routes[0].free = false;
+        Arc::make_mut(&mut plan.routes[0]).free = false;
 
         assert_eq!(after(&rendering(), &plan), Cost::FREE);
     }

@@ -2,41 +2,34 @@
 //!
 //! A job is one promise to a caller: this prompt becomes one video, or you are told why not. A series of
 //! attempts, each on one route of its plan, keeps it. [`advance()`] is the only thing that changes a
-//! [`JobRecord`]: it takes what happened and when, and returns the next life together with the moment at
-//! which there is something to do again. What that is, [`crate::step::decide`] reads from the life.
+//! [`JobRecord`]: it takes what happened and when, and returns the record after it. It records facts only. What
+//! to do next, [`crate::decide`] chooses from the record and from the state of the world.
 //!
 //! An attempt is recorded (`Intent`) before its provider is called, so a crash in between leaves a trace
 //! to settle instead of a render nobody remembers paying for.
 
 mod advance;
 mod file;
-#[cfg(test)]
-mod properties;
-mod remedy;
-mod stuck;
-mod unknown;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    advance::{Advanced, IllegalEvent, advance},
+    advance::{IllegalEvent, advance},
     file::{DownloadFinding, FileRecord},
-    stuck::{GiveUp, give_up},
-    unknown::{Absence, Patience, RouteTimes, patience, weigh_absence},
 };
 use crate::{
     fault::{ERASED, Fault, FaultKind, FaultSource},
     money::Usd,
     output::OutputSpec,
-    plan::Plan,
+    plan::Planned,
     policy::Policy,
 };
 
 /// A job's state and the attempts made for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobRecord {
     /// Where the job stands.
     pub state: JobState,
@@ -46,10 +39,52 @@ pub struct JobRecord {
     pub cancel_requested: bool,
     /// The attempts, oldest first. At most one is open: the last one, or one whose lost render was found.
     pub attempts: Vec<Attempt>,
-    /// The place in the plan where the next attempt goes.
-    pub next_route: usize,
-    /// Why the job waits, if it waits for something outside.
-    pub hold: Option<String>,
+    /// What the job waits for, if it waits for something outside.
+    pub hold: Option<Hold>,
+}
+
+/// What a job waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The kind of thing that it waits for.
+    pub kind: HoldKind,
+    /// When the wait ends at the latest; `None` where that is not known.
+    pub until: Option<Timestamp>,
+    /// Why it waits, for people.
+    pub reason: String,
+}
+
+/// The kind of thing that a job waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// The end of a pause before the next attempt.
+    Pause,
+    /// A free slot of an account.
+    Slot,
+    /// An account that is configured here no longer.
+    Account,
+    /// What became of a submit whose answer was lost.
+    UnknownSubmit,
+    /// The file of a finished render, which could not be downloaded yet.
+    Download,
+    /// Room on a disk of this gateway.
+    Storage,
+}
+
+impl HoldKind {
+    /// The word that stands for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Slot => "slot",
+            Self::Account => "account",
+            Self::UnknownSubmit => "unknown_submit",
+            Self::Download => "download",
+            Self::Storage => "storage",
+        }
+    }
 }
 
 /// Where a job stands.
@@ -70,12 +105,12 @@ pub enum JobState {
 }
 
 /// One submission of a job to one route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Its number within the job, from 1.
     pub number: u32,
-    /// The place of its route in the plan.
-    pub route: usize,
+    /// Where it went, the request as it was settled for that route, and its price.
+    pub planned: Arc<Planned>,
     /// Where it stands.
     pub state: AttemptState,
     /// The provider's name for it, once there is one.
@@ -89,26 +124,20 @@ pub struct Attempt {
     /// Percent done by the provider's own count.
     pub progress: u8,
     /// The last odd thing that its provider said of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Downloads of its result that did not succeed.
     pub failed_fetches: u32,
     /// What is known of its file.
-    #[serde(default)]
     pub file: FileRecord,
     /// What its provider said that it charged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged: Option<Usd>,
     /// Why it failed.
     pub fault: Option<Fault>,
     /// When the answer to its submit was lost: an absence counts from here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost_at: Option<Timestamp>,
     /// When its provider did not list it for the first time. One look proves nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_since: Option<Timestamp>,
     /// What is known of a submit that the job did not wait for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<Settlement>,
 }
 
@@ -170,6 +199,10 @@ pub enum Event {
         /// What the policy makes of it: how long it is waited for, and why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         policy: Option<String>,
+        /// Until when it is waited for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+        until: Option<Timestamp>,
     },
     /// The provider's list was read, and the lost submit was not in it. It may yet be.
     NotListed,
@@ -182,8 +215,6 @@ pub enum Event {
     Unresolved {
         /// What the attempt ends with.
         fault: Fault,
-        /// The place in the plan where the job goes on; it fails where there is none.
-        route: Option<usize>,
     },
     /// A render was found that the job had not waited for, and the job goes on with it.
     Adopted {
@@ -229,6 +260,10 @@ pub enum Event {
         /// What it shows of the file, if anything.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         finding: Option<DownloadFinding>,
+        /// When it is tried again, if it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+        again_at: Option<Timestamp>,
     },
     /// The file is verified and kept.
     Stored,
@@ -261,6 +296,11 @@ pub enum Event {
     },
     /// The time for retries ran out before another attempt could begin.
     DeadlinePassed,
+    /// No other attempt is made: the job ends, with the file that was set aside if there is one.
+    GivenUp {
+        /// What it ends with.
+        fault: Fault,
+    },
     /// The gateway broke over the job again and again, and does not go on with it.
     Broken {
         /// What happened.
@@ -280,6 +320,7 @@ impl Event {
             | Self::AttemptFailed { fault }
             | Self::FailureDoubted { fault }
             | Self::RenderGivenUp { fault, .. }
+            | Self::GivenUp { fault }
             | Self::Broken { fault } => fault.erase_words(),
             Self::Noted { note } | Self::Announced { note, .. } => ERASED.clone_into(note),
             Self::Begun { .. }
@@ -336,10 +377,10 @@ impl JobRecord {
         self.attempts.iter().any(|attempt| attempt.file.set_aside)
     }
 
-    /// Whether a route is left in the plan behind that of the open attempt that is worth a try.
-    pub fn has_other_route(&self, plan: &Plan, policy: &Policy) -> bool {
-        let next = |attempt: &Attempt| self.next_open_place(attempt.route, plan, policy);
-        self.open_attempt().and_then(next).is_some()
+    /// The attempt that ended last.
+    pub fn last_ended(&self) -> Option<&Attempt> {
+        let ended = self.attempts.iter().filter(|attempt| !attempt.state.is_open());
+        ended.max_by_key(|attempt| (attempt.ended_at, attempt.number))
     }
 
     /// Time left until the file is finished, judged by the pace so far; nothing while that is a guess.
@@ -377,7 +418,7 @@ impl Attempt {
     }
 
     /// Whether it came to nothing because there was no room for it, at no cost.
-    fn met_no_room(&self) -> bool {
+    pub(crate) fn met_no_room(&self) -> bool {
         let is_full = self.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Overloaded);
         is_full && !self.state.is_open() && !self.may_cost()
     }
@@ -388,29 +429,36 @@ impl Attempt {
     }
 
     /// Whether it was given up while its render went on, had all its time, or may be on the bill for another reason.
-    /// Nothing is bought again at the same place in the plan then.
-    fn bars_its_place(&self) -> bool {
+    /// Nothing is bought again on the same route then.
+    pub(crate) fn bars_its_route(&self) -> bool {
         let was_slow = self.accepted_at.is_some()
             && self.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Timeout);
-        let may_be_billed = self.settlement.is_some_and(|known| known != Settlement::Absent);
-        self.state.is_open() || was_slow || may_be_billed
+        self.state.is_open() || was_slow || self.is_in_doubt()
     }
 
-    /// What its provider said of its failure, once enough downloads of the file that it showed all the same came to
-    /// nothing, over some time: a store may be late. What stands in the way on our side proves nothing.
-    fn failure_said(&self, download: &Fault, now: Timestamp) -> Option<Fault> {
-        let is_over = self.file.rendered_at.is_some_and(|at| now >= at + Policy::DISPUTED_FOR);
-        let is_enough = self.file.refused_downloads >= Policy::DISPUTED_FETCHES && is_over;
-        let is_theirs = download.source != FaultSource::Gateway;
-        let said = self.fault.as_ref().filter(|_| is_enough && is_theirs)?;
-        let message = format!(
-            "{}; the file that was shown beside it could not be used: {}",
-            said.message, download.message
-        );
-        Some(Fault { message, ..said.clone() })
+    /// Whether it ended while nobody knew what became of it, and that it came to nothing is not proven since.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.settlement.is_some_and(|known| known != Settlement::Absent)
     }
 
-    fn was_interrupted(&self) -> bool {
+    /// Notes that a download of its file failed, and what that shows of the file.
+    pub(crate) fn add_failed_download(
+        &mut self,
+        fault: &Fault,
+        finding: Option<&DownloadFinding>,
+        now: Timestamp,
+    ) {
+        self.failed_fetches = self.failed_fetches.saturating_add(1);
+        if fault.source != FaultSource::Gateway {
+            let refused = &mut self.file.refused_downloads;
+            *refused = refused.saturating_add(1);
+        }
+        let since = self.accepted_at.unwrap_or(self.begun_at);
+        self.file.rendered_at.get_or_insert(since);
+        self.file.add(finding, now);
+    }
+
+    pub(crate) fn was_interrupted(&self) -> bool {
         let broken_off =
             |fault: &Fault| matches!(fault.kind, FaultKind::Lost | FaultKind::Shutdown);
         self.fault

@@ -1,6 +1,6 @@
 //! The plan: the routes worth trying for a request, in order, each with the request settled for it.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub struct Candidate<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The routes in the order in which they are tried.
-    pub routes: Vec<Planned>,
+    pub routes: Vec<Arc<Planned>>,
 }
 
 /// One route of a plan.
@@ -132,7 +132,7 @@ pub fn plan(
     if exact.is_empty() {
         return Err(Refusal { findings: refused.unwrap_or_default() });
     }
-    Ok(Plan { routes: exact })
+    Ok(Plan { routes: exact.into_iter().map(Arc::new).collect() })
 }
 
 fn as_it_is(
@@ -192,18 +192,22 @@ fn first_message(findings: &[Finding]) -> &str {
 }
 
 impl Plan {
-    /// The route at a place in the plan; the first one if there is no such place.
-    pub fn at(&self, place: usize) -> Option<&Planned> {
-        self.routes.get(place).or_else(|| self.routes.first())
+    /// The place of a route in the plan.
+    pub fn place_of(&self, route: &Route) -> Option<usize> {
+        self.routes.iter().position(|planned| planned.route == *route)
     }
 }
 
 impl Planned {
     /// What it will cost by the catalog; nothing where the catalog does not know.
     pub fn list_price(&self) -> Option<Usd> {
+        (self.is_free() || self.cost != Usd::ZERO).then_some(self.cost)
+    }
+
+    /// Whether nobody sends a bill for it.
+    pub fn is_free(&self) -> bool {
         // Plans that were made before it was kept know the renderer that is built in by its name.
-        let is_free = self.free || self.provider == "animatic";
-        (is_free || self.cost != Usd::ZERO).then_some(self.cost)
+        self.free || self.provider == "animatic"
     }
 
     /// Whether a prompt that one of them refused is refused by the other too: the same model at the same provider,
@@ -278,7 +282,7 @@ pub(crate) mod tests {
             .collect();
         let mut plan = plan(&request, &candidates, &context(TODAY)).unwrap();
         for (n, planned) in plan.routes.iter_mut().enumerate().skip(1) {
-            planned.provider = format!("provider-{n}");
+            Arc::make_mut(planned).provider = format!("provider-{n}");
         }
         plan
     }
@@ -323,7 +327,7 @@ pub(crate) mod tests {
         let then = Date::constant(2026, 9, 1);
         let routes = |fit| {
             let plan = plan(&ask(fit), &candidates, &context(then)).unwrap();
-            let told = |p: &Planned| (p.route.model.clone(), p.spec.seconds, p.changes.len());
+            let told = |p: &Arc<Planned>| (p.route.model.clone(), p.spec.seconds, p.changes.len());
             plan.routes.iter().map(told).collect::<Vec<_>>()
         };
 

@@ -18,6 +18,8 @@ pub struct Policy {
     pub on_unknown_submit: OnUnknownSubmit,
     /// Whether that is set for the account, and not in the whole policy.
     pub is_account_override: bool,
+    /// What is done when the account that the job would go to first has no free slot.
+    pub on_busy: OnBusy,
     /// What is done when content rules refused the request.
     pub on_moderation: OnModeration,
     /// What is done with a playable file that differs from what was asked for.
@@ -35,6 +37,17 @@ pub enum OnUnknownSubmit {
     Hold,
     /// The job goes on after this long, or after the time that the route usually takes.
     ContinueAfter(Option<SignedDuration>),
+}
+
+/// What is done when the account that a job would go to first has no free slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBusy {
+    /// The job takes the next route of the same standing whose account has one.
+    #[default]
+    Switch,
+    /// The job waits for a slot there.
+    Wait,
 }
 
 /// What is done when content rules refused the request. The smaller one is the stricter one.
@@ -70,6 +83,9 @@ impl Policy {
 }
 
 impl Policy {
+    /// Nobody is asked again sooner than after this, whatever it says.
+    pub const SHORTEST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
     /// The pause when a retry did not help either.
     pub const LONG_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -82,9 +98,10 @@ impl Policy {
     /// See [`Policy::MIN_GONE`].
     pub const GONE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-    /// How many downloads have to bring the same damaged file before it counts as what the provider made.
+    /// How many downloads have to bring the same damaged file, over [`Policy::GONE_AFTER`] at least, before it counts as
+    /// what the provider made: a store may show something else in its place for a while.
     pub const SAME_DAMAGED: u32 = 3;
-    /// The same for a file that ends too early: a store may still be writing it, so this takes a quarter of an hour.
+    /// The same for a file that ends too early: a store may still be writing it.
     pub const SAME_INCOMPLETE: u32 = 10;
 
     /// How often, and over how long, the file of a render that is said to have failed is fetched at least.
@@ -108,6 +125,7 @@ impl Default for Policy {
             retry_delay: SignedDuration::from_secs(30),
             on_unknown_submit: OnUnknownSubmit::ContinueAfter(None),
             is_account_override: false,
+            on_busy: OnBusy::Switch,
             on_moderation: OnModeration::Fail,
             on_output_mismatch: OnMismatch::Keep,
             tolerance: Tolerance::default(),

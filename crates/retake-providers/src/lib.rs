@@ -53,8 +53,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
+    decide::{GiveUp, RouteTimes},
     fault::Fault,
-    job::{GiveUp, RouteTimes},
     money::Usd,
     request::RenderSpec,
     size::Size,
@@ -203,7 +203,7 @@ pub enum Reconciliation {
     /// There is a render that carries the mark of this very attempt.
     Marked(RemoteId),
     /// It is not there now. Whether it may still be on its way is for
-    /// [`weigh_absence`](retake_core::job::weigh_absence) to say.
+    /// [`weigh_absence`](retake_core::decide::weigh_absence) to say.
     Absent,
     /// Nobody can tell. After this long since the intent it is over either way, and may have been billed.
     Unknowable {

@@ -11,9 +11,9 @@ use futures::{StreamExt as _, stream, stream::BoxStream};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
+    decide::RouteTimes,
     evidence::Exchange,
     fault::{Fault, FaultKind, FaultSource},
-    job::RouteTimes,
     money::Usd,
     request::RenderSpec,
     time::whole_seconds,
@@ -388,7 +388,9 @@ impl Provider for Remote {
     async fn poll(&self, render: &Render, log: &Log) -> Result<Polled, Fault> {
         let talk = self.adapter.poll(render, (self.now)());
         let (polled, statuses) = self.hold_with_statuses(talk, Some(&render.spec), log).await;
-        let is_error = statuses.first().is_some_and(|status| !status.is_success());
+        // What says that it failed may have come with any of them, such as the look for its result.
+        let is_error = statuses.first().is_some_and(|status| !status.is_success())
+            || statuses.iter().any(StatusCode::is_server_error);
         let mut polled = polled.map(|polled| believable(polled, is_error, &render.spec));
         match (&mut polled, self.poll_interval) {
             (Ok(Polled::Running { ask_again_in, .. }), Some(every)) => *ask_again_in = every,

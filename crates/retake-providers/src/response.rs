@@ -156,18 +156,22 @@ pub(crate) fn says_not_charged(text: &str) -> bool {
         "been refunded",
         "was refunded",
     ];
-    // Such as "no credits were refunded", or "your credits were not refunded".
-    const NONE_BACK: [&str; 6] = [
-        "no credits were returned",
-        "no credits were refunded",
-        "no credits have been re",
-        "not been refunded",
-        "not refunded",
-        "nothing was refunded",
+    // What takes such a sentence back, or ties it to something: "no credits were refunded", "not be charged again".
+    const DOUBTS: [&str; 18] = [
+        "charg", "bill", "refund", "return", "n't", "not", "no ", "nothing", "never", "yet",
+        "again", "if ", "only", "unless", "until", "could", "deposit", "part",
     ];
     let text = text.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|words| text.contains(words));
-    has(&WORDS) && !has(&NONE_BACK)
+    let says_so = |sentence: &str| WORDS.iter().any(|words| sentence.contains(words));
+    let rest = WORDS.iter().fold(text.clone(), |rest, words| rest.replace(words, ""));
+    let is_plain = |sentence: &str| {
+        let rest = WORDS.iter().fold(sentence.to_owned(), |rest, words| rest.replace(words, ""));
+        let has_number = rest.bytes().any(|byte| byte.is_ascii_digit());
+        !has_number && !DOUBTS.iter().any(|doubt| rest.contains(doubt))
+    };
+    let mut sentences = text.split(['.', '!', '?', ';', '\n']);
+    let is_contradicted = ["charged", "billed", "refunded"].iter().any(|word| rest.contains(word));
+    !is_contradicted && sentences.any(|sentence| says_so(sentence) && is_plain(sentence))
 }
 
 /// An amount of dollars; nothing for what is no amount.
@@ -363,6 +367,13 @@ mod tests {
             "No credits have been returned.",
             "The credits have not been refunded",
             "An error has been returned",
+            "Your credits haven't been refunded.",
+            "Nothing has been refunded yet.",
+            "Credits could not have been refunded.",
+            "10 of 50 credits were refunded.",
+            "This render is billed. Only renders that fail within 10 s will not be billed.",
+            "You will not be charged again for a retry.",
+            "The safety deposit was refunded, the render was charged.",
         ] {
             assert!(!says_not_charged(text), "{text}");
         }

@@ -62,8 +62,10 @@ pub(crate) struct Collected {
 pub(crate) enum CollectError {
     /// The download failed, and is tried again: the render is finished, whatever came of its file.
     Again { fault: Fault, finding: Option<DownloadFinding> },
-    /// The provider says that the render itself failed.
-    RenderFailed(Fault),
+    /// The provider says that the render itself failed, after it called it finished.
+    Contradicted(Fault),
+    /// The render lived in this process, and is gone with it.
+    Interrupted(Fault),
 }
 
 impl CollectError {
@@ -80,8 +82,8 @@ impl CollectError {
 }
 
 impl From<FetchError> for CollectError {
-    /// Only two words end a render that was finished: our own renderer lost it, or its provider says that it failed
-    /// after all. That a file is not there, or cannot be found in an answer, is said of the file.
+    /// Only one word ends a render that was finished: our own renderer lost it. That a file is not there, or cannot be
+    /// found in an answer, is said of the file; that the render failed after all is believed when it stays so.
     fn from(error: FetchError) -> Self {
         let fault = match error {
             FetchError::Later(fault) => return Self::again(fault),
@@ -91,10 +93,11 @@ impl From<FetchError> for CollectError {
             fault.kind,
             FaultKind::Lost | FaultKind::Malformed | FaultKind::UnknownProviderError
         );
-        if of_file && fault.source != FaultSource::Gateway {
-            return Self::Again { fault, finding: Some(DownloadFinding::Gone) };
+        match fault.source {
+            FaultSource::Gateway => Self::Interrupted(fault),
+            _ if of_file => Self::Again { fault, finding: Some(DownloadFinding::Gone) },
+            _ => Self::Contradicted(fault),
         }
-        Self::RenderFailed(fault)
     }
 }
 

@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use jiff::SignedDuration;
 use retake_core::{
     output::OnMismatch,
-    policy::{OnModeration, OnUnknownSubmit},
+    policy::{OnBusy, OnModeration, OnUnknownSubmit},
 };
 use serde::{Deserialize, Serialize};
 
@@ -221,6 +221,10 @@ section! {
         /// that fits into the deadline; else the job waits, and fails in the end.
         /// `hold` tries nothing else until it is known, and rather fails: for who prefers no video to two bills.
         on_unknown_submit: UnknownSubmit = UnknownSubmit(OnUnknownSubmit::ContinueAfter(None)),
+        /// What is done when the account that a job would go to first has no free slot: "switch" takes the next route of
+        /// the model whose account has one, "wait" keeps the job for the first. A route for which the request would
+        /// have to be changed never stands in for one that takes it as it is, and the built-in renderer for no other.
+        on_busy: OnBusy = OnBusy::Switch,
         /// What is done when content rules refuse a request: "fail" ends the job, "switch" goes on with the next
         /// route that is another provider or another model. The same model of the same provider is never asked
         /// again. A request may be stricter, as `retake.on_moderation`.

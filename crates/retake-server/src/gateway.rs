@@ -432,6 +432,7 @@ impl Parts {
             models,
             characters: characters.clone(),
             outside: self.outside.clone(),
+            policy: policy(config),
             videos: videos.clone(),
         };
         let webhooks = Webhooks {
@@ -533,6 +534,7 @@ fn policy(config: &Config) -> Policy {
         retry_delay: config.policy.retry_delay,
         on_unknown_submit: config.policy.on_unknown_submit.0,
         is_account_override: false,
+        on_busy: config.policy.on_busy,
         on_moderation: config.policy.on_moderation,
         on_output_mismatch: config.policy.on_output_mismatch,
         tolerance: Tolerance {

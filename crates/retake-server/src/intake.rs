@@ -15,10 +15,12 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use retake_core::{
     catalog::{Catalog, Model},
+    decide::{World, slot_waits},
     fit::Change,
     ids::{VideoId, fresh_seed},
     job::JobRecord,
     plan::{Candidate, Plan, PlanContext, Refusal, Route, plan},
+    policy::Policy,
     request::{Picture, VideoRequest},
     size::Size,
 };
@@ -62,6 +64,7 @@ pub(crate) struct Intake {
     pub(crate) models: Arc<Models>,
     pub(crate) characters: Characters,
     pub(crate) outside: Egress,
+    pub(crate) policy: Policy,
     pub(crate) videos: Videos,
 }
 
@@ -255,6 +258,7 @@ impl Intake {
             created_at: now,
             owner: caller.owner().cloned(),
             request,
+            waits: slot_waits(&JobRecord::default(), &plan, &World::default(), &self.policy, now),
             plan,
             repeat: Some(mark.repeat(now)),
             max_open: caller.limits().max_open,
@@ -285,6 +289,7 @@ impl Intake {
             request: job.request,
             plan: job.plan,
             record: JobRecord::default(),
+            waits: job.waits.into_iter().map(|wait| wait.account).collect(),
             output: None,
             file_removed_at: None,
         })
@@ -363,6 +368,7 @@ impl Intake {
             pins.push(pin);
         }
         for planned in &mut plan.routes {
+            let planned = Arc::make_mut(planned);
             planned.spec.first_frame.clone_from(&request.first_frame);
             planned.spec.origin.clone_from(&request.origin);
         }

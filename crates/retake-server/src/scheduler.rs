@@ -1,7 +1,7 @@
 //! The scheduler: claims due jobs, does one effect per step, and commits one transition.
 //!
 //! It keeps nothing in memory that the ledger does not know, so a restart continues every job from there.
-//! What comes next is [`decide`]d and what follows from it is [`advance`]d by the rules in `retake-core`;
+//! What comes next is [`decide`]d, and what has happened is [`apply`]'d, by the rules in `retake-core`;
 //! here are only the effects. A transition whose commit fails (a full disk, a locked database) is kept
 //! and committed again until it succeeds or the lease is lost: what has happened at a provider must not
 //! be forgotten.
@@ -20,11 +20,11 @@ use std::sync::Arc;
 pub(crate) use self::{guarded::Breaks, losses::Losses};
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
+    decide::{RouteState, Step, World, apply, decide, slot_waits},
     fault::chain,
     ids::ReplicaId,
-    job::{AttemptState, Event, JobRecord, JobState, advance},
+    job::{AttemptState, Event, JobRecord, JobState},
     policy::Policy,
-    step::{Step, decide},
 };
 use retake_providers::Log;
 use retake_store::{
@@ -280,9 +280,12 @@ impl JobStep<'_> {
 
     async fn take_step(&mut self) {
         let now = self.scheduler.clock.now();
-        match decide(self.job_record(), &self.policy(), now) {
+        let world = self.world(self.claimed.slot.as_deref());
+        match decide(self.job_record(), &self.job().plan, &world, &self.policy(), now) {
             Step::Rest => self.release(now + LOOK_AGAIN).await,
-            Step::Begin { route } => self.begin(route).await,
+            Step::Begin { place } => self.begin(place).await,
+            // The slot that it was claimed for is none that it can use now.
+            Step::Wait(_) => self.release(now).await,
             Step::RecordLoss => self.record_loss().await,
             Step::Settle => self.settle().await,
             Step::Adopt { attempt } => {
@@ -291,9 +294,21 @@ impl JobStep<'_> {
             Step::Poll { remote_id } => self.poll(&remote_id).await,
             Step::Fetch { remote_id } => self.fetch(&remote_id).await,
             Step::Cancel { remote_id } => self.cancel(&remote_id).await,
-            Step::EndCancelled => drop(self.record(Event::Cancelled, Then::Free).await),
-            Step::GiveUp => drop(self.record(Event::DeadlinePassed, Then::Free).await),
+            Step::End(event) => drop(self.record(event, Then::Free).await),
         }
+    }
+
+    /// The state of the world as far as it concerns this job, which has a slot of this account.
+    fn world(&self, slot: Option<&str>) -> World {
+        let routes = self.job().plan.routes.iter().map(|planned| {
+            let account = self.scheduler.accounts.get(&planned.route.account);
+            RouteState {
+                times: self.scheduler.times(planned),
+                has_slot: slot == Some(planned.route.account.as_str()),
+                on_unknown_submit: account.and_then(|account| account.on_unknown_submit),
+            }
+        });
+        World { routes: routes.collect() }
     }
 
     /// Advances the life by `event` and commits it. `false` when that was not to be: then what happened
@@ -312,26 +327,22 @@ impl JobStep<'_> {
         then: Then,
         output: Option<Output>,
     ) -> Result<(), NotRecorded> {
-        self.try_record_events(event, None, then, output).await
+        self.try_record_events(vec![event], then, output).await
     }
 
-    /// Records an event, and what came with it in the same transaction.
+    /// Records what happened, and what follows from it, in one transaction.
     async fn try_record_events(
         &mut self,
-        event: Event,
-        second_event: Option<Event>,
+        events: Vec<Event>,
         then: Then,
         output: Option<Output>,
     ) -> Result<(), NotRecorded> {
         let now = self.scheduler.clock.now();
-        let (plan, policy) = (&self.job().plan, self.policy());
-        let first = advance(self.job_record(), &event, plan, &policy, now);
-        let both = first.and_then(|first| match &second_event {
-            Some(second) => advance(&first.record, second, plan, &policy, now),
-            None => Ok(first),
-        });
-        let advanced = match both {
-            Ok(advanced) => advanced,
+        let render = events.first().and_then(|event| self.claim_of(event));
+        // The slot of an attempt that ends is given back with it.
+        let (plan, world, policy) = (&self.job().plan, self.world(None), self.policy());
+        let applied = match apply(self.job_record(), events, plan, &world, &policy, now) {
+            Ok(applied) => applied,
             Err(error) => {
                 tracing::error!(job.id = %self.job().id, %error, "illegal state transition; the step is dropped");
                 self.release(now + LOOK_AGAIN).await;
@@ -339,21 +350,20 @@ impl JobStep<'_> {
             }
         };
         let due = match then {
-            Then::FreeAt(moment) => advanced.due.map(|due| due.max(moment)),
-            Then::Keep | Then::Free => advanced.due,
+            Then::FreeAt(moment) => applied.due.map(|due| due.max(moment)),
+            Then::Keep | Then::Free => applied.due,
         };
-        let expires_at = self.expires_at(&advanced.record, output.as_ref(), now);
-        let render = self.claim_of(&event);
+        let expires_at = self.expires_at(&applied.record, output.as_ref(), now);
         let change = Change {
-            record: advanced.record.clone(),
+            keep_lease: then == Then::Keep || self.is_resident(&applied.record),
+            record: applied.record,
             due,
-            event,
-            second_event,
+            waits: applied.waits,
+            events: applied.events,
             at: now,
             output,
             expires_at,
             exchanges: self.log.take(),
-            keep_lease: then == Then::Keep || self.is_resident(&advanced.record),
             render,
         };
         let committed = match self.commit(&change).await {
@@ -367,8 +377,8 @@ impl JobStep<'_> {
         if committed.lease_kept && then != Then::Keep {
             self.stays = Some(due.unwrap_or(now));
         }
-        self.tell(&advanced.record);
-        self.claimed.job.record = advanced.record;
+        self.tell(&change.record);
+        self.claimed.job.record = change.record;
         self.claimed.job.output = change.output.or(self.claimed.job.output.take());
         self.claimed.job.record.cancel_requested |= committed.cancel_requested;
         Ok(())
@@ -394,20 +404,12 @@ impl JobStep<'_> {
         self.scheduler.policy.for_request(self.job().request.on_moderation)
     }
 
-    /// The policy for this job at a place in its plan.
-    fn policy_at(&self, route: usize) -> Policy {
-        let planned = self.job().plan.at(route);
-        let account =
-            planned.and_then(|planned| self.scheduler.accounts.get(&planned.route.account));
-        self.policy().at_account(account.and_then(|account| account.on_unknown_submit))
-    }
-
     /// The render that the open attempt has after this event.
     fn claim_of(&self, event: &Event) -> Option<RenderClaim> {
         let Event::Accepted { remote_id } = event else { return None };
         let attempt = self.job_record().open_attempt()?;
         let found = attempt.state == AttemptState::Unknown && !self.is_marked;
-        self.scheduler.render_claim(self.job(), attempt.route, remote_id, found)
+        self.scheduler.render_claim(&attempt.planned, remote_id, found)
     }
 
     /// Commits until it is durable, or until that cannot be.
@@ -450,7 +452,10 @@ impl JobStep<'_> {
     }
 
     async fn give_back(&self, due: Timestamp) {
-        if let Err(error) = self.scheduler.ledger.release(&self.claimed.lease, due).await {
+        let (plan, world, policy) = (&self.job().plan, self.world(None), self.policy());
+        let waits = slot_waits(self.job_record(), plan, &world, &policy, due);
+        let released = self.scheduler.ledger.release(&self.claimed.lease, due, &waits).await;
+        if let Err(error) = released {
             tracing::error!(job.id = %self.job().id, error = chain(&error), "a job could not be given back");
         }
     }

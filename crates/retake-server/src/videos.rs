@@ -1,8 +1,12 @@
 //! What can be done with videos that exist: look, list, cancel, delete, open the file.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use retake_core::{fault::chain, ids::VideoId};
+use retake_core::{
+    fault::chain,
+    ids::VideoId,
+    job::{Hold, HoldKind},
+};
 use retake_store::{Job, KeptExchange, Ledger, Listing, Output, Page, StoreError};
 
 use crate::{
@@ -90,14 +94,30 @@ impl Videos {
         // Somebody else's video is no more there than one that never was.
         let job = job.filter(|job| caller.may_see(job.owner.as_ref()));
         let mut job = job.ok_or_else(|| unknown(id))?;
-        if let Some(account) = job.awaited_account() {
-            let in_use = self.ledger.slots_in_use(account).await?;
-            job.record.hold = self.wait_for(account, in_use);
+        let mut in_use = BTreeMap::new();
+        for account in job.awaited_accounts() {
+            in_use.insert(account.clone(), self.ledger.slots_in_use(account).await?);
         }
+        job.record.hold = self.slot_hold(&job, &in_use).or(job.record.hold);
         Ok(job)
     }
 
-    /// Why a job that is to begin on this account does not, if it is not just about to.
+    /// Why a job that is to begin does not, if it is not just about to: none of its accounts has a free slot.
+    fn slot_hold(&self, job: &Job, in_use: &BTreeMap<String, u32>) -> Option<Hold> {
+        let of = |account: &String| in_use.get(account).copied().unwrap_or(0);
+        let waits = job.awaited_accounts().iter();
+        let reasons: Option<Vec<_>> =
+            waits.map(|account| self.wait_for(account, of(account))).collect();
+        let reasons = reasons.filter(|reasons| !reasons.is_empty())?;
+        let is_missing = |account: &String| self.accounts.get(account).is_none();
+        let kind = match job.awaited_accounts().iter().all(is_missing) {
+            true => HoldKind::Account,
+            false => HoldKind::Slot,
+        };
+        Some(Hold { kind, until: None, reason: reasons.join("; ") })
+    }
+
+    /// Why a job cannot begin on this account now, if it cannot.
     fn wait_for(&self, name: &str, in_use: u32) -> Option<String> {
         let Some(account) = self.accounts.get(name) else {
             return Some(format!("the account {name} is not configured here any more"));
@@ -140,10 +160,7 @@ impl Videos {
     pub(crate) async fn list(&self, page: Page) -> Result<Listing, VideoError> {
         let mut listing = self.ledger.list(&page).await?;
         for job in &mut listing.jobs {
-            if let Some(account) = job.awaited_account() {
-                let in_use = listing.slots_in_use.get(account).copied().unwrap_or(0);
-                job.record.hold = self.wait_for(account, in_use);
-            }
+            job.record.hold = self.slot_hold(job, &listing.slots_in_use).or(job.record.hold.take());
         }
         Ok(listing)
     }

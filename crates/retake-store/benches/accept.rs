@@ -17,10 +17,10 @@ use std::{
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use retake_core::{
     catalog::Catalog,
+    decide::SlotWait,
     ids::{ReplicaId, VideoId},
     job::{Event, JobRecord},
     plan::{Candidate, Plan, PlanContext, plan},
-    policy::Policy,
     request::VideoRequest,
 };
 use retake_store::{Change, Claimed, Ledger, NewJob, Page, PostgresLedger, Slots, SqliteLedger};
@@ -77,6 +77,7 @@ impl Maker {
             owner: None,
             request,
             plan,
+            waits: vec![SlotWait { account: "north".to_owned(), from: now }],
             repeat: None,
             max_open: None,
         }
@@ -176,10 +177,7 @@ async fn finish_all(ledger: &Arc<dyn Ledger>, maker: &Maker, replica: &ReplicaId
 async fn end(ledger: &dyn Ledger, held: &Claimed, now: Timestamp) {
     let mut record = JobRecord::default();
     for event in [Event::CancelRequested, Event::Cancelled] {
-        let plan = &held.job.plan;
-        record = retake_core::job::advance(&record, &event, plan, &Policy::default(), now)
-            .unwrap()
-            .record;
+        record = retake_core::job::advance(&record, &event, &held.job.plan, now).unwrap();
     }
     ledger.commit(&held.lease, &change(record, Event::Cancelled, now, false)).await.unwrap();
 }
@@ -187,11 +185,11 @@ async fn end(ledger: &dyn Ledger, held: &Claimed, now: Timestamp) {
 fn change(record: JobRecord, event: Event, at: Timestamp, keep_lease: bool) -> Change {
     let (output, expires_at, exchanges) = (None, None, Vec::new());
     Change {
-        event,
-        second_event: None,
+        events: vec![event],
         at,
         record,
         due: Some(at),
+        waits: Vec::new(),
         output,
         expires_at,
         exchanges,
@@ -240,16 +238,10 @@ async fn verbs(ledger: &Arc<dyn Ledger>, maker: &Maker, replica: &ReplicaId) {
         took[0].push(asked.elapsed());
         let Some(held) = claimed.first() else { break };
         let begun = Event::Begun { route: 0 };
-        let next = retake_core::job::advance(
-            &held.job.record,
-            &begun,
-            &held.job.plan,
-            &Policy::default(),
-            now,
-        );
+        let next = retake_core::job::advance(&held.job.record, &begun, &held.job.plan, now);
         let change = Change {
             due: Some(now + SignedDuration::from_hours(1)),
-            ..change(next.unwrap().record, begun, now, false)
+            ..change(next.unwrap(), begun, now, false)
         };
         let asked = Instant::now();
         ledger.commit(&held.lease, &change).await.unwrap();

@@ -28,9 +28,10 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use retake_core::{
     catalog::Catalog,
+    decide::{SlotWait, World, apply, slot_waits},
     fault::{Fault, FaultKind, FaultSource},
     ids::{ReplicaId, VideoId},
-    job::{Event, advance},
+    job::{Event, JobRecord},
     output::{Difference, OutputSpec},
     plan::{Candidate, Plan, PlanContext, plan},
     policy::Policy,
@@ -86,6 +87,10 @@ macro_rules! conformance {
                 a_job_waits_while_nobody_has_its_account,
                 a_lowered_concurrency_lets_open_attempts_finish,
                 the_next_moment_ignores_jobs_that_wait_for_a_slot,
+                a_job_goes_to_the_first_of_its_accounts_that_has_a_free_slot,
+                those_whose_first_choice_it_is_come_before_those_that_only_make_do_with_it,
+                a_job_leaves_every_queue_when_it_begins_and_when_it_is_stopped,
+                a_job_that_is_given_back_waits_where_its_holder_says,
                 an_unknown_replica_cannot_claim;
             fencing:
                 a_lost_lease_cannot_finish_a_job,
@@ -242,12 +247,14 @@ pub(crate) fn a_job(at: Timestamp) -> NewJob {
 }
 
 pub(crate) fn a_job_over(accounts: &[&str], at: Timestamp) -> NewJob {
+    let plan = a_plan_over(accounts);
     NewJob {
         id: VideoId::new(at),
         created_at: at,
         owner: None,
         request: a_request(),
-        plan: a_plan_over(accounts),
+        waits: waits_at(&JobRecord::default(), &plan, at),
+        plan,
         repeat: None,
         max_open: None,
     }
@@ -371,16 +378,27 @@ impl Worker {
     }
 }
 
+/// The slots that a job waits for from a moment on.
+fn waits_at(record: &JobRecord, plan: &Plan, at: Timestamp) -> Vec<SlotWait> {
+    slot_waits(record, plan, &World::default(), &Policy::default(), at)
+}
+
+/// The slots that a job waits for which is given back until a moment.
+pub(crate) fn waits_of(held: &Claimed, at: Timestamp) -> Vec<SlotWait> {
+    waits_at(&held.job.record, &held.job.plan, at)
+}
+
 /// What the rules make of an event.
 pub(crate) fn change_of(held: &Claimed, event: Event, at: Timestamp, keep_lease: bool) -> Change {
-    let advanced =
-        advance(&held.job.record, &event, &held.job.plan, &Policy::default(), at).unwrap();
+    let (world, policy) = (World::default(), Policy::default());
+    let applied =
+        apply(&held.job.record, vec![event], &held.job.plan, &world, &policy, at).unwrap();
     Change {
-        event,
-        second_event: None,
+        events: applied.events,
         at,
-        record: advanced.record,
-        due: advanced.due,
+        record: applied.record,
+        due: applied.due,
+        waits: applied.waits,
         output: None,
         expires_at: None,
         exchanges: Vec::new(),

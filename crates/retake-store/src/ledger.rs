@@ -10,7 +10,10 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use retake_core::ids::{CharacterId, KeyId, ReplicaId, VideoId};
+use retake_core::{
+    decide::SlotWait,
+    ids::{CharacterId, KeyId, ReplicaId, VideoId},
+};
 
 use crate::{
     error::StoreError,
@@ -32,8 +35,9 @@ pub trait Ledger: Outbox + Send + Sync {
     async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError>;
 
     /// Hands out jobs whose time has come: first those that need no new slot (polls, downloads, cancels),
-    /// the longest due first, then for each account as many waiting ones as it has free slots.
-    /// A job whose account is not among `slots` goes on waiting.
+    /// the longest due first, then as many waiting ones as accounts have free slots. Of each account those go first
+    /// whose first choice it is, then those whose second choice it is, and so on, each time the longest due first.
+    /// A job none of whose accounts is among `slots` goes on waiting.
     async fn claim(
         &self,
         replica: &ReplicaId,
@@ -49,8 +53,14 @@ pub trait Ledger: Outbox + Send + Sync {
     /// [`StoreError::RenderInDoubt`] when it may be that of a create which is not answered yet.
     async fn commit(&self, lease: &Lease, change: &Change) -> Result<Committed, StoreError>;
 
-    /// Gives a job back with nothing new to record; it is due again at `due`.
-    async fn release(&self, lease: &Lease, due: Timestamp) -> Result<(), StoreError>;
+    /// Gives a job back with nothing new to record; it is due again at `due`. `waits` are the slots that it waits for
+    /// from now on.
+    async fn release(
+        &self,
+        lease: &Lease,
+        due: Timestamp,
+        waits: &[SlotWait],
+    ) -> Result<(), StoreError>;
 
     /// Records that the owner wants the job stopped, and makes it due. A job that is over, or was asked to
     /// stop before, is returned as it is. Needs no lease.

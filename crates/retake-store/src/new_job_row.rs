@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use retake_core::{
+    decide::SlotWait,
     ids::{KeyId, VideoId},
     job::JobRecord,
 };
 
 use crate::{
-    queue_position::{QueuePosition, RouteSummary},
+    queue_position::accounts_json,
     record::{NewJob, Repeat},
 };
 
@@ -16,9 +17,10 @@ pub(crate) struct NewJobRow {
     pub(crate) id: VideoId,
     pub(crate) created_at: Timestamp,
     pub(crate) record: JobRecord,
-    pub(crate) routes: RouteSummary,
-    /// The account it waits for.
-    pub(crate) waiting_account: Option<String>,
+    /// The slots that it waits for.
+    pub(crate) waits: Vec<SlotWait>,
+    /// Their accounts, as JSON.
+    pub(crate) waits_json: Option<String>,
     /// The request, as JSON.
     pub(crate) request: String,
     /// The plan, as JSON.
@@ -32,15 +34,13 @@ pub(crate) struct NewJobRow {
 }
 
 impl NewJobRow {
-    pub(crate) fn of(job: &NewJob) -> Result<Self, serde_json::Error> {
-        let (record, routes) = (JobRecord::default(), RouteSummary::of(&job.plan));
-        let waiting_account = QueuePosition::of(&record, &routes).waiting_account;
+    pub(crate) fn new(job: &NewJob) -> Result<Self, serde_json::Error> {
         Ok(Self {
             id: job.id.clone(),
             created_at: job.created_at,
-            record,
-            routes,
-            waiting_account,
+            record: JobRecord::default(),
+            waits: job.waits.clone(),
+            waits_json: accounts_json(&job.waits),
             request: serde_json::to_string(&job.request)?,
             plan: serde_json::to_string(&job.plan)?,
             first_frame_key: job.request.first_frame.as_ref().map(|picture| picture.key.clone()),

@@ -35,6 +35,7 @@ mod tls;
 mod undo;
 mod vacuum;
 mod values;
+mod waits;
 mod wake;
 
 use std::{
@@ -44,7 +45,10 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use retake_core::ids::{CharacterId, KeyId, ReplicaId, VideoId};
+use retake_core::{
+    decide::SlotWait,
+    ids::{CharacterId, KeyId, ReplicaId, VideoId},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
@@ -200,7 +204,7 @@ async fn claim_all(
 #[async_trait]
 impl Ledger for PostgresLedger {
     async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError> {
-        let draft = NewJobRow::of(job).map_err(|error| self.unexpected(error))?;
+        let draft = NewJobRow::new(job).map_err(|error| self.unexpected(error))?;
         self.write(draft, |db, draft| Box::pin(accept::accept(db, draft))).await.flatten()
     }
 
@@ -224,9 +228,17 @@ impl Ledger for PostgresLedger {
         .await
     }
 
-    async fn release(&self, lease: &Lease, due: Timestamp) -> Result<(), StoreError> {
-        let given = (lease.clone(), due);
-        self.write(given, |db, (lease, due)| Box::pin(commit::release(db, lease, *due))).await
+    async fn release(
+        &self,
+        lease: &Lease,
+        due: Timestamp,
+        waits: &[SlotWait],
+    ) -> Result<(), StoreError> {
+        let given = (lease.clone(), due, waits.to_vec());
+        self.write(given, |db, (lease, due, waits)| {
+            Box::pin(commit::release(db, lease, *due, waits))
+        })
+        .await
     }
 
     async fn request_cancel(&self, id: &VideoId, now: Timestamp) -> Result<Job, StoreError> {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use retake_core::{
+    decide::SlotWait,
     evidence::Exchange,
     ids::{KeyId, ReplicaId, VideoId},
     job::{AttemptState, Event, JobRecord, JobState, Settlement},
@@ -32,6 +33,8 @@ pub struct NewJob {
     pub request: VideoRequest,
     /// Where it may go.
     pub plan: Plan,
+    /// The slots that it waits for, the first choice first.
+    pub waits: Vec<SlotWait>,
     /// How a repetition of the request is told.
     pub repeat: Option<Repeat>,
     /// How many jobs its owner may have open at once, this one included.
@@ -158,6 +161,8 @@ pub struct Job {
     pub plan: Plan,
     /// Where it stands.
     pub record: JobRecord,
+    /// The accounts of which it waits for a slot, the first choice first; none while it is under way or over.
+    pub waits: Vec<String>,
     /// The finished file, also after it was removed.
     pub output: Option<Output>,
     /// When its file was removed.
@@ -178,18 +183,13 @@ impl Job {
         let made = number.and_then(|it| attempts.iter().find(|one| one.number == it));
         let won = || attempts.iter().find(|one| one.state == AttemptState::Succeeded);
         let attempt = made.or_else(won).or(self.record.open_attempt()).or(attempts.last());
-        self.plan.at(attempt.map_or(0, |attempt| attempt.route))
+        let planned = attempt.map(|attempt| &attempt.planned).or(self.plan.routes.first());
+        planned.map(|planned| &**planned)
     }
 
-    /// The account whose slot the job needs before anything can happen to it.
-    pub fn awaited_account(&self) -> Option<&str> {
-        let record = &self.record;
-        let waits = !record.state.is_ended()
-            && !record.cancel_requested
-            && record.hold.is_none()
-            && record.open_attempt().is_none();
-        let planned = self.plan.at(record.next_route).filter(|_| waits);
-        planned.map(|planned| planned.route.account.as_str())
+    /// The accounts of which the job waits for a slot before anything can happen to it, the first choice first.
+    pub fn awaited_accounts(&self) -> &[String] {
+        if self.record.hold.is_none() { &self.waits } else { &[] }
     }
 }
 
@@ -362,21 +362,23 @@ pub struct Claimed {
     pub job: Job,
     /// The right to act on it.
     pub lease: Lease,
+    /// The account whose slot it has; nothing while its attempt needs none.
+    pub slot: Option<String>,
 }
 
-/// What a leaseholder records: one event and the life that follows from it.
+/// What a leaseholder records: what happened, and the record after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What happened.
-    pub event: Event,
-    /// What came with it and must not be lost without it: the next line of the timeline.
-    pub second_event: Option<Event>,
+    /// What happened, in order; never empty. Each is a line of the timeline.
+    pub events: Vec<Event>,
     /// When it happened.
     pub at: Timestamp,
-    /// The life after it. Only its last attempt may differ from what is recorded.
+    /// The record after it.
     pub record: JobRecord,
     /// When there is something to do again; of no effect on a job that is over.
     pub due: Option<Timestamp>,
+    /// The slots that the job waits for, the first choice first; of no effect on a job that is over or to be stopped.
+    pub waits: Vec<SlotWait>,
     /// The finished file, with the event that keeps it; `None` leaves what is recorded.
     pub output: Option<Output>,
     /// When the file may be removed; `None` leaves what is recorded.

@@ -31,6 +31,7 @@ mod settling;
 mod tests;
 mod timeline;
 mod values;
+mod waits;
 mod wake;
 mod writer;
 
@@ -38,7 +39,10 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use retake_core::ids::{CharacterId, KeyId, ReplicaId, VideoId};
+use retake_core::{
+    decide::SlotWait,
+    ids::{CharacterId, KeyId, ReplicaId, VideoId},
+};
 
 use self::{migrate::MIGRATIONS, readers::Readers, writer::Writer};
 use crate::{
@@ -111,7 +115,7 @@ impl SqliteLedger {
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn accept(&self, job: &NewJob) -> Result<Accepted, StoreError> {
-        let draft = NewJobRow::of(job).map_err(|error| self.unexpected(error))?;
+        let draft = NewJobRow::new(job).map_err(|error| self.unexpected(error))?;
         self.writer.write(move |db| accept::accept(db, &draft)).await.flatten()
     }
 
@@ -128,12 +132,17 @@ impl Ledger for SqliteLedger {
 
     async fn commit(&self, lease: &Lease, change: &Change) -> Result<Committed, StoreError> {
         let (lease, change) = (lease.clone(), change.clone());
-        self.writer.write(move |db| commit::commit(db, &lease, change)).await
+        self.writer.write(move |db| commit::commit(db, &lease, &change)).await
     }
 
-    async fn release(&self, lease: &Lease, due: Timestamp) -> Result<(), StoreError> {
-        let lease = lease.clone();
-        self.writer.write(move |db| commit::release(db, &lease, due)).await
+    async fn release(
+        &self,
+        lease: &Lease,
+        due: Timestamp,
+        waits: &[SlotWait],
+    ) -> Result<(), StoreError> {
+        let (lease, waits) = (lease.clone(), waits.to_vec());
+        self.writer.write(move |db| commit::release(db, &lease, due, &waits)).await
     }
 
     async fn request_cancel(&self, id: &VideoId, now: Timestamp) -> Result<Job, StoreError> {

@@ -5,23 +5,25 @@
 //! already acted on it. News from a provider makes it due the same way, unless its attempt has ended by then:
 //! a job that waits for another slot keeps its pause and its place.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use retake_core::{
     fault::{ERASED, Fault},
     job::{Attempt, AttemptState, Event, JobRecord, JobState, Settlement},
-    plan::{Plan, Planned},
+    plan::{Plan, Planned, Route},
     request::{Character, VideoRequest},
 };
 
 use crate::{
-    queue_position::{QueuePosition, RouteSummary},
+    queue_position::QueuePosition,
     record::{Change, Committed, Job, JobEvent},
 };
 
 /// What is on record of a job that is held.
 pub(crate) struct Held {
-    /// Its plan in short.
-    pub(crate) stops: RouteSummary,
+    /// Whether it waits for slots.
+    pub(crate) waits: bool,
     /// Whether its owner asked to stop it.
     pub(crate) cancel_requested: bool,
     /// When something came in since it was claimed.
@@ -38,8 +40,6 @@ pub(crate) struct Transition {
     pub(crate) due: Option<Timestamp>,
     /// When its video was kept.
     pub(crate) completed_at: Option<Timestamp>,
-    /// The attempt the timeline's line belongs to.
-    pub(crate) attempt: Option<u32>,
     /// Whether the lease goes on.
     pub(crate) lease_kept: bool,
     /// When it happened.
@@ -47,23 +47,31 @@ pub(crate) struct Transition {
 }
 
 impl Transition {
-    pub(crate) fn of(held: &Held, change: &Change) -> Self {
+    pub(crate) fn new(held: &Held, change: &Change) -> Self {
         let mut record = change.record.clone();
         record.cancel_requested |= held.cancel_requested;
-        let position = QueuePosition::of(&record, &held.stops);
+        let position = QueuePosition::new(&record, &change.waits);
         let over = record.state.is_ended();
-        let heeded = !change.record.cancel_requested && position.waiting_account.is_none();
-        let nudge = held.woken_at.filter(|_| heeded);
-        let due = nudge.or(change.due).unwrap_or(change.at);
+        let heeded = !change.record.cancel_requested && position.waits.is_empty();
+        let woken_at = held.woken_at.filter(|_| heeded);
+        let due = woken_at.or(change.due).unwrap_or(change.at);
         Self {
-            lease_kept: change.keep_lease && !over && position.waiting_account.is_none(),
+            lease_kept: change.keep_lease && !over && position.waits.is_empty(),
             due: (!over).then_some(due),
             completed_at: (record.state == JobState::Completed).then_some(change.at),
-            attempt: attempt_of(&change.event, &record),
             at: change.at,
             position,
             record,
         }
+    }
+
+    /// The lines of the timeline, each with the number of the attempt that it belongs to.
+    pub(crate) fn lines<'a>(
+        &'a self,
+        change: &'a Change,
+    ) -> impl Iterator<Item = (Option<u32>, JobEvent)> + 'a {
+        let events = change.events.iter();
+        events.map(|event| (attempt_of(event, &self.record), JobEvent::Job(event.clone())))
     }
 
     /// Why the job failed.
@@ -107,7 +115,7 @@ pub(crate) fn attempt_of(event: &Event, after: &JobRecord) -> Option<u32> {
     let ended = || after.attempts.iter().max_by_key(|attempt| (attempt.ended_at, attempt.number));
     let concerned = after.open_attempt().or_else(ended)?;
     let concerns = match event {
-        Event::DeadlinePassed => false,
+        Event::DeadlinePassed | Event::GivenUp { .. } => false,
         Event::CancelRequested => concerned.state.is_open(),
         Event::Cancelled => concerned.state == AttemptState::Cancelled,
         _ => true,
@@ -120,15 +128,12 @@ pub(crate) fn attempt_of(event: &Event, after: &JobRecord) -> Option<u32> {
 pub(crate) fn may_be_anothers(job: &Job, attempt: u32, other: &Job) -> bool {
     let mine = job.record.attempts.iter().find(|one| one.number == attempt);
     let theirs = other.record.open_attempt().filter(|one| one.state == AttemptState::Intent);
-    let planned = |job: &'_ Job, attempt: Option<&Attempt>| job.plan.at(attempt?.route).cloned();
-    let Some((mine, theirs)) = planned(job, mine).zip(planned(other, theirs)) else {
-        return false;
-    };
-    let said = |planned: &Planned| {
-        let spec = &planned.spec;
+    let Some((mine, theirs)) = mine.zip(theirs) else { return false };
+    let words = |attempt: &Attempt| {
+        let spec = &attempt.planned.spec;
         (spec.prompt.trim().to_owned(), spec.seconds, spec.size)
     };
-    said(&mine) == said(&theirs)
+    words(mine) == words(theirs)
 }
 
 /// Parameters whose values are numbers or names of ours.
@@ -141,6 +146,7 @@ pub(crate) fn erase_request(request: &mut VideoRequest, plan: &mut Plan) {
     request.negative_prompt = None;
     erase_names(&mut request.characters);
     for planned in &mut plan.routes {
+        let planned = Arc::make_mut(planned);
         planned.spec.prompt.clear();
         planned.spec.negative_prompt = None;
         erase_names(&mut planned.spec.characters);
@@ -172,6 +178,19 @@ pub(crate) fn erased_fault(mut fault: Fault) -> Fault {
     fault.erase_words();
     fault
 }
+
+/// What the plan says of the route of an attempt.
+pub(crate) fn planned_of(route: &str, plan: &Plan) -> Result<Arc<Planned>, UnknownRoute> {
+    let named = route.split_once('/');
+    let is_it = |it: &Route| named == Some((it.account.as_str(), it.model.as_str()));
+    let planned = plan.routes.iter().find(|planned| is_it(&planned.route));
+    planned.cloned().ok_or_else(|| UnknownRoute(route.to_owned()))
+}
+
+/// An attempt names a route that the plan of its job does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("the plan of the job has no route `{0}`")]
+pub(crate) struct UnknownRoute(String);
 
 /// The word that stands for a settlement in a column.
 pub(crate) fn settlement_word(settlement: Settlement) -> &'static str {

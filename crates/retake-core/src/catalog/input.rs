@@ -2,7 +2,7 @@
 //!
 //! There every model has names of its own: `image_url` here, `start_image` there, `8`, `"8"` or `"8s"` for the
 //! same length. So the names are facts of the catalog, and any model can be described without code.
-//! [`Model::say`] puts a shot into those names. What the names cannot express is refused and never left out.
+//! [`Model::encode`] puts a render spec into those names. What the names cannot express is refused and never left out.
 
 use std::collections::BTreeMap;
 

@@ -1,25 +1,18 @@
 //! The transition function: the only code that changes a [`JobRecord`].
 
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::{
-    Attempt, AttemptState, DownloadFinding, Event, FileRecord, JobRecord, JobState, Settlement,
+    Attempt, AttemptState, DownloadFinding, Event, FileRecord, Hold, HoldKind, JobRecord, JobState,
+    Settlement,
 };
 use crate::{
     fault::{Fault, FaultKind, FaultSource},
     money::Usd,
-    plan::Plan,
-    policy::Policy,
+    plan::{Plan, Planned},
 };
-
-/// A life after something happened to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advanced {
-    /// The next life.
-    pub record: JobRecord,
-    /// When there is something to do again; `None` once the job is over.
-    pub due: Option<Timestamp>,
-}
 
 /// Something was said to have happened that cannot happen in this state, such as a late poll result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,136 +23,118 @@ pub struct IllegalEvent {
     event: Box<Event>,
 }
 
-/// Decides what a job becomes when `event` happens at `now`.
+/// Returns the record of a job after `event` happened at `now`. `plan` is that of the job.
 ///
 /// # Errors
 ///
-/// [`IllegalEvent`] when the event does not fit the state. The life is unchanged then.
+/// [`IllegalEvent`] when the event does not fit the state, or names a place that the plan does not have.
 pub fn advance(
     record: &JobRecord,
     event: &Event,
     plan: &Plan,
-    policy: &Policy,
     now: Timestamp,
-) -> Result<Advanced, IllegalEvent> {
-    use AttemptState as A;
-
+) -> Result<JobRecord, IllegalEvent> {
     let mut next = record.clone();
-    let attempt = record.open_attempt().map(|attempt| attempt.state);
-    if record.state.is_ended() {
-        return Err(illegal(record, event));
-    }
-    let submit = next.advance_submit(event, plan, policy, now);
-    if let Some(at) = submit.or_else(|| next.advance_file(event, plan, policy, now)) {
-        return Ok(next.due(at));
-    }
-    let at = match (attempt, event) {
-        (Some(A::Submitted), Event::Progressed { percent }) => {
-            next.progress_to(*percent);
-            next.change_file(|file| file.doubted_since = None);
-            now
-        }
-        (Some(A::Submitted | A::Fetching), Event::Noted { note }) => {
-            next.remark(note);
-            now
-        }
-        (Some(A::Submitted), Event::FailureDoubted { fault }) => {
-            next.remark(&format!("{}; it is asked again before that is believed", fault.message));
-            next.change_file(|file| {
-                file.doubted_since.get_or_insert(now);
-            });
-            now
-        }
-        (Some(A::Fetching), Event::Stored) => {
-            next.drop_fault();
-            next.end_attempt(A::Succeeded, None, now);
-            next.end(JobState::Completed);
-            now
-        }
-        (Some(_), Event::AttemptFailed { fault }) => next.fail(fault, None, plan, policy, now),
-        (Some(A::Submitted), Event::RenderGivenUp { fault, goes_on }) => {
-            let settlement = goes_on.then_some(Settlement::Pending);
-            next.fail(fault, settlement, plan, policy, now)
-        }
-        (_, Event::CancelRequested) => {
-            next.cancel_requested = true;
-            now
-        }
-        (open, Event::Cancelled) if record.cancel_requested => {
-            if open.is_some() {
-                next.end_attempt(A::Cancelled, None, now);
-            }
-            next.end(JobState::Cancelled);
-            now
-        }
-        (None, Event::DeadlinePassed) if !record.attempts.is_empty() => {
-            next.end_without_video(next.last_fault());
-            now
-        }
-        (_, Event::Broken { fault }) => next.break_off(fault, now),
-        _ => return Err(illegal(record, event)),
-    };
-    Ok(next.due(at))
+    let fits = !record.state.is_ended()
+        && (next.advance_submit(event, plan, now)
+            || next.advance_file(event, now)
+            || next.advance_render(event, now)
+            || next.advance_job(event, now));
+    if fits { Ok(next) } else { Err(illegal(record, event)) }
 }
 
 impl JobRecord {
-    fn due(self, at: Timestamp) -> Advanced {
-        let due = (!self.state.is_ended()).then_some(at);
-        Advanced { record: self, due }
-    }
-
     /// Advances by what concerns a submit: that it is about to be made, that it was taken or lost, what became of a
-    /// lost one. Nothing when the event is another one or does not fit.
-    fn advance_submit(
-        &mut self,
-        event: &Event,
-        plan: &Plan,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+    /// lost one. `false` when the event is another one or does not fit.
+    fn advance_submit(&mut self, event: &Event, plan: &Plan, now: Timestamp) -> bool {
         use AttemptState as A;
 
-        let is_place = |route: usize| route < plan.routes.len();
         match (self.open_attempt().map(|attempt| attempt.state), event) {
-            (None, Event::Begun { route }) if !self.cancel_requested && is_place(*route) => {
-                return Some(self.begin(*route, now));
+            (None, Event::Begun { route }) if !self.cancel_requested => {
+                let Some(planned) = plan.routes.get(*route) else { return false };
+                self.begin(planned, now);
             }
             (Some(A::Intent | A::Unknown), Event::Accepted { remote_id }) => {
-                return Some(self.accept(remote_id, now));
+                self.accept(remote_id, now);
             }
             (Some(A::Unknown), Event::Settled { settlement: Settlement::Absent }) => {
-                return Some(self.disprove(plan, policy, now));
+                self.disprove(now);
             }
-            (Some(A::Intent), Event::SubmitLost { fault, policy }) => {
-                self.lose(fault, policy.as_deref(), now);
+            (Some(A::Intent), Event::SubmitLost { fault, policy, until }) => {
+                self.lose(fault, policy.as_deref(), *until, now);
             }
             (Some(A::Unknown), Event::NotListed) => self.note_absence(now),
-            (Some(A::Unknown), Event::Unresolved { fault, route })
-                if route.is_none_or(is_place) =>
-            {
-                self.leave_unresolved(fault, *route, now);
+            (Some(A::Unknown), Event::Unresolved { fault }) => {
+                self.end_attempt(A::Failed, Some(fault.clone()), now);
+                self.hold = None;
             }
             (None, Event::Adopted { attempt })
                 if !self.cancel_requested && self.can_adopt(*attempt) =>
             {
                 self.adopt(*attempt, now);
             }
-            _ => return None,
+            _ => return false,
         }
-        Some(now)
+        true
     }
 
-    /// Advances by what concerns the file and its price. Nothing when the event is another one or does not fit.
-    fn advance_file(
-        &mut self,
-        event: &Event,
-        plan: &Plan,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+    /// Advances by what concerns a render under way. `false` when the event is another one or does not fit.
+    fn advance_render(&mut self, event: &Event, now: Timestamp) -> bool {
         use AttemptState as A;
 
-        match (self.open_attempt()?.state, event) {
+        let Some(open) = self.open_attempt().map(|attempt| attempt.state) else { return false };
+        match (open, event) {
+            (A::Submitted, Event::Progressed { percent }) => {
+                self.progress_to(*percent);
+                self.change_file(|file| file.doubted_since = None);
+            }
+            (A::Submitted | A::Fetching, Event::Noted { note }) => self.remark(note),
+            (A::Submitted, Event::FailureDoubted { fault }) => {
+                let again = "it is asked again before that is believed";
+                self.remark(&format!("{}; {again}", fault.message));
+                self.change_file(|file| {
+                    file.doubted_since.get_or_insert(now);
+                });
+            }
+            (_, Event::AttemptFailed { fault }) => self.fail(fault, None, now),
+            (A::Submitted, Event::RenderGivenUp { fault, goes_on }) => {
+                self.fail(fault, goes_on.then_some(Settlement::Pending), now);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Advances by what concerns the job as a whole. `false` when the event is another one or does not fit.
+    fn advance_job(&mut self, event: &Event, now: Timestamp) -> bool {
+        let is_open = self.open_attempt().is_some();
+        match event {
+            Event::CancelRequested => self.cancel_requested = true,
+            Event::Cancelled if self.cancel_requested => {
+                self.end_attempt(AttemptState::Cancelled, None, now);
+                // What is paid for and kept is delivered all the same.
+                let has_file = self.has_file_set_aside();
+                self.end(if has_file { JobState::Completed } else { JobState::Cancelled });
+            }
+            Event::DeadlinePassed if !is_open && !self.attempts.is_empty() => {
+                self.end_without_video(self.last_fault());
+            }
+            Event::GivenUp { fault } if !is_open => self.end_without_video(fault.clone()),
+            Event::Broken { fault } => {
+                self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
+                self.end_without_video(fault.clone());
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Advances by what concerns the file and its price. `false` when the event is another one or does not fit.
+    fn advance_file(&mut self, event: &Event, now: Timestamp) -> bool {
+        use AttemptState as A;
+
+        let Some(open) = self.open_attempt().map(|attempt| attempt.state) else { return false };
+        match (open, event) {
             (A::Submitted, Event::Announced { output, note }) => {
                 self.remark(note);
                 self.change_file(|file| file.announced = Some(*output));
@@ -170,33 +145,36 @@ impl JobRecord {
                 self.set_attempt(A::Fetching);
                 self.change_file(|file| file.rendered_at = Some(now));
             }
-            (A::Submitted, Event::Disputed { fault }) => {
+            (A::Submitted | A::Fetching, Event::Disputed { fault }) => {
                 self.set_attempt(A::Fetching);
-                self.change_file(|file| file.rendered_at = Some(now));
                 if let Some(attempt) = self.open_mut() {
+                    attempt.file.rendered_at.get_or_insert(now);
+                    attempt.file.doubted_since.get_or_insert(now);
                     attempt.fault = Some(fault.clone());
                 }
             }
-            (A::Fetching, Event::FetchFailed { fault, finding }) => {
-                return Some(match self.wait_for_file(fault, finding.as_ref(), policy, now) {
-                    Ok(pause) => now + pause,
-                    Err(lost) => self.fail(&lost, None, plan, policy, now),
-                });
+            (A::Fetching, Event::FetchFailed { fault, finding, again_at }) => {
+                self.wait_for_file(fault, finding.as_ref(), *again_at, now);
+            }
+            (A::Fetching, Event::Stored) => {
+                self.drop_fault();
+                self.end_attempt(A::Succeeded, None, now);
+                self.end(JobState::Completed);
             }
             (A::Fetching, Event::SetAside { fault }) => {
                 self.change_file(|file| file.set_aside = true);
-                return Some(self.fail(fault, None, plan, policy, now));
+                self.fail(fault, None, now);
             }
-            _ => return None,
+            _ => return false,
         }
-        Some(now)
+        true
     }
 
-    fn begin(&mut self, route: usize, now: Timestamp) -> Timestamp {
+    fn begin(&mut self, planned: &Arc<Planned>, now: Timestamp) {
         self.hold = None;
         self.attempts.push(Attempt {
             number: u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
-            route,
+            planned: Arc::clone(planned),
             state: AttemptState::Intent,
             remote_id: None,
             begun_at: now,
@@ -212,10 +190,9 @@ impl JobRecord {
             absent_since: None,
             settlement: None,
         });
-        now
     }
 
-    fn accept(&mut self, remote_id: &str, now: Timestamp) -> Timestamp {
+    fn accept(&mut self, remote_id: &str, now: Timestamp) {
         self.state = JobState::InProgress;
         self.hold = None;
         if let Some(attempt) = self.open_mut() {
@@ -224,13 +201,19 @@ impl JobRecord {
             attempt.accepted_at = Some(now);
             attempt.fault = None;
         }
-        now
     }
 
     /// Nobody knows whether the provider took it.
-    fn lose(&mut self, fault: &Fault, policy: Option<&str>, now: Timestamp) {
+    fn lose(
+        &mut self,
+        fault: &Fault,
+        policy: Option<&str>,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) {
         let policy = policy.map(|policy| format!("; {policy}")).unwrap_or_default();
-        self.hold = Some(format!("{}{policy}", fault.message));
+        let reason = format!("{}{policy}", fault.message);
+        self.hold = Some(Hold { kind: HoldKind::UnknownSubmit, until, reason });
         if let Some(attempt) = self.open_mut() {
             attempt.state = AttemptState::Unknown;
             attempt.lost_at = Some(now);
@@ -245,30 +228,9 @@ impl JobRecord {
     }
 
     /// Nothing came of a lost submit, so what follows is what follows from its fault.
-    fn disprove(&mut self, plan: &Plan, policy: &Policy, now: Timestamp) -> Timestamp {
-        let Some(place) = self.attempts.iter().rposition(|attempt| attempt.state.is_open()) else {
-            return now;
-        };
+    fn disprove(&mut self, now: Timestamp) {
         let fault = self.open_attempt().and_then(|attempt| attempt.fault.clone());
-        let fault = fault.unwrap_or_else(Fault::interrupted);
-        self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
-        if let Some(ended) = self.attempts.get_mut(place) {
-            ended.settlement = Some(Settlement::Absent);
-        }
-        self.retry_or_end(place, &fault, plan, policy, now)
-    }
-
-    /// The job goes on, or ends, although its attempt may be billed.
-    fn leave_unresolved(&mut self, fault: &Fault, route: Option<usize>, now: Timestamp) {
-        self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
-        match route {
-            Some(_) if self.cancel_requested => {}
-            Some(route) => {
-                self.next_route = route;
-                self.hold = None;
-            }
-            None => self.end_without_video(fault.clone()),
-        }
+        self.fail(&fault.unwrap_or_else(Fault::interrupted), Some(Settlement::Absent), now);
     }
 
     fn can_adopt(&self, number: u32) -> bool {
@@ -345,17 +307,8 @@ impl JobRecord {
         self.state = state;
     }
 
-    /// Ends the job where it stands.
-    fn break_off(&mut self, fault: &Fault, now: Timestamp) -> Timestamp {
-        if self.open_attempt().is_some() {
-            self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
-        }
-        self.end_without_video(fault.clone());
-        now
-    }
-
     /// The end of a job that no route brings further: with the file that was set aside, if there is one.
-    pub(super) fn end_without_video(&mut self, fault: Fault) {
+    fn end_without_video(&mut self, fault: Fault) {
         let has_file = self.has_file_set_aside();
         let state = if has_file { JobState::Completed } else { JobState::Failed(fault) };
         self.end(state);
@@ -373,61 +326,41 @@ impl JobRecord {
         }
     }
 
-    /// A finished render is worth waiting for: the pauses grow, and only its loss ends the attempt, with the fault
-    /// that is returned.
+    /// A finished render is worth waiting for.
     fn wait_for_file(
         &mut self,
         fault: &Fault,
         finding: Option<&DownloadFinding>,
-        policy: &Policy,
+        again_at: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<SignedDuration, Fault> {
+    ) {
         let is_disputed = self.open_attempt().is_some_and(|attempt| attempt.fault.is_some());
         let what = if is_disputed {
             "the file that its provider shows beside a failure"
         } else {
             "the finished render"
         };
-        self.hold = Some(format!("{what} could not be downloaded yet: {}", fault.message));
-        let Some(attempt) = self.open_mut() else { return Ok(policy.retry_delay) };
-        attempt.failed_fetches = attempt.failed_fetches.saturating_add(1);
-        if fault.source != FaultSource::Gateway {
-            let refused = &mut attempt.file.refused_downloads;
-            *refused = refused.saturating_add(1);
+        let reason = format!("{what} could not be downloaded yet: {}", fault.message);
+        self.hold = Some(Hold { kind: HoldKind::Download, until: again_at, reason });
+        if let Some(attempt) = self.open_mut() {
+            attempt.add_failed_download(fault, finding, now);
         }
-        let since = attempt.accepted_at.unwrap_or(attempt.begun_at);
-        attempt.file.rendered_at.get_or_insert(since);
-        attempt.file.add(finding, now);
-        if let Some(said) = attempt.failure_said(fault, now) {
-            // It was not finished after all.
-            attempt.file.rendered_at = None;
-            return Err(said);
-        }
-        if let Some(lost) = attempt.file.loss(attempt.failed_fetches, fault, policy, now) {
-            return Err(lost);
-        }
-        let growing = SignedDuration::from_secs(1) * (1 << attempt.failed_fetches.min(8));
-        let pause = fault.retry_after.unwrap_or(growing);
-        Ok(pause.clamp(SignedDuration::ZERO, Policy::LONG_PAUSE))
     }
 
-    /// Ends the attempt, and decides what becomes of the job. `settlement` says what is known of a render that goes on.
-    fn fail(
-        &mut self,
-        fault: &Fault,
-        settlement: Option<Settlement>,
-        plan: &Plan,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Timestamp {
+    /// Ends the attempt. `settlement` says what is known of a render that goes on.
+    fn fail(&mut self, fault: &Fault, settlement: Option<Settlement>, now: Timestamp) {
         let Some(place) = self.attempts.iter().rposition(|attempt| attempt.state.is_open()) else {
-            return now;
+            return;
         };
+        self.hold = None;
+        let said = self.open_attempt().and_then(|attempt| Some(attempt.fault.as_ref()?.kind));
         self.end_attempt(AttemptState::Failed, Some(fault.clone()), now);
-        if let Some(ended) = self.attempts.get_mut(place) {
-            ended.settlement = settlement.or(ended.settlement);
+        let Some(ended) = self.attempts.get_mut(place) else { return };
+        ended.settlement = settlement.or(ended.settlement);
+        // What its provider called failed, and showed a file of all the same, was not finished after all.
+        if said == Some(fault.kind) {
+            ended.file.rendered_at = None;
         }
-        self.retry_or_end(place, fault, plan, policy, now)
     }
 
     fn last_fault(&self) -> Fault {

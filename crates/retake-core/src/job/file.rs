@@ -1,19 +1,9 @@
-//! What is known of an attempt's file, and when it counts as lost.
-//!
-//! A failed download is not a failed render: the render is paid for, and another one would be paid for again. So
-//! whatever a download brings (a web page, half a file, a refusal), it is tried again, and only three things end it:
-//! the provider says again and again that the file is gone, several downloads bring the same unusable bytes, or the
-//! time for it is over.
+//! What is known of an attempt's file.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    fault::{Fault, FaultKind, FaultSource},
-    output::OutputSpec,
-    policy::Policy,
-    time::whole_seconds,
-};
+use crate::output::OutputSpec;
 
 /// What is known of an attempt's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,23 +26,33 @@ pub struct FileRecord {
     pub set_aside: bool,
     /// Since when, and how often in a row, the provider says that it is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    gone: Option<Gone>,
+    pub(crate) gone: Option<Gone>,
     /// The unusable file that the last download brought.
     #[serde(skip_serializing_if = "Option::is_none")]
-    unusable: Option<Unusable>,
+    pub(crate) unusable: Option<Unusable>,
 }
 
+/// That the provider says that a file is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Gone {
-    since: Timestamp,
-    times: u32,
+pub(crate) struct Gone {
+    /// When it said so first.
+    pub(crate) since: Timestamp,
+    /// How often it said so, without a file in between.
+    pub(crate) times: u32,
 }
 
+/// A file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Unusable {
-    sha256: String,
-    is_whole: bool,
-    times: u32,
+pub(crate) struct Unusable {
+    /// Its digest, in hexadecimal.
+    pub(crate) sha256: String,
+    /// Whether all of it is there, so that it is damaged and not cut short.
+    pub(crate) is_whole: bool,
+    /// How many downloads in a row brought it.
+    pub(crate) times: u32,
+    /// When the first of them did; nothing in a record that was made before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Timestamp>,
 }
 
 /// What a failed download shows of the file.
@@ -89,55 +89,11 @@ impl FileRecord {
             Some(DownloadFinding::Unusable { sha256, is_whole }) => {
                 self.gone = None;
                 let same = self.unusable.take().filter(|known| known.sha256 == *sha256);
-                let times = same.map_or(0, |known| known.times).saturating_add(1);
+                let times = same.as_ref().map_or(0, |known| known.times).saturating_add(1);
+                let since = same.and_then(|known| known.since).or(Some(now));
                 let (sha256, is_whole) = (sha256.clone(), *is_whole);
-                self.unusable = Some(Unusable { sha256, is_whole, times });
+                self.unusable = Some(Unusable { sha256, is_whole, times, since });
             }
         }
-    }
-
-    /// Why the file counts as lost after this many failed downloads, if it does. What stands in the way on our side
-    /// never makes it so.
-    pub(super) fn loss(
-        &self,
-        failed: u32,
-        fault: &Fault,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Option<Fault> {
-        if fault.source == FaultSource::Gateway {
-            return None;
-        }
-        let ended = |kind, why: String| {
-            let message = format!("{why}: {}", fault.message);
-            Some(Fault { kind, message, source: FaultSource::Provider, ..fault.clone() })
-        };
-        if let Some(unusable) = &self.unusable {
-            let enough =
-                if unusable.is_whole { Policy::SAME_DAMAGED } else { Policy::SAME_INCOMPLETE };
-            if unusable.times >= enough {
-                let why = format!(
-                    "{} downloads of the finished render brought the same unusable file",
-                    unusable.times
-                );
-                return ended(FaultKind::Malformed, why);
-            }
-        }
-        if let Some(gone) = &self.gone
-            && gone.times >= Policy::MIN_GONE
-            && now >= gone.since + Policy::GONE_AFTER
-        {
-            let why = "the provider lost the file of a finished render, which may have been billed";
-            return ended(FaultKind::Lost, why.to_owned());
-        }
-        let over = self.rendered_at.is_some_and(|at| now >= at + policy.fetch_within);
-        if over && failed >= Policy::MIN_FETCHES {
-            let within = whole_seconds(policy.fetch_within);
-            let why = format!(
-                "the file of a finished render, which may have been billed, could not be downloaded within {within:#}"
-            );
-            return ended(FaultKind::Lost, why);
-        }
-        None
     }
 }

@@ -84,6 +84,19 @@ impl Wanted {
         listed.is_some() && listed == self.tag
     }
 
+    /// Whether a tag is the whole tag of another attempt. What begins ours may be ours cut short.
+    fn is_anothers(&self, listed: &str) -> bool {
+        let id = |tag: &str| {
+            let (id, attempt) = tag.rsplit_once('-')?;
+            attempt.parse::<u32>().ok()?;
+            let digits = id.strip_prefix("video_")?;
+            digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(digits.len())
+        };
+        // Without a tag of ours, whatever has one is another's.
+        let Some(own) = self.tag.as_deref() else { return true };
+        id(listed).is_some() && id(listed) == id(own) && !own.starts_with(listed)
+    }
+
     fn is_too_old(&self, made_at: Timestamp) -> bool {
         self.window.age(made_at) == Age::Before
     }
@@ -101,8 +114,9 @@ impl Wanted {
             .map_or(Likeness::Hidden, |prompt| Likeness::compare(&self.prompt, prompt));
         let is_old = created_at(entry)
             .is_some_and(|at| self.is_too_old(at) && !self.window.could_be_ours(at, likeness));
-        // A server may leave the end of a URL away, so one without a tag says nothing.
-        let is_tagged = text(entry, "/request/callback_url").and_then(tag_in).is_some();
+        // A server may leave the end of a URL away or mask it, so one without a whole tag says nothing.
+        let listed = text(entry, "/request/callback_url").and_then(tag_in);
+        let is_tagged = listed.is_some_and(|tag| self.is_anothers(&tag));
         let is_known = response::id(entry, "/id").is_some_and(|id| self.known.contains(id));
         !(is_old || is_tagged || is_known)
     }

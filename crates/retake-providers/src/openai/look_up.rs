@@ -21,7 +21,12 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{fault::Fault, request::RenderSpec};
 use serde_json::Value as Json;
 
-use super::{account::Account, dialect::List, fault, names, status};
+use super::{
+    account::Account,
+    dialect::List,
+    fault, names,
+    status::{self, State},
+};
 use crate::{
     Answer, Call, Flow, Reconciliation, RemoteId, UnconfirmedSubmit,
     likeness::Likeness,
@@ -51,6 +56,7 @@ pub(super) fn talk(
         found: Vec::new(),
         unclear: false,
         unlike: false,
+        shows_running: false,
         reached: Reached::Window,
         ordered: true,
         last: None,
@@ -78,6 +84,8 @@ struct Walk {
     /// Something was seen that differs from what was asked, as a server shows it that changes what it was given. Or a page
     /// told of an error, so that it need not show everything.
     unlike: bool,
+    /// Whether a render was seen that is under way: lists that promise nothing may show finished ones only.
+    shows_running: bool,
     reached: Reached,
     /// So far every render was older than the one before.
     ordered: bool,
@@ -170,6 +178,7 @@ impl Walk {
 
     /// Takes note of an entry.
     fn see(&mut self, entry: &Json) {
+        self.shows_running |= status::state(entry) == Some(State::Running);
         let at = response::number(entry, "/created_at").and_then(listing::timestamp);
         if let (Some(at), Some(last)) = (at, self.last) {
             self.ordered &= at <= last;
@@ -241,7 +250,11 @@ impl Walk {
 
     fn verdict(self, end: End) -> Reconciliation {
         let is_whole = matches!(self.account.dialect.list, List::Whole | List::Verbatim);
-        let shows_all = end == End::Past || (end == End::OfList && is_whole);
+        let shows_all = match end {
+            End::Past => is_whole || self.shows_running,
+            End::OfList => is_whole,
+            End::OfPage | End::CutOff => false,
+        };
         match self.found.into_iter().min() {
             Some((_, id)) if !self.unclear && end != End::CutOff => Reconciliation::Found(id),
             None if shows_all && !self.unclear && !self.unlike => Reconciliation::Absent,

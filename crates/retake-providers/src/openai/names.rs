@@ -38,7 +38,9 @@ pub(super) fn own(names: Names, job: &Json, asked: &str) -> RenderMatch {
 }
 
 fn is_same(names: Names, name: &str, asked: &str) -> bool {
-    name == asked || (names == Names::Routed && without_way(name) == without_way(asked))
+    // Some write an id in other letters than they gave it.
+    name.eq_ignore_ascii_case(asked)
+        || (names == Names::Routed && without_way(name) == without_way(asked))
 }
 
 /// The provider's own id in one of `LiteLLM`'s: `video_` and, as base64,

@@ -92,6 +92,8 @@ const LISTS: &[&str] = &["", "/data", "/tasks", "/results", "/videos"];
 /// No more of a list is looked at.
 const MOST_LISTED: usize = 64;
 
+/// Where a render itself has its name.
+const OWN_FIELDS: &[&str] = &["/id", "/task_id", "/video_id"];
 /// A name for the exchange, which some servers give the render as well.
 const LAST_RESORT: &[&str] = &["/request_id"];
 
@@ -159,9 +161,16 @@ pub(super) fn read_create(
     let is_refused = || {
         matches!(&refusal, Some(ErrorBody::Refusal(_)))
             && word(&json).is_none()
+            && !is_video(&json)
             && fault::refuses_by_code(&reply, &json)
     };
-    if let Some(id) = id(&json).filter(|_| !is_refused()) {
+    // What surrounds a render may be named after the exchange.
+    let named_by_status = || {
+        let places = PLACES.iter().filter_map(|place| json.pointer(place));
+        let mut jobs = std::iter::once(&json).chain(places).filter(|job| word(job).is_some());
+        jobs.find_map(|job| id_among(job, OWN_FIELDS))
+    };
+    if let Some(id) = named_by_status().or_else(|| id(&json)).filter(|_| !is_refused()) {
         return Ok(named(id));
     }
     if let Some(body) = refusal {
@@ -173,22 +182,25 @@ pub(super) fn read_create(
     Err(SubmitError::Lost(response::unexpected(&reply, "the answer names no render")))
 }
 
+/// Whether an answer calls itself a video.
+fn is_video(job: &Json) -> bool {
+    let kinds = ["/object", "/type"].iter().filter_map(|field| response::text(job, field));
+    kinds.map(str::to_ascii_lowercase).any(|kind| kind.contains("video"))
+}
+
 /// The name of a render that an error tells of: what failed came after it was made. It has a word of its own for being
-/// under way, and where the status is one of a refusal, it calls itself a video.
+/// under way, and where the status is one of a refusal, it calls itself a video or tells of no error.
 fn made(reply: &Reply, json: &Json) -> Option<RemoteId> {
     let is_error = reply.status.is_client_error() || reply.status.is_server_error();
     let is_open = !response::is_turned_away(reply.status);
-    let is_video = |job: &Json| {
-        ["/object", "/type"]
-            .iter()
-            .filter_map(|field| response::text(job, field))
-            .any(|kind| kind.to_ascii_lowercase().contains("video"))
-    };
+    let has_error = ["/error", "/message", "/detail"]
+        .iter()
+        .any(|field| json.pointer(field).is_some_and(|value| !value.is_null()));
     let jobs = PLACES.iter().filter_map(|place| json.pointer(place)).filter(|_| is_error);
     let mut running = jobs.filter(|job| state(job) == Some(State::Running));
     running
-        .find(|job| is_open || is_video(job))
-        .and_then(|job| id_among(job, &["/id", "/task_id", "/video_id"]))
+        .find(|job| is_open || is_video(job) || !has_error)
+        .and_then(|job| id_among(job, OWN_FIELDS))
 }
 
 /// What the answer to a create says that will be rendered. Relays clamp a length to what the model behind them has,

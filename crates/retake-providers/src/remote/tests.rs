@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use retake_core::job::GiveUp;
+use retake_core::decide::GiveUp;
 
 use super::*;
 use crate::testing::{NOON, a_render};

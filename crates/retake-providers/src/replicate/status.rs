@@ -39,7 +39,9 @@ pub(super) fn poll(
 /// What a prediction has cost: makers' video models are billed by the second of video that came out, which is in the
 /// metrics, at the price that the catalog has for such a second (Replicate's page on billing, 2026-11).
 fn charged(prediction: &Json, catalog: &Catalog, asked: &Render) -> Option<Usd> {
-    let seconds = response::number(prediction, "/metrics/video_output_duration_seconds")?;
+    // None at all is no measure of a video that came out.
+    let seconds = response::number(prediction, "/metrics/video_output_duration_seconds")
+        .filter(|seconds| *seconds > 0.0)?;
     let model = catalog.model(PROVIDER, &asked.model)?;
     let spec = &asked.spec;
     #[expect(

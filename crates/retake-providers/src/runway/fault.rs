@@ -83,8 +83,8 @@ fn hint(code: Option<&str>) -> &'static str {
 fn charged(json: &Json) -> String {
     match response::number(json, "/cost/credits") {
         Some(credits) if credits > 0.0 => format!(" ({credits} credits were charged)"),
-        Some(_) => " (nothing was charged)".into(),
-        None => String::new(),
+        Some(credits) if credits == 0.0 => " (nothing was charged)".into(),
+        _ => String::new(),
     }
 }
 

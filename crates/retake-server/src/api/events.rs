@@ -249,7 +249,7 @@ fn name(event: &JobEvent) -> &'static str {
             E::Cancelled => "cancelled",
             E::FailureDoubted { .. } => "failure_doubted",
             E::RenderGivenUp { .. } => "render_given_up",
-            E::DeadlinePassed => "given_up",
+            E::DeadlinePassed | E::GivenUp { .. } => "given_up",
             E::Broken { .. } => "broken",
         },
     }

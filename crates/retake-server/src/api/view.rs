@@ -8,7 +8,7 @@ use retake_core::{
     fault::{Cause, Fault, FaultKind, FaultSource},
     fit::Change,
     ids::VideoId,
-    job::{self, AttemptState, JobState, Settlement},
+    job::{self, AttemptState, HoldKind, JobState, Settlement},
     money::Usd,
     output::{Difference, OutputSpec},
     request::OriginKind,
@@ -103,9 +103,9 @@ struct RetakeExtension<'a> {
     /// What is being done with it.
     #[schema(inline)]
     stage: Stage,
-    /// Why it waits, if it waits for something outside.
+    /// What it waits for, if it waits for something outside.
     #[schema(required)]
-    hold: Option<&'a str>,
+    hold: Option<HoldView<'a>>,
     /// Whether somebody asked to stop it.
     cancel_requested: bool,
     /// Time that is probably left, in milliseconds.
@@ -140,6 +140,18 @@ struct RetakeExtension<'a> {
     /// Its file, once there is one. It stays here when the file is removed.
     #[schema(required)]
     output: Option<File<'a>>,
+}
+
+/// What a video waits for.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Hold)]
+struct HoldView<'a> {
+    kind: HoldKind,
+    /// When the wait ends at the latest; `null` where that is not known.
+    #[schema(required, format = DateTime)]
+    until: Option<String>,
+    /// Why it waits, for people.
+    reason: &'a str,
 }
 
 /// How far a video is, in Retake's words.
@@ -209,8 +221,7 @@ struct Attempt<'a> {
     #[schema(minimum = 1)]
     number: u32,
     /// Account and model, such as `animatic/animatic`.
-    #[schema(required)]
-    route: Option<String>,
+    route: String,
     state: AttemptState,
     /// When it began.
     #[schema(format = DateTime)]
@@ -225,8 +236,7 @@ struct Attempt<'a> {
     #[schema(required)]
     usd_micros: Option<u64>,
     /// What it cost.
-    #[schema(required)]
-    cost: Option<CostView>,
+    cost: CostView,
     /// The provider's name for it.
     #[schema(required)]
     remote_id: Option<&'a str>,
@@ -376,7 +386,7 @@ fn error(job: &Job) -> Option<VideoError<'_>> {
     match &job.record.state {
         JobState::Failed(fault) => Some(VideoError { code: code(fault), message: &fault.message }),
         JobState::Cancelled => {
-            let message = if Cost::of_job(&job.record, &job.plan).certain {
+            let message = if Cost::of_job(&job.record).certain {
                 "the video was cancelled before it was finished"
             } else {
                 "the video was cancelled before it was finished; what its provider rendered of it may be billed"
@@ -398,7 +408,11 @@ fn ours(job: &Job, now: Timestamp) -> RetakeExtension<'_> {
     RetakeExtension {
         state: state(&job.record.state),
         stage: stage(job),
-        hold: job.record.hold.as_deref(),
+        hold: job.record.hold.as_ref().map(|hold| HoldView {
+            kind: hold.kind,
+            until: hold.until.map(|until| until.to_string()),
+            reason: &hold.reason,
+        }),
         cancel_requested: job.record.cancel_requested,
         eta_ms: job.record.time_left(now).map(|left| i64::try_from(left.as_millis()).unwrap_or(0)),
         seed: spec.map(|spec| spec.seed),
@@ -412,8 +426,8 @@ fn ours(job: &Job, now: Timestamp) -> RetakeExtension<'_> {
             .iter()
             .map(|one| Appearing { id: one.id.as_str(), name: &one.name })
             .collect(),
-        cost: Cost::of_job(&job.record, &job.plan).into(),
-        attempts: job.record.attempts.iter().map(|one| attempt(job, one)).collect(),
+        cost: Cost::of_job(&job.record).into(),
+        attempts: job.record.attempts.iter().map(attempt).collect(),
         output: job.delivered().map(output),
     }
 }
@@ -439,17 +453,16 @@ fn stage(job: &Job) -> Stage {
     }
 }
 
-fn attempt<'a>(job: &'a Job, attempt: &'a job::Attempt) -> Attempt<'a> {
-    let planned = job.plan.at(attempt.route);
-    let cost = planned.map(|planned| CostView::from(Cost::of_attempt(attempt, planned)));
+fn attempt(attempt: &job::Attempt) -> Attempt<'_> {
+    let cost = CostView::from(Cost::of_attempt(attempt));
     Attempt {
         number: attempt.number,
-        route: planned.map(|planned| planned.route.to_string()),
+        route: attempt.planned.route.to_string(),
         state: attempt.state,
         begun_at: attempt.begun_at.to_string(),
         accepted_at: attempt.accepted_at.map(|at| at.to_string()),
         ended_at: attempt.ended_at.map(|at| at.to_string()),
-        usd_micros: cost.and_then(|cost| cost.estimated_usd_micros),
+        usd_micros: cost.estimated_usd_micros,
         cost,
         remote_id: attempt.remote_id.as_deref(),
         note: attempt.note.as_deref(),

@@ -132,8 +132,11 @@ mod tests {
     use bytes::Bytes;
     use retake_core::{
         catalog::Catalog,
+        decide::{World, slot_waits},
         ids::VideoId,
+        job::JobRecord,
         plan::{Candidate, PlanContext, plan},
+        policy::Policy,
         request::{Origin, OriginKind, Picture, VideoRequest},
         size::Size,
     };
@@ -245,6 +248,13 @@ mod tests {
             created_at: now,
             owner: None,
             request,
+            waits: slot_waits(
+                &JobRecord::default(),
+                &plan,
+                &World::default(),
+                &Policy::default(),
+                now,
+            ),
             plan,
             repeat: None,
             max_open: None,

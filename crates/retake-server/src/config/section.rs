@@ -7,7 +7,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use jiff::SignedDuration;
-use retake_core::{output::OnMismatch, policy::OnModeration};
+use retake_core::{
+    output::OnMismatch,
+    policy::{OnBusy, OnModeration},
+};
 
 use super::{
     AccountConfig, AssetsConfig, Config, LogConfig, LogFormat, LogLevel, ModelConfig, PolicyConfig,
@@ -96,6 +99,7 @@ expects! {
     Retention: "\"forever\" or a duration such as \"30d\"",
     UnknownSubmit: "\"hold\", \"continue_after\" or \"continue_after:5m\"",
     AccountUnknownSubmit: "\"hold\", \"continue_after\", \"continue_after:5m\" or empty",
+    OnBusy: "\"switch\" or \"wait\"",
     OnModeration: "\"fail\" or \"switch\"",
     LogFormat: "\"pretty\" or \"json\"",
     LogLevel: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",

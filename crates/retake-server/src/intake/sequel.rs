@@ -99,7 +99,7 @@ impl Intake {
         upload: &Upload,
         plan: &mut Plan,
     ) -> Result<Option<Bytes>, IntakeError> {
-        if plan.at(0).is_some_and(|planned| planned.spec.continued().is_none()) {
+        if plan.routes.first().is_some_and(|planned| planned.spec.continued().is_none()) {
             return Ok(Some(upload.first_picture().await?));
         }
         let (mut able, mut refused) = (Vec::new(), None);

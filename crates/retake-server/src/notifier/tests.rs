@@ -4,8 +4,9 @@ use std::{io::Write as _, sync::Mutex};
 
 use retake_core::{
     catalog::Catalog,
+    decide::{World, slot_waits},
     ids::{EndpointId, VideoId},
-    job::{Event, advance},
+    job::{Event, JobRecord, advance},
     plan::{Candidate, PlanContext, plan},
     policy::Policy,
     request::VideoRequest,
@@ -86,15 +87,13 @@ impl Stage {
         ledger.accept(&job).await.unwrap();
         ledger.request_cancel(&job.id, now).await.unwrap();
         let held = ledger.claim(&self.notifier.replica, &[], 1, now).await.unwrap().remove(0);
-        let ended =
-            advance(&held.job.record, &Event::Cancelled, &job.plan, &Policy::default(), now)
-                .unwrap();
+        let ended = advance(&held.job.record, &Event::Cancelled, &job.plan, now).unwrap();
         let change = Change {
-            event: Event::Cancelled,
-            second_event: None,
+            events: vec![Event::Cancelled],
             at: now,
-            record: ended.record,
+            record: ended,
             due: None,
+            waits: Vec::new(),
             output: None,
             expires_at: None,
             exchanges: Vec::new(),
@@ -142,6 +141,7 @@ fn a_job(at: Timestamp) -> NewJob {
         created_at: at,
         owner: None,
         request,
+        waits: slot_waits(&JobRecord::default(), &plan, &World::default(), &Policy::default(), at),
         plan,
         repeat: None,
         max_open: None,

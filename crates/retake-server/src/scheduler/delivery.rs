@@ -2,8 +2,9 @@
 //! and what its download brings.
 
 use retake_core::{
+    decide::{AfterDownload, after_download, has_other_route},
     fault::{Fault, FaultKind, FaultSource, chain},
-    job::Event,
+    job::{DownloadFinding, Event},
     money::Usd,
     output::{OnMismatch, OutputSpec, list, should_cancel},
 };
@@ -35,12 +36,12 @@ impl JobStep<'_> {
             &differences,
             fit,
             on_mismatch,
-            self.job_record().has_other_route(&self.job().plan, &self.scheduler.policy),
+            has_other_route(self.job_record(), &self.job().plan, &self.policy()),
         );
         let then = if cancels { Then::Keep } else { Then::Free };
         // A crash in between would take the announcement with it: no other answer repeats it.
         let announced = Event::Announced { output, note: note.clone() };
-        let recorded = self.try_record_events(event, Some(announced), then, None).await;
+        let recorded = self.try_record_events(vec![event, announced], then, None).await;
         if recorded.is_err() || !cancels {
             return;
         }
@@ -94,15 +95,53 @@ impl JobStep<'_> {
                 }
             }
             Err(CollectError::Again { fault, finding }) => {
-                tracing::warn!(job.id = %id, fault = fault.without_words(), "failed to download a finished render; will try again");
-                self.record(Event::FetchFailed { fault, finding }, Then::Free).await;
+                self.record_failed_download(fault, finding, None).await;
             }
-            Err(CollectError::RenderFailed(fault)) => {
+            // What was called finished is not thrown away for one word that it failed.
+            Err(CollectError::Contradicted(fault)) => {
+                let disputed = Event::Disputed { fault: fault.clone() };
+                self.record_failed_download(fault, None, Some(disputed)).await;
+            }
+            Err(CollectError::Interrupted(fault)) => {
                 if self.record(Event::AttemptFailed { fault }, Then::Free).await {
                     provider.forget(remote_id).await;
                 }
             }
         }
+    }
+
+    /// Records that a download failed, and what follows from that. `disputed` is what its provider said against the
+    /// render itself.
+    async fn record_failed_download(
+        &mut self,
+        fault: Fault,
+        finding: Option<DownloadFinding>,
+        disputed: Option<Event>,
+    ) {
+        let now = self.scheduler.clock.now();
+        let Some(mut attempt) = self.job_record().open_attempt().cloned() else { return };
+        // It is on record once: the first word of it counts.
+        let disputed = disputed.filter(|_| attempt.fault.is_none());
+        if let Some(Event::Disputed { fault }) = &disputed {
+            attempt.fault = Some(fault.clone());
+            attempt.file.doubted_since.get_or_insert(now);
+        }
+        let (id, words) = (&self.job().id, fault.without_words());
+        let follows = after_download(&attempt, &fault, finding.as_ref(), &self.policy(), now);
+        let (again_at, lost) = match follows {
+            AfterDownload::AgainAt(at) => {
+                tracing::warn!(job.id = %id, fault = words, "failed to download a finished render; will try again");
+                (Some(at), None)
+            }
+            AfterDownload::Lost(fault) => {
+                tracing::warn!(job.id = %id, fault = words, "failed to download a finished render; its file is lost");
+                (None, Some(Event::AttemptFailed { fault }))
+            }
+        };
+        let then = again_at.map_or(Then::Free, Then::FreeAt);
+        let failed = Event::FetchFailed { fault, finding, again_at };
+        let events = disputed.into_iter().chain([failed]).chain(lost).collect();
+        self.try_record_events(events, then, None).await.ok();
     }
 
     /// Records a verified file: as the video, or set aside where its owner wants another route tried first. The

@@ -1,12 +1,14 @@
 //! The effects: what each step does at a provider or with a file, and what it records of it.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
+    decide::{Absence, GiveUp, GoOn, Patience, give_up, patience, weigh_absence},
     fault::{Fault, FaultKind, FaultSource},
     ids::VideoId,
-    job::{
-        Absence, Attempt, Event, GiveUp, Patience, Settlement, give_up, patience, weigh_absence,
-    },
+    job::{Attempt, Event, Settlement},
+    plan::Planned,
     policy::Policy,
 };
 use retake_providers::{
@@ -17,12 +19,14 @@ use super::{JobStep, LOOK_AGAIN, NotRecorded, Then, guarded::Watched, settling};
 
 impl JobStep<'_> {
     /// Records the intent, then submits. A crash in between leaves an attempt to settle.
-    pub(super) async fn begin(&mut self, route: usize) {
-        let Some(provider) = self.provider_at(route) else {
+    pub(super) async fn begin(&mut self, place: usize) {
+        let planned = self.job().plan.routes.get(place).cloned();
+        let provider = planned.as_ref().and_then(|planned| self.scheduler.provider(planned));
+        let Some((planned, provider)) = planned.zip(provider) else {
             return self.no_provider().await;
         };
-        let Some(submission) = self.submission(route).await else { return };
-        self.record(Event::Begun { route }, Then::Keep).await;
+        let Some(submission) = self.submission(&planned, place).await else { return };
+        self.record(Event::Begun { route: place }, Then::Keep).await;
         if self.job_record().open_attempt().is_none() {
             return;
         }
@@ -53,23 +57,22 @@ impl JobStep<'_> {
         let open = self.job_record().open_attempt();
         let lost = open.map(|attempt| Attempt { lost_at: Some(now), ..attempt.clone() });
         self.scheduler.losses.note(self.tag(), &self.scheduler.clock);
-        Event::SubmitLost { fault, policy: lost.map(|attempt| self.patience(&attempt).why) }
+        let patience = lost.map(|attempt| self.patience(&attempt));
+        let until = patience.as_ref().map(|patience| patience.until);
+        Event::SubmitLost { fault, policy: patience.map(|patience| patience.why), until }
     }
 
     /// How long the job waits for a lost submit.
     fn patience(&self, attempt: &Attempt) -> Patience {
-        let (scheduler, job) = (self.scheduler, self.job());
-        let times = |route| scheduler.times(job, route);
-        patience(self.job_record(), attempt, &job.plan, &self.policy_at(attempt.route), times)
+        let world = self.world(None);
+        patience(self.job_record(), attempt, &self.job().plan, &world, &self.policy())
     }
 
     /// When the open attempt's render is given up for another route.
     fn give_up(&self) -> Option<GiveUp> {
-        let (scheduler, job) = (self.scheduler, self.job());
-        let times = |route| scheduler.times(job, route);
         let attempt = self.job_record().open_attempt()?;
-        let (policy, now) = (self.policy_at(attempt.route), scheduler.clock.now());
-        give_up(self.job_record(), attempt, &job.plan, &policy, now, times)
+        let (world, now) = (self.world(None), self.scheduler.clock.now());
+        give_up(self.job_record(), attempt, &self.job().plan, &world, &self.policy(), now)
     }
 
     /// Finds out what became of a submit whose answer was lost.
@@ -98,7 +101,7 @@ impl JobStep<'_> {
             }
             Err(fault) => {
                 tracing::warn!(job.id = %self.job().id, fault = fault.without_words(), "failed to look a lost submit up");
-                let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5).min(Policy::LONG_PAUSE);
+                let pause = pause_after(&fault);
                 self.wait_for_settlement(&attempt, pause).await;
             }
         }
@@ -107,7 +110,7 @@ impl JobStep<'_> {
     /// Goes on from a look that found nothing.
     async fn weigh_absence(&mut self, attempt: &Attempt) {
         let now = self.scheduler.clock.now();
-        let times = self.scheduler.times(self.job(), attempt.route);
+        let times = self.scheduler.times(&attempt.planned);
         let lost_for = self.scheduler.lost_for(self.job(), attempt);
         match weigh_absence(attempt, &times, lost_for, now) {
             Absence::Proven => {
@@ -129,9 +132,9 @@ impl JobStep<'_> {
     /// Until when the job waits for a lost submit. The wall clock may have jumped ahead, so the time in which the same
     /// route has to be left alone must have passed by the other clock as well.
     fn waits_until(&self, attempt: &Attempt, patience: &Patience, now: Timestamp) -> Timestamp {
-        let least = self.scheduler.times(self.job(), attempt.route).least_wait();
+        let least = self.scheduler.times(&attempt.planned).least_wait();
         let left = least - self.scheduler.lost_for(self.job(), attempt);
-        if patience.route == Some(attempt.route) && left.is_positive() {
+        if patience.then == Some(GoOn::SameRoute) && left.is_positive() {
             patience.until.max(now + left)
         } else {
             patience.until
@@ -142,7 +145,7 @@ impl JobStep<'_> {
     /// known as soon as such creates are answered, so another one is not bought before that.
     async fn wait_for_the_other(&mut self, attempt: &Attempt) {
         let now = self.scheduler.clock.now();
-        let least = self.scheduler.times(self.job(), attempt.route).least_wait();
+        let least = self.scheduler.times(&attempt.planned).least_wait();
         if now < self.patience(attempt).until + least {
             self.release(now + LOOK_AGAIN * 10).await;
         } else {
@@ -167,13 +170,12 @@ impl JobStep<'_> {
             patience.why
         );
         let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, message);
-        self.record(Event::Unresolved { fault, route: patience.route }, Then::Free).await;
+        self.record(Event::Unresolved { fault }, Then::Free).await;
     }
 
     /// The render of the open attempt.
     pub(super) fn render(&self, remote_id: &str) -> Option<Render> {
-        let attempt = self.job_record().open_attempt()?;
-        settling::render(self.job(), attempt, remote_id)
+        Some(settling::render(self.job_record().open_attempt()?, remote_id))
     }
 
     pub(super) async fn poll(&mut self, remote_id: &str) {
@@ -274,25 +276,22 @@ impl JobStep<'_> {
         begun.is_some_and(|at| now > at + self.scheduler.policy.deadline)
     }
 
-    async fn submission(&mut self, route: usize) -> Option<Submission> {
+    async fn submission(&mut self, planned: &Planned, place: usize) -> Option<Submission> {
         let number = u32::try_from(self.job_record().attempts.len()).unwrap_or(u32::MAX);
-        match self.scheduler.submission(self.job(), route, number.saturating_add(1)).await {
+        match self.scheduler.submission(self.job(), planned, number.saturating_add(1)).await {
             Ok(submission) => Some(submission),
             Err(fault) => {
                 tracing::error!(job.id = %self.job().id, fault = fault.without_words(), "no picture for a submit");
-                self.record(Event::Begun { route }, Then::Keep).await;
+                self.record(Event::Begun { route: place }, Then::Keep).await;
                 self.record(Event::AttemptFailed { fault }, Then::Free).await;
                 None
             }
         }
     }
 
-    pub(super) fn provider_at(&self, route: usize) -> Option<std::sync::Arc<dyn Provider>> {
-        self.scheduler.provider(self.job(), route)
-    }
-
-    pub(super) fn provider(&self) -> Option<std::sync::Arc<dyn Provider>> {
-        self.provider_at(self.job_record().open_attempt()?.route)
+    /// The provider of the open attempt.
+    pub(super) fn provider(&self) -> Option<Arc<dyn Provider>> {
+        self.scheduler.provider(&self.job_record().open_attempt()?.planned)
     }
 
     /// The account was taken out of the configuration since. It may come back with the next one.
@@ -303,8 +302,7 @@ impl JobStep<'_> {
 
     async fn ask_again(&mut self, fault: &Fault) {
         tracing::warn!(job.id = %self.job().id, fault = fault.without_words(), "a provider gave no answer");
-        // Whoever is told to come back tomorrow may find a finished file gone.
-        let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5).min(Policy::LONG_PAUSE);
+        let pause = pause_after(fault);
         self.release(self.scheduler.clock.now() + pause).await;
     }
 
@@ -312,6 +310,13 @@ impl JobStep<'_> {
         let open = self.job_record().open_attempt().or(self.job_record().attempts.last());
         tag(&self.job().id, open.map_or(0, |attempt| attempt.number))
     }
+}
+
+/// The pause after which a provider that gave no answer is asked again. Whoever is told to come back tomorrow may find
+/// a finished file gone, and whoever is told to come back at once would ask without a pause.
+fn pause_after(fault: &Fault) -> SignedDuration {
+    let pause = fault.retry_after.unwrap_or(LOOK_AGAIN * 5);
+    pause.clamp(Policy::SHORTEST_PAUSE, Policy::LONG_PAUSE)
 }
 
 /// Why a render was not cancelled, for people.

@@ -13,7 +13,8 @@ use super::JobStep;
 impl JobStep<'_> {
     /// Whether a job with this life has to stay in this hand.
     pub(super) fn is_resident(&self, record: &JobRecord) -> bool {
-        let open = record.open_attempt().and_then(|attempt| self.provider_at(attempt.route));
+        let open = record.open_attempt();
+        let open = open.and_then(|attempt| self.scheduler.provider(&attempt.planned));
         open.is_some_and(|provider| provider.is_resident())
     }
 
@@ -60,7 +61,7 @@ impl JobStep<'_> {
         if now_open == Some(attempt.number) {
             return;
         }
-        let Some(provider) = self.provider_at(attempt.route) else { return };
+        let Some(provider) = self.scheduler.provider(&attempt.planned) else { return };
         let remote_id = attempt.remote_id.clone().unwrap_or_else(|| self.tag());
         let Some(render) = self.render(&remote_id) else { return };
         if let Err(fault) = provider.cancel(&render, &self.log).await {

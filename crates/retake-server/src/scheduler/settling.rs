@@ -6,15 +6,20 @@
 //! is open; else it is stopped where that can be done. Of a deleted job the prompt is gone, by which most providers'
 //! lists tell renders apart, so its submit stays possibly billed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
+    decide::{Absence, RouteTimes, weigh_absence},
     fault::{Fault, FaultKind, FaultSource, chain},
-    job::{Absence, Attempt, RouteTimes, Settlement, weigh_absence},
+    job::{Attempt, Settlement},
     money::Usd,
+    plan::Planned,
     policy::Policy,
     request::RenderSpec,
 };
@@ -40,13 +45,6 @@ const SOONEST: SignedDuration = SignedDuration::from_mins(1);
 const LATEST: SignedDuration = SignedDuration::from_mins(15);
 /// How often it is looked whether a job whose render was found still needs it.
 const RESERVED: SignedDuration = SignedDuration::from_secs(30);
-
-/// What is assumed of an account that is not configured any more.
-const UNKNOWN_TIMES: RouteTimes = RouteTimes {
-    create: Some(SignedDuration::from_mins(2)),
-    usual: SignedDuration::from_mins(5),
-    longest: SignedDuration::from_hours(1),
-};
 
 /// The submits that are looked after.
 #[derive(Default)]
@@ -166,7 +164,7 @@ impl Scheduler {
     fn without_render(&self, job: Option<&Job>, number: u32, now: Timestamp) -> Finding {
         let found = job.and_then(|job| {
             let attempt = job.record.attempts.iter().find(|attempt| attempt.number == number)?;
-            Some((attempt, self.times(job, attempt.route)))
+            Some((attempt, self.times(&attempt.planned)))
         });
         match found {
             None => Finding::default(),
@@ -179,9 +177,7 @@ impl Scheduler {
         let Some(attempt) = found else { return Finding::default() };
         match (attempt.settlement, &attempt.remote_id) {
             (Some(Settlement::Pending), None) => self.look_for(job, attempt).await,
-            (Some(Settlement::Pending), Some(remote_id)) => {
-                self.watch(job, attempt, remote_id).await
-            }
+            (Some(Settlement::Pending), Some(remote_id)) => self.watch(attempt, remote_id).await,
             (Some(Settlement::Found), Some(remote_id)) => {
                 self.follow(job, attempt, remote_id).await
             }
@@ -192,7 +188,7 @@ impl Scheduler {
 
     /// Looks for a submit that may be a render.
     async fn look_for(&self, job: &Job, attempt: &Attempt) -> Finding {
-        let times = self.times(job, attempt.route);
+        let times = self.times(&attempt.planned);
         let looked = self.look_up(job, attempt, &Log::default()).await;
         let now = self.clock.now();
         match looked {
@@ -202,8 +198,7 @@ impl Scheduler {
             ) => Finding {
                 settlement: Some(Settlement::Found),
                 render: self.render_claim(
-                    job,
-                    attempt.route,
+                    &attempt.planned,
                     remote_id,
                     matches!(found, Reconciliation::Found(_)),
                 ),
@@ -219,16 +214,17 @@ impl Scheduler {
     }
 
     /// Watches a render that was given up and could not be stopped: it may still come, and its job may want it then.
-    async fn watch(&self, job: &Job, attempt: &Attempt, remote_id: &str) -> Finding {
+    async fn watch(&self, attempt: &Attempt, remote_id: &str) -> Finding {
         let now = self.clock.now();
-        let until = attempt.begun_at + self.times(job, attempt.route).longest.saturating_mul(2);
+        let until = attempt.begun_at + self.times(&attempt.planned).longest.saturating_mul(2);
         let over = |how: String| Finding {
             settlement: Some(Settlement::Unknowable),
             note: Some(format!("it was given up, and its render went on: {how}")),
             ..Finding::default()
         };
-        let provider = self.provider(job, attempt.route);
-        let (Some(provider), Some(render)) = (provider, render(job, attempt, remote_id)) else {
+        let provider = self.provider(&attempt.planned);
+        let render = render(attempt, remote_id);
+        let Some(provider) = provider else {
             return over("its account is not configured here any more".to_owned());
         };
         let polled = provider.poll(&render, &Log::default()).await;
@@ -277,8 +273,9 @@ impl Scheduler {
             let note = format!("its render was found when the job had ended: {how}");
             Finding { note: Some(note), ..Finding::default() }
         };
-        let provider = self.provider(job, attempt.route);
-        let (Some(provider), Some(render)) = (provider, render(job, attempt, remote_id)) else {
+        let provider = self.provider(&attempt.planned);
+        let render = render(attempt, remote_id);
+        let Some(provider) = provider else {
             return done(
                 "its account is not configured here any more, so it goes on and is billed",
             );
@@ -304,7 +301,7 @@ impl Scheduler {
                 done("its provider was asked to stop it, and it may have been billed all the same")
             }
             Ok(CancelOutcome::GoesOn) => done("its provider cannot cancel it, so it is billed"),
-            Err(fault) if now >= over(attempt, &self.times(job, attempt.route)) => {
+            Err(fault) if now >= over(attempt, &self.times(&attempt.planned)) => {
                 done(&format!("it could not be cancelled ({fault}), so it is billed"))
             }
             Err(fault) => {
@@ -326,12 +323,12 @@ impl Scheduler {
         attempt: &Attempt,
         log: &Log,
     ) -> Result<Reconciliation, Fault> {
-        let Some(provider) = self.provider(job, attempt.route) else {
+        let Some(provider) = self.provider(&attempt.planned) else {
             let message = "the account of this job is not configured here any more";
             return Err(Fault::new(FaultKind::Auth, FaultSource::Gateway, message));
         };
         self.losses.note(tag(&job.id, attempt.number), &self.clock);
-        let submission = self.submission(job, attempt.route, attempt.number).await?;
+        let submission = self.submission(job, &attempt.planned, attempt.number).await?;
         let (begun_at, lost_at) = (attempt.begun_at, attempt.lost_since());
         let known = self.known_renders(job, attempt).await.map_err(|error| {
             let message = format!("the ledger could not say which renders are known: {error}");
@@ -346,8 +343,7 @@ impl Scheduler {
         job: &Job,
         attempt: &Attempt,
     ) -> Result<BTreeSet<String>, StoreError> {
-        let planned = job.plan.at(attempt.route);
-        let account = planned.and_then(|planned| self.accounts.get(&planned.route.account));
+        let account = self.accounts.get(&attempt.planned.route.account);
         let Some(account) = account else { return Ok(BTreeSet::new()) };
         let Some(place) = &account.place else { return Ok(BTreeSet::new()) };
         let window = RenderWindow {
@@ -360,22 +356,20 @@ impl Scheduler {
         Ok(self.ledger.known_renders(&window).await?.into_iter().collect())
     }
 
-    /// What is known of the times at a place in the plan.
-    pub(super) fn times(&self, job: &Job, route: usize) -> RouteTimes {
-        let planned = job.plan.at(route);
-        let known = planned.zip(self.provider(job, route));
-        known.map_or(UNKNOWN_TIMES, |(planned, provider)| provider.times(&planned.route.model))
+    /// What is known of the times at a route.
+    pub(super) fn times(&self, planned: &Planned) -> RouteTimes {
+        let provider = self.provider(planned);
+        provider.map_or(RouteTimes::UNKNOWN, |provider| provider.times(&planned.route.model))
     }
 
-    /// That a render is that of an attempt at this place in the plan.
+    /// That a render is that of an attempt on this route.
     pub(super) fn render_claim(
         &self,
-        job: &Job,
-        route: usize,
+        planned: &Planned,
         remote_id: &str,
         found: bool,
     ) -> Option<RenderClaim> {
-        let account = self.accounts.get(&job.plan.at(route)?.route.account)?;
+        let account = self.accounts.get(&planned.route.account)?;
         let (place, account) = (account.place.clone()?, account.name.clone());
         Some(RenderClaim { place, account, remote_id: remote_id.to_owned(), found })
     }
@@ -384,13 +378,9 @@ impl Scheduler {
     pub(super) async fn submission(
         &self,
         job: &Job,
-        route: usize,
+        planned: &Planned,
         number: u32,
     ) -> Result<Submission, Fault> {
-        let Some(planned) = job.plan.at(route).cloned() else {
-            let message = "the plan of the job is empty";
-            return Err(Fault::new(FaultKind::UnknownProviderError, FaultSource::Gateway, message));
-        };
         let (first_frame, characters) = self.pictures(&planned.spec).await.map_err(|error| {
             let message = format!("a picture of the request could not be read: {error}");
             Fault::new(FaultKind::Storage, FaultSource::Gateway, message)
@@ -403,8 +393,8 @@ impl Scheduler {
             hook: hooks.and_then(|hooks| hooks.url(&planned.route.account, &tag)),
             first_frame_url: picture.and_then(|picture| Some(hooks?.picture_url(&picture.key))),
             tag,
-            model: planned.route.model,
-            spec: planned.spec,
+            model: planned.route.model.clone(),
+            spec: planned.spec.clone(),
             first_frame,
             characters,
         })
@@ -435,9 +425,8 @@ impl Scheduler {
         }))
     }
 
-    pub(super) fn provider(&self, job: &Job, route: usize) -> Option<std::sync::Arc<dyn Provider>> {
-        let account = &job.plan.at(route)?.route.account;
-        Some(std::sync::Arc::clone(&self.accounts.get(account)?.provider))
+    pub(super) fn provider(&self, planned: &Planned) -> Option<Arc<dyn Provider>> {
+        Some(Arc::clone(&self.accounts.get(&planned.route.account)?.provider))
     }
 }
 
@@ -446,21 +435,20 @@ fn account_of(submit: &Unsettled) -> String {
     let account = submit.job.as_ref().and_then(|job| {
         let attempts = &job.record.attempts;
         let attempt = attempts.iter().find(|one| one.number == submit.lease.attempt)?;
-        Some(job.plan.at(attempt.route)?.route.account.clone())
+        Some(attempt.planned.route.account.clone())
     });
     account.unwrap_or_default()
 }
 
 /// The render of an attempt.
-pub(super) fn render(job: &Job, attempt: &Attempt, remote_id: &str) -> Option<Render> {
-    let planned = job.plan.at(attempt.route)?;
-    Some(Render {
+pub(super) fn render(attempt: &Attempt, remote_id: &str) -> Render {
+    Render {
         remote_id: remote_id.to_owned(),
-        model: planned.route.model.clone(),
-        spec: planned.spec.clone(),
+        model: attempt.planned.route.model.clone(),
+        spec: attempt.planned.spec.clone(),
         begun_at: attempt.begun_at,
         give_up: None,
-    })
+    }
 }
 
 /// The pause that a provider asked for, as far as it is kept to.

@@ -20,9 +20,10 @@ use futures::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     catalog::Catalog,
+    decide::{GiveUp, RouteTimes, World, slot_waits},
     fault::{Fault, FaultKind, FaultSource},
     ids::{KeyId, ReplicaId, VideoId},
-    job::{AttemptState, Event, GiveUp, JobState, RouteTimes, Settlement},
+    job::{AttemptState, Event, JobRecord, JobState, Settlement},
     plan::{Candidate, PlanContext, plan},
     policy::{OnUnknownSubmit, Policy},
     request::VideoRequest,
@@ -283,6 +284,7 @@ fn a_job(accounts: &[&str], request: VideoRequest) -> NewJob {
     let mut plan = plan(&request, &candidates, &PlanContext::plain(7, today)).unwrap();
     // The built-in renderer stands for several providers here.
     for planned in &mut plan.routes {
+        let planned = Arc::make_mut(planned);
         planned.provider.clone_from(&planned.route.account);
     }
     NewJob {
@@ -290,6 +292,13 @@ fn a_job(accounts: &[&str], request: VideoRequest) -> NewJob {
         created_at: NOON,
         owner: None,
         request,
+        waits: slot_waits(
+            &JobRecord::default(),
+            &plan,
+            &World::default(),
+            &Policy::default(),
+            NOON,
+        ),
         plan,
         repeat: None,
         max_open: None,
@@ -311,8 +320,7 @@ fn taken(remote_id: &str) -> Result<Submitted, SubmitError> {
 
 fn attempts(job: &Job) -> Vec<String> {
     let tell = |attempt: &retake_core::job::Attempt| {
-        let planned = job.plan.at(attempt.route).unwrap();
-        format!("{} {}", planned.route.account, attempt.state)
+        format!("{} {}", attempt.planned.route.account, attempt.state)
     };
     job.record.attempts.iter().map(tell).collect()
 }
@@ -443,7 +451,7 @@ async fn routes_without_room_are_asked_until_one_of_them_has_some() {
     let job = test.until(|job| job.record.open_attempt().is_some()).await;
 
     assert_eq!(job.record.attempts.len(), 5);
-    assert_eq!(job.record.open_attempt().unwrap().route, 0);
+    assert_eq!(job.record.open_attempt().unwrap().planned.route.account, "north");
     assert_eq!(north.submitted.lock().unwrap().len(), 3);
     let waited = test.scheduler.clock.now().duration_since(NOON);
     assert!(waited >= SignedDuration::from_secs(30), "it was asked again after {waited:#}");

@@ -18,7 +18,7 @@ pub(crate) async fn an_accepted_job_is_there_after_a_restart(engine: &dyn Engine
     let ledger = engine.open().await;
 
     let found = ledger.job(&job.id).await.unwrap().unwrap();
-    let NewJob { id, created_at, owner, request, plan, .. } = job;
+    let NewJob { id, created_at, owner, request, plan, waits, .. } = job;
     let expected = Job {
         id: id.clone(),
         created_at,
@@ -28,6 +28,7 @@ pub(crate) async fn an_accepted_job_is_there_after_a_restart(engine: &dyn Engine
         request,
         plan,
         record: JobRecord::default(),
+        waits: waits.into_iter().map(|wait| wait.account).collect(),
         output: None,
         file_removed_at: None,
     };

@@ -6,7 +6,7 @@ use retake_core::{
     job::{Event, JobState},
 };
 
-use super::{Engine, NOON, Worker, a_job, accepted, change_of, noon_plus, slots};
+use super::{Engine, NOON, Worker, a_job, accepted, change_of, noon_plus, slots, waits_of};
 use crate::{Change, Claimed, JobEvent, StoreError};
 
 /// A job that is rendering, held by the worker.
@@ -44,7 +44,11 @@ pub(crate) async fn a_cancel_makes_a_held_job_due_as_soon_as_it_is_given_back(en
     worker.ledger.request_cancel(&held.job.id, noon_plus(1)).await.unwrap();
     assert!(worker.claim(9, noon_plus(1)).await.is_empty(), "it is still held");
 
-    worker.ledger.release(&held.lease, noon_plus(600)).await.unwrap();
+    worker
+        .ledger
+        .release(&held.lease, noon_plus(600), &waits_of(&held, noon_plus(600)))
+        .await
+        .unwrap();
 
     let next = worker.claim_one(noon_plus(1)).await;
     assert!(next.job.record.cancel_requested);
@@ -54,9 +58,13 @@ pub(crate) async fn a_cancel_that_its_holder_acts_on_keeps_the_holders_pause(eng
     let worker = Worker::at(engine).await;
     let mut held = rendering(&worker).await;
     worker.ledger.request_cancel(&held.job.id, noon_plus(1)).await.unwrap();
-    worker.ledger.release(&held.lease, noon_plus(1)).await.unwrap();
+    worker.ledger.release(&held.lease, noon_plus(1), &waits_of(&held, noon_plus(1))).await.unwrap();
     held = worker.claim_one(noon_plus(1)).await;
-    worker.ledger.release(&held.lease, noon_plus(30)).await.unwrap();
+    worker
+        .ledger
+        .release(&held.lease, noon_plus(30), &waits_of(&held, noon_plus(30)))
+        .await
+        .unwrap();
 
     assert!(worker.claim(9, noon_plus(29)).await.is_empty(), "its provider asked for a pause");
     held = worker.claim_one(noon_plus(30)).await;

@@ -2,10 +2,12 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use retake_core::{ids::ReplicaId, job::Event};
+use retake_core::{decide::SlotWait, ids::ReplicaId, job::Event};
 use tokio::task::JoinSet;
 
-use super::{Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, noon_plus, slots};
+use super::{
+    Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, noon_plus, slots, waits_of,
+};
 use crate::{Slots, StoreError};
 
 pub(crate) async fn a_job_is_claimed_by_one_of_many_claimers(engine: &dyn Engine) {
@@ -77,7 +79,7 @@ pub(crate) async fn a_submit_of_which_nobody_knows_what_became_holds_no_slot(eng
     worker.accept(a_job(NOON)).await;
     let mut held = worker.claim_one(NOON).await;
     worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
-    let lost = Event::SubmitLost { fault: super::a_fault(), policy: None };
+    let lost = Event::SubmitLost { fault: super::a_fault(), policy: None, until: None };
     worker.tell(&mut held, lost, NOON).await.unwrap();
     worker.accept(a_job(NOON)).await;
 
@@ -122,7 +124,7 @@ pub(crate) async fn nothing_is_claimed_before_its_time(engine: &dyn Engine) {
     assert_eq!(worker.ledger.next_due(&slots("north", 1)).await.unwrap(), Some(noon_plus(1)));
 
     let held = worker.claim_one(noon_plus(1)).await;
-    worker.ledger.release(&held.lease, noon_plus(8)).await.unwrap();
+    worker.ledger.release(&held.lease, noon_plus(8), &waits_of(&held, noon_plus(8))).await.unwrap();
     assert!(worker.claim(1, noon_plus(7)).await.is_empty());
     assert_eq!(worker.claim_one(noon_plus(8)).await.lease.epoch, held.lease.epoch + 1);
 }
@@ -170,6 +172,91 @@ pub(crate) async fn the_next_moment_ignores_jobs_that_wait_for_a_slot(engine: &d
 
     assert_eq!(next(1).await, Some(noon_plus(30)));
     assert_eq!(next(2).await, Some(noon_plus(1)));
+}
+
+/// One slot of each account.
+fn one_of_each(accounts: &[&str]) -> Vec<Slots> {
+    accounts.iter().flat_map(|account| slots(account, 1)).collect()
+}
+
+pub(crate) async fn a_job_goes_to_the_first_of_its_accounts_that_has_a_free_slot(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let plans = [&["north", "south"] as &[&str], &["south", "north"], &["north", "south", "east"]];
+    let mut ids = Vec::new();
+    for (accounts, second) in plans.iter().zip(0..) {
+        ids.push(worker.accept(a_job_over(accounts, noon_plus(second))).await);
+    }
+    let claim = async |accounts: &[&str], now| {
+        let slots = one_of_each(accounts);
+        worker.ledger.claim(&worker.me, &slots, 10, noon_plus(now)).await.unwrap()
+    };
+
+    let first = claim(&["south", "north"], 9).await;
+    let slot_of = |id| {
+        let held = first.iter().find(|held| held.job.id == id);
+        held.and_then(|held| held.slot.clone())
+    };
+    assert_eq!(slot_of(ids[0].clone()).as_deref(), Some("north"));
+    assert_eq!(slot_of(ids[1].clone()).as_deref(), Some("south"));
+    assert_eq!(first.len(), 2);
+    let second = claim(&["south", "north", "east"], 9).await;
+    assert_eq!((&second[0].job.id, second[0].slot.as_deref()), (&ids[2], Some("east")));
+}
+
+pub(crate) async fn those_whose_first_choice_it_is_come_before_those_that_only_make_do_with_it(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let makes_do = worker.accept(a_job_over(&["north", "south"], NOON)).await;
+    let at_home = worker.accept(a_job_over(&["south"], noon_plus(5))).await;
+
+    let mut order = Vec::new();
+    for _ in 0..2 {
+        let claimed = worker.ledger.claim(&worker.me, &slots("south", 2), 1, noon_plus(9)).await;
+        order.push(claimed.unwrap().remove(0).job.id);
+    }
+
+    assert_eq!(order, [at_home, makes_do]);
+}
+
+pub(crate) async fn a_job_leaves_every_queue_when_it_begins_and_when_it_is_stopped(
+    engine: &dyn Engine,
+) {
+    let worker = Worker::at(engine).await;
+    let waiting = async || engine.number("SELECT COUNT(*) FROM job_waits").await;
+    worker.accept(a_job_over(&["north", "south"], NOON)).await;
+    let stopped = worker.accept(a_job_over(&["south", "east"], NOON)).await;
+    assert_eq!(waiting().await, 4);
+
+    let mut held = worker.claim_one(NOON).await;
+    assert_eq!(waiting().await, 4, "if its holder falls silent, it waits again");
+    worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
+    assert_eq!(waiting().await, 2);
+    let job = worker.ledger.request_cancel(&stopped, NOON).await.unwrap();
+
+    assert_eq!((waiting().await, job.waits.len()), (0, 0));
+    assert!(worker.ledger.awaited_accounts().await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_job_that_is_given_back_waits_where_its_holder_says(engine: &dyn Engine) {
+    let worker = Worker::at(engine).await;
+    let id = worker.accept(a_job_over(&["north", "south"], NOON)).await;
+    let held = worker.claim_one(NOON).await;
+    let waits = [("east", 30), ("south", 60)]
+        .map(|(account, from)| SlotWait { account: account.to_owned(), from: noon_plus(from) });
+
+    worker.ledger.release(&held.lease, noon_plus(30), &waits).await.unwrap();
+
+    assert_eq!(worker.ledger.job(&id).await.unwrap().unwrap().waits, ["east", "south"]);
+    let claim = async |account, now| {
+        worker.ledger.claim(&worker.me, &slots(account, 1), 10, noon_plus(now)).await.unwrap()
+    };
+    assert!(claim("north", 99).await.is_empty());
+    assert!(claim("south", 59).await.is_empty());
+    assert!(claim("east", 29).await.is_empty());
+    assert_eq!(claim("east", 30).await.len(), 1);
 }
 
 pub(crate) async fn an_unknown_replica_cannot_claim(engine: &dyn Engine) {

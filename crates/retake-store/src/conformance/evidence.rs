@@ -5,6 +5,7 @@ use retake_core::{evidence::Exchange, ids::VideoId, job::Event};
 
 use super::{
     Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, change_of, noon_plus,
+    waits_of,
 };
 use crate::{Change, Claimed, KeptExchange, StoreError};
 
@@ -142,7 +143,7 @@ pub(crate) async fn a_lost_lease_leaves_no_exchanges(engine: &dyn Engine) {
     let id = worker.accept(a_job(NOON)).await;
     let mut held = worker.claim_one(NOON).await;
     worker.tell(&mut held, Event::Begun { route: 0 }, NOON).await.unwrap();
-    worker.ledger.release(&held.lease, NOON).await.unwrap();
+    worker.ledger.release(&held.lease, NOON, &waits_of(&held, NOON)).await.unwrap();
 
     let late = Change {
         exchanges: vec![an_exchange(1, NOON)],

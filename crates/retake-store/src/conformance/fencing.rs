@@ -4,6 +4,7 @@ use retake_core::job::{Event, JobState};
 
 use super::{
     Engine, NOON, Worker, a_job, a_job_over, accepted, attempt_failed, change_of, noon_plus, slots,
+    waits_of,
 };
 use crate::{JobEvent, StoreError};
 
@@ -21,7 +22,8 @@ pub(crate) async fn a_lost_lease_cannot_finish_a_job(engine: &dyn Engine) {
     let late = slow.tell_and_free(held.clone(), Event::Stored, noon_plus(61)).await;
 
     assert!(matches!(late, Err(StoreError::LeaseLost { .. })), "{late:?}");
-    let released = slow.ledger.release(&held.lease, noon_plus(61)).await;
+    let released =
+        slow.ledger.release(&held.lease, noon_plus(61), &waits_of(&held, noon_plus(61))).await;
     assert!(matches!(released, Err(StoreError::LeaseLost { .. })), "{released:?}");
     let job = slow.ledger.job(&id).await.unwrap().unwrap();
     assert_eq!(job.record, taken_over.job.record);
@@ -32,7 +34,7 @@ pub(crate) async fn the_lease_of_an_earlier_claim_cannot_write(engine: &dyn Engi
     let worker = Worker::at(engine).await;
     worker.accept(a_job(NOON)).await;
     let earlier = worker.claim_one(NOON).await;
-    worker.ledger.release(&earlier.lease, NOON).await.unwrap();
+    worker.ledger.release(&earlier.lease, NOON, &waits_of(&earlier, NOON)).await.unwrap();
     let later = worker.claim_one(NOON).await;
 
     let stale = worker.tell_and_free(earlier, Event::Begun { route: 0 }, NOON).await;
@@ -125,7 +127,11 @@ pub(crate) async fn the_slot_of_a_submit_that_was_never_recorded_is_free_again(
     lively.ledger.expire_leases(noon_plus(20), noon_plus(20)).await.unwrap();
 
     let next = lively.claim(1, noon_plus(20)).await.remove(0);
-    lively.ledger.release(&next.lease, noon_plus(20)).await.unwrap();
+    lively
+        .ledger
+        .release(&next.lease, noon_plus(20), &waits_of(&next, noon_plus(20)))
+        .await
+        .unwrap();
     assert_eq!(lively.claim(1, noon_plus(20)).await.len(), 1, "a release frees it too");
 }
 

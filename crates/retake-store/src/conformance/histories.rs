@@ -12,12 +12,11 @@ use retake_core::{
     ids::VideoId,
     job::{Attempt, AttemptState, DownloadFinding, Event, JobRecord, advance},
     money::Usd,
-    policy::Policy,
 };
 
 use super::{
     Engine, Worker, a_fault, a_job_over, accepted, attempt_failed, change_of,
-    evidence::an_exchange, noon_plus,
+    evidence::an_exchange, noon_plus, waits_of,
 };
 use crate::{Claimed, JobEvent, Slots, StoreError};
 
@@ -143,7 +142,7 @@ impl History {
         let recorded = self.model.lives.get_mut(&held.job.id).unwrap();
         let cancel = recorded.cancel_requested || change.record.cancel_requested;
         *recorded = JobRecord { cancel_requested: cancel, ..change.record };
-        *self.model.lines.get_mut(&held.job.id).unwrap() += 1;
+        *self.model.lines.get_mut(&held.job.id).unwrap() += change.events.len() as u64;
         assert_eq!(told.cancel_requested, cancel);
         if let Some(attempt) = recorded.attempts.last() {
             let said = self.model.said.entry((held.job.id.clone(), attempt.number));
@@ -163,31 +162,42 @@ impl History {
     /// An event that the rules allow now.
     fn possible(&mut self, held: &Claimed) -> Option<Event> {
         let record = &held.job.record;
-        let mut events = vec![
-            Event::Begun { route: record.next_route },
+        let is_at = |slot: &String| {
+            let mut routes = held.job.plan.routes.iter();
+            routes.position(|planned| planned.route.account == *slot)
+        };
+        let place = held.slot.as_ref().and_then(is_at);
+        let mut events: Vec<_> = place.map(|route| Event::Begun { route }).into_iter().collect();
+        events.extend([
             accepted("r"),
-            Event::SubmitLost { fault: a_fault(), policy: None },
+            Event::SubmitLost { fault: a_fault(), policy: None, until: None },
             Event::NotListed,
-            Event::Unresolved { fault: a_fault(), route: Some(1) },
+            Event::Unresolved { fault: a_fault() },
             Event::Progressed { percent: 30 },
             Event::Rendered,
             Event::Charged { amount: Usd::from_micros(self.dice.below(2_000_000)) },
-            Event::FetchFailed { fault: a_fault(), finding: Some(DownloadFinding::Gone) },
+            Event::FetchFailed {
+                fault: a_fault(),
+                finding: Some(DownloadFinding::Gone),
+                again_at: None,
+            },
             Event::SetAside { fault: a_fault() },
             Event::Stored,
             attempt_failed(),
             Event::Cancelled,
-        ];
-        events.retain(|event| {
-            advance(record, event, &held.job.plan, &Policy::default(), self.now).is_ok()
-        });
+        ]);
+        events.retain(|event| advance(record, event, &held.job.plan, self.now).is_ok());
         let chosen = self.dice.one_of(events.len().max(1));
         events.into_iter().nth(chosen)
     }
 
     async fn release(&mut self) {
         if let Some((who, held)) = self.model.held.pop() {
-            self.workers[who].ledger.release(&held.lease, self.now).await.unwrap();
+            self.workers[who]
+                .ledger
+                .release(&held.lease, self.now, &waits_of(&held, self.now))
+                .await
+                .unwrap();
             self.model.lost.push((who, held));
         }
     }
@@ -276,7 +286,7 @@ impl History {
                 in_use && attempt.lost_at.is_none()
             };
             if let Some(attempt) = record.open_attempt().filter(counts) {
-                let account = job.plan.at(attempt.route).unwrap().route.account.clone();
+                let account = attempt.planned.route.account.clone();
                 *open.entry(account).or_insert(0) += 1;
             }
         }

@@ -5,7 +5,9 @@ use retake_core::{
     job::{Event, JobState},
 };
 
-use super::{Engine, NOON, Worker, a_job, accepted, attempt_failed, change_of, noon_plus, slots};
+use super::{
+    Engine, NOON, Worker, a_job, accepted, attempt_failed, change_of, noon_plus, slots, waits_of,
+};
 use crate::{Change, Claimed};
 
 /// A job that is rendering and held.
@@ -19,7 +21,11 @@ async fn rendering(worker: &Worker) -> Claimed {
 
 /// A change that asks for a long pause.
 fn much_later(held: &Claimed, event: Event, keep_lease: bool) -> Change {
-    Change { due: Some(noon_plus(600)), ..change_of(held, event, noon_plus(2), keep_lease) }
+    let mut change = change_of(held, event, noon_plus(2), keep_lease);
+    for wait in &mut change.waits {
+        wait.from = noon_plus(600);
+    }
+    Change { due: Some(noon_plus(600)), ..change }
 }
 
 async fn next_due(worker: &Worker) -> Option<jiff::Timestamp> {
@@ -29,7 +35,11 @@ async fn next_due(worker: &Worker) -> Option<jiff::Timestamp> {
 pub(crate) async fn news_of_a_job_that_nobody_holds_makes_it_due_at_once(engine: &dyn Engine) {
     let (worker, door) = (Worker::at(engine).await, engine.open().await);
     let held = rendering(&worker).await;
-    worker.ledger.release(&held.lease, noon_plus(600)).await.unwrap();
+    worker
+        .ledger
+        .release(&held.lease, noon_plus(600), &waits_of(&held, noon_plus(600)))
+        .await
+        .unwrap();
     let before = worker.ledger.job(&held.job.id).await.unwrap();
 
     assert!(door.nudge(&held.job.id, noon_plus(5)).await.unwrap());
@@ -38,14 +48,18 @@ pub(crate) async fn news_of_a_job_that_nobody_holds_makes_it_due_at_once(engine:
     assert_eq!(worker.ledger.job(&held.job.id).await.unwrap(), before, "nothing else changed");
     assert_eq!(worker.ledger.events(&held.job.id, 0, 100).await.unwrap().len(), 3);
     let again = worker.claim_one(noon_plus(5)).await;
-    worker.ledger.release(&again.lease, noon_plus(600)).await.unwrap();
+    worker
+        .ledger
+        .release(&again.lease, noon_plus(600), &waits_of(&again, noon_plus(600)))
+        .await
+        .unwrap();
     assert_eq!(next_due(&worker).await, Some(noon_plus(600)), "news counts once");
 }
 
 pub(crate) async fn news_never_puts_off_what_is_due_already(engine: &dyn Engine) {
     let worker = Worker::at(engine).await;
     let held = rendering(&worker).await;
-    worker.ledger.release(&held.lease, noon_plus(1)).await.unwrap();
+    worker.ledger.release(&held.lease, noon_plus(1), &waits_of(&held, noon_plus(1))).await.unwrap();
 
     assert!(worker.ledger.nudge(&held.job.id, noon_plus(5)).await.unwrap());
 
@@ -67,7 +81,11 @@ pub(crate) async fn news_of_a_held_job_makes_it_due_as_soon_as_it_is_freed(engin
             let freed = much_later(&held, Event::Progressed { percent: 20 }, false);
             worker.ledger.commit(&held.lease, &freed).await.unwrap();
         } else {
-            worker.ledger.release(&held.lease, noon_plus(600)).await.unwrap();
+            worker
+                .ledger
+                .release(&held.lease, noon_plus(600), &waits_of(&held, noon_plus(600)))
+                .await
+                .unwrap();
         }
 
         held = worker.claim_one(noon_plus(1)).await;
@@ -84,7 +102,11 @@ pub(crate) async fn a_job_that_waits_for_a_slot_keeps_its_place(engine: &dyn Eng
     let held = worker.claim_one(noon_plus(100)).await;
     assert!(!worker.ledger.nudge(&waiting, noon_plus(1)).await.unwrap(), "no attempt is open");
 
-    worker.ledger.release(&held.lease, noon_plus(200)).await.unwrap();
+    worker
+        .ledger
+        .release(&held.lease, noon_plus(200), &waits_of(&held, noon_plus(200)))
+        .await
+        .unwrap();
     assert_eq!(next_due(&worker).await, Some(noon_plus(200)));
 }
 

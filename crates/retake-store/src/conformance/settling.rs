@@ -8,7 +8,6 @@ use retake_core::{
     job::{Attempt, Event, JobState, Settlement, advance},
     money::Usd,
     output::OutputSpec,
-    policy::Policy,
 };
 use tokio::task::JoinSet;
 
@@ -19,12 +18,12 @@ use crate::{
 };
 
 fn lost() -> Event {
-    Event::SubmitLost { fault: a_fault(), policy: None }
+    Event::SubmitLost { fault: a_fault(), policy: None, until: None }
 }
 
-fn unresolved(route: Option<usize>) -> Event {
+fn unresolved() -> Event {
     let message = "it may have been billed";
-    Event::Unresolved { fault: Fault::new(FaultKind::Lost, FaultSource::Provider, message), route }
+    Event::Unresolved { fault: Fault::new(FaultKind::Lost, FaultSource::Provider, message) }
 }
 
 /// A held job over `north` and `south` whose submit to `north` was lost.
@@ -125,7 +124,7 @@ pub(crate) async fn whoever_took_too_long_over_a_submit_cannot_settle_it(engine:
     let (slow, quick) = (Worker::at(engine).await, Worker::at(engine).await);
     let held = unknown(&slow).await;
     let id = held.job.id.clone();
-    slow.tell_and_free(held, unresolved(None), noon_plus(3)).await.unwrap();
+    slow.tell_and_free(held, unresolved(), noon_plus(3)).await.unwrap();
     let late = claim(&slow, 3).await.remove(0);
     let taken_over = claim(&quick, 63).await.remove(0);
 
@@ -141,7 +140,7 @@ pub(crate) async fn an_unsettled_submit_is_handed_to_one_of_many_claimers(engine
     let workers = [Arc::new(Worker::at(engine).await), Arc::new(Worker::at(engine).await)];
     for _ in 0..20 {
         let held = unknown(&workers[0]).await;
-        workers[0].tell_and_free(held, unresolved(None), noon_plus(3)).await.unwrap();
+        workers[0].tell_and_free(held, unresolved(), noon_plus(3)).await.unwrap();
     }
 
     let mut claims = JoinSet::new();
@@ -236,7 +235,7 @@ pub(crate) async fn a_render_that_an_unanswered_create_may_have_made_is_nobodys_
     );
     // Also behind a job that did not wait for it.
     let given_up = unknown(&worker).await;
-    worker.tell_and_free(given_up, unresolved(None), noon_plus(3)).await.unwrap();
+    worker.tell_and_free(given_up, unresolved(), noon_plus(3)).await.unwrap();
     let submit = claim(&worker, 3).await.remove(0);
     let settled = worker.ledger.settle_submit(&submit.lease, &found("r-8"), noon_plus(4)).await;
     assert!(matches!(settled, Err(StoreError::RenderInDoubt { .. })), "{settled:?}");
@@ -255,7 +254,7 @@ pub(crate) async fn a_create_of_another_request_keeps_no_render_from_whoever_los
     let mut held = unknown(&worker).await;
     let mut other = a_job_over(&["north"], NOON);
     for planned in &mut other.plan.routes {
-        planned.spec.prompt = "something else".to_owned();
+        Arc::make_mut(planned).spec.prompt = "something else".to_owned();
     }
     worker.accept(other).await;
     let mut unanswered = worker.claim_one(NOON).await;
@@ -273,8 +272,8 @@ pub(crate) async fn what_came_with_an_event_is_on_record_with_it(engine: &dyn En
     let announced = Event::Announced { output, note: note.clone() };
     let mut change = change_of(&held, accepted("r-1"), noon_plus(1), true);
     let job = &held.job;
-    let both = advance(&change.record, &announced, &job.plan, &Policy::default(), noon_plus(1));
-    (change.record, change.second_event) = (both.unwrap().record, Some(announced.clone()));
+    change.record = advance(&change.record, &announced, &job.plan, noon_plus(1)).unwrap();
+    change.events.push(announced.clone());
 
     worker.ledger.commit(&held.lease, &change).await.unwrap();
 
@@ -293,7 +292,7 @@ pub(crate) async fn a_render_that_is_found_wakes_its_job_and_a_stale_holder_does
     let held = unknown(&worker).await;
     let id = held.job.id.clone();
     let stale = held.job.record.clone();
-    worker.tell_and_free(held, unresolved(Some(1)), noon_plus(3)).await.unwrap();
+    worker.tell_and_free(held, unresolved(), noon_plus(3)).await.unwrap();
     assert!(worker.claim(9, noon_plus(3)).await.is_empty(), "it waits for a slot of south");
 
     let submit = claim(&worker, 3).await.remove(0);
@@ -314,7 +313,7 @@ pub(crate) async fn a_found_render_is_adopted_and_takes_its_slot(engine: &dyn En
     let worker = Worker::at(engine).await;
     let held = unknown(&worker).await;
     let id = held.job.id.clone();
-    worker.tell_and_free(held, unresolved(Some(1)), noon_plus(3)).await.unwrap();
+    worker.tell_and_free(held, unresolved(), noon_plus(3)).await.unwrap();
     let submit = claim(&worker, 3).await.remove(0);
     worker.ledger.settle_submit(&submit.lease, &found("r-7"), noon_plus(4)).await.unwrap();
     let mut woken = worker.claim_one(noon_plus(4)).await;
@@ -336,7 +335,7 @@ pub(crate) async fn the_lost_submit_of_a_deleted_job_is_handed_out_without_it(en
     let worker = Worker::at(engine).await;
     let held = unknown(&worker).await;
     let id = held.job.id.clone();
-    worker.tell_and_free(held, unresolved(None), noon_plus(3)).await.unwrap();
+    worker.tell_and_free(held, Event::CancelRequested, noon_plus(3)).await.unwrap();
     worker.ledger.delete(&id, noon_plus(4)).await.unwrap();
 
     let submit = claim(&worker, 5).await.remove(0);
@@ -350,10 +349,10 @@ pub(crate) async fn the_lost_submit_of_a_deleted_job_is_handed_out_without_it(en
 pub(crate) async fn the_next_attempt_waits_for_its_own_slot(engine: &dyn Engine) {
     let worker = Worker::at(engine).await;
     let held = unknown(&worker).await;
-    worker.tell_and_free(held, unresolved(Some(1)), noon_plus(3)).await.unwrap();
+    worker.tell_and_free(held, unresolved(), noon_plus(3)).await.unwrap();
 
     let south = worker.ledger.claim(&worker.me, &slots("south", 1), 9, noon_plus(3)).await.unwrap();
 
     assert_eq!(south.len(), 1);
-    assert_eq!(south[0].job.record.next_route, 1);
+    assert_eq!(south[0].slot.as_deref(), Some("south"));
 }

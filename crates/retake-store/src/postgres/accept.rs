@@ -11,7 +11,8 @@ use super::{
     fault::Done,
     idempotency_keys,
     session::Session,
-    values::{Moment, json, number},
+    values::{Moment, json},
+    waits::Columns,
 };
 use crate::{
     error::StoreError,
@@ -21,18 +22,22 @@ use crate::{
 
 /// The job, its texts, the first line of its timeline and its line in the feed, in one journey.
 pub(super) const ACCEPT: &str = "WITH job AS (
-        INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested, next_route,
-            due_at, waiting_account, first_frame_key, owner, source_key)
-        SELECT $1, $2, $3, $4, 0, false, $5, $2, $6, $7, $11, $12
+        INSERT INTO jobs (id, created_at, state, progress, cancel_requested,
+            due_at, waits, first_frame_key, owner, source_key)
+        SELECT $1, $2, $3, 0, false, $2, $4, $5, $9, $10
         WHERE NOT EXISTS (SELECT 1 FROM api_keys
-            WHERE id = $11 AND (revoked_at IS NOT NULL OR expires_at <= $2))
+            WHERE id = $9 AND (revoked_at IS NOT NULL OR expires_at <= $2))
         ON CONFLICT (id) DO NOTHING RETURNING id, owner
     ), texts AS (
-        INSERT INTO job_requests (job_id, request, plan) SELECT id, $8, $9 FROM job
+        INSERT INTO job_requests (job_id, request, plan) SELECT id, $6, $7 FROM job
+    ), queues AS (
+        INSERT INTO job_waits (job_id, account, rank, due_at)
+        SELECT job.id, wait.account, wait.rank, wait.due_at
+        FROM job, unnest($11::text[], $12::bigint[], $13::timestamptz[]) AS wait (account, rank, due_at)
     ), announced AS (
         INSERT INTO feed (owner, job_id, seq, at) SELECT owner, id, 1, $2 FROM job
     )
-    INSERT INTO events (job_id, seq, at, event) SELECT id, 1, $2, $10 FROM job";
+    INSERT INTO events (job_id, seq, at, event) SELECT id, 1, $2, $8 FROM job";
 
 /// Makes the jobs of a key be accepted one at a time, until the transaction ends.
 pub(super) const ALONE: &str = "SELECT 1 FROM api_keys WHERE id = $1 FOR NO KEY UPDATE";
@@ -120,22 +125,24 @@ async fn remember(db: &Session, draft: &NewJobRow) -> Done<()> {
 
 async fn insert(db: &Session, draft: &NewJobRow) -> Done<Result<Accepted, StoreError>> {
     let [accept] = db.prepare([ACCEPT]).await?;
+    let queues = Columns::new(&draft.waits);
     let added = db
         .execute(
             &accept,
             [
                 &draft.id.as_str(),
                 &Moment(draft.created_at),
-                &json(&draft.routes)?,
                 &draft.record.state.as_str(),
-                &number(draft.record.next_route),
-                &draft.waiting_account,
+                &draft.waits_json,
                 &draft.first_frame_key,
                 &draft.request,
                 &draft.plan,
                 &json(&JobEvent::Accepted)?,
                 &draft.owner.as_ref().map(KeyId::as_str),
                 &draft.source_key,
+                &queues.accounts,
+                &queues.ranks,
+                &queues.due,
             ],
         )
         .await?;

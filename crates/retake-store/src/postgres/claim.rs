@@ -2,8 +2,8 @@
 //!
 //! A look that changes nothing comes first, since most find nothing to do. Slots in use are counted and jobs
 //! taken under a lock of the account, so that no two replicas can fill the same slot; jobs that need no slot
-//! are taken past each other. `waiting_account` stays set while a job is held for a submit: if its holder falls
-//! silent, the job waits for a slot again.
+//! are taken past each other. A job stays in its queues while it is held for a submit: if its holder falls silent, it
+//! waits for a slot again.
 
 use std::sync::Mutex;
 
@@ -25,16 +25,19 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    queue_position::RANKS,
     record::{Claimed, Lease, Slots},
 };
 
 /// Whether a claim could find something, and for which accounts.
 pub(super) const LOOK: &str = "SELECT
     (SELECT true FROM replicas WHERE id = $1) AS known,
-    (SELECT true FROM jobs WHERE waiting_account IS NULL AND replica IS NULL AND due_at <= $2 LIMIT 1) AS ready,
+    (SELECT true FROM jobs WHERE waits IS NULL AND replica IS NULL AND due_at <= $2 LIMIT 1) AS ready,
     ARRAY(SELECT s.account FROM unnest($3::text[], $4::bigint[], $5::text[]) AS s (account, concurrency, at)
-          WHERE (SELECT true FROM jobs
-                 WHERE waiting_account = s.account AND replica IS NULL AND due_at <= $2 LIMIT 1)
+          WHERE EXISTS (SELECT 1 FROM generate_series(0, $6::bigint - 1) AS ranks (rank) WHERE (
+                SELECT true FROM job_waits w JOIN jobs j ON j.id = w.job_id
+                WHERE w.account = s.account AND w.rank = ranks.rank AND w.due_at <= $2 AND j.replica IS NULL
+                LIMIT 1))
             AND (SELECT COUNT(*) FROM jobs WHERE slot_account = s.account
                  AND (s.at IS NULL OR replica = s.at)) < s.concurrency) AS accounts";
 
@@ -45,34 +48,32 @@ pub(super) const ALONE: &str = "SELECT pg_advisory_xact_lock(key) FROM (
         FROM unnest($1::text[]) AS account ORDER BY key
     ) AS keys";
 
-macro_rules! take {
-    ($which:literal) => {
-        concat!(
-            "WITH due AS MATERIALIZED (SELECT id, due_at FROM jobs WHERE replica IS NULL AND due_at <= $2 AND ",
-            $which,
-            " FOR NO KEY UPDATE SKIP LOCKED)
-            UPDATE jobs j
-            SET replica = $1, epoch = epoch + 1, slot_account = COALESCE(waiting_account, slot_account), woken_at = NULL
-            FROM due WHERE j.id = due.id RETURNING j.id, j.epoch, due.due_at"
-        )
-    };
-}
+pub(super) const TAKE_READY: &str = "WITH due AS MATERIALIZED (
+        SELECT id, due_at FROM jobs WHERE replica IS NULL AND due_at <= $2 AND waits IS NULL
+        ORDER BY due_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
+    UPDATE jobs j SET replica = $1, epoch = epoch + 1, woken_at = NULL
+    FROM due WHERE j.id = due.id RETURNING j.id, j.epoch, due.due_at";
 
-pub(super) const TAKE_READY: &str = take!("waiting_account IS NULL ORDER BY due_at, id LIMIT $3");
-
-pub(super) const TAKE_WAITING: &str = take!(
-    "waiting_account = $4 ORDER BY due_at, id LIMIT LEAST($3, GREATEST(0,
-        $5::bigint - (SELECT COUNT(*) FROM jobs
-            WHERE slot_account = $4 AND ($6::text IS NULL OR replica = $6))))"
-);
+/// The few that are held come first in the queue, and are passed over.
+pub(super) const TAKE_WAITING: &str = "WITH due AS MATERIALIZED (
+        SELECT j.id, w.due_at FROM job_waits w JOIN jobs j ON j.id = w.job_id
+        WHERE w.account = $4 AND w.rank = $7 AND w.due_at <= $2 AND j.replica IS NULL
+        ORDER BY w.due_at, w.job_id LIMIT LEAST($3, GREATEST(0, $5::bigint - (SELECT COUNT(*) FROM jobs
+            WHERE slot_account = $4 AND ($6::text IS NULL OR replica = $6))))
+        FOR NO KEY UPDATE OF j SKIP LOCKED)
+    UPDATE jobs j SET replica = $1, epoch = epoch + 1, slot_account = $4, woken_at = NULL
+    FROM due WHERE j.id = due.id RETURNING j.id, j.epoch, due.due_at";
 
 /// The jobs that were taken, in a statement of its own: what they hold may be newer than the taking saw.
 pub(super) const TAKEN: &str = select_jobs!("SELECT * FROM jobs WHERE id = ANY ($1)");
 
 pub(super) const NEXT: &str = "SELECT LEAST(
-    (SELECT MIN(due_at) FROM jobs WHERE waiting_account IS NULL AND replica IS NULL AND due_at IS NOT NULL),
-    (SELECT MIN((SELECT MIN(due_at) FROM jobs WHERE waiting_account = s.account AND replica IS NULL))
+    (SELECT MIN(due_at) FROM jobs WHERE waits IS NULL AND replica IS NULL AND due_at IS NOT NULL),
+    (SELECT MIN((SELECT w.due_at FROM job_waits w JOIN jobs j ON j.id = w.job_id
+                 WHERE w.account = s.account AND w.rank = ranks.rank AND j.replica IS NULL
+                 ORDER BY w.due_at, w.job_id LIMIT 1))
      FROM unnest($1::text[], $2::bigint[], $3::text[]) AS s (account, concurrency, at)
+     CROSS JOIN generate_series(0, $4::bigint - 1) AS ranks (rank)
      WHERE (SELECT COUNT(*) FROM jobs WHERE slot_account = s.account
             AND (s.at IS NULL OR replica = s.at)) < s.concurrency)) AS due_at";
 
@@ -80,9 +81,9 @@ pub(super) const OCCUPIED: &str = "SELECT COUNT(*) FROM jobs WHERE slot_account 
 
 /// Leaps from one account to the next, however many jobs there are.
 pub(super) const AWAITED: &str = "WITH RECURSIVE awaited (account) AS (
-        SELECT MIN(waiting_account) FROM jobs WHERE waiting_account IS NOT NULL AND replica IS NULL
+        SELECT MIN(account) FROM job_waits
         UNION ALL
-        SELECT (SELECT MIN(waiting_account) FROM jobs WHERE waiting_account > awaited.account AND replica IS NULL)
+        SELECT (SELECT MIN(account) FROM job_waits WHERE account > awaited.account)
         FROM awaited WHERE awaited.account IS NOT NULL
     )
     SELECT account FROM awaited WHERE account IS NOT NULL";
@@ -122,18 +123,21 @@ pub(super) async fn claim(db: &Session, ask: &Ask, doubtful: &Mutex<Vec<Lease>>)
     if known.is_none() {
         return Err(replica::forgotten(&ask.replica).into());
     }
-    let mut leases = in_order(&first, ask)?;
-    for slot in ask.slots.iter().filter(|slot| accounts.contains(&slot.account)) {
-        let room = limit - number(leases.len());
-        if room > 0 {
-            let concurrency = i64::from(slot.concurrency);
-            let at = slot.at.as_ref().map(ReplicaId::as_str);
-            let values = [&me as Value<'_>, &now, &room, &slot.account, &concurrency, &at];
-            let more = db.query(&waiting, values).await?;
-            leases.extend(in_order(&more, ask)?);
+    let mut leases: Vec<(Lease, Option<String>)> =
+        in_order(&first, ask)?.into_iter().map(|lease| (lease, None)).collect();
+    for rank in 0..i64::from(RANKS) {
+        for slot in ask.slots.iter().filter(|slot| accounts.contains(&slot.account)) {
+            let room = limit - number(leases.len());
+            if room > 0 {
+                let (account, concurrency) = (&slot.account, i64::from(slot.concurrency));
+                let at = slot.at.as_ref().map(ReplicaId::as_str);
+                let values = [&me as Value<'_>, &now, &room, account, &concurrency, &at, &rank];
+                let more = in_order(&db.query(&waiting, values).await?, ask)?;
+                leases.extend(more.into_iter().map(|lease| (lease, Some(account.clone()))));
+            }
         }
     }
-    lock(doubtful).clone_from(&leases);
+    *lock(doubtful) = leases.iter().map(|(lease, _)| lease.clone()).collect();
     read(db, &taken, leases).await
 }
 
@@ -141,7 +145,8 @@ async fn look(db: &Session, ask: &Ask) -> Done<Option<Vec<String>>> {
     let [look] = db.prepare([LOOK]).await?;
     let (accounts, counts, at) = columns(&ask.slots);
     let (me, now) = (ask.replica.as_str(), Moment(ask.now));
-    let found = db.query_one(&look, [&me, &now, &accounts, &counts, &at]).await?;
+    let ranks = i64::from(RANKS);
+    let found = db.query_one(&look, [&me, &now, &accounts, &counts, &at, &ranks]).await?;
     if found.get::<_, Option<bool>>("known").is_none() {
         return Err(replica::forgotten(&ask.replica).into());
     }
@@ -151,16 +156,20 @@ async fn look(db: &Session, ask: &Ask) -> Done<Option<Vec<String>>> {
 }
 
 /// Reads the jobs that were taken and makes the taking durable.
-async fn read(db: &Session, taken: &Statement, leases: Vec<Lease>) -> Done<Taken> {
-    let ids: Vec<&str> = leases.iter().map(|lease| lease.id.as_str()).collect();
+async fn read(
+    db: &Session,
+    taken: &Statement,
+    leases: Vec<(Lease, Option<String>)>,
+) -> Done<Taken> {
+    let ids: Vec<&str> = leases.iter().map(|(lease, _)| lease.id.as_str()).collect();
     let (rows, ()) = try_join!(db.query(taken, [&ids]), db.commit())?;
     let mut answer = Taken::default();
-    for lease in leases {
+    for (lease, slot) in leases {
         let of_it = |row: &&Row| row.get::<_, &str>("id") == lease.id.as_str();
         let row = rows.iter().find(of_it);
         let missing = || Err(StoreError::NotFound { id: lease.id.clone() });
         match row.map_or_else(missing, rows::job_of) {
-            Ok(job) => answer.claimed.push(Claimed { job, lease }),
+            Ok(job) => answer.claimed.push(Claimed { job, lease, slot }),
             Err(error) => {
                 tracing::error!(job.id = %lease.id, error = chain(&error), "a job is set aside for an hour");
                 answer.unreadable.push(lease);
@@ -188,7 +197,7 @@ fn in_order(rows: &[Row], ask: &Ask) -> Done<Vec<Lease>> {
 pub(super) async fn next_due(db: &Session, slots: &[Slots]) -> Done<Option<Timestamp>> {
     let [next] = db.prepare([NEXT]).await?;
     let (accounts, counts, at) = columns(slots);
-    let row = db.query_one(&next, [&accounts, &counts, &at]).await?;
+    let row = db.query_one(&next, [&accounts, &counts, &at, &i64::from(RANKS)]).await?;
     Ok(row.get::<_, Option<Moment>>("due_at").map(|Moment(at)| at))
 }
 

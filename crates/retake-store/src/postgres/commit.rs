@@ -11,7 +11,7 @@ use std::{
 
 use futures::{future::try_join_all, try_join};
 use jiff::Timestamp;
-use retake_core::{ids::VideoId, job::Attempt};
+use retake_core::{decide::SlotWait, ids::VideoId, job::Attempt};
 use tokio_postgres::{Row, Statement};
 
 use super::{
@@ -22,33 +22,35 @@ use super::{
     session::Session,
     settling, timeline,
     values::{self, Moment, json, number, text},
+    waits,
 };
 use crate::{
     error::StoreError,
-    queue_position::RouteSummary,
+    queue_position::accounts_json,
     record::{Change, Committed, JobEvent, Lease},
-    transition::{Held, Transition, attempt_of, settlement_word},
+    transition::{Held, Transition, settlement_word},
 };
 
-pub(super) const HELD: &str = "SELECT routes, cancel_requested, woken_at FROM jobs
+pub(super) const HELD: &str =
+    "SELECT waits IS NOT NULL AS waits, cancel_requested, woken_at FROM jobs
     WHERE id = $1 AND replica = $2 AND epoch = $3 FOR NO KEY UPDATE";
 
 pub(super) const LIFE: &str = "UPDATE jobs SET state = $2, fault = $3, progress = $4,
-        cancel_requested = $5, next_route = $6, hold_reason = $7, completed_at = $8,
+        cancel_requested = $5, hold_kind = $6, hold_until = $17, hold_reason = $7, completed_at = $8,
         expires_at = COALESCE($9, expires_at), output = COALESCE($10, output),
         output_key = COALESCE($11, output_key),
         file_due_at = CASE WHEN COALESCE($11, output_key) IS NOT NULL
                            THEN COALESCE($9, expires_at) END,
-        open_attempt = $12, due_at = $13, waiting_account = $14, slot_account = $15,
+        open_attempt = $12, due_at = $13, waits = $14, slot_account = $15,
         replica = CASE WHEN $16 THEN replica END,
         woken_at = CASE WHEN $16 THEN woken_at END
     WHERE id = $1";
 
 /// What was found out behind the holder's back stays: it knows no more than that the submit is unsettled.
-pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, route, state,
+pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, route, state,
         remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note, lost_at,
         absent_since, settlement, charged_micros, file)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
         remote_id = COALESCE(excluded.remote_id, attempts.remote_id), lost_at = excluded.lost_at,
         absent_since = COALESCE(excluded.absent_since, attempts.absent_since),
@@ -60,11 +62,32 @@ pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, r
         note = excluded.note, charged_micros = COALESCE(excluded.charged_micros, attempts.charged_micros),
         file = excluded.file";
 
-/// A slot that was taken for a submit that was never recorded is given back with the job.
-pub(super) const RELEASE: &str = "UPDATE jobs
-    SET replica = NULL, due_at = COALESCE(woken_at, $4), woken_at = NULL,
-        slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END
-    WHERE id = $1 AND replica = $2 AND epoch = $3";
+/// A slot that was taken for a submit that was never recorded is given back with the job. A job that is to be stopped
+/// waits for none.
+pub(super) const RELEASE: &str = "WITH freed AS (
+        UPDATE jobs SET replica = NULL, due_at = COALESCE(woken_at, $4), woken_at = NULL,
+            slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END,
+            waits = CASE WHEN NOT cancel_requested THEN $5::text END
+        WHERE id = $1 AND replica = $2 AND epoch = $3 RETURNING id, waits
+    ), left_queues AS (
+        DELETE FROM job_waits w USING freed f
+        WHERE w.job_id = f.id AND (f.waits IS NULL OR w.account <> ALL ($6))
+    ), queues AS (
+        INSERT INTO job_waits (job_id, account, rank, due_at)
+        SELECT f.id, wait.account, wait.rank, wait.due_at
+        FROM freed f, unnest($6::text[], $7::bigint[], $8::timestamptz[]) AS wait (account, rank, due_at)
+        WHERE f.waits IS NOT NULL
+        ON CONFLICT (job_id, account) DO UPDATE SET rank = excluded.rank, due_at = excluded.due_at
+    )
+    SELECT COUNT(*) FROM freed";
+
+/// Gives a job back as it was taken, with its place in the queues.
+pub(super) const GIVE_BACK: &str = "WITH freed AS (
+        UPDATE jobs SET replica = NULL, due_at = COALESCE(woken_at, $4), woken_at = NULL,
+            slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END
+        WHERE id = $1 AND replica = $2 AND epoch = $3 RETURNING id
+    )
+    UPDATE job_waits w SET due_at = GREATEST(w.due_at, $4) FROM freed WHERE w.job_id = freed.id";
 
 /// A change of which nobody knows yet whether it was kept.
 #[derive(Clone)]
@@ -110,7 +133,7 @@ pub(super) async fn commit(
 }
 
 async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -> Done<Committed> {
-    let event = json(&JobEvent::Job(change.event.clone()))?;
+    let event = json(&change.events.first().cloned().map(JobEvent::Job))?;
     if let Some(doubt) = doubts.of(lease, change.at, &event)
         && was_kept(db, &lease.id, &doubt).await?
     {
@@ -123,6 +146,7 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
     let epoch = number(lease.epoch);
     db.prepare([announce::OF_ALL, announce::OF_ITS_OWNER, announce::RECORD]).await?;
     Said::prepare(db, change).await?;
+    let queues = waits::prepare(db).await?;
     let ((), held, last, notices, said) = try_join!(
         db.begin(),
         db.query_opt(&held, [&id, &replica, &epoch]),
@@ -131,9 +155,8 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
         Said::of(db, &lease.id, change),
     )?;
     let held = held_of(&held.ok_or_else(|| lost(lease))?, lease)?;
-    let next = Transition::of(&held, change);
-    let (seq, at) = (timeline::next_seq(last.as_ref()), Moment(change.at));
-    let line = next.attempt.map(i64::from);
+    let next = Transition::new(&held, change);
+    let seq = timeline::next_seq(last.as_ref());
     let answer = next.committed();
     if let (Some(render), Some(attempt)) = (&change.render, next.open_attempt())
         && let Err(refused) = renders::own(db, id, attempt.number, render).await
@@ -146,16 +169,10 @@ async fn record(db: &Session, lease: &Lease, change: &Change, doubts: &Doubts) -
     doubts.all().insert(lease.id.clone(), doubt);
     try_join!(
         keep_record(db, &record, id, change, &next),
-        try_join_all(next.changed_attempts().map(|one| keep_attempt(
-            db,
-            &attempt,
-            id,
-            one,
-            &held.stops
-        ))),
+        waits::replace(db, &queues, id, held.waits, &next.position.waits),
+        try_join_all(next.changed_attempts().map(|one| keep_attempt(db, &attempt, id, one))),
         try_join_all(next.unsettled().map(|one| add_unsettled(db, &unsettled, id, one, change.at))),
-        db.execute(&append, [&id, &seq, &at, &line, &event]),
-        add_second_line(db, &append, id, seq + 1, change, &next),
+        add_lines(db, &append, id, seq, change, &next),
         said.keep(db),
         notices.record(db),
         db.commit(),
@@ -186,6 +203,7 @@ async fn keep_record(
     let fault = next.fault().map(json).transpose()?;
     let output = change.output.as_ref().map(json).transpose()?;
     let key = change.output.as_ref().map(|output| output.key.as_str());
+    let hold = next.record.hold.as_ref();
     db.execute(
         record,
         [
@@ -194,17 +212,18 @@ async fn keep_record(
             &fault,
             &i64::from(next.record.progress),
             &next.record.cancel_requested,
-            &number(next.record.next_route),
-            &next.record.hold.as_deref().map(text),
+            &hold.map(|hold| hold.kind.as_str()),
+            &hold.map(|hold| text(&hold.reason)),
             &next.completed_at.map(Moment),
             &change.expires_at.map(Moment),
             &output,
             &key,
             &next.position.open_attempt.map(i64::from),
             &next.due.map(Moment),
-            &next.position.waiting_account,
+            &accounts_json(&next.position.waits),
             &next.position.slot_account,
             &next.lease_kept,
+            &hold.and_then(|hold| hold.until).map(Moment),
         ],
     )
     .await?;
@@ -216,17 +235,14 @@ async fn keep_attempt(
     statement: &Statement,
     id: &str,
     attempt: &Attempt,
-    stops: &RouteSummary,
 ) -> Done<()> {
-    let stop = stops.at(attempt.route);
     let fault = attempt.fault.as_ref().map(json).transpose()?;
     db.execute(
         statement,
         [
             &id,
             &i64::from(attempt.number),
-            &number(attempt.route),
-            &stop.map_or("", |stop| stop.route.as_str()),
+            &attempt.planned.route.to_string(),
             &attempt.state.as_str(),
             &attempt.remote_id.as_deref().map(text),
             &Moment(attempt.begun_at),
@@ -247,8 +263,8 @@ async fn keep_attempt(
     Ok(())
 }
 
-/// Adds the line of what came with the change.
-async fn add_second_line(
+/// Adds the lines of what happened to the timeline, the first one at `seq`.
+async fn add_lines(
     db: &Session,
     append: &Statement,
     id: &str,
@@ -256,10 +272,11 @@ async fn add_second_line(
     change: &Change,
     next: &Transition,
 ) -> Done<()> {
-    let Some(event) = &change.second_event else { return Ok(()) };
-    let attempt = attempt_of(event, &next.record).map(i64::from);
-    let event = json(&JobEvent::Job(event.clone()))?;
-    db.execute(append, [&id, &seq, &Moment(change.at), &attempt, &event]).await?;
+    let lines = (seq..).zip(next.lines(change)).map(|(seq, (attempt, event))| async move {
+        let (attempt, event) = (attempt.map(i64::from), json(&event)?);
+        db.execute(append, [&id, &seq, &Moment(change.at), &attempt, &event]).await
+    });
+    try_join_all(lines).await?;
     Ok(())
 }
 
@@ -275,30 +292,37 @@ async fn add_unsettled(
 }
 
 /// Gives a job back as it is, if the lease still holds.
-pub(super) async fn release(db: &Session, lease: &Lease, due: Timestamp) -> Done<()> {
-    let freed = free(db, lease, due).await?;
-    if freed || db.may_be_done() { Ok(()) } else { Err(lost(lease).into()) }
+pub(super) async fn release(
+    db: &Session,
+    lease: &Lease,
+    due: Timestamp,
+    waits: &[SlotWait],
+) -> Done<()> {
+    let [release] = db.prepare([RELEASE]).await?;
+    let (id, replica, epoch) = (lease.id.as_str(), lease.replica.as_str(), number(lease.epoch));
+    let (json, queues) = (accounts_json(waits), waits::Columns::new(waits));
+    let waits::Columns { accounts, ranks, due: from } = &queues;
+    let freed = db
+        .query_one(&release, [&id, &replica, &epoch, &Moment(due), &json, accounts, ranks, from])
+        .await?;
+    let is_freed = freed.get::<_, i64>(0) > 0;
+    if is_freed || db.may_be_done() { Ok(()) } else { Err(lost(lease).into()) }
 }
 
 /// Gives jobs back, if they were ever taken.
 pub(super) async fn give_back(db: &Session, leases: &[Lease], due: Timestamp) -> Done<()> {
+    let [give_back] = db.prepare([GIVE_BACK]).await?;
     for lease in leases {
-        free(db, lease, due).await?;
+        let (id, replica) = (lease.id.as_str(), lease.replica.as_str());
+        db.execute(&give_back, [&id, &replica, &number(lease.epoch), &Moment(due)]).await?;
     }
     Ok(())
-}
-
-async fn free(db: &Session, lease: &Lease, due: Timestamp) -> Done<bool> {
-    let [release] = db.prepare([RELEASE]).await?;
-    let (id, replica) = (lease.id.as_str(), lease.replica.as_str());
-    let freed = db.execute(&release, [&id, &replica, &number(lease.epoch), &Moment(due)]).await?;
-    Ok(freed > 0)
 }
 
 fn held_of(row: &Row, lease: &Lease) -> Result<Held, StoreError> {
     let read = || {
         Ok(Held {
-            stops: values::unjson(values::plain(row, "routes")?)?,
+            waits: values::plain(row, "waits")?,
             cancel_requested: values::plain(row, "cancel_requested")?,
             woken_at: values::moment(row, "woken_at")?,
         })

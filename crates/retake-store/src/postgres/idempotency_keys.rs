@@ -18,29 +18,29 @@ use crate::{
 pub(super) const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtextextended(
     'retake request ' || current_schema() || '/' || $1::text || '/' || $2::text, 0))";
 
-pub(super) const FIRST: &str = "SELECT fingerprint, job_id FROM repeats
+pub(super) const FIRST: &str = "SELECT fingerprint, job_id FROM idempotency_keys
     WHERE owner = $1 AND name = $2 AND expires_at > $3";
 
 /// Of a job that was accepted, which is decided by the statement before this one.
 pub(super) const REMEMBER: &str =
-    "INSERT INTO repeats (owner, name, fingerprint, job_id, expires_at)
+    "INSERT INTO idempotency_keys (owner, name, fingerprint, job_id, expires_at)
     SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM jobs WHERE id = $4)
     ON CONFLICT (owner, name) DO UPDATE SET fingerprint = excluded.fingerprint,
         job_id = excluded.job_id, expires_at = excluded.expires_at";
 
-pub(super) const FORGET: &str = "DELETE FROM repeats WHERE owner = $1 AND name = $2";
+pub(super) const FORGET: &str = "DELETE FROM idempotency_keys WHERE owner = $1 AND name = $2";
 
-pub(super) const PRUNE: &str = "DELETE FROM repeats WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM repeats WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+pub(super) const PRUNE: &str = "DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
     FOR UPDATE SKIP LOCKED))";
 
 /// Owners with more of them than are remembered.
 pub(super) const FULL: &str =
-    "SELECT owner FROM repeats GROUP BY owner HAVING COUNT(*) > $1 LIMIT $2";
+    "SELECT owner FROM idempotency_keys GROUP BY owner HAVING COUNT(*) > $1 LIMIT $2";
 
 /// The oldest of an owner, beyond so many.
-pub(super) const SURPLUS: &str = "DELETE FROM repeats WHERE owner = $1 AND name IN
-    (SELECT name FROM repeats WHERE owner = $1 ORDER BY expires_at DESC, name LIMIT $3 OFFSET $2)";
+pub(super) const SURPLUS: &str = "DELETE FROM idempotency_keys WHERE owner = $1 AND name IN
+    (SELECT name FROM idempotency_keys WHERE owner = $1 ORDER BY expires_at DESC, name LIMIT $3 OFFSET $2)";
 
 /// The job of the first request, when this one repeats it. Requests of the same name wait until the
 /// transaction ends, so that one of many is the first.

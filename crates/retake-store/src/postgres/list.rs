@@ -75,9 +75,9 @@ pub(super) async fn list(db: &Session, page: &Page) -> Done<Listing> {
 /// How many slots are in use of the accounts that jobs wait for.
 async fn slots_in_use(db: &Session, jobs: &[Job]) -> Done<BTreeMap<String, u32>> {
     let mut in_use = BTreeMap::new();
-    for account in jobs.iter().filter_map(Job::awaited_account) {
+    for account in jobs.iter().flat_map(Job::awaited_accounts) {
         if !in_use.contains_key(account) {
-            in_use.insert(account.to_owned(), claim::occupied(db, account).await?);
+            in_use.insert(account.clone(), claim::occupied(db, account).await?);
         }
     }
     Ok(in_use)

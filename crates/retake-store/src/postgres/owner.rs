@@ -18,6 +18,7 @@ use super::{
     session::Session,
     timeline,
     values::{self, Moment, Read, json, unjson},
+    waits,
 };
 use crate::{
     error::StoreError,
@@ -31,7 +32,7 @@ pub(super) const LOCK: &str = "SELECT 1 FROM jobs WHERE id = $1 FOR NO KEY UPDAT
 
 /// A job that is held keeps its slot until its holder gives it back: it may be submitting right now.
 pub(super) const CANCEL: &str =
-    "UPDATE jobs SET cancel_requested = true, waiting_account = NULL, due_at = $2,
+    "UPDATE jobs SET cancel_requested = true, waits = NULL, due_at = $2,
         woken_at = CASE WHEN replica IS NOT NULL THEN $2::timestamptz END
     WHERE id = $1";
 
@@ -51,7 +52,8 @@ pub(super) const ERASE: &str = "UPDATE job_requests SET request = $2, plan = $3 
 pub(super) const FAULTS: &str = "SELECT NULL::bigint AS number, fault FROM jobs WHERE id = $1
     UNION ALL SELECT number, fault FROM attempts WHERE job_id = $1";
 
-pub(super) const ERASE_FAULT: &str = "UPDATE jobs SET fault = $2, hold_reason = NULL WHERE id = $1";
+pub(super) const ERASE_FAULT: &str = "UPDATE jobs
+    SET fault = $2, hold_kind = NULL, hold_until = NULL, hold_reason = NULL WHERE id = $1";
 
 pub(super) const ERASE_ATTEMPT: &str = "UPDATE attempts SET fault = $3,
         note = CASE WHEN note IS NOT NULL THEN $4::text END
@@ -60,7 +62,7 @@ pub(super) const ERASE_ATTEMPT: &str = "UPDATE attempts SET fault = $3,
 /// Asks to stop a job that is not over.
 pub(super) async fn request_cancel(db: &Session, id: &VideoId, now: Timestamp) -> Done<Job> {
     let [lock, one, last] = db.prepare([LOCK, rows::ONE, timeline::LAST]).await?;
-    let [cancel, append] = db.prepare([CANCEL, timeline::APPEND]).await?;
+    let [cancel, append, leave] = db.prepare([CANCEL, timeline::APPEND, waits::LEAVE]).await?;
     let (key, now) = (id.as_str(), Moment(now));
     let ((), _, row, last) = try_join!(
         db.begin(),
@@ -78,10 +80,12 @@ pub(super) async fn request_cancel(db: &Session, id: &VideoId, now: Timestamp) -
     let (seq, event) = (timeline::next_seq(last.as_ref()), json(&JobEvent::Job(event))?);
     try_join!(
         db.execute(&cancel, [&key, &now]),
+        db.execute(&leave, [&key]),
         db.execute(&append, [&key, &seq, &now, &attempt, &event]),
         db.commit(),
     )?;
     job.record.cancel_requested = true;
+    job.waits.clear();
     Ok(job)
 }
 

@@ -1,11 +1,14 @@
 //! A job's rows, read back as one [`Job`].
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use retake_core::{
     fault::Fault,
     ids::VideoId,
-    job::{Attempt, AttemptState, JobRecord, JobState, Settlement},
+    job::{Attempt, AttemptState, Hold, JobRecord, JobState, Settlement},
     money::Usd,
+    plan::Plan,
 };
 use serde::Deserialize;
 use tokio_postgres::Row;
@@ -16,8 +19,9 @@ use super::{
     values::{self, Read, unjson},
 };
 use crate::{
-    error::StoreError,
+    error::{Cause, StoreError},
     record::{Job, Output},
+    transition::planned_of,
 };
 
 /// A query for what [`job_of`] reads, from the jobs that a subquery finds. The attempts come with their
@@ -26,9 +30,9 @@ macro_rules! select_jobs {
     ($($jobs:expr),+) => {
         concat!(
             "SELECT j.id, j.owner, j.created_at, j.completed_at, j.expires_at, j.state, j.fault, j.progress,
-                j.cancel_requested, j.next_route, j.hold_reason, j.output, j.file_removed_at,
+                j.cancel_requested, j.hold_kind, j.hold_until, j.hold_reason, j.waits, j.output, j.file_removed_at,
                 r.request, r.plan,
-                (SELECT json_agg(json_build_object('number', number, 'route', place, 'state', state,
+                (SELECT json_agg(json_build_object('number', number, 'route', route, 'state', state,
                         'remote_id', remote_id, 'begun_at', begun_at, 'accepted_at', accepted_at,
                         'ended_at', ended_at, 'progress', progress,
                         'failed_fetches', failed_fetches, 'fault', fault, 'note', note,
@@ -52,7 +56,7 @@ pub(super) const ONE: &str =
 #[derive(Deserialize)]
 struct AttemptRow {
     number: u32,
-    route: usize,
+    route: String,
     state: AttemptState,
     remote_id: Option<String>,
     begun_at: Timestamp,
@@ -86,6 +90,7 @@ pub(super) fn job_of(row: &Row) -> Result<Job, StoreError> {
 
 fn read(row: &Row) -> Read<Job> {
     let values::Moment(created_at) = values::plain(row, "created_at")?;
+    let plan = unjson(values::plain(row, "plan")?)?;
     Ok(Job {
         id: values::parsed(row, "id")?,
         created_at,
@@ -93,14 +98,15 @@ fn read(row: &Row) -> Read<Job> {
         completed_at: values::moment(row, "completed_at")?,
         expires_at: values::moment(row, "expires_at")?,
         request: unjson(values::plain(row, "request")?)?,
-        plan: unjson(values::plain(row, "plan")?)?,
-        record: record_of(row)?,
+        record: record_of(row, &plan)?,
+        plan,
+        waits: optional(row, "waits")?.unwrap_or_default(),
         output: optional::<Output>(row, "output")?,
         file_removed_at: values::moment(row, "file_removed_at")?,
     })
 }
 
-fn record_of(row: &Row) -> Read<JobRecord> {
+fn record_of(row: &Row, plan: &Plan) -> Read<JobRecord> {
     let state = match optional::<Fault>(row, "fault")? {
         Some(fault) => JobState::Failed(fault),
         None => values::word(values::plain(row, "state")?)?,
@@ -110,16 +116,23 @@ fn record_of(row: &Row) -> Read<JobRecord> {
         state,
         progress: values::count(row, "progress")?,
         cancel_requested: values::plain(row, "cancel_requested")?,
-        attempts: attempts.into_iter().map(attempt_of).collect::<Read<_>>()?,
-        next_route: values::count(row, "next_route")?,
-        hold: values::plain(row, "hold_reason")?,
+        attempts: attempts.into_iter().map(|row| attempt_of(row, plan)).collect::<Read<_>>()?,
+        hold: hold_of(row)?,
     })
 }
 
-fn attempt_of(row: AttemptRow) -> Read<Attempt> {
+fn hold_of(row: &Row) -> Read<Option<Hold>> {
+    let kind: Option<&str> = values::plain(row, "hold_kind")?;
+    let reason: Option<String> = values::plain(row, "hold_reason")?;
+    let Some((kind, reason)) = kind.zip(reason) else { return Ok(None) };
+    let until = values::moment(row, "hold_until")?;
+    Ok(Some(Hold { kind: values::word(kind)?, until, reason }))
+}
+
+fn attempt_of(row: AttemptRow, plan: &Plan) -> Read<Attempt> {
     Ok(Attempt {
         number: row.number,
-        route: row.route,
+        planned: planned_of(&row.route, plan).map_err(|error| Arc::new(error) as Cause)?,
         state: row.state,
         remote_id: row.remote_id,
         begun_at: row.begun_at,

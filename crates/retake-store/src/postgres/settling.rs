@@ -10,6 +10,7 @@ use super::{
     session::Session,
     timeline,
     values::{self, Moment, json, number, text},
+    waits,
 };
 use crate::{
     error::StoreError,
@@ -46,7 +47,7 @@ pub(super) const NOTE: &str = "UPDATE attempts SET settlement = COALESCE($3, set
     WHERE job_id = $1 AND number = $2 AND settlement IS NOT NULL";
 
 /// A job that has nothing under way and finds its render needs no slot for it.
-pub(super) const WAKE: &str = "UPDATE jobs SET waiting_account = NULL, due_at = LEAST(due_at, $2)
+pub(super) const WAKE: &str = "UPDATE jobs SET waits = NULL, due_at = LEAST(due_at, $2)
     WHERE id = $1 AND replica IS NULL AND open_attempt IS NULL AND due_at IS NOT NULL
         AND NOT cancel_requested AND EXISTS (SELECT 1 FROM attempts
             WHERE job_id = $1 AND number = $3 AND settlement = 'found')";
@@ -111,7 +112,9 @@ pub(super) async fn settle(
         db.execute(&append, [&id, &seq, &Moment(now), &Some(attempt), &event]).await?;
     }
     let [wake] = db.prepare([WAKE]).await?;
-    db.execute(&wake, [&id, &Moment(now), &attempt]).await?;
+    if db.execute(&wake, [&id, &Moment(now), &attempt]).await? > 0 {
+        waits::leave(db, id).await?;
+    }
     db.commit().await
 }
 

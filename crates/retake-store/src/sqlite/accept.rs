@@ -6,7 +6,8 @@ use rusqlite::{Connection, ErrorCode, named_params};
 use super::{
     fault::{Done, Fail},
     idempotency_keys, keys, timeline,
-    values::{Json, Moment},
+    values::Moment,
+    waits,
 };
 use crate::{
     error::StoreError,
@@ -14,11 +15,9 @@ use crate::{
     record::{Accepted, JobEvent},
 };
 
-pub(super) const JOB: &str =
-    "INSERT INTO jobs (id, created_at, routes, state, progress, cancel_requested,
-        next_route, due_at, waiting_account, first_frame_key, owner, source_key)
-    VALUES (:id, :now, :routes, :state, 0, 0, :next_route, :now, :waiting_account, :first_frame_key, :owner,
-        :source_key)";
+pub(super) const JOB: &str = "INSERT INTO jobs (id, created_at, state, progress, cancel_requested,
+        due_at, waits, first_frame_key, owner, source_key)
+    VALUES (:id, :now, :state, 0, 0, :now, :waits, :first_frame_key, :owner, :source_key)";
 
 pub(super) const REQUEST: &str =
     "INSERT INTO job_requests (job_id, request, plan) VALUES (:id, :request, :plan)";
@@ -48,10 +47,8 @@ pub(super) fn accept(db: &Connection, draft: &NewJobRow) -> Done<Result<Accepted
     let added = db.prepare_cached(JOB)?.execute(named_params! {
         ":id": draft.id.as_str(),
         ":now": Moment(draft.created_at),
-        ":routes": Json(&draft.routes),
         ":state": draft.record.state.as_str(),
-        ":next_route": draft.record.next_route,
-        ":waiting_account": draft.waiting_account,
+        ":waits": draft.waits_json,
         ":first_frame_key": draft.first_frame_key,
         ":owner": draft.owner.as_ref().map(KeyId::as_str),
         ":source_key": draft.source_key,
@@ -62,6 +59,7 @@ pub(super) fn accept(db: &Connection, draft: &NewJobRow) -> Done<Result<Accepted
         ":request": draft.request,
         ":plan": draft.plan,
     })?;
+    waits::add(db, &draft.id, &draft.waits)?;
     timeline::append(db, &draft.id, draft.created_at, None, &JobEvent::Accepted)?;
     if let Some(repeat) = &draft.repeat {
         idempotency_keys::remember(db, draft.owner.as_ref(), repeat, &draft.id)?;

@@ -3,7 +3,7 @@
 //! Both are fenced: the row must still name this replica and this epoch.
 
 use jiff::Timestamp;
-use retake_core::{ids::VideoId, job::Attempt, money::Usd};
+use retake_core::{decide::SlotWait, ids::VideoId, job::Attempt, money::Usd};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{
@@ -12,34 +12,37 @@ use super::{
     outbox::announce,
     renders, settling, timeline,
     values::{Json, Moment},
+    waits,
 };
 use crate::{
     error::StoreError,
-    queue_position::RouteSummary,
-    record::{Change, Committed, JobEvent, Lease},
-    transition::{Held, Transition, attempt_of},
+    queue_position::accounts_json,
+    record::{Change, Committed, Lease},
+    transition::{Held, Transition},
 };
 
-pub(super) const HELD: &str = "SELECT routes, cancel_requested, woken_at FROM jobs
+pub(super) const HELD: &str =
+    "SELECT waits IS NOT NULL AS waits, cancel_requested, woken_at FROM jobs
     WHERE id = :id AND replica = :replica AND epoch = :epoch";
 
 pub(super) const LIFE: &str =
     "UPDATE jobs SET state = :state, fault = :fault, progress = :progress,
-        cancel_requested = :cancel_requested, next_route = :next_route, hold_reason = :hold_reason,
+        cancel_requested = :cancel_requested, hold_kind = :hold_kind, hold_until = :hold_until,
+        hold_reason = :hold_reason,
         completed_at = :completed_at, expires_at = COALESCE(:expires_at, expires_at),
         output = COALESCE(:output, output), output_key = COALESCE(:output_key, output_key),
         file_due_at = CASE WHEN COALESCE(:output_key, output_key) IS NOT NULL
                            THEN COALESCE(:expires_at, expires_at) END,
-        open_attempt = :open_attempt, due_at = :due_at, waiting_account = :waiting_account, slot_account = :slot_account,
+        open_attempt = :open_attempt, due_at = :due_at, waits = :waits, slot_account = :slot_account,
         replica = CASE WHEN :keep THEN replica END,
         woken_at = CASE WHEN :keep THEN woken_at END
     WHERE id = :id";
 
 /// What was found out behind the holder's back stays: it knows no more than that the submit is unsettled.
-pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, route, state,
+pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, route, state,
         remote_id, begun_at, accepted_at, ended_at, progress, failed_fetches, fault, note, lost_at,
         absent_since, settlement, charged_micros, file)
-    VALUES (:id, :number, :place, :route, :state, :remote_id, :begun_at, :accepted_at,
+    VALUES (:id, :number, :route, :state, :remote_id, :begun_at, :accepted_at,
         :ended_at, :progress, :failed_fetches, :fault, :note, :lost_at, :absent_since, :settlement,
         :charged, :file)
     ON CONFLICT (job_id, number) DO UPDATE SET state = excluded.state,
@@ -53,36 +56,44 @@ pub(super) const ATTEMPT: &str = "INSERT INTO attempts (job_id, number, place, r
         note = excluded.note, charged_micros = COALESCE(excluded.charged_micros, charged_micros),
         file = excluded.file";
 
-/// A slot that was taken for a submit that was never recorded is given back with the job.
+/// A slot that was taken for a submit that was never recorded is given back with the job. A job that is to be stopped
+/// waits for none.
 pub(super) const RELEASE: &str =
     "UPDATE jobs SET replica = NULL, due_at = COALESCE(woken_at, :due),
-        woken_at = NULL, slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END
-    WHERE id = :id AND replica = :replica AND epoch = :epoch";
+        woken_at = NULL, slot_account = CASE WHEN open_attempt IS NOT NULL THEN slot_account END,
+        waits = CASE WHEN cancel_requested = 0 THEN :waits END
+    WHERE id = :id AND replica = :replica AND epoch = :epoch RETURNING waits IS NOT NULL";
 
 /// Records a change, if the lease still holds.
-pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Committed> {
+pub(super) fn commit(db: &Connection, lease: &Lease, change: &Change) -> Done<Committed> {
     let held = held(db, lease)?;
-    let next = Transition::of(&held, &change);
+    let next = Transition::new(&held, change);
+    let hold = next.record.hold.as_ref();
     db.prepare_cached(LIFE)?.execute(named_params! {
         ":id": lease.id.as_str(),
         ":state": next.record.state.as_str(),
         ":fault": next.fault().map(Json),
         ":progress": next.record.progress,
         ":cancel_requested": next.record.cancel_requested,
-        ":next_route": next.record.next_route,
-        ":hold_reason": next.record.hold,
+        ":hold_kind": hold.map(|hold| hold.kind.as_str()),
+        ":hold_until": hold.and_then(|hold| hold.until).map(Moment),
+        ":hold_reason": hold.map(|hold| &hold.reason),
         ":completed_at": next.completed_at.map(Moment),
         ":expires_at": change.expires_at.map(Moment),
         ":output": change.output.as_ref().map(Json),
         ":output_key": change.output.as_ref().map(|output| &output.key),
         ":open_attempt": next.position.open_attempt,
         ":due_at": next.due.map(Moment),
-        ":waiting_account": next.position.waiting_account,
+        ":waits": accounts_json(&next.position.waits),
         ":slot_account": next.position.slot_account,
         ":keep": next.lease_kept,
     })?;
+    if held.waits {
+        waits::leave(db, &lease.id)?;
+    }
+    waits::add(db, &lease.id, &next.position.waits)?;
     for attempt in next.changed_attempts() {
-        keep_attempt(db, &lease.id, attempt, &held.stops)?;
+        keep_attempt(db, &lease.id, attempt)?;
     }
     for attempt in next.unsettled() {
         settling::add(db, &lease.id, attempt.number, change.at)?;
@@ -90,26 +101,33 @@ pub(super) fn commit(db: &Connection, lease: &Lease, change: Change) -> Done<Com
     if let (Some(render), Some(attempt)) = (&change.render, next.open_attempt()) {
         renders::own(db, &lease.id, attempt.number, render)?;
     }
-    exchanges::keep(db, &lease.id, &change)?;
-    let line = JobEvent::Job(change.event);
-    timeline::append(db, &lease.id, change.at, next.attempt, &line)?;
-    if let Some(event) = change.second_event {
-        let attempt = attempt_of(&event, &next.record);
-        timeline::append(db, &lease.id, change.at, attempt, &JobEvent::Job(event))?;
+    exchanges::keep(db, &lease.id, change)?;
+    for (attempt, line) in next.lines(change) {
+        timeline::append(db, &lease.id, change.at, attempt, &line)?;
     }
     announce::announce(db, &lease.id, &next.record.state, change.at)?;
     Ok(next.committed())
 }
 
 /// Gives a job back as it is, if the lease still holds.
-pub(super) fn release(db: &Connection, lease: &Lease, due: Timestamp) -> Done<()> {
-    let freed = db.prepare_cached(RELEASE)?.execute(named_params! {
+pub(super) fn release(
+    db: &Connection,
+    lease: &Lease,
+    due: Timestamp,
+    waits: &[SlotWait],
+) -> Done<()> {
+    let mut release = db.prepare_cached(RELEASE)?;
+    let freed = named_params! {
         ":id": lease.id.as_str(),
         ":replica": lease.replica.as_str(),
         ":epoch": lease.epoch,
         ":due": Moment(due),
-    })?;
-    if freed == 0 { Err(lost(lease).into()) } else { Ok(()) }
+        ":waits": accounts_json(waits),
+    };
+    let waiting: Option<bool> = release.query_row(freed, |row| row.get(0)).optional()?;
+    let is_waiting = waiting.ok_or_else(|| lost(lease))?;
+    waits::leave(db, &lease.id)?;
+    if is_waiting { waits::add(db, &lease.id, waits) } else { Ok(()) }
 }
 
 fn held(db: &Connection, lease: &Lease) -> Done<Held> {
@@ -120,9 +138,8 @@ fn held(db: &Connection, lease: &Lease) -> Done<Held> {
         ":epoch": lease.epoch,
     };
     let held = query.query_row(holder, |row| {
-        let Json(stops) = row.get("routes")?;
         Ok(Held {
-            stops,
+            waits: row.get("waits")?,
             cancel_requested: row.get("cancel_requested")?,
             woken_at: row.get::<_, Option<Moment>>("woken_at")?.map(|Moment(at)| at),
         })
@@ -130,18 +147,11 @@ fn held(db: &Connection, lease: &Lease) -> Done<Held> {
     Ok(held.optional()?.ok_or_else(|| lost(lease))?)
 }
 
-fn keep_attempt(
-    db: &Connection,
-    id: &VideoId,
-    attempt: &Attempt,
-    stops: &RouteSummary,
-) -> Done<()> {
-    let stop = stops.at(attempt.route);
+fn keep_attempt(db: &Connection, id: &VideoId, attempt: &Attempt) -> Done<()> {
     db.prepare_cached(ATTEMPT)?.execute(named_params! {
         ":id": id.as_str(),
         ":number": attempt.number,
-        ":place": attempt.route,
-        ":route": stop.map_or("", |stop| &stop.route),
+        ":route": attempt.planned.route.to_string(),
         ":state": attempt.state.as_str(),
         ":remote_id": attempt.remote_id,
         ":begun_at": Moment(attempt.begun_at),

@@ -12,16 +12,17 @@ use crate::error::StoreError;
 
 /// What is carried over, each table after those that it refers to. Replicas are not: they stay behind, and
 /// hold nothing by then.
-pub(crate) const TABLES: [&str; 15] = [
+pub(crate) const TABLES: [&str; 16] = [
     "api_keys",
     "jobs",
+    "job_waits",
     "job_requests",
     "attempts",
     "unsettled_submits",
     "renders",
     "exchanges",
     "events",
-    "repeats",
+    "idempotency_keys",
     "feed",
     "characters",
     "webhook_endpoints",

@@ -13,27 +13,28 @@ use crate::{
     record::{MOST_REPEATS, Repeat},
 };
 
-pub(super) const FIRST: &str = "SELECT fingerprint, job_id FROM repeats
+pub(super) const FIRST: &str = "SELECT fingerprint, job_id FROM idempotency_keys
     WHERE owner = :owner AND name = :name AND expires_at > :now";
 
 pub(super) const REMEMBER: &str =
-    "INSERT INTO repeats (owner, name, fingerprint, job_id, expires_at)
+    "INSERT INTO idempotency_keys (owner, name, fingerprint, job_id, expires_at)
     VALUES (:owner, :name, :fingerprint, :id, :expires_at)
     ON CONFLICT (owner, name) DO UPDATE SET fingerprint = excluded.fingerprint,
         job_id = excluded.job_id, expires_at = excluded.expires_at";
 
-pub(super) const FORGET: &str = "DELETE FROM repeats WHERE owner = :owner AND name = :name";
+pub(super) const FORGET: &str =
+    "DELETE FROM idempotency_keys WHERE owner = :owner AND name = :name";
 
-pub(super) const PRUNE: &str = "DELETE FROM repeats WHERE (owner, name) IN
-    (SELECT owner, name FROM repeats WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)";
+pub(super) const PRUNE: &str = "DELETE FROM idempotency_keys WHERE (owner, name) IN
+    (SELECT owner, name FROM idempotency_keys WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)";
 
 /// Owners with more of them than are remembered.
 pub(super) const FULL: &str =
-    "SELECT owner FROM repeats GROUP BY owner HAVING COUNT(*) > :most LIMIT :limit";
+    "SELECT owner FROM idempotency_keys GROUP BY owner HAVING COUNT(*) > :most LIMIT :limit";
 
 /// The oldest of an owner, beyond so many.
-pub(super) const SURPLUS: &str = "DELETE FROM repeats WHERE owner = :owner AND name IN
-    (SELECT name FROM repeats WHERE owner = :owner
+pub(super) const SURPLUS: &str = "DELETE FROM idempotency_keys WHERE owner = :owner AND name IN
+    (SELECT name FROM idempotency_keys WHERE owner = :owner
      ORDER BY expires_at DESC, name LIMIT :limit OFFSET :most)";
 
 /// The job of the first request, when this one repeats it.

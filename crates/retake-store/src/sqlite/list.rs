@@ -84,9 +84,9 @@ pub(super) fn list(db: &Connection, page: &Page) -> Done<Listing> {
 /// How many slots are in use of the accounts that jobs wait for.
 fn slots_in_use(db: &Connection, jobs: &[Job]) -> Done<BTreeMap<String, u32>> {
     let mut in_use = BTreeMap::new();
-    for account in jobs.iter().filter_map(Job::awaited_account) {
+    for account in jobs.iter().flat_map(Job::awaited_accounts) {
         if !in_use.contains_key(account) {
-            in_use.insert(account.to_owned(), claim::occupied(db, account, None)?);
+            in_use.insert(account.clone(), claim::occupied(db, account, None)?);
         }
     }
     Ok(in_use)

@@ -65,6 +65,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "column_names",
         sql: include_str!("../../migrations/sqlite/0013_column_names.sql"),
     },
+    Migration {
+        number: 14,
+        name: "slot_waits",
+        sql: include_str!("../../migrations/sqlite/0014_slot_waits.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

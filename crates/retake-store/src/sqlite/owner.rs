@@ -15,6 +15,7 @@ use super::{
     fault::{Done, Fail},
     rows, scrub, timeline,
     values::{Json, Moment},
+    waits,
 };
 use crate::{
     error::StoreError,
@@ -23,8 +24,7 @@ use crate::{
 };
 
 /// A job that is held keeps its slot until its holder gives it back: it may be submitting right now.
-pub(super) const CANCEL: &str =
-    "UPDATE jobs SET cancel_requested = 1, waiting_account = NULL, due_at = :now,
+pub(super) const CANCEL: &str = "UPDATE jobs SET cancel_requested = 1, waits = NULL, due_at = :now,
         woken_at = CASE WHEN replica IS NOT NULL THEN :now END
     WHERE id = :id";
 
@@ -42,7 +42,8 @@ pub(super) const FAULT: &str = "SELECT fault FROM jobs WHERE id = :id";
 pub(super) const FAULTS: &str = "SELECT number, fault FROM attempts WHERE job_id = :id";
 
 pub(super) const ERASE_FAULT: &str =
-    "UPDATE jobs SET fault = :fault, hold_reason = NULL WHERE id = :id";
+    "UPDATE jobs SET fault = :fault, hold_kind = NULL, hold_until = NULL, hold_reason = NULL
+    WHERE id = :id";
 
 pub(super) const ERASE_ATTEMPT: &str = "UPDATE attempts SET fault = :fault,
         note = CASE WHEN note IS NOT NULL THEN :erased END
@@ -57,10 +58,12 @@ pub(super) fn request_cancel(db: &Connection, id: &VideoId, now: Timestamp) -> D
     }
     db.prepare_cached(CANCEL)?
         .execute(named_params! { ":id": id.as_str(), ":now": Moment(now) })?;
+    waits::leave(db, id)?;
     let event = Event::CancelRequested;
     let attempt = transition::attempt_of(&event, &job.record);
     timeline::append(db, id, now, attempt, &JobEvent::Job(event))?;
     job.record.cancel_requested = true;
+    job.waits.clear();
     Ok(job)
 }
 

@@ -4,16 +4,23 @@ use jiff::Timestamp;
 use retake_core::{
     fault::Fault,
     ids::{KeyId, VideoId},
-    job::{Attempt, JobRecord, JobState},
+    job::{Attempt, Hold, HoldKind, JobRecord, JobState},
     money::Usd,
+    plan::Plan,
 };
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, types::FromSql};
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension, Row, named_params,
+    types::{FromSql, FromSqlError},
+};
 
 use super::{
     fault::{Done, Fail},
     values::{Json, Moment, Text, Word},
 };
-use crate::record::{Job, Output};
+use crate::{
+    record::{Job, Output},
+    transition::planned_of,
+};
 
 /// A query for what [`job_of`] reads, in the order in which it reads it. The join is crossed, so that the jobs decide
 /// the order of the rows.
@@ -21,8 +28,8 @@ macro_rules! select_jobs {
     ($jobs:literal, $which:literal) => {
         concat!(
             "SELECT j.id, j.created_at, j.owner, j.completed_at, j.expires_at, r.request, r.plan,
-                j.fault, j.state, j.progress, j.cancel_requested, j.next_route, j.hold_reason,
-                j.output, j.file_removed_at
+                j.fault, j.state, j.progress, j.cancel_requested, j.hold_kind, j.hold_until,
+                j.hold_reason, j.waits, j.output, j.file_removed_at
              FROM ",
             $jobs,
             " CROSS JOIN job_requests r ON r.job_id = j.id WHERE j.deleted_at IS NULL AND ",
@@ -35,7 +42,7 @@ pub(super) use select_jobs;
 pub(super) const ONE: &str = select_jobs!("jobs j", "j.id = :id");
 
 pub(super) const ATTEMPTS: &str =
-    "SELECT number, place, state, remote_id, begun_at, accepted_at, ended_at, progress, note,
+    "SELECT number, route, state, remote_id, begun_at, accepted_at, ended_at, progress, note,
         failed_fetches, file, charged_micros, fault, lost_at, absent_since, settlement
     FROM attempts WHERE job_id = :id ORDER BY number";
 
@@ -57,9 +64,11 @@ pub(super) fn attempts(db: &Connection) -> Done<CachedStatement<'_>> {
 
 /// Reads the attempts of a job into its life.
 pub(super) fn add_attempts(query: &mut CachedStatement<'_>, job: &mut Job) -> Done<()> {
-    let rows = query.query_map(named_params! { ":id": job.id.as_str() }, attempt_of)?;
+    let (id, plan) = (&job.id, &job.plan);
+    let rows =
+        query.query_map(named_params! { ":id": id.as_str() }, |row| attempt_of(row, plan))?;
     let attempts: rusqlite::Result<_> = rows.collect();
-    job.record.attempts = attempts.map_err(|error| Fail::from(error).reading(&job.id))?;
+    job.record.attempts = attempts.map_err(|error| Fail::from(error).reading(id))?;
     Ok(())
 }
 
@@ -115,6 +124,7 @@ pub(super) fn job_of(row: &Row<'_>) -> rusqlite::Result<Job> {
         request: columns.take().map(|Json(request)| request)?,
         plan: columns.take().map(|Json(plan)| plan)?,
         record: record_of(&mut columns)?,
+        waits: columns.json()?.unwrap_or_default(),
         output: columns.json::<Output>()?,
         file_removed_at: columns.moment()?,
     })
@@ -132,16 +142,23 @@ fn record_of(columns: &mut Columns<'_>) -> rusqlite::Result<JobRecord> {
         progress: columns.take()?,
         cancel_requested: columns.take()?,
         attempts: Vec::new(),
-        next_route: columns.take()?,
-        hold: columns.take()?,
+        hold: hold_of(columns)?,
     })
 }
 
-fn attempt_of(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+fn hold_of(columns: &mut Columns<'_>) -> rusqlite::Result<Option<Hold>> {
+    let kind = columns.take::<Option<Word<HoldKind>>>()?;
+    let (until, reason) = (columns.moment()?, columns.take::<Option<String>>()?);
+    let hold = kind.zip(reason);
+    Ok(hold.map(|(Word(kind), reason)| Hold { kind, until, reason }))
+}
+
+fn attempt_of(row: &Row<'_>, plan: &Plan) -> rusqlite::Result<Attempt> {
     let mut columns = Columns::of(row);
     Ok(Attempt {
         number: columns.take()?,
-        route: columns.take()?,
+        planned: planned_of(&columns.take::<String>()?, plan)
+            .map_err(|error| FromSqlError::Other(error.into()))?,
         state: columns.word()?,
         remote_id: columns.take()?,
         begun_at: columns.take().map(|Moment(at)| at)?,

@@ -8,6 +8,7 @@ use super::{
     fault::{Done, Fail},
     renders, rows, timeline,
     values::{Moment, Text},
+    waits,
 };
 use crate::{
     error::StoreError,
@@ -44,7 +45,7 @@ pub(super) const NOTE: &str = "UPDATE attempts SET settlement = COALESCE(:settle
     WHERE job_id = :id AND number = :attempt AND settlement IS NOT NULL";
 
 /// A job that has nothing under way and finds its render needs no slot for it.
-pub(super) const WAKE: &str = "UPDATE jobs SET waiting_account = NULL, due_at = MIN(due_at, :now)
+pub(super) const WAKE: &str = "UPDATE jobs SET waits = NULL, due_at = MIN(due_at, :now)
     WHERE id = :id AND replica IS NULL AND open_attempt IS NULL AND due_at IS NOT NULL
         AND cancel_requested = 0 AND EXISTS (SELECT 1 FROM attempts
             WHERE job_id = :id AND number = :attempt AND settlement = 'found')";
@@ -126,9 +127,10 @@ pub(super) fn settle(
     for event in finding.events() {
         timeline::append(db, &lease.id, now, Some(attempt), &JobEvent::Job(event))?;
     }
-    db.prepare_cached(WAKE)?
+    let woken = db
+        .prepare_cached(WAKE)?
         .execute(named_params! { ":id": id, ":attempt": attempt, ":now": Moment(now) })?;
-    Ok(())
+    if woken > 0 { waits::leave(db, &lease.id) } else { Ok(()) }
 }
 
 fn lost(lease: &SubmitLease) -> StoreError {

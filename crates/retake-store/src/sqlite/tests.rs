@@ -3,6 +3,7 @@
 mod crash;
 mod opening;
 mod plans;
+mod upgrade;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -1,24 +1,16 @@
 //! What single events make of a job.
 
+use jiff::SignedDuration;
+
 use super::*;
-use crate::plan::tests::a_plan_of;
-
-const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
-
-fn after(plan: &Plan, events: &[Event]) -> Advanced {
-    let start = Advanced { record: JobRecord::default(), due: Some(NOON) };
-    events.iter().fold(start, |at, event| {
-        advance(&at.record, event, plan, &Policy::default(), NOON).unwrap()
-    })
-}
-
-fn rendering() -> Vec<Event> {
-    vec![Event::Begun { route: 0 }, Event::Accepted { remote_id: "r-1".into() }]
-}
-
-fn failed(kind: FaultKind, source: FaultSource) -> Event {
-    Event::AttemptFailed { fault: Fault::new(kind, source, "it broke") }
-}
+use crate::{
+    decide::{
+        AfterDownload, after_download,
+        testing::{NOON, after, applied, failed, rendering},
+    },
+    plan::tests::a_plan_of,
+    policy::Policy,
+};
 
 #[test]
 fn a_render_that_is_stored_completes_its_job() {
@@ -29,80 +21,55 @@ fn a_render_that_is_stored_completes_its_job() {
 }
 
 #[test]
-fn a_runtime_error_is_retried_once_on_the_same_route_after_the_pause() {
-    let broke = failed(FaultKind::Runtime, FaultSource::Provider);
-    let next = after(&a_plan_of(2), &[rendering(), vec![broke]].concat());
-
-    assert_eq!(next.record.next_route, 0);
-    assert_eq!(next.due, Some(NOON + SignedDuration::from_secs(30)));
-}
-
-#[test]
-fn a_second_runtime_error_goes_to_the_next_route() {
-    let broke = failed(FaultKind::Runtime, FaultSource::Provider);
-    let twice = [rendering(), vec![broke.clone()], rendering(), vec![broke]].concat();
-    let next = after(&a_plan_of(2), &twice);
-
-    assert_eq!((next.record.next_route, next.due), (1, Some(NOON)));
-}
-
-#[test]
-fn our_own_restart_costs_a_job_no_attempt_and_no_wait() {
-    let interrupted = Event::AttemptFailed { fault: Fault::interrupted() };
-    let mut events = Vec::new();
-    for _ in 0..10 {
-        events.extend(rendering());
-        events.push(interrupted.clone());
-    }
-    let next = after(&a_plan_of(1), &events);
-
-    assert_eq!((next.record.spent_attempts(), next.due), (0, Some(NOON)));
-}
-
-#[test]
-fn a_full_disk_of_ours_is_waited_for_and_ends_the_job_when_it_stays_full() {
-    let full = failed(FaultKind::Storage, FaultSource::Gateway);
-    let mut events = Vec::new();
-    for _ in 0..3 {
-        events.extend(rendering());
-        events.push(full.clone());
-    }
-    let waiting = after(&a_plan_of(2), &events);
-    assert_eq!(
-        (waiting.record.next_route, waiting.due),
-        (0, Some(NOON + SignedDuration::from_secs(30)))
-    );
-
-    let ended = after(&a_plan_of(2), &[events, rendering(), vec![full]].concat());
-    assert!(matches!(ended.record.state, JobState::Failed(_)));
-}
-
-#[test]
 fn a_failed_download_keeps_the_finished_render_and_says_why_the_job_waits() {
-    let failed = fetch_failed(None);
-    let next = after(&a_plan_of(1), &[rendering(), vec![Event::Rendered, failed]].concat());
+    let record = downloads(0, vec![fetch_failed(None)]);
 
-    assert_eq!(next.record.open_attempt().unwrap().state, AttemptState::Fetching);
-    assert!(next.due.unwrap() > NOON);
-    assert!(next.record.hold.unwrap().contains("could not be downloaded"));
+    assert_eq!(record.open_attempt().unwrap().state, AttemptState::Fetching);
+    let hold = record.hold.unwrap();
+    assert!(hold.until.unwrap() > NOON);
+    assert_eq!(hold.kind, HoldKind::Download);
+    assert!(hold.reason.contains("could not be downloaded"), "{}", hold.reason);
 }
 
-fn fetch_failed(finding: Option<DownloadFinding>) -> Event {
-    let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "connection dropped");
-    Event::FetchFailed { fault, finding }
+/// A failed download, and what it shows of the file.
+type Failure = (Fault, Option<DownloadFinding>);
+
+fn fetch_failed(finding: Option<DownloadFinding>) -> Failure {
+    (Fault::new(FaultKind::Timeout, FaultSource::Network, "connection dropped"), finding)
 }
 
-fn unusable(digest: &str, is_whole: bool) -> Event {
+/// What becomes of a job by a failed download.
+fn download(
+    record: &JobRecord,
+    (fault, finding): Failure,
+    plan: &Plan,
+    now: Timestamp,
+) -> JobRecord {
+    let policy = Policy::default();
+    let after =
+        after_download(record.open_attempt().unwrap(), &fault, finding.as_ref(), &policy, now);
+    let (again_at, lost) = match after {
+        AfterDownload::AgainAt(at) => (Some(at), None),
+        AfterDownload::Lost(fault) => (None, Some(Event::AttemptFailed { fault })),
+    };
+    let events = [Some(Event::FetchFailed { fault, finding, again_at }), lost];
+    events
+        .iter()
+        .flatten()
+        .fold(record.clone(), |record, event| applied(&record, event, plan, &policy, now).record)
+}
+
+fn unusable(digest: &str, is_whole: bool) -> Failure {
     fetch_failed(Some(DownloadFinding::Unusable { sha256: digest.into(), is_whole }))
 }
 
 /// A finished render whose downloads fail, a minute apart from a moment after noon on.
-fn downloads(minutes_after_noon: i64, events: Vec<Event>) -> JobRecord {
-    let (plan, policy) = (a_plan_of(2), Policy::default());
+fn downloads(minutes_after_noon: i64, failures: Vec<Failure>) -> JobRecord {
+    let plan = a_plan_of(2);
     let mut record = after(&plan, &[rendering(), vec![Event::Rendered]].concat()).record;
     let mut now = NOON + SignedDuration::from_mins(minutes_after_noon);
-    for event in events {
-        record = advance(&record, &event, &plan, &policy, now).unwrap().record;
+    for failure in failures {
+        record = download(&record, failure, &plan, now);
         now += SignedDuration::from_mins(1);
     }
     record
@@ -131,8 +98,7 @@ fn a_file_is_downloaded_again_until_the_time_for_it_is_over() {
 
 #[test]
 fn what_stands_in_the_way_on_our_side_never_loses_a_file() {
-    let fault = Fault::new(FaultKind::Storage, FaultSource::Gateway, "the disk is full");
-    let full = Event::FetchFailed { fault, finding: None };
+    let full = (Fault::new(FaultKind::Storage, FaultSource::Gateway, "the disk is full"), None);
 
     assert!(is_waiting(&downloads(48 * 60, vec![full; 50])));
 }
@@ -146,34 +112,32 @@ fn a_file_is_gone_once_its_provider_said_so_again_and_again_for_minutes() {
 }
 
 #[test]
-fn the_same_damaged_file_three_times_is_what_the_provider_made() {
+fn the_same_damaged_file_again_and_again_for_minutes_is_what_the_provider_made() {
     let same = |count| downloads(0, vec![unusable("aa", true); count]);
     let changing = ["aa", "bb", "aa", "bb", "aa"].map(|it| unusable(it, true));
 
-    assert!(is_waiting(&same(2)));
-    assert_eq!(ended_by(&same(3)), FaultKind::Malformed);
+    assert!(is_waiting(&same(10)), "a store may show something else in its place for a while");
+    assert_eq!(ended_by(&same(11)), FaultKind::Malformed);
     assert!(is_waiting(&downloads(0, changing.to_vec())));
 }
 
 #[test]
-fn a_file_that_may_still_be_written_is_waited_for_longer_than_a_damaged_one() {
+fn a_file_that_may_still_be_written_is_waited_for_as_long() {
     let same = |count| downloads(0, vec![unusable("aa", false); count]);
 
-    assert!(is_waiting(&same(9)));
-    assert_eq!(ended_by(&same(10)), FaultKind::Malformed);
+    assert!(is_waiting(&same(10)));
+    assert_eq!(ended_by(&same(11)), FaultKind::Malformed);
 }
 
 /// A render that is said to have failed although a file is shown, and whose downloads fail at these seconds.
 fn disputed(kind: FaultKind, downloads: &[(i64, FaultSource)]) -> JobRecord {
     let said = Fault::new(kind, FaultSource::Provider, "it failed").with_code("E7");
     let begun = [rendering(), vec![Event::Disputed { fault: said }]].concat();
-    let (plan, policy) = (a_plan_of(2), Policy::default());
+    let plan = a_plan_of(2);
     downloads.iter().fold(after(&plan, &begun).record, |record, (seconds, source)| {
         let fault = Fault::new(FaultKind::Lost, *source, "HTTP 404");
-        let failed = Event::FetchFailed { fault, finding: Some(DownloadFinding::Gone) };
-        advance(&record, &failed, &plan, &policy, NOON + SignedDuration::from_secs(*seconds))
-            .unwrap()
-            .record
+        let now = NOON + SignedDuration::from_secs(*seconds);
+        download(&record, (fault, Some(DownloadFinding::Gone)), &plan, now)
     })
 }
 
@@ -192,14 +156,34 @@ fn a_failed_render_whose_file_stays_dead_for_minutes_ends_with_what_its_provider
     let fault = attempt.fault.as_ref().unwrap();
     assert_eq!((fault.kind, fault.code.as_deref()), (bad, Some("E7")));
     assert!(fault.message.contains("it failed") && fault.message.contains("HTTP 404"), "{fault}");
-    assert_eq!((ended.next_route, attempt.file.rendered_at), (1, None));
+    assert_eq!((&ended.state, attempt.file.rendered_at), (&JobState::InProgress, None));
     let moderated = disputed(FaultKind::RefusedContent, &at([0, 2, 6, 120]));
     assert!(matches!(moderated.state, JobState::Failed(_)), "{moderated:?}");
 }
 
 #[test]
+fn a_render_that_was_called_finished_is_not_ended_by_one_word_that_it_failed() {
+    let said = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it failed");
+    let plan = a_plan_of(2);
+    let rendered = after(&plan, &[rendering(), vec![Event::Rendered]].concat()).record;
+    let later = |record: &JobRecord, minute| {
+        let dead = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it failed");
+        download(record, (dead, None), &plan, NOON + SignedDuration::from_mins(minute))
+    };
+    let at = NOON + SignedDuration::from_mins(30);
+    let disputed = Event::Disputed { fault: said };
+    let doubted = advance(&rendered, &disputed, &plan, at).unwrap();
+
+    let thrice = later(&later(&later(&doubted, 30), 30), 31);
+    assert!(is_waiting(&thrice));
+    let good = advance(&thrice, &Event::Stored, &plan, at).unwrap();
+    assert_eq!(good.state, JobState::Completed);
+    assert_eq!(ended_by(&later(&thrice, 32)), FaultKind::Runtime);
+}
+
+#[test]
 fn a_file_that_is_shown_beside_a_failure_is_not_told_as_that_of_a_finished_render() {
-    let hold = disputed(FaultKind::Runtime, &[(0, FaultSource::Provider)]).hold.unwrap();
+    let hold = disputed(FaultKind::Runtime, &[(0, FaultSource::Provider)]).hold.unwrap().reason;
     assert!(hold.contains("beside a failure") && !hold.contains("finished"), "{hold}");
 }
 
@@ -207,15 +191,15 @@ fn a_file_that_is_shown_beside_a_failure_is_not_told_as_that_of_a_finished_rende
 /// of them is believed.
 fn is_believed(first: i64, between: Option<Event>, last: i64) -> bool {
     let fault = Fault::new(FaultKind::Overloaded, FaultSource::Provider, "busy");
-    let (plan, policy) = (a_plan_of(1), Policy::default());
+    let plan = a_plan_of(1);
     let doubted = Event::FailureDoubted { fault };
     let at = |second| NOON + SignedDuration::from_secs(second);
     let events = [Some((doubted.clone(), first)), between.map(|event| (event, first + 1))];
     let record =
         events.into_iter().flatten().fold(after(&plan, &rendering()).record, |record, event| {
-            advance(&record, &event.0, &plan, &policy, at(event.1)).unwrap().record
+            advance(&record, &event.0, &plan, at(event.1)).unwrap()
         });
-    let again = advance(&record, &doubted, &plan, &policy, at(last - 1)).unwrap().record;
+    let again = advance(&record, &doubted, &plan, at(last - 1)).unwrap();
     assert_eq!(again.attempts[0].state, AttemptState::Submitted, "a doubt ended it");
     again.open_attempt().unwrap().is_failure_confirmed(at(last))
 }
@@ -249,7 +233,7 @@ fn a_file_that_was_set_aside_is_delivered_when_no_other_route_brings_a_better_on
     assert_eq!((&alone.state, alone.progress), (&JobState::Completed, 100));
 
     let other = after(&a_plan_of(2), &set_aside()).record;
-    assert_eq!((&other.state, other.next_route), (&JobState::InProgress, 1));
+    assert_eq!(other.state, JobState::InProgress);
     let refused = failed(FaultKind::RefusedContent, FaultSource::Provider);
     let second = vec![Event::Begun { route: 1 }, refused];
     let ended = after(&a_plan_of(2), &[set_aside(), second].concat()).record;
@@ -259,11 +243,11 @@ fn a_file_that_was_set_aside_is_delivered_when_no_other_route_brings_a_better_on
 }
 
 #[test]
-fn a_job_that_was_cancelled_delivers_nothing_that_was_set_aside() {
-    let stop = vec![Event::CancelRequested, Event::Cancelled];
+fn a_job_that_is_cancelled_delivers_the_file_that_was_set_aside() {
+    let stop = vec![Event::CancelRequested];
     let ended = after(&a_plan_of(2), &[set_aside(), stop].concat()).record;
 
-    assert_eq!(ended.state, JobState::Cancelled);
+    assert_eq!(ended.state, JobState::Completed);
 }
 
 #[test]
@@ -281,20 +265,18 @@ fn what_a_provider_refused_is_on_no_bill_and_what_was_lost_may_be() {
 
 fn lost_submit() -> Vec<Event> {
     let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer in 2m");
-    vec![Event::Begun { route: 0 }, Event::SubmitLost { fault, policy: None }]
+    vec![Event::Begun { route: 0 }, Event::SubmitLost { fault, policy: None, until: None }]
 }
 
-fn left(route: Option<usize>) -> Event {
+fn left() -> Event {
     let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, "it may have been billed");
-    Event::Unresolved { fault, route }
+    Event::Unresolved { fault }
 }
 
 #[test]
 fn a_lost_submit_stays_possibly_billed_through_cancel_and_give_up_until_it_is_disproved() {
-    let endings =
-        [vec![Event::CancelRequested, Event::Cancelled], vec![left(None)], vec![left(Some(1))]];
-    for ending in endings {
-        let next = after(&a_plan_of(2), &[lost_submit(), ending].concat()).record;
+    for (routes, ending) in [(2, Event::CancelRequested), (1, left()), (2, left())] {
+        let next = after(&a_plan_of(routes), &[lost_submit(), vec![ending]].concat()).record;
         let attempt = &next.attempts[0];
         assert!(attempt.may_cost() && !attempt.state.is_open(), "{attempt:?}");
         assert_eq!(attempt.settlement, Some(Settlement::Pending));
@@ -312,7 +294,7 @@ fn a_submit_that_is_proven_absent_costs_nothing_and_its_fault_decides_what_follo
 
     assert!(!next.record.attempts[0].may_cost());
     assert_eq!(next.record.attempts[0].absent_since, Some(NOON));
-    assert_eq!((next.record.next_route, next.due), (0, Some(NOON + SignedDuration::from_secs(30))));
+    assert_eq!(next.due, Some(NOON + SignedDuration::from_secs(30)));
 }
 
 #[test]
@@ -320,27 +302,24 @@ fn a_render_that_is_found_late_is_adopted_though_other_attempts_came_after_it() 
     let plan = a_plan_of(2);
     let mut other = rendering();
     other[0] = Event::Begun { route: 1 };
-    let events = [lost_submit(), vec![left(Some(1))], other].concat();
+    let events = [lost_submit(), vec![left()], other].concat();
     let mut record = after(&plan, &events).record;
     record.attempts[0].settlement = Some(Settlement::Found);
     record.attempts[0].remote_id = Some("r-0".into());
 
     let adopt = Event::Adopted { attempt: 1 };
-    assert!(advance(&record, &adopt, &plan, &Policy::default(), NOON).is_err(), "one is open");
-    record =
-        advance(&record, &Event::Noted { note: "odd".into() }, &plan, &Policy::default(), NOON)
-            .unwrap()
-            .record;
+    assert!(advance(&record, &adopt, &plan, NOON).is_err(), "one is open");
+    record = advance(&record, &Event::Noted { note: "odd".into() }, &plan, NOON).unwrap();
     assert_eq!(record.attempts[1].note.as_deref(), Some("odd"));
     let runtime = failed(FaultKind::Runtime, FaultSource::Provider);
-    let between = advance(&record, &runtime, &plan, &Policy::default(), NOON).unwrap().record;
-    let adopted = advance(&between, &adopt, &plan, &Policy::default(), NOON).unwrap().record;
+    let between = advance(&record, &runtime, &plan, NOON).unwrap();
+    let adopted = advance(&between, &adopt, &plan, NOON).unwrap();
 
     assert_eq!(adopted.open_attempt().unwrap().number, 1);
     assert!(adopted.attempts[0].may_cost());
-    let done = [Event::Rendered, Event::Stored].iter().fold(adopted, |record, event| {
-        advance(&record, event, &plan, &Policy::default(), NOON).unwrap().record
-    });
+    let done = [Event::Rendered, Event::Stored]
+        .iter()
+        .fold(adopted, |record, event| advance(&record, event, &plan, NOON).unwrap());
     assert_eq!(done.state, JobState::Completed);
     assert_eq!(done.attempts[0].state, AttemptState::Succeeded);
     assert_eq!(done.attempts[1].fault.as_ref().unwrap().kind, FaultKind::Runtime);
@@ -352,7 +331,7 @@ fn a_late_poll_result_cannot_reopen_an_ended_job() {
     let done = after(&plan, &[rendering(), vec![Event::Rendered, Event::Stored]].concat());
 
     let late = Event::Progressed { percent: 50 };
-    assert!(advance(&done.record, &late, &plan, &Policy::default(), NOON).is_err());
+    assert!(advance(&done.record, &late, &plan, NOON).is_err());
 }
 
 #[test]
@@ -374,5 +353,5 @@ fn nothing_new_is_begun_once_the_owner_asked_to_stop() {
     let stopped = after(&plan, &[Event::CancelRequested]);
 
     let begun = Event::Begun { route: 0 };
-    assert!(advance(&stopped.record, &begun, &plan, &Policy::default(), NOON).is_err());
+    assert!(advance(&stopped.record, &begun, &plan, NOON).is_err());
 }

@@ -56,7 +56,13 @@ fn our_tag_is_known_however_the_list_spells_its_url() {
         assert_eq!(found, Reconciliation::Marked(ID.into()), "{listed}");
     }
     // Without its end, a URL is nobody's.
-    for listed in ["https://retake.example/hooks/luma/unguessable", "https://retake.example/?tag"] {
+    for listed in [
+        "https://retake.example/hooks/luma/unguessable",
+        "https://retake.example/?tag",
+        "https://retake.example/?tag=video_0198c0de-",
+        "https://retake.example/?tag=video_0198",
+        "https://retake.example/?tag=***",
+    ] {
         let cut = entry(-5, "something else", Some(listed));
         let (_, found) = look_up(&lost(true), &[page_of(&[cut], false)]);
         assert!(matches!(found, Reconciliation::Unknowable { .. }), "{listed}: {found:?}");
@@ -67,8 +73,10 @@ fn our_tag_is_known_however_the_list_spells_its_url() {
 
 #[test]
 fn a_lost_submit_is_absent_only_after_the_whole_list() {
-    let others =
-        [entry(5, "a storm", None), entry(7, "a lighthouse in a storm", Some("https://x/?tag=b"))];
+    let others = [
+        entry(5, "a storm", None),
+        entry(7, "a lighthouse in a storm", Some("https://x/?tag=video_9198c0de-1")),
+    ];
     let pages = vec![page_of(&others, true), page_of(&[entry(9, "a storm", None)], false)];
 
     assert_eq!(look_up(&lost_among_known(), &pages), (2, Reconciliation::Absent));

@@ -109,6 +109,14 @@ fn an_absence_is_promised_only_after_a_walk_past_the_intent_or_to_the_end() {
     let known = &["video_0", "video_9"];
     let relay = looked_up_knowing(known, Some("relay"), a_submission("sora-2"), &past);
     assert_eq!(relay, Reconciliation::Absent);
+    // A relay's list may show finished renders only, and then ours is not in it while it runs.
+    let mut finished = past.clone();
+    for entry in finished.iter_mut().flat_map(|page| page["data"].as_array_mut().unwrap()) {
+        entry["status"] = "completed".into();
+    }
+    let look = |variant| looked_up_knowing(known, variant, a_submission("sora-2"), &finished);
+    assert!(is_unknowable(&look(Some("relay"))));
+    assert_eq!(look(None), Reconciliation::Absent, "OpenAI's list shows all");
 
     let end = [page(&[], false)];
     assert_eq!(looked_up(None, a_submission("sora-2"), &end), Reconciliation::Absent);

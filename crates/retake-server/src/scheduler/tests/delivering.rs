@@ -436,7 +436,7 @@ async fn a_strict_request_takes_no_other_video_than_it_asked_for() {
         matches!(&job.record.state, JobState::Failed(fault) if fault.message.contains("2.000 s"))
     );
     assert_eq!((*north.cancelled.lock().unwrap(), north.sold()), (1, 1));
-    assert!(!Cost::of_job(&job.record, &job.plan).certain || job.plan.routes[0].cost == Usd::ZERO);
+    assert!(!Cost::of_job(&job.record).certain || job.plan.routes[0].cost == Usd::ZERO);
 }
 
 #[tokio::test]
@@ -462,6 +462,6 @@ async fn what_a_provider_says_that_it_charged_is_on_record() {
 
     let job = played(&[north], Policy::default(), 5).await;
 
-    let cost = Cost::of_job(&job.record, &job.plan);
+    let cost = Cost::of_job(&job.record);
     assert_eq!((cost.charged, cost.estimated, cost.certain), (Some(charged), Some(charged), true));
 }

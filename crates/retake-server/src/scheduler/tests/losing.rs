@@ -109,7 +109,7 @@ async fn a_lost_submit_that_nobody_can_settle_does_not_keep_a_healthy_route_wait
 
     let held = test.play(1).await;
     assert_eq!(attempts(&held), ["north unknown"]);
-    let hold = held.record.hold.unwrap();
+    let hold = held.record.hold.unwrap().reason;
     assert!(hold.contains("continue_after") && hold.contains("the next route"), "{hold}");
     let later = test.until(|job| job.record.attempts.len() == 2).await;
 

@@ -15,6 +15,7 @@ use crate::{
     Change, JobEvent, Ledger, PostgresLedger, StoreError,
     conformance::{
         NOON, Worker, a_job, accepted, change_of, evidence::an_exchange, noon_plus, notices, slots,
+        waits_of,
     },
     postgres::pool::Limits,
 };
@@ -191,7 +192,7 @@ async fn connections_that_were_cut_are_replaced() {
 
     let held = worker.claim_one(NOON).await;
     assert!(schema.cut_all().await > 0);
-    worker.ledger.release(&held.lease, NOON).await.unwrap();
+    worker.ledger.release(&held.lease, NOON, &waits_of(&held, NOON)).await.unwrap();
     assert!(schema.cut_all().await > 0);
     assert!(worker.ledger.job(&id).await.unwrap().is_some());
 }

@@ -6,7 +6,7 @@ use super::Schema;
 use crate::postgres::{
     accept, claim, commit, exchanges, feed, files, idempotency_keys, keys, list,
     outbox::{announce, deliveries, endpoints, prune, serve},
-    owner, pool, renders, replica, rows, settling, timeline, wake,
+    owner, pool, renders, replica, rows, settling, timeline, waits, wake,
 };
 
 /// Every statement that names jobs, attempts, events or deliveries.
@@ -25,6 +25,7 @@ const STATEMENTS: &[&str] = &[
     commit::LIFE,
     commit::ATTEMPT,
     commit::RELEASE,
+    commit::GIVE_BACK,
     exchanges::LAST,
     exchanges::KEEP,
     exchanges::DROP,
@@ -77,6 +78,8 @@ const STATEMENTS: &[&str] = &[
     renders::PLACES,
     renders::MOVE,
     timeline::LAST,
+    waits::ADD,
+    waits::LEAVE,
     timeline::APPEND,
     timeline::THIS,
     timeline::READ,
@@ -117,8 +120,9 @@ const STATEMENTS: &[&str] = &[
     serve::FORGET,
 ];
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "jobs",
+    "job_waits",
     "job_requests",
     "attempts",
     "unsettled_submits",
@@ -126,7 +130,7 @@ const TABLES: [&str; 14] = [
     "exchanges",
     "events",
     "feed",
-    "repeats",
+    "idempotency_keys",
     "api_keys",
     "characters",
     "webhook_endpoints",
@@ -189,11 +193,11 @@ async fn what_is_asked_again_and_again_is_answered_by_its_own_index() {
     let client = planner(&schema).await;
 
     for (sql, indexes) in [
-        (claim::LOOK, &["jobs_ready", "jobs_waiting", "jobs_holding"] as &[&str]),
+        (claim::LOOK, &["jobs_ready", "job_waits_queue", "jobs_holding"] as &[&str]),
         (claim::TAKE_READY, &["jobs_ready"]),
-        (claim::TAKE_WAITING, &["jobs_waiting", "jobs_holding"]),
-        (claim::NEXT, &["jobs_ready", "jobs_waiting", "jobs_holding"]),
-        (claim::AWAITED, &["jobs_waiting"]),
+        (claim::TAKE_WAITING, &["job_waits_queue", "jobs_holding"]),
+        (claim::NEXT, &["jobs_ready", "job_waits_queue", "jobs_holding"]),
+        (claim::AWAITED, &["job_waits_queue"]),
         (claim::OCCUPIED, &["jobs_holding"]),
         (replica::FREE, &["jobs_leased"]),
         (files::EXPIRED, &["jobs_file_due"]),

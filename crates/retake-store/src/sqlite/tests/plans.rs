@@ -10,7 +10,7 @@ use crate::{
         migrate::{MIGRATIONS, migrate},
         open,
         outbox::{announce, deliveries, endpoints, prune, serve},
-        owner, renders, replica, rows, settling, timeline, wake,
+        owner, renders, replica, rows, settling, timeline, waits, wake,
     },
 };
 
@@ -27,6 +27,7 @@ const STATEMENTS: &[&str] = &[
     claim::NEXT_ACCOUNT,
     claim::TAKE,
     claim::SET_ASIDE,
+    claim::PUT_OFF,
     commit::HELD,
     commit::LIFE,
     commit::ATTEMPT,
@@ -83,6 +84,8 @@ const STATEMENTS: &[&str] = &[
     renders::NEXT_PLACE,
     renders::COPY,
     renders::DROP,
+    waits::ADD,
+    waits::LEAVE,
     timeline::APPEND,
     timeline::ANNOUNCE,
     timeline::READ,
@@ -151,11 +154,11 @@ fn what_is_asked_again_and_again_is_answered_by_its_own_index() {
 
     for (sql, index) in [
         (claim::READY, "jobs_ready"),
-        (claim::WAITING, "jobs_waiting"),
+        (claim::WAITING, "job_waits_queue"),
         (claim::OCCUPIED, "jobs_holding"),
         (claim::NEXT_READY, "jobs_ready"),
-        (claim::NEXT_WAITING, "jobs_waiting"),
-        (claim::NEXT_ACCOUNT, "jobs_waiting"),
+        (claim::NEXT_WAITING, "job_waits_queue"),
+        (claim::NEXT_ACCOUNT, "job_waits_queue"),
         (replica::FREE, "jobs_leased"),
         (files::EXPIRED, "jobs_file_due"),
         (files::AN_OUTPUT, "jobs_output"),

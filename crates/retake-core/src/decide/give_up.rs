@@ -2,8 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, JobRecord, RouteTimes, unknown::MARGIN};
+use super::{
+    Situation, World,
+    lost_submit::{MARGIN, reserve},
+};
 use crate::{
+    job::{Attempt, JobRecord},
     plan::Plan,
     policy::{OnUnknownSubmit, Policy},
 };
@@ -20,24 +24,25 @@ pub struct GiveUp {
 
 /// When the render of an open attempt is given up for another route. Nothing where none is left to try, or no time for
 /// it, where the render would not have had its usual time by then, where it lives in this process, and where its owner
-/// prefers no video to two bills: there it has the longest time that renders take. `times` are those of the routes of
-/// the plan, by place.
+/// prefers no video to two bills: there it has the longest time that renders take.
 pub fn give_up(
     record: &JobRecord,
     attempt: &Attempt,
     plan: &Plan,
+    world: &World,
     policy: &Policy,
     now: Timestamp,
-    times: impl Fn(usize) -> RouteTimes,
 ) -> Option<GiveUp> {
-    let here = times(attempt.route);
+    let here = world.of_attempt(attempt, plan).times;
+    let policy = &world.policy_at(attempt, plan, policy);
     let is_bound = policy.on_unknown_submit == OnUnknownSubmit::Hold
         || record.spent_attempts() >= policy.max_attempts
         || here.create.is_none();
     if is_bound {
         return None;
     }
-    let next = record.next_open_place(attempt.route, plan, policy)?;
+    let place = plan.place_of(&attempt.planned.route)?;
+    let next = Situation { record, plan, world, policy }.next_open_place(place)?;
     let since = record.trying_since()?;
     let end = since + policy.deadline;
     // Too late: a render that goes on through a long outage of ours is all that the job has.
@@ -45,7 +50,7 @@ pub fn give_up(
         return None;
     }
     let begun = attempt.accepted_at.unwrap_or(attempt.begun_at);
-    let reserve = (policy.deadline - times(next).usual).max(policy.deadline / 2);
+    let reserve = reserve(policy, &world.at(next).times);
     // Twice the usual time is slow, and no more than that.
     let latest = (since + reserve).max(begun + here.usual * 2);
     let last = end - MARGIN;
@@ -60,20 +65,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        fault::{Fault, FaultKind, FaultSource},
-        job::{Event, advance},
+        decide::{
+            RouteTimes,
+            testing::{NOON, TIMES, a_world, applied, failed},
+        },
+        fault::{FaultKind, FaultSource},
+        job::Event,
         plan::tests::a_plan_of,
     };
-
-    const NOON: Timestamp = Timestamp::constant(1_800_000_000, 0);
-
-    fn times(usual: i64) -> RouteTimes {
-        RouteTimes {
-            create: Some(SignedDuration::from_mins(2)),
-            usual: SignedDuration::from_mins(usual),
-            longest: SignedDuration::from_hours(1),
-        }
-    }
 
     /// The minute after noon at which a render is given up that was begun in this one, after another one at noon.
     fn given_up(
@@ -83,20 +82,21 @@ mod tests {
         policy: &Policy,
     ) -> Option<(i64, Option<i64>)> {
         let plan = a_plan_of(routes);
-        let broke = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke");
         let at_the_begin = NOON + SignedDuration::from_mins(begun);
         let events = [
             (NOON, Event::Begun { route: 0 }),
-            (NOON, Event::AttemptFailed { fault: broke }),
+            (NOON, failed(FaultKind::Runtime, FaultSource::Provider)),
             (at_the_begin, Event::Begun { route: 0 }),
             (at_the_begin, Event::Accepted { remote_id: "r-1".into() }),
         ];
         let record = events.iter().fold(JobRecord::default(), |record, (at, event)| {
-            advance(&record, event, &plan, policy, *at).unwrap().record
+            applied(&record, event, &plan, policy, *at).record
         });
         let attempt = record.open_attempt().unwrap();
+        let times = RouteTimes { usual: SignedDuration::from_mins(usual), ..TIMES };
+        let world = a_world(routes, times);
         let minute = |moment: Timestamp| moment.duration_since(NOON).as_mins();
-        let at = |now| give_up(&record, attempt, &plan, policy, now, |_| times(usual));
+        let at = |now| give_up(&record, attempt, &plan, &world, policy, now);
         assert_eq!(at(NOON + policy.deadline), None, "no other attempt would begin");
         at(at_the_begin).map(|it| (minute(it.slow_at), it.silent_at.map(minute)))
     }

@@ -1,18 +1,22 @@
 //! What must hold for every order of events.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{
-    Absence, AttemptState, Event, JobRecord, JobState, RouteTimes, Settlement, advance, give_up,
-    patience, weigh_absence,
+    Absence, AfterDownload, RouteState, Step, World, after_download, apply, decide, give_up,
+    patience,
+    testing::{TIMES, a_world, applied, step_with_slots},
+    weigh_absence,
 };
 use crate::{
     fault::{Fault, FaultKind, FaultSource},
+    job::{Attempt, AttemptState, Event, JobRecord, JobState, Settlement, advance},
     money::Usd,
-    plan::tests::a_plan_of,
-    policy::{OnModeration, OnUnknownSubmit, Policy},
-    step::{Step, decide},
+    plan::{Plan, tests::a_plan_of},
+    policy::{OnBusy, OnModeration, OnUnknownSubmit, Policy},
 };
 
 fn any_fault() -> impl Strategy<Value = Fault> {
@@ -45,16 +49,21 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => (0usize..4).prop_map(|route| Event::Begun { route }),
         3 => Just(Event::Accepted { remote_id: "r-1".into() }),
-        2 => any_fault().prop_map(|fault| Event::SubmitLost { fault, policy: None }),
+        2 => any_fault()
+            .prop_map(|fault| Event::SubmitLost { fault, policy: None, until: None }),
         1 => Just(Event::NotListed),
         1 => Just(Event::Settled { settlement: Settlement::Absent }),
-        1 => (any_fault(), prop::option::of(0usize..4))
-            .prop_map(|(fault, route)| Event::Unresolved { fault, route }),
+        1 => any_fault().prop_map(|fault| Event::Unresolved { fault }),
+        1 => any_fault().prop_map(|fault| Event::GivenUp { fault }),
         1 => (1u32..6).prop_map(|attempt| Event::Adopted { attempt }),
         3 => any::<u8>().prop_map(|percent| Event::Progressed { percent }),
         3 => Just(Event::Rendered),
         1 => any_fault().prop_map(|fault| Event::Disputed { fault }),
-        1 => any_fault().prop_map(|fault| Event::FetchFailed { fault, finding: None }),
+        1 => any_fault().prop_map(|fault| Event::FetchFailed {
+            fault,
+            finding: None,
+            again_at: None,
+        }),
         1 => any_fault().prop_map(|fault| Event::SetAside { fault }),
         1 => any::<u32>().prop_map(|micros| Event::Charged { amount: Usd::from_micros(micros.into()) }),
         2 => Just(Event::Stored),
@@ -79,9 +88,13 @@ proptest! {
         let (mut record, mut now, mut endings) = (JobRecord::default(), Timestamp::UNIX_EPOCH, 0);
         for (event, pause) in events {
             now += SignedDuration::from_secs(pause);
-            let Ok(next) = advance(&record, &event, &plan, &policy, now) else { continue };
+            let world = a_world(routes, TIMES);
+            let Ok(next) = apply(&record, vec![event.clone()], &plan, &world, &policy, now) else {
+                continue;
+            };
 
             prop_assert!(!record.state.is_ended(), "{:?} took {event:?}", record.state);
+            prop_assert!(next.waits.is_empty() || next.record.open_attempt().is_none());
             prop_assert!(next.record.progress >= record.progress);
             prop_assert_eq!(next.record.progress == 100, next.record.state == JobState::Completed);
             prop_assert_eq!(next.due.is_none(), next.record.state.is_ended());
@@ -100,7 +113,8 @@ proptest! {
         let (plan, policy, now) = (a_plan_of(routes), Policy::default(), Timestamp::UNIX_EPOCH);
         let mut record = JobRecord::default();
         for event in events {
-            if let Ok(next) = advance(&record, &event, &plan, &policy, now) {
+            let world = a_world(routes, TIMES);
+            if let Ok(next) = apply(&record, vec![event], &plan, &world, &policy, now) {
                 record = next.record;
             }
             let open = record.attempts.iter().filter(|a| a.state.is_open()).count();
@@ -124,42 +138,41 @@ proptest! {
         let (plan, policy, mut now) = (a_plan_of(routes), Policy::default(), Timestamp::UNIX_EPOCH);
         let mut record = JobRecord::default();
         for event in events {
-            if let Ok(next) = advance(&record, &event, &plan, &policy, now) {
+            let world = a_world(routes, TIMES);
+            if let Ok(next) = apply(&record, vec![event], &plan, &world, &policy, now) {
                 record = next.record;
             }
         }
 
         // From wherever it got to, doing what `decide` says with everything going well ends it.
         for _ in 0..12 {
-            let event = match decide(&record, &policy, now) {
+            let event = match step_with_slots(&record, &plan, &policy, now) {
                 Step::Rest => break,
-                Step::Begin { route } => Event::Begun { route },
+                Step::Begin { place } => Event::Begun { route: place },
+                Step::Wait(next) => {
+                    now = next.openings.iter().filter_map(|one| one.at).min().unwrap();
+                    continue;
+                }
                 Step::RecordLoss => {
-                    Event::SubmitLost { fault: Fault::interrupted(), policy: None }
+                    Event::SubmitLost { fault: Fault::interrupted(), policy: None, until: None }
                 }
                 Step::Settle => Event::Accepted { remote_id: "r-9".into() },
                 Step::Adopt { attempt } => Event::Adopted { attempt },
                 Step::Poll { .. } => Event::Rendered,
                 Step::Fetch { .. } => Event::Stored,
-                Step::Cancel { .. } | Step::EndCancelled => Event::Cancelled,
-                Step::GiveUp => Event::DeadlinePassed,
+                Step::Cancel { .. } => Event::Cancelled,
+                Step::End(event) => event,
             };
             now += SignedDuration::from_secs(1);
-            record = advance(&record, &event, &plan, &policy, now).unwrap().record;
+            record = applied(&record, &event, &plan, &policy, now).record;
             if record.open_attempt().is_some_and(|a| a.state == AttemptState::Intent) {
                 let accepted = Event::Accepted { remote_id: "r-9".into() };
-                record = advance(&record, &accepted, &plan, &policy, now).unwrap().record;
+                record = applied(&record, &accepted, &plan, &policy, now).record;
             }
         }
         prop_assert!(record.state.is_ended(), "stuck in {record:?}");
     }
 }
-
-const TIMES: RouteTimes = RouteTimes {
-    create: Some(SignedDuration::from_mins(2)),
-    usual: SignedDuration::from_mins(3),
-    longest: SignedDuration::from_hours(1),
-};
 
 /// What a provider answers to the next question.
 #[derive(Clone, Debug)]
@@ -203,7 +216,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 
 /// A job that is played against a first provider that answers from a script and a second one that is healthy.
 struct Play {
-    plan: crate::plan::Plan,
+    plan: Plan,
     record: JobRecord,
     now: Timestamp,
     policy: Policy,
@@ -234,33 +247,43 @@ impl Play {
 
     /// When the attempts began that may be on a bill because their answers were lost.
     fn doubtful(&self) -> Vec<Timestamp> {
-        let in_doubt = |attempt: &&super::Attempt| {
+        let in_doubt = |attempt: &&Attempt| {
             attempt.state == AttemptState::Unknown
                 || attempt.settlement == Some(Settlement::Pending)
         };
         self.record.attempts.iter().filter(in_doubt).map(|attempt| attempt.begun_at).collect()
     }
 
+    fn world(&self) -> World {
+        a_world(self.plan.routes.len(), TIMES)
+    }
+
     fn record(&mut self, event: &Event) -> Option<Timestamp> {
-        let next = advance(&self.record, event, &self.plan, &self.policy, self.now).unwrap();
+        let next = applied(&self.record, event, &self.plan, &self.policy, self.now);
         self.record = next.record;
         next.due
     }
 
     /// What happens at the next step, given what the first provider answers.
     fn step(&mut self, answer: Answer) -> Option<Timestamp> {
-        let here = self.record.open_attempt().map_or(self.record.next_route, |a| a.route);
-        let healthy = self.healthy == Some(here);
-        match decide(&self.record, &self.policy, self.now) {
+        let step = step_with_slots(&self.record, &self.plan, &self.policy, self.now);
+        let open = self.record.open_attempt().map(|a| self.plan.place_of(&a.planned.route));
+        let here = match (&step, open) {
+            (Step::Begin { place }, _) => Some(*place),
+            (_, open) => open.flatten(),
+        };
+        let healthy = self.healthy.is_some() && self.healthy == here;
+        match step {
             Step::Rest => None,
-            Step::Begin { route } => {
-                self.record(&Event::Begun { route });
+            Step::Wait(next) => next.openings.iter().filter_map(|opening| opening.at).min(),
+            Step::Begin { place } => {
+                self.record(&Event::Begun { route: place });
                 self.now += SignedDuration::from_secs(5);
                 let event = match answer {
                     _ if healthy => Event::Accepted { remote_id: "s-1".into() },
                     Answer::Crashed => return Some(self.now),
                     Answer::Refused(fault) | Answer::Broke(fault) => Event::AttemptFailed { fault },
-                    Answer::Lost(fault) => Event::SubmitLost { fault, policy: None },
+                    Answer::Lost(fault) => Event::SubmitLost { fault, policy: None, until: None },
                     _ => Event::Accepted { remote_id: "r-1".into() },
                 };
                 self.record(&event)
@@ -268,7 +291,7 @@ impl Play {
             Step::RecordLoss => {
                 let message = "the process was stopped before the answer came";
                 let fault = Fault::new(FaultKind::Lost, FaultSource::Gateway, message);
-                self.record(&Event::SubmitLost { fault, policy: None })
+                self.record(&Event::SubmitLost { fault, policy: None, until: None })
             }
             Step::Settle => self.settle(&answer),
             Step::Poll { .. } => match answer {
@@ -279,7 +302,7 @@ impl Play {
                 _ => self.still_running(),
             },
             Step::Fetch { .. } => self.record(&Event::Stored),
-            Step::GiveUp => self.record(&Event::DeadlinePassed),
+            Step::End(event) => self.record(&event),
             step => panic!("nobody asked for {step:?}"),
         }
     }
@@ -288,7 +311,7 @@ impl Play {
     fn still_running(&mut self) -> Option<Timestamp> {
         let attempt = self.record.open_attempt().unwrap();
         let given_up =
-            give_up(&self.record, attempt, &self.plan, &self.policy, self.now, |_| TIMES);
+            give_up(&self.record, attempt, &self.plan, &self.world(), &self.policy, self.now);
         let over = attempt.begun_at + TIMES.longest;
         if self.now <= given_up.map_or(over, |it| it.slow_at.min(over)) {
             return Some(self.now + SignedDuration::from_secs(20));
@@ -299,7 +322,7 @@ impl Play {
 
     fn settle(&mut self, answer: &Answer) -> Option<Timestamp> {
         let attempt = self.record.open_attempt().unwrap().clone();
-        let patience = patience(&self.record, &attempt, &self.plan, &self.policy, |_| TIMES);
+        let patience = patience(&self.record, &attempt, &self.plan, &self.world(), &self.policy);
         let lost_for = self.now.duration_since(attempt.lost_since());
         let absence = weigh_absence(&attempt, &TIMES, lost_for, self.now);
         match (answer, absence) {
@@ -315,12 +338,12 @@ impl Play {
         }
         self.told.push(attempt.number);
         let fault = Fault::new(FaultKind::Lost, FaultSource::Provider, "it may have been billed");
-        self.record(&Event::Unresolved { fault, route: patience.route })
+        self.record(&Event::Unresolved { fault })
     }
 
     /// Attempts that may be on a bill although no provider said how they ended, and nobody was told.
     fn untold(&self) -> usize {
-        let in_doubt = |attempt: &&super::Attempt| {
+        let in_doubt = |attempt: &&Attempt| {
             attempt.settlement == Some(Settlement::Pending) && !self.told.contains(&attempt.number)
         };
         let open = usize::from(self.record.open_attempt().is_some());
@@ -328,10 +351,10 @@ impl Play {
     }
 }
 
-fn a_plan_of_two_providers() -> crate::plan::Plan {
+fn a_plan_of_two_providers() -> Plan {
     let mut plan = a_plan_of(2);
     for (planned, provider) in plan.routes.iter_mut().zip(["north", "south"]) {
-        planned.provider = provider.to_owned();
+        Arc::make_mut(planned).provider = provider.to_owned();
     }
     plan
 }
@@ -383,6 +406,7 @@ proptest! {
         let policy = Policy { max_attempts, ..Policy::default() };
         let mut play = Play { plan: a_plan_of(routes), ..Play::under(policy) };
         for planned in &mut play.plan.routes {
+            let planned = Arc::make_mut(planned);
             planned.provider = planned.route.account.clone();
         }
         play.healthy = None;
@@ -397,6 +421,81 @@ proptest! {
         prop_assert!(all <= max_attempts as usize + 25, "{all} attempts: {:?}", play.record);
         let bought = play.record.attempts.iter().filter(|attempt| attempt.may_cost()).count();
         prop_assert!(bought <= max_attempts as usize, "{bought} bought: {:?}", play.record);
+    }
+
+    #[test]
+    fn in_any_world_a_job_ends_and_begins_only_where_it_has_a_slot(
+        worlds in prop::collection::vec(prop::collection::vec((any::<bool>(), 1i64..90), 4), 1..30),
+        answers in prop::collection::vec(any_answer(), 1..30),
+        routes in 1usize..5,
+        waits in any::<bool>(),
+    ) {
+        let on_busy = if waits { OnBusy::Wait } else { OnBusy::Switch };
+        let mut play = Play { plan: a_plan_of(routes), ..Play::under(Policy { on_busy, ..Policy::default() }) };
+        play.healthy = None;
+        let broke = Fault::new(FaultKind::Runtime, FaultSource::Provider, "it broke");
+        let mut answers = answers.into_iter();
+        for state in worlds {
+            let world = World {
+                routes: state
+                    .into_iter()
+                    .take(routes)
+                    .map(|(has_slot, usual)| RouteState {
+                        times: super::RouteTimes { usual: SignedDuration::from_mins(usual), ..TIMES },
+                        has_slot,
+                        on_unknown_submit: None,
+                    })
+                    .collect(),
+            };
+            match decide(&play.record, &play.plan, &world, &play.policy, play.now) {
+                Step::Begin { place } => prop_assert!(world.at(place).has_slot),
+                Step::Wait(next) => {
+                    let ready = next.openings.iter().filter(|opening| opening.at.is_none_or(|at| at <= play.now));
+                    prop_assert!(ready.clone().all(|opening| !world.at(opening.place).has_slot), "{next:?}");
+                    // It gets its slots later on.
+                    play.now += SignedDuration::from_secs(30);
+                    continue;
+                }
+                _ => {}
+            }
+            let Some(due) = play.step(answers.next().unwrap_or(Answer::Taken)) else { break };
+            play.now = play.now.max(due);
+        }
+        for _ in 0..2_000 {
+            let Some(due) = play.step(Answer::Broke(broke.clone())) else { break };
+            play.now = play.now.max(due);
+        }
+        prop_assert!(play.record.state.is_ended(), "it goes on for ever: {:?}", play.record);
+    }
+
+    #[test]
+    fn a_download_is_tried_again_later_or_its_loss_ends_the_attempt(
+        failures in prop::collection::vec((any_fault(), 0i64..20_000), 1..40),
+    ) {
+        let (plan, policy) = (a_plan_of(2), Policy::default());
+        let mut now = Timestamp::UNIX_EPOCH;
+        let mut record = JobRecord::default();
+        let accepted = Event::Accepted { remote_id: "r-1".into() };
+        for event in [Event::Begun { route: 0 }, accepted, Event::Rendered] {
+            record = advance(&record, &event, &plan, now).unwrap();
+        }
+        for (fault, pause) in failures {
+            now += SignedDuration::from_secs(pause);
+            let attempt = record.open_attempt().unwrap();
+            match after_download(attempt, &fault, None, &policy, now) {
+                AfterDownload::AgainAt(at) => {
+                    prop_assert!(at >= now && at <= now + Policy::LONG_PAUSE);
+                    let again_at = Some(at);
+                    let event = Event::FetchFailed { fault, finding: None, again_at };
+                    record = advance(&record, &event, &plan, now).unwrap();
+                }
+                AfterDownload::Lost(_) => {
+                    prop_assert!(fault.source != FaultSource::Gateway);
+                    prop_assert!(now >= Timestamp::UNIX_EPOCH + policy.fetch_within);
+                    break;
+                }
+            }
+        }
     }
 
     #[test]
@@ -438,7 +537,7 @@ proptest! {
             play.now = play.now.max(due);
         }
         prop_assert!(play.record.state.is_ended());
-        let pending = |a: &super::Attempt| a.settlement == Some(Settlement::Pending);
+        let pending = |a: &Attempt| a.settlement == Some(Settlement::Pending);
         let doubtful = play.record.attempts.iter().position(pending);
         prop_assert!(doubtful.is_none_or(|place| place + 1 == play.record.attempts.len()));
     }
@@ -452,11 +551,10 @@ proptest! {
         let begun = Timestamp::UNIX_EPOCH;
         let lost = begun + SignedDuration::from_secs(lost_after);
         let fault = Fault::new(FaultKind::Timeout, FaultSource::Network, "no answer");
-        let mut record = advance(&JobRecord::default(), &Event::Begun { route: 0 }, &plan, &policy, begun)
-            .unwrap()
-            .record;
-        let event = Event::SubmitLost { fault, policy: None };
-        record = advance(&record, &event, &plan, &policy, lost).unwrap().record;
+        let event = Event::Begun { route: 0 };
+        let mut record = applied(&JobRecord::default(), &event, &plan, &policy, begun).record;
+        let event = Event::SubmitLost { fault, policy: None, until: None };
+        record = applied(&record, &event, &plan, &policy, lost).record;
         let (mut now, mut first) = (lost, None);
         for pause in looks {
             now += SignedDuration::from_secs(pause);
@@ -470,7 +568,7 @@ proptest! {
                 Absence::LookAgainAt(again) => {
                     prop_assert!(again > now);
                     first.get_or_insert(now);
-                    record = advance(&record, &Event::NotListed, &plan, &policy, now).unwrap().record;
+                    record = applied(&record, &Event::NotListed, &plan, &policy, now).record;
                 }
             }
         }
