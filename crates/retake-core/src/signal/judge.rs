@@ -235,6 +235,9 @@ mod tests {
         assert_eq!(kind(&spent("fal", 1)), FaultKind::Quota);
         assert_eq!(kind(&spent("runway", 1)), FaultKind::Overloaded);
         assert_eq!(kind(&spent("runway", 60)), FaultKind::Quota);
+        let down = |vendor| kind(&signals(vendor, Some(503)).with_text("Service Unavailable"));
+        assert_eq!(down("luma"), FaultKind::Overloaded);
+        assert_eq!(down("luma-agents"), FaultKind::Timeout);
     }
 
     #[test]
