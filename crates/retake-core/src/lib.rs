@@ -2,10 +2,11 @@
 //!
 //! What a caller may ask for ([`request`], [`size`]), what models accept ([`catalog`]), what is checked
 //! before a job exists ([`preflight`]), how a request is made to fit ([`fit`]), where it may go ([`plan`]), what
-//! happens to a job ([`job`]), what to do with it next ([`decide`]), when its end is announced to webhook endpoints
-//! ([`delivery_schedule`]), what is done with a file that differs ([`output`]), what attempts cost ([`cost`]), what
-//! is kept of the exchanges with providers ([`evidence`]), which network addresses a stranger's URL may lead to
-//! ([`address`]), how much JSON is read ([`json`]), and how times are written for people ([`time`]). Nothing here does IO or reads a clock: callers pass in
+//! happens to a job ([`job`]), what to do with it next ([`decide`]), what an answer says of a failure and what that comes
+//! to ([`signal`]), when the end of a job is announced to webhook endpoints ([`delivery_schedule`]), what is done with a
+//! file that differs ([`output`]), what attempts cost ([`cost`]), what is kept of the exchanges with providers
+//! ([`evidence`]), which network addresses a stranger's URL may lead to ([`address`]), how much JSON is read
+//! ([`json`]), and how times are written for people ([`time`]). Nothing here does IO or reads a clock: callers pass in
 //! what happened and when, and get back values.
 #![warn(clippy::missing_errors_doc)]
 
@@ -26,5 +27,6 @@ pub mod plan;
 pub mod policy;
 pub mod preflight;
 pub mod request;
+pub mod signal;
 pub mod size;
 pub mod time;

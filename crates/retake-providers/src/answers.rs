@@ -4,6 +4,7 @@ mod inputs;
 mod loose;
 mod odd;
 mod polls;
+mod sentences;
 
 use std::sync::Arc;
 

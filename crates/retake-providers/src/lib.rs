@@ -34,6 +34,7 @@ mod replicate;
 mod response;
 mod runway;
 mod secrets;
+mod signals;
 mod sse;
 #[cfg(test)]
 mod testing;

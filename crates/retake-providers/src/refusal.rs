@@ -1,14 +1,12 @@
 //! What an answer says of a failure, and what that proves, for all adapters.
 //!
 //! Relays pass on the answers of every maker, and makers those of each other, so what is known of codes and of words is
-//! in one place: the pieces of an answer ([`report`]), codes and their kinds ([`codes`]), what texts say ([`words`]),
-//! what is said of an answer that did not come ([`no_answer`]), and what of it proves that a create was refused
-//! ([`mod@proof`]).
+//! in one place: the pieces of an answer ([`report`]), codes and their kinds ([`codes`]), what texts hint at ([`words`]),
+//! and what of it proves that a create was refused ([`mod@proof`]), which is listed in `proof.toml` ([`lists`]).
 
 pub(crate) mod codes;
 mod input;
-pub(crate) mod no_answer;
-mod phrases;
+pub(crate) mod lists;
 pub(crate) mod proof;
 pub(crate) mod report;
 pub(crate) mod words;
@@ -57,7 +55,12 @@ pub(crate) fn is_in_trouble(json: &Json) -> bool {
 
 /// Whether a code is one by which a relay says that it got no answer from the server behind it.
 pub(crate) fn is_relayed(code: &str) -> bool {
-    codes::RELAYED.contains(&&*lower(code))
+    lists::lists().relayed_codes.contains(&lower(code))
+}
+
+/// Whether a code tells of a render and not of the question about it.
+pub(crate) fn is_of_a_render(code: &str) -> bool {
+    lists::lists().render_codes.contains(&lower(code))
 }
 
 /// A text up to where it goes on as a web page: what stands there is nobody's word.

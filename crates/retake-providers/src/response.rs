@@ -1,6 +1,4 @@
-//! What all adapters need to read answers: fields of untrusted JSON, faults by status, lost submits.
-//!
-//! An adapter first reads the provider's own code for a failure; what is here serves where there is none.
+//! What all adapters need to read answers: fields of untrusted JSON, answers of strangers, lost submits.
 
 mod create;
 
@@ -8,6 +6,7 @@ use bytes::Bytes;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     money::Usd,
+    signal,
 };
 use serde_json::Value as Json;
 
@@ -17,6 +16,7 @@ pub(crate) use self::create::{
 use crate::{
     FetchError,
     call::{NoAnswer, Reply},
+    signals,
 };
 
 /// The longest text of a provider that is repeated in a message, in characters.
@@ -70,68 +70,17 @@ pub(crate) fn percent(value: f64) -> u8 {
     percent
 }
 
-/// What a status stands for in a provider's own error body, where neither a code nor a text says more.
-pub(crate) fn kind_of_status(status: u16) -> FaultKind {
-    match status {
-        400 | 404..=406 | 409..=417 | 422 => FaultKind::BadRequest,
-        401 => FaultKind::Auth,
-        402 | 403 => FaultKind::Quota,
-        429 | 503 | 529 => FaultKind::Overloaded,
-        408 | 499 | 504 | 522 | 524 => FaultKind::Timeout,
-        500..=599 => FaultKind::Runtime,
-        _ => FaultKind::UnknownProviderError,
-    }
-}
-
-/// What a status stands for where the body is not the provider's own: a proxy, a firewall or a CDN answered in its
-/// place. That says nothing of the account and little of the request: the way there is closed for now. Only what
-/// is too large for the way stays too large.
-fn kind_of_foreign_status(reply: &Reply) -> FaultKind {
-    match reply.status.as_u16() {
-        401 if page_title(&reply.body).is_none() => FaultKind::Auth,
-        413 | 414 | 431 => FaultKind::BadRequest,
-        status @ (408 | 499 | 500..=599) => kind_of_status(status),
-        400..=499 => FaultKind::Overloaded,
-        _ => FaultKind::UnknownProviderError,
-    }
-}
-
 /// The fault of an error whose body is not the provider's own.
 pub(crate) fn foreign_fault(reply: &Reply) -> Fault {
-    let kind = kind_of_foreign_status(reply);
-    Fault { kind, ..fault_by_status(reply, &plain(&reply.body)) }
+    signal::judge(&signals::of_stranger(reply)).into_fault(at_status(reply, &plain(&reply.body)))
 }
 
-/// The fault that the status of a provider's own error body stands for, with the text that came with it.
-pub(crate) fn fault_by_status(reply: &Reply, message: &str) -> Fault {
-    let kind = match reply.status.as_u16() {
-        // Some say with these that too much is going on.
-        402 | 403 | 408 | 499 if speaks_of_load(message) => FaultKind::Overloaded,
-        status => kind_of_status(status),
-    };
-    let message = match quoted(message) {
+/// What an answer with an error status says, for people.
+pub(crate) fn at_status(reply: &Reply, message: &str) -> String {
+    match quoted(message) {
         empty if empty.is_empty() => format!("HTTP {} without a word", reply.status.as_u16()),
         text => format!("HTTP {}: {text}", reply.status.as_u16()),
-    };
-    Fault::new(kind, FaultSource::Provider, message).after(reply.retry_after())
-}
-
-/// Whether a text says that too much is going on, and nothing of money.
-pub(crate) fn speaks_of_load(text: &str) -> bool {
-    let text = text.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    has(&[
-        "rate limit",
-        "ratelimit",
-        "too many",
-        "overload",
-        "high load",
-        "heavy load",
-        "at capacity",
-        "throttl",
-        "per minute",
-        "concurren",
-    ]) && !has(&["insufficient", "balance", "billing", "payment"])
+    }
 }
 
 /// Whether a text says that a failed render was not charged, or was paid back.
@@ -256,7 +205,7 @@ pub(crate) fn refused_download(reply: &Reply) -> FetchError {
     );
     let kind = match reply.status.as_u16() {
         404 | 410 => FaultKind::Lost,
-        _ => kind_of_foreign_status(reply),
+        _ => signal::judge(&signals::of_stranger(reply)).kind,
     };
     FetchError::Later(Fault::new(kind, FaultSource::Provider, message).after(reply.retry_after()))
 }
@@ -322,19 +271,6 @@ mod tests {
         assert_eq!(page("<?xml?><Error>"), None);
         assert_eq!(page("{\"error\":\"<html>\"}"), None);
         assert_eq!(plain(&Bytes::from_static(b"<html>")), "a web page");
-    }
-
-    #[test]
-    fn a_status_for_money_is_load_where_the_text_says_so() {
-        let kind = |status, text| {
-            fault_by_status(&crate::testing::reply(status, &[], "{}").unwrap(), text).kind
-        };
-
-        assert_eq!(kind(402, "Rate limit exceeded, slow down"), FaultKind::Overloaded);
-        assert_eq!(kind(403, "Too many requests from this key"), FaultKind::Overloaded);
-        assert_eq!(kind(499, "the model is overloaded"), FaultKind::Overloaded);
-        assert_eq!(kind(402, "Too many unpaid bills: insufficient balance"), FaultKind::Quota);
-        assert_eq!(kind(403, "forbidden"), FaultKind::Quota);
     }
 
     #[test]

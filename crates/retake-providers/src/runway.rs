@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use retake_core::{catalog::Catalog, fault::Fault};
+use retake_core::{catalog::Catalog, fault::Fault, signal::Stage};
 use secrecy::SecretString;
 use serde_json::Value as Json;
 
@@ -168,7 +168,7 @@ impl Adapter for Runway {
             match reply.status {
                 StatusCode::NOT_FOUND | StatusCode::GONE => Ok(CancelOutcome::NotKnown),
                 status if status.is_success() => Ok(CancelOutcome::Stopped),
-                _ => Err(fault::of_reply(&reply)),
+                _ => Err(fault::of_reply(&reply, Stage::Cancel)),
             }
         })
     }

@@ -32,6 +32,7 @@ use retake_core::{
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 
+pub(crate) use self::evidence::request_id;
 pub use self::proxy::{Proxy, ProxyVariables};
 use self::{
     memory::AnswerMemory,

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::Stage,
+};
 use serde_json::Value as Json;
 
 use super::{fault, places::Places};
@@ -22,7 +25,7 @@ pub(super) fn check(places: &Arc<Places>) -> Flow<Result<AccountStatus, Fault>> 
     Flow::ask(billing, move |answer| match answer {
         Ok(reply) if reply.status.is_success() => Flow::Done(Ok(account_status(&reply))),
         Ok(reply) if matches!(reply.status.as_u16(), 403 | 404) => Flow::once(list, read_list),
-        Ok(reply) => Flow::Done(Err(fault::of_reply(&reply))),
+        Ok(reply) => Flow::Done(Err(fault::of_reply(&reply, Stage::Account))),
         Err(problem) => Flow::Done(Err(response::silence(&problem))),
     })
 }
@@ -63,7 +66,7 @@ fn credit(json: &Json) -> Option<f64> {
 fn read_list(answer: Answer) -> Result<AccountStatus, Fault> {
     let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
-        return Err(fault::of_reply(&reply));
+        return Err(fault::of_reply(&reply, Stage::Account));
     }
     let summary = "the key works; fal tells the credit to admin keys only".to_owned();
     Ok(AccountStatus { summary, ..AccountStatus::default() })

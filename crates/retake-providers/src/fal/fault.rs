@@ -2,74 +2,28 @@
 //!
 //! There are two families (fal docs, 2026-11-21). The platform's are `{detail: text, error_type}`, with the
 //! type in `X-Fal-Error-Type` as well. The models' are `{detail: [{loc, msg, type, ctx, input}]}`: they name the
-//! parameter, and the limit that was broken is in `ctx`. Moderation and bad input share the status 422, and a
-//! missing runner looks like a timeout, so the type decides and the status comes last.
+//! parameter, and the limit that was broken is in `ctx`.
 
 use retake_core::{
-    fault::{Fault, FaultKind, FaultSource},
+    fault::{Fault, FaultKind},
     money::Usd,
+    signal::{
+        self, CodeSignal, Place, Signals, Stage,
+        table::{Table, Tables, Weight},
+    },
 };
 use serde_json::Value as Json;
 
 use crate::{
     call::Reply,
     response::{self, ErrorBody},
+    signals,
 };
 
-/// What each type means, by its beginning; the longest one that fits counts.
-const TYPES: &[(&str, FaultKind)] = &[
-    ("request_timeout", FaultKind::Overloaded),
-    ("startup_timeout", FaultKind::Overloaded),
-    ("runner_scheduling_failure", FaultKind::Overloaded),
-    ("runner_connection_timeout", FaultKind::Timeout),
-    ("runner_", FaultKind::Runtime),
-    ("internal_error", FaultKind::Runtime),
-    ("client_disconnected", FaultKind::Timeout),
-    ("client_cancelled", FaultKind::Lost),
-    ("bad_request", FaultKind::BadRequest),
-    ("url_error", FaultKind::BadRequest),
-    ("not_found", FaultKind::BadRequest),
-    ("auth_error", FaultKind::Auth),
-    ("internal_server_error", FaultKind::Runtime),
-    ("generation_timeout", FaultKind::Timeout),
-    ("downstream_service_", FaultKind::Timeout),
-    ("content_policy_violation", FaultKind::RefusedContent),
-    // Neutral by its name; in practice it is how models refuse without a word.
-    ("no_media_generated", FaultKind::RefusedContent),
-    ("image_", FaultKind::BadRequest),
-    ("image_load_error", FaultKind::BadRequest),
-    ("file_", FaultKind::BadRequest),
-    ("file_download_error", FaultKind::BadRequest),
-    ("face_detection_error", FaultKind::BadRequest),
-    ("greater_than", FaultKind::BadRequest),
-    ("less_than", FaultKind::BadRequest),
-    ("multiple_of", FaultKind::BadRequest),
-    ("sequence_too_", FaultKind::BadRequest),
-    ("one_of", FaultKind::BadRequest),
-    ("feature_not_supported", FaultKind::BadRequest),
-    ("missing", FaultKind::BadRequest),
-    ("invalid_archive", FaultKind::BadRequest),
-    ("archive_file_count_", FaultKind::BadRequest),
-    ("audio_duration_too_", FaultKind::BadRequest),
-    ("video_duration_too_", FaultKind::BadRequest),
-    ("unsupported_", FaultKind::BadRequest),
-];
-
-/// What texts without a known type give away, in lower case.
-const TEXTS: &[(&str, FaultKind)] = &[
-    ("content polic", FaultKind::RefusedContent),
-    ("content checker", FaultKind::RefusedContent),
-    ("moderation", FaultKind::RefusedContent),
-    ("nsfw", FaultKind::RefusedContent),
-    ("unsafe", FaultKind::RefusedContent),
-    ("sensitive", FaultKind::RefusedContent),
-    ("exhausted balance", FaultKind::Quota),
-    ("user is locked", FaultKind::Quota),
-    ("insufficient", FaultKind::Quota),
-    ("rate limit", FaultKind::Overloaded),
-    ("concurrent", FaultKind::Overloaded),
-    ("timed out", FaultKind::Timeout),
-];
+/// The table of signals that is fal's own.
+const VENDOR: &str = "fal";
+/// What the table calls the header that says that the platform was told to give up.
+const GIVEN_UP: &str = "given_up_by_user";
 
 /// Errors of a model that are put into a message.
 const MOST_DETAILS: usize = 3;
@@ -79,29 +33,31 @@ const MOST_LIMITS: usize = 4;
 const LONGEST_VALUE: usize = 60;
 
 /// The fault in an answer that is no success.
-pub(super) fn of_reply(reply: &Reply) -> Fault {
-    body_of(reply).into_fault()
+pub(super) fn of_reply(reply: &Reply, stage: Stage) -> Fault {
+    body(reply, stage).into_fault()
 }
 
-/// The same, with who wrote it: fal's own has a `detail` or a type, in the body or in a header.
+/// The same of the answer to a create, with who wrote it.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
+    body(reply, Stage::Create)
+}
+
+/// fal's own body has a `detail` or a type, in the body or in a header.
+fn body(reply: &Reply, stage: Stage) -> ErrorBody {
     let json = reply.json().unwrap_or_default();
     let told = Told::of(&json, reply.header("x-fal-error-type"));
     let by_code = told.code.as_deref().filter(|code| is_documented(code)).and_then(by_type);
     let by_code = by_code.filter(|_| !is_given_up(reply));
-    ErrorBody::of(reply, is_told(reply).then(|| of_told(reply, told)), by_code)
+    ErrorBody::of(reply, VENDOR, is_told(reply).then(|| of_told(reply, stage, told)), by_code)
 }
 
-fn of_told(reply: &Reply, told: Told) -> Fault {
+fn of_told(reply: &Reply, stage: Stage, told: Told) -> Fault {
     let text = told.text.clone().unwrap_or_else(|| response::plain(&reply.body));
-    let by_status = response::fault_by_status(reply, &text);
-    let kind = match told.kind(reply.status.is_server_error()) {
-        // The platform may have been told to give up; then it was no lack of runners.
-        Some(FaultKind::Overloaded) if is_given_up(reply) => FaultKind::Timeout,
-        Some(kind) => kind,
-        None => by_status.kind,
-    };
-    with_code(Fault { kind, ..by_status }, told.code)
+    let signals = told.signals(signals::of_reply(VENDOR, stage, reply));
+    let signals =
+        if is_given_up(reply) { signals.with_code(GIVEN_UP, Place::Header) } else { signals };
+    let fault = signal::judge(&signals).into_fault(response::at_status(reply, &text));
+    Fault { code: told.code, ..fault }
 }
 
 /// Whether the platform gave up because it was told to.
@@ -112,9 +68,9 @@ fn is_given_up(reply: &Reply) -> bool {
 /// The fault in the status of a request that is over and failed.
 pub(super) fn of_status(status: &Json) -> Fault {
     let told = Told::of(status, None);
-    let kind = told.kind(false).unwrap_or(FaultKind::UnknownProviderError);
+    let signals = told.signals(Signals::new(VENDOR, Stage::Poll));
     let text = told.text.unwrap_or_else(|| "it failed without a word".to_owned());
-    with_code(Fault::new(kind, FaultSource::Provider, text), told.code)
+    Fault { code: told.code, ..signal::judge(&signals).into_fault(text) }
 }
 
 /// Whether an error in the place of a result is the model's or the runner's, which is the end of a render: it has a
@@ -123,7 +79,7 @@ pub(super) fn is_of_the_model(reply: &Reply) -> bool {
     let json = reply.json().unwrap_or_default();
     let told = Told::of(&json, reply.header("x-fal-error-type"));
     told.code.is_some()
-        || told.is_about_input
+        || told.field.is_some()
         || (told.text.is_some() && reply.status.as_u16() == 422)
 }
 
@@ -153,19 +109,15 @@ pub(super) fn is_told(reply: &Reply) -> bool {
     told.code.is_some() || told.text.is_some()
 }
 
-fn with_code(fault: Fault, code: Option<String>) -> Fault {
-    match code {
-        Some(code) => fault.with_code(code),
-        None => fault,
-    }
-}
-
 /// What an error says of itself.
 struct Told {
     code: Option<String>,
+    /// What is said to people: with the values that were sent, which may quote the request.
     text: Option<String>,
-    /// Whether it is a model's complaint about its input.
-    is_about_input: bool,
+    /// What is said in words of fal's or the model's.
+    words: Vec<String>,
+    /// The parameter that a model complains about.
+    field: Option<String>,
 }
 
 impl Told {
@@ -188,6 +140,7 @@ impl Told {
         ];
         let text = text.iter().find_map(|place| response::text(json, place)).map(response::quoted);
         let code = code.filter(|code| !code.trim().is_empty()).map(short);
+        let words = text.iter().cloned().collect();
         let text = match (&code, text) {
             (Some(code), Some(text)) if !text.contains(code.as_str()) => {
                 Some(format!("{code}: {text}"))
@@ -195,7 +148,7 @@ impl Told {
             (Some(code), None) => Some(code.clone()),
             (_, text) => text,
         };
-        Self { code, text, is_about_input: false }
+        Self { code, text, words, field: None }
     }
 
     fn of_details(details: &[Json]) -> Self {
@@ -205,20 +158,32 @@ impl Told {
         Self {
             code: known.or_else(|| details.iter().find_map(code)),
             text: Some(response::quoted(&texts.join("; "))),
-            is_about_input: details.iter().any(|detail| parameter(detail).is_some()),
+            words: details
+                .iter()
+                .filter_map(|detail| response::text(detail, "/msg"))
+                .map(response::quoted)
+                .collect(),
+            field: details.iter().find_map(parameter),
         }
     }
 
-    fn kind(&self, is_theirs: bool) -> Option<FaultKind> {
-        let by_code = self.code.as_deref().and_then(by_type);
-        let by_input = (self.is_about_input && !is_theirs).then_some(FaultKind::BadRequest);
-        by_code.or_else(|| by_text(self.text.as_deref()?)).or(by_input)
+    fn signals(&self, signals: Signals) -> Signals {
+        let signals = signals::with_code(signals, self.code.as_deref());
+        // A type that is not known may still speak for itself.
+        let words = self.words.iter().chain(&self.code).map(String::as_str);
+        let signals = signals::with_texts(signals, words);
+        Signals { field: self.field.clone(), ..signals }
     }
 }
 
+fn table() -> Option<&'static Table> {
+    Tables::shipped().own(VENDOR)
+}
+
+/// What a type means that fal documents, by its longest known beginning.
 fn by_type(code: &str) -> Option<FaultKind> {
-    let fitting = TYPES.iter().filter(|(start, _)| code.starts_with(start));
-    fitting.max_by_key(|(start, _)| start.len()).map(|(_, kind)| *kind)
+    let signal = CodeSignal { code: code.to_owned(), place: Place::Code };
+    table()?.code(&signal, Weight::Sure).map(|entry| entry.kind)
 }
 
 /// Whether a type is one of the list, or begins like one and is not that of a server's own failure.
@@ -228,12 +193,7 @@ fn is_documented(code: &str) -> bool {
             .iter()
             .any(|word| code.contains(word))
     };
-    TYPES.iter().any(|(known, _)| *known == code) || !is_failure()
-}
-
-fn by_text(text: &str) -> Option<FaultKind> {
-    let text = text.to_ascii_lowercase();
-    TEXTS.iter().find(|(part, _)| text.contains(part)).map(|(_, kind)| *kind)
+    table().is_some_and(|table| table.lists_code(code)) || !is_failure()
 }
 
 /// One error of a model: the parameter, what is wrong with it, and the limits.

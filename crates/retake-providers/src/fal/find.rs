@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
+    signal::Stage,
 };
 use serde_json::Value as Json;
 
@@ -81,7 +82,7 @@ impl Walk {
             200..=299 => {}
             // Not every key may see the list, and there is no other way.
             403 | 404 => return unknowable(),
-            _ => return Flow::Done(Err(fault::of_reply(&reply))),
+            _ => return Flow::Done(Err(fault::of_reply(&reply, Stage::LookUp))),
         }
         let json = reply.json().unwrap_or_default();
         search.learn(&reply);

@@ -5,6 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
+use retake_core::signal::Stage;
 use ring::{
     digest::{SHA256, digest},
     signature::{ED25519, UnparsedPublicKey},
@@ -73,7 +74,7 @@ impl Signed {
 fn read_keys(answer: Answer) -> Result<Vec<Vec<u8>>, HookError> {
     let reply = answer.map_err(|problem| HookError::Unverifiable(response::silence(&problem)))?;
     if !reply.status.is_success() {
-        return Err(HookError::Unverifiable(fault::of_reply(&reply)));
+        return Err(HookError::Unverifiable(fault::of_reply(&reply, Stage::Callback)));
     }
     let json = reply.json().unwrap_or_default();
     let listed = json.get("keys").and_then(Json::as_array).cloned().unwrap_or_default();

@@ -1,7 +1,10 @@
 //! The finished file: a public address in the result, whose place depends on the model.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::Stage,
+};
 use serde_json::Value as Json;
 
 use super::{fault, places::Places, status};
@@ -43,7 +46,7 @@ fn read(answer: Answer, asked: &str) -> Result<Download, FetchError> {
         return Err(FetchError::Later(Fault::new(FaultKind::Lost, FaultSource::Provider, message)));
     }
     if !reply.status.is_success() {
-        return Err(FetchError::Later(fault::of_reply(&reply)));
+        return Err(FetchError::Later(fault::of_reply(&reply, Stage::Download)));
     }
     let json = reply.json().unwrap_or_default();
     let matched = polling::match_render(&json, "/request_id", asked);

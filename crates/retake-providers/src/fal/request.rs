@@ -7,6 +7,7 @@ use http::Method;
 use retake_core::{
     catalog::{Catalog, ModelInput},
     fault::{Fault, FaultKind},
+    signal::Stage,
 };
 use serde_json::{Value as Json, json};
 
@@ -113,7 +114,9 @@ fn upload(
         Flow::once(put, move |answer| {
             let reply = answer.map_err(|problem| not_uploaded(response::silence(&problem)))?;
             let is_there = reply.status.is_success();
-            is_there.then_some(file_url).ok_or_else(|| not_uploaded(fault::of_reply(&reply)))
+            is_there
+                .then_some(file_url)
+                .ok_or_else(|| not_uploaded(fault::of_reply(&reply, Stage::Upload)))
         })
     })
 }
@@ -121,7 +124,7 @@ fn upload(
 fn read_place(answer: Answer) -> Result<(String, String), SubmitError> {
     let reply = answer.map_err(|problem| not_uploaded(response::silence(&problem)))?;
     if !reply.status.is_success() {
-        return Err(not_uploaded(fault::of_reply(&reply)));
+        return Err(not_uploaded(fault::of_reply(&reply, Stage::Upload)));
     }
     let json = reply.json().unwrap_or_default();
     let url = |pointer| {

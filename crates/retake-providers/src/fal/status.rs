@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::Method;
-use retake_core::fault::Fault;
+use retake_core::{fault::Fault, signal::Stage};
 use serde_json::Value as Json;
 
 use super::{fault, media, places::Places};
@@ -83,7 +83,7 @@ fn read_status(answer: Answer, asked: &str) -> Result<Seen, Fault> {
     let has_ended = || status.as_deref() == Some("COMPLETED") && has_failed(&json);
     let is_final = || polling::may_end(&reply, matched) && has_ended();
     if !(reply.status.is_success() || is_final()) {
-        return Err(fault::of_reply(&reply));
+        return Err(fault::of_reply(&reply, Stage::Poll));
     }
     let status = status.ok_or_else(|| response::unexpected(&reply, "the status cannot be read"))?;
     polling::refuse_another(&reply, matched)?;
@@ -130,14 +130,14 @@ fn read_result(answer: Answer, asked: &str) -> Result<Polled, Fault> {
     polling::refuse_another(&reply, polling::match_render(&json, "/request_id", asked))?;
     match reply.status.as_u16() {
         404 | 410 => Err(response::unknown_render(&reply, "fal")),
-        401 | 403 | 408 | 429 => Err(fault::of_reply(&reply)),
+        401 | 403 | 408 | 429 => Err(fault::of_reply(&reply, Stage::Poll)),
         400 if is_too_early(&reply) => Ok(running(&reply, RUNNING, None)),
         200..=299 => read_output(&reply, &json),
         status if fault::is_of_the_model(&reply) => {
-            let fault = fault::of_reply(&reply);
+            let fault = fault::of_reply(&reply, Stage::Poll);
             Ok(Polled::Failed { charged: fault::charge(&fault, Some(status)), fault })
         }
-        _ => Err(fault::of_reply(&reply)),
+        _ => Err(fault::of_reply(&reply, Stage::Poll)),
     }
 }
 
@@ -151,7 +151,7 @@ fn read_output(reply: &Reply, json: &Json) -> Result<Polled, Fault> {
     if !(json.get("detail").is_some() || has_failed(json)) {
         return Ok(polling::without_file("fal"));
     }
-    let fault = fault::of_reply(reply);
+    let fault = fault::of_reply(reply, Stage::Poll);
     // What has a status is no result.
     if fault::is_of_the_model(reply) && json.get("status").is_none() {
         Ok(Polled::Failed { charged: fault::charge(&fault, None), fault })
@@ -189,7 +189,7 @@ pub(super) fn cancel(places: &Places, ticket: &str) -> Flow<Result<CancelOutcome
             200..=299 => Ok(CancelOutcome::Stopped),
             404 => Ok(CancelOutcome::NotKnown),
             400 if is_over => Ok(CancelOutcome::AlreadyOver),
-            _ => Err(fault::of_reply(&reply)),
+            _ => Err(fault::of_reply(&reply, Stage::Cancel)),
         }
     })
 }

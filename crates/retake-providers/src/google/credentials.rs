@@ -14,7 +14,10 @@ use base64::{
 };
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::Stage,
+};
 use ring::{rand::SystemRandom, signature};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value as Json, json};
@@ -164,7 +167,7 @@ fn refusal(reply: &crate::Reply, body: &Json) -> Fault {
         return if reply.status.is_success() {
             response::unexpected(reply, "the answer to the sign-in has no token")
         } else {
-            fault::of(reply)
+            fault::of(reply, Stage::Account)
         };
     };
     let kind = match word {

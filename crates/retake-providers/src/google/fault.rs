@@ -1,11 +1,13 @@
-//! Google's errors: the codes of `google.rpc`, their details, and the texts that say more than the code.
-//!
-//! One status stands for several things there: 400 is a parameter, billing or a filter, 429 is load or a spent quota.
-//! So a filter's number decides first, then the reason in the details, then the code together with its text, and
-//! the HTTP status only when there is nothing else.
+//! Google's errors: the codes of `google.rpc`, their details, the numbers of filters, and texts.
 
 use jiff::SignedDuration;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::{
+        self, CodeSignal, Judgement, Place, Signals, Stage,
+        table::{Tables, Weight},
+    },
+};
 use serde_json::Value as Json;
 
 use super::safety;
@@ -13,36 +15,17 @@ use crate::{
     AccountStatus,
     call::{Answer, Reply},
     response::{self, ErrorBody},
+    signals,
 };
 
-/// Reasons (`google.rpc.ErrorInfo`, and the `PUBLIC_ERROR_…` names of the media services) and what they stand for.
-/// The longest beginning that is known counts.
-const REASONS: [(&str, FaultKind); 24] = [
-    ("API_KEY_INVALID", FaultKind::Auth),
-    ("API_KEY_", FaultKind::Auth),
-    ("ACCESS_TOKEN_", FaultKind::Auth),
-    ("CREDENTIALS_MISSING", FaultKind::Auth),
-    ("ACCOUNT_STATE_INVALID", FaultKind::Auth),
-    ("IAM_PERMISSION_DENIED", FaultKind::Auth),
-    ("SERVICE_DISABLED", FaultKind::Quota),
-    ("BILLING_DISABLED", FaultKind::Quota),
-    ("CONSUMER_", FaultKind::Quota),
-    ("RESOURCE_QUOTA_EXCEEDED", FaultKind::Quota),
-    ("RATE_LIMIT_EXCEEDED", FaultKind::Overloaded),
-    ("MODEL_OVERLOADED", FaultKind::Overloaded),
-    ("PUBLIC_ERROR_UNUSUAL_ACTIVITY", FaultKind::Quota),
-    ("PUBLIC_ERROR_SOMETHING_WENT_WRONG", FaultKind::Quota),
-    ("PUBLIC_ERROR_MODEL_ACCESS_DENIED", FaultKind::Quota),
-    ("PUBLIC_ERROR_USER_QUOTA_REACHED", FaultKind::Quota),
-    ("PUBLIC_ERROR_CONCURRENT_LIMIT_REACHED", FaultKind::Overloaded),
-    ("PUBLIC_ERROR_HIGH_TRAFFIC", FaultKind::Overloaded),
-    ("PUBLIC_ERROR_IMAGE_TOO_SMALL", FaultKind::BadRequest),
-    ("PUBLIC_ERROR_MINOR", FaultKind::RefusedContent),
-    ("PUBLIC_ERROR_SEXUAL", FaultKind::RefusedContent),
-    ("PUBLIC_ERROR_UNSAFE", FaultKind::RefusedContent),
-    ("PUBLIC_ERROR_PROMINENT_PEOPLE", FaultKind::RefusedContent),
-    ("PUBLIC_ERROR_AUDIO_FILTERED", FaultKind::RefusedContent),
-];
+/// The table of signals that is Google's own.
+const VENDOR: &str = "google";
+/// What the table calls a quota for a day, and one for a minute.
+const PER_DAY: &str = "per_day";
+const PER_MINUTE: &str = "per_minute";
+
+/// The code of a spent quota.
+const EXHAUSTED: &str = "RESOURCE_EXHAUSTED";
 
 /// The longest pause that is taken from an answer.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
@@ -74,27 +57,53 @@ impl<'a> Told<'a> {
 
     /// What it comes to; nothing when neither code nor text says anything.
     pub(super) fn fault(&self) -> Option<Fault> {
-        let filter = safety::code(self.message);
-        if filter.is_some() {
-            return Some(refused_content(self.message));
-        }
+        let judged = signal::judge(&self.signals(Signals::new(VENDOR, Stage::Poll)));
+        (!judged.is_by_status()).then(|| self.told(&judged))
+    }
+
+    /// Whether Google's own table says that content rules refused it.
+    pub(super) fn is_blocked(&self) -> bool {
+        let signals = self.signals(Signals::new(VENDOR, Stage::Poll));
+        signal::judge_by_own_table(&signals).kind == FaultKind::RefusedContent
+    }
+
+    /// What was found, with the number of a filter before a reason and a reason before the code.
+    fn signals(&self, signals: Signals) -> Signals {
+        let filter = safety::code(self.message).map(|(number, _)| number);
+        let quota = |name: &str, code| self.quotas.contains(name).then_some(code);
+        let (day, minute) = (quota("PerDay", PER_DAY), quota("PerMinute", PER_MINUTE));
+        let codes = [
+            (filter, Place::Filter),
+            (self.reason, Place::Reason),
+            (day, Place::Detail),
+            (minute, Place::Detail),
+            (self.code.as_deref(), Place::Code),
+        ];
+        let found = codes.into_iter().filter_map(|(code, place)| Some((code?, place)));
+        let signals = found.fold(signals, |signals, (code, place)| signals.with_code(code, place));
+        let retry_after = self.retry_after.or(signals.retry_after);
+        Signals { retry_after, ..signals::with_text(signals, self.message) }
+    }
+
+    /// A judgement in words for people, under the code that says most.
+    fn told(&self, judged: &Judgement) -> Fault {
         let by_reason = self.reason.and_then(kind_of_reason);
-        let kind = by_reason.or_else(|| self.kind())?;
-        if kind == FaultKind::RefusedContent {
+        if judged.kind == FaultKind::RefusedContent {
             let fault = refused_content(self.message);
             let code = self.reason.or(self.code.as_deref());
-            return Some(code.map_or(fault.clone(), |code| fault.with_code(short(code))));
+            let code = code.filter(|_| safety::code(self.message).is_none());
+            return code.map_or(fault.clone(), |code| fault.with_code(short(code)));
         }
         let code = by_reason.and(self.reason).or(self.code.as_deref()).or(self.reason);
         let message = match (response::quoted(self.message), code) {
             (empty, code) if empty.is_empty() => format!("Google says {}", code.unwrap_or("no")),
             (text, _) => text,
         };
-        let fault = Fault::new(kind, FaultSource::Provider, message).after(self.retry_after);
-        Some(match code {
+        let fault = Fault::new(judged.kind, judged.source, message).after(self.retry_after);
+        match code {
             Some(code) => fault.with_code(short(code)),
             None => fault,
-        })
+        }
     }
 
     /// Whether the number of a filter, a reason or a word for the code says what it is, and not only a text or a
@@ -106,91 +115,58 @@ impl<'a> Told<'a> {
         let is_open = matches!(self.code.as_deref(), Some("UNAVAILABLE" | "INTERNAL" | "UNKNOWN"));
         safety::code(self.message).is_some() || is_reasoned || (has_word && !is_open)
     }
-
-    /// By the code and, where the code stands for several things, the text.
-    fn kind(&self) -> Option<FaultKind> {
-        let text = self.message.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|words| text.contains(words));
-        let is_load = says(&["high load", "high demand", "overloaded"]);
-        let code = self.code.as_deref().unwrap_or_default();
-        Some(match code {
-            "INVALID_ARGUMENT"
-            | "INVALID_REQUEST"
-            | "OUT_OF_RANGE"
-            | "FAILED_PRECONDITION"
-            | "PERMISSION_DENIED"
-            | "" if safety::speaks_of_it(&text) => FaultKind::RefusedContent,
-            "INVALID_ARGUMENT" | "INVALID_REQUEST" | "PERMISSION_DENIED" if says(&["api key"]) => {
-                FaultKind::Auth
-            }
-            "INVALID_ARGUMENT" | "INVALID_REQUEST" if says(&["billing"]) => FaultKind::Quota,
-            "INVALID_ARGUMENT" | "INVALID_REQUEST" | "OUT_OF_RANGE" | "UNIMPLEMENTED"
-            | "ALREADY_EXISTS" | "NOT_FOUND" => FaultKind::BadRequest,
-            "PERMISSION_DENIED" | "FAILED_PRECONDITION" => FaultKind::Quota,
-            "UNAUTHENTICATED" => FaultKind::Auth,
-            "RESOURCE_EXHAUSTED" | "TOO_MANY_REQUESTS" => self.kind_of_exhaustion(&text),
-            "UNAVAILABLE" => FaultKind::Overloaded,
-            "DEADLINE_EXCEEDED" => FaultKind::Timeout,
-            "SAFETY" | "PROHIBITED_CONTENT" | "CONTENT_BLOCKED" | "BLOCKLIST" => {
-                FaultKind::RefusedContent
-            }
-            _ if is_load => FaultKind::Overloaded,
-            "CANCELLED" | "UNKNOWN" | "ABORTED" | "INTERNAL" | "DATA_LOSS" => FaultKind::Runtime,
-            _ => return None,
-        })
-    }
-
-    /// Load, or a quota that comes back tomorrow or with money.
-    fn kind_of_exhaustion(&self, text: &str) -> FaultKind {
-        let is_daily =
-            self.quotas.contains("PerDay") || text.contains("per day") || text.contains("daily");
-        let is_soft_block = text.contains("recaptcha");
-        let is_paid_for =
-            text.contains("billing") || text.contains("credit") || text.contains("spend");
-        let is_rate = self.quotas.contains("PerMinute") || text.contains("per minute");
-        // Each of its refusals for load speaks of the plan and its billing; one that says when to come back is no
-        // matter of money.
-        let is_over_soon = is_rate || self.retry_after.is_some();
-        if is_daily || is_soft_block || (is_paid_for && !is_over_soon) {
-            FaultKind::Quota
-        } else {
-            FaultKind::Overloaded
-        }
-    }
 }
 
 /// The fault of an answer with a status that is no success.
-pub(super) fn of(reply: &Reply) -> Fault {
-    body_of(reply).into_fault()
+pub(super) fn of(reply: &Reply, stage: Stage) -> Fault {
+    body(reply, stage).into_fault()
 }
 
-/// The same, with who wrote it: Google's own has an `error`.
+/// The same of the answer to a create, with who wrote it.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
+    body(reply, Stage::Create)
+}
+
+/// Google's own body has an `error`.
+fn body(reply: &Reply, stage: Stage) -> ErrorBody {
     let body = reply.json().unwrap_or_default();
-    let Some(error) = error_in(&body) else { return ErrorBody::of(reply, None, None) };
+    let Some(error) = error_in(&body) else { return ErrorBody::of(reply, VENDOR, None, None) };
     let told = Told::read(error);
-    let by_status = || response::fault_by_status(reply, told.message);
-    let fault = told.fault().unwrap_or_else(by_status);
+    let signals = told.signals(signals::of_reply(VENDOR, stage, reply));
+    let own = signal::judge_by_own_table(&signals);
+    // Under a status that leaves open what happened a sentence of anybody's is no reason.
+    let is_believed =
+        |it: &Judgement| response::is_turned_away(reply.status) || !response::is_reason(it.kind);
+    let judged = Some(signal::judge(&signals)).filter(is_believed).unwrap_or_else(|| own.clone());
+    let fault = if judged.is_by_status() {
+        Fault::new(judged.kind, judged.source, response::at_status(reply, told.message))
+    } else {
+        told.told(&judged)
+    };
     let pause = reply.retry_after().or(fault.retry_after);
-    let by_code = told.is_named(error).then_some(fault.kind);
-    ErrorBody::of(reply, Some(fault.after(pause)), by_code)
+    let by_code = told.is_named(error).then_some(own.kind);
+    ErrorBody::of(reply, VENDOR, Some(fault.after(pause)), by_code)
 }
 
 /// What an error comes to that says in Google's form that a quota is spent, wherever it was passed on: load, where it
 /// says when to come back, or a matter of the account.
 pub(crate) fn exhaustion(error: &Json) -> Option<Fault> {
     let told = Told::read(error);
-    let is_exhaustion = matches!(told.code.as_deref(), Some("RESOURCE_EXHAUSTED") | None)
-        || pause_in(error).is_some();
+    let is_exhaustion =
+        matches!(told.code.as_deref(), Some(EXHAUSTED) | None) || pause_in(error).is_some();
     let is_googles = told.retry_after.is_some()
         || (told.code.is_some() && error.get("details").is_some_and(Json::is_array));
     let is_other = told.reason.and_then(kind_of_reason).is_some();
     if !is_exhaustion || !is_googles || is_other {
         return None;
     }
-    let kind = told.kind_of_exhaustion(&told.message.to_ascii_lowercase());
-    let fault = Fault::new(kind, FaultSource::Provider, response::quoted(told.message));
-    Some(fault.with_code("RESOURCE_EXHAUSTED").after(told.retry_after))
+    // It is one, whatever code it was given on the way.
+    let told = Told { code: Some(EXHAUSTED.into()), reason: None, ..told };
+    let mut signals = told.signals(Signals::new(VENDOR, Stage::Poll));
+    signals.codes.retain(|it| it.place != Place::Filter);
+    let judged = signal::judge_by_own_table(&signals);
+    let fault = Fault::new(judged.kind, judged.source, response::quoted(told.message));
+    Some(fault.with_code(EXHAUSTED).after(told.retry_after))
 }
 
 /// The error in an answer: `{error}`, or a list with it as the front end sends it at times.
@@ -222,7 +198,7 @@ pub(super) fn account_status(answer: Answer, summary: &str) -> Result<AccountSta
     if reply.status.is_success() {
         return Ok(AccountStatus { summary: summary.to_owned(), ..AccountStatus::default() });
     }
-    in_the_way(of(&reply))
+    in_the_way(of(&reply, Stage::Account))
 }
 
 /// What a fault says of the account: it stands in the way of new renders, or only kept the question from
@@ -282,8 +258,9 @@ fn public_reason(error: &Json) -> Option<&str> {
 }
 
 fn kind_of_reason(reason: &str) -> Option<FaultKind> {
-    let known = REASONS.iter().filter(|(known, _)| reason.starts_with(known));
-    known.max_by_key(|(known, _)| known.len()).map(|(_, kind)| *kind)
+    let signal = CodeSignal { code: reason.to_owned(), place: Place::Reason };
+    let table = Tables::shipped().own(VENDOR)?;
+    table.code(&signal, Weight::Sure).map(|entry| entry.kind)
 }
 
 /// A length of time as protobuf writes it in JSON: `"34.5s"`.
@@ -310,7 +287,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{google::safety::CODES, testing};
+    use crate::testing;
 
     fn kind(error: &Json) -> Option<FaultKind> {
         Told::read(error).fault().map(|fault| fault.kind)
@@ -340,7 +317,7 @@ mod tests {
 
     #[test]
     fn each_support_code_is_a_refusal_and_stays_with_the_fault() {
-        for (code, _) in CODES {
+        for (code, _) in safety::all() {
             let message = format!("The prompt could not be submitted. Support codes: {code}");
             let fault = Told::read(&json!({ "code": 3, "message": message })).fault().unwrap();
 
@@ -419,7 +396,7 @@ mod tests {
         } }]);
         let reply = testing::json(429, &body).unwrap();
 
-        let fault = of(&reply);
+        let fault = of(&reply, Stage::Poll);
 
         assert_eq!(fault.kind, FaultKind::Overloaded);
         assert_eq!(fault.code.as_deref(), Some("RESOURCE_EXHAUSTED"));
@@ -430,7 +407,7 @@ mod tests {
     fn an_answer_without_an_error_is_judged_by_its_status() {
         let reply = testing::reply(502, &[], "<html>Bad Gateway</html>").unwrap();
 
-        let fault = of(&reply);
+        let fault = of(&reply, Stage::Poll);
 
         assert_eq!(fault.kind, FaultKind::Runtime);
         assert!(fault.message.contains("Bad Gateway"), "{fault}");

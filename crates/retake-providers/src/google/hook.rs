@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     json::JsonLimits,
+    signal::Stage,
 };
 use ring::{hmac, signature};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -113,7 +114,7 @@ impl Keys {
         let reply =
             answer.map_err(|problem| HookError::Unverifiable(response::silence(&problem)))?;
         if !reply.status.is_success() {
-            return Err(HookError::Unverifiable(fault::of(&reply)));
+            return Err(HookError::Unverifiable(fault::of(&reply, Stage::Callback)));
         }
         let body = reply.json().unwrap_or_default();
         let Some(list) = body.get("keys").and_then(Json::as_array) else {

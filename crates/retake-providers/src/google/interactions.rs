@@ -11,7 +11,10 @@ mod tests;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::Stage,
+};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -145,7 +148,7 @@ fn polled(answer: Answer, asked: &str) -> Result<(Interaction, Reply), Fault> {
     if matches!(read, Interaction::Failed(_)) {
         polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {
-        return Err(fault::of(&reply));
+        return Err(fault::of(&reply, Stage::Poll));
     }
     Ok((read, Reply { body: bytes::Bytes::new(), ..reply }))
 }
@@ -336,7 +339,7 @@ impl Adapter for Interactions {
                 200..=299 => Ok(CancelOutcome::Stopped),
                 404 => Ok(CancelOutcome::NotKnown),
                 400 | 409 | 412 => Ok(CancelOutcome::AlreadyOver),
-                _ => Err(fault::of(&reply)),
+                _ => Err(fault::of(&reply, Stage::Poll)),
             }
         })
     }

@@ -152,7 +152,7 @@ impl Adapter for Operations {
             Ok((Operation::Running | Operation::WithoutFile, _)) => {
                 Err(FetchError::Later(media::not_yet()))
             }
-            Ok((Operation::Failed(fault), _)) => Err(FetchError::Gone(fault)),
+            Ok((Operation::Failed(fault, _), _)) => Err(FetchError::Gone(fault)),
             Ok((Operation::Done(File::Inline(text), _), _)) => {
                 media::decoded(&text).map(Download::Whole)
             }

@@ -1,7 +1,10 @@
 //! Google's safety filters: the support codes that they leave in an answer.
 //!
 //! A filter says no in a sentence with a number at its end. The number is the only part of it that is documented
-//! ("Responsible AI for Veo", 2026-11-21), so it decides, and it stays with the fault as its code.
+//! ("Responsible AI for Veo", 2026-11-21), so it decides, and it stays with the fault as its code. The numbers stand in
+//! the table of signals; what is said of each to people stands here.
+
+use retake_core::signal::table::{Table, Tables};
 
 /// What a filter saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,69 +25,28 @@ pub(super) enum Category {
     Person,
 }
 
-/// The codes and what they stand for.
-pub(super) const CODES: [(&str, Category); 27] = [
-    ("58061214", Category::Child),
-    ("17301594", Category::Child),
-    ("89371032", Category::Prohibited),
-    ("49114662", Category::Prohibited),
-    ("63429089", Category::Prohibited),
-    ("72817394", Category::Prohibited),
-    ("60599140", Category::Prohibited),
-    ("29310472", Category::Celebrity),
-    ("15236754", Category::Celebrity),
-    ("64151117", Category::Video),
-    ("42237218", Category::Video),
-    ("62263041", Category::Dangerous),
-    ("57734940", Category::Hate),
-    ("22137204", Category::Hate),
-    ("74803281", Category::Other),
-    ("29578790", Category::Other),
-    ("42876398", Category::Other),
-    ("35561574", Category::ThirdParty),
-    ("35561575", Category::ThirdParty),
-    ("90789179", Category::Sexual),
-    ("43188360", Category::Sexual),
-    ("78610348", Category::Toxic),
-    ("61493863", Category::Violence),
-    ("56562880", Category::Violence),
-    ("32635315", Category::Vulgar),
-    ("92201652", Category::PersonalData),
-    ("39322892", Category::Person),
-];
+/// What the ids of the table's entries for filters begin with.
+const FILTER: &str = "google.filter";
+
+/// The numbers that are known, the worst first, and what their filters saw.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, Category)> {
+    let entries = Tables::shipped().own("google").into_iter().flat_map(Table::codes);
+    let filters = entries.filter_map(|entry| {
+        let name = entry.id.strip_prefix(FILTER)?.strip_prefix('.')?;
+        Some((entry, Category::named(name)?))
+    });
+    filters.flat_map(|(entry, category)| entry.any.iter().map(move |it| (it.as_str(), category)))
+}
 
 /// A number in a text that names a filter: the worst of those that are known, else one that is said to be a
 /// support code.
 pub(super) fn code(text: &str) -> Option<(&str, Option<Category>)> {
     let numbers = || text.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() == 8);
-    let worst = CODES.iter().find_map(|(known, category)| {
-        numbers().find(|digits| digits == known).map(|digits| (digits, Some(*category)))
+    let worst = all().find_map(|(known, category)| {
+        numbers().find(|digits| *digits == known).map(|digits| (digits, Some(category)))
     });
     let is_said = text.to_ascii_lowercase().contains("support code");
     worst.or_else(|| numbers().next().filter(|_| is_said).map(|digits| (digits, None)))
-}
-
-/// Whether a text without a number speaks of a filter.
-pub(super) fn speaks_of_it(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    [
-        "safety filter",
-        "safety setting",
-        "usage guideline",
-        "usage polic",
-        "responsible ai",
-        "prohibited content",
-        "prohibited_content",
-        "violate our",
-        "violates our",
-        "violate google",
-        "violates google",
-        "blocked by",
-        "blocked due",
-        "sensitive word",
-    ]
-    .iter()
-    .any(|words| text.contains(words))
 }
 
 /// What to do next, for people.
@@ -106,6 +68,27 @@ pub(super) fn advice(code: Option<(&str, Option<Category>)>, text: &str) -> Stri
 }
 
 impl Category {
+    /// The category that the table calls so.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "child" => Self::Child,
+            "celebrity" => Self::Celebrity,
+            "video" => Self::Video,
+            "dangerous" => Self::Dangerous,
+            "hate" => Self::Hate,
+            "other" => Self::Other,
+            "prohibited" => Self::Prohibited,
+            "third_party" => Self::ThirdParty,
+            "sexual" => Self::Sexual,
+            "toxic" => Self::Toxic,
+            "violence" => Self::Violence,
+            "vulgar" => Self::Vulgar,
+            "personal_data" => Self::PersonalData,
+            "person" => Self::Person,
+            _ => return None,
+        })
+    }
+
     /// Its name, and what to do next.
     fn said(self) -> (&'static str, &'static str) {
         const NEVER: &str = "this must not be tried again";
@@ -153,7 +136,8 @@ mod tests {
 
     #[test]
     fn child_and_prohibited_say_that_there_is_no_second_try() {
-        for (number, category) in CODES {
+        assert_eq!(all().count(), 27);
+        for (number, category) in all() {
             let never = matches!(category, Category::Child | Category::Prohibited);
             let said = advice(Some((number, Some(category))), "");
 

@@ -5,6 +5,7 @@ use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     money::Usd,
     request::RenderSpec,
+    signal::Stage,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -24,6 +25,10 @@ const MOST_REFERENCES: usize = 3;
 /// The length with which references, 1080p and 4k come (Gemini API, Veo guide).
 const FULL_LENGTH: u32 = 8;
 
+/// "You are not charged for videos that are blocked by safety filters or audio processing" (Responsible AI for Veo, and
+/// the Gemini API's page on Veo, 2026-11-21). What says so is Google's own table, and no sentence of anybody's.
+const NOT_CHARGED: Usd = Usd::ZERO;
+
 /// How far an operation is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operation {
@@ -31,8 +36,8 @@ pub(super) enum Operation {
     Running,
     /// Said to be done, without a file and without a reason.
     WithoutFile,
-    /// Over without a file.
-    Failed(Fault),
+    /// Over without a file, and what it has cost if that is known.
+    Failed(Fault, Option<Usd>),
     /// Over, with a file, and what it failed of if it says so.
     Done(File, Option<Fault>),
 }
@@ -133,10 +138,10 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), 
     polling::refuse_another(&reply, matched)?;
     let operation = operation(body)
         .ok_or_else(|| response::unexpected(&reply, "the answer to a poll is no operation"))?;
-    if matches!(operation, Operation::Failed(_)) {
+    if matches!(operation, Operation::Failed(..)) {
         polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {
-        return Err(fault::of(&reply));
+        return Err(fault::of(&reply, Stage::Poll));
     }
     Ok((operation, Reply { body: bytes::Bytes::new(), ..reply }))
 }
@@ -150,7 +155,7 @@ pub(super) fn answered(
     let body = reply.json();
     let matched = body.as_ref().map_or(RenderMatch::Unnamed, |body| matched(first(body)));
     if !reply.status.is_success() && !polling::may_end(reply, matched) {
-        let found = fault::of(reply);
+        let found = fault::of(reply, Stage::Poll);
         let is_unknown = matches!(reply.status.as_u16(), 404 | 410)
             || reply.status.as_u16() == 400 && found.message.contains("Invalid interaction name");
         return Err(if is_unknown { Fault { kind: FaultKind::Lost, ..found } } else { found });
@@ -161,7 +166,7 @@ pub(super) fn answered(
     let is_about_a_render =
         ["name", "done", "id", "status"].iter().any(|field| object.get(field).is_some());
     if fault::error_in(&body).is_some() && !is_about_a_render {
-        return Err(fault::of(reply));
+        return Err(fault::of(reply, Stage::Poll));
     }
     Ok((body, matched))
 }
@@ -186,6 +191,7 @@ fn operation(body: Json) -> Option<Operation> {
         is_done || operation.get("done").is_some() || response::id(&operation, "/name").is_some();
     let error = operation.get("error").filter(|error| error.is_object() || error.is_string());
     let fault = error.map(failure);
+    let is_blocked = error.is_none_or(|error| Told::read(error).is_blocked());
     let mut response = operation.get_mut("response").map(Json::take).unwrap_or_default();
     // A file is looked at, whatever stands beside it, before another one is paid for.
     let may_have_a_file = fault.as_ref().is_none_or(response::may_have_a_file);
@@ -193,7 +199,7 @@ fn operation(body: Json) -> Option<Operation> {
         return Some(Operation::Done(file, fault));
     }
     match (is_done, fault.or_else(|| filtered(&response))) {
-        (true, Some(fault)) => Some(Operation::Failed(fault)),
+        (true, Some(fault)) => Some(Operation::Failed(fault, is_blocked.then_some(NOT_CHARGED))),
         (true, None) => Some(Operation::WithoutFile),
         (false, _) => is_one.then_some(Operation::Running),
     }
@@ -246,12 +252,7 @@ pub(super) fn progress(operation: Operation, reply: &Reply, usual: SignedDuratio
     match operation {
         Operation::Running => running(reply, usual, None),
         Operation::WithoutFile => polling::without_file("Google"),
-        Operation::Failed(fault) => {
-            // "You are not charged for videos that are blocked by safety filters or audio processing" (Responsible AI
-            // for Veo, and the Gemini API's page on Veo, 2026-11-21).
-            let is_blocked = fault.kind == FaultKind::RefusedContent;
-            Polled::Failed { fault, charged: is_blocked.then_some(Usd::ZERO) }
-        }
+        Operation::Failed(fault, charged) => Polled::Failed { fault, charged },
         Operation::Done(_, fault) => Polled::with_file(fault, None),
     }
 }
@@ -278,7 +279,7 @@ mod tests {
 
     fn failed(operation: Option<Operation>) -> Fault {
         match operation {
-            Some(Operation::Failed(fault)) => fault,
+            Some(Operation::Failed(fault, _)) => fault,
             other => panic!("{other:?}"),
         }
     }
@@ -338,7 +339,7 @@ mod tests {
         };
 
         let by_number = polled("projects/123456/locations/l/models/m/operations/1");
-        assert!(matches!(by_number, Ok(Operation::Failed(_))), "{by_number:?}");
+        assert!(matches!(by_number, Ok(Operation::Failed(..))), "{by_number:?}");
         assert!(polled("projects/a-project/locations/l/models/m/operations/2").is_err());
         assert!(polled("").is_err());
     }

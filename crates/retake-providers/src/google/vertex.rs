@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
+    signal::Stage,
 };
 use serde_json::{Value as Json, json};
 
@@ -200,7 +201,7 @@ impl Adapter for Vertex {
             let answered = answer.and_then(|answer| answer.map_err(|it| response::silence(&it)));
             let found = answered.and_then(|reply| {
                 if !reply.status.is_success() {
-                    return Err(fault::of(&reply));
+                    return Err(fault::of(&reply, Stage::Poll));
                 }
                 Ok(reply.json().and_then(|listed| video_in(&listed, &folder)))
             });
@@ -227,7 +228,7 @@ impl Adapter for Vertex {
             Ok((Operation::Running | Operation::WithoutFile, _)) => {
                 Flow::Done(Err(FetchError::Later(media::not_yet())))
             }
-            Ok((Operation::Failed(fault), _)) => Flow::Done(Err(FetchError::Gone(fault))),
+            Ok((Operation::Failed(fault, _), _)) => Flow::Done(Err(FetchError::Gone(fault))),
             Ok((Operation::Done(File::Inline(text), _), _)) => {
                 Flow::Done(media::decoded(&text).map(Download::Whole))
             }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     request::{Picture, RenderSpec},
+    signal::Stage,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -107,7 +108,7 @@ impl Adapter for Agents {
         Flow::once(call, |answer| {
             let reply = answer.map_err(|problem| response::silence(&problem))?;
             if !reply.status.is_success() {
-                return Err(fault::of_agents_reply(&reply));
+                return Err(fault::of_agents_reply(&reply, Stage::Poll));
             }
             let is_list = reply.json().is_some_and(|json| json.pointer("/data").is_some());
             if !is_list {
@@ -213,7 +214,9 @@ fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
     let generation = state.map(|state| read(&json, state));
     let is_over = |it: &Generation| matches!(it, Generation::Over(_));
     if !is_success {
-        return generation.filter(is_over).ok_or_else(|| fault::of_agents_reply(reply));
+        return generation
+            .filter(is_over)
+            .ok_or_else(|| fault::of_agents_reply(reply, Stage::Poll));
     }
     let unreadable = || response::unexpected(reply, "the answer is no generation");
     let generation = generation.ok_or_else(unreadable)?;

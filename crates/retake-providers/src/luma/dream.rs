@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     money::Usd,
+    signal::Stage,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -112,7 +113,7 @@ impl Adapter for Dream {
             match reply.status {
                 StatusCode::NOT_FOUND | StatusCode::GONE => Ok(CancelOutcome::NotKnown),
                 status if status.is_success() => Ok(CancelOutcome::Stopped),
-                _ => Err(fault::of_reply(&reply)),
+                _ => Err(fault::of_reply(&reply, Stage::Poll)),
             }
         })
     }
@@ -198,7 +199,7 @@ fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generat
     let generation = state.map(|state| read(&json, state, age));
     let is_over = |it: &Generation| matches!(it, Generation::Over(_) | Generation::Refunded(_));
     if !is_success {
-        return generation.filter(is_over).ok_or_else(|| fault::of_reply(reply));
+        return generation.filter(is_over).ok_or_else(|| fault::of_reply(reply, Stage::Poll));
     }
     let unreadable = || response::unexpected(reply, "the answer is no generation");
     let generation = generation.ok_or_else(unreadable)?;
@@ -253,7 +254,7 @@ fn link(json: &Json) -> Option<String> {
 fn account_status(answer: Answer) -> Result<AccountStatus, Fault> {
     let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
-        return Err(fault::of_reply(&reply));
+        return Err(fault::of_reply(&reply, Stage::Poll));
     }
     let unreadable = || response::unexpected(&reply, "the answer tells no credit");
     let json = reply.json().ok_or_else(unreadable)?;

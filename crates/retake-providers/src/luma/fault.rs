@@ -1,41 +1,25 @@
 //! What Luma's failures mean: a closed list of codes at the Agents API, free text at Dream Machine, and a
 //! `detail` beside the status at both.
 
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use http::StatusCode;
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::{self, Place, Signals, Stage},
+};
 use serde_json::Value as Json;
 
 use crate::{
     Reply,
     response::{self, ErrorBody, quoted, text},
+    signals::{self, WITHOUT_CODE},
 };
 
 /// "Image ingestion unavailable": the Agents API has not read the request yet then ("Error handling", 2026-11-21).
 pub(super) const SHED_BY_AGENTS: [u16; 1] = [503];
 
-/// The failure codes of the Agents API (`luma-agents` 0.5.0, 2026-11-21).
-const CODES: [(&str, FaultKind); 9] = [
-    ("content_moderated", FaultKind::RefusedContent),
-    ("generation_failed", FaultKind::Runtime),
-    ("budget_exhausted", FaultKind::Quota),
-    ("output_not_found", FaultKind::Runtime),
-    ("image_too_large", FaultKind::BadRequest),
-    ("unsupported_format", FaultKind::BadRequest),
-    ("corrupt_input", FaultKind::BadRequest),
-    ("invalid_request", FaultKind::BadRequest),
-    ("rate_limited", FaultKind::Overloaded),
-];
-
-/// The failure reasons of Dream Machine, by what they contain, in lower case (error page, 2026-11-21).
-const REASONS: [(&str, FaultKind); 8] = [
-    ("blacklisted words", FaultKind::RefusedContent),
-    ("moderation failed", FaultKind::RefusedContent),
-    ("contains ip", FaultKind::RefusedContent),
-    ("failed to read user input frames", FaultKind::BadRequest),
-    ("prompt processing failed", FaultKind::Timeout),
-    ("error dispatching job", FaultKind::Overloaded),
-    ("insufficient credits", FaultKind::Quota),
-    ("job failed", FaultKind::Runtime),
-];
+/// The tables of signals that are Luma's own.
+const DREAM_MACHINE: &str = "luma";
+const AGENTS: &str = "luma-agents";
 
 /// How many complaints about a request are repeated.
 const MOST_DETAILS: usize = 3;
@@ -58,18 +42,14 @@ pub(super) fn refused(message: impl Into<String>) -> Fault {
 /// The fault of a generation of the Agents API that failed.
 pub(super) fn by_code(json: &Json) -> Fault {
     let (code, reason) = (text(json, "/failure_code"), text(json, "/failure_reason"));
-    let known = code.and_then(|code| CODES.iter().find(|(known, _)| *known == code));
-    let kind = match (known, code) {
-        (Some((_, kind)), _) => *kind,
-        (None, Some(_)) => FaultKind::UnknownProviderError,
-        (None, None) => FaultKind::Runtime,
+    let signals = Signals::new(AGENTS, Stage::Poll);
+    let signals = match code {
+        Some(code) => signals.with_code(code, Place::Code),
+        None => signals.with_code(WITHOUT_CODE, Place::Form),
     };
+    let signals = signals::with_texts(signals, reason.into_iter());
     let said = reason.or(code).unwrap_or("the generation failed without a word");
-    let fault = Fault::new(kind, FaultSource::Provider, quoted(said));
-    match code {
-        Some(code) => fault.with_code(quoted(code)),
-        None => fault,
-    }
+    Fault { code: code.map(quoted), ..signal::judge(&signals).into_fault(quoted(said)) }
 }
 
 /// The fault of a Dream Machine generation that failed. Its credits are given back.
@@ -77,10 +57,8 @@ pub(super) fn by_reason(json: &Json) -> Fault {
     let Some(reason) = text(json, "/failure_reason") else {
         return broken("the generation failed without a word");
     };
-    let words = reason.to_lowercase();
-    let known = REASONS.iter().find(|(known, _)| words.contains(known));
-    let kind = known.map_or(FaultKind::UnknownProviderError, |(_, kind)| *kind);
-    Fault::new(kind, FaultSource::Provider, quoted(reason))
+    let signals = signals::with_text(Signals::new(DREAM_MACHINE, Stage::Poll), reason);
+    Fault { code: None, ..signal::judge(&signals).into_fault(quoted(reason)) }
 }
 
 /// Whether Dream Machine stumbled over telling us, which says nothing of the video.
@@ -90,28 +68,39 @@ pub(super) fn is_about_callback(json: &Json) -> bool {
 }
 
 /// The fault of an answer with an error status.
-pub(super) fn of_reply(reply: &Reply) -> Fault {
-    body_of(reply).into_fault()
+pub(super) fn of_reply(reply: &Reply, stage: Stage) -> Fault {
+    body(reply, DREAM_MACHINE, stage).into_fault()
 }
 
-/// The same, with who wrote it: Luma's own has a `detail`.
+/// The same of the answer to a create, with who wrote it.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
-    let json = reply.json().unwrap_or_default();
-    let own = detail(&json).map(|said| of_detail(reply, &said));
-    ErrorBody::of(reply, own, None)
+    body(reply, DREAM_MACHINE, Stage::Create)
 }
 
-fn of_detail(reply: &Reply, said: &str) -> Fault {
-    let words = said.to_lowercase();
-    let has = |word: &str| words.contains(word);
-    let fault = response::fault_by_status(reply, said);
-    let kind = match reply.status.as_u16() {
-        400 | 422 if has("insufficient") && (has("credit") || has("balance")) => FaultKind::Quota,
-        400 | 422 if has("moderat") || has("blacklisted") => FaultKind::RefusedContent,
-        429 if has("concurrent") => return crowded(fault),
-        _ => fault.kind,
-    };
-    Fault { kind, ..fault }
+/// The same, for the Agents API.
+pub(super) fn of_agents_reply(reply: &Reply, stage: Stage) -> Fault {
+    body(reply, AGENTS, stage).into_fault()
+}
+
+/// The same of the answer to a create, with who wrote it.
+pub(super) fn body_of_agents(reply: &Reply) -> ErrorBody {
+    body(reply, AGENTS, Stage::Create)
+}
+
+/// Luma's own body has a `detail`.
+fn body(reply: &Reply, vendor: &str, stage: Stage) -> ErrorBody {
+    let json = reply.json().unwrap_or_default();
+    let own = detail(&json).map(|said| of_detail(reply, vendor, stage, &said));
+    ErrorBody::of(reply, vendor, own, None)
+}
+
+fn of_detail(reply: &Reply, vendor: &str, stage: Stage, said: &str) -> Fault {
+    let signals = signals::with_text(signals::of_reply(vendor, stage, reply), said);
+    let fault = signal::judge(&signals).into_fault(response::at_status(reply, said));
+    let fault = Fault { code: None, ..fault };
+    let is_crowded =
+        reply.status == StatusCode::TOO_MANY_REQUESTS && said.to_lowercase().contains("concurrent");
+    if is_crowded { crowded(fault) } else { fault }
 }
 
 /// Of the two things that a 429 can mean, only a rate gets better by waiting a given time.
@@ -119,25 +108,6 @@ fn crowded(fault: Fault) -> Fault {
     let message =
         format!("{}; there is room again when one of the account's renders ends", fault.message);
     Fault { message, ..fault }
-}
-
-/// The same, for the Agents API: behind its 502 and 503 is something else that does not answer.
-pub(super) fn of_agents_reply(reply: &Reply) -> Fault {
-    body_of_agents(reply).into_fault()
-}
-
-/// The same, with who wrote it.
-pub(super) fn body_of_agents(reply: &Reply) -> ErrorBody {
-    let waits = |fault: Fault| match (reply.status.as_u16(), fault.kind) {
-        (502 | 503, FaultKind::Runtime | FaultKind::Overloaded) => {
-            Fault { kind: FaultKind::Timeout, ..fault }
-        }
-        _ => fault,
-    };
-    match body_of(reply) {
-        ErrorBody::Own(fault) => ErrorBody::Own(waits(fault)),
-        body => body,
-    }
 }
 
 /// The `detail`: a text, or a list of complaints with the place of each.

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use retake_core::fault::Fault;
+use retake_core::{fault::Fault, signal::Stage};
 use serde_json::Value as Json;
 
 use super::{Api, fault};
@@ -163,7 +163,7 @@ struct Page {
 fn page(answer: Answer) -> Result<Page, Fault> {
     let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
-        return Err(fault::of_reply(&reply));
+        return Err(fault::of_reply(&reply, Stage::LookUp));
     }
     let unreadable = || response::unexpected(&reply, "the answer is no list of generations");
     let mut json = reply.json().ok_or_else(unreadable)?;

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use retake_core::{
     fault::{Fault, FaultKind},
     request::Picture,
+    signal::Stage,
     size::Size,
 };
 use serde_json::{Value as Json, json};
@@ -218,7 +219,7 @@ fn refusals_of_the_agents_api_are_told_apart() {
 fn the_two_meanings_of_429_are_told_apart() {
     let said = |text: &str| {
         let body = json!({ "detail": text }).to_string();
-        fault::of_agents_reply(&reply(429, &[("retry-after", "7")], body).unwrap())
+        fault::of_agents_reply(&reply(429, &[("retry-after", "7")], body).unwrap(), Stage::Poll)
     };
     let rate = said("Rate limit exceeded");
     let crowd = said("Too many concurrent jobs");

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use retake_core::fault::{Fault, FaultKind};
+use retake_core::{
+    fault::{Fault, FaultKind},
+    signal::Stage,
+};
 use serde_json::Value as Json;
 
 use super::{account::Account, dialect::Check, fault, status};
@@ -29,7 +32,7 @@ fn read(account: &Account, answer: Answer) -> Result<AccountStatus, Fault> {
     }
     let json = reply.json().filter(Json::is_object);
     let json = json.ok_or_else(|| response::unexpected(&reply, "the answer is no JSON"))?;
-    if let Some(fault) = fault::of_failure_in_success(&reply, &json) {
+    if let Some(fault) = fault::of_failure_in_success(&reply, &json, Stage::Account) {
         return troubled(fault);
     }
     Ok(match account.dialect.check {
@@ -47,7 +50,7 @@ fn read(account: &Account, answer: Answer) -> Result<AccountStatus, Fault> {
 
 /// A refusal of the key or the account is an answer to the question; a busy server is none.
 fn refused(account: &Account, reply: &Reply) -> Result<AccountStatus, Fault> {
-    let body = fault::body_of(reply);
+    let body = fault::body_of(reply, Stage::Account);
     let is_list = account.dialect.check == Check::List;
     let body = if is_list { status::explained(account.dialect, reply, body) } else { body };
     troubled(body.into_fault())

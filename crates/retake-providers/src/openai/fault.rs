@@ -1,45 +1,50 @@
 //! Why something failed, from whatever an answer says about it.
 //!
-//! The order of evidence: a code that is known to mean one thing, the innermost first, because a relay puts
-//! its own general code around the provider's; then what the texts say; then general codes; then a number that
-//! looks like an HTTP status; and the status of the answer last.
+//! What is found is the pieces of the answer, the innermost first, because a relay puts its own general code around the
+//! provider's: codes, texts, and numbers that look like an HTTP status.
 
 use http::StatusCode;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::{self, DecidedBy, Place, Signals, Stage},
+};
 use serde_json::Value as Json;
 
 use crate::{
     Reply,
     refusal::{
-        before_page, codes, is_success_code, lower, proof,
+        before_page, codes, is_of_a_render, is_success_code, proof,
         report::{self, Report},
         words,
     },
     response::{self, ErrorBody},
-    sse,
+    signals, sse,
 };
 
+/// The table of signals that is OpenAI's own.
+const VENDOR: &str = "openai";
+
 /// The fault of an answer that is no success.
-pub(super) fn of_reply(reply: &Reply) -> Fault {
-    body_of(reply).into_fault()
+pub(super) fn of_reply(reply: &Reply, stage: Stage) -> Fault {
+    body_of(reply, stage).into_fault()
 }
 
 /// The same, with who wrote it. The server's own is JSON with a code or a text in it, or a text in words that are
 /// known. A relay puts into its own body what another server's proxy said, so where a status leaves open what
 /// happened behind it, the body has to prove it.
-pub(super) fn body_of(reply: &Reply) -> ErrorBody {
+pub(super) fn body_of(reply: &Reply, stage: Stage) -> ErrorBody {
     let json = reply.json();
     let reports = json.as_ref().map_or_else(|| report::of_text(&text_of(reply)), report::of_error);
     let is_told = json.is_some() && !reports.is_empty();
-    let loose = from(&reports, None);
+    let loose = from(stage, &reports, None);
     if !response::is_turned_away(reply.status) {
         return in_doubt(reply, &reports, loose, is_told);
     }
-    if !is_told && loose.is_none() {
+    if !is_told && !is_own_word(&reports) {
         return ErrorBody::Foreign(with_code(response::foreign_fault(reply), &reports));
     }
-    let by_status = response::kind_of_status(reply.status.as_u16());
-    let fault = from(&reports, Some(reply.status)).unwrap_or_else(|| unknown(by_status, &reports));
+    let by_status = || unknown(signal::kind_of_status(reply.status.as_u16()), &reports);
+    let fault = from(stage, &reports, Some(reply.status)).unwrap_or_else(by_status);
     let is_passed_on = proof::is_passed_on(&reports, reply.status.as_u16())
         || (!is_told && proof::tells_of_no_answer(&text_of(reply)));
     ErrorBody::at_refusal(reply, at_status(reply, fault), is_passed_on)
@@ -74,28 +79,28 @@ fn at_status(reply: &Reply, fault: Fault) -> Fault {
 }
 
 /// The fault that a success tells of, if it does: an error, or a code that is not a success's.
-pub(super) fn of_failure_in_success(reply: &Reply, json: &Json) -> Option<Fault> {
-    failure_in_success(reply, json).map(|(fault, _)| fault)
+pub(super) fn of_failure_in_success(reply: &Reply, json: &Json, stage: Stage) -> Option<Fault> {
+    failure_in_success(reply, json, stage).map(|(fault, _)| fault)
 }
 
 /// The same, with what it proves of a create.
 pub(super) fn refusal_in_success(reply: &Reply, json: &Json) -> Option<ErrorBody> {
-    let (fault, reports) = failure_in_success(reply, json)?;
+    let (fault, reports) = failure_in_success(reply, json, Stage::Create)?;
     Some(match proof::find(&reports, reply.status.as_u16()) {
         Some((kind, code)) => {
             ErrorBody::Refusal(Fault { kind, code: code.or(fault.code.clone()), ..fault })
         }
-        None => ErrorBody::Own(response::without_reason(reply.status, fault)),
+        None => ErrorBody::Own(response::without_reason(reply.status, VENDOR, fault)),
     })
 }
 
 /// Whether a success refuses a create by a code. Words alone may be anybody's beside the name of a render.
 pub(super) fn refuses_by_code(reply: &Reply, json: &Json) -> bool {
-    failure_in_success(reply, json)
+    failure_in_success(reply, json, Stage::Create)
         .is_some_and(|(_, reports)| proof::has_code(&reports, reply.status.as_u16()))
 }
 
-fn failure_in_success(reply: &Reply, json: &Json) -> Option<(Fault, Vec<Report>)> {
+fn failure_in_success(reply: &Reply, json: &Json, stage: Stage) -> Option<(Fault, Vec<Report>)> {
     let has_error = ["error", "errors", "base_resp"]
         .iter()
         .filter_map(|field| json.get(field))
@@ -111,9 +116,9 @@ fn failure_in_success(reply: &Reply, json: &Json) -> Option<(Fault, Vec<Report>)
         json => report::of_error(json),
     };
     // A text that means nothing known is no refusal: the answer was garbled, and a render may exist.
-    let known = from(&reports, None);
+    let known = from(stage, &reports, None);
     let fault = if is_text {
-        known?
+        known.filter(|_| is_own_word(&reports))?
     } else {
         known.unwrap_or_else(|| unknown(FaultKind::UnknownProviderError, &reports))
     };
@@ -138,7 +143,7 @@ pub(super) fn of_job(reply: &Reply, json: &Json, job: &Json) -> Option<Fault> {
     if reports.is_empty() {
         return None;
     }
-    let fault = from(&reports, None);
+    let fault = from(Stage::Poll, &reports, None);
     let fault = fault.unwrap_or_else(|| unknown(FaultKind::UnknownProviderError, &reports));
     let pause = reply.retry_after().or(fault.retry_after);
     Some(fault.after(pause))
@@ -147,63 +152,62 @@ pub(super) fn of_job(reply: &Reply, json: &Json, job: &Json) -> Option<Fault> {
 /// The fault that a render tells of although it calls itself finished.
 pub(super) fn of_finished_job(job: &Json) -> Option<Fault> {
     let reports = report::of_finished_job(job);
-    let fault = || from(&reports, None);
+    let fault = || from(Stage::Poll, &reports, None);
     (!reports.is_empty())
         .then(|| fault().unwrap_or_else(|| unknown(FaultKind::UnknownProviderError, &reports)))
 }
 
 /// Whether a fault that came with an error status is the render's own, and asking again would bring it again.
 pub(super) fn is_about_a_render(fault: &Fault) -> bool {
-    let is_known = |code: &str| codes::kind(codes::SURE, code) == Some(fault.kind);
+    let is_known = |code: &str| codes::sure(code) == Some(fault.kind);
     fault.kind == FaultKind::RefusedContent && fault.code.as_deref().is_some_and(is_known)
-        || fault.code.as_deref().is_some_and(|code| codes::RENDER.contains(&&*lower(code)))
+        || fault.code.as_deref().is_some_and(is_of_a_render)
 }
 
-/// What the reports come to, where anything in them is known, and the status is no better witness.
-fn from(reports: &[Report], status: Option<StatusCode>) -> Option<Fault> {
-    let by_code = |table| {
-        reports.iter().rev().find_map(|report| {
-            let names = [&report.code, &report.kind].into_iter().flatten();
-            let mut hits = names.filter_map(|name| Some((codes::kind(table, name)?, name.clone())));
-            hits.next()
-        })
-    };
-    let by_word_in_text = || {
-        let texts = reports.iter().rev().filter_map(|report| report.message.as_deref());
-        texts
-            .map(before_page)
-            .flat_map(codes::in_text)
-            .find_map(|name| Some((codes::kind(codes::SURE, &name)?, name)))
-    };
-    if let Some((kind, code)) = by_code(codes::SURE).or_else(by_word_in_text) {
-        return Some(Fault::new(kind, FaultSource::Provider, told(reports)).with_code(code));
+/// What the reports come to, where anything in them is known.
+fn from(stage: Stage, reports: &[Report], status: Option<StatusCode>) -> Option<Fault> {
+    let judged = signal::judge(&signals_of(stage, reports, status));
+    let fault = Fault::new(judged.kind, judged.source, told(reports));
+    if let DecidedBy::Code { code, .. } = judged.by {
+        return Some(fault.with_code(code));
     }
     // Google's texts speak of plan and billing also where a minute's wait is all it takes.
     if let Some(exhausted) = reports.iter().rev().find_map(|report| report.exhausted.clone()) {
         return Some(exhausted);
     }
-    let texts = reports.iter().rev().flat_map(|report| [&report.message, &report.code]);
-    let by_text = words::kind(texts.flatten().map(|text| before_page(text)));
-    let numbers = || {
-        let texts = reports.iter().rev().filter_map(|report| report.message.as_deref());
-        let told = texts.map(before_page).filter_map(words::refusal);
-        let codes = reports.iter().rev().filter_map(Report::status);
-        codes.chain(told).map(response::kind_of_status)
-    };
-    let by_status = || {
-        let status = status.map(|status| status.as_u16()).filter(|status| says_much(*status));
-        status.map(response::kind_of_status)
-    };
-    let by_general_code = || by_code(codes::GENERAL).map(|(kind, _)| kind);
-    let by_refusal = || numbers().find(|kind| matches!(kind, FaultKind::Auth | FaultKind::Quota));
-    let by_code = || by_refusal().or_else(by_general_code).or_else(|| numbers().next());
-    let kind = by_text.or_else(by_status).or_else(by_code)?;
-    Some(with_code(Fault::new(kind, FaultSource::Provider, told(reports)), reports))
+    (judged.by != DecidedBy::Nothing).then(|| with_code(fault, reports))
 }
 
-/// Whether a status says more than a general code: that something is wrong is all that the others say.
-fn says_much(status: u16) -> bool {
-    matches!(status, 401..=403 | 408 | 429 | 499 | 503 | 504 | 524 | 529)
+/// The signals of reports: what stands inside says more than the relay's words around it.
+fn signals_of(stage: Stage, reports: &[Report], status: Option<StatusCode>) -> Signals {
+    let inside_out = || reports.iter().rev();
+    let codes = inside_out().flat_map(|report| [&report.code, &report.kind]).flatten();
+    let signals = codes.fold(Signals::new(VENDOR, stage), |signals, code| {
+        signals.with_code(code.as_str(), Place::Code)
+    });
+    let messages = || inside_out().filter_map(|report| report.message.as_deref());
+    let signals = signals::with_texts(signals, messages());
+    // A code may be a sentence.
+    let codes = inside_out().filter_map(|report| report.code.as_deref());
+    let signals = codes.fold(signals, signals::with_phrases);
+    let told = messages().map(before_page).filter_map(words::refusal);
+    Signals {
+        status: status.map(|status| status.as_u16()),
+        relayed: inside_out().filter_map(Report::status).chain(told).collect(),
+        field: inside_out().find_map(|report| report.param.clone()),
+        ..signals
+    }
+}
+
+/// Whether a text without a form is known to be the server's own word: by what was known when it was settled what proves a
+/// refusal, so that new phrases do not make one of a garbled answer.
+fn is_own_word(reports: &[Report]) -> bool {
+    let texts = || reports.iter().filter_map(|report| report.message.as_deref()).map(before_page);
+    let is_code = |code: &str| codes::sure(code).is_some() || codes::general(code).is_some();
+    words::kind(texts()).is_some()
+        || texts().any(|text| words::refusal(text).is_some())
+        || texts().flat_map(codes::in_text).any(|code| codes::sure(&code).is_some())
+        || reports.iter().any(|it| it.code.as_deref().is_some_and(is_code) || it.status().is_some())
 }
 
 fn unknown(kind: FaultKind, reports: &[Report]) -> Fault {

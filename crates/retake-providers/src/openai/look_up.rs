@@ -18,7 +18,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use retake_core::{fault::Fault, request::RenderSpec};
+use retake_core::{fault::Fault, request::RenderSpec, signal::Stage};
 use serde_json::Value as Json;
 
 use super::{
@@ -146,7 +146,7 @@ impl Walk {
             return Flow::Done(Ok(unknowable(&self.account)));
         }
         if !reply.status.is_success() {
-            return Flow::Done(Err(fault::of_reply(&reply)));
+            return Flow::Done(Err(fault::of_reply(&reply, Stage::LookUp)));
         }
         self.window.learn(&reply);
         let json = reply.json().unwrap_or_default();

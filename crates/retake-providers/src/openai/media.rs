@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use retake_core::fault::{Fault, FaultKind};
+use retake_core::{
+    fault::{Fault, FaultKind},
+    signal::Stage,
+};
 use serde_json::Value as Json;
 
 use super::{
@@ -104,7 +107,7 @@ pub(super) fn is_handed_out(reply: &Reply) -> bool {
 /// Whether the answer to that says that there is no file, and none on its way.
 pub(super) fn is_refused(reply: &Reply) -> bool {
     matches!(reply.status.as_u16(), 400 | 404 | 410 | 422)
-        && !is_early(&fault::of_reply(reply).message)
+        && !is_early(&fault::of_reply(reply, Stage::Download).message)
 }
 
 fn file(call: Call) -> Call {
@@ -200,7 +203,7 @@ fn is_early(text: &str) -> bool {
 /// Reads the answer to a download that brought no file: whatever it says, the render is finished, and the next fetch
 /// asks for it anew. Some servers say 404 for a file that is not there yet.
 pub(super) fn refused(reply: &Reply) -> FetchError {
-    let fault = fault::of_reply(reply);
+    let fault = fault::of_reply(reply, Stage::Download);
     let (kind, message) = match reply.status.as_u16() {
         409 => (FaultKind::Overloaded, format!("the file is not there yet: {}", fault.message)),
         _ if is_early(&fault.message) => {

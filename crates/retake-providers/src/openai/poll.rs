@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     money::Usd,
+    signal::Stage,
 };
 use serde_json::Value as Json;
 
@@ -342,7 +343,7 @@ fn pause(dialect: &'static Dialect, reply: &Reply) -> Duration {
 /// A poll that was answered with an error. Only what is about the render itself is its end; whatever keeps the question
 /// from being answered, a 404 among it, is asked again.
 fn refused_poll(dialect: &Dialect, reply: &Reply, matched: RenderMatch) -> Result<Polled, Fault> {
-    let fault = fault::of_reply(reply);
+    let fault = fault::of_reply(reply, Stage::Poll);
     let is_of_the_render = || require_name(dialect, reply, matched).is_ok();
     if reply.json().is_some() && fault::is_about_a_render(&fault) && is_of_the_render() {
         return Ok(Polled::failed(fault));
@@ -363,7 +364,7 @@ fn without_status(
     if media::named(json, json).is_some() || media::is_inline(json, json) {
         return Ok(Polled::Rendered { charged: charged(json, json) });
     }
-    if let Some(fault) = fault::of_failure_in_success(reply, json) {
+    if let Some(fault) = fault::of_failure_in_success(reply, json, Stage::Poll) {
         // A firewall on the way blocks a question with the same code as a provider a render.
         let is_final =
             fault::is_about_a_render(&fault) && require_name(dialect, reply, matched).is_ok();

@@ -6,7 +6,7 @@
 use serde_json::Value as Json;
 
 use crate::{
-    refusal::{self, no_answer::NETWORK},
+    refusal::{self, lists::lists},
     response,
 };
 
@@ -147,7 +147,8 @@ fn speaks_of_asking(text: &str) -> bool {
         return false;
     }
     let lower = text.to_lowercase();
-    if NETWORK.iter().chain(PHRASES).any(|phrase| lower.contains(phrase)) {
+    let of_network = || lists().network.iter().any(|phrase| lower.contains(phrase));
+    if of_network() || PHRASES.iter().any(|phrase| lower.contains(phrase)) {
         return true;
     }
     let words: Vec<_> = words(text).collect();

@@ -6,6 +6,7 @@
 
 use retake_core::{
     fault::{Fault, FaultKind},
+    signal::Stage,
     size::Size,
 };
 use serde_json::Value as Json;
@@ -150,7 +151,7 @@ pub(super) fn read_create(
         {
             return Ok(Submitted { remote_id, echo: echo(&json) });
         }
-        let body = explained(dialect, &reply, fault::body_of(&reply));
+        let body = explained(dialect, &reply, fault::body_of(&reply, Stage::Create));
         return Err(response::failed_create(reply.status, body, &[]));
     }
     let json = reply.json().unwrap_or_default();
@@ -254,6 +255,6 @@ pub(super) fn read_stop(answer: &Answer) -> Result<CancelOutcome, Fault> {
         404 | 410 => Ok(CancelOutcome::NotKnown),
         409 => Ok(CancelOutcome::AlreadyOver),
         _ if reply.status.is_success() => Ok(CancelOutcome::Stopped),
-        _ => Err(fault::of_reply(reply)),
+        _ => Err(fault::of_reply(reply, Stage::Cancel)),
     }
 }

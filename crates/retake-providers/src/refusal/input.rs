@@ -104,7 +104,7 @@ pub(crate) fn is_file_field(param: &str) -> bool {
 ///
 /// Where it is known that the input is what could not be fetched, another sentence counts only with a word for the
 /// server behind.
-pub(crate) fn tells_beside_input(text: &str, phrases: &[&str], is_about_input: bool) -> bool {
+pub(crate) fn tells_beside_input(text: &str, phrases: &[String], is_about_input: bool) -> bool {
     // OpenAI calls the host of the picture the upstream.
     let text = words::searched(text).replace("upstream status code", "status code");
     let sentences = sentences(&text);

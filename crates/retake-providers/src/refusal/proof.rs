@@ -10,12 +10,9 @@
 use retake_core::fault::FaultKind::{self, Auth, BadRequest, Overloaded, Quota};
 
 use super::{
-    codes::{self, Table},
-    input, lower,
-    no_answer::{HAD_BEFORE, NETWORK, PASSED_ON, SILENCE},
-    phrases::{
-        ANSWERED, CLEAR, FIELDS, IN_PROSE, LOAD, MACHINERY, NO_ROOM, REQUEST, TROUBLE, WHOLE, WORK,
-    },
+    codes, input,
+    lists::{Phrases, lists},
+    lower,
     report::Report,
     words,
 };
@@ -26,13 +23,14 @@ pub(crate) type Proof = (FaultKind, Option<String>);
 /// Whether a text tells of an answer that did not come, or of a request that was taken on before. That an input could
 /// not be fetched is neither.
 pub(crate) fn tells_of_no_answer(text: &str) -> bool {
-    [NETWORK, SILENCE].iter().any(|it| input::tells_beside_input(text, it, false))
-        || has(&short(text), HAD_BEFORE)
+    let lists = lists();
+    [&lists.network, &lists.silence].iter().any(|it| input::tells_beside_input(text, it, false))
+        || has(&short(text), &lists.had_before)
 }
 
 /// Whether a text tells of a server's own work on a request that it has taken on.
 pub(crate) fn tells_of_work(text: &str) -> bool {
-    has(&short(text), WORK)
+    has(&short(text), &lists().work)
 }
 
 /// What an answer proves that is no refusal by its status.
@@ -63,13 +61,15 @@ pub(crate) fn is_passed_on(reports: &[Report], status: u16) -> bool {
     let texts = || reports.iter().filter_map(|report| report.message.as_deref());
     let is_about_input = is_about_input(reports);
     let is_unanswered = |text: &str| {
-        [NETWORK, SILENCE, PASSED_ON]
+        [&lists().network, &lists().silence, &lists().passed_on]
             .iter()
             .any(|it| input::tells_beside_input(text, it, is_about_input))
     };
     // The key and the account are looked at before anything is passed on.
     let is_of_account = matches!(status, 401..=403);
-    if texts().any(|it| has(&short(it), HAD_BEFORE) || (!is_of_account && is_unanswered(it))) {
+    if texts()
+        .any(|it| has(&short(it), &lists().had_before) || (!is_of_account && is_unanswered(it)))
+    {
         return find(reports, status).is_none();
     }
     // These statuses of another server are refusals also where the relay did not understand its words.
@@ -89,31 +89,31 @@ fn is_about_input(reports: &[Report]) -> bool {
 
 /// Whether an answer speaks of a failure on the way, beside which a code proves nothing.
 pub(crate) fn is_in_trouble(reports: &[Report]) -> bool {
-    reports.iter().any(|report| has(&text(report), TROUBLE))
+    reports.iter().any(|report| has(&text(report), &lists().trouble))
 }
 
 fn is_relayed(reports: &[Report]) -> bool {
     let names = reports.iter().flat_map(|report| [&report.code, &report.kind]).flatten();
-    names.into_iter().any(|name| codes::RELAYED.contains(&&*lower(name)))
+    names.into_iter().any(|name| super::is_relayed(name))
 }
 
 /// A code that means one thing.
 fn by_code(report: &Report) -> Option<Proof> {
     let text = text(report);
     let names = [&report.code, &report.kind].into_iter().flatten();
-    let mut hits = names.filter_map(|name| Some((exact(codes::SURE, name)?, Some(name.clone()))));
+    let mut hits = names.filter_map(|name| Some((exact(name)?, Some(name.clone()))));
     // What has no room is unavailable; what checks contents and is unavailable has not refused anything.
     let is_checked = |kind| kind == Overloaded || !text.contains("unavailable");
-    hits.find(|(kind, _)| is_checked(*kind)).filter(|_| !has(&text, TROUBLE) && !has(&text, WORK))
+    hits.find(|(kind, _)| is_checked(*kind))
+        .filter(|_| !has(&text, &lists().trouble) && !has(&text, &lists().work))
 }
 
 /// What a code means; one with more behind a dot only where that is not the failure of what checks.
-fn exact(table: Table, name: &str) -> Option<FaultKind> {
-    const OF_THE_CHECK: &[&str] = &["timeout", "error", "fail", "internal", "unavailable"];
+fn exact(name: &str) -> Option<FaultKind> {
+    const OF_THE_CHECK: [&str; 5] = ["timeout", "error", "fail", "internal", "unavailable"];
     let name = lower(name);
-    let whole = table.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
-    let begun = || codes::kind(table, &name).filter(|_| !has(&name, OF_THE_CHECK));
-    whole.or_else(begun).filter(|kind| proves(*kind))
+    let is_clear = codes::is_listed(&name) || !has(&name, &OF_THE_CHECK);
+    codes::sure(&name).filter(|kind| is_clear && proves(*kind))
 }
 
 fn in_prose(report: &Report) -> Option<Proof> {
@@ -123,10 +123,10 @@ fn in_prose(report: &Report) -> Option<Proof> {
     }
     let is_plain = |name: &String| {
         let name = lower(name);
-        IN_PROSE.contains(&&*name) || name.starts_with("public_error_")
+        lists().codes_in_prose.contains(&name) || name.starts_with("public_error_")
     };
     let mut names = codes::in_text(text).filter(is_plain);
-    names.find_map(|name| Some((exact(codes::SURE, &name)?, Some(name))))
+    names.find_map(|name| Some((exact(&name)?, Some(name))))
 }
 
 /// A number that another server's status, or the words beside it, agree with.
@@ -136,7 +136,7 @@ fn by_number(report: &Report, status: u16) -> Option<Proof> {
         return None;
     }
     let number = report.status();
-    let word = report.kind.as_deref().and_then(|word| codes::kind(codes::GENERAL, word));
+    let word = report.kind.as_deref().and_then(codes::general);
     let is_business = || {
         let code = report.code.as_deref().and_then(|code| code.parse::<u32>().ok());
         (200..300).contains(&status) && code.is_some_and(|code| code >= 1000)
@@ -160,15 +160,13 @@ fn by_type(report: &Report) -> Option<Proof> {
     let loose = words::kind(std::iter::once(&*text));
     let names = [&report.code, &report.kind].into_iter().flatten();
     let names: Vec<_> = names.into_iter().map(|name| lower(name)).collect();
-    let known = |name: &String| {
-        codes::kind(codes::SURE, name).or_else(|| codes::kind(codes::GENERAL, name))
-    };
+    let known = |name: &String| codes::sure(name).or_else(|| codes::general(name));
     let mut kinds = loose.into_iter().chain(names.iter().filter_map(known));
     if is_doubtful(&text) || kinds.any(|kind| !is_reason(kind)) {
         return None;
     }
-    let is_request = names.iter().any(|name| REQUEST.contains(&&**name));
-    let is_sent = |param: &String| FIELDS.iter().any(|field| lower(param).contains(field));
+    let is_request = names.iter().any(|name| lists().request_types.contains(name));
+    let is_sent = |param: &String| has(&lower(param), &lists().fields);
     let names_parameter = report.param.as_ref().is_some_and(is_sent) && report.message.is_some();
     if is_request || names_parameter {
         return Some((loose.unwrap_or(BadRequest), None));
@@ -182,8 +180,9 @@ fn by_phrase(reports: &[Report]) -> Option<Proof> {
     if texts.iter().any(|text| is_doubtful(text)) {
         return None;
     }
-    let clear = |text: &String| first(CLEAR, |phrase| text.contains(phrase));
-    let whole = |text: &String| first(WHOLE, |phrase| text.trim_end_matches(['.', '!']) == phrase);
+    let clear = |text: &String| first(&lists().clear, |phrase| text.contains(phrase));
+    let whole =
+        |text: &String| first(&lists().whole, |phrase| text.trim_end_matches(['.', '!']) == phrase);
     let by_status = |text: &String| match answered(text)? {
         401 => Some(Auth),
         402 => Some(Quota),
@@ -198,32 +197,36 @@ fn by_phrase(reports: &[Report]) -> Option<Proof> {
 fn by_load(reports: &[Report], status: u16) -> Option<Proof> {
     let texts: Vec<_> = reports.iter().map(text).collect();
     let is_doubtful = |text: &String| {
-        let is_part = |word: &&str| *word != "unavailable" && text.contains(word);
-        MACHINERY.iter().any(is_part) || has(text, TROUBLE) || has(text, WORK)
+        let is_part = |word: &String| word != "unavailable" && text.contains(word);
+        lists().machinery.iter().any(is_part)
+            || has(text, &lists().trouble)
+            || has(text, &lists().work)
     };
     if texts.iter().any(is_doubtful) {
         return None;
     }
-    let is_load =
-        |text: &String| has(text, NO_ROOM) || (matches!(status, 503 | 529) && has(text, LOAD));
+    let is_load = |text: &String| {
+        has(text, &lists().no_room) || (matches!(status, 503 | 529) && has(text, &lists().load))
+    };
     texts.iter().any(is_load).then_some((Overloaded, None))
 }
 
-fn first(table: &[(FaultKind, &[&str])], fits: impl Fn(&str) -> bool) -> Option<FaultKind> {
-    let found = table.iter().find(|(_, phrases)| phrases.iter().any(|phrase| fits(phrase)));
-    found.map(|(kind, _)| *kind)
+fn first(table: &[Phrases], fits: impl Fn(&str) -> bool) -> Option<FaultKind> {
+    let found = table.iter().find(|phrases| phrases.any.iter().any(|phrase| fits(phrase)));
+    found.map(|phrases| phrases.kind)
 }
 
 /// The status, from 400 up and that of a refusal, by which another server answered a relay.
 fn answered(text: &str) -> Option<u16> {
     let text = short(text);
-    let number = |marker: &&str| {
-        let rest = text.split_once(marker)?.1.trim_start_matches([' ', ':', '=', '(', '"']);
+    let number = |marker: &String| {
+        let rest =
+            text.split_once(marker.as_str())?.1.trim_start_matches([' ', ':', '=', '(', '"']);
         let rest = rest.strip_prefix("status code ").unwrap_or(rest);
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         rest.get(..digits).filter(|_| digits == 3)?.parse::<u16>().ok()
     };
-    let told = ANSWERED.iter().find_map(number);
+    let told = lists().answered.iter().find_map(number);
     told.filter(|status| matches!(status, 400..=407 | 410..=428 | 430..=451))
 }
 
@@ -237,11 +240,14 @@ fn is_reason(kind: FaultKind) -> bool {
 }
 
 fn is_doubtful(text: &str) -> bool {
-    [TROUBLE, MACHINERY, WORK, NETWORK, SILENCE, HAD_BEFORE].iter().any(|words| has(text, words))
+    let lists = lists();
+    let doubts = [&lists.trouble, &lists.machinery, &lists.work];
+    let open = [&lists.network, &lists.silence, &lists.had_before];
+    doubts.into_iter().chain(open).any(|words| has(text, words))
 }
 
-fn has(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| text.contains(word))
+fn has<S: AsRef<str>>(text: &str, words: &[S]) -> bool {
+    words.iter().any(|word| text.contains(word.as_ref()))
 }
 
 /// The text of a report as it is searched.

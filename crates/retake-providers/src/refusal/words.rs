@@ -1,200 +1,37 @@
-//! What the text of a failure says, where no code does.
+//! What the text of a failure hints at, where it has to agree with what proves a refusal.
 //!
-//! Phrases are from texts that were seen at OpenAI, its kin and the makers behind relays, Chinese ones included.
-//! The first group with a hit counts, so a group that stands higher is the surer reading: a text about blocked
-//! content may go on to say that the credits were returned.
+//! A cause is named by all general phrases (`retake_core::signal`). Here only those count that were known when it was
+//! settled what proves a refusal: a new phrase must not make a lost create a refused one.
 
-use retake_core::fault::FaultKind;
+use retake_core::{
+    fault::FaultKind,
+    signal::table::{self, Entry, Table, Tables},
+};
 
 use super::input;
 
-use FaultKind::{Auth, BadRequest, Overloaded, Quota, RefusedContent, Timeout};
-
-/// No more than this is searched of a text, in characters.
-const SEARCHED: usize = 4000;
-
-const PHRASES: &[(FaultKind, &[&str])] = &[
-    // These speak of limits and of content rules, and mean neither.
-    (Quota, &["data policy", "data retention", "guardrail restrictions"]),
-    (
-        RefusedContent,
-        &[
-            "moderation",
-            "content policy",
-            "content_policy",
-            "content filter",
-            "safety system",
-            "safety filter",
-            "safety review",
-            "unsafe",
-            "sensitive content",
-            "sensitivecontent",
-            "inappropriate content",
-            "green net",
-            "content checker",
-            "content security",
-            "usage policies",
-            "violates our",
-            "violate our",
-            "may violate",
-            "prohibited content",
-            "raimediafiltered",
-            "nsfw",
-            "copyright",
-            "违规",
-            "敏感",
-            "审核",
-        ],
-    ),
-    (Overloaded, &["per minute", "requests per", "concurrent limit", "too many running"]),
-    (
-        Quota,
-        &[
-            "daily task limit",
-            "insufficient balance",
-            "payment required",
-            "insufficient credit",
-            "insufficient quota",
-            "insufficient fund",
-            "not enough credit",
-            "out of credit",
-            "available credits",
-            "credit balance",
-            "spending limit",
-            "spend limit",
-            "purchase more",
-            "purchase credit",
-            "billing",
-            "payment",
-            "quota",
-            "free tier",
-            "daily limit",
-            "usage limit",
-            "must be verified",
-            "verify organization",
-            "does not have permission",
-            "recaptcha",
-            "account exception",
-            "suspended",
-            "deactivated",
-            "no available token",
-            "whitelist",
-            "余额",
-            "额度",
-            "欠费",
-        ],
-    ),
-    (
-        Auth,
-        &[
-            "invalid api key",
-            "unauthorized",
-            "invalid authentication",
-            "authentication failed",
-            "incorrect api key",
-            "invalid api-key",
-            "api key is invalid",
-            "api key not valid",
-            "invalid token",
-            "invalid key",
-            "no api key",
-            "无效的令牌",
-        ],
-    ),
-    (
-        Overloaded,
-        &[
-            "heavy load",
-            "high load",
-            "overload",
-            "too many",
-            "rate limit",
-            "ratelimit",
-            "throttl",
-            "service unavailable",
-            "temporarily unavailable",
-            "high demand",
-            "queue is full",
-            "no available channel",
-            "at capacity",
-            "繁忙",
-            "负载",
-            "无可用渠道",
-        ],
-    ),
-    (
-        Timeout,
-        &[
-            "timed out",
-            "timeout",
-            "time-out",
-            "time out",
-            "deadline exceeded",
-            "took too long",
-            "client closed request",
-            "connection reset",
-            "readerror",
-            "unreachable",
-            "超时",
-        ],
-    ),
-    (
-        BadRequest,
-        &[
-            "inpaint image must match",
-            "not supported",
-            "unsupported",
-            "not support",
-            "is not valid",
-            "is invalid",
-            "invalid value",
-            "invalid param",
-            "pixel is",
-            "field required",
-            "expected a file",
-            "expected an object",
-            "missing required",
-            "model not found",
-        ],
-    ),
-];
-
-/// What speaks of the request in an answer that turns it away, where nothing surer is said.
-const LOOSE: &[&str] = &["missing content-length", "deployment"];
-
-/// What is wrong with a value.
-const OF_VALUES: &[&str] = &[
-    "must match",
-    "expected the ",
-    "too short",
-    "too long",
-    "too large",
-    "too small",
-    "does not match",
-    "must be",
-];
-
-/// What the texts say.
+/// What the texts hint at.
 pub(crate) fn kind<'a>(texts: impl Iterator<Item = &'a str>) -> Option<FaultKind> {
     let texts: Vec<String> = texts.map(searched).collect();
-    let said = |phrases: &[&str]| {
-        texts.iter().any(|text| phrases.iter().any(|phrase| text.contains(phrase)))
-    };
-    let sure = PHRASES.iter().find(|(_, phrases)| said(phrases)).map(|(kind, _)| *kind);
+    let is_said = |entry: &&Entry| texts.iter().any(|text| entry.stands_in(text));
     let is_about_input = || texts.iter().any(|text| input::is_concerned(text));
-    let speaks_of_request = || said(LOOSE) || said(OF_VALUES) || is_about_input();
-    sure.or_else(|| speaks_of_request().then_some(BadRequest))
+    let said = settled().find(is_said).map(|entry| entry.kind);
+    said.or_else(|| is_about_input().then_some(FaultKind::BadRequest))
 }
 
 /// Whether a text in small letters says what is wrong with a value of the request.
 pub(crate) fn speaks_of_request(text: &str) -> bool {
-    let own = PHRASES.iter().filter(|(kind, _)| *kind == BadRequest).flat_map(|(_, own)| *own);
-    own.chain(OF_VALUES).any(|phrase| text.contains(phrase))
+    settled().filter(|entry| entry.of_request).any(|entry| entry.stands_in(text))
+}
+
+fn settled() -> impl Iterator<Item = &'static Entry> {
+    let phrases = Tables::shipped().general().flat_map(Table::phrases);
+    phrases.filter(|entry| !entry.verdict_only)
 }
 
 /// What is searched of a text: its beginning, in small letters.
 pub(crate) fn searched(text: &str) -> String {
-    text.chars().take(SEARCHED).collect::<String>().to_lowercase()
+    table::searched(text)
 }
 
 /// The status of another server that a text names, `bad response status code 401`, where it is one by which that
@@ -211,4 +48,24 @@ pub(crate) fn refusal(text: &str) -> Option<u16> {
     let told = ["status code", "status", "http", "code"].into_iter().flat_map(after);
     let mut refusals = told.filter(|status| matches!(status, 400..=404 | 413 | 415 | 422));
     refusals.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use retake_core::signal::table::Weight;
+
+    use super::*;
+
+    /// A new phrase is `verdict_only`. A new code that means one thing proves a refusal, so it needs an answer in which it
+    /// was seen.
+    #[test]
+    fn what_is_settled_does_not_grow_unnoticed() {
+        let codes = |weight| {
+            let all = Tables::shipped().passed_on().flat_map(Table::codes);
+            all.filter(|it| it.weight_of_code() == weight).map(|it| it.any.len()).sum::<usize>()
+        };
+
+        assert_eq!(settled().map(|entry| entry.any.len()).sum::<usize>(), 126);
+        assert_eq!((codes(Weight::Sure), codes(Weight::General)), (96, 35));
+    }
 }

@@ -2,57 +2,26 @@
 //!
 //! A refused call is answered in the manner of RFC 7807: `{title, detail, status}`, with `invalid_fields` for an
 //! input that does not fit. A prediction that failed says why in free text, which is the model's own; newer
-//! ones put a code into it, `(E005)`. The code counts first, then words that leave no doubt, and what is left is
-//! unknown (Replicate docs, "Error codes", 2026-11-21; the codes below 1000 as users report them).
+//! ones put a code into it, `(E005)` (Replicate docs, "Error codes", 2026-11-21).
 
 use jiff::SignedDuration;
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::{
+        self, CodeSignal, Place, Signals, Stage, kind_of_status,
+        table::{Tables, Weight},
+    },
+};
 use serde_json::Value as Json;
 
 use crate::{
     call::Reply,
     response::{self, ErrorBody},
+    signals,
 };
 
-/// What each code means.
-const CODES: &[(&str, FaultKind)] = &[
-    ("E003", FaultKind::Overloaded),
-    ("E004", FaultKind::Overloaded),
-    ("E005", FaultKind::RefusedContent),
-    ("E006", FaultKind::BadRequest),
-    ("E1000", FaultKind::Runtime),
-    // Out of memory: a smaller input helps, another try does not.
-    ("E1001", FaultKind::BadRequest),
-    ("E4875", FaultKind::BadRequest),
-    ("E8765", FaultKind::Runtime),
-    ("E9243", FaultKind::BadRequest),
-    ("E9825", FaultKind::Timeout),
-    ("E9828", FaultKind::Runtime),
-    ("PA", FaultKind::Runtime),
-];
-
-/// What words in a text without a known code give away, in lower case; the first that fits counts.
-const TEXTS: &[(&str, FaultKind)] = &[
-    ("nsfw", FaultKind::RefusedContent),
-    ("flagged", FaultKind::RefusedContent),
-    ("sensitive", FaultKind::RefusedContent),
-    ("content polic", FaultKind::RefusedContent),
-    ("content moderation", FaultKind::RefusedContent),
-    ("safety filter", FaultKind::RefusedContent),
-    ("out of memory", FaultKind::BadRequest),
-    ("readerror", FaultKind::Timeout),
-    ("readtimeout", FaultKind::Timeout),
-    ("connecttimeout", FaultKind::Timeout),
-    ("timed out", FaultKind::Timeout),
-    ("high demand", FaultKind::Overloaded),
-    ("too many requests", FaultKind::Overloaded),
-    ("rate limit", FaultKind::Overloaded),
-    ("queue is full", FaultKind::Overloaded),
-    ("temporarily unavailable", FaultKind::Overloaded),
-    ("interrupted", FaultKind::Runtime),
-    ("validation error", FaultKind::BadRequest),
-    ("invalid input", FaultKind::BadRequest),
-];
+/// The table of signals that is Replicate's own.
+const VENDOR: &str = "replicate";
 
 /// Fields of the input that are named in a message.
 const MOST_FIELDS: usize = 4;
@@ -60,17 +29,22 @@ const MOST_FIELDS: usize = 4;
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The fault in an answer that is no success.
-pub(super) fn of_reply(reply: &Reply) -> Fault {
-    body_of(reply).into_fault()
+pub(super) fn of_reply(reply: &Reply, stage: Stage) -> Fault {
+    body(reply, stage).into_fault()
 }
 
-/// The same, with who wrote it: Replicate's own has a `title` or a `detail`.
+/// The same of the answer to a create, with who wrote it.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
-    let json = reply.json().unwrap_or_default();
-    ErrorBody::of(reply, of_json(reply, &json), stated(&json))
+    body(reply, Stage::Create)
 }
 
-fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
+/// Replicate's own body has a `title` or a `detail`.
+fn body(reply: &Reply, stage: Stage) -> ErrorBody {
+    let json = reply.json().unwrap_or_default();
+    ErrorBody::of(reply, VENDOR, of_json(reply, stage, &json), stated(&json))
+}
+
+fn of_json(reply: &Reply, stage: Stage, json: &Json) -> Option<Fault> {
     let part = |pointer| response::text(json, pointer).map(response::quoted);
     let mut text = match (part("/title"), part("/detail")) {
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
@@ -80,21 +54,15 @@ fn of_json(reply: &Reply, json: &Json) -> Option<Fault> {
     if !fields.is_empty() {
         text = format!("{text} ({fields})");
     }
-    let fault = response::fault_by_status(reply, &text);
-    let fault = match content_rules(&text) {
-        Some(kind) => Fault { kind, ..fault },
-        None => fault,
-    };
+    let signals = signals_of(signals::of_reply(VENDOR, stage, reply), &text);
+    let fault = signal::judge(&signals).into_fault(response::at_status(reply, &text));
     let pause = fault.retry_after.or_else(|| reset_in(&text));
-    Some(fault.after(pause))
+    Some(Fault { code: None, ..fault }.after(pause))
 }
 
-/// Content rules refuse a create under the status of a parameter.
-fn content_rules(text: &str) -> Option<FaultKind> {
-    let lower = text.to_ascii_lowercase();
-    let by_code = code(text).and_then(kind_of_code);
-    let by_text = || TEXTS.iter().find(|(words, _)| lower.contains(words)).map(|(_, kind)| *kind);
-    by_code.or_else(by_text).filter(|kind| *kind == FaultKind::RefusedContent)
+/// The signals of a text: the code in it says more than the words around it.
+fn signals_of(signals: Signals, text: &str) -> Signals {
+    signals::with_text(signals::with_code(signals, code(text)), text)
 }
 
 /// What the body of a refused create says where a server that failed passed it on: the code in its text, or the status
@@ -106,13 +74,15 @@ fn stated(json: &Json) -> Option<FaultKind> {
     let by_status = || {
         response::text(json, "/title")?;
         let status = json.get("status")?.as_u64().and_then(|status| u16::try_from(status).ok())?;
-        matches!(status, 400..=407 | 410..=422).then(|| response::kind_of_status(status))
+        matches!(status, 400..=407 | 410..=422).then(|| kind_of_status(status))
     };
     by_code.filter(is_content).or_else(by_status)
 }
 
 fn kind_of_code(code: &str) -> Option<FaultKind> {
-    CODES.iter().find(|(known, _)| *known == code).map(|(_, kind)| *kind)
+    let signal = CodeSignal { code: code.to_owned(), place: Place::Code };
+    let table = Tables::shipped().own(VENDOR)?;
+    table.code(&signal, Weight::Sure).map(|entry| entry.kind)
 }
 
 /// The fault of a prediction that failed.
@@ -122,16 +92,9 @@ pub(super) fn of_prediction(prediction: &Json) -> Fault {
     let Some(text) = told.map(response::quoted) else {
         return provider(FaultKind::UnknownProviderError, "the prediction failed without a word");
     };
-    let code = code(&text);
-    let lower = text.to_ascii_lowercase();
-    let by_text = || TEXTS.iter().find(|(words, _)| lower.contains(words)).map(|(_, kind)| *kind);
-    let kind =
-        code.and_then(kind_of_code).or_else(by_text).unwrap_or(FaultKind::UnknownProviderError);
-    let fault = provider(kind, &text);
-    match code {
-        Some(code) => fault.with_code(code),
-        None => fault,
-    }
+    let signals = signals_of(Signals::new(VENDOR, Stage::Poll), &text);
+    let code = code(&text).map(str::to_owned);
+    Fault { code, ..signal::judge(&signals).into_fault(text) }
 }
 
 /// Something that only the owner of the gateway can mend.

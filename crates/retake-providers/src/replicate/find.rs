@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use retake_core::{catalog::Catalog, fault::Fault};
+use retake_core::{catalog::Catalog, fault::Fault, signal::Stage};
 use serde_json::Value as Json;
 
 use super::{
@@ -63,7 +63,7 @@ impl Walk {
     fn read(self, mut search: Search, answer: Answer, seen: usize) -> Flow<Found> {
         let reply = match answer {
             Ok(reply) if reply.status.is_success() => reply,
-            Ok(reply) => return Flow::Done(Err(fault::of_reply(&reply))),
+            Ok(reply) => return Flow::Done(Err(fault::of_reply(&reply, Stage::LookUp))),
             Err(problem) => return Flow::Done(Err(response::silence(&problem))),
         };
         let json = reply.json().unwrap_or_default();

@@ -4,6 +4,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
+use retake_core::signal::Stage;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -78,7 +79,7 @@ impl Signed {
 fn read_secret(answer: Answer) -> Result<String, HookError> {
     let reply = answer.map_err(|problem| HookError::Unverifiable(response::silence(&problem)))?;
     if !reply.status.is_success() {
-        return Err(HookError::Unverifiable(fault::of_reply(&reply)));
+        return Err(HookError::Unverifiable(fault::of_reply(&reply, Stage::Callback)));
     }
     let secret = reply.json().and_then(|json| Some(response::text(&json, "/key")?.to_owned()));
     // The answer is not repeated: it may hold the secret.

@@ -1,6 +1,9 @@
 //! The finished file: an address, a list of them, or an object with some. It is there for an hour.
 
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::Stage,
+};
 use serde_json::Value as Json;
 
 use super::{calls::Calls, fault, status};
@@ -79,7 +82,7 @@ fn read(calls: &Calls, asked: &str, answer: Answer) -> Result<Download, FetchErr
         return Err(FetchError::Later(response::unknown_render(&reply, "Replicate")));
     }
     if !reply.status.is_success() {
-        return Err(FetchError::Later(fault::of_reply(&reply)));
+        return Err(FetchError::Later(fault::of_reply(&reply, Stage::Download)));
     }
     let json = reply.json().unwrap_or_default();
     let matched = polling::match_render(&json, "/id", asked);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use retake_core::{
     catalog::{Catalog, ModelInput},
     fault::{Fault, FaultKind},
+    signal::Stage,
 };
 use serde_json::{Value as Json, json};
 
@@ -151,7 +152,7 @@ fn upload(calls: &Calls, bytes: Bytes, media_type: String) -> Flow<Result<String
     Flow::once(calls.signed(call), |answer| {
         let reply = answer.map_err(|problem| not_uploaded(response::silence(&problem)))?;
         if !reply.status.is_success() {
-            return Err(not_uploaded(fault::of_reply(&reply)));
+            return Err(not_uploaded(fault::of_reply(&reply, Stage::Upload)));
         }
         let json = reply.json().unwrap_or_default();
         let url = response::text(&json, "/urls/get")

@@ -7,6 +7,7 @@ use retake_core::{
     catalog::Catalog,
     fault::{Fault, FaultKind, FaultSource},
     money::Usd,
+    signal::Stage,
 };
 use serde_json::Value as Json;
 
@@ -76,7 +77,7 @@ fn read(
     let polled = status.map(|status| prediction(&reply, &json, status, charged(&json)));
     let has_failed = |polled: &Polled| matches!(polled, Polled::Failed { .. });
     if !is_success {
-        return polled.filter(has_failed).ok_or_else(|| fault::of_reply(&reply));
+        return polled.filter(has_failed).ok_or_else(|| fault::of_reply(&reply, Stage::Poll));
     }
     let unreadable = || response::unexpected(&reply, "the prediction cannot be read");
     let polled = polled.ok_or_else(unreadable)?;
@@ -170,7 +171,7 @@ pub(super) fn cancel(calls: &Calls, id: &str) -> Flow<Result<CancelOutcome, Faul
                 _ => CancelOutcome::Requested,
             }),
             404 | 410 => Ok(CancelOutcome::NotKnown),
-            _ => Err(fault::of_reply(&reply)),
+            _ => Err(fault::of_reply(&reply, Stage::Poll)),
         }
     })
 }

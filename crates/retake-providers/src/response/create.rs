@@ -1,12 +1,16 @@
 //! What a create comes to that was answered with an error, or not at all: refused, or lost.
 
 use http::StatusCode;
-use retake_core::fault::{Fault, FaultKind};
+use retake_core::{
+    fault::{Fault, FaultKind},
+    signal::{self, kind_of_status, table::Tables},
+};
 
-use super::{foreign_fault, kind_of_foreign_status, kind_of_status, silence};
+use super::{foreign_fault, silence};
 use crate::{
     SubmitError,
     call::{NoAnswer, Reply},
+    signals,
 };
 
 /// What a submit that got no answer comes to: a call that never left is safe to make again.
@@ -34,12 +38,17 @@ pub(crate) enum ErrorBody {
 
 impl ErrorBody {
     /// The body of an answer in which `own` is what the provider's own error body says, and `by_code` what a code in
-    /// it means that the provider documents.
+    /// it means that the provider documents. `vendor` is whose table of signals was read.
     ///
     /// Relays and gateways put another server's refusal (its 401, its 402, its content rules, its complaint about a
     /// parameter) into a 500 of their own, as JSON, as a text, or as JSON in a text. So what the status does not say is
     /// looked for in the body, and counts where it leaves no doubt.
-    pub(crate) fn of(reply: &Reply, own: Option<Fault>, by_code: Option<FaultKind>) -> Self {
+    pub(crate) fn of(
+        reply: &Reply,
+        vendor: &str,
+        own: Option<Fault>,
+        by_code: Option<FaultKind>,
+    ) -> Self {
         let Some(fault) = own else { return Self::Foreign(foreign_fault(reply)) };
         let json = reply.json().unwrap_or_default();
         if is_turned_away(reply.status) {
@@ -52,24 +61,31 @@ impl ErrorBody {
             FaultKind::Overloaded => true,
             kind => is_reason(*kind) && !is_in_trouble,
         });
-        let proof = by_code.map(|kind| (kind, None));
+        // The code proves it; what it is about the texts may say better.
+        let proof = by_code.map(|kind| match fault.kind {
+            said if is_reason(kind) && is_reason(said) => (said, None),
+            _ => (kind, None),
+        });
         match proof.or_else(|| crate::refusal::proof(&json, reply.status)) {
             Some((kind, code)) => {
                 Self::Refusal(Fault { kind, code: code.or(fault.code.clone()), ..fault })
             }
-            None if is_in_trouble => Self::PassedOn(without_reason(reply.status, fault)),
-            None => Self::Own(without_reason(reply.status, fault)),
+            None if is_in_trouble => Self::PassedOn(without_reason(reply.status, vendor, fault)),
+            None => Self::Own(without_reason(reply.status, vendor, fault)),
         }
     }
 
     /// The body of an answer whose status is that of a refusal.
     pub(crate) fn at_refusal(reply: &Reply, fault: Fault, is_passed_on: bool) -> Self {
         if is_passed_on {
-            return Self::PassedOn(without_reason(StatusCode::BAD_GATEWAY, fault));
+            return Self::PassedOn(without_reason(StatusCode::BAD_GATEWAY, "", fault));
         }
         // A proxy fills the same form with the words of the status, and that is no word about the account.
         if reply.status == StatusCode::FORBIDDEN && only_repeats_status(reply.status, &fault) {
-            return Self::Foreign(Fault { kind: kind_of_foreign_status(reply), ..fault });
+            return Self::Foreign(Fault {
+                kind: signal::judge(&signals::of_stranger(reply)).kind,
+                ..fault
+            });
         }
         Self::Own(fault)
     }
@@ -85,12 +101,14 @@ impl ErrorBody {
     }
 }
 
-/// The same fault without a reason that is only hinted at.
-pub(crate) fn without_reason(status: StatusCode, fault: Fault) -> Fault {
+/// The same fault without a reason that is only hinted at: what is left is the status, as the vendor means it.
+pub(crate) fn without_reason(status: StatusCode, vendor: &str, fault: Fault) -> Fault {
     if !is_reason(fault.kind) {
         return fault;
     }
-    Fault { kind: kind_of_status(status.as_u16()), ..fault }
+    let status = status.as_u16();
+    let meant = Tables::shipped().own(vendor).and_then(|table| table.status(status));
+    Fault { kind: meant.unwrap_or_else(|| kind_of_status(status)), ..fault }
 }
 
 /// Whether a kind is a reason why there is no render, and not only the news that there is none.
@@ -208,7 +226,7 @@ mod tests {
         let refusal = |kind| ErrorBody::Refusal(fault(kind));
         let foreign = |status| {
             let reply = crate::testing::reply(status, &[], "<html>no</html>").unwrap();
-            ErrorBody::of(&reply, None, None)
+            ErrorBody::of(&reply, "", None, None)
         };
 
         for status in [300, 302, 307, 408, 499, 500, 501, 502, 503, 504, 520, 522, 524, 529, 599] {

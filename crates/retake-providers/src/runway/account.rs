@@ -1,6 +1,9 @@
 //! What the account has left: credit, tier, concurrency and the count of the day.
 
-use retake_core::fault::{Fault, FaultKind, FaultSource};
+use retake_core::{
+    fault::{Fault, FaultKind, FaultSource},
+    signal::Stage,
+};
 use serde_json::{Map, Value as Json};
 
 use super::fault;
@@ -22,7 +25,7 @@ const MOST_NAMED: usize = 3;
 pub(super) fn account_status(answer: Answer) -> Result<AccountStatus, Fault> {
     let reply = answer.map_err(|problem| response::silence(&problem))?;
     if !reply.status.is_success() {
-        return Err(fault::of_reply(&reply));
+        return Err(fault::of_reply(&reply, Stage::Account));
     }
     let unreadable = || response::unexpected(&reply, "the answer is no account");
     let json = reply.json().ok_or_else(unreadable)?;

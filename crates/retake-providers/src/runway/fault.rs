@@ -1,18 +1,17 @@
-//! What Runway's failures mean: codes of tasks first, then words, then the status.
-//!
-//! The code of a failed task is dotted, and what stands behind its second dot may change, so the longest
-//! known beginning counts ("Handle Task Failures", 2026-11-21).
+//! What Runway's failures say: a dotted code and a sentence of tasks, a sentence and a list of what is wrong of requests
+//! ("Handle Task Failures" and "HTTP Errors", 2026-11-21).
 
-use jiff::SignedDuration;
 use retake_core::{
-    fault::{Fault, FaultKind, FaultSource},
+    fault::{Fault, FaultKind},
     money::Usd,
+    signal::{self, Place, Signals, Stage},
 };
 use serde_json::Value as Json;
 
 use crate::{
     Reply,
     response::{self, ErrorBody, quoted, text},
+    signals::{self, WITHOUT_CODE},
 };
 
 /// "This error is returned when Runway is shedding load" ("HTTP Errors", docs.dev.runwayml.com, 2026-11-30). Its 504
@@ -22,49 +21,26 @@ pub(super) const SHED: [u16; 2] = [502, 503];
 /// "1 credit costs $0.01" (Runway's page on prices, 2026-11-21).
 const USD_PER_CREDIT: f64 = 0.01;
 
-/// The known beginnings of failure codes. Documented ones and those that were seen ("`THIRD_PARTY.INPUT`_…",
-/// "….`THIRD_PARTY`").
-const CODES: [(&str, FaultKind); 9] = [
-    ("SAFETY", FaultKind::RefusedContent),
-    ("INPUT_PREPROCESSING.SAFETY", FaultKind::RefusedContent),
-    ("INPUT_PREPROCESSING.INTERNAL", FaultKind::Runtime),
-    ("ASSET", FaultKind::BadRequest),
-    ("INTERNAL", FaultKind::Runtime),
-    ("INTERNAL.BAD_OUTPUT", FaultKind::Runtime),
-    ("THIRD_PARTY.UNAVAILABLE", FaultKind::Timeout),
-    ("THIRD_PARTY.INPUT_VALIDATION", FaultKind::BadRequest),
-    ("THIRD_PARTY.SAFETY", FaultKind::RefusedContent),
-];
-
-/// A daily limit that frees up within this time is a matter of waiting; later, it is the account's.
-const SHORT_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// The table of signals that is Runway's own.
+const VENDOR: &str = "runway";
+/// What the table calls a list of what is wrong with the request.
+const ISSUES: &str = "issues";
 
 /// How many complaints about a request are repeated.
 const MOST_ISSUES: usize = 3;
 
-/// The fault of a task that failed. Without a code it is internal, says the documentation.
+/// The fault of a task that failed.
 pub(super) fn of_task(json: &Json) -> Fault {
-    let code = text(json, "/failureCode");
-    let said = text(json, "/failure").unwrap_or("the task failed without a word");
-    let kind = code.map_or(FaultKind::Runtime, |code| {
-        by_code(code)
-            .or_else(|| is_moderation(said).then_some(FaultKind::RefusedContent))
-            .unwrap_or(FaultKind::UnknownProviderError)
-    });
-    let message = format!("{}{}{}", quoted(said), hint(code), charged(json));
-    let fault = Fault::new(kind, FaultSource::Provider, message);
-    match code {
-        Some(code) => fault.with_code(quoted(code)),
-        None => fault,
-    }
-}
-
-fn by_code(code: &str) -> Option<FaultKind> {
-    let begins = |known: &str| {
-        code.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    let (code, said) = (text(json, "/failureCode"), text(json, "/failure"));
+    let signals = Signals::new(VENDOR, Stage::Poll);
+    let signals = match code {
+        Some(code) => signals.with_code(code, Place::Code),
+        None => signals.with_code(WITHOUT_CODE, Place::Form),
     };
-    let known = CODES.iter().filter(|(known, _)| begins(known));
-    known.max_by_key(|(known, _)| known.len()).map(|(_, kind)| *kind)
+    let signals = signals::with_texts(signals, said.into_iter());
+    let said = quoted(said.unwrap_or("the task failed without a word"));
+    let message = format!("{said}{}{}", hint(code), charged(json));
+    Fault { code: code.map(quoted), ..signal::judge(&signals).into_fault(message) }
 }
 
 fn hint(code: Option<&str>) -> &'static str {
@@ -94,59 +70,35 @@ pub(super) fn cost(json: &Json) -> Option<Usd> {
 }
 
 /// The fault of an answer with an error status.
-pub(super) fn of_reply(reply: &Reply) -> Fault {
-    body_of(reply).into_fault()
+pub(super) fn of_reply(reply: &Reply, stage: Stage) -> Fault {
+    body(reply, stage).into_fault()
 }
 
-/// The same, with who wrote it: Runway puts a sentence under `error`.
+/// The same of the answer to a create, with who wrote it.
 pub(super) fn body_of(reply: &Reply) -> ErrorBody {
+    body(reply, Stage::Create)
+}
+
+/// Runway puts a sentence under `error`.
+fn body(reply: &Reply, stage: Stage) -> ErrorBody {
     let json = reply.json().unwrap_or_default();
     let by_code = (!issues(&json).is_empty()).then_some(FaultKind::BadRequest);
-    ErrorBody::of(reply, own(reply, &json), by_code)
+    ErrorBody::of(reply, VENDOR, own(reply, stage, &json), by_code)
 }
 
-fn own(reply: &Reply, json: &Json) -> Option<Fault> {
+fn own(reply: &Reply, stage: Stage, json: &Json) -> Option<Fault> {
     let said = text(json, "/error").or_else(|| text(json, "/error/message"))?;
     let issues = issues(json);
-    let message = if issues.is_empty() { said.to_owned() } else { format!("{said} ({issues})") };
-    let fault = response::fault_by_status(reply, &message);
-    let kind = by_words(reply, said, fault.kind);
-    let kind = if issues.is_empty() { kind } else { FaultKind::BadRequest };
-    let fault = Fault { kind, ..fault };
-    Some(match text(json, "/issues/0/code") {
-        Some(code) => fault.with_code(quoted(code)),
-        None => fault,
-    })
-}
-
-/// No field tells a lack of credit from a wrong parameter, nor a suspended account from a wrong key.
-fn by_words(reply: &Reply, said: &str, by_status: FaultKind) -> FaultKind {
-    let words = said.to_lowercase();
-    match reply.status.as_u16() {
-        400 | 402 | 403 if words.contains("credit") || words.contains("billing") => {
-            FaultKind::Quota
-        }
-        400 | 403 | 422 if is_moderation(said) => FaultKind::RefusedContent,
-        401 if words.contains("suspend") => FaultKind::Quota,
-        429 if is_spent(&words) && reply.retry_after().is_none_or(|pause| pause > SHORT_WAIT) => {
-            FaultKind::Quota
-        }
-        502 | 503 => FaultKind::Overloaded,
-        _ => by_status,
-    }
-}
-
-/// Whether a 429 speaks of the limit of a day or a month, or of money. Others are "too many requests within a period
-/// of time" and pass soon ("HTTP Errors", 2026-11-30).
-fn is_spent(words: &str) -> bool {
-    ["daily", "per day", "24 hour", "24-hour", "monthly", "billing", "credit", "spend"]
-        .iter()
-        .any(|word| words.contains(word))
-}
-
-fn is_moderation(said: &str) -> bool {
-    let words = said.to_lowercase();
-    words.contains("moderation") || words.contains("moderated") || words.contains("safety")
+    let signals = signals::of_reply(VENDOR, stage, reply);
+    let (signals, message) = if issues.is_empty() {
+        (signals, said.to_owned())
+    } else {
+        (signals.with_code(ISSUES, Place::Form), format!("{said} ({issues})"))
+    };
+    let field = json.pointer("/issues/0/path/0").and_then(Json::as_str).map(quoted);
+    let signals = Signals { field, ..signals::with_text(signals, said) };
+    let fault = signal::judge(&signals).into_fault(response::at_status(reply, &message));
+    Some(Fault { code: text(json, "/issues/0/code").map(quoted), ..fault })
 }
 
 /// What was wrong with the request, as `duration: too big`.

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     request::Picture,
+    signal::Stage,
+    signal::kind_of_status,
 };
 use serde_json::{Value as Json, json};
 
@@ -78,7 +80,7 @@ struct Ticket {
 fn ticket(answer: Answer) -> Result<Ticket, Fault> {
     let reply = answer.map_err(|problem| no_upload(response::silence(&problem)))?;
     if !reply.status.is_success() {
-        return Err(fault::of_reply(&reply));
+        return Err(fault::of_reply(&reply, Stage::Upload));
     }
     let unreadable = || response::unexpected(&reply, "the ticket for an upload cannot be read");
     reply.json().as_ref().and_then(read_ticket).ok_or_else(unreadable)
@@ -107,14 +109,15 @@ fn send(ticket: Ticket, file: Part) -> Flow<Result<String, SubmitError>> {
         if reply.status.is_success() {
             return Ok(uri);
         }
-        let fault = response::fault_by_status(&reply, &response::plain(&reply.body));
         // The storage's 403 speaks of the ticket and not of the account.
-        let kind = match fault.kind {
+        let kind = match kind_of_status(reply.status.as_u16()) {
             FaultKind::Quota | FaultKind::Auth => FaultKind::Runtime,
             kind => kind,
         };
-        let message = format!("the picture could not be uploaded: {}", fault.message);
-        Err(SubmitError::Refused(Fault { kind, message, ..fault }))
+        let said = response::at_status(&reply, &response::plain(&reply.body));
+        let message = format!("the picture could not be uploaded: {said}");
+        let fault = Fault::new(kind, FaultSource::Provider, message).after(reply.retry_after());
+        Err(SubmitError::Refused(fault))
     })
 }
 

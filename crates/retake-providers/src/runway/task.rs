@@ -5,6 +5,7 @@ use std::time::Duration;
 use retake_core::{
     fault::{Fault, FaultKind, FaultSource},
     money::Usd,
+    signal::Stage,
 };
 use serde_json::Value as Json;
 
@@ -88,7 +89,7 @@ fn task(reply: &Reply, asked: &str) -> Result<Task, Fault> {
     let task = status.map(|status| read(reply, &json, status));
     if !is_success {
         let end = task.filter(|task| matches!(task, Task::Over { .. }));
-        return end.ok_or_else(|| fault::of_reply(reply));
+        return end.ok_or_else(|| fault::of_reply(reply, Stage::Poll));
     }
     let task = task.ok_or_else(|| response::unexpected(reply, "the answer is no task"))?;
     polling::refuse_another(reply, matched)?;

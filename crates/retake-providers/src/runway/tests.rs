@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use retake_core::{
     fault::FaultKind,
     request::{Character, Origin, OriginKind, Picture},
+    signal::Stage,
     size::Size,
 };
 use serde_json::json;
@@ -430,7 +431,8 @@ fn a_lost_create_cannot_be_found_again() {
 #[test]
 fn an_unbelievable_pause_is_no_short_wait() {
     let body = r#"{"error":"The daily task limit of this model has been reached."}"#;
-    let fault = fault::of_reply(&reply(429, &[("retry-after", "86400")], body).unwrap());
+    let fault =
+        fault::of_reply(&reply(429, &[("retry-after", "86400")], body).unwrap(), Stage::Create);
 
     assert_eq!(fault.kind, FaultKind::Quota);
     assert_eq!(fault.retry_after, Some(SignedDuration::from_hours(24)));

@@ -297,7 +297,8 @@ pub(super) fn secrets(call: &Call) -> impl Iterator<Item = &str> {
     })
 }
 
-fn request_id(reply: &Reply) -> Option<String> {
+/// The provider's name for an exchange.
+pub(crate) fn request_id(reply: &Reply) -> Option<String> {
     let name = NAMES.iter().find_map(|name| reply.header(name))?;
     (name.len() <= 200).then(|| name.to_owned())
 }

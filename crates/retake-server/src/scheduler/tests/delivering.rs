@@ -356,12 +356,13 @@ async fn a_file_that_is_damaged_each_time_alike_is_not_bought_again_on_the_same_
     damaged[at..at + 4].copy_from_slice(b"free");
     let north = Deliverer::of([Download::Bytes(damaged)]);
 
-    let job = played(&[Arc::clone(&north)], Policy::default(), 12).await;
+    let job = played(&[Arc::clone(&north)], Policy::default(), 40).await;
 
     assert!(
         matches!(&job.record.state, JobState::Failed(fault) if fault.kind == FaultKind::Malformed)
     );
-    assert_eq!((north.sold(), job.record.attempts[0].failed_fetches), (1, 3));
+    // A store may show something else in its place for ten minutes.
+    assert_eq!((north.sold(), job.record.attempts[0].failed_fetches), (1, 10));
 }
 
 #[tokio::test]
@@ -376,7 +377,7 @@ async fn bytes_behind_the_last_box_take_nothing_from_a_video() {
 }
 
 #[tokio::test]
-async fn a_file_set_aside_is_removed_when_its_job_is_cancelled() {
+async fn a_file_set_aside_is_delivered_when_its_job_is_cancelled() {
     let north = Deliverer::of([odd(704, 1280, 96)]);
     let south = Deliverer::of([Download::Bytes(Vec::new())]);
     let test = SchedulerTest::asked(
@@ -392,9 +393,10 @@ async fn a_file_set_aside_is_removed_when_its_job_is_cancelled() {
     ledger.request_cancel(&test.id, now).await.unwrap();
     let job = test.play(2).await;
 
-    assert_eq!(job.record.state, JobState::Cancelled);
+    assert_eq!(job.record.state, JobState::Completed);
+    assert!(job.delivered().is_some(), "it is paid for");
     let doomed = ledger.expired_files(test.scheduler.clock.now(), 9).await.unwrap();
-    assert_eq!(doomed.len(), 1);
+    assert!(doomed.is_empty());
 }
 
 #[tokio::test]
