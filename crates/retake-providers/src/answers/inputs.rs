@@ -203,6 +203,14 @@ fn a_request_that_was_had_before_may_be_a_render_under_every_status() {
             for text in [
                 "This request has already been submitted",
                 "Failed to fetch the image: the same request is being processed",
+                "We are under high load; your request has been queued",
+                "Due to heavy load your video will take up to 20 minutes",
+                "The job was accepted and is in the queue",
+                "Your job was accepted and will start when a slot is free",
+                "A video for this request already exists",
+                "Job 77 created, but usage metering said: invalid API key",
+                "Rendering has begun. Metering: insufficient balance for another render",
+                "The generated video was blocked by moderation",
             ] {
                 let created = subject.create(&reply(status, &[], subject.own(text).to_string()));
 

@@ -99,7 +99,10 @@ pub(super) fn charge(fault: &Fault, status: Option<u16>) -> Option<Usd> {
         Some(status) => (500..600).contains(&status),
         None => OF_SERVERS.iter().any(|start| code.starts_with(start)),
     };
-    (is_theirs || response::says_not_charged(&fault.message)).then_some(Usd::ZERO)
+    // What it says itself comes first.
+    let is_contradicted = fault.message.to_lowercase().contains("charged");
+    let is_free = is_theirs && !is_contradicted || response::says_not_charged(&fault.message);
+    is_free.then_some(Usd::ZERO)
 }
 
 /// Whether an answer is an error of fal's own making, and not of something on the way.

@@ -28,6 +28,16 @@ pub(crate) fn tells_of_no_answer(text: &str) -> bool {
         || has(&short(text), &lists.had_before)
 }
 
+/// Whether any part of an answer tells that this very request was had before.
+pub(crate) fn was_had_before(reports: &[Report]) -> bool {
+    reports.iter().filter_map(|report| report.message.as_deref()).any(text_was_had_before)
+}
+
+/// Whether a text tells that this very request was had before.
+pub(crate) fn text_was_had_before(text: &str) -> bool {
+    has(&short(text), &lists().had_before)
+}
+
 /// Whether a text tells of a server's own work on a request that it has taken on.
 pub(crate) fn tells_of_work(text: &str) -> bool {
     has(&short(text), &lists().work)
@@ -67,9 +77,10 @@ pub(crate) fn is_passed_on(reports: &[Report], status: u16) -> bool {
     };
     // The key and the account are looked at before anything is passed on.
     let is_of_account = matches!(status, 401..=403);
-    if texts()
-        .any(|it| has(&short(it), &lists().had_before) || (!is_of_account && is_unanswered(it)))
-    {
+    if was_had_before(reports) {
+        return true;
+    }
+    if texts().any(|it| !is_of_account && is_unanswered(it)) {
         return find(reports, status).is_none();
     }
     // These statuses of another server are refusals also where the relay did not understand its words.
@@ -162,11 +173,18 @@ fn by_type(report: &Report) -> Option<Proof> {
     let names: Vec<_> = names.into_iter().map(|name| lower(name)).collect();
     let known = |name: &String| codes::sure(name).or_else(|| codes::general(name));
     let mut kinds = loose.into_iter().chain(names.iter().filter_map(known));
-    if is_doubtful(&text) || kinds.any(|kind| !is_reason(kind)) {
+    // A code that is a server's own status contradicts the type.
+    let is_of_server =
+        names.iter().any(|name| name.parse().is_ok_and(|code| (500..600).contains(&code)));
+    if is_of_server || is_doubtful(&text) || kinds.any(|kind| !is_reason(kind)) {
         return None;
     }
     let is_request = names.iter().any(|name| lists().request_types.contains(name));
-    let is_sent = |param: &String| has(&lower(param), &lists().fields);
+    // An id is the server's own: nothing that is sent has one.
+    let is_sent = |param: &String| {
+        let param = lower(param);
+        !param.ends_with("_id") && has(&param, &lists().fields)
+    };
     let names_parameter = report.param.as_ref().is_some_and(is_sent) && report.message.is_some();
     if is_request || names_parameter {
         return Some((loose.unwrap_or(BadRequest), None));

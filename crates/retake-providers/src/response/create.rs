@@ -49,11 +49,20 @@ impl ErrorBody {
         own: Option<Fault>,
         by_code: Option<FaultKind>,
     ) -> Self {
-        let Some(fault) = own else { return Self::Foreign(foreign_fault(reply)) };
+        let Some(fault) = own else {
+            let fault = foreign_fault(reply);
+            let is_taken_on = crate::refusal::text_tells_of_render(&words_of_page(&reply.body));
+            return if is_taken_on { Self::PassedOn(fault) } else { Self::Foreign(fault) };
+        };
         let json = reply.json().unwrap_or_default();
+        if crate::refusal::tells_of_render(&json) {
+            return Self::PassedOn(without_reason(StatusCode::BAD_GATEWAY, "", fault));
+        }
         if is_turned_away(reply.status) {
-            let is_passed_on =
-                by_code.is_none() && crate::refusal::is_passed_on(&json, reply.status);
+            // A code for a bad request says less than the words that it was passed on.
+            let is_settled =
+                by_code.is_some_and(|kind| proves_alone(kind) && kind != FaultKind::BadRequest);
+            let is_passed_on = !is_settled && crate::refusal::is_passed_on(&json, reply.status);
             return Self::at_refusal(reply, fault, is_passed_on);
         }
         let is_in_trouble = crate::refusal::is_in_trouble(&json);
@@ -117,6 +126,17 @@ pub(crate) fn is_reason(kind: FaultKind) -> bool {
         kind,
         FaultKind::RefusedContent | FaultKind::BadRequest | FaultKind::Quota | FaultKind::Auth
     )
+}
+
+/// Whether a kind proves by itself that nothing was taken on.
+fn proves_alone(kind: FaultKind) -> bool {
+    is_reason(kind) || kind == FaultKind::Overloaded
+}
+
+/// What a page that somebody else wrote says, as far as it is looked at.
+fn words_of_page(body: &[u8]) -> String {
+    const LOOKED_AT: usize = 16 << 10;
+    String::from_utf8_lossy(body.get(..LOOKED_AT).unwrap_or(body)).into_owned()
 }
 
 /// Whether a status is given by whoever does not pass a request on.

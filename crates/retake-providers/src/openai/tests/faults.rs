@@ -323,6 +323,15 @@ fn an_error_whose_body_is_the_render_tells_that_it_was_taken() {
     for body in [bare.clone(), json!({ "data": bare })] {
         assert_eq!(submit(Some("litellm"), 500, &body), Ok("v".to_owned()), "{body}");
     }
+    let queued = json!({ "id": "v", "status": "queued", "model": "m" });
+    for status in [409, 429] {
+        assert_eq!(submit(Some("relay"), status, &queued), Ok("v".to_owned()), "{status}");
+    }
+    let blocked = json!({ "code": "moderation_blocked", "message": "Thumbnail blocked" });
+    let video = json!({ "id": "v", "object": "video", "error": blocked });
+    assert_eq!(submit(Some("relay"), 200, &video), Ok("v".to_owned()));
+    let enveloped = json!({ "id": "req-1", "data": { "task_id": "t", "status": "queued" } });
+    assert_eq!(submit(Some("relay"), 200, &enveloped), Ok("t".to_owned()));
     // Under the status of a refusal it may be the request that has a name.
     assert!(matches!(submit(Some("litellm"), 409, &bare), Err(SubmitError::Refused(_))));
     let over = json!({ "id": "v", "object": "video", "status": "failed", "error": error });
@@ -344,6 +353,30 @@ fn a_relay_that_passed_a_create_on_and_was_not_answered_has_lost_it_under_any_st
         (
             429,
             json!({ "error": { "message": "context deadline exceeded", "type": "upstream_error" } }),
+        ),
+        (
+            429,
+            json!({ "error": { "code": "rate_limit_exceeded", "message": "your request has been queued and will run" } }),
+        ),
+        (
+            500,
+            json!({ "error": { "code": "slow_down", "message": "The job was accepted and is in the queue" } }),
+        ),
+        (
+            409,
+            json!({ "error": { "code": "invalid_value", "message": "An identical request is already being processed" } }),
+        ),
+        (400, json!({ "error": { "code": "output_moderation", "message": "It was blocked" } })),
+        (400, json!({ "error": { "message": "unexpected end of JSON input" } })),
+        (422, json!({ "error": { "message": "upstream returned status 500" } })),
+        (
+            500,
+            json!({ "error": { "type": "invalid_request_error", "code": "500",
+                "message": "'NoneType' object has no attribute 'get'" } }),
+        ),
+        (
+            500,
+            json!({ "error": { "type": "api_error", "param": "video_id", "message": "cannot serialise it" } }),
         ),
         (200, json!({ "code": 400, "message": "bad gateway from upstream" })),
         (200, json!({ "code": 400, "message": "billing webhook failed" })),
