@@ -47,8 +47,8 @@ impl Clock {
     /// A clock that shows `start` now (the world's time if that is `None`) and runs `speed` times
     /// as fast as the world's, within 0.01 to 1,000,000; at 0 it stands still.
     pub fn new(start: Option<Timestamp>, speed: f64) -> Self {
-        let lab = start.unwrap_or_else(world);
-        let pace = Pace { begun: lab, lab, real: Instant::now(), speed: bounded(speed) };
+        let lab = start.unwrap_or_else(system_now);
+        let pace = Pace { begun: lab, lab, real: Instant::now(), speed: clamp_speed(speed) };
         Self { pace: Arc::new(watch::Sender::new(pace)), held: Arc::default() }
     }
 
@@ -65,7 +65,7 @@ impl Clock {
 
     /// The present moment outside, for what others hold against their own clock.
     pub fn wall(&self) -> Timestamp {
-        world()
+        system_now()
     }
 
     /// How many times as fast as the world's the clock runs.
@@ -77,7 +77,7 @@ impl Clock {
     pub fn set_speed(&self, speed: f64) {
         self.pace.send_modify(|pace| {
             let real = Instant::now();
-            *pace = Pace { lab: pace.at(real), real, speed: bounded(speed), begun: pace.begun };
+            *pace = Pace { lab: pace.at(real), real, speed: clamp_speed(speed), begun: pace.begun };
         });
     }
 
@@ -124,7 +124,7 @@ impl Clock {
 
     /// Holds an answer back until `moment` has come in the lab.
     pub async fn hold_until(&self, moment: Timestamp) {
-        let _held = Held::put(self, moment);
+        let _held = HeldAnswer::new(self, moment);
         self.wait_until(moment).await;
     }
 
@@ -140,19 +140,19 @@ impl Clock {
 }
 
 /// A moment on a clock's list for as long as an answer is held back until then.
-struct Held<'a> {
+struct HeldAnswer<'a> {
     clock: &'a Clock,
     moment: Timestamp,
 }
 
-impl<'a> Held<'a> {
-    fn put(clock: &'a Clock, moment: Timestamp) -> Self {
+impl<'a> HeldAnswer<'a> {
+    fn new(clock: &'a Clock, moment: Timestamp) -> Self {
         clock.held().push(moment);
         Self { clock, moment }
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldAnswer<'_> {
     fn drop(&mut self) {
         let mut held = self.clock.held();
         if let Some(at) = held.iter().position(|moment| *moment == self.moment) {
@@ -167,11 +167,11 @@ pub(crate) fn later(moment: Timestamp, stretch: SignedDuration) -> Timestamp {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
-fn world() -> Timestamp {
+fn system_now() -> Timestamp {
     Timestamp::now()
 }
 
-fn bounded(speed: f64) -> f64 {
+fn clamp_speed(speed: f64) -> f64 {
     match speed {
         0.0 => 0.0,
         speed if speed.is_finite() => speed.clamp(SPEEDS.0, SPEEDS.1),

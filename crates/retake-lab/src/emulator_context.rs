@@ -5,7 +5,7 @@
 //! does it and hands back a response to be returned as it is.
 
 mod files;
-mod news;
+mod webhook_events;
 
 use std::sync::Arc;
 
@@ -17,25 +17,25 @@ use uuid::Uuid;
 use crate::{
     Provider,
     clock::Clock,
-    envelope,
+    error_envelope,
     fault::{Cause, FaultKind},
     fixture_video::FixtureVideos,
     lab::Urls,
-    listener::cut,
+    listener::drop_connection,
+    response_fault::{self, ResponseFault},
     scenario::{Conditions, Scenario},
-    simulator::{Admission, Create, JobView, Reason, Refusal, Simulator, Standing},
+    simulator::{AccountStatus, Admission, Create, JobView, Reason, Refusal, Simulator},
     tasks::Tasks,
-    twist::{self, Twist},
     webhook_sender::WebhookSender,
 };
-pub(crate) use files::serve_link;
-pub(crate) use news::{Moment, News};
+pub(crate) use files::serve_video_url;
+pub(crate) use webhook_events::{WebhookEvent, WebhookTrigger};
 
 /// What all emulators of a lab share.
-pub(crate) struct Shared {
-    pub(crate) stage: Simulator,
-    pub(crate) studio: FixtureVideos,
-    pub(crate) courier: WebhookSender,
+pub(crate) struct SharedState {
+    pub(crate) simulator: Simulator,
+    pub(crate) fixture_videos: FixtureVideos,
+    pub(crate) webhook_sender: WebhookSender,
     pub(crate) tasks: Tasks,
     pub(crate) urls: Urls,
 }
@@ -50,23 +50,23 @@ pub(crate) enum CallError {
     /// There is no such job.
     Missing,
     /// To be returned as it is.
-    Cut(Response),
+    Response(Response),
 }
 
 /// One provider's access to the lab.
 #[derive(Clone)]
 pub(crate) struct EmulatorContext {
     pub(crate) provider: Provider,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<SharedState>,
 }
 
 impl EmulatorContext {
-    pub(crate) fn new(provider: Provider, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(provider: Provider, shared: Arc<SharedState>) -> Self {
         Self { provider, shared }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        &self.shared.stage.clock
+        &self.shared.simulator.clock
     }
 
     /// The lab's present.
@@ -75,7 +75,7 @@ impl EmulatorContext {
     }
 
     pub(crate) fn scenario(&self) -> Arc<Scenario> {
-        self.shared.stage.scenario()
+        self.shared.simulator.scenario()
     }
 
     /// How the provider is at present.
@@ -85,12 +85,12 @@ impl EmulatorContext {
 
     /// Where this provider listens: `http://127.0.0.1:PORT`, without a slash at the end.
     pub(crate) fn base_url(&self) -> &str {
-        self.shared.urls.of(self.provider)
+        self.shared.urls.provider(self.provider)
     }
 
     /// Lower-case hexadecimal digits that nothing else has; at most 32.
     #[expect(clippy::unused_self, reason = "ids are the desk's to give out")]
-    pub(crate) fn hex(&self, digits: usize) -> String {
+    pub(crate) fn new_hex_id(&self, digits: usize) -> String {
         let mut text = Uuid::new_v4().simple().to_string();
         text.truncate(digits);
         text
@@ -98,7 +98,7 @@ impl EmulatorContext {
 
     /// An id with dashes.
     #[expect(clippy::unused_self, reason = "ids are the desk's to give out")]
-    pub(crate) fn uuid(&self) -> String {
+    pub(crate) fn new_uuid(&self) -> String {
         Uuid::new_v4().to_string()
     }
 
@@ -106,61 +106,63 @@ impl EmulatorContext {
     pub(crate) fn authenticate(&self, key: Option<String>) -> Result<String, Refusal> {
         let missing = || Refusal::new(Cause::Account, Reason::MissingKey);
         let key = key.filter(|key| !key.is_empty()).ok_or_else(missing)?;
-        match self.shared.stage.bars(self.provider, &key) {
+        match self.shared.simulator.key_refusal(self.provider, &key) {
             Some(refusal) => Err(refusal),
             None => Ok(key),
         }
     }
 
     /// How a key stands with its limits.
-    pub(crate) fn standing(&self, key: &str) -> Standing {
-        self.shared.stage.standing(self.provider, key)
+    pub(crate) fn account_status(&self, key: &str) -> AccountStatus {
+        self.shared.simulator.account_status(self.provider, key)
     }
 
     /// Admits a create. Faults that have no wording of their own are played here.
     pub(crate) async fn admit(&self, create: Create) -> Result<JobView, CallError> {
-        self.admit_and(create, |_| {}).await
+        self.admit_with(create, |_| {}).await
     }
 
     /// Admits a create and, if it was accepted, does `then` with the job, also when the caller never
     /// hears of it. Webhooks are set up there.
-    pub(crate) async fn admit_and(
+    pub(crate) async fn admit_with(
         &self,
         create: Create,
         then: impl FnOnce(&JobView),
     ) -> Result<JobView, CallError> {
         let id = create.id.clone();
-        match self.shared.stage.admit(self.provider, create) {
+        match self.shared.simulator.admit(self.provider, create) {
             Admission::Accepted(job) => {
                 then(&job);
                 Ok(job)
             }
-            Admission::Disowned(job, refusal) => {
+            Admission::AcceptedThenError(job, refusal) => {
                 then(&job);
                 Err(CallError::Refused(refusal))
             }
-            Admission::AcceptedThenCut => {
-                if let Some(job) = self.look(&id) {
+            Admission::AcceptedThenDropped => {
+                if let Some(job) = self.find_job(&id) {
                     then(&job);
                 }
-                Err(CallError::Cut(cut()))
+                Err(CallError::Response(drop_connection()))
             }
-            Admission::Proxied(job, refusal) => {
+            Admission::AcceptedThenProxyPage(job, refusal) => {
                 then(&job);
-                Err(CallError::Cut(self.proxy_page(refusal.pick(&PROXY_STATUSES))))
+                Err(CallError::Response(self.proxy_response(refusal.pick(&PROXY_STATUSES))))
             }
             Admission::Late(job, at) => {
                 then(&job);
                 self.clock().hold_until(at).await;
-                self.look(&id).ok_or_else(|| CallError::Cut(cut()))
+                self.find_job(&id).ok_or_else(|| CallError::Response(drop_connection()))
             }
             Admission::Refused(refusal) => {
                 if refusal.is_disguised {
-                    twist::ask(Twist::Status(StatusCode::INTERNAL_SERVER_ERROR));
+                    response_fault::inject(ResponseFault::Status(
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                    ));
                 }
                 Err(CallError::Refused(refusal))
             }
-            Admission::Cut => Err(CallError::Cut(cut())),
+            Admission::DropConnection => Err(CallError::Response(drop_connection())),
             Admission::Hang => {
                 self.clock().hold_until(Timestamp::MAX).await;
                 std::future::pending().await
@@ -169,7 +171,7 @@ impl EmulatorContext {
     }
 
     /// What a proxy answers in the provider's place: a page, or a redirect to one.
-    fn proxy_page(&self, status: &str) -> Response {
+    fn proxy_response(&self, status: &str) -> Response {
         let status = status.parse().unwrap_or(StatusCode::BAD_GATEWAY);
         let page = format!(
             "<html>\n<head><title>{status}</title></head>\n<body>\n<center><h1>{status}</h1></center>\n\
@@ -185,11 +187,13 @@ impl EmulatorContext {
 
     /// Answers a poll for the job of this id; `key` is the caller's, `None` asks for any.
     pub(crate) async fn poll(&self, id: &str, key: Option<&str>) -> Result<JobView, CallError> {
-        let stage = &self.shared.stage;
-        let is_theirs = |job: &JobView| key.is_none_or(|key| key == job.create.key);
-        self.look(id).filter(is_theirs).ok_or(CallError::Missing)?;
-        let job = stage
-            .count(self.provider, id, |record| record.polls = record.polls.saturating_add(1))
+        let simulator = &self.shared.simulator;
+        let is_callers = |job: &JobView| key.is_none_or(|key| key == job.create.key);
+        self.find_job(id).filter(is_callers).ok_or(CallError::Missing)?;
+        let job = simulator
+            .update_record(self.provider, id, |record| {
+                record.polls = record.polls.saturating_add(1)
+            })
             .ok_or(CallError::Missing)?;
         if let Some(fault) = job.run_fault(FaultKind::SlowPolls) {
             self.clock().hold(fault.lasting_or(30)).await;
@@ -197,48 +201,48 @@ impl EmulatorContext {
         if let Some(fault) = job.run_fault(FaultKind::PollErrors)
             && job.polls < fault.times.unwrap_or(3)
         {
-            return Err(CallError::Refused(stage.scripted(fault, Reason::Poll)));
+            return Err(CallError::Refused(simulator.refusal_from_fault(fault, Reason::Poll)));
         }
         if let Some(fault) = job.run_fault(FaultKind::PollMissing)
-            && stage.strikes(self.provider, &job, fault)
+            && simulator.consume_poll_fault(self.provider, &job, fault)
         {
             return Err(CallError::Missing);
         }
         if let Some(fault) = job.run_fault(FaultKind::PollEnvelope)
-            && stage.strikes(self.provider, &job, fault)
+            && simulator.consume_poll_fault(self.provider, &job, fault)
         {
-            return Err(CallError::Cut(envelope::of(fault)));
+            return Err(CallError::Response(error_envelope::response(fault)));
         }
         if let Some(fault) = job.run_fault(FaultKind::DripPolls)
             && job.polls < fault.times.unwrap_or(1)
         {
-            twist::ask(Twist::Drip(fault.lasting_or(5)));
+            response_fault::inject(ResponseFault::Drip(fault.lasting_or(5)));
         }
-        self.look(id).ok_or(CallError::Missing)
+        self.find_job(id).ok_or(CallError::Missing)
     }
 
     /// The job of this id at present, without counting it as a poll.
-    pub(crate) fn look(&self, id: &str) -> Option<JobView> {
-        self.shared.stage.look(self.provider, id)
+    pub(crate) fn find_job(&self, id: &str) -> Option<JobView> {
+        self.shared.simulator.find_job(self.provider, id)
     }
 
     /// The jobs of a key, oldest first, without those that were deleted.
-    pub(crate) fn list(&self, key: &str) -> Vec<JobView> {
-        self.shared.stage.list(self.provider, key)
+    pub(crate) fn list_jobs(&self, key: &str) -> Vec<JobView> {
+        self.shared.simulator.list_jobs(self.provider, key)
     }
 
     /// Cancels a job unless it has ended; returns it as it then is.
     pub(crate) fn cancel(&self, id: &str) -> Option<JobView> {
-        self.shared.stage.cancel(self.provider, id)
+        self.shared.simulator.cancel(self.provider, id)
     }
 
     /// Deletes a job: it cannot be found any more, and a running one goes on and is billed.
     pub(crate) fn delete(&self, id: &str) -> Option<JobView> {
-        self.shared.stage.count(self.provider, id, |record| record.is_deleted = true)
+        self.shared.simulator.update_record(self.provider, id, |record| record.is_deleted = true)
     }
 
     /// A stretch of the lab's time in thousandths of a second of the world's, for advice to callers.
-    pub(crate) fn real_millis(&self, lab: SignedDuration) -> u64 {
+    pub(crate) fn wall_millis(&self, lab: SignedDuration) -> u64 {
         u64::try_from(self.clock().real(lab).as_millis()).unwrap_or(u64::MAX)
     }
 }

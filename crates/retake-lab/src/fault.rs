@@ -50,7 +50,7 @@ impl Cause {
     }
 
     /// The cause of that id, with `-` and `_` alike.
-    pub fn named(id: &str) -> Option<Self> {
+    pub fn from_name(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.id() == id.replace('-', "_"))
     }
 }
@@ -157,14 +157,14 @@ fault_kinds! {
 /// Nothing that goes wrong has this name.
 #[derive(Debug, thiserror::Error)]
 #[error("no fault is called `{0}`")]
-pub struct NoSuchFault(String);
+pub struct UnknownFaultKind(String);
 
 impl FromStr for FaultKind {
-    type Err = NoSuchFault;
+    type Err = UnknownFaultKind;
 
-    fn from_str(name: &str) -> Result<Self, NoSuchFault> {
+    fn from_str(name: &str) -> Result<Self, UnknownFaultKind> {
         let found = Self::ALL.iter().copied().find(|it| it.name() == name);
-        found.ok_or_else(|| NoSuchFault(name.to_owned()))
+        found.ok_or_else(|| UnknownFaultKind(name.to_owned()))
     }
 }
 
@@ -200,7 +200,7 @@ pub struct Fault {
     pub rule: String,
     /// A number for choices that the scenario leaves open; the same for the same seed.
     #[serde(skip)]
-    pub dice: u64,
+    pub sample: u64,
 }
 
 impl Fault {
@@ -216,7 +216,7 @@ impl Fault {
             times: None,
             retry_after: None,
             rule: String::new(),
-            dice: 0,
+            sample: 0,
         }
     }
 
@@ -248,12 +248,12 @@ impl FaultPlan {
 
     /// Sets what happens in a phase, unless something was set already.
     pub(crate) fn add(&mut self, fault: Fault) {
-        let place = match fault.kind.phase() {
+        let slot = match fault.kind.phase() {
             Phase::Create => &mut self.create,
             Phase::Run => &mut self.run,
             Phase::Result => &mut self.result,
             Phase::Webhook => &mut self.webhook,
         };
-        place.get_or_insert(fault);
+        slot.get_or_insert(fault);
     }
 }

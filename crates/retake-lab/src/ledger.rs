@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Provider,
     fault::Cause,
-    simulator::{JobView, Record, Simulator, State},
+    simulator::{JobState, JobView, Record, Simulator},
 };
 
 /// Characters of a prompt that an entry shows.
-const PROMPT: usize = 2000;
+const MAX_PROMPT_CHARS: usize = 2000;
 
 /// All creates since the ledger was last cleared.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -74,11 +74,12 @@ pub struct Entry {
 
 impl Ledger {
     /// Everything the stage has seen, of one provider or of all.
-    pub(crate) fn of(stage: &Simulator, provider: Option<Provider>) -> Self {
-        let history = stage.history();
+    pub(crate) fn from_simulator(simulator: &Simulator, provider: Option<Provider>) -> Self {
+        let history = simulator.history();
         let asked =
             history.iter().filter(|(it, _)| provider.is_none_or(|asked| asked == it.provider));
-        let entries: Vec<_> = asked.map(|(record, job)| Entry::of(record, job.as_ref())).collect();
+        let entries: Vec<_> =
+            asked.map(|(record, job)| Entry::from_record(record, job.as_ref())).collect();
         let count = |is: &dyn Fn(&Entry) -> bool| entries.iter().filter(|it| is(it)).count() as u64;
         let totals = Totals {
             creates: entries.len() as u64,
@@ -93,23 +94,23 @@ impl Ledger {
 }
 
 impl Entry {
-    fn of(record: &Record, job: Option<&JobView>) -> Self {
-        let faults = || record.fate.faults();
+    fn from_record(record: &Record, job: Option<&JobView>) -> Self {
+        let faults = || record.fault_plan.faults();
         let refused_for = record.refusal.as_ref().map(|it| it.cause);
         let state = job.map(|job| &job.state);
         let failed_for = match state {
-            Some(State::Failed(failure)) => Some(failure.cause),
-            Some(State::Done) if job.is_some_and(JobView::is_empty) => {
-                record.fate.run.as_ref().and_then(|fault| fault.cause)
+            Some(JobState::Failed(failure)) => Some(failure.cause),
+            Some(JobState::Done) if job.is_some_and(JobView::has_no_video) => {
+                record.fault_plan.run.as_ref().and_then(|fault| fault.cause)
             }
             _ => None,
         };
         let outcome = match (state, refused_for) {
-            (Some(State::Queued { .. }), _) => "queued",
-            (Some(State::Running { .. }), _) => "running",
-            (Some(State::Done), _) => "done",
-            (Some(State::Failed(_)), _) => "failed",
-            (Some(State::Cancelled), _) => "cancelled",
+            (Some(JobState::Queued { .. }), _) => "queued",
+            (Some(JobState::Running { .. }), _) => "running",
+            (Some(JobState::Done), _) => "done",
+            (Some(JobState::Failed(_)), _) => "failed",
+            (Some(JobState::Cancelled), _) => "cancelled",
             (None, Some(_)) => "refused",
             (None, None) if record.exists_from > record.at => "received",
             (None, None) => "cut",
@@ -118,16 +119,16 @@ impl Entry {
             provider: record.provider,
             number: record.number,
             at: record.at,
-            key: ending(&record.create.key),
+            key: last_four(&record.create.key),
             remote_id: job.is_some().then(|| record.create.id.clone()),
             model: record.create.model.clone(),
-            prompt: record.create.prompt.chars().take(PROMPT).collect(),
+            prompt: record.create.prompt.chars().take(MAX_PROMPT_CHARS).collect(),
             accepted: job.is_some(),
             outcome: outcome.to_owned(),
             true_cause: refused_for.or(failed_for),
             faults: faults().map(|fault| fault.kind.name().to_owned()).collect(),
             rules: faults().map(|fault| fault.rule.clone()).collect(),
-            started_at: job.map(|it| it.starts_at).filter(|&at| started(at, job)),
+            started_at: job.map(|it| it.starts_at).filter(|&at| has_started(at, job)),
             ended_at: job.and_then(|it| it.ended_at),
             billed_micros: job.map_or(0, |it| it.billed_micros),
             polls: record.polls,
@@ -138,12 +139,12 @@ impl Entry {
     }
 }
 
-fn started(at: Timestamp, job: Option<&JobView>) -> bool {
+fn has_started(at: Timestamp, job: Option<&JobView>) -> bool {
     job.is_some_and(|job| at <= job.ended_at.unwrap_or(job.now))
 }
 
 /// The last four characters.
-fn ending(key: &str) -> String {
+fn last_four(key: &str) -> String {
     let skipped = key.chars().count().saturating_sub(4);
     key.chars().skip(skipped).collect()
 }

@@ -21,28 +21,30 @@
     reason = "an answer that is an error is made once for a request and moved no further"
 )]
 
+mod auth;
 mod clock;
 mod control;
-mod digits;
 mod early_response;
 mod emulator_context;
-mod envelope;
+mod error_envelope;
 mod fault;
 mod fault_sampler;
+mod file_response;
 mod fixture_video;
-mod frame;
-mod intake;
+mod frame_size;
+mod headers;
+mod hex;
 mod lab;
 mod ledger;
 mod listener;
-mod media;
 mod provider;
-mod routes;
+mod request_body;
+mod response_fault;
+mod router_ext;
 mod scenario;
 mod signed_url;
 mod simulator;
 mod tasks;
-mod twist;
 mod upload_store;
 mod webhook_sender;
 
@@ -52,7 +54,7 @@ mod luma;
 mod openai;
 mod replicate;
 mod runway;
-mod status;
+mod status_pages;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +64,6 @@ pub use lab::{Lab, LabConfig, LabError, ScenarioSource, Urls, port_of, urls_from
 pub use ledger::{Entry, Ledger, Totals};
 pub use provider::Provider;
 pub use scenario::{
-    Conditions, Hook, Impact, Incident, Moderates, Moderation, Over, Patch, Rule, Scenario,
-    ScenarioError, When, builtin,
+    Conditions, Impact, Incident, Moderation, ModerationTiming, OverConcurrency, Patch, Rule,
+    Scenario, ScenarioError, WebhookEndpoint, When, builtin,
 };

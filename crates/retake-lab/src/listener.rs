@@ -14,12 +14,12 @@ use crate::tasks::Tasks;
 
 /// Marks an answer in whose place the connection is closed.
 #[derive(Clone, Copy)]
-struct Cut;
+struct DropConnection;
 
 /// An answer that closes the connection without a word.
-pub(crate) fn cut() -> Response {
+pub(crate) fn drop_connection() -> Response {
     let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(Cut);
+    response.extensions_mut().insert(DropConnection);
     response
 }
 
@@ -49,7 +49,7 @@ async fn answer(stream: TcpStream, router: Router) {
         async move {
             let answer: Result<Response, Infallible> = answer.await;
             let Ok(answer) = answer;
-            if answer.extensions().get::<Cut>().is_some() {
+            if answer.extensions().get::<DropConnection>().is_some() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
             }
             Ok(answer)

@@ -5,16 +5,16 @@
 //! 2026-11-21). Relays that speak this dialect with differences of their own answer under a prefix
 //! of the same port; see [`relays`].
 
-mod ask;
 mod characters;
 mod chat;
+mod create_request;
+mod derived;
 mod dialect;
-mod hooks;
 mod relays;
-mod sequels;
 #[cfg(test)]
 mod tests;
 mod videos;
+mod webhook;
 mod wire;
 
 use axum::{
@@ -25,40 +25,66 @@ use axum::{
 };
 use http::StatusCode;
 
-use crate::{emulator_context::EmulatorContext, routes::At as _};
-use dialect::Dialect;
+use crate::{
+    emulator_context::EmulatorContext,
+    request_body::Form,
+    router_ext::RouterExt as _,
+    simulator::{Create, JobView},
+};
+use dialect::{Dialect, DialectRef};
+use wire::ApiError;
 
 pub(crate) fn router() -> Router<EmulatorContext> {
     Router::new()
-        .merge(plain())
+        .merge(own_routes())
         .merge(relays::router())
         .fallback(not_found)
-        .layer(map_response(wire::stamp))
+        .layer(map_response(wire::set_openai_headers))
 }
 
 /// The API itself.
-fn plain() -> Router<EmulatorContext> {
+fn own_routes() -> Router<EmulatorContext> {
     Router::new()
         .at("/v1/videos", post(videos::create).get(videos::list))
-        .at("/v1/videos/edits", post(sequels::edit))
-        .at("/v1/videos/extensions", post(sequels::extend))
+        .at("/v1/videos/edits", post(derived::edit))
+        .at("/v1/videos/extensions", post(derived::extend))
         .at("/v1/videos/characters", post(characters::create))
         .at("/v1/videos/characters/{id}", get(characters::retrieve))
         .at("/v1/videos/{id}", get(videos::retrieve).delete(videos::delete))
         .at("/v1/videos/{id}/content", get(videos::content))
-        .at("/v1/videos/{id}/remix", post(sequels::remix))
-        .merge(words("/v1"))
-        .layer(Extension(Dialect::OpenAi))
+        .at("/v1/videos/{id}/remix", post(derived::remix))
+        .merge(chat::router("/v1"))
+        .layer(Extension(&OpenAi as DialectRef))
 }
 
-/// What a reviewer of prompts needs, below a prefix.
-fn words(prefix: &str) -> Router<EmulatorContext> {
-    let at = |path: &str| format!("{prefix}{path}");
-    Router::new()
-        .at(&at("/models"), get(chat::models))
-        .at(&at("/models/{id}"), get(chat::model))
-        .at(&at("/chat/completions"), post(chat::complete))
-        .at(&at("/moderations"), post(chat::moderate))
+/// OpenAI's own dialect.
+struct OpenAi;
+
+impl Dialect for OpenAi {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn is_openai(&self) -> bool {
+        true
+    }
+
+    fn new_id(&self, context: &EmulatorContext, _model: &str) -> String {
+        format!("video_{}", context.new_hex_id(32))
+    }
+
+    fn parse_create(
+        &self,
+        context: &EmulatorContext,
+        _key: &str,
+        form: &Form,
+    ) -> Result<Create, ApiError> {
+        create_request::parse_create(context, form)
+    }
+
+    fn schedule_webhooks(&self, context: &EmulatorContext, job: &JobView) {
+        webhook::schedule_webhooks(context, job);
+    }
 }
 
 async fn not_found(uri: http::Uri) -> Response {

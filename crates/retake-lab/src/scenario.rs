@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use conditions::{Conditions, Hook, Moderates, Over, Patch};
+pub use conditions::{Conditions, ModerationTiming, OverConcurrency, Patch, WebhookEndpoint};
 pub use rule::{Rule, When};
 
 use crate::{
@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// The largest scenario that is read, in bytes.
-pub(crate) const LARGEST: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// The most rules, phrases and incidents of a scenario.
-const MOST: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// What happens in a lab.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ impl Default for Moderation {
 
 impl Moderation {
     /// The phrase of `phrases` that the prompt contains.
-    pub(crate) fn offence<'a>(phrases: &'a [String], prompt: &str) -> Option<&'a str> {
+    pub(crate) fn find_phrase<'a>(phrases: &'a [String], prompt: &str) -> Option<&'a str> {
         let prompt = prompt.to_lowercase();
         phrases.iter().map(String::as_str).find(|it| prompt.contains(&it.to_lowercase()))
     }
@@ -111,7 +111,7 @@ pub struct Incident {
     /// Its headline.
     pub name: String,
     /// The part of the service that suffers, as the page lists it.
-    #[serde(default = "video_generation")]
+    #[serde(default = "default_component")]
     pub component: String,
     /// How badly.
     #[serde(default)]
@@ -124,7 +124,7 @@ pub struct Incident {
     pub until: Option<SignedDuration>,
 }
 
-fn video_generation() -> String {
+fn default_component() -> String {
     "Video generation".to_owned()
 }
 
@@ -147,7 +147,7 @@ pub enum ScenarioError {
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
 
-    #[error("the scenario is larger than {} KiB", LARGEST / 1024)]
+    #[error("the scenario is larger than {} KiB", MAX_BYTES / 1024)]
     TooLarge,
 
     #[error("{0}")]
@@ -161,7 +161,7 @@ impl Scenario {
     ///
     /// [`ScenarioError`] saying what is wrong and where.
     pub fn read(text: &str) -> Result<Self, ScenarioError> {
-        if text.len() > LARGEST {
+        if text.len() > MAX_BYTES {
             return Err(ScenarioError::TooLarge);
         }
         let scenario: Self = toml::from_str(text)?;
@@ -174,21 +174,21 @@ impl Scenario {
     /// # Errors
     ///
     /// [`ScenarioError::Unknown`] when none has this name.
-    pub fn named(name: &str) -> Result<Self, ScenarioError> {
+    pub fn from_name(name: &str) -> Result<Self, ScenarioError> {
         let found = builtin::ALL.iter().find(|it| it.0 == name);
         if let Some((_, text)) = found {
             return Self::read(text);
         }
         let kind: FaultKind = name.parse().map_err(|_| ScenarioError::Unknown(name.to_owned()))?;
-        Ok(builtin::of_fault(kind))
+        Ok(builtin::from_fault(kind))
     }
 
     /// How this provider is: its own description over the defaults over what is known of it.
     pub fn conditions(&self, provider: Provider) -> Conditions {
-        let mut conditions = Conditions::of(provider);
-        conditions.lay(&self.defaults);
+        let mut conditions = Conditions::defaults_for(provider);
+        conditions.apply(&self.defaults);
         if let Some(own) = self.providers.get(&provider) {
-            conditions.lay(own);
+            conditions.apply(own);
         }
         conditions
     }
@@ -196,15 +196,17 @@ impl Scenario {
     fn check(&self) -> Result<(), ScenarioError> {
         let lists = [self.moderation.input.len(), self.moderation.midrender.len()];
         let lists = lists.into_iter().chain([self.faults.len(), self.incidents.len()]);
-        if lists.max().unwrap_or(0) > MOST {
-            return Err(ScenarioError::Nonsense(format!("more than {MOST} entries in one list")));
+        if lists.max().unwrap_or(0) > MAX_ENTRIES {
+            return Err(ScenarioError::Nonsense(format!(
+                "more than {MAX_ENTRIES} entries in one list"
+            )));
         }
         self.faults.iter().enumerate().try_for_each(|(at, rule)| rule.check(at))
     }
 }
 
 /// The default cause of a fault that names none, where there is a natural one.
-pub(crate) fn natural_cause(kind: FaultKind) -> Option<Cause> {
+pub(crate) fn default_cause(kind: FaultKind) -> Option<Cause> {
     use FaultKind as K;
     Some(match kind {
         K::RateLimited | K::LoadShedding => Cause::Capacity,
@@ -248,10 +250,10 @@ mod tests {
     #[test]
     fn every_scenario_that_comes_with_the_lab_can_be_read_and_says_what_it_is() {
         for name in builtin::names() {
-            let scenario = Scenario::named(name).unwrap();
+            let scenario = Scenario::from_name(name).unwrap();
             assert!(!scenario.about.is_empty(), "{name}");
         }
-        assert!(Scenario::named("no-such-day").is_err());
+        assert!(Scenario::from_name("no-such-day").is_err());
     }
 
     #[test]

@@ -12,12 +12,16 @@ use ring::hmac;
 use serde::Deserialize;
 
 use crate::{
-    clock::later, emulator_context::EmulatorContext, intake, media::NoFile, simulator::JobView,
+    auth::{self, KeySource},
+    clock::later,
+    emulator_context::EmulatorContext,
+    file_response::FileUnavailable,
+    simulator::JobView,
 };
 
 /// What the query of such a link carries.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Pass {
+pub(crate) struct SignedQuery {
     /// When it ends: milliseconds since 1970, in the lab's time.
     #[serde(rename = "Expires")]
     expires: i64,
@@ -26,50 +30,52 @@ pub(crate) struct Pass {
 }
 
 /// A link to one of a job's videos (from 0) below `path` on this provider's port.
-pub(crate) fn mint(
-    desk: &EmulatorContext,
+pub(crate) fn sign_url(
+    context: &EmulatorContext,
     job: &JobView,
     nth: u32,
     (path, lasting): (&str, SignedDuration),
 ) -> String {
-    let expires = later(desk.now(), lasting).as_millisecond();
+    let expires = later(context.now(), lasting).as_millisecond();
     let file = format!("{}/{nth}.mp4", job.id());
     let signature = sign(&file, expires);
-    format!("{}{path}/{file}?Expires={expires}&Signature={signature}", desk.base_url())
+    format!("{}{path}/{file}?Expires={expires}&Signature={signature}", context.base_url())
 }
 
 /// Serves what a link stands for: `file` is `0.mp4` of the job `id`.
 pub(crate) async fn serve(
-    desk: &EmulatorContext,
+    context: &EmulatorContext,
     (id, file): (&str, &str),
-    pass: Option<Pass>,
+    signed_query: Option<SignedQuery>,
     headers: &HeaderMap,
 ) -> Response {
     let name = format!("{id}/{file}");
-    let Some(pass) = pass.filter(|pass| sign(&name, pass.expires) == pass.signature) else {
-        return denied();
+    let Some(signed_query) = signed_query
+        .filter(|signed_query| sign(&name, signed_query.expires) == signed_query.signature)
+    else {
+        return access_denied();
     };
-    let Some(mut job) = desk.look(id) else { return StatusCode::NOT_FOUND.into_response() };
-    let until = Timestamp::from_millisecond(pass.expires).unwrap_or(Timestamp::MIN);
-    if until <= desk.now() {
-        return denied();
+    let Some(mut job) = context.find_job(id) else { return StatusCode::NOT_FOUND.into_response() };
+    let until = Timestamp::from_millisecond(signed_query.expires).unwrap_or(Timestamp::MIN);
+    if until <= context.now() {
+        return access_denied();
     }
     // The desk counts from the job's end; this link has been weighed already.
-    job.ended_at = Some(desk.now());
-    let shown = intake::authorization(headers, "Bearer");
-    match desk.download(&job, shown.as_deref(), headers).await {
+    job.ended_at = Some(context.now());
+    let key = auth::find_key(headers, None, &[KeySource::Authorization("Bearer")]);
+    match context.download(&job, key.as_deref(), headers).await {
         Ok(response) => response,
-        Err(NoFile::Expired) => denied(),
-        Err(NoFile::NeedsKey) => StatusCode::UNAUTHORIZED.into_response(),
-        Err(NoFile::Broken) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        Err(NoFile::NotReady | NoFile::NoVideo | NoFile::NotThere) => {
-            StatusCode::NOT_FOUND.into_response()
-        }
+        Err(FileUnavailable::Expired) => access_denied(),
+        Err(FileUnavailable::KeyRequired) => StatusCode::UNAUTHORIZED.into_response(),
+        Err(FileUnavailable::RenderFailed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(
+            FileUnavailable::NotReady | FileUnavailable::NoVideo | FileUnavailable::NotYetStored,
+        ) => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
 /// What a store answers to a link that is over or was tampered with.
-fn denied() -> Response {
+fn access_denied() -> Response {
     let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
     (StatusCode::FORBIDDEN, [("content-type", "application/xml")], body).into_response()
 }

@@ -6,11 +6,11 @@
 //! others: those that wait behind it move up.
 
 mod account;
-mod course;
+mod job_schedule;
+mod job_view;
 mod records;
 #[cfg(test)]
 mod tests;
-mod view;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
@@ -20,40 +20,40 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-pub(crate) use account::Standing;
-use course::Course;
+pub(crate) use account::AccountStatus;
+use job_schedule::JobSchedule;
+pub(crate) use job_view::{Create, Failure, JobState, JobView, Reason, Refusal};
 pub(crate) use records::Record;
 use records::Records;
-pub(crate) use view::{Create, Failure, JobView, Reason, Refusal, State};
 
 use crate::{
     Provider,
     clock::{Clock, later},
     fault::{Cause, Fault, FaultKind, FaultPlan},
-    scenario::{Conditions, Over, Scenario, rule::Occasion},
+    scenario::{Conditions, OverConcurrency, Scenario, rule::CreateContext},
 };
 
 /// Seconds after which a late answer comes: more than callers wait for one.
-const LATE: i64 = 150;
+const LATE_ANSWER_SECONDS: i64 = 150;
 /// Creates that one lab remembers; above that it turns creates away.
-const MOST_RECORDS: usize = 200_000;
+const MAX_RECORDS: usize = 200_000;
 
 /// What became of a create.
 pub(crate) enum Admission {
     /// Accepted; tell the caller.
     Accepted(JobView),
     /// Accepted, and the caller is told of an error.
-    Disowned(JobView, Refusal),
+    AcceptedThenError(JobView, Refusal),
     /// Accepted, and the connection is cut.
-    AcceptedThenCut,
+    AcceptedThenDropped,
     /// Accepted, and a proxy answers with the status in the fault's shape.
-    Proxied(JobView, Refusal),
+    AcceptedThenProxyPage(JobView, Refusal),
     /// Accepted, now or then; the caller is told then.
     Late(JobView, Timestamp),
     /// Not accepted.
     Refused(Refusal),
     /// Not accepted, and the connection is cut.
-    Cut,
+    DropConnection,
     /// Not accepted and never answered.
     Hang,
 }
@@ -79,12 +79,12 @@ impl Simulator {
     }
 
     /// Plays another scenario from now on; jobs that were admitted keep their fate.
-    pub(crate) fn play(&self, scenario: Scenario) {
+    pub(crate) fn set_scenario(&self, scenario: Scenario) {
         *self.scenario.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(scenario);
     }
 
     /// Hears whenever a job's course was changed from outside.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
@@ -99,7 +99,7 @@ impl Simulator {
         let now = self.clock.now();
         let mut records = self.records();
         let number = records.next_number(provider);
-        let fate = scenario.fate(&Occasion {
+        let fault_plan = scenario.plan_faults(&CreateContext {
             provider,
             number,
             model: &create.model,
@@ -107,38 +107,54 @@ impl Simulator {
             now,
             running: self.clock.running(),
         });
-        let refusal = self.refusal(&mut records, &conditions, provider, &create, &fate, now);
-        let create = clamped(create, &fate);
-        let mut record = Record::new(provider, number, now, create, fate);
+        let refusal = self.refusal(&mut records, &conditions, provider, &create, &fault_plan, now);
+        let create = clamp_create(create, &fault_plan);
+        let mut record = Record::new(provider, number, now, create, fault_plan);
         if let Some(refusal) = refusal {
             record.refusal = Some(refusal.clone());
-            records.keep(record);
+            records.insert(record);
             return Admission::Refused(refusal);
         }
-        let kind = record.fate.create.as_ref().map(|fault| fault.kind);
+        let kind = record.fault_plan.create.as_ref().map(|fault| fault.kind);
         if let Some(kind @ (FaultKind::Hang | FaultKind::DropBeforeAccept)) = kind {
-            records.keep(record);
-            return if kind == FaultKind::Hang { Admission::Hang } else { Admission::Cut };
+            records.insert(record);
+            return if kind == FaultKind::Hang {
+                Admission::Hang
+            } else {
+                Admission::DropConnection
+            };
         }
-        let late = record.fate.create.as_ref().map(|fault| later(now, fault.lasting_or(LATE)));
+        let late = record
+            .fault_plan
+            .create
+            .as_ref()
+            .map(|fault| later(now, fault.lasting_or(LATE_ANSWER_SECONDS)));
         if let (Some(FaultKind::LateCreate), Some(late)) = (kind, late) {
             record.exists_from = late;
         }
         let account = (provider, record.create.key.clone());
-        let slot = records.slot(&account, conditions.concurrency, now);
-        record.course = Some(Course::lay(&record, &conditions, scenario.seed, slot));
-        let fault = record.fate.create.clone();
-        let at = records.keep(record);
-        let job = records.view(at, now);
+        let slot = records.earliest_start(&account, conditions.concurrency, now);
+        record.schedule = Some(JobSchedule::new(&record, &conditions, scenario.seed, slot));
+        let fault = record.fault_plan.create.clone();
+        let index = records.insert(record);
+        let job = records.view(index, now);
         match fault {
-            Some(fault) if fault.kind == FaultKind::DropAfterAccept => Admission::AcceptedThenCut,
+            Some(fault) if fault.kind == FaultKind::DropAfterAccept => {
+                Admission::AcceptedThenDropped
+            }
             Some(fault) if fault.kind == FaultKind::ProxyAfterAccept => {
-                Admission::Proxied(job, self.scripted(&fault, Reason::AfterAccept))
+                Admission::AcceptedThenProxyPage(
+                    job,
+                    self.refusal_from_fault(&fault, Reason::AfterAccept),
+                )
             }
             Some(fault) if matches!(fault.kind, FaultKind::LateAnswer | FaultKind::LateCreate) => {
                 Admission::Late(job, late.unwrap_or(now))
             }
-            Some(fault) => Admission::Disowned(job, self.scripted(&fault, Reason::AfterAccept)),
+            Some(fault) => Admission::AcceptedThenError(
+                job,
+                self.refusal_from_fault(&fault, Reason::AfterAccept),
+            ),
             None => Admission::Accepted(job),
         }
     }
@@ -150,38 +166,40 @@ impl Simulator {
         conditions: &Conditions,
         provider: Provider,
         create: &Create,
-        fate: &FaultPlan,
+        fault_plan: &FaultPlan,
         now: Timestamp,
     ) -> Option<Refusal> {
-        if records.is_full(MOST_RECORDS) {
+        if records.is_full(MAX_RECORDS) {
             return Some(Refusal::new(Cause::Capacity, Reason::Overloaded));
         }
         let key = (provider, create.key.clone());
         records.settle(&key, now);
         let account = records.account(&key);
-        if let Some(reason) = account.barred() {
+        if let Some(reason) = account.block_reason() {
             return Some(Refusal::new(Cause::Account, reason));
         }
-        let waits = account.count(conditions, now);
+        let waits = account.count_create(conditions, now);
         if let Some((reason, cause, wait)) = waits {
-            let retry_after = Some(self.advice(wait));
+            let retry_after = Some(self.retry_delay(wait));
             return Some(Refusal { retry_after, ..Refusal::new(cause, reason) });
         }
-        if let Some(refusal) = fate.create.as_ref().and_then(|fault| self.strike(account, fault)) {
+        if let Some(refusal) =
+            fault_plan.create.as_ref().and_then(|fault| self.apply_create_fault(account, fault))
+        {
             return Some(refusal);
         }
-        if conditions.over_concurrency == Over::Refuse
+        if conditions.over_concurrency == OverConcurrency::Refuse
             && account.open.len() >= conditions.concurrency as usize
         {
             return Some(Refusal::new(Cause::Capacity, Reason::TooManyAtOnce));
         }
-        let committed = records.committed(&key);
+        let committed = records.committed_micros(&key);
         (committed.saturating_add(create.price_micros) > conditions.credit_micros)
             .then(|| Refusal::new(Cause::Account, Reason::CreditOut))
     }
 
     /// What a fault at create does, if it refuses.
-    fn strike(&self, account: &mut account::Account, fault: &Fault) -> Option<Refusal> {
+    fn apply_create_fault(&self, account: &mut account::Account, fault: &Fault) -> Option<Refusal> {
         use FaultKind as K;
         let reason = match fault.kind {
             K::Refused | K::Generic | K::DisguisedRefusal => Reason::Scripted,
@@ -198,11 +216,11 @@ impl Simulator {
             }
             _ => return None,
         };
-        Some(self.scripted(fault, reason))
+        Some(self.refusal_from_fault(fault, reason))
     }
 
     /// A fault as a refusal.
-    pub(crate) fn scripted(&self, fault: &Fault, reason: Reason) -> Refusal {
+    pub(crate) fn refusal_from_fault(&self, fault: &Fault, reason: Reason) -> Refusal {
         let advised = match fault.retry_after {
             None if reason == Reason::TooFast => Some(SignedDuration::from_secs(20)),
             advised => advised.filter(SignedDuration::is_positive),
@@ -211,22 +229,22 @@ impl Simulator {
             cause: fault.cause.unwrap_or(Cause::RuntimeError),
             reason,
             shape: fault.shape.clone(),
-            generic: fault.kind == FaultKind::Generic,
+            is_generic: fault.kind == FaultKind::Generic,
             is_disguised: fault.kind == FaultKind::DisguisedRefusal,
-            retry_after: advised.map(|it| self.advice(it)),
-            dice: fault.dice,
+            retry_after: advised.map(|it| self.retry_delay(it)),
+            sample: fault.sample,
         }
     }
 
     /// A stretch of the lab's time as the advice to wait so long: whole seconds of the world's time.
-    fn advice(&self, lab: SignedDuration) -> Duration {
+    fn retry_delay(&self, lab: SignedDuration) -> Duration {
         let real = self.clock.real(lab);
         let begun = u64::from(real.subsec_nanos() > 0);
         Duration::from_secs(real.as_secs().saturating_add(begun).max(1))
     }
 
     /// Whether this key may call at all.
-    pub(crate) fn bars(&self, provider: Provider, key: &str) -> Option<Refusal> {
+    pub(crate) fn key_refusal(&self, provider: Provider, key: &str) -> Option<Refusal> {
         let conditions = self.scenario().conditions(provider);
         let refused = |reason| Some(Refusal::new(Cause::Account, reason));
         if !conditions.keys.is_empty() && !conditions.keys.iter().any(|it| it == key) {
@@ -254,8 +272,8 @@ impl Simulator {
 }
 
 /// The create as the provider will render it, when it makes less of it than was asked for.
-fn clamped(mut create: Create, fate: &FaultPlan) -> Create {
-    let Some(fault) = fate.run.as_ref().filter(|it| it.kind == FaultKind::Clamped) else {
+fn clamp_create(mut create: Create, fault_plan: &FaultPlan) -> Create {
+    let Some(fault) = fault_plan.run.as_ref().filter(|it| it.kind == FaultKind::Clamped) else {
         return create;
     };
     let asked = create.millis;

@@ -30,7 +30,7 @@ impl Tasks {
     }
 
     /// Waits until all have ended; [`Tasks::stop`] comes first.
-    pub(crate) async fn ended(&self) {
+    pub(crate) async fn wait(&self) {
         self.tracker.wait().await;
     }
 }

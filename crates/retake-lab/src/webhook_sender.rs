@@ -11,11 +11,11 @@ use reqwest::redirect::Policy;
 use crate::clock::Clock;
 
 /// How long a receiver may take, in the world's time.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Something to be delivered.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Notice {
+pub(crate) struct WebhookRequest {
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
@@ -33,7 +33,7 @@ impl WebhookSender {
         // An error would say that there is one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(RESPONSE_TIMEOUT)
             .redirect(Policy::none())
             .no_proxy()
             .build()
@@ -42,20 +42,20 @@ impl WebhookSender {
     }
 
     /// Delivers, trying again after each pause (in seconds). Returns whether it was taken.
-    pub(crate) async fn post(&self, notice: &Notice, pauses: &[i64]) -> bool {
+    pub(crate) async fn deliver(&self, webhook_request: &WebhookRequest, pauses: &[i64]) -> bool {
         for pause in std::iter::once(&0).chain(pauses) {
             self.clock.wait(SignedDuration::from_secs(*pause)).await;
-            if self.post_once(notice).await {
+            if self.send(webhook_request).await {
                 return true;
             }
         }
         false
     }
 
-    async fn post_once(&self, notice: &Notice) -> bool {
+    async fn send(&self, webhook_request: &WebhookRequest) -> bool {
         let Some(client) = &self.client else { return false };
-        let mut request = client.post(&notice.url).body(notice.body.clone());
-        for (name, value) in &notice.headers {
+        let mut request = client.post(&webhook_request.url).body(webhook_request.body.clone());
+        for (name, value) in &webhook_request.headers {
             request = request.header(name, value);
         }
         request.send().await.is_ok_and(|answer| answer.status().is_success())

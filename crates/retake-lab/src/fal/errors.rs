@@ -8,17 +8,18 @@ use axum::{
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{FromIngress, with};
+use super::FromIngress;
 use crate::{
     emulator_context::CallError,
     fault::Cause,
-    intake::Unreadable,
+    headers::with_header,
+    request_body::BodyError,
     simulator::{Failure, Reason, Refusal},
 };
 
 /// One thing that a model finds wrong.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Wrong {
+pub(super) struct ValidationIssue {
     pub(super) kind: &'static str,
     loc: Vec<String>,
     message: String,
@@ -26,7 +27,7 @@ pub(super) struct Wrong {
     input: Option<Value>,
 }
 
-impl Wrong {
+impl ValidationIssue {
     /// Something wrong in the body, or in one of its fields.
     pub(super) fn new(kind: &'static str, field: &[&str], message: &str) -> Self {
         let loc = std::iter::once(&"body").chain(field).map(|it| (*it).to_owned()).collect();
@@ -65,9 +66,9 @@ pub(super) struct FalError {
     /// The machine's word for it; a model's errors have theirs in the body only.
     pub(super) error_type: Option<&'static str>,
     pub(super) body: Value,
-    is_worth_retrying: bool,
+    is_retryable: bool,
     /// Whether it is the caller's own limit that ran out.
-    is_users_timeout: bool,
+    is_start_timeout: bool,
 }
 
 impl FalError {
@@ -78,33 +79,33 @@ impl FalError {
             message: message.to_owned(),
             error_type: Some(kind),
             body: json!({ "detail": message, "error_type": kind }),
-            is_worth_retrying: status >= 500,
-            is_users_timeout: false,
+            is_retryable: status >= 500,
+            is_start_timeout: false,
         }
     }
 
     /// The errors of a model.
-    pub(super) fn model(status: u16, wrong: &[Wrong]) -> Self {
-        let detail: Vec<Value> = wrong.iter().map(Wrong::json).collect();
+    pub(super) fn model(status: u16, issue: &[ValidationIssue]) -> Self {
+        let detail: Vec<Value> = issue.iter().map(ValidationIssue::json).collect();
         Self {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
-            message: wrong.first().map(|it| it.message.clone()).unwrap_or_default(),
+            message: issue.first().map(|it| it.message.clone()).unwrap_or_default(),
             error_type: None,
             body: json!({ "detail": detail }),
-            is_worth_retrying: status >= 500,
-            is_users_timeout: false,
+            is_retryable: status >= 500,
+            is_start_timeout: false,
         }
     }
 
     /// No such app, or no such request.
-    pub(super) fn missing(what: &str) -> Self {
+    pub(super) fn not_found(what: &str) -> Self {
         Self::platform(404, "not_found", &format!("{what} not found"))
     }
 
     /// The caller's own limit for the start ran out.
-    pub(super) fn users_timeout() -> Self {
+    pub(super) fn start_timeout() -> Self {
         let timeout = Self::platform(504, "request_timeout", "Request timed out");
-        Self { is_users_timeout: true, is_worth_retrying: false, ..timeout }
+        Self { is_start_timeout: true, is_retryable: false, ..timeout }
     }
 
     /// The caller cancelled the request.
@@ -112,27 +113,27 @@ impl FalError {
         Self::platform(499, "client_cancelled", "Request was cancelled by the client")
     }
 
-    pub(super) fn unreadable(why: &Unreadable) -> Self {
+    pub(super) fn body_error(why: &BodyError) -> Self {
         match why {
-            Unreadable::TooLarge => Self::platform(413, "bad_request", "Request body is too large"),
-            Unreadable::Json(_) | Unreadable::Multipart => {
-                let wrong = Wrong::new("json_invalid", &[], "JSON decode error");
-                Self::model(422, &[wrong])
+            BodyError::TooLarge => Self::platform(413, "bad_request", "Request body is too large"),
+            BodyError::Json(_) | BodyError::Multipart => {
+                let issue = ValidationIssue::new("json_invalid", &[], "JSON decode error");
+                Self::model(422, &[issue])
             }
         }
     }
 
     pub(super) fn respond(&self) -> Response {
         let response = (self.status, Json(self.body.clone())).into_response();
-        let yes = self.is_worth_retrying;
-        let response = with(response, "x-fal-retryable", if yes { "true" } else { "false" });
-        let response = with(response, "x-fal-needs-retry", if yes { "1" } else { "0" });
+        let yes = self.is_retryable;
+        let response = with_header(response, "x-fal-retryable", if yes { "true" } else { "false" });
+        let response = with_header(response, "x-fal-needs-retry", if yes { "1" } else { "0" });
         let response = match self.error_type {
-            Some(kind) => with(response, "x-fal-error-type", kind),
+            Some(kind) => with_header(response, "x-fal-error-type", kind),
             None => response,
         };
-        if self.is_users_timeout {
-            with(response, "x-fal-request-timeout-type", "user")
+        if self.is_start_timeout {
+            with_header(response, "x-fal-request-timeout-type", "user")
         } else {
             response
         }
@@ -140,19 +141,19 @@ impl FalError {
 }
 
 /// Words a call that does not get what it asked for.
-pub(super) fn setback(setback: CallError) -> Response {
-    match setback {
-        CallError::Refused(refusal) => refuse(&refusal),
-        CallError::Missing => FalError::missing("Request").respond(),
-        CallError::Cut(response) => response,
+pub(super) fn call_error_response(call_error: CallError) -> Response {
+    match call_error {
+        CallError::Refused(refusal) => refusal_response(&refusal),
+        CallError::Missing => FalError::not_found("Request").respond(),
+        CallError::Response(response) => response,
     }
 }
 
 /// Words a refusal.
-pub(super) fn refuse(refusal: &Refusal) -> Response {
+pub(super) fn refusal_response(refusal: &Refusal) -> Response {
     let response = by_reason(refusal);
     match refusal.retry_after {
-        Some(wait) => with(response, "retry-after", &wait.as_secs().to_string()),
+        Some(wait) => with_header(response, "retry-after", &wait.as_secs().to_string()),
         None => response,
     }
 }
@@ -161,33 +162,35 @@ fn by_reason(refusal: &Refusal) -> Response {
     let locked = "User is locked. Reason: Exhausted balance. Top up your balance at \
                   fal.ai/dashboard/billing.";
     match refusal.reason {
-        Reason::MissingKey => denied(401, "Authentication is required to access this application"),
-        Reason::UnknownKey | Reason::KeyRevoked => {
-            denied(401, "Invalid authentication credentials")
+        Reason::MissingKey => {
+            auth_error(401, "Authentication is required to access this application")
         }
-        Reason::SoftBlock => denied(403, "User is locked. Please contact support."),
-        Reason::CreditOut => denied(403, locked),
+        Reason::UnknownKey | Reason::KeyRevoked => {
+            auth_error(401, "Invalid authentication credentials")
+        }
+        Reason::SoftBlock => auth_error(403, "User is locked. Please contact support."),
+        Reason::CreditOut => auth_error(403, locked),
         Reason::TooFast | Reason::TooManyToday | Reason::TooManyAtOnce => too_many(),
-        Reason::Overloaded => named("runner_scheduling_failure").respond(),
+        Reason::Overloaded => error_by_name("runner_scheduling_failure").respond(),
         Reason::AfterAccept => match refusal.pick(&["internal_error", "ingress"]) {
-            "ingress" => ingress(StatusCode::BAD_GATEWAY),
-            kind => named(kind).respond(),
+            "ingress" => ingress_page(StatusCode::BAD_GATEWAY),
+            kind => error_by_name(kind).respond(),
         },
         Reason::Poll => match refusal.cause {
-            Cause::Capacity => ingress(StatusCode::SERVICE_UNAVAILABLE),
-            Cause::DependencyTimeout => ingress(StatusCode::GATEWAY_TIMEOUT),
-            _ => named("internal_error").respond(),
+            Cause::Capacity => ingress_page(StatusCode::SERVICE_UNAVAILABLE),
+            Cause::DependencyTimeout => ingress_page(StatusCode::GATEWAY_TIMEOUT),
+            _ => error_by_name("internal_error").respond(),
         },
-        Reason::Scripted if refusal.generic => named("internal_error").respond(),
+        Reason::Scripted if refusal.is_generic => error_by_name("internal_error").respond(),
         Reason::Scripted => match refusal.pick(shapes(refusal.cause)) {
-            "auth_error" => denied(401, "Invalid authentication credentials"),
-            "balance" => denied(403, locked),
-            kind => named(kind).respond(),
+            "auth_error" => auth_error(401, "Invalid authentication credentials"),
+            "balance" => auth_error(403, locked),
+            kind => error_by_name(kind).respond(),
         },
     }
 }
 
-fn denied(status: u16, message: &str) -> Response {
+fn auth_error(status: u16, message: &str) -> Response {
     FalError::platform(status, "auth_error", message).respond()
 }
 
@@ -198,7 +201,7 @@ fn too_many() -> Response {
 
 /// What the load balancer in front says when it gets no answer: no JSON and no request id, which is
 /// how fal's Python SDK knows that it may try again.
-fn ingress(status: StatusCode) -> Response {
+fn ingress_page(status: StatusCode) -> Response {
     let reason = status.canonical_reason().unwrap_or_default();
     let code = status.as_u16();
     let page = format!(
@@ -254,16 +257,16 @@ fn shapes(cause: Cause) -> &'static [&'static str] {
 
 /// How a failed render is told.
 pub(super) fn failure(failure: &Failure) -> FalError {
-    if failure.generic {
+    if failure.is_generic {
         // The two that say nothing; the second hides refusals by the model's own filter.
-        return named(match failure.cause {
+        return error_by_name(match failure.cause {
             Cause::ContentModeration => "no_media_generated",
             _ => "internal_server_error",
         });
     }
     match failure.shape.as_deref() {
-        Some("input") => return named("content_policy_violation"),
-        Some("output") => return named("no_media_generated"),
+        Some("input") => return error_by_name("content_policy_violation"),
+        Some("output") => return error_by_name("no_media_generated"),
         _ => {}
     }
     match failure.pick(shapes(failure.cause)) {
@@ -271,12 +274,12 @@ pub(super) fn failure(failure: &Failure) -> FalError {
             let message = "User is locked. Reason: Exhausted balance.";
             FalError::platform(403, "auth_error", message)
         }
-        kind => named(kind),
+        kind => error_by_name(kind),
     }
 }
 
 /// The error of this name; one of the platform if it is among its own, else one of a model.
-pub(super) fn named(name: &str) -> FalError {
+pub(super) fn error_by_name(name: &str) -> FalError {
     request_error(name).unwrap_or_else(|| model_error(name))
 }
 
@@ -308,57 +311,60 @@ fn request_error(name: &str) -> Option<FalError> {
 }
 
 fn model_error(name: &str) -> FalError {
-    let picture = &["image_url"][..];
-    let (status, wrong) = match name {
+    let image_field = &["image_url"][..];
+    let (status, issue) = match name {
         "generation_timeout" => {
-            (504, Wrong::new("generation_timeout", &[], "The generation took too long"))
+            (504, ValidationIssue::new("generation_timeout", &[], "The generation took too long"))
         }
         "downstream_service_error" => {
-            (400, Wrong::new("downstream_service_error", &[], "Downstream service error"))
+            (400, ValidationIssue::new("downstream_service_error", &[], "Downstream service error"))
         }
         "downstream_service_unavailable" => {
             let message = "Downstream service unavailable";
-            (500, Wrong::new("downstream_service_unavailable", &[], message))
+            (500, ValidationIssue::new("downstream_service_unavailable", &[], message))
         }
         "content_policy_violation" => {
             let message = "The content could not be processed because it contained material \
                            flagged by a content checker.";
-            (422, Wrong::new("content_policy_violation", &["prompt"], message))
+            (422, ValidationIssue::new("content_policy_violation", &["prompt"], message))
         }
         "no_media_generated" => {
             let message = "No media was generated. Please try again with a different prompt.";
-            (422, Wrong::new("no_media_generated", &[], message))
+            (422, ValidationIssue::new("no_media_generated", &[], message))
         }
         "image_too_small" => {
             let ctx = json!({ "min_height": 300, "min_width": 300 });
-            let wrong = Wrong::new("image_too_small", picture, "Image is too small");
-            (422, wrong.with_ctx(ctx))
+            let issue = ValidationIssue::new("image_too_small", image_field, "Image is too small");
+            (422, issue.with_ctx(ctx))
         }
         "image_too_large" => {
             let ctx = json!({ "max_height": 4000, "max_width": 4000 });
-            let wrong = Wrong::new("image_too_large", picture, "Image is too large");
-            (422, wrong.with_ctx(ctx))
+            let issue = ValidationIssue::new("image_too_large", image_field, "Image is too large");
+            (422, issue.with_ctx(ctx))
         }
         "file_too_large" => {
-            let wrong = Wrong::new("file_too_large", picture, "File size exceeds the limit");
-            (422, wrong.with_ctx(json!({ "max_size": 10_485_760 })))
+            let issue =
+                ValidationIssue::new("file_too_large", image_field, "File size exceeds the limit");
+            (422, issue.with_ctx(json!({ "max_size": 10_485_760 })))
         }
         "image_load_error" => {
-            (422, Wrong::new("image_load_error", picture, "Failed to load the image"))
+            (422, ValidationIssue::new("image_load_error", image_field, "Failed to load the image"))
         }
-        "file_download_error" => {
-            (422, Wrong::new("file_download_error", picture, "Failed to download the file"))
-        }
-        "face_detection_error" => {
-            (422, Wrong::new("face_detection_error", picture, "Could not detect a face"))
-        }
-        name => bound_error(name),
+        "file_download_error" => (
+            422,
+            ValidationIssue::new("file_download_error", image_field, "Failed to download the file"),
+        ),
+        "face_detection_error" => (
+            422,
+            ValidationIssue::new("face_detection_error", image_field, "Could not detect a face"),
+        ),
+        name => limit_error(name),
     };
-    FalError::model(status, &[wrong])
+    FalError::model(status, &[issue])
 }
 
 /// Errors that name the bound that was violated; what nobody knows is an internal error.
-fn bound_error(name: &str) -> (u16, Wrong) {
+fn limit_error(name: &str) -> (u16, ValidationIssue) {
     let (kind, field, message, ctx) = match name {
         "unsupported_image_format" => (
             "unsupported_image_format",
@@ -408,9 +414,14 @@ fn bound_error(name: &str) -> (u16, Wrong) {
             "This feature is not supported with the given parameters",
             json!({}),
         ),
-        _ => return (500, Wrong::new("internal_server_error", &[], "Internal server error")),
+        _ => {
+            return (
+                500,
+                ValidationIssue::new("internal_server_error", &[], "Internal server error"),
+            );
+        }
     };
-    (422, Wrong::new(kind, &[field], message).with_ctx(ctx))
+    (422, ValidationIssue::new(kind, &[field], message).with_ctx(ctx))
 }
 
 #[cfg(test)]
@@ -421,7 +432,7 @@ mod tests {
     fn every_shape_is_an_error_of_that_name() {
         for cause in Cause::ALL {
             for shape in shapes(cause).iter().filter(|it| **it != "balance") {
-                let body = named(shape).body;
+                let body = error_by_name(shape).body;
                 let found = body.get("error_type").or_else(|| body.pointer("/detail/0/type"));
                 assert_eq!(found.and_then(Value::as_str), Some(*shape), "{body}");
             }
@@ -430,7 +441,7 @@ mod tests {
 
     #[test]
     fn the_load_balancer_speaks_without_a_request_id() {
-        let response = ingress(StatusCode::BAD_GATEWAY);
+        let response = ingress_page(StatusCode::BAD_GATEWAY);
         assert!(response.extensions().get::<FromIngress>().is_some());
     }
 }

@@ -22,10 +22,10 @@ impl Bench {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.lab.urls().of(Provider::Fal))
+        format!("{}{path}", self.lab.urls().provider(Provider::Fal))
     }
 
-    fn pass(&self, seconds: i64) {
+    fn signed_query(&self, seconds: i64) {
         self.lab.clock().advance(SignedDuration::from_secs(seconds));
     }
 
@@ -73,7 +73,7 @@ async fn a_request_is_looked_after_by_its_app_and_not_by_its_whole_endpoint() {
 async fn a_failed_request_is_completed_and_only_its_result_has_the_status_of_the_failure() {
     let bench = Bench::with("").await;
     let handle = bench.submit("lab:fail=content_moderation/content_policy_violation").await;
-    bench.pass(600);
+    bench.signed_query(600);
 
     let status = bench.get(&link(&handle, "status_url")).await;
     let result = bench.get(&link(&handle, "response_url")).await;
@@ -94,7 +94,7 @@ async fn a_request_whose_runner_goes_away_waits_again_unless_that_was_forbidden(
 
     let mut seen = (Vec::new(), Vec::new());
     for _ in 0..20 {
-        bench.pass(20);
+        bench.signed_query(20);
         for (words, handle) in [(&mut seen.0, &retried), (&mut seen.1, &plain)] {
             let (_, body) = bench.get(&link(handle, "status_url")).await;
             words.push(link(&body, "status"));
@@ -112,7 +112,7 @@ async fn a_request_that_does_not_start_in_time_ends_with_the_callers_own_timeout
     bench.submit("lab:stuck").await;
     let late = bench.submission(VEO, "a cat").header("x-fal-request-timeout", "30");
     let (_, handle) = bench.call(late).await;
-    bench.pass(31);
+    bench.signed_query(31);
 
     let answer = bench
         .client
@@ -133,7 +133,7 @@ async fn a_submission_without_an_answer_is_found_in_the_list_with_its_payload() 
     bench.submit("a dog").await;
     let lost = bench.submission(VEO, "a cat, lab:drop-after-accept");
     let lost = lost.header("authorization", "Key id:secret").send().await;
-    bench.pass(600);
+    bench.signed_query(600);
 
     let path = format!("/v1/models/requests/by-endpoint?endpoint_id={VEO}&limit=1&expand=payloads");
     let (_, page) = bench.get(&bench.url(&path)).await;
@@ -150,12 +150,12 @@ async fn a_submission_without_an_answer_is_found_in_the_list_with_its_payload() 
 async fn a_link_expires_a_week_after_the_end() {
     let bench = Bench::with("").await;
     let handle = bench.submit("a cat").await;
-    bench.pass(600);
+    bench.signed_query(600);
     let (_, output) = bench.get(&link(&handle, "response_url")).await;
     let video = output.pointer("/video/url").and_then(Value::as_str).unwrap().to_owned();
 
     let fresh = bench.client.get(&video).send().await.unwrap();
-    bench.pass(7 * 24 * 3600);
+    bench.signed_query(7 * 24 * 3600);
     let stale = bench.client.get(&video).send().await.unwrap();
 
     assert_eq!((fresh.status().as_u16(), stale.status().as_u16()), (200, 403));
@@ -170,7 +170,7 @@ async fn cancelling_has_an_answer_for_each_state() {
     let cancel = |handle: &Value| bench.client.put(link(handle, "cancel_url"));
 
     let first = bench.call(cancel(&waiting)).await;
-    bench.pass(130);
+    bench.signed_query(130);
     let second = bench.call(cancel(&running)).await;
     let third = bench.call(cancel(&running)).await;
     let unknown = bench.client.put(bench.url("/fal-ai/veo3.1/requests/nobody/cancel"));
@@ -191,7 +191,7 @@ async fn success_can_come_without_a_video_and_an_error_with_200() {
     let bench = Bench::with("").await;
     let empty = bench.submit("lab:done-without-video").await;
     let odd = bench.submit("lab:error-in-200").await;
-    bench.pass(600);
+    bench.signed_query(600);
 
     let (empty, odd) = (
         bench.get(&link(&empty, "response_url")).await,

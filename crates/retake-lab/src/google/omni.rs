@@ -3,30 +3,30 @@
 use serde_json::{Value, json};
 
 use super::{
-    catalogue::{OMNI, Omni, Size},
-    news::Dynamic,
+    catalog::{OMNI, Omni, Size},
+    error_text::Wire,
     status::{Code, Status},
-    wording::Wire,
+    webhook::DynamicWebhook,
 };
 use crate::{
     emulator_context::EmulatorContext,
-    simulator::{Create, JobView, State},
+    simulator::{Create, JobState, JobView},
 };
 
 /// The most steps that are looked into below `input`.
-const DEEPEST: usize = 4;
+const MAX_DEPTH: usize = 4;
 /// The longest that an extended video can get, in seconds (reported: 30 to 40, 2026-11-21).
-const LONGEST: u64 = 40;
+const MAX_SECONDS: u64 = 40;
 const TASKS: [&str; 6] =
     ["text_to_video", "image_to_video", "reference_to_video", "edit", "extend", "upscale"];
 const TIERS: [&str; 4] = ["flex", "standard", "priority", "deferred"];
 
 /// A request, read.
-pub(super) struct Order {
+pub(super) struct CreateRequest {
     pub(super) create: Create,
     /// Whether the caller does not wait for the video.
     pub(super) background: bool,
-    pub(super) hook: Option<Dynamic>,
+    pub(super) dynamic_webhook: Option<DynamicWebhook>,
 }
 
 /// What the input consists of.
@@ -39,19 +39,19 @@ struct Input {
 
 /// Reads a request; `key` is the caller's.
 pub(super) fn read(
-    desk: &EmulatorContext,
+    context: &EmulatorContext,
     wire: Wire,
     key: &str,
     body: Value,
-) -> Result<Order, Status> {
+) -> Result<CreateRequest, Status> {
     let model = model(&body)?;
     let mut input = Input::default();
-    input.take(body.get("input").unwrap_or(&Value::Null), 0)?;
-    let earlier = earlier(desk, key, &body)?;
+    input.collect(body.get("input").unwrap_or(&Value::Null), 0)?;
+    let source = source_interaction(context, key, &body)?;
     let flag = |name: &str| body.get(name).and_then(Value::as_bool);
     let background = flag("background").unwrap_or(false);
-    let hook = Dynamic::read(body.get("webhook_config"))?;
-    if hook.is_some() && !background {
+    let dynamic_webhook = DynamicWebhook::read(body.get("webhook_config"))?;
+    if dynamic_webhook.is_some() && !background {
         return Err(Status::invalid("`webhook_config` needs `background` to be true."));
     }
     if background && flag("store") == Some(false) {
@@ -60,14 +60,14 @@ pub(super) fn read(
     if flag("stream") == Some(true) {
         return Err(Status::invalid(format!("{} does not support streaming.", model.id)));
     }
-    one_of("service_tier", body.get("service_tier"), &TIERS)?;
-    let task = task(&body, &input, earlier.is_some())?;
+    check_one_of("service_tier", body.get("service_tier"), &TIERS)?;
+    let task = task(&body, &input, source.is_some())?;
     let format = Format::read(wire, model, &body)?;
-    let millis = millis(task, format.seconds, earlier.as_ref())?;
+    let millis = millis(task, format.seconds, source.as_ref())?;
     let (width, height) = format.size.pixels(format.is_portrait);
     let rendered = if task == Some("extend") { format.seconds * 1000 } else { millis };
     let create = Create {
-        id: format!("v1_{}", desk.hex(32)),
+        id: format!("v1_{}", context.new_hex_id(32)),
         key: key.to_owned(),
         model: model.id.to_owned(),
         prompt: input.texts.join("\n"),
@@ -80,7 +80,7 @@ pub(super) fn read(
         extra: json!({ "wire": "interactions", "delivery": format.delivery, "gcs": format.bucket }),
         request: body,
     };
-    Ok(Order { create, background, hook })
+    Ok(CreateRequest { create, background, dynamic_webhook })
 }
 
 fn model(body: &Value) -> Result<Omni, Status> {
@@ -97,53 +97,57 @@ fn model(body: &Value) -> Result<Omni, Status> {
 
 impl Input {
     /// Takes a text, a part, a step, or a list of them.
-    fn take(&mut self, value: &Value, depth: usize) -> Result<(), Status> {
-        let unreadable = || Status::invalid("`input` cannot be read.");
+    fn collect(&mut self, value: &Value, depth: usize) -> Result<(), Status> {
+        let body_error = || Status::invalid("`input` cannot be read.");
         match value {
             Value::String(text) if !text.is_empty() => self.texts.push(text.clone()),
-            Value::Array(parts) if !parts.is_empty() && depth < DEEPEST => {
-                parts.iter().try_for_each(|part| self.take(part, depth + 1))?;
+            Value::Array(parts) if !parts.is_empty() && depth < MAX_DEPTH => {
+                parts.iter().try_for_each(|part| self.collect(part, depth + 1))?;
             }
-            Value::Object(part) if depth < DEEPEST => {
+            Value::Object(part) if depth < MAX_DEPTH => {
                 let has = |name: &str| part.get(name).is_some_and(Value::is_string);
                 match part.get("type").and_then(Value::as_str) {
                     Some("text") => {
                         let text = part.get("text").and_then(Value::as_str);
-                        self.texts.push(text.ok_or_else(unreadable)?.to_owned());
+                        self.texts.push(text.ok_or_else(body_error)?.to_owned());
                     }
                     Some("image") if has("data") || has("uri") => self.images += 1,
                     Some("video") if has("data") || has("uri") => self.videos += 1,
                     Some("user_input" | "model_output") => {
-                        self.take(part.get("content").unwrap_or(&Value::Null), depth + 1)?;
+                        self.collect(part.get("content").unwrap_or(&Value::Null), depth + 1)?;
                     }
-                    _ => return Err(unreadable()),
+                    _ => return Err(body_error()),
                 }
             }
-            _ => return Err(unreadable()),
+            _ => return Err(body_error()),
         }
         Ok(())
     }
 }
 
 /// The interaction that this one goes on from; it has to be the caller's.
-fn earlier(desk: &EmulatorContext, key: &str, body: &Value) -> Result<Option<JobView>, Status> {
+fn source_interaction(
+    context: &EmulatorContext,
+    key: &str,
+    body: &Value,
+) -> Result<Option<JobView>, Status> {
     let Some(id) = body.get("previous_interaction_id").filter(|it| !it.is_null()) else {
         return Ok(None);
     };
     let id = id.as_str().unwrap_or_default();
-    let job = desk.look(id).filter(|job| job.create.key == key);
-    match job.ok_or_else(|| unknown(id))? {
-        job if matches!(job.state, State::Done) => Ok(Some(job)),
+    let job = context.find_job(id).filter(|job| job.create.key == key);
+    match job.ok_or_else(|| interaction_not_found(id))? {
+        job if matches!(job.state, JobState::Done) => Ok(Some(job)),
         _ => Err(Status::invalid(format!("Interaction {id} is not completed."))),
     }
 }
 
 /// An interaction that there is not: 400, not 404 (reported, 2026-11-21).
-pub(super) fn unknown(id: &str) -> Status {
+pub(super) fn interaction_not_found(id: &str) -> Status {
     Status::invalid(format!("Invalid interaction name: {id}"))
 }
 
-fn one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(), Status> {
+fn check_one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(), Status> {
     match value.filter(|it| !it.is_null()).map(|it| it.as_str().unwrap_or_default()) {
         Some(found) if !allowed.contains(&found) => {
             Err(Status::invalid(format!("Invalid value for `{name}`: {found}")))
@@ -153,25 +157,25 @@ fn one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(), Sta
 }
 
 /// The task that is asked for, if what it needs is there.
-fn task<'a>(body: &'a Value, input: &Input, goes_on: bool) -> Result<Option<&'a str>, Status> {
+fn task<'a>(body: &'a Value, input: &Input, has_source: bool) -> Result<Option<&'a str>, Status> {
     let task = body.pointer("/generation_config/video_config/task");
-    one_of("video_config.task", task, &TASKS)?;
+    check_one_of("video_config.task", task, &TASKS)?;
     let task = task.and_then(Value::as_str);
     let lacks = match task {
         Some("image_to_video" | "reference_to_video") if input.images == 0 => "an image",
-        Some("edit" | "extend" | "upscale") if input.videos == 0 && !goes_on => "a video",
+        Some("edit" | "extend" | "upscale") if input.videos == 0 && !has_source => "a video",
         _ => return Ok(task),
     };
     Err(Status::invalid(format!("The task {} needs {lacks}.", task.unwrap_or_default())))
 }
 
 /// How long the video gets, in thousandths of a second.
-fn millis(task: Option<&str>, seconds: u64, earlier: Option<&JobView>) -> Result<u64, Status> {
-    let before = earlier.map_or(8000, |job| job.create.millis);
+fn millis(task: Option<&str>, seconds: u64, source: Option<&JobView>) -> Result<u64, Status> {
+    let before = source.map_or(8000, |job| job.create.millis);
     match task {
         Some("edit" | "upscale") => Ok(before),
-        Some("extend") if before + seconds * 1000 > LONGEST * 1000 => {
-            Err(Status::invalid(format!("The extended video would exceed {LONGEST} seconds.")))
+        Some("extend") if before + seconds * 1000 > MAX_SECONDS * 1000 => {
+            Err(Status::invalid(format!("The extended video would exceed {MAX_SECONDS} seconds.")))
         }
         Some("extend") => Ok(before + seconds * 1000),
         _ => Ok(seconds * 1000),
@@ -200,9 +204,9 @@ impl Format {
         let format = format.ok_or_else(|| {
             Status::invalid(format!("`response_format` has to be a video for {}.", model.id))
         })?;
-        one_of("aspect_ratio", format.get("aspect_ratio"), &["16:9", "9:16"])?;
-        one_of("delivery", format.get("delivery"), &["inline", "uri"])?;
-        one_of("resolution", format.get("resolution"), &["360p", "720p", "1080p", "4k"])?;
+        check_one_of("aspect_ratio", format.get("aspect_ratio"), &["16:9", "9:16"])?;
+        check_one_of("delivery", format.get("delivery"), &["inline", "uri"])?;
+        check_one_of("resolution", format.get("resolution"), &["360p", "720p", "1080p", "4k"])?;
         let text = |name: &str| format.get(name).and_then(Value::as_str);
         let delivery = if text("delivery") == Some("uri") { "uri" } else { "inline" };
         let bucket = text("gcs_uri").filter(|it| it.starts_with("gs://")).map(str::to_owned);
@@ -210,7 +214,7 @@ impl Format {
             return Err(Status::invalid("`gcs_uri` is required when `delivery` is `uri`."));
         }
         Ok(Self {
-            size: text("resolution").and_then(Size::named).unwrap_or(Size::P720),
+            size: text("resolution").and_then(Size::from_name).unwrap_or(Size::P720),
             is_portrait: text("aspect_ratio") == Some("9:16"),
             seconds: seconds(model, format.get("duration"))?,
             delivery,
@@ -224,7 +228,7 @@ fn seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
     let Some(value) = duration.filter(|it| !it.is_null()) else { return Ok(8) };
     let text = value.as_str().unwrap_or_default();
     let seconds = text.strip_suffix('s').and_then(|it| it.parse::<u64>().ok());
-    let longest = model.longest;
+    let longest = model.max_seconds;
     seconds.filter(|it| (3..=longest).contains(it)).ok_or_else(|| {
         Status::invalid(format!(
             "Invalid value for `duration`: {value}; {} takes \"3s\" to \"{longest}s\".",
@@ -234,11 +238,15 @@ fn seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
 }
 
 /// The names under which the video of an order will be fetched.
-pub(super) fn names(desk: &EmulatorContext, create: &Create) -> Vec<String> {
+pub(super) fn new_file_ids(context: &EmulatorContext, create: &Create) -> Vec<String> {
     match create.extra.get("gcs").and_then(Value::as_str) {
         Some(bucket) => {
-            vec![format!("{}/{}/sample_0.mp4", bucket.trim_end_matches('/'), desk.hex(16))]
+            vec![format!(
+                "{}/{}/sample_0.mp4",
+                bucket.trim_end_matches('/'),
+                context.new_hex_id(16)
+            )]
         }
-        None => super::files::names(desk, 1),
+        None => super::files::new_file_ids(context, 1),
     }
 }

@@ -7,7 +7,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::{Lab, LabConfig, Provider, ScenarioSource, routes::At as _, tasks::Tasks};
+use crate::{Lab, LabConfig, Provider, ScenarioSource, router_ext::RouterExt as _, tasks::Tasks};
 
 const MODEL: &str = "/v1/projects/p/locations/us-central1/publishers/google/models";
 const VEO: &str = "veo-3.1-fast-generate-001";
@@ -29,7 +29,7 @@ impl Bench {
         let config = LabConfig { speed: Some(0.01), scenario, ..LabConfig::default() };
         let lab = Lab::start(config).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let base = lab.urls().of(Provider::Google).to_owned();
+        let base = lab.urls().provider(Provider::Google).to_owned();
         Self { lab, client, base }
     }
 
@@ -334,7 +334,7 @@ async fn after_a_rotation_registered_webhooks_are_signed_with_both_secrets_for_a
     let text = |name: &str| headers[name].to_str().unwrap();
     let signature = |secret: &Value| {
         let at = text("webhook-timestamp").parse().unwrap();
-        super::seal::standard(secret.as_str().unwrap(), text("webhook-id"), at, &body)
+        super::signatures::sign_standard(secret.as_str().unwrap(), text("webhook-id"), at, &body)
     };
     let expected =
         format!("{} {}", signature(&hook["new_signing_secret"]), signature(&rotated["secret"]));

@@ -4,12 +4,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    catalogue::{Size, VEO, Veo},
-    memory::Memory,
+    catalog::{Size, VEO, Veo},
+    error_text::Wire,
+    port_state::PortState,
     status::{Code, Status},
-    wording::Wire,
 };
-use crate::{emulator_context::EmulatorContext, intake, simulator::Create};
+use crate::{emulator_context::EmulatorContext, request_body, simulator::Create};
 
 /// Parameters that the Gemini API does not know (google-genai 2.34.0 refuses to send them).
 const VERTEX_ONLY: [&str; 7] = [
@@ -22,9 +22,9 @@ const VERTEX_ONLY: [&str; 7] = [
     "resizeMode",
 ];
 /// The longest that an extended video can get, in seconds.
-const LONGEST: u64 = 37;
+const MAX_SECONDS: u64 = 37;
 /// What an extension adds, in seconds.
-const STEP: u64 = 7;
+const EXTENSION_SECONDS: u64 = 7;
 
 /// What kind of pictures a request starts from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,9 +36,9 @@ enum Start {
 }
 
 /// The model of that id on this wire; ids that were retired are as unknown as any other.
-pub(super) fn model(desk: &EmulatorContext, wire: Wire, id: &str) -> Result<Veo, Status> {
+pub(super) fn model(context: &EmulatorContext, wire: Wire, id: &str) -> Result<Veo, Status> {
     // The previews of the Gemini API went on 2026-10-22; `shutdown` plays the time after.
-    let is_gone = wire == Wire::Gemini && desk.scenario().shutdown;
+    let is_gone = wire == Wire::Gemini && context.scenario().shutdown;
     let known = VEO.into_iter().find(|it| match wire {
         Wire::Vertex => it.id == id,
         Wire::Gemini => it.gemini_id == id && !is_gone,
@@ -60,8 +60,8 @@ pub(super) fn model(desk: &EmulatorContext, wire: Wire, id: &str) -> Result<Veo,
 
 /// What a request asks for. The caller adds the id, the key and what it wants to remember.
 pub(super) fn read(
-    desk: &EmulatorContext,
-    memory: &Memory,
+    context: &EmulatorContext,
+    port_state: &PortState,
     wire: Wire,
     model: Veo,
     body: Value,
@@ -79,7 +79,8 @@ pub(super) fn read(
     }
     let size = parameters.size(model)?;
     let seconds = parameters.seconds(start, size)?;
-    let earlier = if start == Start::Video { earlier(desk, memory, instance)? } else { 0 };
+    let source =
+        if start == Start::Video { source_millis(context, port_state, instance)? } else { 0 };
     let (width, height) = size.pixels(parameters.is_portrait()?);
     let audio = parameters.get("generateAudio").and_then(Value::as_bool).unwrap_or(true);
     let outputs = parameters.samples()?;
@@ -87,7 +88,7 @@ pub(super) fn read(
     Ok(Create {
         model: if wire == Wire::Vertex { model.id } else { model.gemini_id }.to_owned(),
         prompt: prompt.to_owned(),
-        millis: earlier + seconds * 1000,
+        millis: source + seconds * 1000,
         width,
         height,
         audio,
@@ -107,13 +108,13 @@ impl Parameters<'_> {
         self.0.get(name).filter(|it| !it.is_null())
     }
 
-    fn whole(&self, name: &str) -> Result<Option<u64>, Status> {
+    fn whole_number(&self, name: &str) -> Result<Option<u64>, Status> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let number = intake::text(value).and_then(|it| it.parse().ok());
+        let number = request_body::scalar_text(value).and_then(|it| it.parse().ok());
         number.map(Some).ok_or_else(|| Status::invalid(format!("`{name}` must be a whole number.")))
     }
 
-    fn one_of(&self, name: &str, allowed: &[&str]) -> Result<(), Status> {
+    fn check_one_of(&self, name: &str, allowed: &[&str]) -> Result<(), Status> {
         match self.get(name).map(|it| it.as_str().unwrap_or_default()) {
             Some(found) if !allowed.contains(&found) => {
                 Err(Status::invalid(format!("`{found}` is not supported for `{name}`.")))
@@ -123,14 +124,17 @@ impl Parameters<'_> {
     }
 
     fn check(&self, wire: Wire, model: Veo) -> Result<(), Status> {
-        let stranger = VERTEX_ONLY.into_iter().find(|name| self.get(name).is_some());
-        if let Some(name) = stranger.filter(|_| wire == Wire::Gemini) {
+        let unsupported = VERTEX_ONLY.into_iter().find(|name| self.get(name).is_some());
+        if let Some(name) = unsupported.filter(|_| wire == Wire::Gemini) {
             return Err(Status::invalid(format!("`{name}` isn't supported by this model.")));
         }
-        self.one_of("personGeneration", &["dont_allow", "allow_adult", "allow_all"])?;
-        self.one_of("compressionQuality", &["OPTIMIZED", "LOSSLESS", "optimized", "lossless"])?;
-        self.one_of("resizeMode", &["CROP", "PAD", "crop", "pad"])?;
-        if self.whole("seed")?.is_some_and(|seed| seed > u64::from(u32::MAX)) {
+        self.check_one_of("personGeneration", &["dont_allow", "allow_adult", "allow_all"])?;
+        self.check_one_of(
+            "compressionQuality",
+            &["OPTIMIZED", "LOSSLESS", "optimized", "lossless"],
+        )?;
+        self.check_one_of("resizeMode", &["CROP", "PAD", "crop", "pad"])?;
+        if self.whole_number("seed")?.is_some_and(|seed| seed > u64::from(u32::MAX)) {
             return Err(Status::invalid("`seed` must be between 0 and 4294967295."));
         }
         if self.get("enhancePrompt").is_some_and(|it| it == &json!(false)) {
@@ -145,20 +149,20 @@ impl Parameters<'_> {
     }
 
     fn samples(&self) -> Result<u32, Status> {
-        match self.whole("sampleCount")?.unwrap_or(1) {
+        match self.whole_number("sampleCount")?.unwrap_or(1) {
             count @ 1..=4 => Ok(u32::try_from(count).unwrap_or(1)),
             count => Err(Status::invalid(format!("`sampleCount` must be 1 to 4, not {count}."))),
         }
     }
 
     fn is_portrait(&self) -> Result<bool, Status> {
-        self.one_of("aspectRatio", &["16:9", "9:16"])?;
+        self.check_one_of("aspectRatio", &["16:9", "9:16"])?;
         Ok(self.get("aspectRatio") == Some(&json!("9:16")))
     }
 
     fn size(&self, model: Veo) -> Result<Size, Status> {
         let name = self.get("resolution").map_or("720p", |it| it.as_str().unwrap_or_default());
-        let size = Size::named(name).filter(|size| *size != Size::P360);
+        let size = Size::from_name(name).filter(|size| *size != Size::P360);
         let size = size.filter(|size| *size != Size::FourK || model.four_k);
         size.ok_or_else(|| {
             Status::invalid(format!("`{name}` is not supported for `resolution` by {}.", model.id))
@@ -167,10 +171,10 @@ impl Parameters<'_> {
 
     /// Seconds that are rendered: 4, 6 or 8; an extension always adds 7.
     fn seconds(&self, start: Start, size: Size) -> Result<u64, Status> {
-        let asked = self.whole("durationSeconds")?;
+        let asked = self.whole_number("durationSeconds")?;
         let only_8 = start == Start::References || size != Size::P720;
         match asked.unwrap_or(8) {
-            _ if start == Start::Video => Ok(STEP),
+            _ if start == Start::Video => Ok(EXTENSION_SECONDS),
             8 => Ok(8),
             4 | 6 if !only_8 => Ok(asked.unwrap_or(8)),
             found => Err(Status::invalid(format!(
@@ -225,18 +229,25 @@ fn check_image(wire: Wire, image: &Value) -> Result<(), Status> {
 
 /// The length, in thousandths of a second, of the video that is extended. One that was not made here
 /// counts as 8 s.
-fn earlier(desk: &EmulatorContext, memory: &Memory, instance: &Value) -> Result<u64, Status> {
+fn source_millis(
+    context: &EmulatorContext,
+    port_state: &PortState,
+    instance: &Value,
+) -> Result<u64, Status> {
     let video = instance.get("video").unwrap_or(&Value::Null);
     let uri = ["gcsUri", "uri"].into_iter().find_map(|name| video.get(name)?.as_str());
-    let known = uri.and_then(|uri| memory.job_of(desk, super::files::name_in(uri)));
-    let lasts = desk.conditions().result_lasts;
+    let known =
+        uri.and_then(|uri| port_state.find_job_of_file(context, super::files::file_id_in(uri)));
+    let lasts = context.conditions().result_lasts;
     let is_gone = known.as_ref().and_then(|job| job.expires_at(lasts));
-    if is_gone.is_some_and(|at| at <= desk.now()) {
+    if is_gone.is_some_and(|at| at <= context.now()) {
         return Err(Status::new(Code::NotFound, "The input video was not found or has expired."));
     }
     let millis = known.map_or(8000, |job| job.create.millis);
-    if millis > (LONGEST - STEP) * 1000 {
-        return Err(Status::invalid(format!("The extended video would exceed {LONGEST} seconds.")));
+    if millis > (MAX_SECONDS - EXTENSION_SECONDS) * 1000 {
+        return Err(Status::invalid(format!(
+            "The extended video would exceed {MAX_SECONDS} seconds."
+        )));
     }
     Ok(millis)
 }

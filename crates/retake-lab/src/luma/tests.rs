@@ -25,7 +25,7 @@ impl Caller {
     }
 
     fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}{path}", self.lab.urls().of(Provider::Luma));
+        let url = format!("{}{path}", self.lab.urls().provider(Provider::Luma));
         self.client.request(method.parse().unwrap(), url).bearer_auth("lab-key")
     }
 

@@ -24,7 +24,7 @@ impl Caller {
     }
 
     pub(super) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.lab.urls().of(Provider::Openai))
+        format!("{}{path}", self.lab.urls().provider(Provider::Openai))
     }
 
     pub(super) async fn post(
@@ -66,9 +66,9 @@ async fn a_video_is_queued_rendered_and_downloaded() {
     assert_eq!((&queued["status"], &done["status"]), (&json!("queued"), &json!("completed")));
     assert_eq!(done["progress"], 100);
     assert_eq!(file.headers()[header::CONTENT_TYPE], "video/mp4");
-    let film = retake_media::probe(std::io::Cursor::new(file.bytes().await.unwrap())).unwrap();
-    assert_eq!((film.picture.width, film.picture.height), (720, 1280));
-    assert!(film.sound.is_some());
+    let video = retake_media::probe(std::io::Cursor::new(file.bytes().await.unwrap())).unwrap();
+    assert_eq!((video.picture.width, video.picture.height), (720, 1280));
+    assert!(video.sound.is_some());
     let ledger = caller.lab.ledger();
     assert_eq!((ledger.totals.rendered, ledger.totals.billed_micros), (1, 400_000));
     assert_eq!((ledger.entries[0].polls, ledger.entries[0].downloads), (2, 1));

@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,8 +12,9 @@ use uuid::Uuid;
 use crate::{
     emulator_context::EmulatorContext,
     fault::Cause,
-    intake::Unreadable,
-    simulator::{Failure, JobView, Reason, Refusal, State},
+    headers::with_header,
+    request_body::BodyError,
+    simulator::{Failure, JobState, JobView, Reason, Refusal},
 };
 
 const INVALID: &str = "invalid_request_error";
@@ -24,7 +25,7 @@ const GENERIC: &str = "The server had an error processing your request. Sorry ab
 
 /// An error that is not worded yet: what OpenAI would say, for relays to say it their own way.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(super) struct ApiError {
     pub(super) status: StatusCode,
     pub(super) message: String,
     /// The `type`.
@@ -39,7 +40,7 @@ pub(super) struct Problem {
     pub(super) is_page: bool,
 }
 
-impl Problem {
+impl ApiError {
     /// Whether the content was refused.
     pub(super) fn is_moderated(&self) -> bool {
         let codes = ["moderation_blocked", "content_policy_violation", "sentinel_block"];
@@ -53,27 +54,34 @@ impl Problem {
     }
 
     /// An answer with this JSON for a body.
-    pub(super) fn answer(&self, body: Value) -> Response {
-        self.advise((self.status, Json(body)).into_response())
+    pub(super) fn respond(&self, body: Value) -> Response {
+        self.with_retry_after((self.status, Json(body)).into_response())
     }
 
-    fn advise(&self, response: Response) -> Response {
+    fn with_retry_after(&self, response: Response) -> Response {
         match self.retry_after {
-            Some(wait) => with(response, "retry-after", &wait.to_string()),
+            Some(wait) => with_header(response, "retry-after", &wait.to_string()),
             None => response,
         }
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// The error as OpenAI answers it.
+    pub(super) fn response(&self) -> Response {
         if !self.is_page {
-            return self.answer(self.body());
+            return self.respond(self.body());
         }
         let (status, kind) = (self.status, [(header::CONTENT_TYPE, "text/html")]);
         let page =
             format!("<html><head><title>{status}</title></head><body>{status}</body></html>");
-        self.advise((status, kind, page).into_response())
+        self.with_retry_after((status, kind, page).into_response())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.response()
     }
 }
 
@@ -84,10 +92,10 @@ pub(super) fn error(
     kind: &'static str,
     param: Option<&'static str>,
     code: Option<&'static str>,
-) -> Problem {
+) -> ApiError {
     let message = message.to_owned();
     let (retry_after, reason, is_page) = (None, None, false);
-    Problem { status, message, kind, param, code, retry_after, reason, is_page }
+    ApiError { status, message, kind, param, code, retry_after, reason, is_page }
 }
 
 /// A parameter that is wrong, as OpenAI names it.
@@ -95,29 +103,29 @@ pub(super) fn invalid(
     message: &str,
     param: Option<&'static str>,
     code: Option<&'static str>,
-) -> Problem {
+) -> ApiError {
     error(StatusCode::BAD_REQUEST, message, INVALID, param, code)
 }
 
 /// No such video.
-pub(super) fn missing(id: &str) -> Problem {
+pub(super) fn video_not_found(id: &str) -> ApiError {
     let message = format!("Video with id '{id}' not found.");
     error(StatusCode::NOT_FOUND, &message, INVALID, Some("video_id"), Some("not_found"))
 }
 
-pub(super) fn unreadable(why: &Unreadable) -> Problem {
+pub(super) fn body_error(why: &BodyError) -> ApiError {
     match why {
-        Unreadable::TooLarge => {
+        BodyError::TooLarge => {
             error(StatusCode::PAYLOAD_TOO_LARGE, "Request too large.", INVALID, None, None)
         }
-        Unreadable::Json(_) | Unreadable::Multipart => {
+        BodyError::Json(_) | BodyError::Multipart => {
             invalid("We could not parse the body of your request.", None, None)
         }
     }
 }
 
 /// Every answer carries a request id; an SDK shows it as `request_id`.
-pub(super) async fn stamp(mut response: Response) -> Response {
+pub(super) async fn set_openai_headers(mut response: Response) -> Response {
     let id = format!("req_{}", Uuid::new_v4().simple());
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(id) {
@@ -128,27 +136,19 @@ pub(super) async fn stamp(mut response: Response) -> Response {
     response
 }
 
-/// Adds a header whose value cannot be wrong.
-pub(super) fn with(mut response: Response, name: &'static str, value: &str) -> Response {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        response.headers_mut().insert(HeaderName::from_static(name), value);
-    }
-    response
-}
-
 /// Words a refusal.
-pub(super) fn refuse(refusal: &Refusal) -> Problem {
-    let problem = if refusal.generic { generic() } else { by_reason(refusal) };
+pub(super) fn refusal_error(refusal: &Refusal) -> ApiError {
+    let error = if refusal.is_generic { generic_error() } else { error_by_reason(refusal) };
     let retry_after = refusal.retry_after.map(|wait| wait.as_secs());
-    Problem { retry_after, reason: Some(refusal.reason), ..problem }
+    ApiError { retry_after, reason: Some(refusal.reason), ..error }
 }
 
-fn generic() -> Problem {
+fn generic_error() -> ApiError {
     error(StatusCode::INTERNAL_SERVER_ERROR, GENERIC, "server_error", None, None)
 }
 
-fn by_reason(refusal: &Refusal) -> Problem {
-    let shaped = |shapes: &[&'static str]| shape(refusal.pick(shapes));
+fn error_by_reason(refusal: &Refusal) -> ApiError {
+    let pick_error = |shapes: &[&'static str]| error_by_shape(refusal.pick(shapes));
     match refusal.reason {
         Reason::MissingKey => error(
             StatusCode::UNAUTHORIZED,
@@ -157,21 +157,21 @@ fn by_reason(refusal: &Refusal) -> Problem {
             None,
             None,
         ),
-        Reason::UnknownKey | Reason::KeyRevoked => shape("invalid_api_key"),
-        Reason::SoftBlock => shape("restricted"),
-        Reason::CreditOut => shaped(&[
+        Reason::UnknownKey | Reason::KeyRevoked => error_by_shape("invalid_api_key"),
+        Reason::SoftBlock => error_by_shape("restricted"),
+        Reason::CreditOut => pick_error(&[
             "credit_balance_exhausted",
             "organization_spend_limit_exceeded",
             "project_spend_limit_exceeded",
         ]),
-        Reason::TooFast | Reason::TooManyAtOnce => shaped(&["rate_limit_exceeded"]),
-        Reason::TooManyToday => shape("organization_usage_limit_exceeded"),
-        Reason::Overloaded => shaped(&["server_is_overloaded"]),
-        Reason::Scripted | Reason::AfterAccept | Reason::Poll => by_cause(refusal),
+        Reason::TooFast | Reason::TooManyAtOnce => pick_error(&["rate_limit_exceeded"]),
+        Reason::TooManyToday => error_by_shape("organization_usage_limit_exceeded"),
+        Reason::Overloaded => pick_error(&["server_is_overloaded"]),
+        Reason::Scripted | Reason::AfterAccept | Reason::Poll => error_by_cause(refusal),
     }
 }
 
-fn by_cause(refusal: &Refusal) -> Problem {
+fn error_by_cause(refusal: &Refusal) -> ApiError {
     let shapes: &[&'static str] = match refusal.cause {
         Cause::RuntimeError => &["server_error"],
         Cause::ContentModeration => {
@@ -187,11 +187,11 @@ fn by_cause(refusal: &Refusal) -> Problem {
             "unverified_organization",
         ],
     };
-    shape(refusal.pick(shapes))
+    error_by_shape(refusal.pick(shapes))
 }
 
 /// The error of this name: mostly its code, else a name of ours.
-fn shape(name: &'static str) -> Problem {
+fn error_by_shape(name: &'static str) -> ApiError {
     let too_many = StatusCode::TOO_MANY_REQUESTS;
     let forbidden = StatusCode::FORBIDDEN;
     let bad = StatusCode::BAD_REQUEST;
@@ -247,22 +247,22 @@ fn shape(name: &'static str) -> Problem {
         "inpaint_size" => {
             (bad, "Inpaint image must match the requested width and height", INVALID, None, None)
         }
-        "gateway_timeout" => return gateway(StatusCode::GATEWAY_TIMEOUT),
-        "bad_gateway" => return gateway(StatusCode::BAD_GATEWAY),
-        _ => return generic(),
+        "gateway_timeout" => return gateway_page(StatusCode::GATEWAY_TIMEOUT),
+        "bad_gateway" => return gateway_page(StatusCode::BAD_GATEWAY),
+        _ => return generic_error(),
     };
     error(status, message, kind, param, code)
 }
 
 /// What a proxy in front of the API says: a page, not JSON.
-fn gateway(status: StatusCode) -> Problem {
+fn gateway_page(status: StatusCode) -> ApiError {
     let message = status.canonical_reason().unwrap_or("Error");
-    Problem { is_page: true, ..error(status, message, "server_error", None, None) }
+    ApiError { is_page: true, ..error(status, message, "server_error", None, None) }
 }
 
 /// What a failed video's `error` says: code and message.
 pub(super) fn failure(failure: &Failure) -> (&'static str, &'static str) {
-    let code = if failure.generic {
+    let code = if failure.is_generic {
         failure.pick(&["internal_error", "video_generation_failed"])
     } else {
         failure.pick(match failure.cause {
@@ -276,27 +276,28 @@ pub(super) fn failure(failure: &Failure) -> (&'static str, &'static str) {
     };
     match code {
         "moderation_blocked" => {
-            (code_of(code), "Your request was blocked by our moderation system.")
+            (known_code(code), "Your request was blocked by our moderation system.")
         }
-        "server_is_overloaded" => (code_of(code), "The server is currently overloaded."),
+        "server_is_overloaded" => (known_code(code), "The server is currently overloaded."),
         "rate_limit_exceeded" => {
-            (code_of(code), "Rate limit reached while the video was rendered.")
+            (known_code(code), "Rate limit reached while the video was rendered.")
         }
-        "invalid_value" => (code_of(code), "Invalid value: the size does not fit this model."),
+        "invalid_value" => (known_code(code), "Invalid value: the size does not fit this model."),
         "inpaint_size" => {
             ("invalid_request_error", "Inpaint image must match the requested width and height")
         }
         "timeout" => ("internal_error", "Timed out while waiting for the prompt encoder."),
-        "insufficient_quota" | "organization_spend_limit_exceeded" => {
-            (code_of(code), "You exceeded your current quota, please check your plan and billing.")
-        }
+        "insufficient_quota" | "organization_spend_limit_exceeded" => (
+            known_code(code),
+            "You exceeded your current quota, please check your plan and billing.",
+        ),
         "internal_error" => ("internal_error", GENERIC),
         _ => ("video_generation_failed", "Video generation failed."),
     }
 }
 
 /// The same text, for ever.
-fn code_of(code: &str) -> &'static str {
+fn known_code(code: &str) -> &'static str {
     const CODES: [&str; 6] = [
         "moderation_blocked",
         "server_is_overloaded",
@@ -314,25 +315,27 @@ pub(super) fn status<'a>(job: &'a JobView, odd: &[&'a str]) -> &'a str {
         return word;
     }
     match job.state {
-        State::Queued { .. } => "queued",
-        State::Running { .. } => "in_progress",
-        State::Done => job.word_of_done("completed", "failed"),
-        State::Failed(_) | State::Cancelled => "failed",
+        JobState::Queued { .. } => "queued",
+        JobState::Running { .. } => "in_progress",
+        JobState::Done => job.done_status("completed", "failed"),
+        JobState::Failed(_) | JobState::Cancelled => "failed",
     }
 }
 
 /// The video object, with all thirteen fields of the specification.
-pub(super) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
+pub(super) fn video(context: &EmulatorContext, job: &JobView) -> Value {
     let create = &job.create;
-    let expires = matches!(job.state, State::Done)
-        .then(|| job.expires_at(desk.conditions().result_lasts))
+    let expires = matches!(job.state, JobState::Done)
+        .then(|| job.expires_at(context.conditions().result_lasts))
         .flatten();
     let error = match &job.state {
-        State::Failed(reason) => {
+        JobState::Failed(reason) => {
             let (code, message) = failure(reason);
             json!({ "code": code, "message": message })
         }
-        State::Cancelled => json!({ "code": "cancelled", "message": "The video was cancelled." }),
+        JobState::Cancelled => {
+            json!({ "code": "cancelled", "message": "The video was cancelled." })
+        }
         _ => Value::Null,
     };
     json!({
@@ -342,7 +345,7 @@ pub(super) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
         "status": status(job, &["processing", "pending", "preprocessing"]),
         "progress": job.percent(),
         "created_at": job.accepted_at.as_second(),
-        "completed_at": matches!(job.state, State::Done).then(|| job.ended_at.map(Timestamp::as_second)),
+        "completed_at": matches!(job.state, JobState::Done).then(|| job.ended_at.map(Timestamp::as_second)),
         "expires_at": expires.map(Timestamp::as_second),
         "prompt": create.prompt,
         "size": format!("{}x{}", create.width, create.height),

@@ -20,10 +20,10 @@ impl Bench {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}/v1{path}", self.lab.urls().of(Provider::Replicate))
+        format!("{}/v1{path}", self.lab.urls().provider(Provider::Replicate))
     }
 
-    fn pass(&self, seconds: i64) {
+    fn signed_query(&self, seconds: i64) {
         self.lab.clock().advance(SignedDuration::from_secs(seconds));
     }
 
@@ -57,10 +57,10 @@ impl Bench {
 async fn an_hour_after_the_run_input_and_output_are_gone() {
     let bench = Bench::with("").await;
     let prediction = bench.create("a cat").await;
-    bench.pass(600);
+    bench.signed_query(600);
     let fresh = bench.reload(&prediction).await;
     let video = fresh["output"].as_str().unwrap().to_owned();
-    bench.pass(3600);
+    bench.signed_query(3600);
 
     let stale = bench.reload(&prediction).await;
     let file = bench.client.get(video).send().await.unwrap();
@@ -74,15 +74,15 @@ async fn an_hour_after_the_run_input_and_output_are_gone() {
 async fn a_deadline_aborts_before_the_start_and_cancels_after_it() {
     let bench = Bench::with("[defaults]\nqueue = \"20s\"\nrender = \"1000s\"").await;
     let with = |deadline: &str| bench.creation("a cat").header("cancel-after", deadline);
-    let (_, early) = bench.call(with("10s")).await;
+    let (_, early_response) = bench.call(with("10s")).await;
     let (_, late) = bench.call(with("1m")).await;
     let never = bench.call(with("soon")).await;
     // One after the other, so that the deadline is met when it comes.
     for _ in 0..2 {
-        bench.pass(11);
-        bench.reload(&early).await;
+        bench.signed_query(11);
+        bench.reload(&early_response).await;
     }
-    bench.pass(60);
+    bench.signed_query(60);
 
     let status = async |prediction: &Value, word: &str| {
         let mut seen = Value::Null;
@@ -96,7 +96,7 @@ async fn a_deadline_aborts_before_the_start_and_cancels_after_it() {
         seen
     };
 
-    assert_eq!(status(&early, "aborted").await, "aborted");
+    assert_eq!(status(&early_response, "aborted").await, "aborted");
     assert_eq!(status(&late, "canceled").await, "canceled");
     assert_eq!((never.0, &never.1["invalid_fields"][0]["field"]), (422, &json!("Cancel-After")));
 }
@@ -163,7 +163,7 @@ async fn a_capacity_failure_can_be_an_abortion_without_a_word() {
     let bench = Bench::with("").await;
     let aborted = bench.create("lab:fail=capacity/aborted").await;
     let busy = bench.create("lab:fail=capacity/E003").await;
-    bench.pass(600);
+    bench.signed_query(600);
 
     let (aborted, busy) = (bench.reload(&aborted).await, bench.reload(&busy).await);
 

@@ -22,7 +22,7 @@ impl Caller {
     }
 
     fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}{path}", self.lab.urls().of(Provider::Runway));
+        let url = format!("{}{path}", self.lab.urls().provider(Provider::Runway));
         let request = self.client.request(method.parse().unwrap(), url);
         request.bearer_auth("lab-key").header("x-runway-version", "2024-11-06")
     }
@@ -62,7 +62,7 @@ impl Caller {
 #[tokio::test]
 async fn a_call_without_the_version_or_the_key_is_refused() {
     let caller = Caller::of("").await;
-    let url = format!("{}/v1/tasks/1", caller.lab.urls().of(Provider::Runway));
+    let url = format!("{}/v1/tasks/1", caller.lab.urls().provider(Provider::Runway));
 
     let unversioned = caller.client.get(&url).bearer_auth("lab-key").send().await.unwrap();
     let old =
@@ -130,14 +130,14 @@ async fn a_task_above_the_concurrency_is_throttled_and_the_daily_limit_refuses()
 #[tokio::test]
 async fn a_task_is_gone_once_deleted_and_one_that_ran_is_not_refunded() {
     let caller = Caller::of("").await;
-    let (early, late) = (caller.accepted("a cat").await, caller.accepted("a dog").await);
+    let (early_response, late) = (caller.accepted("a cat").await, caller.accepted("a dog").await);
 
-    let deleted = caller.delete(&early).await;
+    let deleted = caller.delete(&early_response).await;
     caller.lab.clock().advance(SignedDuration::from_secs(15));
     caller.delete(&late).await;
 
     assert_eq!(
-        (deleted, caller.delete(&early).await),
+        (deleted, caller.delete(&early_response).await),
         (StatusCode::NO_CONTENT, StatusCode::NOT_FOUND)
     );
     assert_eq!(caller.task(&late).await["error"], "No task has this id.");

@@ -20,7 +20,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The scenario in which this fault happens to every create, and nothing else.
-pub(super) fn of_fault(kind: FaultKind) -> Scenario {
+pub(super) fn from_fault(kind: FaultKind) -> Scenario {
     let rule = Rule { name: String::new(), when: When::default(), what: Fault::new(kind) };
     Scenario {
         about: format!("Every time: {}", kind.about()),

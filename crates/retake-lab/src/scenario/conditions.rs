@@ -8,7 +8,7 @@ use crate::Provider;
 /// What a provider does with a job above its concurrency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Over {
+pub enum OverConcurrency {
     /// It is refused.
     Refuse,
     /// It waits.
@@ -18,7 +18,7 @@ pub enum Over {
 /// When a provider tells that a prompt is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Moderates {
+pub enum ModerationTiming {
     /// In answer to the create.
     AtCreate,
     /// As the failure of an accepted job, before anything is rendered.
@@ -28,7 +28,7 @@ pub enum Moderates {
 /// A place that webhooks go to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hook {
+pub struct WebhookEndpoint {
     /// Where to; loopback is fine, this is a lab.
     pub url: String,
     /// What they are signed with, in the provider's own form.
@@ -51,7 +51,7 @@ macro_rules! conditions {
 
         impl Conditions {
             /// Replaces what the patch names.
-            pub(crate) fn lay(&mut self, patch: &Patch) {
+            pub(crate) fn apply(&mut self, patch: &Patch) {
                 $(if let Some(value) = &patch.$name { self.$name.clone_from(value); })*
             }
         }
@@ -70,7 +70,7 @@ conditions! {
     /// Jobs of one key that are rendered at the same time.
     concurrency: u32,
     /// What happens to a job above that.
-    over_concurrency: Over,
+    over_concurrency: OverConcurrency,
     /// Credit of one key in millionths of a US dollar.
     credit_micros: u64,
     /// How long a finished file, or the link to it, can be fetched.
@@ -78,16 +78,16 @@ conditions! {
     /// Whether failed renders are paid for.
     bills_failures: bool,
     /// When a refused prompt is told.
-    moderates: Moderates,
+    moderates: ModerationTiming,
     /// The keys that are known; empty means that any key is.
     keys: Vec<String>,
     /// Where webhooks go that are set up with the account and not with the request.
-    webhooks: Vec<Hook>,
+    webhooks: Vec<WebhookEndpoint>,
 }
 
 impl Conditions {
     /// What is known of the provider (the provider pages of 2026-11-21), with a generous credit.
-    pub(crate) fn of(provider: Provider) -> Self {
+    pub(crate) fn defaults_for(provider: Provider) -> Self {
         use Provider as P;
         let secs = SignedDuration::from_secs;
         let (per_minute, concurrency) = match provider {
@@ -99,8 +99,8 @@ impl Conditions {
             P::Replicate => (600, 1_000),
         };
         let over_concurrency = match provider {
-            P::Runway | P::Fal | P::Replicate => Over::Queue,
-            P::Openai | P::Google | P::Luma => Over::Refuse,
+            P::Runway | P::Fal | P::Replicate => OverConcurrency::Queue,
+            P::Openai | P::Google | P::Luma => OverConcurrency::Refuse,
         };
         let hours = match provider {
             P::Openai | P::Replicate => 1,
@@ -111,8 +111,8 @@ impl Conditions {
             P::Fal => 7 * 24,
         };
         let moderates = match provider {
-            P::Runway | P::Luma | P::Fal | P::Replicate => Moderates::AsJob,
-            P::Openai | P::Google => Moderates::AtCreate,
+            P::Runway | P::Luma | P::Fal | P::Replicate => ModerationTiming::AsJob,
+            P::Openai | P::Google => ModerationTiming::AtCreate,
         };
         Self {
             queue: secs(4),

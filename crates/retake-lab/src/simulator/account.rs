@@ -27,11 +27,11 @@ pub(super) struct Account {
 
 /// How a key stands with its limits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct AccountStatus {
     /// Creates in a minute.
     pub(crate) per_minute: u32,
     /// How many of them are left.
-    pub(crate) left: u32,
+    pub(crate) remaining: u32,
     /// When all are there again, from now, in the lab's time.
     pub(crate) resets_in: SignedDuration,
     /// Credit that is left, in millionths of a US dollar.
@@ -39,7 +39,7 @@ pub(crate) struct Standing {
 }
 
 impl Account {
-    pub(super) fn barred(&self) -> Option<Reason> {
+    pub(super) fn block_reason(&self) -> Option<Reason> {
         if self.revoked {
             return Some(Reason::KeyRevoked);
         }
@@ -47,7 +47,7 @@ impl Account {
     }
 
     /// Counts a create. Tells how long to wait when it is one too many, and counts it not.
-    pub(super) fn count(
+    pub(super) fn count_create(
         &mut self,
         it: &Conditions,
         now: Timestamp,
@@ -55,15 +55,15 @@ impl Account {
         while self.creates.front().is_some_and(|&at| later(at, DAY) <= now) {
             self.creates.pop_front();
         }
-        let free_again = |most: u32, window: SignedDuration| {
+        let wait_for_window = |most: u32, window: SignedDuration| {
             let nth = self.creates.len().checked_sub((most as usize).max(1))?;
             let oldest = self.creates.get(nth)?;
             Some(later(*oldest, window).duration_since(now)).filter(SignedDuration::is_positive)
         };
-        let day = free_again(it.creates_per_day, DAY)
+        let day = wait_for_window(it.creates_per_day, DAY)
             .map(|wait| (Reason::TooManyToday, Cause::Account, wait));
         let minute = || {
-            free_again(it.creates_per_minute, MINUTE)
+            wait_for_window(it.creates_per_minute, MINUTE)
                 .map(|wait| (Reason::TooFast, Cause::Capacity, wait))
         };
         let refused = day.or_else(minute);
@@ -73,13 +73,18 @@ impl Account {
         refused
     }
 
-    pub(super) fn standing(&self, it: &Conditions, committed: u64, now: Timestamp) -> Standing {
+    pub(super) fn account_status(
+        &self,
+        it: &Conditions,
+        committed: u64,
+        now: Timestamp,
+    ) -> AccountStatus {
         let recent = self.creates.iter().rev().take_while(|&&at| later(at, MINUTE) > now);
         let used = u32::try_from(recent.count()).unwrap_or(u32::MAX);
         let last = self.creates.back().filter(|_| used > 0);
-        Standing {
+        AccountStatus {
             per_minute: it.creates_per_minute,
-            left: it.creates_per_minute.saturating_sub(used),
+            remaining: it.creates_per_minute.saturating_sub(used),
             resets_in: last
                 .map_or(SignedDuration::ZERO, |&at| later(at, MINUTE).duration_since(now)),
             credit_micros: it.credit_micros.saturating_sub(committed),

@@ -8,7 +8,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::{digits::hex, openai::tests::Caller, routes::At as _, tasks::Tasks};
+use crate::{hex, openai::tests::Caller, router_ext::RouterExt as _, tasks::Tasks};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const FIVE_MINUTES: SignedDuration = SignedDuration::from_mins(5);
@@ -49,20 +49,23 @@ async fn openrouter_renders_any_model_in_a_resolution_and_a_ratio() {
 
     let (status, queued) = caller.post("/openrouter/api/v1/videos", body).await.unwrap();
     let path = format!("/openrouter/api/v1/videos/{}", id(&queued));
-    let early = caller.told(&format!("{path}/content")).await;
+    let early_response = caller.told(&format!("{path}/content")).await;
     caller.lab.clock().advance(FIVE_MINUTES);
     let (_, done) = caller.told(&path).await;
     let file = caller.get(&format!("{path}/content?index=0")).await;
-    let film = retake_media::probe(Cursor::new(file.bytes().await.unwrap())).unwrap();
+    let video = retake_media::probe(Cursor::new(file.bytes().await.unwrap())).unwrap();
     let nowhere = caller.told(&format!("{path}/content?index=1")).await;
     caller.lab.clock().advance(HOUR);
     let gone = caller.told(&format!("{path}/content")).await;
 
     assert_eq!((status.as_u16(), &queued["status"]), (202, &json!("pending")));
     assert!(id(&queued).starts_with("gen-vid-"));
-    assert_eq!((early.0.as_u16(), &early.1["error"]["code"]), (409, &json!(409)));
+    assert_eq!((early_response.0.as_u16(), &early_response.1["error"]["code"]), (409, &json!(409)));
     assert_eq!(done["usage"], json!({ "cost": 0.15, "is_byok": false }));
-    assert_eq!((film.picture.width, film.picture.height, film.sound.is_some()), (480, 854, false));
+    assert_eq!(
+        (video.picture.width, video.picture.height, video.sound.is_some()),
+        (480, 854, false)
+    );
     assert_eq!((nowhere.0.as_u16(), gone.0.as_u16()), (404, 410));
 }
 
@@ -132,7 +135,7 @@ async fn openrouter_tells_the_callback_and_signs_with_the_account_s_secret() {
     let signature = headers["x-openrouter-signature"].to_str().unwrap();
     let (at, digits) = signature.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA256, b"a secret");
-    assert_eq!(hex(hmac::sign(&key, format!("{at},{body}").as_bytes()).as_ref()), digits);
+    assert_eq!(hex::encode(hmac::sign(&key, format!("{at},{body}").as_bytes()).as_ref()), digits);
     let event: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(event["type"], "video.generation.completed");
     assert_eq!((&event["data"]["id"], &event["data"]["model"]), (&queued["id"], &json!("a/b")));
@@ -181,7 +184,7 @@ async fn vllm_omni_answers_for_a_failed_job_with_an_error_and_a_delete_aborts() 
     let (_, running) = caller.form("/vllm/v1/videos", &[("prompt", "a cat")]).await;
     let (failing, running) = (id(&failing), id(&running));
 
-    let early = caller.told(&format!("/vllm/v1/videos/{running}/content")).await;
+    let early_response = caller.told(&format!("/vllm/v1/videos/{running}/content")).await;
     let deleted = caller.delete(&format!("/vllm/v1/videos/{running}")).await;
     caller.lab.clock().advance(HOUR);
     let (status, video) = caller.told(&format!("/vllm/v1/videos/{failing}")).await;
@@ -189,7 +192,10 @@ async fn vllm_omni_answers_for_a_failed_job_with_an_error_and_a_delete_aborts() 
 
     assert_eq!((status.as_u16(), &video["error"]["code"]), (503, &json!(503)));
     assert_eq!(video["status"], "failed");
-    assert_eq!((early.0.as_u16(), content.0.as_u16(), deleted.status().as_u16()), (404, 422, 200));
+    assert_eq!(
+        (early_response.0.as_u16(), content.0.as_u16(), deleted.status().as_u16()),
+        (404, 422, 200)
+    );
     let ledger = caller.lab.ledger();
     let entry = ledger.entries.iter().find(|it| it.remote_id.as_deref() == Some(running));
     assert_eq!(entry.unwrap().outcome, "cancelled");
@@ -206,7 +212,7 @@ async fn sglang_numbers_its_files_and_a_delete_lets_the_job_run_on() {
     let refused = caller.post("/sglang/v1/videos", wrong).await.unwrap();
     let (_, queued) = caller.post("/sglang/v1/videos", body).await.unwrap();
     let path = format!("/sglang/v1/videos/{}", id(&queued));
-    let early = caller.told(&format!("{path}/content")).await;
+    let early_response = caller.told(&format!("{path}/content")).await;
     caller.lab.clock().advance(FIVE_MINUTES);
     let mut found = Vec::new();
     for variant in ["", "?variant=1", "?variant=2", "?variant=video", "?variant=thumbnail"] {
@@ -216,7 +222,7 @@ async fn sglang_numbers_its_files_and_a_delete_lets_the_job_run_on() {
 
     assert_eq!((refused.0.as_u16(), refused.1["detail"].is_string()), (400, true));
     assert_eq!((&queued["model"], &queued["size"]), (&json!("sora-2"), &json!("")));
-    assert_eq!(early.1["detail"], "Generation is still in-progress");
+    assert_eq!(early_response.1["detail"], "Generation is still in-progress");
     assert_eq!(found, [200, 200, 404, 404, 404]);
     assert_eq!(deleted["status"], "deleted");
     assert_eq!(caller.lab.ledger().entries[0].outcome, "done");

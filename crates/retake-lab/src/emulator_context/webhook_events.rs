@@ -1,0 +1,154 @@
+//! Tells webhooks what becomes of a job.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::EmulatorContext;
+use crate::{
+    fault::{Cause, FaultKind},
+    simulator::{Failure, JobState, JobView},
+    webhook_sender::WebhookRequest,
+};
+
+/// What there is to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WebhookTrigger {
+    /// The render has started.
+    Started,
+    /// The job is done, has failed or was cancelled.
+    Ended,
+}
+
+/// One piece of news, for the emulator to word and to sign.
+pub(crate) struct WebhookEvent<'a> {
+    pub(crate) trigger: WebhookTrigger,
+    /// The job, as it was then.
+    pub(crate) job: &'a JobView,
+    /// An id of this piece of news; the same when it is delivered again.
+    pub(crate) id: String,
+    /// Whether to sign it truly. If not, somebody else is to have signed it.
+    pub(crate) is_genuine: bool,
+    /// The world's time, for signatures.
+    pub(crate) wall: Timestamp,
+}
+
+impl EmulatorContext {
+    /// Tells about a job when the moments come. `word` makes the notices of a piece of news;
+    /// `pauses` are those (in seconds) after which the provider tries a delivery again.
+    pub(crate) fn schedule_webhooks(
+        &self,
+        job: &JobView,
+        triggers: &'static [WebhookTrigger],
+        pauses: &'static [i64],
+        build_requests: impl Fn(&WebhookEvent<'_>) -> Vec<WebhookRequest> + Send + Sync + 'static,
+    ) {
+        let (context, id, from) = (self.clone(), job.id().to_owned(), job.accepted_at);
+        self.shared.tasks.spawn(async move {
+            context.clock().wait_until(from).await;
+            let mut held_back = None;
+            for &trigger in triggers {
+                let Some(job) = context.wait_for(&id, trigger).await else { return };
+                if trigger == WebhookTrigger::Started && job.state.has_ended() {
+                    continue;
+                }
+                if trigger == WebhookTrigger::Started
+                    && has_webhook_fault(&job, FaultKind::WebhookOutOfOrder)
+                {
+                    held_back = Some(job);
+                    continue;
+                }
+                context.deliver(trigger, &job, pauses, &build_requests).await;
+            }
+            if let Some(job) = held_back {
+                context.deliver(WebhookTrigger::Started, &job, pauses, &build_requests).await;
+            }
+        });
+    }
+
+    /// Waits until a moment has come; `None` when the job is gone.
+    async fn wait_for(&self, id: &str, trigger: WebhookTrigger) -> Option<JobView> {
+        let mut changes = self.shared.simulator.subscribe();
+        loop {
+            let job = self.find_job(id)?;
+            let has_come = match trigger {
+                WebhookTrigger::Started => !matches!(job.state, JobState::Queued { .. }),
+                WebhookTrigger::Ended => job.state.has_ended(),
+            };
+            if has_come {
+                return Some(job);
+            }
+            let next = job.next_change_at;
+            tokio::select! {
+                () = self.clock().wait_until(next.unwrap_or(Timestamp::MAX)), if next.is_some() => {}
+                changed = changes.changed() => if changed.is_err() { return None },
+            }
+        }
+    }
+
+    async fn deliver(
+        &self,
+        trigger: WebhookTrigger,
+        job: &JobView,
+        pauses: &[i64],
+        build_requests: &(impl Fn(&WebhookEvent<'_>) -> Vec<WebhookRequest> + Sync),
+    ) {
+        let fault = job.fault_plan.webhook.as_ref();
+        let (id, wall) = (self.new_hex_id(32), self.clock().wall());
+        let event = WebhookEvent { trigger, job, id: id.clone(), is_genuine: true, wall };
+        let mut webhook_requests = build_requests(&event);
+        match fault.map(|fault| (fault.kind, fault)) {
+            Some((FaultKind::WebhookNever, _)) => return,
+            Some((FaultKind::WebhookLate, fault)) => {
+                self.clock().wait(fault.lasting_or(600)).await;
+                webhook_requests =
+                    build_requests(&WebhookEvent { wall: self.clock().wall(), id, ..event });
+            }
+            Some((FaultKind::WebhookOutOfOrder, _)) if trigger == WebhookTrigger::Ended => {
+                self.clock().wait(SignedDuration::from_secs(60)).await;
+            }
+            Some((FaultKind::WebhookTwice, _)) => webhook_requests.extend(webhook_requests.clone()),
+            Some((FaultKind::WebhookForged, _)) => {
+                let forged = with_opposite_outcome(job, self.clock().now());
+                let forged_event = WebhookEvent {
+                    trigger,
+                    job: &forged,
+                    id: self.new_hex_id(32),
+                    is_genuine: false,
+                    wall,
+                };
+                for webhook_request in build_requests(&forged_event) {
+                    self.shared.webhook_sender.deliver(&webhook_request, &[]).await;
+                }
+            }
+            _ => {}
+        }
+        for webhook_request in webhook_requests {
+            if self.shared.webhook_sender.deliver(&webhook_request, pauses).await {
+                self.shared
+                    .simulator
+                    .update_record(self.provider, job.id(), |record| record.webhooks += 1);
+            }
+        }
+    }
+}
+
+fn has_webhook_fault(job: &JobView, kind: FaultKind) -> bool {
+    job.fault_plan.webhook.as_ref().is_some_and(|fault| fault.kind == kind)
+}
+
+/// The job as a liar would tell of it.
+fn with_opposite_outcome(job: &JobView, now: Timestamp) -> JobView {
+    let failure = Failure {
+        cause: Cause::RuntimeError,
+        shape: None,
+        is_generic: true,
+        billed: false,
+        sample: 0,
+    };
+    let state = if matches!(job.state, JobState::Done) {
+        JobState::Failed(failure)
+    } else {
+        JobState::Done
+    };
+    let ended_at = Some(job.ended_at.unwrap_or(now));
+    JobView { ended_at, state, ..job.clone() }
+}

@@ -1,0 +1,212 @@
+//! How Google words what goes wrong: a refusal or a failure of the lab as one of Google's errors.
+//!
+//! The shapes that a scenario can ask for by name are the lists given to `pick`.
+
+use super::{
+    safety,
+    status::{Code, Status},
+};
+use crate::{
+    fault::Cause,
+    simulator::{Failure, Reason, Refusal},
+};
+
+/// The wire that a call came in on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    /// Bearer tokens; Cloud quotas and billing.
+    Vertex,
+    /// API keys; the Gemini API's tiers and prepaid credit.
+    Gemini,
+}
+
+impl Wire {
+    const fn service(self) -> &'static str {
+        match self {
+            Self::Vertex => "aiplatform.googleapis.com",
+            Self::Gemini => "generativelanguage.googleapis.com",
+        }
+    }
+}
+
+/// A call that is turned away.
+pub(super) fn refusal(wire: Wire, it: &Refusal) -> Status {
+    use Reason as R;
+    let (service, is_array) = (wire.service(), it.shape.as_deref() == Some("array"));
+    let status = match it.reason {
+        R::MissingKey | R::UnknownKey | R::KeyRevoked => return auth_error(wire, it.reason),
+        R::SoftBlock => {
+            Status::new(Code::PermissionDenied, "Consumer 'projects/lab' has been suspended.")
+                .with_error_info("CONSUMER_SUSPENDED", service)
+        }
+        R::CreditOut => billing_error(wire),
+        R::TooFast => {
+            quota_exceeded(wire, "requests per minute", "PerMinute").with_retry_info(it.retry_after)
+        }
+        R::TooManyToday => {
+            quota_exceeded(wire, "requests per day", "PerDay").with_retry_info(it.retry_after)
+        }
+        R::TooManyAtOnce => quota_exceeded(wire, "concurrent operations", "Concurrent"),
+        R::Overloaded => overloaded(),
+        R::AfterAccept | R::Poll => transient_error(it.cause).with_retry_info(it.retry_after),
+        R::Scripted if it.is_generic => generic_error(),
+        R::Scripted if it.cause == Cause::ContentModeration => {
+            safety::refusal(it.pick(&safety::shapes(false)), it.sample)
+        }
+        // `array` says how it is wrapped; what is wrapped is then the first shape.
+        R::Scripted => error_by_cause(wire, it.cause, |shapes| match shapes.first() {
+            Some(first) if is_array => first,
+            _ => it.pick(shapes),
+        })
+        .with_retry_info(it.retry_after),
+    };
+    let wrapped = is_array || (it.shape.is_none() && it.sample % 5 == 1);
+    Status { is_in_array: wire == Wire::Gemini && wrapped, ..status }
+}
+
+/// A render that failed, as an operation's error. Moderation has shapes of its own before it comes
+/// to this.
+pub(super) fn failure(wire: Wire, it: &Failure) -> Status {
+    if it.is_generic {
+        return generic_error();
+    }
+    match it.cause {
+        Cause::ContentModeration => safety::refusal(it.pick(&safety::shapes(false)), it.sample),
+        cause => error_by_cause(wire, cause, |shapes| it.pick(shapes)),
+    }
+}
+
+fn generic_error() -> Status {
+    Status::new(Code::Internal, "Internal error encountered.")
+}
+
+fn overloaded() -> Status {
+    Status::new(Code::Unavailable, "The model is overloaded. Please try again later.")
+}
+
+/// An error that goes away by itself, in answer to a poll or in place of an acceptance.
+fn transient_error(cause: Cause) -> Status {
+    match cause {
+        Cause::Capacity => overloaded(),
+        Cause::DependencyTimeout => deadline_exceeded(),
+        _ => generic_error(),
+    }
+}
+
+fn deadline_exceeded() -> Status {
+    Status::new(Code::DeadlineExceeded, "Deadline expired before operation could complete.")
+}
+
+fn error_by_cause<'a>(wire: Wire, cause: Cause, pick: impl Fn(&[&'a str]) -> &'a str) -> Status {
+    let service = wire.service();
+    match cause {
+        Cause::RuntimeError => match pick(&["internal", "cancelled"]) {
+            "cancelled" => Status::new(Code::Cancelled, "The operation was cancelled."),
+            _ => Status::new(
+                Code::Internal,
+                "Video generation failed due to an internal server issue. Please try again later.",
+            ),
+        },
+        Cause::Capacity => match pick(&["resource-exhausted", "unavailable"]) {
+            "resource-exhausted" => Status::new(
+                Code::ResourceExhausted,
+                "Resource has been exhausted (e.g. check quota).",
+            ),
+            _ => overloaded(),
+        },
+        Cause::InvalidRequest => match pick(&["invalid-argument", "not-found"]) {
+            "not-found" => {
+                Status::new(Code::NotFound, "The input video was not found or has expired.")
+            }
+            _ => Status::invalid("Request contains an invalid argument."),
+        },
+        Cause::DependencyTimeout => deadline_exceeded(),
+        Cause::Account => match pick(&["permission-denied", "failed-precondition", "billing-quota"])
+        {
+            "failed-precondition" => Status::new(
+                Code::FailedPrecondition,
+                "User location is not supported for the API use without billing enabled.",
+            ),
+            "billing-quota" => billing_error(Wire::Gemini),
+            _ => Status::new(
+                Code::PermissionDenied,
+                "Permission 'aiplatform.endpoints.predict' denied on resource (or it may not exist).",
+            )
+            .with_error_info("IAM_PERMISSION_DENIED", service),
+        },
+        Cause::ContentModeration => safety::refusal("video-safety", 0),
+    }
+}
+
+/// Too much in some window.
+fn quota_exceeded(wire: Wire, what: &str, window: &str) -> Status {
+    let (metric, id) = match wire {
+        Wire::Vertex => (
+            "aiplatform.googleapis.com/long_running_online_prediction_requests_per_base_model",
+            format!("LongRunningOnlinePredictionRequests{window}PerProjectPerRegionPerBaseModel"),
+        ),
+        Wire::Gemini => (
+            "generativelanguage.googleapis.com/generate_video_requests",
+            format!("GenerateVideoRequests{window}PerProjectPerModel"),
+        ),
+    };
+    let message = match wire {
+        Wire::Vertex => format!("Quota exceeded for {metric} ({what})."),
+        Wire::Gemini => format!(
+            "You exceeded your current quota ({what}), please check your plan and billing details."
+        ),
+    };
+    Status::new(Code::ResourceExhausted, message).with_quota_failure(metric, &id)
+}
+
+/// Nothing left to pay with.
+fn billing_error(wire: Wire) -> Status {
+    match wire {
+        Wire::Vertex => Status::new(
+            Code::PermissionDenied,
+            "This API method requires billing to be enabled on project lab.",
+        )
+        .with_error_info("BILLING_DISABLED", wire.service()),
+        Wire::Gemini => Status::new(
+            Code::ResourceExhausted,
+            "Your prepayment credits are depleted. Please manage your project and billing.",
+        ),
+    }
+}
+
+fn auth_error(wire: Wire, reason: Reason) -> Status {
+    let service = wire.service();
+    match (wire, reason) {
+        (Wire::Vertex, Reason::MissingKey) => Status::new(
+            Code::Unauthenticated,
+            "Request is missing required authentication credential. Expected OAuth 2 access token.",
+        )
+        .with_error_info("CREDENTIALS_MISSING", service),
+        (Wire::Vertex, Reason::KeyRevoked) => {
+            Status::new(Code::Unauthenticated, "The account of this credential was disabled.")
+                .with_error_info("ACCOUNT_STATE_INVALID", service)
+        }
+        (Wire::Vertex, _) => invalid_token(),
+        (Wire::Gemini, Reason::MissingKey) => Status::new(
+            Code::PermissionDenied,
+            "Method doesn't allow unregistered callers. Please use an API key.",
+        ),
+        (Wire::Gemini, Reason::KeyRevoked) => Status::new(
+            Code::PermissionDenied,
+            "Your API key was reported as leaked. Please use another API key.",
+        ),
+        (Wire::Gemini, _) => {
+            Status::new(Code::InvalidArgument, "API key not valid. Please pass a valid API key.")
+                .with_error_info("API_KEY_INVALID", service)
+        }
+    }
+}
+
+/// A token that was not given out here, or has expired.
+pub(super) fn invalid_token() -> Status {
+    Status::new(
+        Code::Unauthenticated,
+        "Request had invalid authentication credentials. Expected OAuth 2 access token.",
+    )
+    .with_error_info("ACCESS_TOKEN_EXPIRED", Wire::Vertex.service())
+}

@@ -1,0 +1,137 @@
+//! Videos made from videos: remix, edits, extensions.
+
+use axum::{
+    Extension,
+    extract::{Path, Request, State},
+    response::Response,
+};
+use serde_json::json;
+
+use super::{
+    create_request,
+    dialect::{Caller, DialectRef},
+    videos,
+    wire::{self, ApiError},
+};
+use crate::{
+    emulator_context::EmulatorContext,
+    request_body::Form,
+    simulator::{Create, JobState, JobView},
+};
+
+/// What an extension may add to (OpenAI guide, 2026): 120 s in all, in six steps of 20 s at most.
+const MAX_SECONDS: u64 = 120;
+
+pub(super) async fn remix(
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
+    Path(id): Path<String>,
+    caller: Caller,
+    request: Request,
+) -> Response {
+    let derived = async {
+        let source = find_source(&context, dialect, &caller.key, &id)?;
+        let form = Form::read(request).await.map_err(|why| wire::body_error(&why))?;
+        let prompt = create_request::read_prompt(&form)?;
+        Ok(derive_create(&context, dialect, &source, prompt, &form))
+    };
+    answer(&context, dialect, derived.await).await
+}
+
+pub(super) async fn edit(
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
+    caller: Caller,
+    request: Request,
+) -> Response {
+    let derived = async {
+        let (source, form) = read_with_source(&context, dialect, &caller.key, request).await?;
+        let prompt = create_request::read_prompt(&form)?;
+        Ok(derive_create(&context, dialect, &source, prompt, &form))
+    };
+    answer(&context, dialect, derived.await).await
+}
+
+pub(super) async fn extend(
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
+    caller: Caller,
+    request: Request,
+) -> Response {
+    let derived = async {
+        let (source, form) = read_with_source(&context, dialect, &caller.key, request).await?;
+        let prompt = create_request::read_prompt(&form)?;
+        let added = create_request::read_seconds(&form, "")?;
+        let create = derive_create(&context, dialect, &source, prompt, &form);
+        let total = source.create.millis / 1000 + added;
+        if total > MAX_SECONDS {
+            let message =
+                format!("The extended video would last {total} seconds; 120 are allowed.");
+            return Err(wire::invalid(&message, Some("seconds"), Some("invalid_value")));
+        }
+        let size = (create.width, create.height);
+        let price_micros = create_request::price_micros(&create.model, size, added);
+        Ok(Create { millis: total * 1000, price_micros, ..create })
+    };
+    answer(&context, dialect, derived.await).await
+}
+
+async fn answer(
+    context: &EmulatorContext,
+    dialect: DialectRef,
+    derived: Result<Create, ApiError>,
+) -> Response {
+    match derived {
+        Ok(create) => videos::submit(context, dialect, create).await,
+        Err(error) => dialect.error_response(&error),
+    }
+}
+
+/// The source that a body names as `video`.
+async fn read_with_source(
+    context: &EmulatorContext,
+    dialect: DialectRef,
+    key: &str,
+    request: Request,
+) -> Result<(JobView, Form), ApiError> {
+    let form = Form::read(request).await.map_err(|why| wire::body_error(&why))?;
+    let id = form.fields.pointer("/video/id").and_then(|id| id.as_str());
+    let Some(id) = id else {
+        // Uploads are for eligible customers only, and nobody is one here.
+        let message = "Missing required parameter: 'video'.";
+        return Err(wire::invalid(message, Some("video"), Some("missing_required_parameter")));
+    };
+    Ok((find_source(context, dialect, key, id)?, form))
+}
+
+fn find_source(
+    context: &EmulatorContext,
+    dialect: DialectRef,
+    key: &str,
+    id: &str,
+) -> Result<JobView, ApiError> {
+    let job = dialect.find(context, key, id)?;
+    if matches!(job.state, JobState::Done) {
+        return Ok(job);
+    }
+    Err(wire::invalid("The source video is not completed.", Some("video"), Some("invalid_value")))
+}
+
+/// A create like the source's, with another prompt.
+fn derive_create(
+    context: &EmulatorContext,
+    dialect: DialectRef,
+    source: &JobView,
+    prompt: String,
+    form: &Form,
+) -> Create {
+    let mut extra = source.create.extra.clone();
+    extra["remixed_from"] = json!(source.id());
+    Create {
+        id: dialect.new_id(context, &source.create.model),
+        prompt,
+        request: form.fields.clone(),
+        extra,
+        ..Create::clone(&source.create)
+    }
+}
