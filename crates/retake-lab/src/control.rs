@@ -1,4 +1,5 @@
-//! The lab's own API, under `/__lab`: look at the ledger, change the scenario, move the clock.
+//! The control API of the lab, under `/__lab`: reads the ledger, changes the scenario, advances the
+//! clock.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,7 +22,7 @@ use crate::{
     scenario::{Rule, Scenario, builtin},
 };
 
-/// The most rules a lab takes.
+/// The maximum number of rules in a scenario.
 const MAX_RULES: usize = 10_000;
 
 type Lab = State<Arc<SharedState>>;
@@ -116,7 +117,7 @@ async fn add_fault(State(lab): Lab, body: String) -> Response {
             if scenario.faults.len() >= MAX_RULES {
                 return bad_request("the scenario has too many rules");
             }
-            // What is asked for last goes first.
+            // The newest rule takes precedence.
             scenario.faults.insert(0, rule);
             lab.simulator.set_scenario(scenario);
             StatusCode::NO_CONTENT.into_response()
@@ -148,7 +149,7 @@ struct MoveClock {
     speed: Option<f64>,
 }
 
-/// Read as JSON whatever it says it is: `curl -d` calls everything a form.
+/// The body is parsed as JSON whatever its content type: `curl -d` declares every body a form.
 async fn move_clock(State(lab): Lab, body: String) -> Response {
     let body: MoveClock = match serde_json::from_str(&body) {
         Ok(body) => body,

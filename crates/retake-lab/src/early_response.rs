@@ -1,8 +1,8 @@
-//! Answers that end a handler before its work is done.
+//! A response that ends a handler early.
 
 use axum::response::{IntoResponse, Response};
 
-/// Such an answer; boxed, because answers are large and mostly there is none.
+/// A response that ends a handler early; boxed because responses are large and it is rare.
 #[derive(Debug)]
 pub(crate) struct EarlyResponse(Box<Response>);
 

@@ -1,8 +1,9 @@
-//! What an emulator holds: everything a provider does that does not depend on its wire.
+//! The context of an emulator's handlers: everything a provider does that does not depend on its
+//! wire format.
 //!
-//! An emulator reads a request, asks the desk, and words the answer. Where the wire has no say (a
-//! create that is never answered, a connection that is cut, a poll that takes its time) the desk
-//! does it and hands back a response to be returned as it is.
+//! An emulator parses a request, calls the context, and builds the response in the provider's
+//! format. Faults that need no format (a create that is never answered, a dropped connection, a
+//! slow poll) are injected here; the emulator returns such a response unchanged.
 
 mod files;
 mod webhook_events;
@@ -31,7 +32,7 @@ use crate::{
 pub(crate) use files::serve_video_url;
 pub(crate) use webhook_events::{WebhookEvent, WebhookTrigger};
 
-/// What all emulators of a lab share.
+/// The state that all emulators of a lab share.
 pub(crate) struct SharedState {
     pub(crate) simulator: Simulator,
     pub(crate) fixture_videos: FixtureVideos,
@@ -40,20 +41,20 @@ pub(crate) struct SharedState {
     pub(crate) urls: Urls,
 }
 
-/// The statuses of a proxy that has passed a create on and has no answer for it.
+/// The statuses of a proxy that forwarded a create and received no response to it.
 const PROXY_STATUSES: [&str; 5] = ["502", "503", "504", "302", "307"];
 
-/// Why a call does not get what it asked for.
+/// The reason why a call fails.
 pub(crate) enum CallError {
-    /// To be worded by the emulator.
+    /// The call is refused; the emulator builds the response.
     Refused(Refusal),
-    /// There is no such job.
+    /// The job does not exist.
     Missing,
-    /// To be returned as it is.
+    /// The response was built already and is returned unchanged.
     Response(Response),
 }
 
-/// One provider's access to the lab.
+/// One provider's access to the shared state.
 #[derive(Clone)]
 pub(crate) struct EmulatorContext {
     pub(crate) provider: Provider,
@@ -69,7 +70,7 @@ impl EmulatorContext {
         &self.shared.simulator.clock
     }
 
-    /// The lab's present.
+    /// The current time in the lab.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock().now()
     }
@@ -78,31 +79,31 @@ impl EmulatorContext {
         self.shared.simulator.scenario()
     }
 
-    /// How the provider is at present.
+    /// The provider's current conditions.
     pub(crate) fn conditions(&self) -> Conditions {
         self.scenario().conditions(self.provider)
     }
 
-    /// Where this provider listens: `http://127.0.0.1:PORT`, without a slash at the end.
+    /// The base URL of this provider, `http://127.0.0.1:PORT`, without a trailing slash.
     pub(crate) fn base_url(&self) -> &str {
         self.shared.urls.provider(self.provider)
     }
 
-    /// Lower-case hexadecimal digits that nothing else has; at most 32.
-    #[expect(clippy::unused_self, reason = "ids are the desk's to give out")]
+    /// A unique id of lower-case hexadecimal digits, at most 32.
+    #[expect(clippy::unused_self, reason = "callers ask the context for every id")]
     pub(crate) fn new_hex_id(&self, digits: usize) -> String {
         let mut text = Uuid::new_v4().simple().to_string();
         text.truncate(digits);
         text
     }
 
-    /// An id with dashes.
-    #[expect(clippy::unused_self, reason = "ids are the desk's to give out")]
+    /// A unique id in the form of a UUID.
+    #[expect(clippy::unused_self, reason = "callers ask the context for every id")]
     pub(crate) fn new_uuid(&self) -> String {
         Uuid::new_v4().to_string()
     }
 
-    /// Lets a key in, or says why not.
+    /// Checks an API key; returns it, or why it is refused.
     pub(crate) fn authenticate(&self, key: Option<String>) -> Result<String, Refusal> {
         let missing = || Refusal::new(Cause::Account, Reason::MissingKey);
         let key = key.filter(|key| !key.is_empty()).ok_or_else(missing)?;
@@ -112,18 +113,18 @@ impl EmulatorContext {
         }
     }
 
-    /// How a key stands with its limits.
+    /// The rate limit and the credit that a key has left.
     pub(crate) fn account_status(&self, key: &str) -> AccountStatus {
         self.shared.simulator.account_status(self.provider, key)
     }
 
-    /// Admits a create. Faults that have no wording of their own are played here.
+    /// Admits a create and injects the faults that look the same for every provider.
     pub(crate) async fn admit(&self, create: Create) -> Result<JobView, CallError> {
         self.admit_with(create, |_| {}).await
     }
 
-    /// Admits a create and, if it was accepted, does `then` with the job, also when the caller never
-    /// hears of it. Webhooks are set up there.
+    /// Admits a create and, if it was accepted, calls `then` with the job, even when the caller
+    /// never gets a response. Webhooks are scheduled there.
     pub(crate) async fn admit_with(
         &self,
         create: Create,
@@ -170,7 +171,7 @@ impl EmulatorContext {
         }
     }
 
-    /// What a proxy answers in the provider's place: a page, or a redirect to one.
+    /// The response of a proxy in the provider's place: an HTML page, or a redirect to one.
     fn proxy_response(&self, status: &str) -> Response {
         let status = status.parse().unwrap_or(StatusCode::BAD_GATEWAY);
         let page = format!(
@@ -185,14 +186,14 @@ impl EmulatorContext {
         (place, response).into_response()
     }
 
-    /// Answers a poll for the job of this id; `key` is the caller's, `None` asks for any.
+    /// Polls the job of this id. `key` is the caller's; with `None` the job of any key is returned.
     pub(crate) async fn poll(&self, id: &str, key: Option<&str>) -> Result<JobView, CallError> {
         let simulator = &self.shared.simulator;
         let is_callers = |job: &JobView| key.is_none_or(|key| key == job.create.key);
         self.find_job(id).filter(is_callers).ok_or(CallError::Missing)?;
         let job = simulator
             .update_record(self.provider, id, |record| {
-                record.polls = record.polls.saturating_add(1)
+                record.polls = record.polls.saturating_add(1);
             })
             .ok_or(CallError::Missing)?;
         if let Some(fault) = job.run_fault(FaultKind::SlowPolls) {
@@ -221,7 +222,7 @@ impl EmulatorContext {
         self.find_job(id).ok_or(CallError::Missing)
     }
 
-    /// The job of this id at present, without counting it as a poll.
+    /// The job of this id as it is now, without counting a poll.
     pub(crate) fn find_job(&self, id: &str) -> Option<JobView> {
         self.shared.simulator.find_job(self.provider, id)
     }
@@ -231,17 +232,17 @@ impl EmulatorContext {
         self.shared.simulator.list_jobs(self.provider, key)
     }
 
-    /// Cancels a job unless it has ended; returns it as it then is.
+    /// Cancels a job unless it has ended, and returns it as it is then.
     pub(crate) fn cancel(&self, id: &str) -> Option<JobView> {
         self.shared.simulator.cancel(self.provider, id)
     }
 
-    /// Deletes a job: it cannot be found any more, and a running one goes on and is billed.
+    /// Deletes a job: it cannot be found any more, but a running one continues and is billed.
     pub(crate) fn delete(&self, id: &str) -> Option<JobView> {
         self.shared.simulator.update_record(self.provider, id, |record| record.is_deleted = true)
     }
 
-    /// A stretch of the lab's time in thousandths of a second of the world's, for advice to callers.
+    /// A duration of lab time in milliseconds of wall-clock time, for headers that callers act on.
     pub(crate) fn wall_millis(&self, lab: SignedDuration) -> u64 {
         u64::try_from(self.clock().real(lab).as_millis()).unwrap_or(u64::MAX)
     }

@@ -1,7 +1,7 @@
-//! The errors of relays that come with HTTP 200: an envelope with a code and a message, and no job.
+//! Errors that relays send with HTTP 200: an envelope with a code and a message, and no job.
 //!
-//! The shapes are those that callers of new-api and of resellers reported (2026-11-21): the relay could not
-//! reach what it stands before, and says nothing of the render, which goes on.
+//! The shapes are those that callers of new-api and of resellers reported (2026-11-21): the relay
+//! could not reach its upstream and does not know the job's state; the render continues.
 
 use axum::{
     Json,
@@ -13,7 +13,7 @@ use crate::{fault::Fault, fault_sampler};
 
 const SHAPES: [&str; 3] = ["do_request_failed", "500", "fail_to_fetch_task"];
 
-/// The envelope in the fault's shape.
+/// The error envelope in the fault's shape.
 pub(crate) fn response(fault: &Fault) -> Response {
     let asked = SHAPES.into_iter().find(|shape| fault.shape.as_deref() == Some(*shape));
     let body = match asked.or_else(|| fault_sampler::pick(fault.sample, &SHAPES)) {

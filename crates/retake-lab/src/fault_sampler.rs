@@ -1,7 +1,7 @@
-//! From a scenario to the fate of one create.
+//! Samples the faults of one create from a scenario.
 //!
-//! Nothing here remembers anything: a decision is a hash of the seed, the rule, the provider and the
-//! number of the create. Creates with other providers, and polls, cannot disturb it.
+//! Sampling is stateless: a sample is a hash of the seed, the rule, the provider and the number of
+//! the create. Creates at other providers, and polls, cannot change it.
 
 use crate::{
     Provider,
@@ -9,7 +9,7 @@ use crate::{
     scenario::{Moderation, ModerationTiming, Scenario, default_cause, rule::CreateContext},
 };
 
-/// A number that is the same for the same things.
+/// A pseudo-random number that is the same for the same arguments.
 pub(crate) fn sample(seed: u64, what: &str, provider: Provider, number: u64) -> u64 {
     let text = what.bytes().chain(provider.name().bytes());
     let hash = text.fold(seed ^ 0xCBF2_9CE4_8422_2325, |hash, byte| {
@@ -24,20 +24,20 @@ fn mix(mut it: u64) -> u64 {
     it ^ (it >> 31)
 }
 
-/// A throw as a part of one.
+/// A sample as a fraction from 0 to 1.
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
 pub(crate) fn unit_fraction(sample: u64) -> f64 {
     (sample >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// One of the choices, by a throw.
+/// The choice that a sample selects.
 pub(crate) fn pick<T: Copy>(sample: u64, choices: &[T]) -> Option<T> {
     let at = sample.checked_rem(choices.len() as u64)?;
     choices.get(usize::try_from(at).ok()?).copied()
 }
 
 impl Scenario {
-    /// What will go wrong with a create. A trigger in the prompt goes before all rules.
+    /// Plans the faults of a create. A trigger in the prompt takes precedence over all rules.
     pub(crate) fn plan_faults(&self, it: &CreateContext<'_>) -> FaultPlan {
         let mut fault_plan = FaultPlan::default();
         if self.prompt_triggers {
@@ -78,7 +78,7 @@ impl Scenario {
         }
     }
 
-    /// Fills in what the fault leaves open, and adds it.
+    /// Adds a fault, after filling in the cause and the shape that it leaves open.
     fn add_fault(
         &self,
         fault_plan: &mut FaultPlan,
@@ -97,12 +97,12 @@ impl Scenario {
     }
 }
 
-/// A cause for a fault that may have any.
+/// A sampled cause for a fault that may have any.
 fn any_cause(kind: FaultKind, sample: u64) -> Option<Cause> {
     use FaultKind as K;
     match kind {
         K::Refused | K::Generic | K::Fail | K::FailGeneric => pick(mix(sample), &Cause::ALL),
-        // What a provider would answer with a status of its own.
+        // Causes that a provider would otherwise report with a status of their own.
         K::DisguisedRefusal => {
             pick(mix(sample), &[Cause::Account, Cause::ContentModeration, Cause::InvalidRequest])
         }
@@ -110,7 +110,7 @@ fn any_cause(kind: FaultKind, sample: u64) -> Option<Cause> {
     }
 }
 
-/// The faults that a prompt asks for: `lab:stuck`, `lab:fail=capacity`, `lab:fail=account/SHAPE`.
+/// The faults that a prompt triggers: `lab:stuck`, `lab:fail=capacity`, `lab:fail=account/SHAPE`.
 fn parse_prompt_triggers(prompt: &str) -> impl Iterator<Item = Fault> + '_ {
     prompt.match_indices("lab:").filter_map(|(at, mark)| {
         let rest = &prompt[at + mark.len()..];

@@ -1,4 +1,4 @@
-//! Serves a finished file, in one piece or in ranges, or badly when the scenario wants that.
+//! Serves a finished file, whole or in ranges, with the download fault that the scenario asks for.
 
 use axum::{
     Json,
@@ -18,29 +18,29 @@ use crate::{
     response_fault,
 };
 
-/// What follows the last box of a file where bytes are left over.
+/// The bytes that follow the last box of a file with trailing bytes.
 const TRAILER: &[u8] = b"\n<!-- served from cache -->\n";
-/// Pieces that a slow download comes in.
+/// The number of pieces of a slow download.
 const SLOW_PIECES: usize = 16;
 
-/// Why a file is not served.
+/// The reason why a file is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileUnavailable {
-    /// The job has not come to its end.
+    /// The job has not ended.
     NotReady,
     /// There is no video, and never will be.
     NoVideo,
-    /// The link, or the file, has expired.
+    /// The URL, or the file, has expired.
     Expired,
-    /// The caller has to show the key.
+    /// The caller has to authenticate.
     KeyRequired,
-    /// It is not there yet; later it will be.
+    /// The file is not stored yet, but will be.
     NotYetStored,
-    /// The lab could not make it.
+    /// The lab could not render the file.
     RenderFailed,
 }
 
-/// What comes in the place of a file, if something does.
+/// The response that a fault sends instead of the file, if it does.
 pub(crate) fn substitute(fault: &Fault) -> Option<Response> {
     Some(match fault.kind {
         FaultKind::PageForFile => Html(
@@ -64,7 +64,7 @@ pub(crate) fn substitute(fault: &Fault) -> Option<Response> {
     })
 }
 
-/// Answers with a file; `fault` is what its download meets, if it does this time.
+/// A response with a file; `fault` is the fault of this download.
 pub(crate) fn respond(
     file: Bytes,
     content_type: &str,
@@ -107,7 +107,7 @@ fn body(part: Bytes, fault: Option<&Fault>, clock: &Clock) -> Body {
         Some(fault) if fault.kind == FaultKind::Truncated => {
             let sent = part.slice(..partial_len(part.len(), fault.progress.unwrap_or(0.5)));
             let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-            // A moment in between, so that what was sent is on its way before the connection goes.
+            // A short delay, so that what was sent is flushed before the connection is closed.
             let end = stream::once(async move {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 Err(broken)
@@ -131,7 +131,7 @@ fn body(part: Bytes, fault: Option<&Fault>, clock: &Clock) -> Body {
             response_fault::drip_body(Body::from(part), fault.lasting_or(5), clock.clone())
         }
         Some(fault) if fault.kind == FaultKind::HalfFile => {
-            // A stream has no length of its own, so none is told where none was set.
+            // A stream has no known length, so no `Content-Length` is added where none was set.
             Body::from_stream(stream::iter([Ok::<_, std::io::Error>(part)]))
         }
         _ => Body::from(part),
@@ -148,7 +148,7 @@ fn partial_len(len: usize, part: f64) -> usize {
     ((len as f64 * part.clamp(0.0, 1.0)) as usize).min(len.saturating_sub(1))
 }
 
-/// The file with its index overwritten.
+/// The file with its index overwritten, so that it cannot be played.
 fn corrupt_index(file: &Bytes) -> Bytes {
     let mut bytes = file.to_vec();
     let end = bytes.len().min(400);
@@ -171,7 +171,8 @@ enum ByteRange {
     Ignored,
 }
 
-/// One range of bytes; several, or other units, are answered with the whole file (RFC 9110, 14.2).
+/// Parses a range of bytes. Several ranges, and other units, are ignored and the whole file is sent
+/// (RFC 9110, 14.2).
 fn parse_range(text: &str, whole: usize) -> ByteRange {
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|it| it.split_once('-')) else {
         return ByteRange::Ignored;

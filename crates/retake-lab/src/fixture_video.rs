@@ -1,8 +1,8 @@
-//! Renders the files that the emulators deliver: real MP4, small and quickly made.
+//! Renders the videos that the emulators serve: valid MP4 files that are small and fast to make.
 //!
-//! Half a second of moving bars is drawn and encoded once for a size and repeated to the length that
-//! was asked for; it is a closed group of pictures, so it can follow itself. Sound is taken from one
-//! small animatic and repeated in the same way. A film is kept while there is room.
+//! Half a second of moving bars is drawn and encoded once and repeated up to the requested length;
+//! it is a closed group of pictures, so it can follow itself. Sound is taken from one short
+//! animatic and repeated in the same way. Videos are cached.
 
 use std::{
     collections::HashMap,
@@ -20,30 +20,30 @@ use retake_media::{
 use tiny_skia::{Color, Paint, Pixmap, Rect, Transform};
 use tokio::sync::OnceCell;
 
-/// Frames that are drawn; the rest repeats them.
+/// The number of frames that are drawn; the rest repeats them.
 const GROUP_FRAMES: u32 = FPS / 2;
-/// Bytes of films that are kept.
+/// The maximum size of the cache, in bytes.
 const MAX_CACHE_BYTES: usize = 128 << 20;
-/// The longest film, in thousandths of a second.
+/// The maximum length of a video, in milliseconds.
 const MAX_MILLIS: u64 = 600_000;
 /// Stereo AAC-LC at 48 kHz, as the animatic encodes it.
 const SOUND_CONFIG: [u8; 2] = [0x11, 0x90];
 const SAMPLE_RATE: u32 = 48_000;
 const PACKET_SAMPLES: u32 = 1024;
 
-/// What decides a film.
+/// The parameters of a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct VideoSpec {
-    /// Pixels; made even, and from 64 to 2160.
+    /// The width in pixels; made even, from 64 to 2160.
     pub(crate) width: u32,
-    /// Pixels, likewise.
+    /// The height in pixels, likewise.
     pub(crate) height: u32,
-    /// Length in thousandths of a second; at most ten minutes.
+    /// The length in milliseconds; at most ten minutes.
     pub(crate) millis: u64,
     pub(crate) audio: bool,
 }
 
-/// Why a film could not be made.
+/// The reason why a video could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FixtureVideoError {
     #[error("there is not enough memory for the pictures")]
@@ -64,7 +64,7 @@ pub(crate) enum FixtureVideoError {
 
 type VideoCache = HashMap<VideoSpec, Arc<OnceCell<Bytes>>>;
 
-/// Makes films and keeps them.
+/// Renders videos and caches them.
 #[derive(Default)]
 pub(crate) struct FixtureVideos {
     videos: Mutex<VideoCache>,
@@ -72,7 +72,7 @@ pub(crate) struct FixtureVideos {
 }
 
 impl FixtureVideos {
-    /// The film of this description, made at most once at a time.
+    /// The video with these parameters, rendered at most once at a time.
     pub(crate) async fn get_or_render(&self, spec: VideoSpec) -> Result<Bytes, FixtureVideoError> {
         let spec = spec.clamp();
         let place = {
@@ -115,7 +115,7 @@ impl VideoSpec {
     }
 }
 
-/// Forgets films until what is kept is within bounds.
+/// Evicts the largest videos until the cache is within its size.
 fn make_room(videos: &mut VideoCache) {
     let size = |video: &Arc<OnceCell<Bytes>>| video.get().map_or(0, Bytes::len);
     let mut total: usize = videos.values().map(size).sum();
@@ -127,7 +127,7 @@ fn make_room(videos: &mut VideoCache) {
     }
 }
 
-/// Draws, encodes and writes a whole film.
+/// Draws, encodes and writes a whole video.
 fn render(spec: VideoSpec, sound: Option<&Vec<Vec<u8>>>) -> Result<Vec<u8>, FixtureVideoError> {
     let group = draw_group(spec.width, spec.height, spec.frames().min(GROUP_FRAMES))?;
     let first = group.first().map(Vec::as_slice).unwrap_or_default();
@@ -222,7 +222,7 @@ fn paint_frame(canvas: &mut Pixmap, frame: u32) {
     fill(x, height * 0.4, side, side, (240, 120, 40));
 }
 
-/// The packets of a second or two of sound.
+/// Renders the packets of a second or two of sound.
 fn render_sound() -> Result<Vec<Vec<u8>>, FixtureVideoError> {
     let brief = Brief {
         prompt: "waves on a beach in the wind".to_owned(),

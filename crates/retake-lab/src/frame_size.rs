@@ -1,10 +1,11 @@
-//! How many pixels a size has that a request names in words: `720p`, `16:9`.
+//! Frame sizes in pixels from a resolution and an aspect ratio: `720p`, `16:9`.
 
-/// The shortest and the longest side that the lab renders, in pixels.
+/// The minimum and the maximum length of a side, in pixels.
 const SIDES: (u32, u32) = (64, 4096);
 
-/// Width and height, even, of a frame whose shorter side is `resolution` (`"720p"`, `"4k"`) in the
-/// proportion `aspect` (`"16:9"`). What cannot be read counts as 720p and 16:9.
+/// The width and height, both even, of a frame whose shorter side is `resolution` (`"720p"`,
+/// `"4k"`) with the aspect ratio `aspect` (`"16:9"`). Values that cannot be parsed count as 720p
+/// and 16:9.
 pub(crate) fn pixels(resolution: &str, aspect: &str) -> (u32, u32) {
     let short = short_side(resolution);
     let (across, down) = proportion(aspect);

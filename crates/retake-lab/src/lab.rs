@@ -1,4 +1,4 @@
-//! One lab: its ports, its emulators, and what they share.
+//! A lab: its ports, its emulators, and the state that they share.
 
 use std::{
     collections::BTreeMap, io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc,
@@ -31,36 +31,36 @@ use crate::{
     webhook_sender::WebhookSender,
 };
 
-/// How often a scenario's file is looked at.
+/// How often a scenario's file is checked for changes.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Where the control port is among the lab's, and the status page.
+/// The names of the ports of the control API and the status pages.
 const CONTROL: &str = "control";
 const STATUS: &str = "status";
 
-/// Where a scenario comes from.
+/// The source of a scenario.
 #[derive(Clone, Debug)]
 pub enum ScenarioSource {
-    /// One that comes with the lab.
+    /// A built-in scenario, by name.
     Named(String),
-    /// A file; it is read again whenever it changes.
+    /// A TOML file; it is reloaded whenever it changes.
     File(PathBuf),
-    /// TOML.
+    /// TOML text.
     Text(String),
-    /// One that is made already.
+    /// A scenario that was built already.
     Ready(Box<Scenario>),
 }
 
-/// How a lab is set up.
+/// The configuration of a lab.
 #[derive(Clone, Debug)]
 pub struct LabConfig {
-    /// The first of eight ports in a row (see [`port_of`]); free ones if left out.
+    /// The first of eight consecutive ports (see [`port_of`]); free ports if left out.
     pub base_port: Option<u16>,
     pub scenario: ScenarioSource,
-    /// How many times as fast as the world's the lab's clock runs, in place of the scenario's speed; at 0 it
-    /// stands still until it is put forward.
+    /// The speed of the lab's clock relative to wall-clock time, in place of the scenario's; at 0
+    /// the clock stands still until it is advanced.
     pub speed: Option<f64>,
-    /// In place of the scenario's seed.
+    /// The seed, in place of the scenario's.
     pub seed: Option<u64>,
 }
 
@@ -71,7 +71,7 @@ impl Default for LabConfig {
     }
 }
 
-/// Why a lab could not be started.
+/// The reason why a lab could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     #[error("the scenario cannot be used")]
@@ -92,22 +92,22 @@ pub enum LabError {
     },
 }
 
-/// The addresses of a lab, by the name of the provider, `control` or `status`.
+/// The URLs of a lab, by the name of the provider, `control` or `status`.
 #[derive(Clone, Debug, Default)]
 pub struct Urls(BTreeMap<&'static str, String>);
 
 impl Urls {
-    /// `http://127.0.0.1:PORT` of a provider.
+    /// The URL of a provider, `http://127.0.0.1:PORT`.
     pub fn provider(&self, provider: Provider) -> &str {
         self.url(provider.name())
     }
 
-    /// That of the lab's own API.
+    /// The URL of the control API.
     pub fn control(&self) -> &str {
         self.url(CONTROL)
     }
 
-    /// That of the status pages.
+    /// The URL of the status pages.
     pub fn status(&self) -> &str {
         self.url(STATUS)
     }
@@ -136,13 +136,13 @@ pub fn port_of(name: &str, base: u16) -> Option<u16> {
     base.checked_add(u16::try_from(at).ok()?)
 }
 
-/// The addresses of a lab with this first port.
+/// The URLs of a lab with this first port.
 pub fn urls_from(base: u16) -> Urls {
     let url = |name| Some((name, format!("http://127.0.0.1:{}", port_of(name, base)?)));
     Urls(names().filter_map(url).collect())
 }
 
-/// Emulators on local ports. They stop when this is stopped or dropped.
+/// A running lab. Its emulators stop when it is stopped or dropped.
 pub struct Lab {
     shared: Arc<SharedState>,
 }
@@ -178,7 +178,7 @@ impl Lab {
         Ok(Self { shared })
     }
 
-    /// Where everything listens.
+    /// The URLs of all ports.
     pub fn urls(&self) -> &Urls {
         &self.shared.urls
     }
@@ -188,17 +188,17 @@ impl Lab {
         &self.shared.simulator.clock
     }
 
-    /// What was asked of the emulators, and what became of it.
+    /// The creates that the emulators received, and their outcomes.
     pub fn ledger(&self) -> Ledger {
         Ledger::from_simulator(&self.shared.simulator, None)
     }
 
-    /// Plays another scenario from now on; jobs that were admitted keep their fate.
+    /// Switches to another scenario; jobs that were admitted already keep their fault plan.
     pub fn play(&self, scenario: Scenario) {
         self.shared.play(scenario);
     }
 
-    /// Closes the ports and all connections.
+    /// Stops the lab: closes the ports and all connections.
     pub async fn stop(self) {
         self.shared.tasks.stop();
         self.shared.tasks.wait().await;
@@ -212,7 +212,7 @@ impl Drop for Lab {
 }
 
 impl SharedState {
-    /// Plays another scenario, at its speed if it names one.
+    /// Switches to another scenario, and to its speed if it sets one.
     pub(crate) fn play(&self, scenario: Scenario) {
         if let Some(speed) = scenario.speed {
             self.simulator.clock.set_speed(speed);
@@ -248,7 +248,7 @@ async fn listen(base: Option<u16>) -> Result<(Urls, Vec<(&'static str, TcpListen
     Ok((urls, listeners))
 }
 
-/// Everything that one port answers.
+/// The router of one port.
 fn build_router(name: &str, shared: &Arc<SharedState>) -> Router {
     let Some(provider) = Provider::from_name(name) else {
         return if name == STATUS {
@@ -275,7 +275,7 @@ fn build_router(name: &str, shared: &Arc<SharedState>) -> Router {
         .with_state(context)
 }
 
-/// Dates an answer by the lab's clock, as a server does by its own.
+/// Sets the `Date` header to the lab's time.
 async fn set_date_header(State(clock): State<Clock>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&clock.now());
@@ -294,7 +294,7 @@ async fn serve_video(
     serve_video_url(context, (provider, id, headers)).await
 }
 
-/// Plays a file's scenario again whenever it changes. One that cannot be used is told and left.
+/// Reloads a scenario's file whenever it changes. A file that cannot be used is logged and ignored.
 async fn watch(shared: Arc<SharedState>, path: PathBuf, seed: Option<u64>) {
     let fingerprint = || async {
         let about = tokio::fs::metadata(&path).await.ok()?;

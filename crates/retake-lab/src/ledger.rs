@@ -1,7 +1,7 @@
-//! The truth: every create that was seen, what became of it and what it cost.
+//! The ledger: every create that was received, its true outcome and its cost.
 //!
-//! What a gateway believes is measured against this. An entry is made for each create, also for one
-//! that was refused, cut off or never answered.
+//! A gateway's view is checked against it. Every create has an entry, also one that was refused,
+//! dropped or never answered.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,68 +12,68 @@ use crate::{
     simulator::{JobState, JobView, Record, Simulator},
 };
 
-/// Characters of a prompt that an entry shows.
+/// The number of characters of a prompt that an entry shows.
 const MAX_PROMPT_CHARS: usize = 2000;
 
 /// All creates since the ledger was last cleared.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     pub totals: Totals,
-    /// In the order in which they came.
+    /// The entries, in the order of the creates.
     pub entries: Vec<Entry>,
 }
 
-/// Sums over the entries.
+/// Totals over the entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     pub creates: u64,
     pub accepted: u64,
-    /// Done, whether or not the file was fetched.
+    /// Jobs that are done, whether or not the file was downloaded.
     pub rendered: u64,
     pub failed: u64,
     pub cancelled: u64,
-    /// Millionths of a US dollar.
+    /// The billed amount in millionths of a US dollar.
     pub billed_micros: u64,
 }
 
-/// One create.
+/// One create and its outcome.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
     pub provider: Provider,
-    /// Which of the provider's creates it was, from 1.
+    /// The number of the create at its provider, counted from 1.
     pub number: u64,
-    /// When it came, in the lab's time.
+    /// The time of the create, in lab time.
     pub at: Timestamp,
-    /// The end of the key.
+    /// The last four characters of the key.
     pub key: String,
-    /// The job's id, if it was accepted.
+    /// The provider's id of the job, if it was accepted.
     pub remote_id: Option<String>,
     pub model: String,
-    /// The first 2000 characters.
+    /// The first 2000 characters of the prompt.
     pub prompt: String,
     pub accepted: bool,
-    /// `refused`, `cut`, `received` (the job does not exist yet), `queued`, `running`, `done`, `failed` or
-    /// `cancelled`.
+    /// The outcome: `refused`, `cut`, `received` (the job does not exist yet), `queued`, `running`,
+    /// `done`, `failed` or `cancelled`.
     pub outcome: String,
-    /// Why it was refused or failed in truth, whatever the wire said.
+    /// The true cause of a refusal or a failure, whatever the response said.
     pub true_cause: Option<Cause>,
-    /// What was planned to go wrong: the kinds of fault, in the order of a job's life.
+    /// The kinds of the planned faults, in the order of the phases.
     pub faults: Vec<String>,
-    /// The rules that planned it.
+    /// The rules that planned the faults.
     pub rules: Vec<String>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
-    /// Millionths of a US dollar.
+    /// The billed amount in millionths of a US dollar.
     pub billed_micros: u64,
     pub polls: u32,
     pub downloads: u32,
-    /// Webhooks that were delivered.
+    /// The number of delivered webhooks.
     pub webhooks: u32,
     pub deleted: bool,
 }
 
 impl Ledger {
-    /// Everything the stage has seen, of one provider or of all.
+    /// The ledger of one provider or of all.
     pub(crate) fn from_simulator(simulator: &Simulator, provider: Option<Provider>) -> Self {
         let history = simulator.history();
         let asked =

@@ -1,20 +1,24 @@
-//! The lab: the providers' APIs on local ports, with every fault they show in the wild.
+//! The lab: emulators of the video providers' APIs on local ports, with every fault that was seen
+//! in the wild.
 //!
-//! A [`Lab`] is one set of emulators. Each speaks one provider's wire, written from that provider's
-//! documentation alone: nothing here is shared with the adapters, so that one mistake cannot agree
-//! with itself. What happens on the wire is decided behind it, once for all of them:
+//! A [`Lab`] is one set of emulators. Each speaks one provider's wire format and is written from
+//! that provider's documentation alone: nothing is shared with the adapters, so that one mistake
+//! cannot agree with itself. What happens is decided behind the wire format, once for all
+//! emulators:
 //!
-//! 1. `scenario` says which faults happen when, and how fast and how generous a provider is;
-//! 2. `dice` turns that into the [`FaultPlan`] of one create, the same for the same seed;
-//! 3. `stage` admits jobs and tells at any moment what has become of them;
-//! 4. `desk` is what an emulator holds: it admits, polls, lists, cancels, serves files and tells
-//!    webhooks, and plays the faults that look the same on every wire (silence, cut connections),
-//!    and `twist` those that concern an answer and not what it says (its status, its pace);
-//! 5. `studio` renders the files, `courier` delivers the webhooks, `control` lets a person or a test
-//!    look at the ledger and change the scenario while it runs.
+//! 1. `scenario` configures which faults happen when, how fast a provider is and what its limits
+//!    are;
+//! 2. `fault_sampler` draws the [`FaultPlan`] of one create from it, the same for the same seed;
+//! 3. `simulator` admits jobs and computes the state of each at any time;
+//! 4. `emulator_context` is what an emulator's handlers work with: it admits, polls, lists and
+//!    cancels jobs, serves files, schedules webhooks, and injects the faults that look the same for
+//!    every provider (no response, dropped connections); `response_fault` changes a finished
+//!    response (its status, its pace); `auth` authenticates callers;
+//! 5. `fixture_video` renders the files, `webhook_sender` delivers webhooks, and `control` is the
+//!    API by which a person or a test reads the ledger and changes the scenario while the lab runs.
 //!
-//! Time is the lab's own ([`Clock`]) and may run faster than the world's. Jobs need no background
-//! work: what has become of one follows from the time alone.
+//! The lab has its own time ([`Clock`]), which may run faster than wall-clock time. Jobs need no
+//! background work: the state of a job follows from the time alone.
 
 #![expect(
     clippy::result_large_err,

@@ -10,12 +10,13 @@ mod chat;
 mod create_request;
 mod derived;
 mod dialect;
+mod errors;
 mod relays;
 #[cfg(test)]
 mod tests;
+mod video_object;
 mod videos;
 mod webhook;
-mod wire;
 
 use axum::{
     Extension, Router,
@@ -23,7 +24,8 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
+use uuid::Uuid;
 
 use crate::{
     emulator_context::EmulatorContext,
@@ -32,14 +34,14 @@ use crate::{
     simulator::{Create, JobView},
 };
 use dialect::{Dialect, DialectRef};
-use wire::ApiError;
+use errors::ApiError;
 
 pub(crate) fn router() -> Router<EmulatorContext> {
     Router::new()
         .merge(own_routes())
         .merge(relays::router())
         .fallback(not_found)
-        .layer(map_response(wire::set_openai_headers))
+        .layer(map_response(set_openai_headers))
 }
 
 /// The API itself.
@@ -90,5 +92,17 @@ impl Dialect for OpenAi {
 async fn not_found(uri: http::Uri) -> Response {
     let message = format!("Invalid URL ({})", uri.path());
     let kind = "invalid_request_error";
-    wire::error(StatusCode::NOT_FOUND, &message, kind, None, None).into_response()
+    errors::error(StatusCode::NOT_FOUND, &message, kind, None, None).into_response()
+}
+
+/// Every answer carries a request id; an SDK shows it as `request_id`.
+async fn set_openai_headers(mut response: Response) -> Response {
+    let id = format!("req_{}", Uuid::new_v4().simple());
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(id) {
+        headers.insert("x-request-id", id);
+    }
+    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
+    headers.insert("openai-processing-ms", HeaderValue::from_static("42"));
+    response
 }

@@ -1,7 +1,7 @@
 //! Reads the bodies of requests: JSON, multipart or form encoding.
 //!
 //! Fields in bracket notation (`input_reference[image_url]`, `characters[][id]`) become the JSON
-//! they stand for, so that an emulator sees one form only.
+//! that they stand for, so that an emulator handles one form only.
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -10,12 +10,12 @@ use axum::{
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-/// The largest body that an emulator reads.
+/// The maximum size of a body.
 pub(crate) const MAX_BODY_BYTES: usize = 64 << 20;
-/// The most fields of a form.
+/// The maximum number of fields in a form.
 const MAX_FIELDS: usize = 1000;
 
-/// Why a body could not be read.
+/// The reason why a body could not be read.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum BodyError {
     #[error("the body is larger than {} MiB or broke off", MAX_BODY_BYTES >> 20)]
@@ -34,13 +34,13 @@ pub(crate) struct FormFile {
     pub(crate) bytes: Bytes,
 }
 
-/// A body, whatever its encoding.
+/// A parsed body, whatever its encoding.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form {
-    /// The fields; an empty object if there was no body.
+    /// The fields of the body; an empty object if there was none.
     pub(crate) fields: Value,
     pub(crate) files: Vec<FormFile>,
-    /// Whether it came as multipart.
+    /// Whether the body was multipart.
     pub(crate) is_multipart: bool,
 }
 
@@ -81,18 +81,18 @@ impl Form {
         Ok(form)
     }
 
-    /// A field as text; numbers and booleans count as their text.
+    /// A field as text; numbers and booleans are converted to text.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         scalar_text(self.fields.get(name)?)
     }
 
-    /// The file in a field.
+    /// The file of a field.
     pub(crate) fn file(&self, name: &str) -> Option<&FormFile> {
         self.files.iter().find(|file| file.field == name)
     }
 }
 
-/// A value as text; numbers and booleans count as their text.
+/// A scalar value as text; numbers and booleans are converted to text.
 pub(crate) fn scalar_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -102,7 +102,7 @@ pub(crate) fn scalar_text(value: &Value) -> Option<String> {
     }
 }
 
-/// A body as JSON; an empty one as an empty object.
+/// Reads a body as JSON; an empty one is an empty object.
 pub(crate) async fn read_json(body: Body) -> Result<Value, BodyError> {
     let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| BodyError::TooLarge)?;
     if bytes.is_empty() {
@@ -116,7 +116,7 @@ fn content_type(headers: &HeaderMap) -> String {
     value.unwrap_or_default().to_ascii_lowercase()
 }
 
-/// Puts a value where the name, in bracket notation, says.
+/// Inserts a value at the path that the name gives in bracket notation.
 fn insert_field(into: &mut Value, name: &str, value: Value) {
     let (head, rest) = name.split_once('[').unwrap_or((name, ""));
     let keys = rest.split('[').filter_map(|part| part.strip_suffix(']'));
@@ -134,7 +134,7 @@ fn insert_at(into: &mut Value, path: &[&str], value: Value) {
             *into = Value::Array(Vec::new());
         }
         let Some(list) = into.as_array_mut() else { return };
-        // `a[][x]` and `a[][y]` are one element, until a key comes again.
+        // `a[][x]` and `a[][y]` are one element until a key is repeated.
         let joins = rest.first().zip(list.last()).is_some_and(|(key, last)| {
             last.as_object().is_some_and(|last| !last.contains_key(*key))
         });

@@ -1,8 +1,8 @@
-//! What happens to an answer once an emulator has worded it.
+//! Faults that change a finished response.
 //!
-//! Some faults concern the answer and not what it says: a refusal under a status that is not its own, a body
-//! that arrives byte by byte. Whoever decides on one asks for it here, in the task that answers the request,
-//! and the outermost layer of every port does it, so that no emulator has to know.
+//! Some faults do not depend on the content of a response: a refusal under the wrong status, a body
+//! that arrives byte by byte. They are injected in the task that handles the request and applied by
+//! the outermost middleware of every port, so that the emulators need not handle them.
 
 use std::cell::Cell;
 
@@ -18,12 +18,12 @@ use jiff::SignedDuration;
 
 use crate::clock::Clock;
 
-/// What is to happen.
+/// A change of a response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ResponseFault {
-    /// The answer comes under this status.
+    /// The response gets this status.
     Status(StatusCode),
-    /// The body comes byte by byte, with this pause of the lab's time before each.
+    /// The body is sent byte by byte, with this pause of lab time before each.
     Drip(SignedDuration),
 }
 
@@ -31,7 +31,7 @@ tokio::task_local! {
     static INJECTED: Cell<Option<ResponseFault>>;
 }
 
-/// Asks for a twist of the answer to the request that this task is about.
+/// Injects a fault into the response to the current task's request.
 pub(crate) fn inject(response_fault: ResponseFault) {
     INJECTED.try_with(|injected| injected.set(Some(response_fault))).ok();
 }
@@ -56,7 +56,7 @@ pub(crate) async fn apply(State(clock): State<Clock>, request: Request, next: Ne
     }
 }
 
-/// A body byte by byte.
+/// Sends a body byte by byte.
 pub(crate) fn drip_body(body: Body, pause: SignedDuration, clock: Clock) -> Body {
     let bytes = body.into_data_stream().flat_map(|piece| {
         let bytes = match piece {

@@ -1,10 +1,10 @@
-//! Mounts handlers on paths.
+//! Adds routes to a router.
 
 use axum::{Router, routing::MethodRouter};
 
-/// A router of the lab. The gateway describes its routes in an `OpenAPI` document; an emulator has none.
+/// Routes without an `OpenAPI` description: the gateway describes its own, an emulator has none.
 pub(crate) trait RouterExt<S> {
-    /// Answers this path with these handlers.
+    /// Routes this path to these handlers.
     fn at(self, path: &str, handlers: MethodRouter<S>) -> Self;
 }
 

@@ -1,9 +1,9 @@
-//! The engine behind every emulator: admits jobs and knows what has become of each.
+//! The simulation behind every emulator: admits jobs and computes the state of each.
 //!
-//! A job's whole course is laid down when it is admitted: when it starts, when it fails or is done.
-//! What is asked later follows from that and the clock, so nothing runs in the background and a
-//! clock that is put forward finishes jobs at once. Only a cancelled job changes the course of
-//! others: those that wait behind it move up.
+//! A job's whole schedule is fixed when it is admitted: when it starts, when it fails or is done.
+//! Its state follows from that and the clock, so nothing runs in the background, and advancing the
+//! clock finishes jobs at once. Only cancelling a job changes the schedule of others: those that
+//! wait behind it move up.
 
 mod account;
 mod job_schedule;
@@ -33,32 +33,33 @@ use crate::{
     scenario::{Conditions, OverConcurrency, Scenario, rule::CreateContext},
 };
 
-/// Seconds after which a late answer comes: more than callers wait for one.
+/// Seconds after which a late response is sent: longer than callers wait.
 const LATE_ANSWER_SECONDS: i64 = 150;
-/// Creates that one lab remembers; above that it turns creates away.
+/// The maximum number of creates that a lab records; further ones are refused.
 const MAX_RECORDS: usize = 200_000;
 
-/// What became of a create.
+/// The outcome of a create.
 pub(crate) enum Admission {
-    /// Accepted; tell the caller.
+    /// The job was accepted and the caller gets it.
     Accepted(JobView),
-    /// Accepted, and the caller is told of an error.
+    /// The job was accepted and the caller gets an error.
     AcceptedThenError(JobView, Refusal),
-    /// Accepted, and the connection is cut.
+    /// The job was accepted and the connection is dropped.
     AcceptedThenDropped,
-    /// Accepted, and a proxy answers with the status in the fault's shape.
+    /// The job was accepted and the caller gets a proxy's page with the status in the fault's
+    /// shape.
     AcceptedThenProxyPage(JobView, Refusal),
-    /// Accepted, now or then; the caller is told then.
+    /// The job was accepted, now or at this time, at which the caller gets the response.
     Late(JobView, Timestamp),
-    /// Not accepted.
+    /// The job was not accepted and the caller gets a refusal.
     Refused(Refusal),
-    /// Not accepted, and the connection is cut.
+    /// The job was not accepted and the connection is dropped.
     DropConnection,
-    /// Not accepted and never answered.
+    /// The job was not accepted and the caller never gets a response.
     Hang,
 }
 
-/// The jobs of all providers.
+/// The simulated jobs of all providers.
 pub(crate) struct Simulator {
     pub(crate) clock: Clock,
     scenario: RwLock<Arc<Scenario>>,
@@ -73,17 +74,17 @@ impl Simulator {
         Self { clock, scenario, records, changed }
     }
 
-    /// The scenario at present.
+    /// The current scenario.
     pub(crate) fn scenario(&self) -> Arc<Scenario> {
         Arc::clone(&self.scenario.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Plays another scenario from now on; jobs that were admitted keep their fate.
+    /// Switches to another scenario; jobs that were admitted already keep their fault plan.
     pub(crate) fn set_scenario(&self, scenario: Scenario) {
         *self.scenario.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(scenario);
     }
 
-    /// Hears whenever a job's course was changed from outside.
+    /// Notifies whenever a job's schedule was changed by a cancellation.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
@@ -92,7 +93,7 @@ impl Simulator {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides about a create and records it.
+    /// Decides whether a create is accepted, and records it.
     pub(crate) fn admit(&self, provider: Provider, create: Create) -> Admission {
         let scenario = self.scenario();
         let conditions = scenario.conditions(provider);
@@ -107,7 +108,8 @@ impl Simulator {
             now,
             running: self.clock.running(),
         });
-        let refusal = self.refusal(&mut records, &conditions, provider, &create, &fault_plan, now);
+        let refusal =
+            self.find_refusal(&mut records, &conditions, provider, &create, &fault_plan, now);
         let create = clamp_create(create, &fault_plan);
         let mut record = Record::new(provider, number, now, create, fault_plan);
         if let Some(refusal) = refusal {
@@ -115,52 +117,49 @@ impl Simulator {
             records.insert(record);
             return Admission::Refused(refusal);
         }
-        let kind = record.fault_plan.create.as_ref().map(|fault| fault.kind);
-        if let Some(kind @ (FaultKind::Hang | FaultKind::DropBeforeAccept)) = kind {
-            records.insert(record);
-            return if kind == FaultKind::Hang {
-                Admission::Hang
-            } else {
-                Admission::DropConnection
-            };
-        }
-        let late = record
-            .fault_plan
-            .create
-            .as_ref()
-            .map(|fault| later(now, fault.lasting_or(LATE_ANSWER_SECONDS)));
-        if let (Some(FaultKind::LateCreate), Some(late)) = (kind, late) {
-            record.exists_from = late;
+        let fault = record.fault_plan.create.clone();
+        match fault.as_ref().map(|fault| fault.kind) {
+            Some(FaultKind::Hang) => {
+                records.insert(record);
+                return Admission::Hang;
+            }
+            Some(FaultKind::DropBeforeAccept) => {
+                records.insert(record);
+                return Admission::DropConnection;
+            }
+            Some(FaultKind::LateCreate) => {
+                record.exists_from = late_answer_at(fault.as_ref(), now);
+            }
+            _ => {}
         }
         let account = (provider, record.create.key.clone());
         let slot = records.earliest_start(&account, conditions.concurrency, now);
         record.schedule = Some(JobSchedule::new(&record, &conditions, scenario.seed, slot));
-        let fault = record.fault_plan.create.clone();
         let index = records.insert(record);
         let job = records.view(index, now);
-        match fault {
-            Some(fault) if fault.kind == FaultKind::DropAfterAccept => {
-                Admission::AcceptedThenDropped
+        drop(records);
+        self.admission(job, fault.as_ref())
+    }
+
+    /// How the create of an accepted job is answered, given its fault.
+    fn admission(&self, job: JobView, fault: Option<&Fault>) -> Admission {
+        use FaultKind as K;
+        let Some(fault) = fault else { return Admission::Accepted(job) };
+        let refusal = || self.refusal_from_fault(fault, Reason::AfterAccept);
+        match fault.kind {
+            K::DropAfterAccept => Admission::AcceptedThenDropped,
+            K::ProxyAfterAccept => Admission::AcceptedThenProxyPage(job, refusal()),
+            K::LateAnswer | K::LateCreate => {
+                let at = late_answer_at(Some(fault), job.now);
+                Admission::Late(job, at)
             }
-            Some(fault) if fault.kind == FaultKind::ProxyAfterAccept => {
-                Admission::AcceptedThenProxyPage(
-                    job,
-                    self.refusal_from_fault(&fault, Reason::AfterAccept),
-                )
-            }
-            Some(fault) if matches!(fault.kind, FaultKind::LateAnswer | FaultKind::LateCreate) => {
-                Admission::Late(job, late.unwrap_or(now))
-            }
-            Some(fault) => Admission::AcceptedThenError(
-                job,
-                self.refusal_from_fault(&fault, Reason::AfterAccept),
-            ),
-            None => Admission::Accepted(job),
+            _ => Admission::AcceptedThenError(job, refusal()),
         }
     }
 
-    /// Why this create is refused, if it is: first what the account may, then what the scenario wants.
-    fn refusal(
+    /// The reason why a create is refused, if it is: the account's limits are checked first, then
+    /// the scenario's fault.
+    fn find_refusal(
         &self,
         records: &mut Records,
         conditions: &Conditions,
@@ -198,7 +197,7 @@ impl Simulator {
             .then(|| Refusal::new(Cause::Account, Reason::CreditOut))
     }
 
-    /// What a fault at create does, if it refuses.
+    /// The refusal that a fault at create causes, if it causes one.
     fn apply_create_fault(&self, account: &mut account::Account, fault: &Fault) -> Option<Refusal> {
         use FaultKind as K;
         let reason = match fault.kind {
@@ -219,7 +218,7 @@ impl Simulator {
         Some(self.refusal_from_fault(fault, reason))
     }
 
-    /// A fault as a refusal.
+    /// The refusal that a fault describes.
     pub(crate) fn refusal_from_fault(&self, fault: &Fault, reason: Reason) -> Refusal {
         let advised = match fault.retry_after {
             None if reason == Reason::TooFast => Some(SignedDuration::from_secs(20)),
@@ -236,14 +235,14 @@ impl Simulator {
         }
     }
 
-    /// A stretch of the lab's time as the advice to wait so long: whole seconds of the world's time.
+    /// A duration of lab time as a `Retry-After`: whole seconds of wall-clock time.
     fn retry_delay(&self, lab: SignedDuration) -> Duration {
         let real = self.clock.real(lab);
         let begun = u64::from(real.subsec_nanos() > 0);
         Duration::from_secs(real.as_secs().saturating_add(begun).max(1))
     }
 
-    /// Whether this key may call at all.
+    /// The refusal of a key that is unknown or revoked.
     pub(crate) fn key_refusal(&self, provider: Provider, key: &str) -> Option<Refusal> {
         let conditions = self.scenario().conditions(provider);
         let refused = |reason| Some(Refusal::new(Cause::Account, reason));
@@ -255,7 +254,8 @@ impl Simulator {
         if is_revoked { refused(Reason::KeyRevoked) } else { None }
     }
 
-    /// Cancels a job that has not ended; those behind it move up. `None` if there is no such job.
+    /// Cancels a job that has not ended; those behind it move up. Returns `None` if there is no
+    /// such job.
     pub(crate) fn cancel(&self, provider: Provider, id: &str) -> Option<JobView> {
         let now = self.clock.now();
         let concurrency = self.scenario().conditions(provider).concurrency;
@@ -271,16 +271,21 @@ impl Simulator {
     }
 }
 
-/// The create as the provider will render it, when it makes less of it than was asked for.
+/// The create as the provider renders it: shorter than requested when the fault plan clamps it.
 fn clamp_create(mut create: Create, fault_plan: &FaultPlan) -> Create {
     let Some(fault) = fault_plan.run.as_ref().filter(|it| it.kind == FaultKind::Clamped) else {
         return create;
     };
     let asked = create.millis;
     let given = fault.lasting.map(|it| u64::try_from(it.as_millis()).unwrap_or(0));
-    // Whole seconds, as the answers tell it.
+    // Whole seconds, as responses report the length.
     let made = given.unwrap_or((asked * 2 / 3000 * 1000).max(1000)).clamp(1, asked.max(1));
     create.price_micros = create.price_micros / asked.max(1) * made;
     create.millis = made;
     create
+}
+
+/// When a late create is answered.
+fn late_answer_at(fault: Option<&Fault>, now: Timestamp) -> Timestamp {
+    fault.map_or(now, |fault| later(now, fault.lasting_or(LATE_ANSWER_SECONDS)))
 }

@@ -1,4 +1,4 @@
-//! The providers' status pages, each in its own format.
+//! The providers' status pages, each in the format of its host.
 //!
 //! Formats as other people's clients read them (collected on 2026-11-21): Statuspage v2 for OpenAI's
 //! shim, Runway and Replicate; incident.io's own feed for OpenAI; Better Stack for Luma; Google's
@@ -77,7 +77,7 @@ async fn fal(State(lab): Lab) -> Json<Value> {
     Json(pages::instatus(&list_incidents(&lab, Provider::Fal)))
 }
 
-/// An incident that has begun, with its moments in the lab's time.
+/// An incident that has begun, with its times in lab time.
 struct IncidentView {
     id: String,
     what: Incident,
@@ -99,7 +99,7 @@ impl IncidentView {
     }
 }
 
-/// What there is to tell of a provider at present, the newest first.
+/// The incidents of a provider that have begun, the newest first.
 fn list_incidents(lab: &SharedState, provider: Provider) -> Vec<IncidentView> {
     let (now, running) = (lab.simulator.clock.now(), lab.simulator.clock.running());
     let began_at = later(now, -running);

@@ -11,7 +11,7 @@ const fn seconds(count: i64) -> SignedDuration {
 }
 
 /// A lab whose clock stands still, and somebody who calls it.
-struct Caller {
+struct TestClient {
     lab: Lab,
     client: Client,
 }
@@ -105,7 +105,7 @@ const APIS: [Api; 7] = [
     },
 ];
 
-impl Caller {
+impl TestClient {
     async fn new() -> Self {
         let scenario = ScenarioSource::Text("[defaults]\ncreates_per_minute = 100".to_owned());
         let config = LabConfig { scenario, speed: Some(0.0), ..LabConfig::default() };
@@ -175,7 +175,7 @@ const VIDEOS: Api = Api {
 
 #[tokio::test]
 async fn a_late_create_is_listed_and_answered_only_when_its_time_has_come() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     let listed =
         || async { caller.json(&VIDEOS, "/v1/videos").await.1["data"].as_array().unwrap().len() };
 
@@ -201,7 +201,7 @@ async fn a_late_create_is_listed_and_answered_only_when_its_time_has_come() {
 
 #[tokio::test]
 async fn a_late_answer_is_about_a_job_that_was_there_at_once() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
 
     let answered = caller.create(&VIDEOS, "a cat lab:late-answer");
     let looking = async {
@@ -221,7 +221,7 @@ async fn a_late_answer_is_about_a_job_that_was_there_at_once() {
 
 #[tokio::test]
 async fn a_proxy_answers_an_accepted_create_with_a_page_on_every_wire() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for (api, status) in APIS.iter().zip(["502", "503", "504", "302", "307", "503", "502"]) {
         let prompt = format!("a cat lab:proxy-after-accept=runtime_error/{status}");
 
@@ -239,7 +239,7 @@ async fn a_proxy_answers_an_accepted_create_with_a_page_on_every_wire() {
 
 #[tokio::test]
 async fn a_disguised_refusal_is_worded_as_ever_and_nothing_was_accepted() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for api in APIS.iter().chain([&VIDEOS]) {
         let plain = caller.create(api, "a cat lab:refused=account").await;
         let usual = (plain.status(), plain.text().await.unwrap());
@@ -256,7 +256,7 @@ async fn a_disguised_refusal_is_worded_as_ever_and_nothing_was_accepted() {
 
 #[tokio::test]
 async fn a_job_is_missing_once_in_the_middle_of_its_render_and_goes_on() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for api in &APIS {
         let path = caller.create_job(api, "a cat lab:poll-missing").await;
         assert_eq!(caller.get(api, &path).await.status(), StatusCode::OK, "it waits");
@@ -277,7 +277,7 @@ async fn a_job_is_missing_for_some_time_when_the_scenario_says_so() {
     let scenario = ScenarioSource::Text(rule.to_owned());
     let config = LabConfig { scenario, speed: Some(0.0), ..LabConfig::default() };
     let lab = Lab::start(config).await.unwrap();
-    let caller = Caller { lab, ..Caller::new().await };
+    let caller = TestClient { lab, ..TestClient::new().await };
     let path = caller.create_job(&VIDEOS, "a cat").await;
 
     let mut seen = Vec::new();
@@ -291,7 +291,7 @@ async fn a_job_is_missing_for_some_time_when_the_scenario_says_so() {
 
 #[tokio::test]
 async fn an_envelope_of_a_relay_comes_with_200_and_the_render_goes_on() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for (shape, code) in [
         ("do_request_failed", json!("do_request_failed")),
         ("500", json!(500)),
@@ -312,7 +312,7 @@ async fn an_envelope_of_a_relay_comes_with_200_and_the_render_goes_on() {
 
 #[tokio::test]
 async fn a_finished_job_may_say_that_it_failed_or_nothing_known_beside_its_file() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for api in &APIS {
         for kind in ["failed-with-file", "unknown-with-file"] {
             let path = caller.create_job(api, &format!("a cat lab:{kind}")).await;
@@ -335,7 +335,7 @@ async fn a_finished_job_may_say_that_it_failed_or_nothing_known_beside_its_file(
 
 #[tokio::test]
 async fn a_clamped_video_is_shorter_and_cheaper_and_the_answer_to_the_create_says_so() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     let plain: Value = caller.create(&VIDEOS, "a cat").await.json().await.unwrap();
     let clamped: Value = caller.create(&VIDEOS, "a cat lab:clamped").await.json().await.unwrap();
     caller.advance(seconds(120));
@@ -350,7 +350,7 @@ async fn a_clamped_video_is_shorter_and_cheaper_and_the_answer_to_the_create_say
 }
 
 /// What a prompt's first and second download get: status, type and length.
-async fn downloads(caller: &Caller, prompt: &str) -> [(u16, String, usize); 2] {
+async fn downloads(caller: &TestClient, prompt: &str) -> [(u16, String, usize); 2] {
     let path = caller.create_job(&VIDEOS, prompt).await;
     caller.advance(seconds(120));
     let path = format!("{path}/content");
@@ -364,7 +364,7 @@ async fn downloads(caller: &Caller, prompt: &str) -> [(u16, String, usize); 2] {
 
 #[tokio::test]
 async fn a_download_goes_wrong_once_in_each_way_and_the_render_is_billed_once() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     let [(_, _, whole), _] = downloads(&caller, "a cat").await;
     for (kind, status, media_type) in [
         ("page-for-file", 200, "text/html; charset=utf-8"),
@@ -388,7 +388,7 @@ async fn a_download_goes_wrong_once_in_each_way_and_the_render_is_billed_once() 
 
 #[tokio::test]
 async fn a_model_renders_in_steps_of_its_own() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     let path = caller.create_job(&VIDEOS, "a cat lab:grain").await;
     caller.advance(seconds(120));
 
@@ -402,7 +402,7 @@ async fn a_model_renders_in_steps_of_its_own() {
 
 #[tokio::test]
 async fn an_answer_comes_byte_by_byte_with_a_pause_before_each() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     let path = caller.create_job(&VIDEOS, "a cat lab:drip-polls").await;
     let begun = caller.lab.clock().now();
 

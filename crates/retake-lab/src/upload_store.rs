@@ -1,4 +1,4 @@
-//! Files that callers upload, kept in memory for as long as there is room.
+//! Files that callers upload, kept in memory up to a maximum size.
 
 use std::{
     collections::VecDeque,
@@ -9,23 +9,23 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Bytes that one shelf holds; the oldest files make room for new ones.
+/// The maximum size of a store in bytes; the oldest files make room for new ones.
 const MAX_BYTES: usize = 256 << 20;
-/// Files that one shelf holds.
+/// The maximum number of files in a store.
 const MAX_FILES: usize = 10_000;
 
 /// An uploaded file.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredFile {
     pub(crate) id: String,
-    /// The key it was uploaded with.
+    /// The key that the file was uploaded with.
     pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) content_type: String,
     pub(crate) bytes: Bytes,
-    /// What the caller wants remembered about it.
+    /// The metadata that the caller attached.
     pub(crate) metadata: Value,
-    /// In the lab's time.
+    /// The time of the upload, in lab time.
     pub(crate) created_at: Timestamp,
 }
 
@@ -38,7 +38,7 @@ impl UploadStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a file there, in place of one with the same id.
+    /// Stores a file, in place of one with the same id.
     pub(crate) fn put(&self, file: StoredFile) {
         let mut files = self.files();
         files.retain(|it| it.id != file.id);
@@ -60,7 +60,7 @@ impl UploadStore {
         self.files().iter().rev().filter(|it| it.key == key).cloned().collect()
     }
 
-    /// Takes a file of this key away; `false` if there was none.
+    /// Removes a file of this key; returns `false` if there was none.
     pub(crate) fn remove(&self, id: &str, key: &str) -> bool {
         let mut files = self.files();
         let before = files.len();

@@ -1,7 +1,7 @@
-//! Delivers webhooks.
+//! Delivers webhooks over HTTP.
 //!
-//! A delivery that is not answered with a 2xx in time is tried again after the pauses that the
-//! provider documents, in the lab's time. Any address is fine, loopback too: this is a lab.
+//! A delivery without a timely 2xx response is retried after the delays that the provider
+//! documents, in lab time. Every address is allowed, loopback too: this is a lab.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use reqwest::redirect::Policy;
 
 use crate::clock::Clock;
 
-/// How long a receiver may take, in the world's time.
+/// How long a receiver may take to respond, in wall-clock time.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Something to be delivered.
+/// The HTTP request of a webhook.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WebhookRequest {
     pub(crate) url: String,
@@ -21,7 +21,7 @@ pub(crate) struct WebhookRequest {
     pub(crate) body: Vec<u8>,
 }
 
-/// Delivers notices over HTTP.
+/// The HTTP client that delivers webhooks.
 #[derive(Clone)]
 pub(crate) struct WebhookSender {
     client: Option<reqwest::Client>,
@@ -30,7 +30,7 @@ pub(crate) struct WebhookSender {
 
 impl WebhookSender {
     pub(crate) fn new(clock: Clock) -> Self {
-        // An error would say that there is one already, which is as good.
+        // An error means that a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .timeout(RESPONSE_TIMEOUT)
@@ -41,7 +41,8 @@ impl WebhookSender {
         Self { client: client.ok(), clock }
     }
 
-    /// Delivers, trying again after each pause (in seconds). Returns whether it was taken.
+    /// Delivers a webhook, with a retry after each pause (in seconds). Returns whether it was
+    /// accepted.
     pub(crate) async fn deliver(&self, webhook_request: &WebhookRequest, pauses: &[i64]) -> bool {
         for pause in std::iter::once(&0).chain(pauses) {
             self.clock.wait(SignedDuration::from_secs(*pause)).await;

@@ -1,4 +1,4 @@
-//! Finished files: fetched through the API, or under a link.
+//! Serves finished files, through a provider's API or under a public URL.
 
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl EmulatorContext {
-    /// The link to one of a job's videos (from 0), on this provider's port.
+    /// The URL of one of a job's videos (counted from 0), on this provider's port.
     pub(crate) fn video_url(&self, job: &JobView, nth: u32) -> String {
         let (base, provider) = (self.base_url(), self.provider.name());
         let id =
@@ -23,7 +23,7 @@ impl EmulatorContext {
         format!("{base}/__lab/media/{provider}/{id}/{nth}.mp4")
     }
 
-    /// Serves a job's video. `key` is what the caller showed, for files that need one.
+    /// Serves a job's video. `key` is the caller's, for files that need one.
     pub(crate) async fn download(
         &self,
         job: &JobView,
@@ -49,7 +49,7 @@ impl EmulatorContext {
         Ok(file_response::respond(bytes, "video/mp4", headers, fault, self.clock()))
     }
 
-    /// A job's video, with what the scenario wants wrong about it.
+    /// Renders a job's video, with the defects that the scenario asks for.
     pub(crate) async fn render_video(&self, job: &JobView) -> Result<Bytes, FileUnavailable> {
         self.check_available(job)?;
         let create = &job.create;
@@ -92,7 +92,7 @@ impl EmulatorContext {
     }
 }
 
-/// How many downloads meet a fault that does not say.
+/// How many downloads a fault affects when the scenario does not say.
 const fn default_times(kind: FaultKind) -> u32 {
     match kind {
         FaultKind::FileRefused
@@ -105,7 +105,7 @@ const fn default_times(kind: FaultKind) -> u32 {
     }
 }
 
-/// What a download meets instead of the file, the `downloads` before it counted.
+/// Why a download fails, given the number of downloads before it.
 fn unavailable(
     fault: &Fault,
     job: &JobView,
@@ -131,7 +131,7 @@ const FILE_KEY_SOURCES: &[KeySource] = &[
     KeySource::Header("x-goog-api-key"),
 ];
 
-/// `GET /__lab/media/{provider}/{id}/{file}`: a link that was given out.
+/// `GET /__lab/media/{provider}/{id}/{file}`: serves a URL that a provider handed out.
 pub(crate) async fn serve_video_url(
     context: EmulatorContext,
     (provider, id, headers): (String, String, HeaderMap),

@@ -1,4 +1,4 @@
-//! Tells webhooks what becomes of a job.
+//! Schedules the webhooks that report a job's start and end.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,7 +9,7 @@ use crate::{
     webhook_sender::WebhookRequest,
 };
 
-/// What there is to tell.
+/// The change of a job that triggers a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WebhookTrigger {
     /// The render has started.
@@ -18,22 +18,22 @@ pub(crate) enum WebhookTrigger {
     Ended,
 }
 
-/// One piece of news, for the emulator to word and to sign.
+/// One event, for which the emulator builds and signs the requests.
 pub(crate) struct WebhookEvent<'a> {
     pub(crate) trigger: WebhookTrigger,
-    /// The job, as it was then.
+    /// The job as it was when the event happened.
     pub(crate) job: &'a JobView,
-    /// An id of this piece of news; the same when it is delivered again.
+    /// The id of this event; a repeated delivery has the same id.
     pub(crate) id: String,
-    /// Whether to sign it truly. If not, somebody else is to have signed it.
+    /// Whether it is signed with the right secret; a forged event is signed with another one.
     pub(crate) is_genuine: bool,
-    /// The world's time, for signatures.
+    /// The wall-clock time, for signatures.
     pub(crate) wall: Timestamp,
 }
 
 impl EmulatorContext {
-    /// Tells about a job when the moments come. `word` makes the notices of a piece of news;
-    /// `pauses` are those (in seconds) after which the provider tries a delivery again.
+    /// Sends webhooks about a job when the triggers occur. `build_requests` builds the requests of
+    /// an event; `pauses` are the delays in seconds before the provider retries a delivery.
     pub(crate) fn schedule_webhooks(
         &self,
         job: &JobView,
@@ -64,7 +64,7 @@ impl EmulatorContext {
         });
     }
 
-    /// Waits until a moment has come; `None` when the job is gone.
+    /// Waits until a trigger has occurred; returns `None` when the job is gone.
     async fn wait_for(&self, id: &str, trigger: WebhookTrigger) -> Option<JobView> {
         let mut changes = self.shared.simulator.subscribe();
         loop {
@@ -135,7 +135,7 @@ fn has_webhook_fault(job: &JobView, kind: FaultKind) -> bool {
     job.fault_plan.webhook.as_ref().is_some_and(|fault| fault.kind == kind)
 }
 
-/// The job as a liar would tell of it.
+/// The job with the opposite outcome, for a forged webhook.
 fn with_opposite_outcome(job: &JobView, now: Timestamp) -> JobView {
     let failure = Failure {
         cause: Cause::RuntimeError,

@@ -151,14 +151,14 @@ pub(super) fn call_error_response(call_error: CallError) -> Response {
 
 /// Words a refusal.
 pub(super) fn refusal_response(refusal: &Refusal) -> Response {
-    let response = by_reason(refusal);
+    let response = response_by_reason(refusal);
     match refusal.retry_after {
         Some(wait) => with_header(response, "retry-after", &wait.as_secs().to_string()),
         None => response,
     }
 }
 
-fn by_reason(refusal: &Refusal) -> Response {
+fn response_by_reason(refusal: &Refusal) -> Response {
     let locked = "User is locked. Reason: Exhausted balance. Top up your balance at \
                   fal.ai/dashboard/billing.";
     match refusal.reason {
@@ -182,7 +182,7 @@ fn by_reason(refusal: &Refusal) -> Response {
             _ => error_by_name("internal_error").respond(),
         },
         Reason::Scripted if refusal.is_generic => error_by_name("internal_error").respond(),
-        Reason::Scripted => match refusal.pick(shapes(refusal.cause)) {
+        Reason::Scripted => match refusal.pick(shapes_of_cause(refusal.cause)) {
             "auth_error" => auth_error(401, "Invalid authentication credentials"),
             "balance" => auth_error(403, locked),
             kind => error_by_name(kind).respond(),
@@ -215,7 +215,7 @@ fn ingress_page(status: StatusCode) -> Response {
 }
 
 /// The names of the shapes that a cause may take.
-fn shapes(cause: Cause) -> &'static [&'static str] {
+fn shapes_of_cause(cause: Cause) -> &'static [&'static str] {
     match cause {
         Cause::RuntimeError => &[
             "internal_server_error",
@@ -269,7 +269,7 @@ pub(super) fn failure(failure: &Failure) -> FalError {
         Some("output") => return error_by_name("no_media_generated"),
         _ => {}
     }
-    match failure.pick(shapes(failure.cause)) {
+    match failure.pick(shapes_of_cause(failure.cause)) {
         "balance" => {
             let message = "User is locked. Reason: Exhausted balance.";
             FalError::platform(403, "auth_error", message)
@@ -280,10 +280,10 @@ pub(super) fn failure(failure: &Failure) -> FalError {
 
 /// The error of this name; one of the platform if it is among its own, else one of a model.
 pub(super) fn error_by_name(name: &str) -> FalError {
-    request_error(name).unwrap_or_else(|| model_error(name))
+    platform_error(name).unwrap_or_else(|| model_error(name))
 }
 
-fn request_error(name: &str) -> Option<FalError> {
+fn platform_error(name: &str) -> Option<FalError> {
     let (status, kind, message) = match name {
         "request_timeout" => (504, "request_timeout", "Request timed out"),
         "startup_timeout" => (504, "startup_timeout", "Runner did not start in time"),
@@ -431,7 +431,7 @@ mod tests {
     #[test]
     fn every_shape_is_an_error_of_that_name() {
         for cause in Cause::ALL {
-            for shape in shapes(cause).iter().filter(|it| **it != "balance") {
+            for shape in shapes_of_cause(cause).iter().filter(|it| **it != "balance") {
                 let body = error_by_name(shape).body;
                 let found = body.get("error_type").or_else(|| body.pointer("/detail/0/type"));
                 assert_eq!(found.and_then(Value::as_str), Some(*shape), "{body}");

@@ -65,9 +65,9 @@ fn endpoint_ids(asked: &HashMap<String, String>) -> Vec<&str> {
 /// `GET /v1/models`: what there is, without a key.
 pub(super) async fn models(Query(asked): QueryMap) -> Response {
     let wanted = endpoint_ids(&asked);
-    let word = asked.get("q").map(|it| it.to_lowercase()).unwrap_or_default();
+    let search = asked.get("q").map(|it| it.to_lowercase()).unwrap_or_default();
     let is_match = |id: &&&str| {
-        if wanted.is_empty() { id.contains(&word) } else { wanted.contains(*id) }
+        if wanted.is_empty() { id.contains(&search) } else { wanted.contains(*id) }
     };
     let models: Vec<Value> = LISTED.iter().filter(is_match).map(|id| model(id)).collect();
     Json(json!({ "models": models, "next_cursor": null, "has_more": false })).into_response()
@@ -172,13 +172,13 @@ pub(super) async fn requests(
     let Some((start, end)) = date_range(&asked, context.now()) else {
         return invalid("start or end is not a date");
     };
-    let word = asked.get("status").map(String::as_str);
+    let status_filter = asked.get("status").map(String::as_str);
     let id = asked.get("request_id").map(String::as_str);
     let is_match = |job: &JobView| {
         wanted.contains(&job.create.model.as_str())
             && (start..end).contains(&job.accepted_at)
             && id.is_none_or(|id| id == job.id())
-            && word.is_none_or(|word| Some(word) == status_code_and_filter(job).1)
+            && status_filter.is_none_or(|filter| Some(filter) == status_code_and_filter(job).1)
     };
     let found: Vec<JobView> = context.list_jobs(&key).into_iter().rev().filter(is_match).collect();
     let has_payloads = asked.get("expand").is_some_and(|it| it.contains("payloads"));

@@ -306,8 +306,8 @@ pub(super) async fn cancel(
     }
 }
 
-fn cancel_response(code: StatusCode, word: &str, id: &str) -> Response {
-    with_header((code, Json(json!({ "status": word }))).into_response(), REQUEST_ID, id)
+fn cancel_response(code: StatusCode, status: &str, id: &str) -> Response {
+    with_header((code, Json(json!({ "status": status }))).into_response(), REQUEST_ID, id)
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ pub(super) fn urls(context: &EmulatorContext, job: &JobView) -> Value {
 pub(super) fn status(context: &EmulatorContext, job: &JobView, has_logs: bool) -> (Value, bool) {
     let mut body = urls(context, job);
     let logs = if has_logs { logs(job) } else { Value::Null };
-    let word = |usual: &'static str| {
+    let running_status = |usual: &'static str| {
         job.odd_status(&["RUNNING", "PROCESSING", "STARTING"]).unwrap_or(usual).to_owned()
     };
     let mut put = |name: &str, value: Value| {
@@ -138,7 +138,7 @@ pub(super) fn status(context: &EmulatorContext, job: &JobView, has_logs: bool) -
             put("queue_position", json!(position));
         }
         RequestState::InProgress => {
-            put("status", json!(word("IN_PROGRESS")));
+            put("status", json!(running_status("IN_PROGRESS")));
             put("logs", logs);
         }
         RequestState::Done | RequestState::Failed(_) => {

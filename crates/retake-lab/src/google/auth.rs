@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::request::Parts;
 
 use super::{
-    error_text::{self, Wire},
+    error_text::{self, Api},
     oauth,
 };
 use crate::{
@@ -29,7 +29,7 @@ impl AuthScheme for VertexAuth {
     }
 
     fn reject(_parts: &Parts, refusal: &Refusal) -> Response {
-        error_text::refusal(Wire::Vertex, refusal).response()
+        error_text::refusal(Api::Vertex, refusal).response()
     }
 }
 
@@ -45,6 +45,6 @@ impl AuthScheme for GeminiAuth {
     }
 
     fn reject(_parts: &Parts, refusal: &Refusal) -> Response {
-        error_text::refusal(Wire::Gemini, refusal).response()
+        error_text::refusal(Api::Gemini, refusal).response()
     }
 }

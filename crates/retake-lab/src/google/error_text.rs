@@ -13,14 +13,14 @@ use crate::{
 
 /// The wire that a call came in on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wire {
+pub(super) enum Api {
     /// Bearer tokens; Cloud quotas and billing.
     Vertex,
     /// API keys; the Gemini API's tiers and prepaid credit.
     Gemini,
 }
 
-impl Wire {
+impl Api {
     const fn service(self) -> &'static str {
         match self {
             Self::Vertex => "aiplatform.googleapis.com",
@@ -30,23 +30,23 @@ impl Wire {
 }
 
 /// A call that is turned away.
-pub(super) fn refusal(wire: Wire, it: &Refusal) -> Status {
+pub(super) fn refusal(api: Api, it: &Refusal) -> Status {
     use Reason as R;
-    let (service, is_array) = (wire.service(), it.shape.as_deref() == Some("array"));
+    let (service, is_array) = (api.service(), it.shape.as_deref() == Some("array"));
     let status = match it.reason {
-        R::MissingKey | R::UnknownKey | R::KeyRevoked => return auth_error(wire, it.reason),
+        R::MissingKey | R::UnknownKey | R::KeyRevoked => return auth_error(api, it.reason),
         R::SoftBlock => {
             Status::new(Code::PermissionDenied, "Consumer 'projects/lab' has been suspended.")
                 .with_error_info("CONSUMER_SUSPENDED", service)
         }
-        R::CreditOut => billing_error(wire),
+        R::CreditOut => billing_error(api),
         R::TooFast => {
-            quota_exceeded(wire, "requests per minute", "PerMinute").with_retry_info(it.retry_after)
+            quota_exceeded(api, "requests per minute", "PerMinute").with_retry_info(it.retry_after)
         }
         R::TooManyToday => {
-            quota_exceeded(wire, "requests per day", "PerDay").with_retry_info(it.retry_after)
+            quota_exceeded(api, "requests per day", "PerDay").with_retry_info(it.retry_after)
         }
-        R::TooManyAtOnce => quota_exceeded(wire, "concurrent operations", "Concurrent"),
+        R::TooManyAtOnce => quota_exceeded(api, "concurrent operations", "Concurrent"),
         R::Overloaded => overloaded(),
         R::AfterAccept | R::Poll => transient_error(it.cause).with_retry_info(it.retry_after),
         R::Scripted if it.is_generic => generic_error(),
@@ -54,25 +54,25 @@ pub(super) fn refusal(wire: Wire, it: &Refusal) -> Status {
             safety::refusal(it.pick(&safety::shapes(false)), it.sample)
         }
         // `array` says how it is wrapped; what is wrapped is then the first shape.
-        R::Scripted => error_by_cause(wire, it.cause, |shapes| match shapes.first() {
+        R::Scripted => error_by_cause(api, it.cause, |shapes| match shapes.first() {
             Some(first) if is_array => first,
             _ => it.pick(shapes),
         })
         .with_retry_info(it.retry_after),
     };
     let wrapped = is_array || (it.shape.is_none() && it.sample % 5 == 1);
-    Status { is_in_array: wire == Wire::Gemini && wrapped, ..status }
+    Status { is_in_array: api == Api::Gemini && wrapped, ..status }
 }
 
 /// A render that failed, as an operation's error. Moderation has shapes of its own before it comes
 /// to this.
-pub(super) fn failure(wire: Wire, it: &Failure) -> Status {
+pub(super) fn failure(api: Api, it: &Failure) -> Status {
     if it.is_generic {
         return generic_error();
     }
     match it.cause {
         Cause::ContentModeration => safety::refusal(it.pick(&safety::shapes(false)), it.sample),
-        cause => error_by_cause(wire, cause, |shapes| it.pick(shapes)),
+        cause => error_by_cause(api, cause, |shapes| it.pick(shapes)),
     }
 }
 
@@ -97,8 +97,8 @@ fn deadline_exceeded() -> Status {
     Status::new(Code::DeadlineExceeded, "Deadline expired before operation could complete.")
 }
 
-fn error_by_cause<'a>(wire: Wire, cause: Cause, pick: impl Fn(&[&'a str]) -> &'a str) -> Status {
-    let service = wire.service();
+fn error_by_cause<'a>(api: Api, cause: Cause, pick: impl Fn(&[&'a str]) -> &'a str) -> Status {
+    let service = api.service();
     match cause {
         Cause::RuntimeError => match pick(&["internal", "cancelled"]) {
             "cancelled" => Status::new(Code::Cancelled, "The operation was cancelled."),
@@ -127,7 +127,7 @@ fn error_by_cause<'a>(wire: Wire, cause: Cause, pick: impl Fn(&[&'a str]) -> &'a
                 Code::FailedPrecondition,
                 "User location is not supported for the API use without billing enabled.",
             ),
-            "billing-quota" => billing_error(Wire::Gemini),
+            "billing-quota" => billing_error(Api::Gemini),
             _ => Status::new(
                 Code::PermissionDenied,
                 "Permission 'aiplatform.endpoints.predict' denied on resource (or it may not exist).",
@@ -139,20 +139,20 @@ fn error_by_cause<'a>(wire: Wire, cause: Cause, pick: impl Fn(&[&'a str]) -> &'a
 }
 
 /// Too much in some window.
-fn quota_exceeded(wire: Wire, what: &str, window: &str) -> Status {
-    let (metric, id) = match wire {
-        Wire::Vertex => (
+fn quota_exceeded(api: Api, what: &str, window: &str) -> Status {
+    let (metric, id) = match api {
+        Api::Vertex => (
             "aiplatform.googleapis.com/long_running_online_prediction_requests_per_base_model",
             format!("LongRunningOnlinePredictionRequests{window}PerProjectPerRegionPerBaseModel"),
         ),
-        Wire::Gemini => (
+        Api::Gemini => (
             "generativelanguage.googleapis.com/generate_video_requests",
             format!("GenerateVideoRequests{window}PerProjectPerModel"),
         ),
     };
-    let message = match wire {
-        Wire::Vertex => format!("Quota exceeded for {metric} ({what})."),
-        Wire::Gemini => format!(
+    let message = match api {
+        Api::Vertex => format!("Quota exceeded for {metric} ({what})."),
+        Api::Gemini => format!(
             "You exceeded your current quota ({what}), please check your plan and billing details."
         ),
     };
@@ -160,42 +160,42 @@ fn quota_exceeded(wire: Wire, what: &str, window: &str) -> Status {
 }
 
 /// Nothing left to pay with.
-fn billing_error(wire: Wire) -> Status {
-    match wire {
-        Wire::Vertex => Status::new(
+fn billing_error(api: Api) -> Status {
+    match api {
+        Api::Vertex => Status::new(
             Code::PermissionDenied,
             "This API method requires billing to be enabled on project lab.",
         )
-        .with_error_info("BILLING_DISABLED", wire.service()),
-        Wire::Gemini => Status::new(
+        .with_error_info("BILLING_DISABLED", api.service()),
+        Api::Gemini => Status::new(
             Code::ResourceExhausted,
             "Your prepayment credits are depleted. Please manage your project and billing.",
         ),
     }
 }
 
-fn auth_error(wire: Wire, reason: Reason) -> Status {
-    let service = wire.service();
-    match (wire, reason) {
-        (Wire::Vertex, Reason::MissingKey) => Status::new(
+fn auth_error(api: Api, reason: Reason) -> Status {
+    let service = api.service();
+    match (api, reason) {
+        (Api::Vertex, Reason::MissingKey) => Status::new(
             Code::Unauthenticated,
             "Request is missing required authentication credential. Expected OAuth 2 access token.",
         )
         .with_error_info("CREDENTIALS_MISSING", service),
-        (Wire::Vertex, Reason::KeyRevoked) => {
+        (Api::Vertex, Reason::KeyRevoked) => {
             Status::new(Code::Unauthenticated, "The account of this credential was disabled.")
                 .with_error_info("ACCOUNT_STATE_INVALID", service)
         }
-        (Wire::Vertex, _) => invalid_token(),
-        (Wire::Gemini, Reason::MissingKey) => Status::new(
+        (Api::Vertex, _) => invalid_token(),
+        (Api::Gemini, Reason::MissingKey) => Status::new(
             Code::PermissionDenied,
             "Method doesn't allow unregistered callers. Please use an API key.",
         ),
-        (Wire::Gemini, Reason::KeyRevoked) => Status::new(
+        (Api::Gemini, Reason::KeyRevoked) => Status::new(
             Code::PermissionDenied,
             "Your API key was reported as leaked. Please use another API key.",
         ),
-        (Wire::Gemini, _) => {
+        (Api::Gemini, _) => {
             Status::new(Code::InvalidArgument, "API key not valid. Please pass a valid API key.")
                 .with_error_info("API_KEY_INVALID", service)
         }
@@ -208,5 +208,5 @@ pub(super) fn invalid_token() -> Status {
         Code::Unauthenticated,
         "Request had invalid authentication credentials. Expected OAuth 2 access token.",
     )
-    .with_error_info("ACCESS_TOKEN_EXPIRED", Wire::Vertex.service())
+    .with_error_info("ACCESS_TOKEN_EXPIRED", Api::Vertex.service())
 }

@@ -11,7 +11,7 @@ use super::{
     PortStateExtension,
     auth::GeminiCaller,
     catalog::{OMNI, VEO},
-    error_text::Wire,
+    error_text::Api,
     files, operation,
     status::{Code, HandlerResult, Status},
     veo,
@@ -65,8 +65,8 @@ pub(super) async fn read(
     }
     let name = format!("models/{call}");
     let polled = context.poll(&name, Some(&key)).await;
-    let job = polled.map_err(|it| call_error_response(Wire::Gemini, it, &name))?;
-    Ok(Json(operation::to_json(Wire::Gemini, &job, samples(&context, &job))).into_response())
+    let job = polled.map_err(|it| call_error_response(Api::Gemini, it, &name))?;
+    Ok(Json(operation::to_json(Api::Gemini, &job, samples(&context, &job))).into_response())
 }
 
 fn samples(context: &EmulatorContext, job: &JobView) -> Vec<Value> {
@@ -88,8 +88,8 @@ pub(super) async fn create(
     })?;
     let body = request_body::read_json(request.into_body()).await;
     let body = body.map_err(|error| Status::invalid(error.to_string()))?;
-    let model = veo::model(&context, Wire::Gemini, model)?;
-    let mut create = veo::read(&context, &port_state, Wire::Gemini, model, body)?;
+    let model = veo::model(&context, Api::Gemini, model)?;
+    let mut create = veo::read(&context, &port_state, Api::Gemini, model, body)?;
     let dynamic_webhook = webhook::DynamicWebhook::read(create.request.get("webhookConfig"))?;
     create.id = format!("models/{}/operations/{}", model.gemini_id, context.new_hex_id(12));
     create.key = key;
@@ -100,6 +100,6 @@ pub(super) async fn create(
         webhook::schedule_webhooks(&context, &port_state, job, dynamic_webhook);
     };
     let admitted = context.admit_with(create, on_accept).await;
-    let job = admitted.map_err(|it| call_error_response(Wire::Gemini, it, ""))?;
+    let job = admitted.map_err(|it| call_error_response(Api::Gemini, it, ""))?;
     Ok(Json(json!({ "name": job.id() })).into_response())
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{
     PortStateExtension,
     auth::GeminiCaller,
-    error_text::{self, Wire},
+    error_text::{self, Api},
     files, omni,
     port_state::PortState,
     status::{Code, HandlerResult, Status, interactions_error},
@@ -43,7 +43,7 @@ pub(super) async fn create(
     GeminiCaller { key, .. }: GeminiCaller,
     request: Request,
 ) -> HandlerResult {
-    create_for(&context, &port_state, key, Wire::Gemini, request).await
+    create_for(&context, &port_state, key, Api::Gemini, request).await
 }
 
 /// `GET /v1beta/interactions/{id}`.
@@ -79,19 +79,19 @@ pub(super) async fn create_for(
     context: &EmulatorContext,
     port_state: &Arc<PortState>,
     key: String,
-    wire: Wire,
+    api: Api,
     request: Request,
 ) -> HandlerResult {
     let body = request_body::read_json(request.into_body()).await;
     let body = body.map_err(|error| service_error(&Status::invalid(error.to_string())))?;
     let create_request =
-        omni::read(context, wire, &key, body).map_err(|status| service_error(&status))?;
+        omni::read(context, api, &key, body).map_err(|status| service_error(&status))?;
     let (mut create, dynamic_webhook) = (create_request.create, create_request.dynamic_webhook);
     let names = omni::new_file_ids(context, &create);
     create.extra["files"] = json!(names);
     create.extra["background"] = json!(create_request.background);
     let id = create.id.clone();
-    let has_webhooks = create_request.background && wire == Wire::Gemini;
+    let has_webhooks = create_request.background && api == Api::Gemini;
     let on_accept = |job: &JobView| {
         port_state.register_files(job.id(), &names);
         if has_webhooks {
@@ -99,11 +99,11 @@ pub(super) async fn create_for(
         }
     };
     let admitted = context.admit_with(create, on_accept).await;
-    let mut job = admitted.map_err(|it| call_error_response(it, &id, wire))?;
+    let mut job = admitted.map_err(|it| call_error_response(it, &id, api))?;
     if !create_request.background {
         job = wait_for_end(context, job).await;
         if let (JobState::Failed(failure), false) = (&job.state, has_no_video(&job)) {
-            return Err(service_error(&error_text::failure(wire, failure)));
+            return Err(service_error(&error_text::failure(api, failure)));
         }
     }
     respond(context, &job, false).await
@@ -117,10 +117,10 @@ pub(super) async fn read_for(
     uri: &Uri,
 ) -> HandlerResult {
     let polled = context.poll(id, Some(key)).await;
-    let job = polled.map_err(|it| call_error_response(it, id, Wire::Gemini))?;
+    let job = polled.map_err(|it| call_error_response(it, id, Api::Gemini))?;
     if let (JobState::Failed(failure), Some(_)) = (&job.state, job.run_fault(FaultKind::ErrorIn200))
     {
-        let error = error_text::failure(Wire::Gemini, failure);
+        let error = error_text::failure(Api::Gemini, failure);
         return Ok(Json(error.interactions_body()).into_response());
     }
     let with_input = query_parameter(uri, "include_input").as_deref() == Some("true");
@@ -154,10 +154,10 @@ fn service_error(status: &Status) -> EarlyResponse {
     interactions_error(status)
 }
 
-fn call_error_response(it: CallError, id: &str, wire: Wire) -> EarlyResponse {
+fn call_error_response(it: CallError, id: &str, api: Api) -> EarlyResponse {
     match it {
         CallError::Refused(refusal) => {
-            let status = error_text::refusal(wire, &refusal);
+            let status = error_text::refusal(api, &refusal);
             if is_front_end(&refusal) { status.into() } else { service_error(&status) }
         }
         CallError::Missing => service_error(&omni::interaction_not_found(id)),
@@ -233,7 +233,7 @@ async fn respond(context: &EmulatorContext, job: &JobView, with_input: bool) -> 
     }
     match &job.state {
         JobState::Failed(failure) if !is_soft_refusal(failure) => {
-            let error = error_text::failure(Wire::Gemini, failure);
+            let error = error_text::failure(Api::Gemini, failure);
             let error = json!({ "code": error.code.text_code(), "message": error.message });
             body["errors"] = json!([error]);
         }

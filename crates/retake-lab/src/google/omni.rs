@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     catalog::{OMNI, Omni, Size},
-    error_text::Wire,
+    error_text::Api,
     status::{Code, Status},
     webhook::DynamicWebhook,
 };
@@ -40,7 +40,7 @@ struct Input {
 /// Reads a request; `key` is the caller's.
 pub(super) fn read(
     context: &EmulatorContext,
-    wire: Wire,
+    api: Api,
     key: &str,
     body: Value,
 ) -> Result<CreateRequest, Status> {
@@ -62,7 +62,7 @@ pub(super) fn read(
     }
     check_one_of("service_tier", body.get("service_tier"), &TIERS)?;
     let task = task(&body, &input, source.is_some())?;
-    let format = Format::read(wire, model, &body)?;
+    let format = Format::read(api, model, &body)?;
     let millis = millis(task, format.seconds, source.as_ref())?;
     let (width, height) = format.size.pixels(format.is_portrait);
     let rendered = if task == Some("extend") { format.seconds * 1000 } else { millis };
@@ -194,7 +194,7 @@ struct Format {
 }
 
 impl Format {
-    fn read(wire: Wire, model: Omni, body: &Value) -> Result<Self, Status> {
+    fn read(api: Api, model: Omni, body: &Value) -> Result<Self, Status> {
         let given = body.get("response_format").unwrap_or(&Value::Null);
         let is_video = |it: &&Value| it.get("type") == Some(&json!("video"));
         let format = match given {
@@ -210,7 +210,7 @@ impl Format {
         let text = |name: &str| format.get(name).and_then(Value::as_str);
         let delivery = if text("delivery") == Some("uri") { "uri" } else { "inline" };
         let bucket = text("gcs_uri").filter(|it| it.starts_with("gs://")).map(str::to_owned);
-        if wire == Wire::Vertex && delivery == "uri" && bucket.is_none() {
+        if api == Api::Vertex && delivery == "uri" && bucket.is_none() {
             return Err(Status::invalid("`gcs_uri` is required when `delivery` is `uri`."));
         }
         Ok(Self {
@@ -218,7 +218,7 @@ impl Format {
             is_portrait: text("aspect_ratio") == Some("9:16"),
             seconds: seconds(model, format.get("duration"))?,
             delivery,
-            bucket: bucket.filter(|_| wire == Wire::Vertex && delivery == "uri"),
+            bucket: bucket.filter(|_| api == Api::Vertex && delivery == "uri"),
         })
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    error_text::{self, Wire},
+    error_text::{self, Api},
     safety,
     status::{Code, Status},
 };
@@ -16,7 +16,7 @@ use crate::{
 const AS_ERROR: &str = "op-error";
 
 /// An operation. `videos` are those that there are, in the wire's form.
-pub(super) fn to_json(wire: Wire, job: &JobView, videos: Vec<Value>) -> Value {
+pub(super) fn to_json(api: Api, job: &JobView, videos: Vec<Value>) -> Value {
     let name = job.id();
     match &job.state {
         JobState::Queued { .. } | JobState::Running { .. } => json!({ "name": name }),
@@ -31,7 +31,7 @@ pub(super) fn to_json(wire: Wire, job: &JobView, videos: Vec<Value>) -> Value {
             };
             let filtered_count = if job.has_no_video() { 0 } else { filtered_count };
             let mut operation =
-                finished_operation(wire, name, result_body(wire, videos, filtered_count, &reasons));
+                finished_operation(api, name, result_body(api, videos, filtered_count, &reasons));
             match job.done_status("done", "failed") {
                 "done" => {}
                 "failed" => {
@@ -43,14 +43,14 @@ pub(super) fn to_json(wire: Wire, job: &JobView, videos: Vec<Value>) -> Value {
             }
             operation
         }
-        JobState::Failed(failure) => failed_operation(wire, job, failure),
+        JobState::Failed(failure) => failed_operation(api, job, failure),
         // Nothing cancels these operations from outside.
         JobState::Cancelled => json!({ "name": name, "done": true, "error": { "code": 1 } }),
     }
 }
 
-fn failed_operation(wire: Wire, job: &JobView, failure: &Failure) -> Value {
-    let error: Status = error_text::failure(wire, failure);
+fn failed_operation(api: Api, job: &JobView, failure: &Failure) -> Value {
+    let error: Status = error_text::failure(api, failure);
     if job.run_fault(FaultKind::ErrorIn200).is_some() {
         return error.body();
     }
@@ -62,19 +62,19 @@ fn failed_operation(wire: Wire, job: &JobView, failure: &Failure) -> Value {
             let reasons = [safety::reason(shape, failure.sample)];
             let filtered_count = job.create.outputs.max(1);
             return finished_operation(
-                wire,
+                api,
                 job.id(),
-                result_body(wire, Vec::new(), filtered_count, &reasons),
+                result_body(api, Vec::new(), filtered_count, &reasons),
             );
         }
     }
     json!({ "name": job.id(), "done": true, "error": error.operation_error() })
 }
 
-fn finished_operation(wire: Wire, name: &str, response: Value) -> Value {
-    let kind = match wire {
-        Wire::Vertex => "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse",
-        Wire::Gemini => {
+fn finished_operation(api: Api, name: &str, response: Value) -> Value {
+    let kind = match api {
+        Api::Vertex => "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse",
+        Api::Gemini => {
             "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
         }
     };
@@ -83,19 +83,19 @@ fn finished_operation(wire: Wire, name: &str, response: Value) -> Value {
     json!({ "name": name, "done": true, "response": response })
 }
 
-fn result_body(wire: Wire, videos: Vec<Value>, filtered_count: u32, reasons: &[String]) -> Value {
+fn result_body(api: Api, videos: Vec<Value>, filtered_count: u32, reasons: &[String]) -> Value {
     let mut result = json!({});
     if !videos.is_empty() {
-        let list = if wire == Wire::Vertex { "videos" } else { "generatedSamples" };
+        let list = if api == Api::Vertex { "videos" } else { "generatedSamples" };
         result[list] = Value::Array(videos);
     }
     if filtered_count > 0 {
         result["raiMediaFilteredCount"] = json!(filtered_count);
         result["raiMediaFilteredReasons"] = json!(reasons);
     }
-    match wire {
-        Wire::Vertex => result,
-        Wire::Gemini => json!({ "generateVideoResponse": result }),
+    match api {
+        Api::Vertex => result,
+        Api::Gemini => json!({ "generateVideoResponse": result }),
     }
 }
 

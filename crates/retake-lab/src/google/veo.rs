@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     catalog::{Size, VEO, Veo},
-    error_text::Wire,
+    error_text::Api,
     port_state::PortState,
     status::{Code, Status},
 };
@@ -36,20 +36,20 @@ enum Start {
 }
 
 /// The model of that id on this wire; ids that were retired are as unknown as any other.
-pub(super) fn model(context: &EmulatorContext, wire: Wire, id: &str) -> Result<Veo, Status> {
+pub(super) fn model(context: &EmulatorContext, api: Api, id: &str) -> Result<Veo, Status> {
     // The previews of the Gemini API went on 2026-10-22; `shutdown` plays the time after.
-    let is_gone = wire == Wire::Gemini && context.scenario().shutdown;
-    let known = VEO.into_iter().find(|it| match wire {
-        Wire::Vertex => it.id == id,
-        Wire::Gemini => it.gemini_id == id && !is_gone,
+    let is_gone = api == Api::Gemini && context.scenario().shutdown;
+    let known = VEO.into_iter().find(|it| match api {
+        Api::Vertex => it.id == id,
+        Api::Gemini => it.gemini_id == id && !is_gone,
     });
     known.ok_or_else(|| {
-        let message = match wire {
-            Wire::Vertex => format!(
+        let message = match api {
+            Api::Vertex => format!(
                 "Publisher Model `publishers/google/models/{id}` was not found or your project \
                  does not have access to it."
             ),
-            Wire::Gemini => format!(
+            Api::Gemini => format!(
                 "models/{id} is not found for API version v1beta, or is not supported for \
                  predictLongRunning. Call ListModels to see the list of available models."
             ),
@@ -62,7 +62,7 @@ pub(super) fn model(context: &EmulatorContext, wire: Wire, id: &str) -> Result<V
 pub(super) fn read(
     context: &EmulatorContext,
     port_state: &PortState,
-    wire: Wire,
+    api: Api,
     model: Veo,
     body: Value,
 ) -> Result<Create, Status> {
@@ -71,8 +71,8 @@ pub(super) fn read(
         return Err(Status::invalid("Exactly one instance is required."));
     };
     let parameters = Parameters(body.get("parameters").unwrap_or(&Value::Null));
-    parameters.check(wire, model)?;
-    let start = start(wire, model, instance)?;
+    parameters.check(api, model)?;
+    let start = start(api, model, instance)?;
     let prompt = instance.get("prompt").and_then(Value::as_str).unwrap_or_default();
     if prompt.is_empty() && matches!(start, Start::Text | Start::References) {
         return Err(Status::invalid("The prompt must not be empty."));
@@ -86,7 +86,7 @@ pub(super) fn read(
     let outputs = parameters.samples()?;
     let price = model.price(size, audio) * seconds * u64::from(outputs);
     Ok(Create {
-        model: if wire == Wire::Vertex { model.id } else { model.gemini_id }.to_owned(),
+        model: if api == Api::Vertex { model.id } else { model.gemini_id }.to_owned(),
         prompt: prompt.to_owned(),
         millis: source + seconds * 1000,
         width,
@@ -123,9 +123,9 @@ impl Parameters<'_> {
         }
     }
 
-    fn check(&self, wire: Wire, model: Veo) -> Result<(), Status> {
+    fn check(&self, api: Api, model: Veo) -> Result<(), Status> {
         let unsupported = VERTEX_ONLY.into_iter().find(|name| self.get(name).is_some());
-        if let Some(name) = unsupported.filter(|_| wire == Wire::Gemini) {
+        if let Some(name) = unsupported.filter(|_| api == Api::Gemini) {
             return Err(Status::invalid(format!("`{name}` isn't supported by this model.")));
         }
         self.check_one_of("personGeneration", &["dont_allow", "allow_adult", "allow_all"])?;
@@ -186,7 +186,7 @@ impl Parameters<'_> {
     }
 }
 
-fn start(wire: Wire, model: Veo, instance: &Value) -> Result<Start, Status> {
+fn start(api: Api, model: Veo, instance: &Value) -> Result<Start, Status> {
     let has = |name: &str| instance.get(name).is_some_and(|it| !it.is_null());
     let references = instance.get("referenceImages").and_then(Value::as_array);
     let count = references.map_or(0, Vec::len);
@@ -199,12 +199,12 @@ fn start(wire: Wire, model: Veo, instance: &Value) -> Result<Start, Status> {
     if count > 3 || (count > 0 && !model.references) {
         return Err(Status::invalid(format!("{} takes no {count} reference images.", model.id)));
     }
-    if wire == Wire::Gemini && has("mask") {
+    if api == Api::Gemini && has("mask") {
         return Err(Status::invalid("`mask` isn't supported by this model."));
     }
     let nested = references.into_iter().flatten().filter_map(|it| it.get("image"));
     let own = ["image", "lastFrame", "mask"].into_iter().filter_map(|name| instance.get(name));
-    own.chain(nested).filter(|it| !it.is_null()).try_for_each(|image| check_image(wire, image))?;
+    own.chain(nested).filter(|it| !it.is_null()).try_for_each(|image| check_image(api, image))?;
     Ok(match (has("video"), has("image"), count) {
         (true, ..) => Start::Video,
         (_, true, _) => Start::Image,
@@ -213,7 +213,7 @@ fn start(wire: Wire, model: Veo, instance: &Value) -> Result<Start, Status> {
     })
 }
 
-fn check_image(wire: Wire, image: &Value) -> Result<(), Status> {
+fn check_image(api: Api, image: &Value) -> Result<(), Status> {
     let text = |name: &str| image.get(name).and_then(Value::as_str);
     let kind = text("mimeType");
     if kind.is_some_and(|it| !["image/jpeg", "image/png", "image/webp"].contains(&it)) {
@@ -222,7 +222,7 @@ fn check_image(wire: Wire, image: &Value) -> Result<(), Status> {
     match (text("bytesBase64Encoded"), text("gcsUri")) {
         (Some(bytes), _) if STANDARD.decode(bytes).is_ok_and(|it| !it.is_empty()) => Ok(()),
         (Some(_), _) => Err(Status::invalid("Unable to process input image.")),
-        (None, Some(uri)) if wire == Wire::Vertex && uri.starts_with("gs://") => Ok(()),
+        (None, Some(uri)) if api == Api::Vertex && uri.starts_with("gs://") => Ok(()),
         _ => Err(Status::invalid("The image has neither bytes nor a usable URI.")),
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     PortStateExtension,
     auth::VertexCaller,
-    error_text::{self, Wire},
+    error_text::{self, Api},
     interactions, operation,
     port_state::PortState,
     status::{Code, HandlerResult, Status},
@@ -38,7 +38,7 @@ pub(super) async fn call(
     request: Request,
 ) -> HandlerResult {
     if rest == "interactions" {
-        return interactions::create_for(&context, &port_state, key, Wire::Vertex, request).await;
+        return interactions::create_for(&context, &port_state, key, Api::Vertex, request).await;
     }
     if let Some(id) = interaction(&rest).and_then(|id| id.strip_suffix("/cancel")) {
         return interactions::cancel_for(&context, &key, id).await;
@@ -87,9 +87,9 @@ fn url_not_found(rest: &str) -> Status {
 }
 
 /// What a setback is on a Veo wire.
-pub(super) fn call_error_response(wire: Wire, it: CallError, name: &str) -> EarlyResponse {
+pub(super) fn call_error_response(api: Api, it: CallError, name: &str) -> EarlyResponse {
     match it {
-        CallError::Refused(refusal) => refusal_status(wire, &refusal).into(),
+        CallError::Refused(refusal) => refusal_status(api, &refusal).into(),
         CallError::Missing => {
             Status::new(Code::NotFound, format!("The operation {name} was not found.")).into()
         }
@@ -97,8 +97,8 @@ pub(super) fn call_error_response(wire: Wire, it: CallError, name: &str) -> Earl
     }
 }
 
-fn refusal_status(wire: Wire, refusal: &Refusal) -> Status {
-    error_text::refusal(wire, refusal)
+fn refusal_status(api: Api, refusal: &Refusal) -> Status {
+    error_text::refusal(api, refusal)
 }
 
 async fn create(
@@ -108,15 +108,15 @@ async fn create(
     path: &str,
     (model, body): (&str, Value),
 ) -> HandlerResult {
-    let model = veo::model(context, Wire::Vertex, model)?;
-    let mut create = veo::read(context, port_state, Wire::Vertex, model, body)?;
+    let model = veo::model(context, Api::Vertex, model)?;
+    let mut create = veo::read(context, port_state, Api::Vertex, model, body)?;
     create.id = format!("{path}/{}/operations/{}", model.id, context.new_uuid());
     create.key = key;
     let files = object_uris(context, &create.request, create.outputs);
     create.extra = json!({ "wire": "vertex", "files": files });
     let on_accept = |job: &JobView| port_state.register_files(job.id(), &files);
     let admitted = context.admit_with(create, on_accept).await;
-    let job = admitted.map_err(|it| call_error_response(Wire::Vertex, it, ""))?;
+    let job = admitted.map_err(|it| call_error_response(Api::Vertex, it, ""))?;
     Ok(Json(json!({ "name": job.id() })).into_response())
 }
 
@@ -139,9 +139,9 @@ async fn fetch_operation(
         return Err(Status::invalid("`operationName` is no operation of this model.").into());
     }
     let polled = context.poll(name, Some(key)).await;
-    let job = polled.map_err(|it| call_error_response(Wire::Vertex, it, name))?;
+    let job = polled.map_err(|it| call_error_response(Api::Vertex, it, name))?;
     let videos = video_results(context, &job).await?;
-    Ok(Json(operation::to_json(Wire::Vertex, &job, videos)).into_response())
+    Ok(Json(operation::to_json(Api::Vertex, &job, videos)).into_response())
 }
 
 async fn video_results(context: &EmulatorContext, job: &JobView) -> Result<Vec<Value>, Status> {

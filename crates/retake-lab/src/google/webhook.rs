@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    error_text::{self, Wire},
+    error_text::{self, Api},
     files, interactions,
     port_state::PortState,
     signatures,
@@ -106,7 +106,7 @@ fn event_payload(context: &EmulatorContext, job: &JobView) -> Option<(&'static s
     Some(match &job.state {
         JobState::Cancelled => ("interaction.cancelled", json!({ "id": id })),
         JobState::Failed(failure) if !interactions::has_no_video(job) => {
-            let error = error_text::failure(Wire::Gemini, failure);
+            let error = error_text::failure(Api::Gemini, failure);
             let (code, message) = (error.code.text_code(), error.message);
             let data = json!({ "id": id, "error_code": code, "error_message": message });
             ("interaction.failed", data)

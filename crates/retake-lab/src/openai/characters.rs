@@ -9,7 +9,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::StatusCode;
 use serde_json::json;
 
-use super::{dialect::OpenAiCaller, wire};
+use super::{dialect::OpenAiCaller, errors};
 use crate::{emulator_context::EmulatorContext, request_body::Form};
 
 /// Characters of a name (OpenAI specification 2.3.0).
@@ -22,16 +22,16 @@ pub(super) async fn create(
 ) -> Response {
     let form = match Form::read(request).await {
         Ok(form) => form,
-        Err(why) => return wire::body_error(&why).into_response(),
+        Err(why) => return errors::body_error(&why).into_response(),
     };
     let fits = |name: &String| (1..=MAX_NAME_CHARS).contains(&name.chars().count());
     let Some(name) = form.text("name").filter(fits) else {
         let message = "Invalid 'name': expected 1 to 80 characters.";
-        return wire::invalid(message, Some("name"), Some("invalid_value")).into_response();
+        return errors::invalid(message, Some("name"), Some("invalid_value")).into_response();
     };
     if form.file("video").is_none() {
         let message = "Missing required parameter: 'video'.";
-        return wire::invalid(message, Some("video"), Some("missing_required_parameter"))
+        return errors::invalid(message, Some("video"), Some("missing_required_parameter"))
             .into_response();
     }
     let created = context.now().as_second();
@@ -47,7 +47,7 @@ pub(super) async fn retrieve(Path(id): Path<String>, _: OpenAiCaller) -> Respons
     let Some((created, name)) = known else {
         let message = format!("Character '{id}' not found.");
         let kind = "invalid_request_error";
-        return wire::error(StatusCode::NOT_FOUND, &message, kind, None, None).into_response();
+        return errors::error(StatusCode::NOT_FOUND, &message, kind, None, None).into_response();
     };
     Json(json!({ "id": id, "name": name, "created_at": created })).into_response()
 }

@@ -17,7 +17,7 @@ use futures::stream;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{create_request, dialect::OpenAiCaller, wire};
+use super::{create_request, dialect::OpenAiCaller, errors};
 use crate::{
     emulator_context::EmulatorContext, request_body, router_ext::RouterExt as _,
     scenario::Moderation,
@@ -91,7 +91,7 @@ async fn complete(
     let last = body.pointer("/messages").and_then(Value::as_array).and_then(|all| all.last());
     let Some(last) = last.map(|last| message_text(&last["content"])) else {
         let code = Some("missing_required_parameter");
-        return wire::invalid("Missing required parameter: 'messages'.", Some("messages"), code)
+        return errors::invalid("Missing required parameter: 'messages'.", Some("messages"), code)
             .into_response();
     };
     let answer = reply(&context, &last);
@@ -113,8 +113,8 @@ async fn complete(
     Json(merge_objects(&head, &rest)).into_response()
 }
 
-async fn read_body(request: Request) -> Result<Value, wire::ApiError> {
-    request_body::read_json(request.into_body()).await.map_err(|error| wire::body_error(&error))
+async fn read_body(request: Request) -> Result<Value, errors::ApiError> {
+    request_body::read_json(request.into_body()).await.map_err(|error| errors::body_error(&error))
 }
 
 /// The text of a message, whose content is text or parts.
@@ -195,7 +195,7 @@ async fn moderate(
         _ => {
             let code = Some("missing_required_parameter");
             let message = "Missing required parameter: 'input'.";
-            return wire::error(
+            return errors::error(
                 StatusCode::BAD_REQUEST,
                 message,
                 "invalid_request_error",

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use retake_media::{Still, StillFormat};
 
-use super::wire::{ApiError, error, invalid};
+use super::errors::{ApiError, error, invalid};
 use crate::{emulator_context::EmulatorContext, request_body::Form, simulator::Create};
 use http::StatusCode;
 

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::{
     create_request,
     dialect::{Caller, DialectRef},
+    errors::{self, ApiError},
     videos,
-    wire::{self, ApiError},
 };
 use crate::{
     emulator_context::EmulatorContext,
@@ -31,11 +31,11 @@ pub(super) async fn remix(
 ) -> Response {
     let derived = async {
         let source = find_source(&context, dialect, &caller.key, &id)?;
-        let form = Form::read(request).await.map_err(|why| wire::body_error(&why))?;
+        let form = Form::read(request).await.map_err(|why| errors::body_error(&why))?;
         let prompt = create_request::read_prompt(&form)?;
         Ok(derive_create(&context, dialect, &source, prompt, &form))
     };
-    answer(&context, dialect, derived.await).await
+    respond(&context, dialect, derived.await).await
 }
 
 pub(super) async fn edit(
@@ -49,7 +49,7 @@ pub(super) async fn edit(
         let prompt = create_request::read_prompt(&form)?;
         Ok(derive_create(&context, dialect, &source, prompt, &form))
     };
-    answer(&context, dialect, derived.await).await
+    respond(&context, dialect, derived.await).await
 }
 
 pub(super) async fn extend(
@@ -67,16 +67,16 @@ pub(super) async fn extend(
         if total > MAX_SECONDS {
             let message =
                 format!("The extended video would last {total} seconds; 120 are allowed.");
-            return Err(wire::invalid(&message, Some("seconds"), Some("invalid_value")));
+            return Err(errors::invalid(&message, Some("seconds"), Some("invalid_value")));
         }
         let size = (create.width, create.height);
         let price_micros = create_request::price_micros(&create.model, size, added);
         Ok(Create { millis: total * 1000, price_micros, ..create })
     };
-    answer(&context, dialect, derived.await).await
+    respond(&context, dialect, derived.await).await
 }
 
-async fn answer(
+async fn respond(
     context: &EmulatorContext,
     dialect: DialectRef,
     derived: Result<Create, ApiError>,
@@ -94,12 +94,12 @@ async fn read_with_source(
     key: &str,
     request: Request,
 ) -> Result<(JobView, Form), ApiError> {
-    let form = Form::read(request).await.map_err(|why| wire::body_error(&why))?;
+    let form = Form::read(request).await.map_err(|why| errors::body_error(&why))?;
     let id = form.fields.pointer("/video/id").and_then(|id| id.as_str());
     let Some(id) = id else {
         // Uploads are for eligible customers only, and nobody is one here.
         let message = "Missing required parameter: 'video'.";
-        return Err(wire::invalid(message, Some("video"), Some("missing_required_parameter")));
+        return Err(errors::invalid(message, Some("video"), Some("missing_required_parameter")));
     };
     Ok((find_source(context, dialect, key, id)?, form))
 }
@@ -114,7 +114,7 @@ fn find_source(
     if matches!(job.state, JobState::Done) {
         return Ok(job);
     }
-    Err(wire::invalid("The source video is not completed.", Some("video"), Some("invalid_value")))
+    Err(errors::invalid("The source video is not completed.", Some("video"), Some("invalid_value")))
 }
 
 /// A create like the source's, with another prompt.

@@ -12,7 +12,8 @@ use axum::{
 use http::{StatusCode, request::Parts};
 use serde_json::{Value, json};
 
-use super::wire::{self, ApiError};
+use super::errors::{self, ApiError};
+use super::video_object;
 use crate::{
     auth::{self, AuthScheme, KeySource},
     emulator_context::{CallError, EmulatorContext},
@@ -60,7 +61,7 @@ pub(super) trait Dialect: Send + Sync {
 
     /// The video object.
     fn video(&self, context: &EmulatorContext, job: &JobView) -> Value {
-        wire::video(context, job)
+        video_object::video_json(context, job)
     }
 
     /// The HTTP status of a poll that finds a failed job.
@@ -85,7 +86,7 @@ impl dyn Dialect {
         key: String,
         request: Request,
     ) -> Result<Create, ApiError> {
-        let form = Form::read(request).await.map_err(|error| wire::body_error(&error))?;
+        let form = Form::read(request).await.map_err(|error| errors::body_error(&error))?;
         self.read_form(context, key, &form)
     }
 
@@ -104,8 +105,8 @@ impl dyn Dialect {
     /// The response to a call that did not get what it asked for.
     pub(super) fn call_error_response(&self, call_error: CallError, id: &str) -> Response {
         match call_error {
-            CallError::Refused(refusal) => self.error_response(&wire::refusal_error(&refusal)),
-            CallError::Missing => self.error_response(&wire::video_not_found(id)),
+            CallError::Refused(refusal) => self.error_response(&errors::refusal_error(&refusal)),
+            CallError::Missing => self.error_response(&errors::video_not_found(id)),
             CallError::Response(response) => response,
         }
     }
@@ -123,7 +124,7 @@ impl dyn Dialect {
     ) -> Result<JobView, ApiError> {
         let job = context.find_job(id);
         let job = job.filter(|job| job.create.key == key && self.is_owner_of(job));
-        job.ok_or_else(|| wire::video_not_found(id))
+        job.ok_or_else(|| errors::video_not_found(id))
     }
 
     /// Polls a job of the caller's.
@@ -160,7 +161,7 @@ impl AuthScheme for DialectAuth {
     }
 
     fn reject(parts: &Parts, refusal: &Refusal) -> Response {
-        let error = wire::refusal_error(refusal);
+        let error = errors::refusal_error(refusal);
         match dialect_of(parts) {
             Some(dialect) => dialect.error_response(&error),
             None => error.into_response(),
@@ -180,6 +181,6 @@ impl AuthScheme for OpenAiAuth {
     }
 
     fn reject(_parts: &Parts, refusal: &Refusal) -> Response {
-        wire::refusal_error(refusal).into_response()
+        errors::refusal_error(refusal).into_response()
     }
 }

@@ -17,7 +17,7 @@ mod vllm;
 use axum::{Router, response::Response};
 use serde_json::Value;
 
-use super::wire::{self, ApiError};
+use super::errors::{self, ApiError};
 use crate::{emulator_context::EmulatorContext, request_body, simulator::JobView};
 
 /// The longest video that anybody renders here, in seconds.
@@ -63,7 +63,7 @@ fn parse_size(size: &str) -> Option<(u32, u32)> {
 /// A field of the request that was not understood; `None` if it was.
 fn invalid_param(param: &'static str, expected: &str) -> ApiError {
     let message = format!("Invalid '{param}': expected {expected}.");
-    wire::invalid(&message, Some(param), Some("invalid_value"))
+    errors::invalid(&message, Some(param), Some("invalid_value"))
 }
 
 /// Serves the one video of a job, or tells in which state it is instead.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     create_request,
     dialect::{Caller, DialectRef},
-    wire::{self, ApiError},
+    errors::{self, ApiError},
 };
 use crate::{
     emulator_context::{CallError, EmulatorContext},
@@ -127,13 +127,13 @@ fn page(
         Some("asc") => {}
         Some(_) => {
             let message = "Invalid value for 'order': expected 'asc' or 'desc'.";
-            return Err(wire::invalid(message, Some("order"), Some("invalid_value")));
+            return Err(errors::invalid(message, Some("order"), Some("invalid_value")));
         }
     }
     let limit = query.get("limit").map_or(Ok(20), |it| it.parse::<usize>());
     let Some(limit) = limit.ok().filter(|limit| *limit <= 100) else {
         let message = "Invalid 'limit': integer out of range. Expected a value from 0 to 100.";
-        return Err(wire::invalid(message, Some("limit"), Some("integer_above_max_value")));
+        return Err(errors::invalid(message, Some("limit"), Some("integer_above_max_value")));
     };
     if let Some(after) = query.get("after") {
         // An unknown cursor is no error; there is nothing behind it.
@@ -163,7 +163,7 @@ pub(super) async fn delete(
             // The guide speaks of completed and failed videos only; what others get was not seen.
             let message = "The video is still being generated and cannot be deleted.";
             let kind = "invalid_request_error";
-            dialect.error_response(&wire::error(StatusCode::CONFLICT, message, kind, None, None))
+            dialect.error_response(&errors::error(StatusCode::CONFLICT, message, kind, None, None))
         }
         Ok(job) => {
             context.delete(job.id());
@@ -194,7 +194,7 @@ pub(super) async fn content(
                     "Invalid value: '{other}'. Supported values are: 'video', 'thumbnail', and \
                      'spritesheet'."
                 );
-                Err(wire::invalid(&message, Some("variant"), Some("invalid_value")))
+                Err(errors::invalid(&message, Some("variant"), Some("invalid_value")))
             }
         }
     };
@@ -220,10 +220,10 @@ async fn serve_picture(
 
 pub(super) fn file_error(why: FileUnavailable, id: &str) -> ApiError {
     let not_found = |message: &str| {
-        wire::error(StatusCode::NOT_FOUND, message, "invalid_request_error", None, None)
+        errors::error(StatusCode::NOT_FOUND, message, "invalid_request_error", None, None)
     };
     match why {
-        FileUnavailable::NotReady => wire::invalid(
+        FileUnavailable::NotReady => errors::invalid(
             "Video is not ready yet, use GET /v1/videos/{video_id} to check status.",
             None,
             None,
@@ -232,14 +232,14 @@ pub(super) fn file_error(why: FileUnavailable, id: &str) -> ApiError {
             not_found(&format!("No content for video '{id}'."))
         }
         FileUnavailable::Expired => not_found(&format!("The content of video '{id}' has expired.")),
-        FileUnavailable::KeyRequired => wire::error(
+        FileUnavailable::KeyRequired => errors::error(
             StatusCode::UNAUTHORIZED,
             "Missing credentials.",
             "invalid_request_error",
             None,
             None,
         ),
-        FileUnavailable::RenderFailed => wire::error(
+        FileUnavailable::RenderFailed => errors::error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Internal error.",
             "server_error",

@@ -75,7 +75,7 @@ pub(super) fn call_error_response(call_error: CallError) -> Response {
 
 /// Words a refusal.
 pub(super) fn refusal_response(refusal: &Refusal) -> Response {
-    let mut response = by_reason(refusal);
+    let mut response = response_by_reason(refusal);
     let wait = refusal.retry_after.map(|it| HeaderValue::from(it.as_secs()));
     if let Some(wait) = wait {
         response.headers_mut().insert(HeaderName::from_static("retry-after"), wait);
@@ -83,25 +83,25 @@ pub(super) fn refusal_response(refusal: &Refusal) -> Response {
     response
 }
 
-fn by_reason(refusal: &Refusal) -> Response {
-    let platform = |shapes: &[&str]| shape(refusal.pick(shapes), refusal);
+fn response_by_reason(refusal: &Refusal) -> Response {
+    let platform = |shapes: &[&str]| response_by_shape(refusal.pick(shapes), refusal);
     match refusal.reason {
         Reason::MissingKey | Reason::UnknownKey | Reason::KeyRevoked => {
-            shape("unauthenticated", refusal)
+            response_by_shape("unauthenticated", refusal)
         }
-        Reason::SoftBlock => shape("forbidden", refusal),
-        Reason::CreditOut => shape("credit", refusal),
+        Reason::SoftBlock => response_by_shape("forbidden", refusal),
+        Reason::CreditOut => response_by_shape("credit", refusal),
         Reason::TooFast | Reason::TooManyToday | Reason::TooManyAtOnce => {
-            shape("throttled", refusal)
+            response_by_shape("throttled", refusal)
         }
         Reason::Overloaded => platform(&["unavailable"]),
         Reason::AfterAccept => platform(&["internal", "bad_gateway"]),
         Reason::Poll => match refusal.cause {
             Cause::Capacity => platform(&["unavailable", "throttled"]),
-            Cause::DependencyTimeout => shape("gateway_timeout", refusal),
-            _ => shape("internal", refusal),
+            Cause::DependencyTimeout => response_by_shape("gateway_timeout", refusal),
+            _ => response_by_shape("internal", refusal),
         },
-        Reason::Scripted if refusal.is_generic => shape("internal", refusal),
+        Reason::Scripted if refusal.is_generic => response_by_shape("internal", refusal),
         Reason::Scripted => platform(match refusal.cause {
             Cause::RuntimeError => &["internal", "bad_gateway"],
             Cause::ContentModeration => &["flagged"],
@@ -114,7 +114,7 @@ fn by_reason(refusal: &Refusal) -> Response {
 }
 
 /// The error of this name.
-fn shape(name: &str, refusal: &Refusal) -> Response {
+fn response_by_shape(name: &str, refusal: &Refusal) -> Response {
     let is = error_response;
     match name {
         "unauthenticated" => is(

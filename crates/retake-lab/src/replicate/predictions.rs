@@ -51,7 +51,7 @@ pub(super) async fn create(
     Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    answer(create_with(&context, key, request, None).await)
+    respond(create_with(&context, key, request, None).await)
 }
 
 /// `POST /v1/models/{owner}/{name}/predictions`: runs an official model.
@@ -66,10 +66,10 @@ pub(super) async fn create_with_model(
         return errors::not_found_response();
     }
     let target = Target { model, version: None, deployment: None };
-    answer(create_with(&context, key, request, Some(target)).await)
+    respond(create_with(&context, key, request, Some(target)).await)
 }
 
-fn answer(result: Result<Response, EarlyResponse>) -> Response {
+fn respond(result: Result<Response, EarlyResponse>) -> Response {
     result.unwrap_or_else(EarlyResponse::into_response)
 }
 

@@ -142,8 +142,8 @@ fn check_text(path: &[Value], value: &Value, longest: usize) -> Option<Value> {
 /// Words and ranges of whole numbers, with `|` between.
 fn check_choice(path: &[Value], value: &Value, allowed: &str) -> Option<Value> {
     let found = request_body::scalar_text(value);
-    let is_word = |word: &str| found.as_deref() == Some(word);
-    if allowed.split('|').any(is_word) {
+    let is_found = |option: &str| found.as_deref() == Some(option);
+    if allowed.split('|').any(is_found) {
         return None;
     }
     let range = allowed.split('|').find_map(|it| it.split_once(".."));

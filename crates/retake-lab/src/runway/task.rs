@@ -44,11 +44,11 @@ fn unfailed_task(context: &EmulatorContext, job: &JobView) -> Value {
             (status.unwrap_or("RUNNING"), "progress", json!(progress))
         }
         JobState::Done => {
-            let word = match job.done_status("SUCCEEDED", "FAILED") {
+            let status = match job.done_status("SUCCEEDED", "FAILED") {
                 "unknown" => "UNKNOWN",
-                word => word,
+                status => status,
             };
-            (word, "output", json!(output(context, job)))
+            (status, "output", json!(output(context, job)))
         }
         JobState::Failed(_) | JobState::Cancelled => ("CANCELLED", "cost", cost(job)),
     };

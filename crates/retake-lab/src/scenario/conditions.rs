@@ -1,48 +1,48 @@
-//! How fast and how generous a provider is.
+//! The speed and the limits of a provider.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::Provider;
 
-/// What a provider does with a job above its concurrency.
+/// What a provider does with a job above its concurrency limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverConcurrency {
-    /// It is refused.
+    /// The create is refused.
     Refuse,
-    /// It waits.
+    /// The job waits in the queue.
     Queue,
 }
 
-/// When a provider tells that a prompt is refused.
+/// When a provider reports that a prompt is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModerationTiming {
-    /// In answer to the create.
+    /// In the response to the create.
     AtCreate,
     /// As the failure of an accepted job, before anything is rendered.
     AsJob,
 }
 
-/// A place that webhooks go to.
+/// A webhook endpoint that is registered with the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookEndpoint {
-    /// Where to; loopback is fine, this is a lab.
+    /// The URL of the endpoint; loopback addresses are allowed.
     pub url: String,
-    /// What they are signed with, in the provider's own form.
+    /// The signing secret, in the provider's form.
     #[serde(default)]
     pub secret: String,
 }
 
 macro_rules! conditions {
     ($($(#[$doc:meta])* $name:ident: $kind:ty,)*) => {
-        /// How a provider is.
+        /// The conditions of a provider.
         #[derive(Clone, Debug)]
         pub struct Conditions { $($(#[$doc])* pub $name: $kind,)* }
 
-        /// A part of [`Conditions`], to be laid over others.
+        /// A part of [`Conditions`], which overrides others.
         #[derive(Clone, Debug, Default, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Patch {
@@ -50,7 +50,7 @@ macro_rules! conditions {
         }
 
         impl Conditions {
-            /// Replaces what the patch names.
+            /// Overrides what the patch sets.
             pub(crate) fn apply(&mut self, patch: &Patch) {
                 $(if let Some(value) = &patch.$name { self.$name.clone_from(value); })*
             }
@@ -59,34 +59,34 @@ macro_rules! conditions {
 }
 
 conditions! {
-    /// How long a job waits before it is rendered, give or take a quarter.
+    /// How long a job waits before it is rendered, plus or minus a quarter.
     queue: SignedDuration,
-    /// How long a render takes, give or take a quarter.
+    /// How long a render takes, plus or minus a quarter.
     render: SignedDuration,
-    /// Creates of one key in a minute.
+    /// The maximum number of creates of one key in a minute.
     creates_per_minute: u32,
-    /// Creates of one key in 24 hours.
+    /// The maximum number of creates of one key in 24 hours.
     creates_per_day: u32,
-    /// Jobs of one key that are rendered at the same time.
+    /// The maximum number of jobs of one key that are rendered at the same time.
     concurrency: u32,
-    /// What happens to a job above that.
+    /// What happens to a job above the concurrency limit.
     over_concurrency: OverConcurrency,
-    /// Credit of one key in millionths of a US dollar.
+    /// The credit of one key in millionths of a US dollar.
     credit_micros: u64,
-    /// How long a finished file, or the link to it, can be fetched.
+    /// How long a finished file, or the link to it, can be downloaded.
     result_lasts: SignedDuration,
-    /// Whether failed renders are paid for.
+    /// Whether failed renders are billed.
     bills_failures: bool,
-    /// When a refused prompt is told.
+    /// When a refused prompt is reported.
     moderates: ModerationTiming,
-    /// The keys that are known; empty means that any key is.
+    /// The known keys; if empty, every key is accepted.
     keys: Vec<String>,
-    /// Where webhooks go that are set up with the account and not with the request.
+    /// The webhook endpoints that are registered with the account and not named in a request.
     webhooks: Vec<WebhookEndpoint>,
 }
 
 impl Conditions {
-    /// What is known of the provider (the provider pages of 2026-11-21), with a generous credit.
+    /// The documented limits of the provider (the provider pages of 2026-11-21), with ample credit.
     pub(crate) fn defaults_for(provider: Provider) -> Self {
         use Provider as P;
         let secs = SignedDuration::from_secs;

@@ -1,4 +1,4 @@
-//! A rule: when a fault happens.
+//! A rule: a fault and the creates that it applies to.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -6,49 +6,49 @@ use serde::{Deserialize, Serialize};
 use super::ScenarioError;
 use crate::{Provider, fault::Fault};
 
-/// One fault and when it happens.
+/// One fault and the creates that it applies to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// What the ledger calls it; the name of the fault if left out.
+    /// The name in the ledger; the name of the fault if left out.
     #[serde(default)]
     pub name: String,
-    /// The creates that it happens to; all if left out.
+    /// The creates that it applies to; all if left out.
     #[serde(default)]
     pub when: When,
-    /// What happens.
+    /// The fault.
     pub what: Fault,
 }
 
-/// Which creates a rule is for. Everything that is given has to fit.
+/// The creates that a rule applies to. Every condition that is given has to hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct When {
-    /// Of this provider.
+    /// The provider of the create.
     pub provider: Option<Provider>,
-    /// For a model that fits this pattern, in which `*` stands for anything.
+    /// A pattern for the model, in which `*` matches anything.
     pub model: Option<String>,
-    /// With one of these phrases in the prompt, in any case.
+    /// Phrases of which the prompt contains one, regardless of case.
     pub prompt: Vec<String>,
-    /// The provider's create of this number, counted from 1.
+    /// The number of the create at its provider, counted from 1.
     pub nth: Option<u64>,
-    /// Each create whose number this divides.
+    /// A divisor of the create's number.
     pub every: Option<u64>,
-    /// Creates with a higher number than this.
+    /// The create's number is higher than this.
     pub after: Option<u64>,
-    /// Creates up to this number.
+    /// The create's number is at most this.
     pub up_to: Option<u64>,
-    /// This part of the creates, 0 to 1.
+    /// The fraction of the creates, 0 to 1.
     pub probability: Option<f64>,
-    /// Once the lab has been running for so long.
+    /// The lab has been running for at least this long.
     pub from: Option<SignedDuration>,
-    /// Until the lab has been running for so long.
+    /// The lab has been running for less than this.
     pub until: Option<SignedDuration>,
-    /// At this time of the day, in whole hours of UTC: `"14-20"`; `"22-06"` spans midnight.
+    /// The time of day in whole hours of UTC: `"14-20"`; `"22-06"` spans midnight.
     pub hours: Option<String>,
 }
 
-/// What a rule is held against.
+/// The facts about a create that rules are matched against.
 pub(crate) struct CreateContext<'a> {
     pub(crate) provider: Provider,
     pub(crate) number: u64,
@@ -59,12 +59,12 @@ pub(crate) struct CreateContext<'a> {
 }
 
 impl Rule {
-    /// The name, or that of the fault.
+    /// The name of the rule, or of its fault.
     pub fn label(&self) -> &str {
         if self.name.is_empty() { self.what.kind.name() } else { &self.name }
     }
 
-    /// The rule, if it makes sense.
+    /// Returns the rule if it is valid.
     pub(crate) fn into_checked(self) -> Result<Self, ScenarioError> {
         self.check(0)?;
         Ok(self)
@@ -93,7 +93,8 @@ impl Rule {
 }
 
 impl When {
-    /// Whether the rule is for this create; `chance` from 0 to 1 is the create's and the rule's own.
+    /// Whether the rule applies to this create; `sample`, from 0 to 1, is drawn for the create and
+    /// the rule.
     pub(crate) fn matches(&self, it: &CreateContext<'_>, sample: f64) -> bool {
         self.provider.is_none_or(|provider| provider == it.provider)
             && self.model.as_deref().is_none_or(|pattern| is_glob_match(pattern, it.model))
@@ -126,7 +127,7 @@ fn hours(text: &str) -> Option<(i8, i8)> {
     Some((hour(from)?, hour(until)?))
 }
 
-/// Whether `text` fits `pattern`, in which `*` stands for any characters.
+/// Whether `text` matches `pattern`, in which `*` matches any characters.
 pub(crate) fn is_glob_match(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut rest) = text.strip_prefix(head) else { return false };

@@ -1,4 +1,4 @@
-//! What one key has used of its limits.
+//! The usage of one key, and its limits.
 
 use std::collections::VecDeque;
 
@@ -10,31 +10,31 @@ use crate::{Provider, clock::later, fault::Cause, scenario::Conditions};
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Whose limits: every key is an account of its own.
+/// The account of a key: every key is an account of its own.
 pub(super) type Key = (Provider, String);
 
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// Records of jobs that have not ended, in the order of their creates.
+    /// The records of jobs that have not ended, in the order of their creates.
     pub(super) open: Vec<usize>,
-    /// Paid for jobs that have ended, in millionths of a US dollar.
+    /// The amount billed for ended jobs, in millionths of a US dollar.
     pub(super) spent: u64,
     pub(super) revoked: bool,
     pub(super) blocked: bool,
-    /// The creates of the last 24 hours.
+    /// The times of the creates of the last 24 hours.
     creates: VecDeque<Timestamp>,
 }
 
-/// How a key stands with its limits.
+/// The rate limit and the credit that a key has left.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccountStatus {
-    /// Creates in a minute.
+    /// The maximum number of creates in a minute.
     pub(crate) per_minute: u32,
-    /// How many of them are left.
+    /// The number of creates that are left in this minute.
     pub(crate) remaining: u32,
-    /// When all are there again, from now, in the lab's time.
+    /// The time until the limit is reset, in lab time.
     pub(crate) resets_in: SignedDuration,
-    /// Credit that is left, in millionths of a US dollar.
+    /// The remaining credit, in millionths of a US dollar.
     pub(crate) credit_micros: u64,
 }
 
@@ -46,7 +46,8 @@ impl Account {
         self.blocked.then_some(Reason::SoftBlock)
     }
 
-    /// Counts a create. Tells how long to wait when it is one too many, and counts it not.
+    /// Counts a create against the rate limits. A create above a limit is not counted; the reason
+    /// and the time to wait are returned.
     pub(super) fn count_create(
         &mut self,
         it: &Conditions,

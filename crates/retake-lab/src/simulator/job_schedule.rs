@@ -1,4 +1,4 @@
-//! The course of one job, laid down when it is admitted.
+//! The schedule of one job, computed when it is admitted.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,15 +11,15 @@ use crate::{
     scenario::Conditions,
 };
 
-/// When what happens to a job. Everything after the start moves with it.
+/// The times at which a job changes its state. Everything after the start is relative to it.
 #[derive(Clone, Debug)]
 pub(crate) struct JobSchedule {
-    /// When it would start if nobody were ahead.
+    /// When the job would start if no other were ahead.
     pub(super) ready_at: Timestamp,
     pub(super) starts_at: Timestamp,
-    /// How long the render takes if nothing goes wrong.
+    /// How long the render takes without a fault.
     render: SignedDuration,
-    /// After which part of the render it stands still.
+    /// The progress at which a stuck render stops.
     stuck_at: Option<f64>,
     fails_after: Option<SignedDuration>,
     done_after: Option<SignedDuration>,
@@ -28,7 +28,7 @@ pub(crate) struct JobSchedule {
 }
 
 impl JobSchedule {
-    /// Lays down the course of an accepted job that can start at `slot` at the earliest.
+    /// The schedule of an accepted job that can start at `slot` at the earliest.
     pub(super) fn new(record: &Record, it: &Conditions, seed: u64, slot: Timestamp) -> Self {
         let vary = |what, stretch: SignedDuration| {
             let sample = fault_sampler::sample(seed, what, record.provider, record.number);
@@ -72,7 +72,7 @@ impl JobSchedule {
         }
     }
 
-    /// When nothing more will happen; never for a job that is stuck.
+    /// When the job ends; never for one that is stuck.
     pub(super) fn final_at(&self) -> Timestamp {
         let ends = self.done_after.or(self.fails_after);
         let ends = ends.map_or(Timestamp::MAX, |after| later(self.starts_at, after));
@@ -106,7 +106,7 @@ impl JobSchedule {
         part.min(self.stuck_at.unwrap_or(1.0)).clamp(0.0, 0.99)
     }
 
-    /// When the state changes next by itself.
+    /// When the state changes next without a cancellation.
     pub(super) fn next_change_at(&self, now: Timestamp) -> Option<Timestamp> {
         let after = |after: Option<SignedDuration>| after.map(|it| later(self.starts_at, it));
         let moments = [Some(self.starts_at), after(self.fails_after), after(self.done_after)];
@@ -140,7 +140,7 @@ impl JobSchedule {
         }
     }
 
-    /// What is paid for a job in this state, in millionths of a US dollar.
+    /// The amount billed for a job in this state, in millionths of a US dollar.
     pub(super) fn billed_micros(&self, record: &Record, state: &JobState) -> u64 {
         let is_billed = match state {
             JobState::Queued { .. } | JobState::Running { .. } => false,

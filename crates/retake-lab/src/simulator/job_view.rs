@@ -1,4 +1,4 @@
-//! What emulators put in and get out.
+//! The types by which emulators create jobs and see their state.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,82 +10,82 @@ use crate::{
     fault_sampler,
 };
 
-/// A create, read from the wire.
+/// A create, parsed from a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Create {
-    /// The id that the job will have, in the provider's form.
+    /// The id of the job, in the provider's form.
     pub(crate) id: String,
-    /// The key that it was asked for with.
+    /// The caller's key.
     pub(crate) key: String,
     pub(crate) model: String,
     pub(crate) prompt: String,
-    /// Length in thousandths of a second.
+    /// The length in milliseconds.
     pub(crate) millis: u64,
-    /// Pixels; even.
+    /// Pixels, an even number.
     pub(crate) width: u32,
-    /// Pixels; even.
+    /// Pixels, an even number.
     pub(crate) height: u32,
     /// Whether the video has a sound track.
     pub(crate) audio: bool,
-    /// How many videos; 0 counts as 1.
+    /// The number of videos; 0 counts as 1.
     pub(crate) outputs: u32,
-    /// What it costs in millionths of a US dollar.
+    /// The price in millionths of a US dollar.
     pub(crate) price_micros: u64,
-    /// The request as it came, for emulators that echo it.
+    /// The body of the request, for emulators that echo it.
     pub(crate) request: Value,
-    /// Whatever else the emulator wants to remember.
+    /// Further data of the emulator.
     pub(crate) extra: Value,
 }
 
-/// Why a call was turned away.
+/// The reason why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// There was no key.
+    /// The call had no key.
     MissingKey,
-    /// The key is not known.
+    /// The key is unknown.
     UnknownKey,
     /// The key was revoked.
     KeyRevoked,
     /// The account is blocked.
     SoftBlock,
-    /// The account's credit does not suffice.
+    /// The account's credit is insufficient.
     CreditOut,
     /// Too many creates in a minute.
     TooFast,
     /// Too many creates in a day.
     TooManyToday,
-    /// Too many jobs at a time.
+    /// Too many concurrent jobs.
     TooManyAtOnce,
-    /// The provider turns creates away.
+    /// The provider is overloaded.
     Overloaded,
-    /// The scenario says so: for `cause`, in `shape`.
+    /// The scenario refuses it, for `cause` and in `shape`.
     Scripted,
-    /// The job was accepted, and the caller is told of a server error.
+    /// The job was accepted and the caller gets a server error.
     AfterAccept,
     /// A poll is answered with an error.
     Poll,
 }
 
-/// A call that is turned away. The emulator words it.
+/// A call that is refused. The emulator builds the response.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    /// Why in truth.
+    /// The true cause.
     pub(crate) cause: Cause,
     pub(crate) reason: Reason,
-    /// The shape that the scenario asks for, if it does.
+    /// The shape that the scenario asks for.
     pub(crate) shape: Option<String>,
-    /// Whether the caller gets the least telling message there is.
+    /// Whether the caller gets the provider's least specific message.
     pub(crate) is_generic: bool,
-    /// Whether it is told under a status that says nothing.
+    /// Whether the response has a status that hides the reason.
     pub(crate) is_disguised: bool,
-    /// When to come again, in the world's time.
+    /// The `Retry-After`, in wall-clock time.
     pub(crate) retry_after: Option<Duration>,
-    /// For choices that are left open.
+    /// The sample that decides what the scenario leaves open.
     pub(crate) sample: u64,
 }
 
 impl Refusal {
-    /// A refusal that the scenario did not ask for.
+    /// A refusal that no fault asks for.
     pub(crate) const fn new(cause: Cause, reason: Reason) -> Self {
         Self {
             cause,
@@ -98,29 +98,31 @@ impl Refusal {
         }
     }
 
-    /// One of the shapes: the one asked for if it is among them, else one by the seed.
+    /// Picks one of the shapes: the one that the scenario asks for if it is among them, else one by
+    /// the seed.
     pub(crate) fn pick<'a>(&self, shapes: &[&'a str]) -> &'a str {
         pick(self.shape.as_deref(), self.sample, shapes)
     }
 }
 
-/// Why a render failed. The emulator words it.
+/// The failure of a render. The emulator builds the response.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    /// Why in truth.
+    /// The true cause.
     pub(crate) cause: Cause,
-    /// The shape that the scenario asks for; `input` and `output` tell what was moderated.
+    /// The shape that the scenario asks for; `input` and `output` say what was moderated.
     pub(crate) shape: Option<String>,
-    /// Whether the caller gets the least telling message there is.
+    /// Whether the caller gets the provider's least specific message.
     pub(crate) is_generic: bool,
-    /// Whether it is paid for.
+    /// Whether the render is billed.
     pub(crate) billed: bool,
-    /// For choices that are left open.
+    /// The sample that decides what the scenario leaves open.
     pub(crate) sample: u64,
 }
 
 impl Failure {
-    /// One of the shapes: the one asked for if it is among them, else one by the seed.
+    /// Picks one of the shapes: the one that the scenario asks for if it is among them, else one by
+    /// the seed.
     pub(crate) fn pick<'a>(&self, shapes: &[&'a str]) -> &'a str {
         pick(self.shape.as_deref(), self.sample, shapes)
     }
@@ -131,14 +133,15 @@ fn pick<'a>(asked: Option<&str>, sample: u64, shapes: &[&'a str]) -> &'a str {
     asked.or_else(|| fault_sampler::pick(sample, shapes)).unwrap_or_default()
 }
 
-/// What has become of a job.
+/// The state of a job.
 #[derive(Clone, Debug)]
 pub(crate) enum JobState {
-    /// Not started; `ahead` jobs of the same key have to make room first (0: it starts by itself).
+    /// The job has not started; `ahead` jobs of the same key have to end first (0: it starts by
+    /// itself).
     Queued {
         ahead: usize,
     },
-    /// From 0 to below 1.
+    /// The render is running; the progress is from 0 to below 1.
     Running {
         progress: f64,
     },
@@ -148,34 +151,34 @@ pub(crate) enum JobState {
 }
 
 impl JobState {
-    /// Whether nothing more will happen, as far as one can see.
+    /// Whether the job has ended, as far as a caller can see.
     pub(crate) const fn has_ended(&self) -> bool {
         !matches!(self, Self::Queued { .. } | Self::Running { .. })
     }
 }
 
-/// A job at one moment.
+/// A job at one point in time.
 #[derive(Clone, Debug)]
 pub(crate) struct JobView {
-    /// Which of the provider's creates it was, from 1.
+    /// The number of the create at its provider, counted from 1.
     pub(crate) number: u64,
     pub(crate) create: Arc<Create>,
     pub(crate) fault_plan: Arc<FaultPlan>,
-    /// The moment that this is the view of.
+    /// The time of this view.
     pub(crate) now: Timestamp,
     pub(crate) accepted_at: Timestamp,
     /// When the render starts or started.
     pub(crate) starts_at: Timestamp,
-    /// When it ended, if it has.
+    /// When the job ended, if it has.
     pub(crate) ended_at: Option<Timestamp>,
-    /// When the state changes next by itself, if it does.
+    /// When the state changes next without a cancellation, if it does.
     pub(crate) next_change_at: Option<Timestamp>,
     pub(crate) state: JobState,
-    /// How often it was polled before.
+    /// The number of polls before.
     pub(crate) polls: u32,
-    /// How often its file was asked for before.
+    /// The number of downloads before.
     pub(crate) downloads: u32,
-    /// What has been paid for it in millionths of a US dollar, if it has ended.
+    /// The billed amount in millionths of a US dollar, if the job has ended.
     pub(crate) billed_micros: u64,
 }
 
@@ -184,17 +187,17 @@ impl JobView {
         &self.create.id
     }
 
-    /// The fault of this kind that the job meets while it runs.
+    /// The fault of this kind in the run phase, if one is planned.
     pub(crate) fn run_fault(&self, kind: FaultKind) -> Option<&Fault> {
         self.fault_plan.run.as_ref().filter(|fault| fault.kind == kind)
     }
 
-    /// The fault of this kind that its file meets.
+    /// The fault of this kind in the result phase, if one is planned.
     pub(crate) fn result_fault(&self, kind: FaultKind) -> Option<&Fault> {
         self.fault_plan.result.as_ref().filter(|fault| fault.kind == kind)
     }
 
-    /// Progress in whole percent: 0 while queued, 100 when done.
+    /// The progress in whole percent: 0 while queued, 100 when done.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 99")]
     pub(crate) fn percent(&self) -> u32 {
         match &self.state {
@@ -204,15 +207,17 @@ impl JobView {
         }
     }
 
-    /// The word that takes the status' place while the job runs, if the scenario wants one.
-    pub(crate) fn odd_status<'a>(&'a self, words: &[&'a str]) -> Option<&'a str> {
+    /// The undocumented status that replaces that of a running job, if the scenario asks for one.
+    pub(crate) fn odd_status<'a>(&'a self, statuses: &[&'a str]) -> Option<&'a str> {
         let fault = self.run_fault(FaultKind::OddStatus)?;
         let is_running = matches!(self.state, JobState::Running { .. });
-        let word = || fault.shape.as_deref().or_else(|| fault_sampler::pick(fault.sample, words));
-        is_running.then(word).flatten()
+        let status =
+            || fault.shape.as_deref().or_else(|| fault_sampler::pick(fault.sample, statuses));
+        is_running.then(status).flatten()
     }
 
-    /// The status of a job that is done: that of success, unless the scenario wants another beside the file.
+    /// The status of a job that is done: `done`, unless the scenario asks for another one beside
+    /// the file.
     pub(crate) fn done_status<'a>(&'a self, done: &'a str, failed: &'a str) -> &'a str {
         let is_done = matches!(self.state, JobState::Done);
         match self.fault_plan.run.as_ref().filter(|_| is_done) {
@@ -224,12 +229,12 @@ impl JobView {
         }
     }
 
-    /// Whether it is done and there is nevertheless no video.
+    /// Whether the scenario withholds the video of a job that is done.
     pub(crate) fn has_no_video(&self) -> bool {
         self.run_fault(FaultKind::DoneWithoutVideo).is_some()
     }
 
-    /// How many videos there are when it is done; the scenario may withhold some.
+    /// The number of videos when the job is done; the scenario may withhold some.
     pub(crate) fn outputs(&self) -> u32 {
         let asked = self.create.outputs.max(1);
         match self.run_fault(FaultKind::Partial) {
@@ -239,7 +244,7 @@ impl JobView {
         }
     }
 
-    /// When the file, or the link to it, expires after it is done.
+    /// When the file, or the link to it, expires.
     pub(crate) fn expires_at(&self, lasting: SignedDuration) -> Option<Timestamp> {
         self.ended_at.map(|ended| crate::clock::later(ended, lasting))
     }

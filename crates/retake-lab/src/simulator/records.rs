@@ -1,4 +1,4 @@
-//! Every create that was seen, and what each key has used.
+//! The records of all creates, and the usage of each key.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,22 +15,22 @@ use crate::{
     fault::{Fault, FaultPlan},
 };
 
-/// One create and what became of it.
+/// One create and its outcome.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) provider: Provider,
     pub(crate) number: u64,
-    /// When it was received.
+    /// When the create was received.
     pub(crate) at: Timestamp,
-    /// When the job came to exist, or will.
+    /// From when the job exists.
     pub(crate) exists_from: Timestamp,
     pub(crate) create: Arc<Create>,
     pub(crate) fault_plan: Arc<FaultPlan>,
     pub(crate) refusal: Option<Refusal>,
-    /// Laid down for those that were accepted.
+    /// The schedule of a job that was accepted.
     pub(super) schedule: Option<JobSchedule>,
     pub(crate) polls: u32,
-    /// Polls that met the fault of the run, and when the first did.
+    /// The number of polls that met the fault of the run, and the time of the first.
     pub(crate) poll_faults: (u32, Option<Timestamp>),
     pub(crate) downloads: u32,
     pub(crate) webhooks: u32,
@@ -69,7 +69,7 @@ pub(super) struct Records {
     by_id: HashMap<(Provider, String), usize>,
     numbers: HashMap<Provider, u64>,
     accounts: HashMap<Key, Account>,
-    /// The ledger shows records from here on.
+    /// The index of the first record that the ledger shows.
     shown_from: usize,
 }
 
@@ -98,14 +98,14 @@ impl Records {
         at
     }
 
-    /// The job of this id, if it exists at this moment.
+    /// The index of the job of this id, if it exists at this time.
     pub(super) fn find(&self, provider: Provider, id: &str, now: Timestamp) -> Option<usize> {
         let at = *self.by_id.get(&(provider, id.to_owned()))?;
         let record = &self.all[at];
         (!record.is_deleted && record.exists_from <= now).then_some(at)
     }
 
-    /// Moves jobs that have ended from what is open to what is spent.
+    /// Moves ended jobs from the open ones to the billed amount.
     pub(super) fn settle(&mut self, key: &Key, now: Timestamp) {
         let Self { all, accounts, .. } = self;
         let Some(account) = accounts.get_mut(key) else { return };
@@ -122,15 +122,15 @@ impl Records {
         });
     }
 
-    /// What is spent, and what the open jobs will cost.
+    /// The amount that was billed, plus what the open jobs will cost.
     pub(super) fn committed_micros(&self, key: &Key) -> u64 {
         let Some(account) = self.accounts.get(key) else { return 0 };
         let open = account.open.iter().map(|&at| self.all[at].create.price_micros);
         open.fold(account.spent, u64::saturating_add)
     }
 
-    /// When a job that comes now can start: when so many of those before it have ended that fewer
-    /// than `concurrency` are left.
+    /// When a job that is created now can start: when fewer than `concurrency` of those before it
+    /// are left.
     pub(super) fn earliest_start(&self, key: &Key, concurrency: u32, now: Timestamp) -> Timestamp {
         let Some(account) = self.accounts.get(key) else { return now };
         self.earliest_start_behind(&account.open, concurrency, now)
@@ -163,7 +163,7 @@ impl Records {
         }
     }
 
-    /// The record's job at this moment; of a create that was not accepted, one that was cancelled.
+    /// The record's job at this time; a create that was not accepted is shown as cancelled.
     pub(super) fn view(&self, at: usize, now: Timestamp) -> JobView {
         let record = &self.all[at];
         let mut state = record
@@ -206,13 +206,13 @@ impl Records {
 }
 
 impl Simulator {
-    /// A job by its id, without counting it as a poll.
+    /// The job of this id, without counting a poll.
     pub(crate) fn find_job(&self, provider: Provider, id: &str) -> Option<JobView> {
         let (now, records) = (self.clock.now(), self.records());
         Some(records.view(records.find(provider, id, now)?, now))
     }
 
-    /// Counts something that was done with a job; returns the job as it was before.
+    /// Updates the record of a job; returns the job as it was before.
     pub(crate) fn update_record(
         &self,
         provider: Provider,
@@ -240,7 +240,7 @@ impl Simulator {
         found.map(|(at, _)| records.view(at, now)).collect()
     }
 
-    /// How a key stands with its limits.
+    /// The rate limit and the credit that a key has left.
     pub(crate) fn account_status(&self, provider: Provider, key: &str) -> AccountStatus {
         let conditions = self.scenario().conditions(provider);
         let (now, mut records) = (self.clock.now(), self.records());
@@ -250,7 +250,7 @@ impl Simulator {
         records.account(&key).account_status(&conditions, committed, now)
     }
 
-    /// Every record since the ledger was cleared, each with its job as it is now.
+    /// The records since the ledger was cleared, each with its job as it is now.
     pub(crate) fn history(&self) -> Vec<(Record, Option<JobView>)> {
         let (now, records) = (self.clock.now(), self.records());
         let shown = records.all.iter().enumerate().skip(records.shown_from);
@@ -263,8 +263,9 @@ impl Simulator {
             .collect()
     }
 
-    /// Whether this poll meets a fault that strikes the `times` first polls of a render that is as far as the
-    /// fault says, or all polls for `lasting` from the first one on.
+    /// Consumes one occurrence of a fault of polls and returns whether this poll meets it. The
+    /// fault affects the first `times` polls after its progress was reached, or all polls for
+    /// `lasting` from the first one on.
     pub(crate) fn consume_poll_fault(
         &self,
         provider: Provider,
@@ -289,7 +290,7 @@ impl Simulator {
         is_faulty
     }
 
-    /// Begins the ledger anew; jobs go on.
+    /// Clears the ledger; jobs continue.
     pub(crate) fn clear_ledger(&self) {
         let mut records = self.records();
         records.shown_from = records.all.len();

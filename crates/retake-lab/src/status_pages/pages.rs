@@ -1,4 +1,4 @@
-//! The formats of the pages.
+//! The formats of the status pages.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::IncidentView;
 use crate::scenario::Impact;
 
-/// The components of a page: the usual one, and those that suffer.
+/// The components of a page: the default one, and the affected ones.
 fn components(incidents: &[IncidentView], usual: &str) -> Vec<(String, Option<Impact>)> {
     let mut all = vec![(usual.to_owned(), None)];
     for it in incidents {
@@ -88,7 +88,7 @@ fn statuspage_incident(it: &IncidentView, is_shim: bool) -> Value {
 
 /// incident.io's own feed.
 pub(super) fn incident_io(incidents: &[IncidentView], name: &str) -> Value {
-    let word = |impact| match impact {
+    let status_of_impact = |impact| match impact {
         Impact::Minor => "degraded_performance",
         Impact::Major => "partial_outage",
         Impact::Critical => "full_outage",
@@ -105,7 +105,7 @@ pub(super) fn incident_io(incidents: &[IncidentView], name: &str) -> Value {
     let affected: Vec<Value> = components
         .iter()
         .filter_map(|(name, impact)| {
-            Some(json!({ "component_id": component_id(name), "status": word((*impact)?) }))
+            Some(json!({ "component_id": component_id(name), "status": status_of_impact((*impact)?) }))
         })
         .collect();
     let ongoing = incidents.iter().filter(|it| it.is_open()).map(|it| {
@@ -115,7 +115,7 @@ pub(super) fn incident_io(incidents: &[IncidentView], name: &str) -> Value {
             "name": it.what.name,
             "status": "investigating",
             "published_at": it.began_at,
-            "affected_components": [{ "component_id": component, "status": word(it.what.impact) }],
+            "affected_components": [{ "component_id": component, "status": status_of_impact(it.what.impact) }],
             "updates": [{ "published_at": it.began_at, "message_string": "We are looking into it." }],
         })
     });

@@ -18,8 +18,8 @@ use crate::{
     openai::{
         chat, create_request, derived,
         dialect::{self, Dialect, DialectRef},
+        errors::{ApiError, error},
         videos,
-        wire::{ApiError, error},
     },
     request_body::Form,
     router_ext::RouterExt as _,

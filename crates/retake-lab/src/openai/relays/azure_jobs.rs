@@ -23,8 +23,8 @@ use crate::{
     openai::{
         create_request,
         dialect::{self, Caller, Dialect, DialectRef},
+        errors::{self, ApiError},
         videos,
-        wire::{self, ApiError},
     },
     request_body::Form,
     router_ext::RouterExt as _,
@@ -131,12 +131,12 @@ fn find_generation(
 ) -> Result<(JobView, u32), ApiError> {
     let parts = id.strip_prefix("gen_").and_then(|rest| rest.split_at_checked(26));
     let parts = parts.and_then(|(job, nth)| Some((format!("task_{job}"), nth.parse().ok()?)));
-    let (job, nth) = parts.ok_or_else(|| wire::video_not_found(id))?;
-    let job = dialect.find(context, key, &job).map_err(|_| wire::video_not_found(id))?;
+    let (job, nth) = parts.ok_or_else(|| errors::video_not_found(id))?;
+    let job = dialect.find(context, key, &job).map_err(|_| errors::video_not_found(id))?;
     if matches!(job.state, JobState::Done) && nth < job.outputs() {
         return Ok((job, nth));
     }
-    Err(wire::video_not_found(id))
+    Err(errors::video_not_found(id))
 }
 
 async fn generation(

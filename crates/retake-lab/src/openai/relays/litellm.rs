@@ -18,8 +18,8 @@ use crate::{
     openai::{
         characters, chat, create_request, derived,
         dialect::{Dialect, DialectRef},
-        videos,
-        wire::{self, ApiError},
+        errors::ApiError,
+        video_object, videos,
     },
     request_body::Form,
     router_ext::RouterExt as _,
@@ -122,7 +122,7 @@ fn parse_create(form: &Form) -> Result<Create, ApiError> {
 
 /// Without the prompt, and with what is billed by.
 fn video(context: &EmulatorContext, job: &JobView) -> Value {
-    let mut video = wire::video(context, job);
+    let mut video = video_object::video_json(context, job);
     if let Some(fields) = video.as_object_mut() {
         fields.remove("prompt");
         #[expect(clippy::cast_precision_loss, reason = "two minutes at most")]

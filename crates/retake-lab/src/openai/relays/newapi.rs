@@ -19,8 +19,8 @@ use crate::{
     openai::{
         create_request, derived,
         dialect::{Caller, Dialect, DialectRef},
-        videos,
-        wire::{self, ApiError},
+        errors::{self, ApiError},
+        video_object, videos,
     },
     request_body::Form,
     router_ext::RouterExt as _,
@@ -118,7 +118,7 @@ fn dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
 
 /// The video object: its id twice, the link in its metadata, and nothing that is empty.
 fn video(context: &EmulatorContext, job: &JobView) -> Value {
-    let mut video = wire::video(context, job);
+    let mut video = video_object::video_json(context, job);
     let Some(fields) = video.as_object_mut() else { return video };
     fields.retain(|_, value| !value.is_null());
     fields.remove("prompt");
@@ -198,7 +198,7 @@ async fn retrieve(
                 json!({ "duration": duration, "fps": fps, "width": width, "height": height });
         }
         JobState::Failed(failure) => {
-            let (code, message) = wire::failure(failure);
+            let (code, message) = errors::failure(failure);
             task["error"] = json!({ "code": code, "message": message });
         }
         _ => {}

@@ -25,7 +25,7 @@ use crate::{
     file_response::FileUnavailable,
     openai::{
         dialect::{Caller, Dialect, DialectRef},
-        wire::{self, ApiError, error},
+        errors::{self, ApiError, error},
     },
     request_body::{self, Form},
     router_ext::RouterExt as _,
@@ -102,7 +102,7 @@ async fn create(
 ) -> Response {
     let parsed = async {
         let fields = request_body::read_json(request.into_body()).await;
-        let fields = fields.map_err(|error| wire::body_error(&error))?;
+        let fields = fields.map_err(|error| errors::body_error(&error))?;
         dialect.read_form(&context, caller.key, &Form { fields, ..Form::default() })
     };
     let create = match parsed.await {
@@ -152,7 +152,7 @@ fn video(context: &EmulatorContext, job: &JobView) -> Value {
             video["urls"] = json!(signed);
             video["usage"] = usage(job);
         }
-        JobState::Failed(failure) => video["error"] = json!(wire::failure(failure).1),
+        JobState::Failed(failure) => video["error"] = json!(errors::failure(failure).1),
         _ => {}
     }
     video
@@ -202,7 +202,7 @@ async fn content(
         let job = dialect.find(&context, &caller.key, &id)?;
         let nth = query.get("index").map_or(Ok(0), |it| it.parse::<u32>());
         let nth = nth.map_err(|_| {
-            wire::invalid("Invalid index: expected a number from 0", Some("index"), None)
+            errors::invalid("Invalid index: expected a number from 0", Some("index"), None)
         })?;
         if matches!(job.state, JobState::Done) && nth >= job.outputs() {
             return Err(file_error(FileUnavailable::NoVideo));

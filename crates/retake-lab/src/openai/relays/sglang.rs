@@ -21,8 +21,8 @@ use crate::{
     emulator_context::EmulatorContext,
     openai::{
         dialect::{self, Caller, Dialect, DialectRef},
-        videos,
-        wire::{self, ApiError},
+        errors::{self, ApiError},
+        video_object, videos,
     },
     request_body::Form,
     router_ext::RouterExt as _,
@@ -73,12 +73,12 @@ impl Dialect for Sglang {
 
 fn invalid_request(name: &'static str, expected: &str) -> ApiError {
     let message = format!("Invalid request body: {name}: {expected}");
-    wire::invalid(&message, Some(name), None)
+    errors::invalid(&message, Some(name), None)
 }
 
 fn parse_create(form: &Form) -> Result<Create, ApiError> {
     let prompt = form.fields.get("prompt").and_then(Value::as_str);
-    let prompt = prompt.ok_or_else(|| wire::invalid("prompt is required", None, None))?;
+    let prompt = prompt.ok_or_else(|| errors::invalid("prompt is required", None, None))?;
     for name in ["input_reference", "reference_url", "video_url", "video_path"] {
         if form.fields.get(name).is_some_and(|it| !it.is_string() && !it.is_null()) {
             return Err(invalid_request(name, "Input should be a valid string"));
@@ -110,7 +110,7 @@ fn parse_create(form: &Form) -> Result<Create, ApiError> {
 
 /// The video object: an error is a message only, and the files are paths on the server.
 fn video(context: &EmulatorContext, job: &JobView) -> Value {
-    let mut video = wire::video(context, job);
+    let mut video = video_object::video_json(context, job);
     if let Some(error) = video["error"].as_object_mut() {
         error.remove("code");
     }

@@ -22,8 +22,8 @@ use crate::{
     headers::with_header,
     openai::{
         dialect::{self, Caller, Dialect, DialectRef},
-        videos,
-        wire::{self, ApiError, error},
+        errors::{self, ApiError, error},
+        video_object, videos,
     },
     request_body::Form,
     router_ext::RouterExt as _,
@@ -121,7 +121,7 @@ fn check_references(form: &Form) -> Result<(), ApiError> {
         let read = text.map(serde_json::from_str::<Value>);
         if read.is_some_and(|read| !read.is_ok_and(|it| it.is_object())) {
             let message = format!("Invalid JSON in form field '{name}'");
-            return Err(wire::invalid(&message, Some(name), None));
+            return Err(errors::invalid(&message, Some(name), None));
         }
     }
     if form.fields.get("input_reference").is_some_and(Value::is_string) {
@@ -130,7 +130,7 @@ fn check_references(form: &Form) -> Result<(), ApiError> {
     let has = |name: &str| form.fields.get(name).is_some_and(Value::is_string);
     if form.file("input_reference").is_some() && has("image_reference") {
         let message = "input_reference and image_reference cannot both be given";
-        return Err(wire::invalid(message, None, None));
+        return Err(errors::invalid(message, None, None));
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ fn failed_status(failure: &Failure) -> StatusCode {
 /// The video object: the code of an error is a number.
 fn video(context: &EmulatorContext, job: &JobView) -> Value {
     const FPS: u64 = 24;
-    let mut video = wire::video(context, job);
+    let mut video = video_object::video_json(context, job);
     let is_done = matches!(job.state, JobState::Done);
     let seconds = job.create.millis / 1000;
     let took = job.ended_at.map(|end| end.duration_since(job.starts_at).as_secs_f64());
@@ -245,7 +245,7 @@ async fn sync(
 
 async fn deliver_video(context: &EmulatorContext, job: &JobView) -> Response {
     if let JobState::Failed(failure) = &job.state {
-        let body = Json(json!({ "detail": wire::failure(failure).1 }));
+        let body = Json(json!({ "detail": errors::failure(failure).1 }));
         return (failed_status(failure), body).into_response();
     }
     let response = match super::serve_video(context, job, &HeaderMap::new()).await {

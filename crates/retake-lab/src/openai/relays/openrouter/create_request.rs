@@ -11,8 +11,8 @@ use crate::{
     emulator_context::EmulatorContext,
     openai::{
         dialect::DialectRef,
+        errors::{self, ApiError, error},
         relays::{DEFAULT_SECOND_MICROS, parse_size},
-        wire::{self, ApiError, error},
     },
     request_body::Form,
     simulator::{Create, JobState},
@@ -42,7 +42,7 @@ const RATIOS: [(&str, u32, u32); 9] = [
 ];
 
 fn invalid_request(message: &str) -> ApiError {
-    wire::invalid(message, None, None)
+    errors::invalid(message, None, None)
 }
 
 /// A field that is there; `null` is as good as none.

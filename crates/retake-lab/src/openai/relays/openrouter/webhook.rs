@@ -12,7 +12,7 @@ use super::{generation, links, status, usage};
 use crate::{
     emulator_context::{EmulatorContext, WebhookEvent, WebhookTrigger},
     hex,
-    openai::wire,
+    openai::errors,
     simulator::{JobState, JobView},
     webhook_sender::WebhookRequest,
 };
@@ -70,7 +70,7 @@ fn body(context: &EmulatorContext, event: &WebhookEvent<'_>) -> Value {
             data["unsigned_urls"] = json!(links(context, job));
             data["usage"] = usage(job);
         }
-        JobState::Failed(failure) => data["error"] = json!(wire::failure(failure).1),
+        JobState::Failed(failure) => data["error"] = json!(errors::failure(failure).1),
         _ => {}
     }
     let kind = format!("video.generation.{state}");

@@ -1,20 +1,17 @@
-//! OpenAI's answers: the video object, and errors in the shapes that were seen.
+//! OpenAI's errors, in the shapes that were seen.
 
 use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
-use jiff::Timestamp;
+use http::{StatusCode, header};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{
-    emulator_context::EmulatorContext,
     fault::Cause,
     headers::with_header,
     request_body::BodyError,
-    simulator::{Failure, JobState, JobView, Reason, Refusal},
+    simulator::{Failure, Reason, Refusal},
 };
 
 const INVALID: &str = "invalid_request_error";
@@ -122,18 +119,6 @@ pub(super) fn body_error(why: &BodyError) -> ApiError {
             invalid("We could not parse the body of your request.", None, None)
         }
     }
-}
-
-/// Every answer carries a request id; an SDK shows it as `request_id`.
-pub(super) async fn set_openai_headers(mut response: Response) -> Response {
-    let id = format!("req_{}", Uuid::new_v4().simple());
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::try_from(id) {
-        headers.insert("x-request-id", id);
-    }
-    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
-    headers.insert("openai-processing-ms", HeaderValue::from_static("42"));
-    response
 }
 
 /// Words a refusal.
@@ -307,50 +292,4 @@ fn known_code(code: &str) -> &'static str {
         "organization_spend_limit_exceeded",
     ];
     CODES.into_iter().find(|it| *it == code).unwrap_or("internal_error")
-}
-
-/// The four words, or another one when the scenario wants that.
-pub(super) fn status<'a>(job: &'a JobView, odd: &[&'a str]) -> &'a str {
-    if let Some(word) = job.odd_status(odd) {
-        return word;
-    }
-    match job.state {
-        JobState::Queued { .. } => "queued",
-        JobState::Running { .. } => "in_progress",
-        JobState::Done => job.done_status("completed", "failed"),
-        JobState::Failed(_) | JobState::Cancelled => "failed",
-    }
-}
-
-/// The video object, with all thirteen fields of the specification.
-pub(super) fn video(context: &EmulatorContext, job: &JobView) -> Value {
-    let create = &job.create;
-    let expires = matches!(job.state, JobState::Done)
-        .then(|| job.expires_at(context.conditions().result_lasts))
-        .flatten();
-    let error = match &job.state {
-        JobState::Failed(reason) => {
-            let (code, message) = failure(reason);
-            json!({ "code": code, "message": message })
-        }
-        JobState::Cancelled => {
-            json!({ "code": "cancelled", "message": "The video was cancelled." })
-        }
-        _ => Value::Null,
-    };
-    json!({
-        "id": job.id(),
-        "object": "video",
-        "model": create.model,
-        "status": status(job, &["processing", "pending", "preprocessing"]),
-        "progress": job.percent(),
-        "created_at": job.accepted_at.as_second(),
-        "completed_at": matches!(job.state, JobState::Done).then(|| job.ended_at.map(Timestamp::as_second)),
-        "expires_at": expires.map(Timestamp::as_second),
-        "prompt": create.prompt,
-        "size": format!("{}x{}", create.width, create.height),
-        "seconds": (create.millis / 1000).to_string(),
-        "remixed_from_video_id": create.extra.get("remixed_from"),
-        "error": error,
-    })
 }
