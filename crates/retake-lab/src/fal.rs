@@ -5,10 +5,10 @@
 //! share a port. The queue is at the root, and every host is also found below its own name:
 //! `/queue.fal.run`, `/fal.run`, `/rest.fal.ai`, `/api.fal.ai` and `/v3.fal.media`.
 //!
-//! Two habits of fal set it apart. A request that failed is `COMPLETED` like any other, and only
-//! its result tells of the failure, with the status code that the model answered. And the queue
-//! tries a request again when its runner goes away, unless it was asked not to: the caller sees it
-//! wait again.
+//! fal differs from others in two ways. A request that failed is `COMPLETED` like any other, and
+//! only its result reports the failure, with the model's status code. And the queue retries a
+//! request when its runner goes away, unless it was asked not to: the caller sees it in the queue
+//! again.
 
 mod endpoints;
 mod errors;
@@ -88,11 +88,11 @@ fn platform() -> Router<EmulatorContext> {
         .at("/v1/account/billing", get(platform::billing))
 }
 
-/// Marks an answer that did not come from fal itself but from something in front of it.
+/// Marks a response that comes from the load balancer in front of fal.
 #[derive(Clone, Copy)]
 struct FromIngress;
 
-/// Every answer of fal's own carries the id of its request; handlers that know a better one set it.
+/// Sets the request id on every response of fal's own, unless the handler has set one.
 async fn set_request_id(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let is_fals = response.extensions().get::<FromIngress>().is_none();

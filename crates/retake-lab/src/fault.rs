@@ -157,7 +157,7 @@ fault_kinds! {
 
 /// No fault has this name.
 #[derive(Debug, thiserror::Error)]
-#[error("no fault is called `{0}`")]
+#[error("unknown fault `{0}`")]
 pub struct UnknownFaultKind(String);
 
 impl FromStr for FaultKind {

@@ -46,19 +46,19 @@ pub(crate) struct VideoSpec {
 /// The reason why a video could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FixtureVideoError {
-    #[error("there is not enough memory for the pictures")]
+    #[error("failed to allocate the canvas")]
     NoCanvas,
-    #[error("the pictures could not be encoded")]
+    #[error("failed to encode the frames")]
     Encode(#[from] EncodeError),
     #[error("the encoder's first frame does not describe the stream")]
     Stream(#[from] AvcError),
-    #[error("the sound could not be made")]
+    #[error("failed to render the sound")]
     Sound(#[from] RenderError),
-    #[error("the sound could not be read")]
+    #[error("failed to read the sound")]
     Probe(#[from] ProbeError),
-    #[error("the file could not be written")]
+    #[error("failed to write the file")]
     Write(#[from] WriteError),
-    #[error("the studio stopped")]
+    #[error("the rendering task was cancelled")]
     Stopped(#[from] tokio::task::JoinError),
 }
 

@@ -1,13 +1,13 @@
-//! Google's emulator: three wires on one port, as they were on 2026-11-21.
+//! The emulator of Google: three APIs on one port, as they were on 2026-11-21.
 //!
 //! - **Vertex**: Veo through `predictLongRunning` and `fetchPredictOperation`, with OAuth tokens that
 //!   `/token` gives out for an hour, and results in a bucket that the Cloud Storage paths read.
-//! - **Gemini operations**: the same Veo behind an API key, polled with GET, its files fetched through
-//!   a redirect. Google retired it on 2026-10-22; clients and resellers still speak it.
-//! - **Interactions**: Gemini Omni, in the foreground or in the background, told of by webhooks.
+//! - **Gemini operations**: the same Veo behind an API key, polled with GET, its files downloaded
+//!   through a redirect. Google retired it on 2026-10-22; clients and resellers still speak it.
+//! - **Interactions**: Gemini Omni, in the foreground or in the background, with webhooks.
 //!
-//! Jobs are kept under the name that the caller gets (an operation's name, an interaction's id).
-//! What else a port remembers, its files and the webhooks registered with it, is in `memory`.
+//! A job's id is the name that the caller gets (an operation's name, an interaction's id). Files
+//! and registered webhooks are kept in `port_state`.
 
 mod auth;
 mod catalog;
@@ -44,11 +44,11 @@ use crate::{emulator_context::EmulatorContext, router_ext::RouterExt as _};
 use port_state::PortState;
 use status::{Code, Status};
 
-/// The versions under which the paths of each wire answer alike.
+/// The API versions that serve the same paths.
 const GEMINI_VERSIONS: [&str; 3] = ["v1", "v1alpha", "v1beta"];
 const VERTEX_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 
-/// What a port remembers, as handlers get it.
+/// The state of the port, as handlers extract it.
 type PortStateExtension = Extension<Arc<PortState>>;
 
 pub(crate) fn router() -> Router<EmulatorContext> {

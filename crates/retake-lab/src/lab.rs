@@ -312,12 +312,12 @@ async fn watch(shared: Arc<SharedState>, path: PathBuf, seed: Option<u64>) {
             Ok(mut scenario) => {
                 scenario.seed = seed.unwrap_or(scenario.seed);
                 shared.play(scenario);
-                tracing::info!(path = %path.display(), "the lab plays the changed scenario");
+                tracing::info!(path = %path.display(), "reloaded the scenario of the lab");
             }
             Err(error) => {
-                let why = std::error::Error::source(&error).map(ToString::to_string);
-                let why = why.unwrap_or_else(|| error.to_string());
-                tracing::warn!(%why, "the changed scenario cannot be used; the old one goes on");
+                let reason = std::error::Error::source(&error).map(ToString::to_string);
+                let reason = reason.unwrap_or_else(|| error.to_string());
+                tracing::warn!(error = %reason, "failed to reload the scenario of the lab; the previous one stays");
             }
         }
     }

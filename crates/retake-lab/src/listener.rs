@@ -34,7 +34,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, tasks: Tasks) {
         match listener.accept().await {
             Ok((stream, _)) => tasks.spawn(serve_connection(stream, router.clone())),
             Err(error) => {
-                tracing::warn!(%error, "the lab could not accept a connection");
+                tracing::warn!(%error, "the lab failed to accept a connection");
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         }

@@ -1,9 +1,9 @@
 //! Luma's two APIs, on one port: the Dream Machine API under `/dream-machine/v1`, and the Agents API
 //! under `/agents/v1` and `/v1`.
 //!
-//! They share nothing but the company: keys, ids, states, error bodies and files differ, and a job of
-//! one is unknown to the other. Both are written from Luma's pages and SDKs as of 2026-11-21
-//! (`lumaai` 1.21.0, `luma-agents` 0.5.0).
+//! They have nothing in common: ids, states, error bodies and files differ, and a job of one is
+//! unknown to the other. Both are written from Luma's pages and SDKs as of 2026-11-21 (`lumaai`
+//! 1.21.0, `luma-agents` 0.5.0).
 
 mod agents;
 mod dream_machine;
@@ -23,7 +23,7 @@ use crate::{
     simulator::{JobView, Refusal},
 };
 
-/// Where each API's jobs are told apart: under this name in a create's `extra`.
+/// The field of a create's `extra` that names the API of the job.
 const API: &str = "api";
 
 pub(crate) fn router() -> Router<EmulatorContext> {
@@ -48,7 +48,7 @@ impl AuthScheme for LumaAuth {
     }
 }
 
-/// A job of this key, made through this API.
+/// The job of this id, if it is of this key and API.
 fn find_own_job(context: &EmulatorContext, id: &str, key: &str, api: &str) -> Option<JobView> {
     context.find_job(id).filter(|job| job.create.key == key && is_from_api(job, api))
 }
@@ -57,7 +57,7 @@ fn is_from_api(job: &JobView, api: &str) -> bool {
     job.create.extra.get(API).and_then(Value::as_str) == Some(api)
 }
 
-/// A moment with thousandths of a second, in UTC.
+/// A time in UTC with milliseconds.
 fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

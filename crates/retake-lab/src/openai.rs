@@ -1,9 +1,8 @@
-//! The emulator of OpenAI: the Videos API as it was until its removal on 2026-09-24, with what a
-//! reviewer of prompts needs besides (chat completions and moderations).
+//! The emulator of OpenAI: the Videos API as it was until its removal on 2026-09-24, and chat
+//! completions and moderations for a reviewer of prompts.
 //!
 //! Written from OpenAI's specification 2.3.0, its guides, and the bytes its SDKs send (read on
-//! 2026-11-21). Relays that speak this dialect with differences of their own answer under a prefix
-//! of the same port; see [`relays`].
+//! 2026-11-21). Relays that imitate this API have a prefix on the same port; see [`relays`].
 
 mod characters;
 mod chat;
@@ -44,7 +43,7 @@ pub(crate) fn router() -> Router<EmulatorContext> {
         .layer(map_response(set_openai_headers))
 }
 
-/// The API itself.
+/// The routes of OpenAI's own API.
 fn own_routes() -> Router<EmulatorContext> {
     Router::new()
         .at("/v1/videos", post(videos::create).get(videos::list))
@@ -95,7 +94,7 @@ async fn not_found(uri: http::Uri) -> Response {
     errors::error(StatusCode::NOT_FOUND, &message, kind, None, None).into_response()
 }
 
-/// Every answer carries a request id; an SDK shows it as `request_id`.
+/// Sets the headers of every response; the SDKs show the request id as `request_id`.
 async fn set_openai_headers(mut response: Response) -> Response {
     let id = format!("req_{}", Uuid::new_v4().simple());
     let headers = response.headers_mut();

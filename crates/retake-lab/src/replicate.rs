@@ -3,9 +3,9 @@
 //! Written from Replicate's documentation and from what its SDKs send and read (replicate 1.0.7 for
 //! Python and 1.4.0 for Node, looked at on 2026-11-21).
 //!
-//! A prediction keeps its input and output for an hour after the run and then forgets both. Its
-//! errors are free text: newer ones carry a code in parentheses. Creating can wait for the end
-//! (`Prefer: wait`), and a deadline (`Cancel-After`) aborts a prediction that has not started.
+//! A prediction keeps its input and output for an hour after the run. Its errors are free text;
+//! newer ones contain a code in parentheses. A create can wait for the end (`Prefer: wait`), and a
+//! deadline (`Cancel-After`) aborts a prediction that has not started.
 
 mod catalog;
 mod deployments;
@@ -85,7 +85,7 @@ async fn account(_: Caller) -> Json<Value> {
     Json(owner())
 }
 
-/// The account that every key belongs to.
+/// The account that owns every key.
 fn owner() -> Value {
     json!({ "type": "user", "username": "retake-lab", "name": "Retake lab", "github_url": null })
 }

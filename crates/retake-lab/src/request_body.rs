@@ -18,11 +18,11 @@ const MAX_FIELDS: usize = 1000;
 /// The reason why a body could not be read.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    #[error("the body is larger than {} MiB or broke off", MAX_BODY_BYTES >> 20)]
+    #[error("the body is larger than {} MiB or incomplete", MAX_BODY_BYTES >> 20)]
     TooLarge,
-    #[error("the body is not the JSON it claims to be: {0}")]
+    #[error("the body is not valid JSON: {0}")]
     Json(String),
-    #[error("the body is not the multipart it claims to be")]
+    #[error("the body is not valid multipart")]
     Multipart,
 }
 

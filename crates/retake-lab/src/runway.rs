@@ -1,10 +1,10 @@
 //! Runway's developer API, as the SDKs of October 2026 speak it.
 //!
-//! Tasks are made on one path for each kind of work and looked at under `/v1/tasks`. What cannot be
-//! told by the SDKs comes from Runway's pages on failures, HTTP errors and limits (2026-11-21). There
-//! is no list of tasks and there are no webhooks, so a create whose answer is lost cannot be found
-//! again. A task above the concurrency is accepted and shows `THROTTLED`; links to files are signed
-//! anew at each look; moderated tasks keep their credits.
+//! Tasks are created on one path for each kind and polled under `/v1/tasks`. What the SDKs do not
+//! show comes from Runway's pages on failures, HTTP errors and limits (2026-11-21). There is no
+//! list of tasks and there are no webhooks, so a create whose response is lost cannot be found
+//! again. A task above the concurrency limit is accepted and `THROTTLED`; URLs of files are signed
+//! anew at each poll; moderated tasks are billed.
 
 mod catalog;
 mod create_request;
@@ -41,7 +41,7 @@ use uploads::Uploads;
 
 /// The only version of the API that is served (`X-Runway-Version`; SDKs of 2026-10).
 const VERSION: &str = "2024-11-06";
-/// Where files are served from.
+/// The path of files.
 const FILES: &str = "/outputs";
 
 pub(crate) fn router() -> Router<EmulatorContext> {
@@ -96,7 +96,7 @@ impl AuthScheme for RunwayAuth {
     }
 }
 
-/// `POST /v1/<endpoint>`: makes a task.
+/// `POST /v1/<endpoint>`: creates a task.
 fn create_route(endpoint: &'static str) -> MethodRouter<EmulatorContext> {
     post(
         move |State(context): State<EmulatorContext>,
@@ -156,7 +156,7 @@ async fn retrieve(
     }
 }
 
-/// `DELETE /v1/tasks/{id}`: cancels what has not ended; either way the task is gone afterwards.
+/// `DELETE /v1/tasks/{id}`: cancels a task that has not ended, and deletes it in either case.
 async fn delete_task(
     State(context): State<EmulatorContext>,
     Path(id): Path<String>,
@@ -172,7 +172,7 @@ async fn delete_task(
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// A file, behind a link that a task showed.
+/// Serves a file under a URL that a task showed.
 async fn file(
     State(context): State<EmulatorContext>,
     Path((id, file)): Path<(String, String)>,

@@ -37,7 +37,7 @@ impl WebhookSender {
             .redirect(Policy::none())
             .no_proxy()
             .build()
-            .inspect_err(|error| tracing::warn!(%error, "the lab cannot deliver webhooks"));
+            .inspect_err(|error| tracing::warn!(%error, "the lab failed to build its HTTP client; webhooks are not delivered"));
         Self { client: client.ok(), clock }
     }
 

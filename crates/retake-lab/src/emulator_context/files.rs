@@ -69,7 +69,7 @@ impl EmulatorContext {
             audio: create.audio,
         };
         self.shared.fixture_videos.get_or_render(spec).await.map_err(|error| {
-            tracing::warn!(%error, "the lab could not make a film");
+            tracing::warn!(%error, "the lab failed to render a video");
             FileUnavailable::RenderFailed
         })
     }

@@ -1,27 +1,27 @@
-//! The models that the emulator offers, by family: what their inputs may be and what a second costs.
+//! The models that the emulator offers, by family: their inputs and their prices per second.
 //!
-//! fal has a schema for each endpoint. A family here stands for all endpoints of a maker whose
-//! inputs are alike, so that a new version of a model can be called before anybody has listed it.
-//! Prices are those of the provider page of 2026-11-21 where it has one, else the lab's own.
+//! fal has a schema for each endpoint. A family stands for all endpoints of a vendor with the same
+//! inputs, so that a new version of a model works before it is listed. Prices are those of the
+//! provider page of 2026-11-21 where it has one, else the lab's own.
 
 use crate::scenario::rule::is_glob_match;
 
 /// Endpoints that share their inputs and their price.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// Patterns of endpoint ids, in which `*` stands for anything.
+    /// Patterns of endpoint ids, in which `*` matches anything.
     patterns: &'static [&'static str],
-    /// Lengths in seconds that a caller can ask for.
+    /// The lengths in seconds that a caller can request.
     pub(super) seconds: &'static [u32],
-    /// The length when none is asked for.
+    /// The default length in seconds.
     pub(super) default_seconds: u32,
     pub(super) resolutions: &'static [&'static str],
     pub(super) aspects: &'static [&'static str],
-    /// The most characters of a prompt.
+    /// The maximum number of characters in a prompt.
     pub(super) max_prompt_chars: usize,
-    /// Whether there is sound unless the caller says no.
+    /// Whether there is sound by default.
     pub(super) has_sound: bool,
-    /// One second in millionths of a US dollar.
+    /// The price of a second in millionths of a US dollar.
     pub(super) second_micros: u64,
 }
 
@@ -39,7 +39,7 @@ const BASE: Family = Family {
     second_micros: 50_000,
 };
 
-/// All families; the first that fits an id is its own.
+/// All families; the first with a matching pattern is used.
 const FAMILIES: &[Family] = &[
     Family {
         patterns: &["fal-ai/veo3*", "google/veo*"],
@@ -99,7 +99,7 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Endpoints that the list of models shows.
+/// The endpoints in the list of models.
 pub(super) const LISTED: &[&str] = &[
     "fal-ai/veo3.1",
     "fal-ai/veo3.1/fast",
@@ -124,7 +124,7 @@ pub(super) const LISTED: &[&str] = &[
     "fal-ai/luma-dream-machine/ray-2/image-to-video",
 ];
 
-/// Namespaces that come before the owner of an app.
+/// Namespaces that may precede the owner of an app.
 const NAMESPACES: &[&str] = &["workflows", "comfy"];
 
 /// The family of an endpoint, if the emulator knows it.
@@ -133,8 +133,8 @@ pub(super) fn family(endpoint: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(fits)
 }
 
-/// The app of an endpoint: its owner and alias, without what comes after. This is what the paths of
-/// its requests begin with.
+/// The app of an endpoint: its owner and alias, without the rest of the path. The paths of its
+/// requests begin with it.
 pub(super) fn app(endpoint: &str) -> Option<String> {
     let parts: Vec<&str> = endpoint.split('/').collect();
     let is_spaced = parts.first().is_some_and(|it| NAMESPACES.contains(it));

@@ -1,5 +1,5 @@
-//! fal's errors: those of the platform (a sentence and an `error_type`) and those of a model (a list
-//! of what is wrong), from the pages "Request errors" and "Model errors" of 2026-11-21.
+//! fal's errors: those of the platform (a sentence and an `error_type`) and those of a model (a
+//! list of issues), from the pages "Request errors" and "Model errors" of 2026-11-21.
 
 use axum::{
     Json,
@@ -17,7 +17,7 @@ use crate::{
     simulator::{Failure, Reason, Refusal},
 };
 
-/// One thing that a model finds wrong.
+/// One issue in the input of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ValidationIssue {
     pub(super) kind: &'static str,
@@ -28,18 +28,18 @@ pub(super) struct ValidationIssue {
 }
 
 impl ValidationIssue {
-    /// Something wrong in the body, or in one of its fields.
+    /// An issue in the body, or in one of its fields.
     pub(super) fn new(kind: &'static str, field: &[&str], message: &str) -> Self {
         let loc = std::iter::once(&"body").chain(field).map(|it| (*it).to_owned()).collect();
         Self { kind, loc, message: message.to_owned(), ctx: None, input: None }
     }
 
-    /// With the bound that it violates.
+    /// Adds the limit that is violated.
     pub(super) fn with_ctx(self, ctx: Value) -> Self {
         Self { ctx: Some(ctx), ..self }
     }
 
-    /// With what was found there.
+    /// Adds the invalid input.
     pub(super) fn with_input(self, input: Value) -> Self {
         Self { input: Some(input), ..self }
     }
@@ -57,17 +57,17 @@ impl ValidationIssue {
     }
 }
 
-/// An error as fal answers it.
+/// An error response of fal.
 #[derive(Clone, Debug)]
 pub(super) struct FalError {
     pub(super) status: StatusCode,
-    /// A sentence for people.
+    /// The message for people.
     pub(super) message: String,
-    /// The machine's word for it; a model's errors have theirs in the body only.
+    /// The machine-readable type; the errors of a model have theirs in the body only.
     pub(super) error_type: Option<&'static str>,
     pub(super) body: Value,
     is_retryable: bool,
-    /// Whether it is the caller's own limit that ran out.
+    /// Whether the caller's own start timeout expired.
     is_start_timeout: bool,
 }
 
@@ -84,7 +84,7 @@ impl FalError {
         }
     }
 
-    /// The errors of a model.
+    /// An error of a model, with its issues.
     pub(super) fn model(status: u16, issue: &[ValidationIssue]) -> Self {
         let detail: Vec<Value> = issue.iter().map(ValidationIssue::json).collect();
         Self {
@@ -97,18 +97,18 @@ impl FalError {
         }
     }
 
-    /// No such app, or no such request.
+    /// The error for an unknown app or request.
     pub(super) fn not_found(what: &str) -> Self {
         Self::platform(404, "not_found", &format!("{what} not found"))
     }
 
-    /// The caller's own limit for the start ran out.
+    /// The error when the caller's own start timeout has expired.
     pub(super) fn start_timeout() -> Self {
         let timeout = Self::platform(504, "request_timeout", "Request timed out");
         Self { is_start_timeout: true, is_retryable: false, ..timeout }
     }
 
-    /// The caller cancelled the request.
+    /// The error of a request that the caller cancelled.
     pub(super) fn cancelled() -> Self {
         Self::platform(499, "client_cancelled", "Request was cancelled by the client")
     }
@@ -140,7 +140,7 @@ impl FalError {
     }
 }
 
-/// Words a call that does not get what it asked for.
+/// The response to a failed call.
 pub(super) fn call_error_response(call_error: CallError) -> Response {
     match call_error {
         CallError::Refused(refusal) => refusal_response(&refusal),
@@ -149,7 +149,7 @@ pub(super) fn call_error_response(call_error: CallError) -> Response {
     }
 }
 
-/// Words a refusal.
+/// The response to a refused call.
 pub(super) fn refusal_response(refusal: &Refusal) -> Response {
     let response = response_by_reason(refusal);
     match refusal.retry_after {
@@ -199,8 +199,8 @@ fn too_many() -> Response {
     (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response()
 }
 
-/// What the load balancer in front says when it gets no answer: no JSON and no request id, which is
-/// how fal's Python SDK knows that it may try again.
+/// The response of the load balancer when it gets none from fal: no JSON and no request id, by
+/// which fal's Python SDK knows that it may retry.
 fn ingress_page(status: StatusCode) -> Response {
     let reason = status.canonical_reason().unwrap_or_default();
     let code = status.as_u16();
@@ -255,10 +255,10 @@ fn shapes_of_cause(cause: Cause) -> &'static [&'static str] {
     }
 }
 
-/// How a failed render is told.
+/// The error of a failed render.
 pub(super) fn failure(failure: &Failure) -> FalError {
     if failure.is_generic {
-        // The two that say nothing; the second hides refusals by the model's own filter.
+        // The two least specific errors; the first also hides refusals by the model's own filter.
         return error_by_name(match failure.cause {
             Cause::ContentModeration => "no_media_generated",
             _ => "internal_server_error",
@@ -278,7 +278,7 @@ pub(super) fn failure(failure: &Failure) -> FalError {
     }
 }
 
-/// The error of this name; one of the platform if it is among its own, else one of a model.
+/// The error of this name: one of the platform if it has that name, else one of a model.
 pub(super) fn error_by_name(name: &str) -> FalError {
     platform_error(name).unwrap_or_else(|| model_error(name))
 }
@@ -363,7 +363,7 @@ fn model_error(name: &str) -> FalError {
     FalError::model(status, &[issue])
 }
 
-/// Errors that name the bound that was violated; what nobody knows is an internal error.
+/// Errors that name a violated limit; an unknown name is an internal error.
 fn limit_error(name: &str) -> (u16, ValidationIssue) {
     let (kind, field, message, ctx) = match name {
         "unsupported_image_format" => (

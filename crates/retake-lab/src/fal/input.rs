@@ -1,17 +1,17 @@
-//! Reads the input of a model, and refuses it as fal's models do: with a list of what is wrong.
+//! Parses the input of a model and validates it as fal's models do, with a list of all issues.
 
 use serde_json::{Value, json};
 
 use super::{endpoints::Family, errors::ValidationIssue};
 use crate::{frame_size, request_body};
 
-/// Fields that models take a first picture in.
+/// The fields for a first image.
 const FIRST_IMAGE_FIELDS: &[&str] =
     &["image_url", "start_image_url", "first_frame_url", "first_frame_image_url"];
-/// Fields that hold several pictures, or a video.
+/// The fields for several images or a video.
 const REFERENCE_FIELDS: &[&str] = &["image_urls", "reference_image_urls", "images", "video_url"];
 
-/// What an input asks for.
+/// The parsed input of a model.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ModelInput {
     pub(super) prompt: String,
@@ -21,11 +21,11 @@ pub(super) struct ModelInput {
     pub(super) audio: bool,
 }
 
-/// Reads an input. `is_stored` tells whether a file that was uploaded here can be fetched.
+/// Parses an input. `is_stored` says whether an uploaded file exists.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it.
+/// All issues of the input.
 pub(super) fn read(
     endpoint: &str,
     family: &Family,
@@ -111,7 +111,7 @@ fn check_images(
     }
 }
 
-/// A field that takes one of some words; `auto` is always one.
+/// Reads a field with a fixed set of values; `auto` is always allowed.
 fn read_choice(
     input: &Value,
     field: &str,
@@ -132,7 +132,7 @@ fn read_choice(
     None
 }
 
-/// The length asked for: `duration` as `8`, `"8"` or `"8s"`, or a number of frames.
+/// The requested length: `duration` as `8`, `"8"` or `"8s"`, or a number of frames.
 fn millis(family: &Family, input: &Value, issues: &mut Vec<ValidationIssue>) -> u64 {
     let default = u64::from(family.default_seconds) * 1000;
     if let Some(frames) = input.get("num_frames").and_then(Value::as_u64) {

@@ -1,5 +1,5 @@
 //! The platform API, `api.fal.ai/v1`: models, prices, usage, the balance, and the requests of an
-//! account with their payloads, by which a lost submission can be found.
+//! account with their payloads, in which a lost submission can be found.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,7 +27,7 @@ use crate::{
 
 type QueryMap = Query<HashMap<String, String>>;
 
-/// The most entries of a page.
+/// The maximum number of entries on a page.
 const MAX_PAGE_SIZE: usize = 100;
 
 /// An error of the platform API.
@@ -62,7 +62,7 @@ fn endpoint_ids(asked: &HashMap<String, String>) -> Vec<&str> {
     ids.split(',').map(str::trim).filter(|it| !it.is_empty()).collect()
 }
 
-/// `GET /v1/models`: what there is, without a key.
+/// `GET /v1/models`: the listed models, without authentication.
 pub(super) async fn models(Query(asked): QueryMap) -> Response {
     let wanted = endpoint_ids(&asked);
     let search = asked.get("q").map(|it| it.to_lowercase()).unwrap_or_default();
@@ -105,7 +105,7 @@ fn dollars(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-/// `POST /v1/models/pricing/estimate`: what so many seconds would cost.
+/// `POST /v1/models/pricing/estimate`: the price of a number of seconds.
 pub(super) async fn estimate(_: Caller, request: axum::extract::Request) -> Response {
     let Ok(body) = request_body::read_json(request.into_body()).await else {
         return invalid("The body has to be JSON");
@@ -190,7 +190,7 @@ pub(super) async fn requests(
     Json(json!({ "items": items, "next_cursor": next, "has_more": has_more })).into_response()
 }
 
-/// The size and the number of the page asked for; a cursor is the number of its page.
+/// The size and the number of the requested page; a cursor encodes the number.
 fn page(asked: &HashMap<String, String>) -> Option<(usize, usize)> {
     let size = asked.get("limit").map_or(Some(50), |text| text.parse().ok())?;
     let page = asked.get("cursor").map_or(Some(1), |text| {
@@ -200,7 +200,7 @@ fn page(asked: &HashMap<String, String>) -> Option<(usize, usize)> {
     ((1..=MAX_PAGE_SIZE).contains(&size) && (1..=1_000_000).contains(&page)).then_some((size, page))
 }
 
-/// From when to when: the last day unless it is said.
+/// The requested range of dates, by default the last day.
 fn date_range(asked: &HashMap<String, String>, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let moment = |name: &str, usual: Timestamp| match asked.get(name) {
         None => Some(usual),
@@ -210,7 +210,7 @@ fn date_range(asked: &HashMap<String, String>, now: Timestamp) -> Option<(Timest
     Some((moment("start", day_ago)?, moment("end", Timestamp::MAX)?))
 }
 
-/// The status code of a request that has ended, and the word that filters go by.
+/// The status code of a request that has ended, and its value for the status filter.
 fn status_code_and_filter(job: &JobView) -> (Option<u16>, Option<&'static str>) {
     match status::request_state(job) {
         RequestState::Done => (Some(200), Some("success")),
@@ -247,7 +247,7 @@ fn request_item(context: &EmulatorContext, job: &JobView, has_payloads: bool) ->
     item
 }
 
-/// `DELETE /v1/models/requests/{id}/payloads`: forgets a request and what belongs to it.
+/// `DELETE /v1/models/requests/{id}/payloads`: deletes a request with its payloads.
 pub(super) async fn delete_payloads(
     State(context): State<EmulatorContext>,
     Path(id): Path<String>,

@@ -1,4 +1,4 @@
-//! The queue: requests are submitted, looked after, cancelled, and their results fetched.
+//! The queue: submits requests, reports their status, cancels them and returns their results.
 
 use std::sync::Arc;
 
@@ -33,9 +33,9 @@ use crate::{
     upload_store::UploadStore,
 };
 
-/// How long the result of a request whose payloads are not stored can be fetched.
+/// How long the result of a request without stored payloads can be fetched.
 const RESULT_LASTS: SignedDuration = SignedDuration::from_hours(1);
-/// How often the stream of statuses looks again.
+/// The polling interval of the status stream.
 const STREAM_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 
 #[derive(Debug, Default, Deserialize)]
@@ -46,12 +46,12 @@ pub(super) struct QueryFields {
     logs: Option<String>,
 }
 
-/// A path of the queue: what it is about.
+/// A path of the queue: the request that it names.
 #[derive(Debug, PartialEq, Eq)]
 struct Target<'a> {
     app: &'a str,
     id: &'a str,
-    /// What comes after the id.
+    /// The path after the id.
     rest: &'a str,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// `POST /{endpoint}`: takes a request into the queue.
+/// `POST /{endpoint}`: adds a request to the queue.
 pub(super) async fn submit(
     State(context): State<EmulatorContext>,
     Path(path): Path<String>,
@@ -91,7 +91,7 @@ fn position(job: &JobView) -> usize {
     }
 }
 
-/// Checks a request and admits it, for the queue and for the synchronous host.
+/// Validates and admits a request, for the queue and for the synchronous host.
 pub(super) async fn accept(
     context: &EmulatorContext,
     uploads: &UploadStore,
@@ -151,8 +151,8 @@ fn seed(body: &Value, context: &EmulatorContext) -> u64 {
     asked.unwrap_or_else(|| u64::from_str_radix(&context.new_hex_id(8), 16).unwrap_or_default())
 }
 
-/// How long the caller lets the request wait, in thousandths of a second. The first header is the
-/// newer one (fal docs, 2026-11-21).
+/// How long the request may wait for its start, in milliseconds. The first header is the newer one
+/// (fal docs, 2026-11-21).
 fn read_start_timeout(headers: &HeaderMap) -> Result<Option<i64>, FalError> {
     let names = ["x-fal-request-start-timeout", "x-fal-request-timeout"];
     let Some(text) = names.iter().find_map(|name| headers::text(headers, name)) else {
@@ -167,7 +167,7 @@ fn read_start_timeout(headers: &HeaderMap) -> Result<Option<i64>, FalError> {
     }
 }
 
-/// Takes a request out of the queue when it has not started in time.
+/// Cancels a request that has not started in time.
 fn watch_start(context: &EmulatorContext, job: &JobView) {
     let Some(within) = RequestNotes::new(job).start_timeout() else { return };
     let (context, id, deadline) =
@@ -205,8 +205,8 @@ pub(super) async fn read(
     with_header(response, REQUEST_ID, job.id())
 }
 
-/// Whether a path names a request of this key, and its app without what comes after it. fal answers
-/// a path with the whole endpoint with 405.
+/// Finds the request that a path names, if it is of this key and its app. fal responds with 405 to
+/// a path with the whole endpoint instead of the app.
 fn find_request(
     context: &EmulatorContext,
     target: &Target<'_>,
@@ -230,7 +230,7 @@ fn status_response(context: &EmulatorContext, job: &JobView, has_logs: bool) -> 
     (code, Json(body)).into_response()
 }
 
-/// The answer to whoever asks for the result.
+/// The response with the result.
 pub(super) async fn result(context: &EmulatorContext, job: &JobView) -> Response {
     match status::request_state(job) {
         RequestState::InQueue { .. } | RequestState::InProgress => {
@@ -254,7 +254,7 @@ fn is_forgotten(job: &JobView) -> bool {
     is_old && !RequestNotes::new(job).is_payload_stored()
 }
 
-/// Video is billed by the second.
+/// Adds the billed units: video is billed by the second.
 fn with_billable_units(response: Response, job: &JobView) -> Response {
     let units = job.create.millis.div_ceil(1000).to_string();
     with_header(response, "x-fal-billable-units", &units)
@@ -282,7 +282,7 @@ fn status_stream(context: EmulatorContext, id: String, has_logs: bool) -> Respon
     (kind, Body::from_stream(events)).into_response()
 }
 
-/// `PUT /{app}/requests/{id}/cancel`: takes a waiting request out, or asks a running one to stop.
+/// `PUT /{app}/requests/{id}/cancel`: removes a waiting request, or asks a running one to stop.
 pub(super) async fn cancel(
     State(context): State<EmulatorContext>,
     Path(path): Path<String>,

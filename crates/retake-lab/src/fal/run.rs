@@ -1,7 +1,7 @@
-//! The synchronous host, `fal.run`: one call that answers with the model's output.
+//! The synchronous host, `fal.run`: one call that returns the model's output.
 //!
-//! Nothing is tried again here and there is no status to ask for. Whoever hangs up loses the result,
-//! though not the bill.
+//! Nothing is retried here and there is no status. A caller who disconnects loses the result but is
+//! billed.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use axum::{
 use super::{Caller, REQUEST_ID, errors, queue, status::RequestState};
 use crate::{emulator_context::EmulatorContext, headers::with_header, upload_store::UploadStore};
 
-/// `POST /fal.run/{endpoint}`: renders and answers with the output.
+/// `POST /fal.run/{endpoint}`: renders and returns the output.
 pub(super) async fn run(
     State(context): State<EmulatorContext>,
     Path(path): Path<String>,
@@ -38,7 +38,7 @@ pub(super) async fn run(
         }
         match job.next_change_at {
             Some(moment) => context.clock().hold_until(moment).await,
-            // It stands still for ever, and so does this call.
+            // The job is stuck, so this call never returns.
             None => std::future::pending().await,
         }
     }

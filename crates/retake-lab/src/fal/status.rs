@@ -1,4 +1,4 @@
-//! What becomes of a request, as the queue tells it.
+//! The status of a request, as the queue reports it.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
     simulator::{JobState, JobView},
 };
 
-/// What the emulator remembers about a request besides what every job has.
+/// The emulator's own data about a request.
 pub(super) struct RequestNotes<'a>(&'a Value);
 
 impl<'a> RequestNotes<'a> {
@@ -37,12 +37,12 @@ impl<'a> RequestNotes<'a> {
         self.text("webhook")
     }
 
-    /// Whether the platform was asked not to try again.
+    /// Whether the caller asked not to retry.
     fn is_retry_forbidden(&self) -> bool {
         self.flag("no_retry")
     }
 
-    /// Whether input and output are kept.
+    /// Whether input and output are stored.
     pub(super) fn is_payload_stored(&self) -> bool {
         !self.flag("no_store")
     }
@@ -58,7 +58,7 @@ impl<'a> RequestNotes<'a> {
     }
 }
 
-/// A request as its caller sees it.
+/// The state of a request, as its caller sees it.
 #[derive(Debug)]
 pub(super) enum RequestState {
     InQueue { position: usize },
@@ -67,7 +67,7 @@ pub(super) enum RequestState {
     Done,
 }
 
-/// How a request stands.
+/// The current state of a request.
 pub(super) fn request_state(job: &JobView) -> RequestState {
     let notes = RequestNotes::new(job);
     let deadline = notes.start_timeout().map(|within| later(job.accepted_at, within));
@@ -88,8 +88,8 @@ pub(super) fn request_state(job: &JobView) -> RequestState {
     }
 }
 
-/// The platform tries a request again when its runner answers 503 or 504. While a request that is to
-/// fail so is worked on, every second stretch is one of waiting.
+/// The platform retries a request when its runner responds with 503 or 504. While such a request is
+/// running, it is back in the queue every other interval.
 fn is_retried(job: &JobView, progress: f64) -> bool {
     let Some(fault) = job.run_fault(FaultKind::Fail) else { return false };
     let shape = fault.shape.as_deref().unwrap_or_default();
@@ -100,14 +100,15 @@ fn is_retried(job: &JobView, progress: f64) -> bool {
     is_retryable && is_odd_stretch && !RequestNotes::new(job).is_retry_forbidden()
 }
 
-/// A late success in the shape `retried` is one of the platform's own: the caller sees it wait.
+/// A late success in the shape `retried` is a retry of the platform: the caller sees the request in
+/// the queue.
 fn is_retried_later(job: &JobView) -> bool {
     let fault = job.run_fault(FaultKind::LateSuccess);
     let is_shape = fault.is_some_and(|it| it.shape.as_deref() == Some("retried"));
     is_shape && !RequestNotes::new(job).is_retry_forbidden()
 }
 
-/// The addresses of a request.
+/// The URLs of a request.
 pub(super) fn urls(context: &EmulatorContext, job: &JobView) -> Value {
     let (base, app, id) = (context.base_url(), RequestNotes::new(job).app(), job.id());
     let response = format!("{base}/{app}/requests/{id}");
@@ -119,7 +120,7 @@ pub(super) fn urls(context: &EmulatorContext, job: &JobView) -> Value {
     })
 }
 
-/// The status of a request, and whether it has come to its end.
+/// The status of a request, and whether it has ended.
 pub(super) fn status(context: &EmulatorContext, job: &JobView, has_logs: bool) -> (Value, bool) {
     let mut body = urls(context, job);
     let logs = if has_logs { logs(job) } else { Value::Null };
@@ -176,18 +177,18 @@ fn logs(job: &JobView) -> Value {
     ])
 }
 
-/// What a finished request gives: the model's output, without a video if the scenario wants that.
+/// The model's output of a finished request, without a video if the scenario withholds it.
 ///
 /// # Errors
 ///
-/// When the lab could not make the file.
+/// When the lab could not render the file.
 pub(super) async fn output(
     context: &EmulatorContext,
     job: &JobView,
 ) -> Result<Value, FileUnavailable> {
     let size = match context.render_video(job).await {
         Ok(bytes) => Some(bytes.len()),
-        // What was answered once stays as it was, also when the file is gone.
+        // The output stays the same after the file has expired.
         Err(FileUnavailable::Expired | FileUnavailable::NoVideo) => None,
         Err(why) => return Err(why),
     };
@@ -198,7 +199,7 @@ pub(super) async fn output(
     Ok(output)
 }
 
-/// The same as a webhook tells it, which does not know the size of the file.
+/// The output without the size of the file, as webhooks send it.
 pub(super) fn output_json(context: &EmulatorContext, job: &JobView) -> Value {
     let seed = RequestNotes::new(job).seed();
     if job.outputs() == 0 {

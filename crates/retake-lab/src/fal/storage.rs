@@ -1,7 +1,7 @@
-//! Storage: pictures and clips that callers upload before they submit a request.
+//! Storage: images and clips that callers upload before they submit a request.
 //!
-//! Both ways of the SDKs are here: the two steps (`/storage/upload/initiate`, then a `PUT`) and the
-//! one step on the CDN's own host. Uploads in parts, for files above 90 MB, are not.
+//! Both upload methods of the SDKs are emulated: two steps (`/storage/upload/initiate`, then a
+//! `PUT`) and one step on the CDN's own host. Multipart uploads, for files above 90 MB, are not.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use crate::{
 
 type Files = Extension<Arc<UploadStore>>;
 
-/// `POST /storage/upload/initiate`: gives out a place to put a file.
+/// `POST /storage/upload/initiate`: returns a URL to upload a file to.
 pub(super) async fn initiate(
     State(context): State<EmulatorContext>,
     _: Caller,
@@ -56,7 +56,7 @@ pub(super) async fn initiate(
     .into_response()
 }
 
-/// `PUT` to a place that was given out; it needs no key.
+/// `PUT` to an upload URL; it needs no key.
 pub(super) async fn put_file(
     State(context): State<EmulatorContext>,
     Path((id, name)): Path<(String, String)>,
@@ -69,7 +69,7 @@ pub(super) async fn put_file(
     }
 }
 
-/// `POST /storage/auth/token`: a token for the CDN, valid for an hour of the world's time.
+/// `POST /storage/auth/token`: a token for the CDN, valid for an hour of wall-clock time.
 pub(super) async fn token(State(context): State<EmulatorContext>, _: Caller) -> Response {
     let expires_at = later(context.clock().wall(), SignedDuration::from_hours(1));
     Json(json!({
@@ -104,7 +104,7 @@ pub(super) async fn upload(
     }
 }
 
-/// `GET /v3.fal.media/files/lab/{id}/{name}`: a file that was uploaded; anybody may.
+/// `GET /v3.fal.media/files/lab/{id}/{name}`: an uploaded file, without authentication.
 pub(super) async fn download(
     Path((id, _name)): Path<(String, String)>,
     Extension(uploads): Files,
@@ -115,7 +115,7 @@ pub(super) async fn download(
     }
 }
 
-/// Whether a model could fetch this file: one that is said to be here has to be.
+/// Whether a model could fetch this file: a URL of this storage has to exist.
 pub(super) fn is_stored(context: &EmulatorContext, uploads: &UploadStore, url: &str) -> bool {
     let place = format!("{}/v3.fal.media/files/lab/", context.base_url());
     let Some(rest) = url.strip_prefix(&place) else { return true };
@@ -144,7 +144,7 @@ fn file_url(context: &EmulatorContext, id: &str, name: &str) -> String {
     format!("{}/v3.fal.media/files/lab/{id}/{name}", context.base_url())
 }
 
-/// A file's name, with what would not fit into a path left out.
+/// A file's name without characters that are invalid in a path.
 fn sanitize_name(name: &str) -> String {
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
     let name: String = name.chars().filter(is_plain).take(100).collect();

@@ -17,15 +17,15 @@ use crate::{
     webhook_sender::WebhookRequest,
 };
 
-/// Pauses before the ten further tries, in seconds: two hours all in all.
+/// The delays before the ten retries, in seconds: two hours in all.
 const RETRY_PAUSES: &[i64] = &[10, 20, 40, 80, 160, 320, 640, 1280, 1860, 2790];
 /// The user that webhooks are signed for.
 const USER: &str = "retake-lab";
-/// What the lab's key pairs are made from. They are for show; there is nothing to protect.
+/// The seeds of the lab's key pairs. They protect nothing.
 const TRUE_SEED: &str = "retake-lab fal key";
 const FALSE_SEED: &str = "somebody else's key";
 
-/// Tells the webhook of a request, if it has one, how it ended.
+/// Schedules the webhook of a request, if it has one, for its end.
 pub(super) fn schedule_webhooks(context: &EmulatorContext, job: &JobView) {
     let Some(url) = RequestNotes::new(job).webhook().map(str::to_owned) else { return };
     let shared = context.clone();

@@ -1,16 +1,16 @@
-//! The models, what each can do, and what a second costs (provider page of 2026-11-21).
+//! The models, their capabilities and their prices per second (provider page of 2026-11-21).
 
 /// A Veo model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Veo {
     pub(super) id: &'static str,
-    /// Its id on the Gemini API.
+    /// The id in the Gemini API.
     pub(super) gemini_id: &'static str,
     pub(super) four_k: bool,
     pub(super) references: bool,
-    /// Millionths of a US dollar for a second with sound: 720p, 1080p, 4k.
+    /// The price of a second with sound in millionths of a US dollar: 720p, 1080p, 4k.
     with_sound: [u64; 3],
-    /// The same without sound.
+    /// The price of a second without sound.
     silent: [u64; 3],
 }
 
@@ -42,7 +42,7 @@ pub(super) const VEO: [Veo; 3] = [
 ];
 
 impl Veo {
-    /// What a second costs in millionths of a US dollar.
+    /// The price of a second in millionths of a US dollar.
     pub(super) fn price(&self, size: Size, sound: bool) -> u64 {
         let prices = if sound { self.with_sound } else { self.silent };
         match size {
@@ -57,7 +57,7 @@ impl Veo {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Omni {
     pub(super) id: &'static str,
-    /// The longest video in seconds; the shortest has 3.
+    /// The maximum length in seconds; the minimum is 3.
     pub(super) max_seconds: u64,
 }
 
@@ -97,7 +97,7 @@ impl Size {
         if portrait { (short, long) } else { (long, short) }
     }
 
-    /// What a second of Omni costs in millionths of a US dollar.
+    /// The price of a second of Omni in millionths of a US dollar.
     pub(super) const fn omni_price(self) -> u64 {
         match self {
             Self::P360 => 34_000,

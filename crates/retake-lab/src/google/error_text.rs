@@ -1,6 +1,6 @@
-//! How Google words what goes wrong: a refusal or a failure of the lab as one of Google's errors.
+//! Google's errors: the status and the text for each refusal and failure of the simulator.
 //!
-//! The shapes that a scenario can ask for by name are the lists given to `pick`.
+//! The shapes that a scenario can ask for are the names in the lists given to `pick`.
 
 use super::{
     safety,
@@ -11,7 +11,7 @@ use crate::{
     simulator::{Failure, Reason, Refusal},
 };
 
-/// The wire that a call came in on.
+/// The API that was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Api {
     /// Bearer tokens; Cloud quotas and billing.
@@ -29,7 +29,7 @@ impl Api {
     }
 }
 
-/// A call that is turned away.
+/// The error for a refused call.
 pub(super) fn refusal(api: Api, it: &Refusal) -> Status {
     use Reason as R;
     let (service, is_array) = (api.service(), it.shape.as_deref() == Some("array"));
@@ -53,7 +53,7 @@ pub(super) fn refusal(api: Api, it: &Refusal) -> Status {
         R::Scripted if it.cause == Cause::ContentModeration => {
             safety::refusal(it.pick(&safety::shapes(false)), it.sample)
         }
-        // `array` says how it is wrapped; what is wrapped is then the first shape.
+        // `array` selects only the wrapping; the error is then of the first shape.
         R::Scripted => error_by_cause(api, it.cause, |shapes| match shapes.first() {
             Some(first) if is_array => first,
             _ => it.pick(shapes),
@@ -64,8 +64,8 @@ pub(super) fn refusal(api: Api, it: &Refusal) -> Status {
     Status { is_in_array: api == Api::Gemini && wrapped, ..status }
 }
 
-/// A render that failed, as an operation's error. Moderation has shapes of its own before it comes
-/// to this.
+/// The error of a failed render. Most moderation failures have shapes of their own and do not get
+/// here.
 pub(super) fn failure(api: Api, it: &Failure) -> Status {
     if it.is_generic {
         return generic_error();
@@ -84,7 +84,7 @@ fn overloaded() -> Status {
     Status::new(Code::Unavailable, "The model is overloaded. Please try again later.")
 }
 
-/// An error that goes away by itself, in answer to a poll or in place of an acceptance.
+/// A transient error, in response to a poll or to an accepted create.
 fn transient_error(cause: Cause) -> Status {
     match cause {
         Cause::Capacity => overloaded(),
@@ -138,7 +138,7 @@ fn error_by_cause<'a>(api: Api, cause: Cause, pick: impl Fn(&[&'a str]) -> &'a s
     }
 }
 
-/// Too much in some window.
+/// A quota that was exceeded in some window.
 fn quota_exceeded(api: Api, what: &str, window: &str) -> Status {
     let (metric, id) = match api {
         Api::Vertex => (
@@ -159,7 +159,7 @@ fn quota_exceeded(api: Api, what: &str, window: &str) -> Status {
     Status::new(Code::ResourceExhausted, message).with_quota_failure(metric, &id)
 }
 
-/// Nothing left to pay with.
+/// Insufficient credit.
 fn billing_error(api: Api) -> Status {
     match api {
         Api::Vertex => Status::new(
@@ -202,7 +202,7 @@ fn auth_error(api: Api, reason: Reason) -> Status {
     }
 }
 
-/// A token that was not given out here, or has expired.
+/// A token that the lab did not issue, or that has expired.
 pub(super) fn invalid_token() -> Status {
     Status::new(
         Code::Unauthenticated,

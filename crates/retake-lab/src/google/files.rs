@@ -1,4 +1,5 @@
-//! Files of the Gemini API: two days old at most, shown to their key, fetched through a redirect.
+//! Files of the Gemini API: kept for two days, visible to their key only, downloaded through a
+//! redirect.
 
 use axum::{
     Extension, Json,
@@ -22,12 +23,12 @@ use crate::{
     simulator::{JobState, JobView},
 };
 
-/// Ids for the videos of a job.
+/// New ids for the videos of a job.
 pub(super) fn new_file_ids(context: &EmulatorContext, outputs: u32) -> Vec<String> {
     (0..outputs.max(1)).map(|_| context.new_hex_id(12)).collect()
 }
 
-/// The addresses of a job's first `outputs` videos.
+/// The URIs of a job's first `outputs` videos.
 pub(super) fn file_uris(context: &EmulatorContext, job: &JobView, outputs: u32) -> Vec<String> {
     let files = job.create.extra["files"].as_array().cloned().unwrap_or_default();
     let names = files.iter().filter_map(|it| it.as_str()).take(outputs as usize);
@@ -38,7 +39,7 @@ fn file_uri(context: &EmulatorContext, name: &str) -> String {
     format!("{}/v1beta/files/{name}:download?alt=media", context.base_url())
 }
 
-/// The id in a file's address; an address of another kind is its own name.
+/// The id in a file's URI; a URI of another kind is returned as it is.
 ///
 /// Google's Python client makes ids of `https://` addresses only. Given one of the lab's it asks for
 /// `files/http://127.0.0.1/v1beta/files/ID:download`, so the last id counts.
@@ -102,7 +103,8 @@ fn describe(context: &EmulatorContext, job: &JobView, name: &str) -> serde_json:
     card
 }
 
-/// `GET /download/v1beta/files/{id}:download`: where the redirect leads; the ticket stands for the key.
+/// `GET /download/v1beta/files/{id}:download`: the target of the redirect; the ticket replaces the
+/// key.
 pub(super) async fn fetch(
     State(context): State<EmulatorContext>,
     Extension(port_state): PortStateExtension,

@@ -1,4 +1,4 @@
-//! The Gemini API's operations: the retired Veo wire, and the list of models.
+//! The Gemini API's operations: the retired Veo API, and the list of models.
 
 use axum::{
     Extension, Json,

@@ -1,7 +1,7 @@
-//! Interactions: Gemini Omni, waited for or in the background.
+//! Interactions: Gemini Omni, in the foreground or in the background.
 //!
-//! The Gemini API and Vertex serve the same resource to a key or to a token. Errors of the service
-//! have a text for a code; those of the front end before it (who calls, how often) are standard.
+//! The Gemini API and Vertex serve the same resource, to a key and to a token. Errors of the
+//! service have a text as code; those of the front end (authentication, rate limits) are standard.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ use crate::{
     simulator::{Failure, JobState, JobView, Reason, Refusal},
 };
 
-/// A moderation failure that ends as `completed`, with words and no video (reported, 2026-11-21).
+/// A moderation failure that ends as `completed`, with a text and no video (reported, 2026-11-21).
 const WITHOUT_VIDEO: &str = "no-video";
 const ODD_STATUSES: [&str; 3] = ["processing", "rendering", "waiting_for_capacity"];
 
@@ -74,7 +74,7 @@ pub(super) async fn remove(
     delete_for(&context, &key, &id)
 }
 
-/// Creates an interaction for a caller who was let in.
+/// Creates an interaction for an authenticated caller.
 pub(super) async fn create_for(
     context: &EmulatorContext,
     port_state: &Arc<PortState>,
@@ -109,7 +109,7 @@ pub(super) async fn create_for(
     respond(context, &job, false).await
 }
 
-/// The interaction of this id, for a caller who was let in.
+/// Returns an interaction to an authenticated caller.
 pub(super) async fn read_for(
     context: &EmulatorContext,
     key: &str,
@@ -127,7 +127,7 @@ pub(super) async fn read_for(
     respond(context, &job, with_input).await
 }
 
-/// Cancels what runs in the background; what has ended stays as it is.
+/// Cancels an interaction in the background; one that has ended stays as it is.
 pub(super) async fn cancel_for(context: &EmulatorContext, key: &str, id: &str) -> HandlerResult {
     let job = find_own(context, key, id)?;
     if job.create.extra["background"] != json!(true) {
@@ -138,7 +138,7 @@ pub(super) async fn cancel_for(context: &EmulatorContext, key: &str, id: &str) -
     respond(context, &job, false).await
 }
 
-/// Forgets an interaction; what runs goes on and is paid for.
+/// Deletes an interaction; a running render continues and is billed.
 pub(super) fn delete_for(context: &EmulatorContext, key: &str, id: &str) -> HandlerResult {
     find_own(context, key, id)?;
     context.delete(id);
@@ -165,12 +165,12 @@ fn call_error_response(it: CallError, id: &str, api: Api) -> EarlyResponse {
     }
 }
 
-/// Whether the service never saw the call.
+/// Whether the front end refused the call before the service got it.
 const fn is_front_end(refusal: &Refusal) -> bool {
     !matches!(refusal.reason, Reason::Scripted | Reason::AfterAccept | Reason::Poll)
 }
 
-/// The job when nothing more happens to it; of one that is stuck, never.
+/// Waits until the job has ended; for a stuck job, forever.
 async fn wait_for_end(context: &EmulatorContext, mut job: JobView) -> JobView {
     while !job.state.has_ended() {
         match job.next_change_at {
@@ -185,7 +185,7 @@ async fn wait_for_end(context: &EmulatorContext, mut job: JobView) -> JobView {
     job
 }
 
-/// Whether it is `completed` on the wire and has nothing to show.
+/// Whether the interaction is `completed` without a video.
 pub(super) fn has_no_video(job: &JobView) -> bool {
     match &job.state {
         JobState::Done => job.has_no_video(),
@@ -243,7 +243,7 @@ async fn respond(context: &EmulatorContext, job: &JobView, with_input: bool) -> 
     Ok(Json(body).into_response())
 }
 
-/// The step that the model put out, if it did.
+/// The output step of the model, if there is one.
 async fn output(context: &EmulatorContext, job: &JobView) -> Result<Option<Value>, EarlyResponse> {
     if has_no_video(job) {
         let text = "I can't generate that video. Try describing something else.";

@@ -1,8 +1,8 @@
-//! `POST /token`: what a service account's JSON names as its `token_uri`.
+//! `POST /token`: the `token_uri` of a service account's JSON.
 //!
-//! The assertion is read and held against the world's clock, but its signature is not checked: the
-//! lab knows no account's key. A token says in itself whose it is and when, in the lab's time, it
-//! expires, so the lab keeps no list.
+//! The assertion's times are checked against wall-clock time, but not its signature: the lab knows
+//! no account's key. A token contains its account and its expiry in lab time, so the lab stores no
+//! tokens.
 
 use axum::{
     Json,
@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use super::{error_text, signatures, status::Status};
 use crate::emulator_context::EmulatorContext;
 
-/// How long a token is valid, in the lab's time.
+/// The lifetime of a token, in lab time.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_secs(3599);
-/// The largest form that is read, in bytes.
+/// The maximum size of a form, in bytes.
 const MAX_FORM_BYTES: usize = 1 << 16;
-/// What every token of the lab begins with.
+/// The prefix of the lab's tokens.
 const TOKEN_PREFIX: &str = "ya29.lab-";
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -47,7 +47,7 @@ pub(super) async fn token(
     }
 }
 
-/// The account that a token stands for. A bearer that is no token of the lab stands for itself.
+/// The account of a token. A credential that is no token of the lab is its own account.
 pub(super) fn resolve_account(context: &EmulatorContext, token: &str) -> Result<String, Status> {
     let Some(rest) = token.strip_prefix(TOKEN_PREFIX) else { return Ok(token.to_owned()) };
     let (claim, mac) = rest.rsplit_once('.').ok_or_else(error_text::invalid_token)?;
@@ -91,7 +91,7 @@ fn parse_claims(assertion: &str) -> Option<Value> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
 }
 
-/// The account of an assertion, if it is valid now.
+/// The account of an assertion, if the assertion is valid now.
 fn valid_account(claims: &Value, now: i64) -> Result<String, GrantError> {
     let time = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or_default();
     let (from, until) = (time("iat"), time("exp"));

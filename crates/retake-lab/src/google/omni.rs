@@ -1,4 +1,4 @@
-//! Reads a request for Gemini Omni and checks it.
+//! Parses and validates a request for Gemini Omni.
 
 use serde_json::{Value, json};
 
@@ -13,23 +13,23 @@ use crate::{
     simulator::{Create, JobState, JobView},
 };
 
-/// The most steps that are looked into below `input`.
+/// The maximum depth of `input`.
 const MAX_DEPTH: usize = 4;
-/// The longest that an extended video can get, in seconds (reported: 30 to 40, 2026-11-21).
+/// The maximum length of an extended video, in seconds (reported: 30 to 40, 2026-11-21).
 const MAX_SECONDS: u64 = 40;
 const TASKS: [&str; 6] =
     ["text_to_video", "image_to_video", "reference_to_video", "edit", "extend", "upscale"];
 const TIERS: [&str; 4] = ["flex", "standard", "priority", "deferred"];
 
-/// A request, read.
+/// A parsed request.
 pub(super) struct CreateRequest {
     pub(super) create: Create,
-    /// Whether the caller does not wait for the video.
+    /// Whether the interaction runs in the background.
     pub(super) background: bool,
     pub(super) dynamic_webhook: Option<DynamicWebhook>,
 }
 
-/// What the input consists of.
+/// The parts of the input.
 #[derive(Default)]
 struct Input {
     texts: Vec<String>,
@@ -37,7 +37,7 @@ struct Input {
     videos: usize,
 }
 
-/// Reads a request; `key` is the caller's.
+/// Parses a request; `key` is the caller's.
 pub(super) fn read(
     context: &EmulatorContext,
     api: Api,
@@ -96,7 +96,7 @@ fn model(body: &Value) -> Result<Omni, Status> {
 }
 
 impl Input {
-    /// Takes a text, a part, a step, or a list of them.
+    /// Collects a text, a part, a step, or a list of them.
     fn collect(&mut self, value: &Value, depth: usize) -> Result<(), Status> {
         let body_error = || Status::invalid("`input` cannot be read.");
         match value {
@@ -125,7 +125,7 @@ impl Input {
     }
 }
 
-/// The interaction that this one goes on from; it has to be the caller's.
+/// The interaction that this one continues; it has to be the caller's.
 fn source_interaction(
     context: &EmulatorContext,
     key: &str,
@@ -142,7 +142,7 @@ fn source_interaction(
     }
 }
 
-/// An interaction that there is not: 400, not 404 (reported, 2026-11-21).
+/// The error for an unknown interaction: 400, not 404 (reported, 2026-11-21).
 pub(super) fn interaction_not_found(id: &str) -> Status {
     Status::invalid(format!("Invalid interaction name: {id}"))
 }
@@ -156,7 +156,7 @@ fn check_one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(
     }
 }
 
-/// The task that is asked for, if what it needs is there.
+/// The requested task, if its inputs are present.
 fn task<'a>(body: &'a Value, input: &Input, has_source: bool) -> Result<Option<&'a str>, Status> {
     let task = body.pointer("/generation_config/video_config/task");
     check_one_of("video_config.task", task, &TASKS)?;
@@ -169,7 +169,7 @@ fn task<'a>(body: &'a Value, input: &Input, has_source: bool) -> Result<Option<&
     Err(Status::invalid(format!("The task {} needs {lacks}.", task.unwrap_or_default())))
 }
 
-/// How long the video gets, in thousandths of a second.
+/// The length of the video, in milliseconds.
 fn millis(task: Option<&str>, seconds: u64, source: Option<&JobView>) -> Result<u64, Status> {
     let before = source.map_or(8000, |job| job.create.millis);
     match task {
@@ -189,7 +189,7 @@ struct Format {
     seconds: u64,
     /// `inline` or `uri`.
     delivery: &'static str,
-    /// Where Vertex puts the file.
+    /// The bucket in which Vertex stores the file.
     bucket: Option<String>,
 }
 
@@ -237,7 +237,7 @@ fn seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
     })
 }
 
-/// The names under which the video of an order will be fetched.
+/// The names under which the video will be downloaded.
 pub(super) fn new_file_ids(context: &EmulatorContext, create: &Create) -> Vec<String> {
     match create.extra.get("gcs").and_then(Value::as_str) {
         Some(bucket) => {

@@ -1,4 +1,4 @@
-//! Long-running operations of Veo, as both Veo wires show them.
+//! Long-running operations of Veo, as both Veo APIs return them.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::{
 /// The shape of a moderation failure that is an error of the operation, not a filtered output.
 const AS_ERROR: &str = "op-error";
 
-/// An operation. `videos` are those that there are, in the wire's form.
+/// The operation of a job. `videos` are its videos in the form of the API.
 pub(super) fn to_json(api: Api, job: &JobView, videos: Vec<Value>) -> Value {
     let name = job.id();
     match &job.state {
@@ -23,7 +23,7 @@ pub(super) fn to_json(api: Api, job: &JobView, videos: Vec<Value>) -> Value {
         JobState::Done => {
             let asked = job.create.outputs.max(1);
             let filtered_count = asked.saturating_sub(job.outputs());
-            // Done without a video and without a reason: the shape that says least.
+            // Done without a video and without a reason: the least specific shape.
             let reasons = if job.has_no_video() {
                 Vec::new()
             } else {
@@ -99,7 +99,7 @@ fn result_body(api: Api, videos: Vec<Value>, filtered_count: u32, reasons: &[Str
     }
 }
 
-/// Reasons for samples that were filtered while others were not.
+/// The reasons for samples that were filtered while others were not.
 fn filter_reasons(filtered_count: u32, number: u64) -> Vec<String> {
     if filtered_count > 0 { vec![safety::reason("video-safety", number << 8)] } else { Vec::new() }
 }

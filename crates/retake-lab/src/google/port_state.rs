@@ -1,4 +1,4 @@
-//! What a port remembers besides its jobs: which file is whose, and the webhooks registered with it.
+//! The state of Google's port besides its jobs: the owners of files, and the registered webhooks.
 
 use std::{
     collections::HashMap,
@@ -8,17 +8,17 @@ use std::{
 use super::{registered_webhooks::Webhook, signatures::JwtSigner};
 use crate::{emulator_context::EmulatorContext, simulator::JobView};
 
-/// The memory of one port.
+/// The state of one port.
 #[derive(Default)]
 pub(super) struct PortState {
-    /// By a file's id or a `gs://` address: the job, and which of its videos.
+    /// The job of a file and the number of the video, by the file's id or `gs://` URI.
     files: Mutex<HashMap<String, (String, u32)>>,
     webhooks: Mutex<Vec<Webhook>>,
     pub(super) jwt_signer: JwtSigner,
 }
 
 impl PortState {
-    /// Remembers the names under which a job's videos can be fetched.
+    /// Registers the names under which a job's videos can be downloaded.
     pub(super) fn register_files(&self, job: &str, names: &[String]) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         for (nth, name) in (0..).zip(names) {

@@ -1,4 +1,4 @@
-//! The webhooks that are registered with a key: `/v1beta/webhooks`.
+//! The webhooks that callers register with their key: `/v1beta/webhooks`.
 
 use axum::{
     Extension, Json,
@@ -20,7 +20,7 @@ use crate::{auth::query_parameter, clock::later, emulator_context::EmulatorConte
 
 /// How long the old secrets stay valid after a rotation, unless they are revoked at once.
 const ROTATION_GRACE: SignedDuration = SignedDuration::from_hours(24);
-/// The most webhooks that one lab keeps, and that a page of the list has.
+/// The maximum number of webhooks, in the lab and on a page of the list.
 const MAX_WEBHOOKS: usize = 1000;
 const PAGE_SIZE: usize = 50;
 const EVENT_TYPES: [&str; 9] = [
@@ -36,7 +36,7 @@ const EVENT_TYPES: [&str; 9] = [
 ];
 const STATES: [&str; 3] = ["enabled", "disabled", "disabled_due_to_failed_deliveries"];
 
-/// A webhook that is registered.
+/// A registered webhook.
 #[derive(Clone, Debug)]
 pub(super) struct Webhook {
     id: String,
@@ -52,7 +52,7 @@ pub(super) struct Webhook {
 }
 
 impl Webhook {
-    /// Whether it is told of this event of this key.
+    /// Whether it is subscribed to this event of this key.
     pub(super) fn is_subscribed(&self, key: &str, event: &str) -> bool {
         self.key == key && self.state == "enabled" && self.events.iter().any(|it| it == event)
     }
@@ -84,7 +84,7 @@ impl Webhook {
         })
     }
 
-    /// Takes over what a body names.
+    /// Updates the fields that a body sets.
     fn update(&mut self, body: &Value) -> Result<(), Status> {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         if let Some(uri) = text("uri") {
@@ -112,7 +112,7 @@ impl Webhook {
         Ok(())
     }
 
-    /// Puts a new secret in the place of the old ones, which last until `until`.
+    /// Adds a new secret; the old ones stay valid until `until`.
     fn rotate(&mut self, secret: String, until: Timestamp) {
         for (_, ends) in &mut self.secrets {
             *ends = (*ends).min(until);
@@ -121,7 +121,7 @@ impl Webhook {
     }
 }
 
-/// `POST /v1beta/webhooks`: the only time, with a rotation, that the secret is shown.
+/// `POST /v1beta/webhooks`: the secret is shown only here and in a rotation.
 pub(super) async fn create(
     State(context): State<EmulatorContext>,
     Extension(port_state): PortStateExtension,

@@ -49,7 +49,7 @@ pub(super) fn reason(shape: &str, sample: u64) -> String {
     }
 }
 
-/// A prompt that is refused when the video is asked for.
+/// The error for a prompt that is refused by the create.
 pub(super) fn refusal(shape: &str, sample: u64) -> Status {
     let (label, code) = find_category(shape, sample).unwrap_or(("safety", "64151117"));
     Status::new(

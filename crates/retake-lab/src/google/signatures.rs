@@ -1,6 +1,7 @@
-//! Signatures: the webhooks' two kinds, and the lab's own marks on tokens and tickets.
+//! Signatures: those of webhooks, and the lab's MACs of tokens and tickets.
 //!
-//! The key of the JWTs lies beside this file. It is public by design: it proves nothing outside a lab.
+//! The private key of the JWTs is beside this file. It is public by design: it proves nothing
+//! outside a lab.
 
 use base64::{
     Engine as _,
@@ -17,7 +18,7 @@ use sha2::Sha256;
 
 const KEY: &[u8] = include_bytes!("webhook-key.pk8");
 const KID: &str = "retake-lab-1";
-/// What the lab's own marks are made with. Anyone may forge them; nobody has a reason to.
+/// The key of the lab's MACs. It is public, since nothing depends on it.
 const MAC_KEY: &[u8] = b"retake-lab";
 
 /// Signs dynamic webhooks.
@@ -30,7 +31,7 @@ impl Default for JwtSigner {
 }
 
 impl JwtSigner {
-    /// The public half as a key set.
+    /// The public key as a key set (JWKS).
     pub(super) fn jwks(&self) -> Value {
         let key = self.0.as_ref().map(|pair| {
             let public = PublicKeyComponents::<Vec<u8>>::from(pair.public());
@@ -46,7 +47,7 @@ impl JwtSigner {
         json!({ "keys": Vec::from_iter(key) })
     }
 
-    /// A JWT with these claims. One that is not genuine carries the signature of other claims.
+    /// A JWT with these claims. One that is not genuine has an invalid signature.
     pub(super) fn sign_jwt(&self, claims: &Value, is_genuine: bool) -> String {
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": KID });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -62,19 +63,19 @@ impl JwtSigner {
     }
 }
 
-/// A signature by the Standard Webhooks scheme; the secret is `whsec_` and base64.
+/// A Standard Webhooks signature; the secret is `whsec_` and base64.
 pub(super) fn sign_standard(secret: &str, id: &str, at: i64, body: &str) -> String {
     let secret = secret.strip_prefix("whsec_").unwrap_or(secret);
     let key = STANDARD.decode(secret).unwrap_or_else(|_| secret.as_bytes().to_vec());
     format!("v1,{}", STANDARD.encode(sign(&key, &format!("{id}.{at}.{body}"))))
 }
 
-/// A new secret for webhooks, from a text that nothing else has.
+/// Derives a webhook secret from a unique seed.
 pub(super) fn derive_secret(seed: &str) -> String {
     format!("whsec_{}", STANDARD.encode(sign(MAC_KEY, seed)))
 }
 
-/// The lab's mark on a text.
+/// The lab's MAC of a text.
 pub(super) fn mac(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(sign(MAC_KEY, text))
 }

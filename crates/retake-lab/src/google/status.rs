@@ -1,7 +1,7 @@
 //! Google's errors: the standard error model of its APIs, and the two ways Gemini departs from it.
 //!
-//! The front end of the Gemini API sometimes wraps an error in an array, and the Interactions service
-//! behind it words its own errors with a text for a code (seen in bug reports, 2026-06-12).
+//! The front end of the Gemini API sometimes wraps an error in an array, and the Interactions
+//! service behind it has a text as the code of its errors (seen in bug reports, 2026-06-12).
 
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ impl Code {
         self.codes().2
     }
 
-    /// The text in the Interactions service's own errors. Only `invalid_request` has been seen in
-    /// the wild; the others follow the names.
+    /// The code in the Interactions service's own errors. Only `invalid_request` has been seen in
+    /// the wild; the others are derived from the names.
     pub(super) fn text_code(self) -> String {
         match self {
             Self::InvalidArgument => "invalid_request".to_owned(),
@@ -70,7 +70,7 @@ impl Code {
     }
 }
 
-/// An error as the error model has it.
+/// An error in the standard error model.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Status {
     pub(super) code: Code,
@@ -85,7 +85,7 @@ impl Status {
         Self { code, message: message.into(), details: Vec::new(), is_in_array: false }
     }
 
-    /// A parameter that cannot be used.
+    /// An invalid argument.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message)
     }
@@ -110,7 +110,7 @@ impl Status {
         self
     }
 
-    /// Adds a `google.rpc.RetryInfo`, if there is advice.
+    /// Adds a `google.rpc.RetryInfo`, if there is a delay.
     pub(super) fn with_retry_info(mut self, wait: Option<Duration>) -> Self {
         self.details.extend(wait.map(|wait| {
             json!({
@@ -121,7 +121,7 @@ impl Status {
         self
     }
 
-    /// The body of an answer.
+    /// The body of the response.
     pub(super) fn body(&self) -> Value {
         let mut error = json!({
             "code": self.code.http(),
@@ -135,7 +135,7 @@ impl Status {
         if self.is_in_array { json!([body]) } else { body }
     }
 
-    /// The `error` of an operation: the code is the number there.
+    /// The `error` of an operation, whose code is a number.
     pub(super) fn operation_error(&self) -> Value {
         let mut error = json!({ "code": self.code.number(), "message": self.message });
         if !self.details.is_empty() {
@@ -144,12 +144,12 @@ impl Status {
         error
     }
 
-    /// The error as the Interactions service words it.
+    /// The body in the form of the Interactions service.
     pub(super) fn interactions_body(&self) -> Value {
         json!({ "error": { "code": self.code.text_code(), "message": self.message } })
     }
 
-    /// The answer.
+    /// The response.
     pub(super) fn response(&self) -> Response {
         (self.http(), Json(self.body())).into_response()
     }

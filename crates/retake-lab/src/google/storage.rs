@@ -25,7 +25,8 @@ use crate::{
 /// A bucket and the name of an object in it.
 type Object = Path<(String, String)>;
 
-/// `GET /storage/v1/b/{bucket}/o/{object}`: about an object; with `alt=media` the object itself.
+/// `GET /storage/v1/b/{bucket}/o/{object}`: the metadata of an object; with `alt=media` the object
+/// itself.
 pub(super) async fn object(
     State(context): State<EmulatorContext>,
     Extension(port_state): PortStateExtension,
@@ -84,7 +85,7 @@ async fn serve_object(
     served.map_err(|unavailable| file_error(unavailable, bucket, object))
 }
 
-/// The job whose video the object is, once it is there.
+/// The job whose video the object is, once it is done.
 fn find_object(
     context: &EmulatorContext,
     port_state: &PortState,

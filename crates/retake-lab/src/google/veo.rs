@@ -1,4 +1,4 @@
-//! Reads a Veo request, which both Veo wires put in the same body, and checks it as Google does.
+//! Parses a Veo request, whose body is the same in both Veo APIs, and validates it as Google does.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -21,12 +21,12 @@ const VERTEX_ONLY: [&str; 7] = [
     "compressionQuality",
     "resizeMode",
 ];
-/// The longest that an extended video can get, in seconds.
+/// The maximum length of an extended video, in seconds.
 const MAX_SECONDS: u64 = 37;
 /// What an extension adds, in seconds.
 const EXTENSION_SECONDS: u64 = 7;
 
-/// What kind of pictures a request starts from.
+/// The input that a request starts from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
     Text,
@@ -35,7 +35,7 @@ enum Start {
     References,
 }
 
-/// The model of that id on this wire; ids that were retired are as unknown as any other.
+/// The model of this id in this API; retired ids are unknown.
 pub(super) fn model(context: &EmulatorContext, api: Api, id: &str) -> Result<Veo, Status> {
     // The previews of the Gemini API went on 2026-10-22; `shutdown` plays the time after.
     let is_gone = api == Api::Gemini && context.scenario().shutdown;
@@ -58,7 +58,7 @@ pub(super) fn model(context: &EmulatorContext, api: Api, id: &str) -> Result<Veo
     })
 }
 
-/// What a request asks for. The caller adds the id, the key and what it wants to remember.
+/// Parses a request. The handler adds the id, the key and its own data.
 pub(super) fn read(
     context: &EmulatorContext,
     port_state: &PortState,
@@ -169,7 +169,7 @@ impl Parameters<'_> {
         })
     }
 
-    /// Seconds that are rendered: 4, 6 or 8; an extension always adds 7.
+    /// The seconds that are rendered: 4, 6 or 8; an extension always adds 7.
     fn seconds(&self, start: Start, size: Size) -> Result<u64, Status> {
         let asked = self.whole_number("durationSeconds")?;
         let only_8 = start == Start::References || size != Size::P720;
@@ -227,8 +227,7 @@ fn check_image(api: Api, image: &Value) -> Result<(), Status> {
     }
 }
 
-/// The length, in thousandths of a second, of the video that is extended. One that was not made here
-/// counts as 8 s.
+/// The length in milliseconds of the video that is extended. An unknown video counts as 8 s.
 fn source_millis(
     context: &EmulatorContext,
     port_state: &PortState,

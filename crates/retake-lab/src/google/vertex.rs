@@ -86,7 +86,7 @@ fn url_not_found(rest: &str) -> Status {
     Status::new(Code::NotFound, format!("The requested URL {rest} was not found on this server."))
 }
 
-/// What a setback is on a Veo wire.
+/// The response to a failed call of a Veo API.
 pub(super) fn call_error_response(api: Api, it: CallError, name: &str) -> EarlyResponse {
     match it {
         CallError::Refused(refusal) => refusal_status(api, &refusal).into(),
@@ -120,7 +120,7 @@ async fn create(
     Ok(Json(json!({ "name": job.id() })).into_response())
 }
 
-/// Where the videos go in the caller's bucket; nowhere without `storageUri`.
+/// The URIs of the videos in the caller's bucket; empty without `storageUri`.
 fn object_uris(context: &EmulatorContext, request: &Value, outputs: u32) -> Vec<String> {
     let uri = request.pointer("/parameters/storageUri").and_then(Value::as_str);
     let Some(uri) = uri else { return Vec::new() };

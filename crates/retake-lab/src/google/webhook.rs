@@ -1,10 +1,10 @@
-//! Tells webhooks of the end of a job.
+//! Webhooks that report the end of a job.
 //!
-//! The payload is thin: what happened to which job. A request may name its own receivers, which then
-//! get a JWT for a signature (dynamic); else those that are registered are told, with a symmetric
-//! signature (static). Google does not say where `user_metadata` comes back; here it stands beside
-//! `data`. Nor does it document the JWT's claims: here they repeat the event, and name the receiver
-//! as the audience (Gemini API, "Webhooks", 2026-06-22).
+//! The payload holds only the event and the job's id. A request may name its own receivers, which
+//! get a JWT as signature (dynamic); otherwise the registered webhooks get a symmetric signature
+//! (static). Google does not document where `user_metadata` is returned; here it is beside `data`.
+//! Nor does it document the JWT's claims: here they repeat the event, with the receiver as the
+//! audience (Gemini API, "Webhooks", 2026-06-22).
 
 use std::sync::Arc;
 
@@ -23,13 +23,13 @@ use crate::{
     webhook_sender::WebhookRequest,
 };
 
-/// After which pauses, in seconds, a delivery is tried again: for a day, further and further apart.
+/// The delays, in seconds, before the retries of a delivery: growing, up to a day in all.
 pub(super) const RETRY_PAUSES: &[i64] = &[10, 60, 300, 1800, 7200, 21_600, 43_200];
-/// The most receivers that a request can name.
+/// The maximum number of receivers in a request.
 const MAX_URIS: usize = 10;
 const ISSUER: &str = "https://generativelanguage.googleapis.com";
 
-/// `webhook_config`: receivers for one request.
+/// `webhook_config`: the receivers of one request.
 #[derive(Clone, Debug)]
 pub(super) struct DynamicWebhook {
     uris: Vec<String>,
@@ -37,7 +37,7 @@ pub(super) struct DynamicWebhook {
 }
 
 impl DynamicWebhook {
-    /// Reads it, in the spelling of either wire; `None` without receivers.
+    /// Parses the configuration, in the spelling of either API; returns `None` without one.
     pub(super) fn read(config: Option<&Value>) -> Result<Option<Self>, Status> {
         let Some(config) = config.filter(|it| !it.is_null()) else { return Ok(None) };
         let uris = config.get("uris").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -54,12 +54,12 @@ impl DynamicWebhook {
     }
 }
 
-/// Whether webhooks can go there. Google wants HTTPS; a lab is content with less.
+/// Whether this is a web address. Google requires HTTPS; the lab allows HTTP too.
 pub(super) fn is_web_address(uri: &str) -> bool {
     uri.starts_with("http://") || uri.starts_with("https://")
 }
 
-/// Sets up what is told of a job that was accepted.
+/// Schedules the webhooks of an accepted job.
 pub(super) fn schedule_webhooks(
     context: &EmulatorContext,
     port_state: &Arc<PortState>,
@@ -94,7 +94,7 @@ fn webhook_requests(
     }
 }
 
-/// What is told of a job that has ended; nothing of an operation that failed.
+/// The type and the data of the event of an ended job; a failed operation has none.
 fn event_payload(context: &EmulatorContext, job: &JobView) -> Option<(&'static str, Value)> {
     let id = job.id();
     if job.create.extra["wire"] == json!("gemini") {
@@ -159,7 +159,7 @@ fn registered_requests(
     receivers.into_iter().map(sign).collect()
 }
 
-/// A notice with one signature for each secret that is valid.
+/// Builds a webhook with one signature for each valid secret.
 pub(super) fn sign_request(
     uri: &str,
     secrets: &[String],

@@ -1,7 +1,7 @@
 //! The Agents API: `ray-3.2` (SDK 0.5.0 and Luma's pages, 2026-11-21).
 //!
-//! Jobs can be made and looked at, and nothing else: no list, no cancel, no webhooks. Links to files
-//! last an hour, and each look brings a new one. Images are not emulated.
+//! Jobs can be created and polled, and nothing else: no list, no cancel, no webhooks. URLs of files
+//! expire after an hour, and each poll returns a new one. Images are not emulated.
 
 mod create_request;
 mod files;
@@ -31,13 +31,13 @@ use crate::{
 use create_request::{CreateError, CreateRequest, References};
 use files::Files;
 
-/// How this API's jobs are told apart.
+/// The name that marks this API's jobs.
 const NAME: &str = "agents";
-/// What `X-API-Version` says.
+/// The value of `X-API-Version`.
 const VERSION: &str = "2026-04-01";
-/// Where files are served from.
+/// The path of files.
 const OUTPUTS: &str = "/agents-outputs";
-/// How long a link to a file lasts, at most.
+/// The maximum lifetime of a file's URL.
 const MAX_LINK_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn routes(router: Router<EmulatorContext>, bases: &[&str]) -> Router<EmulatorContext> {
@@ -59,7 +59,7 @@ pub(super) fn routes(router: Router<EmulatorContext>, bases: &[&str]) -> Router<
         .merge(files::upload_router().layer(Extension(uploads)))
 }
 
-/// Puts on every answer what Luma puts on it: the caller's request id, or a new one, and the version.
+/// Sets the headers of every response: the caller's request id, or a new one, and the version.
 async fn set_response_headers(request: Request, next: middleware::Next) -> Response {
     let name = HeaderName::from_static("x-request-id");
     let id = request.headers().get(&name).cloned();
@@ -124,7 +124,7 @@ fn parse_create(
     create_request::parse(body, &references)
 }
 
-/// Adds how the key stands with its creates in a minute; the reset is in the world's seconds.
+/// Adds the rate limit headers; the reset is in seconds of wall-clock time.
 fn with_limit_headers(context: &EmulatorContext, key: &str, mut response: Response) -> Response {
     let account_status = context.account_status(key);
     let reset = context.wall_millis(account_status.resets_in).div_ceil(1000);
@@ -153,7 +153,7 @@ async fn retrieve(
     }
 }
 
-/// A file, behind a link that a generation showed.
+/// Serves a file under a URL that a generation showed.
 async fn output(
     State(context): State<EmulatorContext>,
     Path((id, file)): Path<(String, String)>,
@@ -169,7 +169,7 @@ async fn output(
     .await
 }
 
-/// The generation, or only an error when the scenario wants a failure to look like that.
+/// The generation, or only an error when the scenario asks for that.
 fn generation_json(context: &EmulatorContext, job: &JobView) -> Value {
     let (code, reason) = match &job.state {
         JobState::Failed(failure) => {
@@ -205,10 +205,9 @@ fn generation_json(context: &EmulatorContext, job: &JobView) -> Value {
     })
 }
 
-/// `failure_code`, which is one of nine, and `failure_reason`.
+/// The `failure_code`, which is one of nine, and the `failure_reason`.
 ///
-/// None of the nine is a time-out of something behind the model; two that are to be tried again
-/// stand in.
+/// None of the nine is a timeout of a dependency; two retryable ones stand in.
 fn failure_code_and_reason(failure: &Failure) -> (&'static str, &'static str) {
     if failure.is_generic {
         return ("generation_failed", "The generation failed.");
@@ -242,7 +241,7 @@ fn failure_code_and_reason(failure: &Failure) -> (&'static str, &'static str) {
     (failure.pick(shapes), reason)
 }
 
-/// What a create is refused with. Only the text tells the two kinds of 429 apart.
+/// The status and the text of a refusal. Only the text distinguishes the two kinds of 429.
 fn error_text(refusal: &Refusal) -> (u16, &'static str) {
     const RATE: (u16, &str) = (429, "Rate limit exceeded");
     const CONCURRENCY: (u16, &str) = (429, "Too many concurrent jobs");

@@ -1,7 +1,7 @@
 //! The Dream Machine API: `ray-2` and `ray-flash-2` (SDK 1.21.0 and Luma's pages, 2026-11-21).
 //!
-//! It echoes the request of every generation and lists them, so that a caller who lost an answer can
-//! find the job again. Callbacks are neither signed nor reliable. Images are not emulated.
+//! It echoes the request of every generation and lists them, so that a caller who lost a response
+//! can find the job. Callbacks are neither signed nor reliable. Images are not emulated.
 
 mod create_request;
 
@@ -26,11 +26,11 @@ use crate::{
 };
 use create_request::Kind;
 
-/// How this API's jobs are told apart.
+/// The name that marks this API's jobs.
 const NAME: &str = "dream-machine";
-/// Cents for millionths of a dollar.
+/// Millionths of a US dollar in a cent.
 const MICROS_PER_CENT: u64 = 10_000;
-/// Concepts that can be named, a few of those there are.
+/// A selection of the concepts.
 const CONCEPTS: &[&str] = &["bolt_cam", "crane_up", "dolly_zoom", "orbit_left", "push_in"];
 
 pub(super) fn routes(router: Router<EmulatorContext>, base: &str) -> Router<EmulatorContext> {
@@ -56,7 +56,7 @@ fn create_route(kind: Kind) -> MethodRouter<EmulatorContext> {
     })
 }
 
-/// Creates that go on from another generation.
+/// The route of a create that continues another generation.
 fn follow_up_route(kind: Kind) -> MethodRouter<EmulatorContext> {
     post(
         move |State(context): State<EmulatorContext>,
@@ -122,7 +122,7 @@ async fn retrieve(
     }
 }
 
-/// The part of the list that is asked for.
+/// The requested part of the list.
 #[derive(Debug, Deserialize)]
 struct Page {
     #[serde(default = "default_limit")]
@@ -186,7 +186,8 @@ async fn refuse_images() -> Response {
     errors::error_response(400, "The lab makes no images.")
 }
 
-/// Sets the callback up: on the start and the end, with three more tries (Luma's page on callbacks).
+/// Schedules the callback, for the start and the end, with three retries (Luma's page on
+/// callbacks).
 fn schedule_callback(context: &EmulatorContext, job: &JobView) {
     let Some(url) = job.create.request.get("callback_url").and_then(Value::as_str) else { return };
     let (url, shared) = (url.to_owned(), context.clone());
@@ -202,7 +203,7 @@ fn schedule_callback(context: &EmulatorContext, job: &JobView) {
     );
 }
 
-/// The generation, or only an error when the scenario wants a failure to look like that.
+/// The generation, or only an error when the scenario asks for that.
 fn generation_json(context: &EmulatorContext, job: &JobView) -> Value {
     let reason = match &job.state {
         JobState::Failed(failure) => Some(failure_reason(job, failure)),
@@ -235,13 +236,13 @@ fn generation_json(context: &EmulatorContext, job: &JobView) -> Value {
     })
 }
 
-/// `failure_reason`: free text, of which Luma lists these (its page on errors, 2026-11-21).
+/// The `failure_reason`: free text, of which Luma lists these (its page on errors, 2026-11-21).
 ///
 /// None is listed for an account; the text that refuses a create stands in.
 fn failure_reason(job: &JobView, failure: &Failure) -> &'static str {
     let has_callback = job.create.request.get("callback_url").is_some_and(Value::is_string);
     if has_callback && job.run_fault(FaultKind::LateSuccess).is_some() {
-        // The caller's receiver failed, not the render: it is completed at a later look.
+        // The caller's receiver failed, not the render: a later poll shows it as completed.
         return "Error processing callback";
     }
     if failure.is_generic {
@@ -269,7 +270,7 @@ fn failure_reason(job: &JobView, failure: &Failure) -> &'static str {
     }
 }
 
-/// What a create is refused with.
+/// The status and the text of a refusal.
 fn error_text(refusal: &Refusal) -> (u16, &'static str) {
     match (refusal.reason, refusal.cause) {
         (Reason::TooManyAtOnce, _) => (429, "Too many concurrent generations"),

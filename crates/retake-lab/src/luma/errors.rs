@@ -1,4 +1,4 @@
-//! How Luma words what it refuses: `{"detail": ...}` in both APIs, with different sentences.
+//! Luma's errors: `{"detail": ...}` in both APIs, with different texts.
 //!
 //! Statuses and the two texts of a 429 are Luma's (its pages on errors and limits, 2026-11-21).
 
@@ -17,10 +17,10 @@ use crate::{
     simulator::{Reason, Refusal},
 };
 
-/// One refusal in an API's words: the status and the `detail`.
+/// The status and the `detail` of a refusal, in an API's text.
 pub(super) type ErrorText = fn(&Refusal) -> (u16, &'static str);
 
-/// An error with this detail.
+/// An error response with this detail.
 pub(super) fn error_response(status: u16, detail: impl Into<Value>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, Json(json!({ "detail": detail.into() }))).into_response()
@@ -34,7 +34,7 @@ pub(super) async fn method_not_allowed() -> Response {
     error_response(405, "Method Not Allowed")
 }
 
-/// The answer to a call whose key is not let in; the two APIs agree.
+/// The response to a call whose key is refused; the same in both APIs.
 pub(super) fn auth_error(refusal: &Refusal) -> Response {
     match refusal.reason {
         Reason::MissingKey => error_response(401, "Not authenticated"),
@@ -43,7 +43,7 @@ pub(super) fn auth_error(refusal: &Refusal) -> Response {
     }
 }
 
-/// The answer to a call that did not get what it asked for.
+/// The response to a failed call.
 pub(super) fn call_error_response(call_error: CallError, error_text: ErrorText) -> Response {
     match call_error {
         CallError::Missing => error_response(404, "Generation not found"),

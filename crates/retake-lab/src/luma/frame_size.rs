@@ -1,4 +1,4 @@
-//! From an aspect ratio and a resolution to pixels.
+//! Frame sizes in pixels from an aspect ratio and a resolution.
 
 /// Width and height in pixels, both even: the resolution is the shorter side.
 pub(super) fn pixels(aspect: &str, resolution: &str) -> (u32, u32) {

@@ -1,4 +1,4 @@
-//! Characters. They are not remembered: a character's id holds its name.
+//! Characters. They are not stored: a character's id encodes its name.
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{dialect::OpenAiCaller, errors};
 use crate::{emulator_context::EmulatorContext, request_body::Form};
 
-/// Characters of a name (OpenAI specification 2.3.0).
+/// The maximum length of a name (OpenAI specification 2.3.0).
 const MAX_NAME_CHARS: usize = 80;
 
 pub(super) async fn create(

@@ -1,8 +1,8 @@
 //! Chat completions, moderations and the list of models: enough for a reviewer of prompts.
 //!
-//! Answers are the same for the same question. When the last message asks for JSON, the answer is
-//! `{"verdict": "allow" | "refuse", "phrase": …, "reason": …}`, judged by the scenario's phrases;
-//! else it is one sentence.
+//! Responses are deterministic. When the last message asks for JSON, the reply is `{"verdict":
+//! "allow" | "refuse", "phrase": …, "reason": …}`, decided by the scenario's phrases; else it is
+//! one sentence.
 
 use std::convert::Infallible;
 
@@ -51,7 +51,7 @@ fn model_ids(context: &EmulatorContext) -> Vec<&'static str> {
     videos.chain(CHAT_MODELS).chain(["omni-moderation-latest"]).collect()
 }
 
-/// The routes of a reviewer of prompts, below a prefix.
+/// The routes for a reviewer of prompts, below a prefix.
 pub(super) fn router(prefix: &str) -> Router<EmulatorContext> {
     let at = |path: &str| format!("{prefix}{path}");
     Router::new()

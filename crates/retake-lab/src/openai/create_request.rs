@@ -1,4 +1,4 @@
-//! Reads and checks what a create asks for.
+//! Parses and validates a create.
 
 use jiff::SignedDuration;
 use retake_media::{Still, StillFormat};
@@ -13,13 +13,13 @@ const SIZES: [&str; 4] = ["720x1280", "1280x720", "1024x1792", "1792x1024"];
 const PRO_SIZES: [&str; 2] = ["1920x1080", "1080x1920"];
 pub(super) const MODELS: [&str; 5] =
     ["sora-2", "sora-2-pro", "sora-2-2025-10-06", "sora-2-2025-12-08", "sora-2-pro-2025-10-06"];
-/// Characters of a prompt.
+/// The maximum number of characters in a prompt.
 const MAX_PROMPT_CHARS: usize = 32_000;
 
-/// How long a failed or finished poll advises to wait before the next, in the lab's time.
+/// The advised time before the next poll, in lab time.
 pub(super) const POLL_AFTER: SignedDuration = SignedDuration::from_secs(5);
 
-/// Reads a create, or says in OpenAI's words what is wrong with it.
+/// Parses a create, or returns OpenAI's error.
 pub(super) fn parse_create(context: &EmulatorContext, form: &Form) -> Result<Create, ApiError> {
     let prompt = read_prompt(form)?;
     let model = form.text("model").unwrap_or_else(|| "sora-2".to_owned());
@@ -77,7 +77,7 @@ pub(super) fn read_seconds(form: &Form, default: &str) -> Result<u64, ApiError> 
     })
 }
 
-/// The sides of a size that the model renders.
+/// The width and height of a size that the model renders.
 fn dimensions(size: &str, is_pro: bool) -> Result<(u32, u32), ApiError> {
     let is_known = SIZES.contains(&size) || (is_pro && PRO_SIZES.contains(&size));
     let sides = size.split_once('x').filter(|_| is_known);
@@ -89,7 +89,7 @@ fn dimensions(size: &str, is_pro: bool) -> Result<(u32, u32), ApiError> {
     })
 }
 
-/// The first frame: a picture of exactly the video's size.
+/// Checks the first frame: an image of exactly the video's size.
 pub(super) fn check_reference(form: &Form, size: (u32, u32)) -> Result<(), ApiError> {
     const PARAM: &str = "input_reference";
     let wrong_type = |expected: &str| {
@@ -129,8 +129,8 @@ pub(super) fn check_reference(form: &Form, size: (u32, u32)) -> Result<(), ApiEr
     }
 }
 
-/// In millionths of a US dollar (OpenAI's model page of 2026; 1080p was never listed and is taken
-/// as 0.70 a second).
+/// The price in millionths of a US dollar (OpenAI's model page of 2026; 1080p was never listed and
+/// is assumed to cost 0.70 a second).
 pub(super) fn price_micros(model: &str, (width, height): (u32, u32), seconds: u64) -> u64 {
     let per_second = match (model.starts_with("sora-2-pro"), width.max(height)) {
         (false, _) => 100_000,

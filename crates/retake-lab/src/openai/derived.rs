@@ -1,4 +1,4 @@
-//! Videos made from videos: remix, edits, extensions.
+//! Videos derived from other videos: remixes, edits, extensions.
 
 use axum::{
     Extension,
@@ -19,7 +19,8 @@ use crate::{
     simulator::{Create, JobState, JobView},
 };
 
-/// What an extension may add to (OpenAI guide, 2026): 120 s in all, in six steps of 20 s at most.
+/// The maximum length of an extended video, in seconds (OpenAI guide, 2026): six steps of at most
+/// 20 s.
 const MAX_SECONDS: u64 = 120;
 
 pub(super) async fn remix(
@@ -87,7 +88,7 @@ async fn respond(
     }
 }
 
-/// The source that a body names as `video`.
+/// Reads a body and finds the source that it names as `video`.
 async fn read_with_source(
     context: &EmulatorContext,
     dialect: DialectRef,

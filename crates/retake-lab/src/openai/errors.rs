@@ -15,12 +15,12 @@ use crate::{
 };
 
 const INVALID: &str = "invalid_request_error";
-/// What OpenAI says when it says nothing.
+/// OpenAI's least specific message.
 const GENERIC: &str = "The server had an error processing your request. Sorry about that! You can \
                        retry your request, or contact us through our help center at \
                        help.openai.com if you keep seeing this error.";
 
-/// An error that is not worded yet: what OpenAI would say, for relays to say it their own way.
+/// An error as OpenAI has it, which relays convert into their own form.
 #[derive(Debug)]
 pub(super) struct ApiError {
     pub(super) status: StatusCode,
@@ -29,11 +29,11 @@ pub(super) struct ApiError {
     pub(super) kind: &'static str,
     pub(super) param: Option<&'static str>,
     pub(super) code: Option<&'static str>,
-    /// When to come again, in whole seconds of the world's time.
+    /// The `Retry-After`, in whole seconds of wall-clock time.
     pub(super) retry_after: Option<u64>,
-    /// Why a call was refused, unless it was the request itself.
+    /// The reason of a refusal, unless the request itself is invalid.
     pub(super) reason: Option<Reason>,
-    /// Whether a proxy in front of the API speaks, with a page.
+    /// Whether the response is an HTML page of a proxy in front of the API.
     pub(super) is_page: bool,
 }
 
@@ -50,7 +50,7 @@ impl ApiError {
         json!({ "error": { "message": self.message, "type": self.kind, "param": param, "code": code } })
     }
 
-    /// An answer with this JSON for a body.
+    /// A response with this JSON body.
     pub(super) fn respond(&self, body: Value) -> Response {
         self.with_retry_after((self.status, Json(body)).into_response())
     }
@@ -64,7 +64,7 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// The error as OpenAI answers it.
+    /// The response in OpenAI's form.
     pub(super) fn response(&self) -> Response {
         if !self.is_page {
             return self.respond(self.body());
@@ -82,7 +82,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// An error of OpenAI's.
+/// An error of OpenAI.
 pub(super) fn error(
     status: StatusCode,
     message: &str,
@@ -95,7 +95,7 @@ pub(super) fn error(
     ApiError { status, message, kind, param, code, retry_after, reason, is_page }
 }
 
-/// A parameter that is wrong, as OpenAI names it.
+/// The error for an invalid parameter.
 pub(super) fn invalid(
     message: &str,
     param: Option<&'static str>,
@@ -104,7 +104,7 @@ pub(super) fn invalid(
     error(StatusCode::BAD_REQUEST, message, INVALID, param, code)
 }
 
-/// No such video.
+/// The error for an unknown video.
 pub(super) fn video_not_found(id: &str) -> ApiError {
     let message = format!("Video with id '{id}' not found.");
     error(StatusCode::NOT_FOUND, &message, INVALID, Some("video_id"), Some("not_found"))
@@ -121,7 +121,7 @@ pub(super) fn body_error(why: &BodyError) -> ApiError {
     }
 }
 
-/// Words a refusal.
+/// The error of a refused call.
 pub(super) fn refusal_error(refusal: &Refusal) -> ApiError {
     let error = if refusal.is_generic { generic_error() } else { error_by_reason(refusal) };
     let retry_after = refusal.retry_after.map(|wait| wait.as_secs());
@@ -175,7 +175,7 @@ fn error_by_cause(refusal: &Refusal) -> ApiError {
     error_by_shape(refusal.pick(shapes))
 }
 
-/// The error of this name: mostly its code, else a name of ours.
+/// The error of this name: mostly its code, else a name that the lab gives it.
 fn error_by_shape(name: &'static str) -> ApiError {
     let too_many = StatusCode::TOO_MANY_REQUESTS;
     let forbidden = StatusCode::FORBIDDEN;
@@ -239,13 +239,13 @@ fn error_by_shape(name: &'static str) -> ApiError {
     error(status, message, kind, param, code)
 }
 
-/// What a proxy in front of the API says: a page, not JSON.
+/// The error page of a proxy in front of the API.
 fn gateway_page(status: StatusCode) -> ApiError {
     let message = status.canonical_reason().unwrap_or("Error");
     ApiError { is_page: true, ..error(status, message, "server_error", None, None) }
 }
 
-/// What a failed video's `error` says: code and message.
+/// The code and the message of a failed video's `error`.
 pub(super) fn failure(failure: &Failure) -> (&'static str, &'static str) {
     let code = if failure.is_generic {
         failure.pick(&["internal_error", "video_generation_failed"])
@@ -281,7 +281,7 @@ pub(super) fn failure(failure: &Failure) -> (&'static str, &'static str) {
     }
 }
 
-/// The same text, for ever.
+/// The code as a static string.
 fn known_code(code: &str) -> &'static str {
     const CODES: [&str; 6] = [
         "moderation_blocked",

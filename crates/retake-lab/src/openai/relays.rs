@@ -1,8 +1,8 @@
-//! Relays and servers that speak OpenAI's dialect with differences of their own.
+//! Relays and servers that imitate OpenAI's API with differences of their own.
 //!
-//! Each answers under a prefix of OpenAI's port, with the differences that its own sources and
-//! documentation show (read on 2026-11-21), in a module of its own. None of them knows which models
-//! there are behind it: whatever is asked for is served.
+//! Each has a prefix on OpenAI's port and a module of its own, with the differences that its
+//! sources and documentation show (read on 2026-11-21). None of them checks the model: any model is
+//! served.
 
 mod azure;
 mod azure_jobs;
@@ -20,11 +20,11 @@ use serde_json::Value;
 use super::errors::{self, ApiError};
 use crate::{emulator_context::EmulatorContext, request_body, simulator::JobView};
 
-/// The longest video that anybody renders here, in seconds.
+/// The maximum length of a video, in seconds.
 const MAX_SECONDS: u64 = 120;
-/// Pixels of a side.
+/// The allowed length of a side, in pixels.
 const SIDE_RANGE: std::ops::RangeInclusive<u32> = 16..=4096;
-/// What a second costs where nobody says, in millionths of a US dollar.
+/// The default price of a second, in millionths of a US dollar.
 const DEFAULT_SECOND_MICROS: u64 = 50_000;
 
 pub(super) fn router() -> Router<EmulatorContext> {
@@ -38,35 +38,35 @@ pub(super) fn router() -> Router<EmulatorContext> {
         .merge(vllm::router())
 }
 
-/// A whole number, given as one or as its text.
+/// A whole number, given as a number or as text.
 fn whole_number(value: &Value) -> Option<u64> {
     request_body::scalar_text(value)?.parse().ok()
 }
 
-/// Seconds that can be rendered.
+/// A length in seconds that can be rendered.
 fn parse_seconds(value: &Value) -> Option<u64> {
     whole_number(value).filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
 }
 
-/// A side in pixels.
+/// The length of a side in pixels.
 fn parse_side(value: &Value) -> Option<u32> {
     let side = whole_number(value).and_then(|it| u32::try_from(it).ok());
     side.filter(|side| SIDE_RANGE.contains(side))
 }
 
-/// The sides of a size `1280x720`.
+/// The width and height of a size like `1280x720`.
 fn parse_size(size: &str) -> Option<(u32, u32)> {
     let (width, height) = size.split_once('x')?;
     Some((parse_side(&Value::from(width))?, parse_side(&Value::from(height))?))
 }
 
-/// A field of the request that was not understood; `None` if it was.
+/// The error for an invalid parameter.
 fn invalid_param(param: &'static str, expected: &str) -> ApiError {
     let message = format!("Invalid '{param}': expected {expected}.");
     errors::invalid(&message, Some(param), Some("invalid_value"))
 }
 
-/// Serves the one video of a job, or tells in which state it is instead.
+/// Serves the video of a job, or returns the error why there is none.
 async fn serve_video(
     context: &EmulatorContext,
     job: &JobView,

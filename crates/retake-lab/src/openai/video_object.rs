@@ -9,7 +9,7 @@ use crate::{
     simulator::{JobState, JobView},
 };
 
-/// The four words, or another one when the scenario wants that.
+/// The status: one of four, or another one when the scenario asks for it.
 fn status<'a>(job: &'a JobView, odd: &[&'a str]) -> &'a str {
     if let Some(odd_status) = job.odd_status(odd) {
         return odd_status;

@@ -36,7 +36,7 @@ pub(super) async fn create(
     }
 }
 
-/// Admits a create and answers with the video.
+/// Admits a create and responds with the video.
 pub(super) async fn submit(
     context: &EmulatorContext,
     dialect: DialectRef,
@@ -136,7 +136,7 @@ fn page(
         return Err(errors::invalid(message, Some("limit"), Some("integer_above_max_value")));
     };
     if let Some(after) = query.get("after") {
-        // An unknown cursor is no error; there is nothing behind it.
+        // An unknown cursor is no error; the page is empty.
         let at = jobs.iter().position(|job| job.id() == after).map_or(jobs.len(), |at| at + 1);
         jobs.drain(..at);
     }
@@ -160,7 +160,8 @@ pub(super) async fn delete(
 ) -> Response {
     match dialect.find(&context, &caller.key, &id) {
         Ok(job) if !job.state.has_ended() => {
-            // The guide speaks of completed and failed videos only; what others get was not seen.
+            // The guide covers completed and failed videos only; the response for others is
+            // assumed.
             let message = "The video is still being generated and cannot be deleted.";
             let kind = "invalid_request_error";
             dialect.error_response(&errors::error(StatusCode::CONFLICT, message, kind, None, None))

@@ -1,7 +1,7 @@
 //! Webhooks: `video.completed` and `video.failed`, signed as Standard Webhooks.
 //!
-//! OpenAI's endpoints belong to the account, not to a request, so they stand in the scenario, under
-//! `[[providers.openai.webhooks]]`.
+//! OpenAI's endpoints belong to the account, not to a request, so they are configured in the
+//! scenario, under `[[providers.openai.webhooks]]`.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ring::hmac;
@@ -14,10 +14,11 @@ use crate::{
     webhook_sender::WebhookRequest,
 };
 
-/// Pauses between tries, in seconds: growing, up to 72 hours in all (OpenAI guide, 2026-11-21).
+/// The delays between retries, in seconds: growing, up to 72 hours in all (OpenAI guide,
+/// 2026-11-21).
 const RETRY_PAUSES: &[i64] = &[5, 60, 300, 1800, 7200, 18_000, 36_000, 72_000, 108_000];
 
-/// Has the account's endpoints told when a video has ended.
+/// Schedules the webhooks of the account's endpoints for the end of a video.
 pub(super) fn schedule_webhooks(context: &EmulatorContext, job: &JobView) {
     let endpoints = context.conditions().webhooks;
     if !endpoints.is_empty() {
@@ -56,7 +57,7 @@ fn webhook_request(endpoint: &WebhookEndpoint, event: &WebhookEvent<'_>) -> Webh
     }
 }
 
-/// A secret `whsec_…` stands for the bytes it encodes, any other one for itself.
+/// Signs a text. A secret `whsec_…` is decoded, any other one is used as it is.
 fn sign(secret: &str, text: &str) -> String {
     let decoded = secret.strip_prefix("whsec_").and_then(|it| BASE64_STANDARD.decode(it).ok());
     let key = decoded.unwrap_or_else(|| secret.as_bytes().to_vec());

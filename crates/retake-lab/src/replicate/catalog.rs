@@ -1,8 +1,8 @@
-//! The models that the emulator offers: whose they are, what their inputs may be, what they cost.
+//! The models that the emulator offers: their owners, inputs and prices.
 //!
-//! Replicate tells the inputs of a model as a JSON schema, and so does this; validation goes by the
-//! same table. A family stands for all models of a maker whose inputs are alike. Names are those of
-//! the provider page of 2026-11-21; values that it does not have are the lab's own.
+//! Replicate publishes the inputs of a model as a JSON schema, which is generated from the same
+//! table as the validation. A family stands for all models of a vendor with the same inputs. Names
+//! are those of the provider page of 2026-11-21; values that it does not list are the lab's own.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -12,21 +12,21 @@ use crate::{hex, scenario::rule::is_glob_match};
 /// Models that share their inputs and their price.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// Patterns of `owner/name`, in which `*` stands for anything.
+    /// Patterns of `owner/name`, in which `*` matches anything.
     patterns: &'static [&'static str],
-    /// The fields that take a first picture and a last one.
+    /// The fields for a first image and a last one.
     pub(super) image_fields: &'static [&'static str],
-    /// Whether there has to be a first picture.
+    /// Whether the first image is required.
     pub(super) is_image_required: bool,
-    /// Lengths in seconds; the first is the usual one.
+    /// The lengths in seconds; the first is the default.
     pub(super) seconds: &'static [u32],
-    /// Resolutions; the first is the usual one. Empty: the model has one only.
+    /// The resolutions; the first is the default. Empty if the model has only one.
     pub(super) resolutions: &'static [&'static str],
     pub(super) aspects: &'static [&'static str],
     pub(super) has_sound: bool,
     /// Whether the output is a list of files.
     pub(super) has_output_list: bool,
-    /// One second in millionths of a US dollar.
+    /// The price of a second in millionths of a US dollar.
     pub(super) second_micros: u64,
 }
 
@@ -106,7 +106,7 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Models that the list shows, and whose versions can be run by their id alone.
+/// The models in the list, whose versions can be run by their id alone.
 pub(super) const LISTED: &[&str] = &[
     "google/veo-3.1",
     "google/veo-3.1-fast",
@@ -144,7 +144,7 @@ pub(super) fn version_id(model: &str) -> String {
     hex::encode(&Sha256::digest(model))
 }
 
-/// The model that a `version` means: an id, `owner/name:id` or `owner/name`.
+/// The model of a `version`: an id, `owner/name:id` or `owner/name`.
 pub(super) fn find_model(version: &str) -> Option<String> {
     if let Some((model, id)) = version.split_once(':') {
         return (family(model).is_some() && id == version_id(model)).then(|| model.to_owned());
@@ -156,14 +156,14 @@ pub(super) fn find_model(version: &str) -> Option<String> {
 }
 
 impl Family {
-    /// Resolution and proportion when nothing else is asked for; some models have them in their name.
+    /// The default resolution; some models have it in their name.
     pub(super) fn default_resolution(&self, model: &str) -> String {
         let named = model.rsplit('-').next().filter(|it| it.ends_with('p') && it.len() <= 5);
         let named = named.filter(|it| it.trim_end_matches('p').parse::<u32>().is_ok());
         named.or(self.resolutions.first().copied()).unwrap_or("720p").to_owned()
     }
 
-    /// The model's interface as an OpenAPI document, in the form that Cog gives it.
+    /// The model's interface as an OpenAPI document, as Cog generates it.
     pub(super) fn schema(&self) -> Value {
         let mut properties = Map::new();
         let mut kinds = Map::new();

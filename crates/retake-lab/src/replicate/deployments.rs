@@ -1,4 +1,4 @@
-//! Deployments: a model under a name of the caller's own.
+//! Deployments: models under a name that the caller chooses.
 
 use std::{
     collections::BTreeMap,
@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{emulator_context::EmulatorContext, request_body};
 
-/// The most deployments of a lab.
+/// The maximum number of deployments.
 const MAX_DEPLOYMENTS: usize = 1000;
 
-/// What was deployed, by the key and the name.
+/// The deployments, by key and name.
 #[derive(Debug, Default)]
 pub(super) struct Deployments(Mutex<BTreeMap<(String, String), Value>>);
 

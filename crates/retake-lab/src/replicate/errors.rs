@@ -1,4 +1,4 @@
-//! Replicate's errors over HTTP: `title`, `detail`, `status`, and for what is invalid a list of the
+//! Replicate's HTTP errors: `title`, `detail`, `status`, and for invalid input a list of the
 //! fields.
 
 use axum::{
@@ -14,26 +14,26 @@ use crate::{
     simulator::{Reason, Refusal},
 };
 
-/// What nobody should have to read: the least telling message there is.
+/// The least specific message.
 const GENERIC: &str = "There was an unexpected error.";
 
-/// An error.
+/// An error response.
 pub(super) fn error_response(status: StatusCode, title: &str, detail: &str) -> Response {
     let body = json!({ "title": title, "detail": detail, "status": status.as_u16() });
     (status, Json(body)).into_response()
 }
 
-/// Something invalid in one field.
+/// An issue of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InvalidField {
-    /// Such as `required`, `enum` or `invalid_type`.
+    /// The kind of issue, such as `required`, `enum` or `invalid_type`.
     pub(super) kind: &'static str,
-    /// Such as `input.duration`; empty for the body itself.
+    /// The path of the field, such as `input.duration`; empty for the body itself.
     pub(super) field: String,
     pub(super) description: String,
 }
 
-/// A body or an input that does not fit its schema.
+/// The error for a body or an input that does not match its schema.
 pub(super) fn invalid(title: &str, fields: &[InvalidField]) -> Response {
     let lines = fields.iter().map(|it| {
         if it.field.is_empty() {
@@ -55,7 +55,7 @@ pub(super) fn invalid(title: &str, fields: &[InvalidField]) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
 }
 
-/// No such path, or no such thing.
+/// The response to an unknown path.
 pub(super) async fn fallback() -> Response {
     not_found_response()
 }
@@ -64,7 +64,7 @@ pub(super) fn not_found_response() -> Response {
     error_response(StatusCode::NOT_FOUND, "Not found", "The requested resource could not be found.")
 }
 
-/// Words a call that does not get what it asked for.
+/// The response to a failed call.
 pub(super) fn call_error_response(call_error: CallError) -> Response {
     match call_error {
         CallError::Refused(refusal) => refusal_response(&refusal),
@@ -73,7 +73,7 @@ pub(super) fn call_error_response(call_error: CallError) -> Response {
     }
 }
 
-/// Words a refusal.
+/// The response to a refused call.
 pub(super) fn refusal_response(refusal: &Refusal) -> Response {
     let mut response = response_by_reason(refusal);
     let wait = refusal.retry_after.map(|it| HeaderValue::from(it.as_secs()));
@@ -113,7 +113,7 @@ fn response_by_reason(refusal: &Refusal) -> Response {
     }
 }
 
-/// The error of this name.
+/// The error response of this name.
 fn response_by_shape(name: &str, refusal: &Refusal) -> Response {
     let is = error_response;
     match name {
@@ -162,12 +162,12 @@ fn response_by_shape(name: &str, refusal: &Refusal) -> Response {
     }
 }
 
-/// A body that is no JSON.
+/// The error for a malformed request.
 pub(super) fn bad_request(detail: &str) -> Response {
     error_response(StatusCode::BAD_REQUEST, "Bad request", detail)
 }
 
-/// A version that nobody knows.
+/// The error for an unknown version.
 pub(super) fn invalid_version() -> Response {
     error_response(
         StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,14 +1,14 @@
-//! How a failed prediction says why: in free text, mostly with a code in parentheses.
+//! The errors of failed predictions: free text, mostly with a code in parentheses.
 //!
-//! Codes and causes are those of the provider page of 2026-11-21; the words around them are the
-//! lab's, except where a code's name is part of the documentation.
+//! Codes and causes are those of the provider page of 2026-11-21; the texts are the lab's own,
+//! except where they are documented.
 
 use crate::{fault::Cause, simulator::Failure};
 
-/// The name of the failure that has no text: a deadline passed before the start.
+/// The name of the failure without a text: the deadline passed before the start.
 pub(super) const ABORTED: &str = "aborted";
 
-/// What a failed prediction's `error` says; `None` for one that was aborted.
+/// The `error` of a failed prediction; `None` for one that was aborted.
 pub(super) fn error_text(failure: &Failure) -> Option<&'static str> {
     if failure.is_generic {
         return Some("Prediction failed for an unknown reason. It might help to retry.");

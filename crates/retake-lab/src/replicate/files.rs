@@ -1,4 +1,4 @@
-//! Files that callers upload as input; they are gone after a day.
+//! Files that callers upload as input; they expire after a day.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::{
     upload_store::{StoredFile, UploadStore},
 };
 
-/// How long a file is kept.
+/// The lifetime of a file.
 const FILE_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 type Files = Extension<Arc<UploadStore>>;
@@ -71,7 +71,7 @@ pub(super) async fn create(
     (StatusCode::CREATED, Json(body)).into_response()
 }
 
-/// `GET /v1/files`: those of a key, newest first, on one page.
+/// `GET /v1/files`: the files of a key, newest first, on one page.
 pub(super) async fn list(
     State(context): State<EmulatorContext>,
     Extension(uploads): Files,

@@ -1,11 +1,11 @@
-//! Reads the input of a model, and refuses what its schema does not allow.
+//! Parses the input of a model and validates it against the model's schema.
 
 use serde_json::Value;
 
 use super::{catalog::Family, errors::InvalidField};
 use crate::frame_size;
 
-/// What an input asks for.
+/// The parsed input of a model.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ModelInput {
     pub(super) prompt: String,
@@ -15,11 +15,11 @@ pub(super) struct ModelInput {
     pub(super) audio: bool,
 }
 
-/// Reads an input; fields that the schema does not have are let be.
+/// Parses an input; unknown fields are ignored.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it.
+/// All issues of the input.
 pub(super) fn read(
     model: &str,
     family: &Family,

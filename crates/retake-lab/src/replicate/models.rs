@@ -14,7 +14,7 @@ use super::{
     errors,
 };
 
-/// `GET /v1/models`: all that are listed, on one page.
+/// `GET /v1/models`: the listed models, on one page.
 pub(super) async fn list(_: Caller) -> Response {
     let known = LISTED.iter().filter_map(|name| Some(model_json(name, catalog::family(name)?)));
     let models: Vec<Value> = known.collect();

@@ -1,4 +1,4 @@
-//! Predictions: created in three ways, polled, listed page by page, cancelled.
+//! Predictions: creates in three ways, polls, lists and cancels them.
 
 use std::collections::HashMap;
 
@@ -27,16 +27,16 @@ use crate::{
     simulator::{Create, JobState, JobView},
 };
 
-/// Predictions on a page of the list.
+/// The number of predictions on a page.
 const PAGE_SIZE: usize = 100;
-/// How long a create waits for the end at most, and if it is not said.
+/// The maximum and default time that a create waits for the end, in seconds.
 const MAX_WAIT_SECONDS: u32 = 60;
-/// What may stand in the body of a create.
+/// The fields of a create.
 const FIELDS: &[&str] =
     &["version", "input", "stream", "webhook", "webhook_events_filter", "webhook_completed"];
 const EVENTS: &[&str] = &["start", "output", "logs", "completed"];
 
-/// What is to be run.
+/// The model that is run.
 pub(super) struct Target {
     pub(super) model: String,
     /// The id of the version, if the caller chose one.
@@ -73,7 +73,7 @@ fn respond(result: Result<Response, EarlyResponse>) -> Response {
     result.unwrap_or_else(EarlyResponse::into_response)
 }
 
-/// Creates a prediction of `target`, or of the version that the body names.
+/// Creates a prediction with `target`, or with the version that the body names.
 pub(super) async fn create_with(
     context: &EmulatorContext,
     key: String,
@@ -133,8 +133,7 @@ async fn read_body(request: Request) -> Result<Value, EarlyResponse> {
     if body.is_object() { Ok(body) } else { Err(errors::bad_request("Expected an object.").into()) }
 }
 
-/// Checks what stands around the input; Replicate refuses what it does not know there (changelog of
-/// 2024-05-01).
+/// Validates the fields around the input; Replicate refuses unknown ones (changelog of 2024-05-01).
 fn check_body(body: &Value, needs_version: bool) -> Result<(), EarlyResponse> {
     let mut issues = Vec::new();
     let mut add_issue = |kind, field: &str, description: String| {
@@ -171,7 +170,7 @@ fn check_body(body: &Value, needs_version: bool) -> Result<(), EarlyResponse> {
     }
 }
 
-/// The events that the webhook is for.
+/// The events that the webhook is subscribed to.
 fn events(body: &Value) -> Option<Value> {
     let is_old = body.get("webhook").is_none() && body.get("webhook_completed").is_some();
     if is_old { Some(json!(["completed"])) } else { body.get("webhook_events_filter").cloned() }
@@ -218,7 +217,7 @@ fn parse_seconds(text: &str) -> Option<i64> {
     number.is_empty().then_some(whole)
 }
 
-/// How long the create is held, in seconds, if `Prefer: wait` or `wait=n` asks for it.
+/// How long the create waits, in seconds, if `Prefer: wait` or `wait=n` asks for it.
 fn preferred_wait(headers: &HeaderMap) -> Option<u32> {
     let text = headers::text(headers, "prefer")?;
     text.split(',').map(str::trim).find_map(|part| match part.split_once('=') {
@@ -228,8 +227,8 @@ fn preferred_wait(headers: &HeaderMap) -> Option<u32> {
     })
 }
 
-/// Answers a create at once, or holds it until the end. When the wait is over first, the answer says
-/// `starting`, whatever the prediction is doing (as the SDKs remark).
+/// Responds to a create at once, or waits for the end. When the wait is over first, the status is
+/// `starting`, whatever the prediction is doing (as the SDKs document).
 async fn hold_response(context: &EmulatorContext, job: JobView, wait: Option<u32>) -> Response {
     let Some(wait) = wait else {
         return (StatusCode::CREATED, Json(view::prediction(context, &job))).into_response();
@@ -251,7 +250,7 @@ async fn hold_response(context: &EmulatorContext, job: JobView, wait: Option<u32
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }
 
-/// Cancels a prediction when its deadline has come.
+/// Cancels a prediction at its deadline.
 fn watch_deadline(context: &EmulatorContext, job: &JobView) {
     let Some(deadline) = view::deadline(job) else { return };
     let (context, id) = (context.clone(), job.id().to_owned());
@@ -261,7 +260,7 @@ fn watch_deadline(context: &EmulatorContext, job: &JobView) {
     });
 }
 
-/// `GET /v1/predictions/{id}`: a poll.
+/// `GET /v1/predictions/{id}`: polls a prediction.
 pub(super) async fn retrieve(
     State(context): State<EmulatorContext>,
     Path(id): Path<String>,
@@ -281,7 +280,7 @@ fn has_bare_error(job: &JobView) -> bool {
     job.run_fault(FaultKind::ErrorIn200).is_some()
 }
 
-/// `POST /v1/predictions/{id}/cancel`: stops it; one that has ended stays as it is.
+/// `POST /v1/predictions/{id}/cancel`: cancels a prediction; one that has ended stays as it is.
 pub(super) async fn cancel(
     State(context): State<EmulatorContext>,
     Path(id): Path<String>,
@@ -294,7 +293,7 @@ pub(super) async fn cancel(
     }
 }
 
-/// A place in the list: what comes after (older) or before (newer) a prediction of this number.
+/// A cursor of the list: the predictions older or newer than the one of this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cursor {
     OlderThan(u64),
@@ -319,7 +318,7 @@ impl Cursor {
     }
 }
 
-/// `GET /v1/predictions`: those of a key, newest first, a hundred on a page.
+/// `GET /v1/predictions`: the predictions of a key, newest first, a hundred on a page.
 pub(super) async fn list(
     State(context): State<EmulatorContext>,
     Query(asked): Query<HashMap<String, String>>,
@@ -353,7 +352,7 @@ pub(super) async fn list(
     Json(page).into_response()
 }
 
-/// The part of the list that a cursor shows; `all` is newest first.
+/// The bounds of the page of a cursor; `all` is newest first.
 fn page_bounds(all: &[JobView], cursor: Option<Cursor>) -> (usize, usize) {
     let from = match cursor {
         None => 0,

@@ -1,4 +1,4 @@
-//! A prediction as its caller sees it.
+//! The JSON of a prediction.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     simulator::{JobState, JobView},
 };
 
-/// What the emulator remembers about a prediction besides what every job has.
+/// The emulator's own data about a prediction.
 pub(super) struct RequestNotes<'a>(&'a Value);
 
 impl<'a> RequestNotes<'a> {
@@ -22,7 +22,7 @@ impl<'a> RequestNotes<'a> {
         self.0.get(name)?.as_str()
     }
 
-    /// Events that the webhook is for; all if none were named.
+    /// Whether the webhook is subscribed to an event; without a filter, to all.
     pub(super) fn is_subscribed(&self, event: &str) -> bool {
         let filter = self.0.get("events").and_then(Value::as_array);
         filter.is_none_or(|it| it.is_empty() || it.iter().any(|it| it == event))
@@ -49,7 +49,7 @@ fn is_aborted(job: &JobView) -> bool {
     deadline(job).is_some_and(|at| at <= ended && job.starts_at > at)
 }
 
-/// The status of a prediction, in Replicate's words.
+/// The status of a prediction, as Replicate names it.
 pub(super) fn status(job: &JobView) -> &str {
     match &job.state {
         JobState::Queued { .. } => "starting",
@@ -62,7 +62,7 @@ pub(super) fn status(job: &JobView) -> &str {
     }
 }
 
-/// The prediction. An hour after the run, what went in and what came out is gone.
+/// The prediction. An hour after the run, input and output are removed.
 pub(super) fn prediction(context: &EmulatorContext, job: &JobView) -> Value {
     let (base, id, notes) = (context.base_url(), job.id(), RequestNotes::new(job));
     let is_removed = job
@@ -122,7 +122,7 @@ fn output(context: &EmulatorContext, job: &JobView) -> Value {
     json!(context.video_url(job, 0))
 }
 
-/// Progress is told in the logs only, as a line that the SDKs know how to read.
+/// The logs. Progress is reported only here, in a line that the SDKs parse.
 fn logs(job: &JobView) -> String {
     if job.starts_at > job.ended_at.unwrap_or(job.now) {
         return String::new();

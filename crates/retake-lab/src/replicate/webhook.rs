@@ -1,4 +1,4 @@
-//! Webhooks, signed as Standard Webhooks are, and the secret to check them with.
+//! Webhooks with Standard Webhooks signatures, and the secret to verify them.
 
 use axum::Json;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,11 +16,11 @@ use crate::{
     webhook_sender::WebhookRequest,
 };
 
-/// Pauses before further tries, in seconds (the documentation says only that there are some).
+/// The delays before the retries, in seconds (the documentation says only that there are retries).
 const RETRY_PAUSES: &[i64] = &[10, 30, 60, 300, 900];
-/// What the lab signs with. It is for show; there is nothing to protect.
+/// The signing secret. It protects nothing.
 const SECRET: &[u8] = b"retake-lab-replicate-webhooks";
-/// What somebody else would sign with.
+/// The secret of forged webhooks.
 const OTHER_SECRET: &[u8] = b"not-the-secret-of-this-account";
 
 /// `GET /v1/webhooks/default/secret`.
@@ -28,7 +28,7 @@ pub(super) async fn secret(_: Caller) -> Json<Value> {
     Json(json!({ "key": format!("whsec_{}", STANDARD.encode(SECRET)) }))
 }
 
-/// Tells the webhook of a prediction, if it has one, what it wants to hear.
+/// Schedules the webhook of a prediction, if it has one.
 pub(super) fn schedule_webhooks(context: &EmulatorContext, job: &JobView) {
     let Some(url) = RequestNotes::new(job).text("webhook").map(str::to_owned) else { return };
     let shared = context.clone();
@@ -40,7 +40,7 @@ pub(super) fn schedule_webhooks(context: &EmulatorContext, job: &JobView) {
     );
 }
 
-/// The notices of a moment: the end of one that succeeded has its output and its completion.
+/// The requests of a trigger: a successful end has an output event and a completed event.
 fn webhook_requests(
     context: &EmulatorContext,
     url: &str,

@@ -1,9 +1,9 @@
-//! Which model takes what on which path.
+//! The models of each path and their fields.
 //!
-//! The table is `offers.txt`, drawn from the types of the SDK; here it is read, and here are the
+//! The table is `offers.txt`, taken from the types of the SDK; this module parses it and has the
 //! prices (Runway's pricing page and third parties' tables, 2026-11-21).
 
-/// The paths below `/v1/` that make a video, as the table calls them.
+/// The paths below `/v1/` that create a video, as the table names them.
 pub(super) const ENDPOINTS: &[&str] = &[
     "text_to_video",
     "image_to_video",
@@ -15,11 +15,11 @@ pub(super) const ENDPOINTS: &[&str] = &[
 
 const TABLE: &str = include_str!("offers.txt");
 
-/// What one model takes on one path.
+/// The fields of one model on one path.
 #[derive(Clone, Debug)]
 pub(super) struct Offer {
     pub(super) model: &'static str,
-    /// The longest prompt, in UTF-16 code units.
+    /// The maximum length of a prompt, in UTF-16 code units.
     pub(super) max_prompt_units: usize,
     pub(super) fields: Vec<Field>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Offer {
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) is_required: bool,
-    /// What is allowed, with `|` between: words, or a range of whole numbers like `2..10`.
+    /// The allowed values, separated by `|`: words, or a range of whole numbers like `2..10`.
     pub(super) allowed: Option<&'static str>,
 }
 
@@ -43,7 +43,7 @@ impl Field {
 }
 
 impl Offer {
-    /// The field of that name.
+    /// The field of this name.
     pub(super) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
@@ -71,7 +71,7 @@ pub(super) fn model_names() -> Vec<&'static str> {
     names
 }
 
-/// Credits for a second of video, and the fewest for a task.
+/// The credits for a second of video, and the minimum for a task.
 ///
 /// Where no price is known, 20 credits a second stand in.
 pub(super) fn price(model: &str, audio: bool, height: u32) -> (u64, u64) {
@@ -94,7 +94,7 @@ pub(super) fn price(model: &str, audio: bool, height: u32) -> (u64, u64) {
     }
 }
 
-/// Credits for a second on top, for a format that is not MP4: 5, 20 or 40.
+/// The additional credits for a second in a format that is not MP4.
 pub(super) fn surcharge(format: &str) -> u64 {
     match format {
         "mp4" | "mov" => 0,

@@ -1,4 +1,4 @@
-//! Reads the body of a create, as strictly as Runway does, and lists what is wrong like zod.
+//! Parses the body of a create as strictly as Runway does, and lists all issues in the form of zod.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::request_body;
 
-/// What a task has to become.
+/// A parsed create.
 #[derive(Debug)]
 pub(super) struct CreateRequest {
     pub(super) model: String,
@@ -18,16 +18,16 @@ pub(super) struct CreateRequest {
     /// Width and height in pixels.
     pub(super) frame: (u32, u32),
     pub(super) audio: bool,
-    /// What it costs.
+    /// The price in credits.
     pub(super) credits: u64,
-    /// What it is estimated at: more than `credits` if the length is left to the model.
+    /// The estimated price in credits: more than `credits` if the model chooses the length.
     pub(super) max_credits: u64,
 }
 
-/// How long a video is when nobody says, in seconds.
+/// The default length of a video, in seconds.
 const DEFAULT_SECONDS: u64 = 5;
 
-/// Reads a body; `known` tells whether an upload is there.
+/// Parses a body; `is_upload_ready` says whether an upload can be used.
 pub(super) fn parse(
     endpoint: &str,
     body: &Value,
@@ -94,7 +94,7 @@ fn unknown_keys(offer: &Offer, fields: &Map<String, Value>) -> Vec<Value> {
     vec![json!({ "code": "unrecognized_keys", "keys": keys, "path": [], "message": message })]
 }
 
-/// What is wrong with a field.
+/// The issue with a field, if there is one.
 fn check_field(
     offer: &Offer,
     field: &Field,
@@ -139,7 +139,7 @@ fn check_text(path: &[Value], value: &Value, longest: usize) -> Option<Value> {
     }
 }
 
-/// Words and ranges of whole numbers, with `|` between.
+/// Checks a value against words and ranges of whole numbers, separated by `|`.
 fn check_choice(path: &[Value], value: &Value, allowed: &str) -> Option<Value> {
     let found = request_body::scalar_text(value);
     let is_found = |option: &str| found.as_deref() == Some(option);
@@ -204,7 +204,7 @@ fn check_list(
     })
 }
 
-/// A picture, or pictures with their places.
+/// Checks an image, or images with their positions.
 fn check_frames(
     offer: &Offer,
     path: &[Value],
@@ -256,7 +256,7 @@ fn wrong_type(path: &[Value], expected: &str, found: Option<&Value>) -> Value {
     with_path(json!({ "code": "invalid_type", "expected": expected }), path, &message)
 }
 
-/// What is expected of a field that is missing.
+/// The expected type of a missing field.
 fn expected_type(path: &[Value]) -> &'static str {
     match path.first().and_then(Value::as_str) {
         Some("duration") => "number",

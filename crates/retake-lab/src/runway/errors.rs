@@ -1,8 +1,8 @@
-//! How Runway words what it refuses.
+//! Runway's errors.
 //!
-//! Every error has a sentence under `error`; one about the body also lists `issues` in the form of
-//! the validator zod (Runway's page on HTTP errors, SDK 5.24.0, 2026-11-21). The sentences are the
-//! lab's own, except for the words that a reader has to go by: credits, daily, suspended.
+//! Every error has a text in `error`; one about the body also lists `issues` in the form of the
+//! validator zod (Runway's page on HTTP errors, SDK 5.24.0, 2026-11-21). The texts are the lab's
+//! own, except for the words by which clients recognise them: credits, daily, suspended.
 
 use std::time::Duration;
 
@@ -19,18 +19,18 @@ use crate::{
     simulator::{Reason, Refusal},
 };
 
-/// An error of one sentence.
+/// An error response with this text.
 pub(super) fn error_response(status: StatusCode, text: &str) -> Response {
     (status, Json(json!({ "error": text }))).into_response()
 }
 
-/// An error about the body.
+/// An error response about the body.
 pub(super) fn invalid(issues: &[Value]) -> Response {
     let body = json!({ "error": "Validation of body failed", "issues": issues });
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
 
-/// The answer to a call that did not get what it asked for.
+/// The response to a failed call.
 pub(super) fn call_error_response(call_error: CallError) -> Response {
     match call_error {
         CallError::Refused(refusal) => refusal_response(&refusal),
@@ -39,7 +39,7 @@ pub(super) fn call_error_response(call_error: CallError) -> Response {
     }
 }
 
-/// The answer to a call that was turned away.
+/// The response to a refused call.
 pub(super) fn refusal_response(refusal: &Refusal) -> Response {
     if refusal.is_generic {
         return error_response(StatusCode::INTERNAL_SERVER_ERROR, "An unexpected error occurred.");
@@ -68,7 +68,7 @@ pub(super) fn refusal_response(refusal: &Refusal) -> Response {
     with_retry_after(error_response(status, text), refusal.retry_after)
 }
 
-/// A refusal that the scenario asks for, by its cause.
+/// The status and the text for a cause.
 fn error_by_cause(refusal: &Refusal) -> (u16, &'static str) {
     match refusal.cause {
         Cause::RuntimeError => error_by_status("500"),

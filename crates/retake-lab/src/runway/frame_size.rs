@@ -1,7 +1,7 @@
-//! From a ratio and a resolution to pixels.
+//! Frame sizes in pixels from a ratio and a resolution.
 
-/// Width and height in pixels, both even. A ratio in pixels is what it says; one in small numbers
-/// is filled up to the resolution's shorter side.
+/// Width and height in pixels, both even. A ratio in pixels is taken as it is; one in small numbers
+/// is scaled to the resolution's shorter side.
 pub(super) fn pixels(ratio: Option<&str>, resolution: Option<&str>) -> (u32, u32) {
     let ratio = ratio.unwrap_or_default();
     let (wide, high) = parts(ratio).unwrap_or((16, 9));

@@ -1,18 +1,19 @@
-//! What a reference to a medium has to be (Runway's page on inputs, 2026-11-21).
+//! Validation of references to media (Runway's page on inputs, 2026-11-21).
 //!
 //! Three forms: an HTTPS URL with a domain name, a data URI of at most 5 MB whose bytes are what it
-//! says, and the `runway://` name of an upload. The lab fetches nothing: a URL is judged by its looks.
+//! says, and the `runway://` name of an upload. The lab fetches nothing: only the form of a URL is
+//! checked.
 
 use std::net::IpAddr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// The longest URL, in characters.
+/// The maximum length of a URL, in characters.
 const MAX_URL_CHARS: usize = 2048;
-/// The longest data URI, in characters.
+/// The maximum length of a data URI, in characters.
 const MAX_DATA_CHARS: usize = 5 << 20;
 
-/// What a medium is.
+/// The kind of a medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Medium {
     Image,
@@ -30,7 +31,8 @@ impl Medium {
     }
 }
 
-/// What is wrong with a reference, if something is. `known` tells whether an upload is there.
+/// The issue with a reference, if there is one. `is_upload_ready` says whether an upload can be
+/// used.
 pub(super) fn check(
     uri: &str,
     medium: Medium,

@@ -1,4 +1,4 @@
-//! The account: credits, limits and what was used (SDK 5.24.0, 2026-11-21).
+//! The account: credits, limits and usage (SDK 5.24.0, 2026-11-21).
 //!
 //! Runway counts per model and organization; in the lab a key is an organization and the limits that
 //! a scenario sets are shown for each model.
@@ -18,7 +18,7 @@ use super::{Caller, catalog, errors, task::MICROS_PER_CREDIT};
 use crate::{emulator_context::EmulatorContext, request_body, simulator::JobView};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// The longest span that usage is told of, and the usual one, in days.
+/// The maximum and the default range of the usage report, in days.
 const MAX_AND_DEFAULT_DAYS: (i64, i64) = (90, 30);
 
 /// `GET /v1/organization`.
@@ -85,7 +85,7 @@ fn utc_date(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-/// The first day and the day after the last one.
+/// The first day and the day after the last one of the requested range.
 fn date_range(body: &Value, today: Date) -> Option<(Date, Date)> {
     let day = |name: &str| body.get(name).filter(|it| !it.is_null());
     let read = |value: &Value| value.as_str()?.get(..10)?.parse::<Date>().ok();

@@ -1,4 +1,4 @@
-//! A task as Runway shows it (SDK 5.24.0, and the page on task failures, 2026-11-21).
+//! Tasks in Runway's format (SDK 5.24.0, and the page on task failures, 2026-11-21).
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,12 +14,12 @@ use crate::{
 /// A credit is one US cent (Runway's pricing page, 2026-11-21).
 pub(super) const MICROS_PER_CREDIT: u64 = 10_000;
 
-/// What a task may cost at most.
+/// The estimated price of a task.
 pub(super) fn estimate(job: &JobView) -> Value {
     json!({ "credits": job.create.extra["most_credits"] })
 }
 
-/// The task, or only an error when the scenario wants a failure to look like that.
+/// The task, or only an error when the scenario asks for that.
 pub(super) fn to_json(context: &EmulatorContext, job: &JobView) -> Value {
     let JobState::Failed(failure) = &job.state else { return unfailed_task(context, job) };
     if job.run_fault(FaultKind::ErrorIn200).is_some() {
@@ -77,7 +77,7 @@ fn output(context: &EmulatorContext, job: &JobView) -> Vec<String> {
         .collect()
 }
 
-/// A moment with thousandths of a second, in UTC.
+/// A time in UTC with milliseconds.
 pub(super) fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
@@ -113,7 +113,7 @@ fn shapes(cause: Cause) -> &'static [&'static str] {
     }
 }
 
-/// `failureCode`, if there is one, and `failure`.
+/// The `failureCode`, if there is one, and the `failure`.
 fn failure_code_and_text(failure: &Failure) -> (Option<&str>, &'static str) {
     if failure.is_generic {
         return (None, "An unexpected error occurred.");

@@ -1,6 +1,6 @@
-//! Ephemeral uploads: a ticket, then a form posted to the place it names, then `runway://`.
+//! Ephemeral uploads: create a ticket, post a form to its URL, then refer to `runway://`.
 //!
-//! The lab keeps no bytes: an upload is remembered by its size and by when it ends.
+//! The lab stores no bytes, only whether an upload was received and when it expires.
 
 use std::{
     collections::HashMap,
@@ -23,13 +23,13 @@ use crate::{
     request_body::{self, Form},
 };
 
-/// Where forms are posted to.
+/// The path of upload URLs.
 pub(super) const UPLOAD_PATH: &str = "/uploads";
-/// The smallest file, in bytes.
+/// The minimum size of a file, in bytes.
 const MIN_FILE_BYTES: usize = 512;
-/// How long an upload can be used.
+/// The lifetime of an upload.
 const UPLOAD_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
-/// Tickets that one lab remembers.
+/// The maximum number of tickets.
 const MAX_TICKETS: usize = 100_000;
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Uploads {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this key's upload has been received and has not ended.
+    /// Whether this key's upload was received and has not expired.
     pub(super) fn is_ready(&self, id: &str, key: &str, now: Timestamp) -> bool {
         let all = self.all();
         all.get(id).is_some_and(|it| it.is_stored && it.key == key && it.expires_at > now)
@@ -91,7 +91,7 @@ pub(super) async fn create_ticket(
     .into_response()
 }
 
-/// The form that a ticket asked for.
+/// Receives the form of a ticket.
 pub(super) async fn receive_form(
     State(context): State<EmulatorContext>,
     Path(id): Path<String>,

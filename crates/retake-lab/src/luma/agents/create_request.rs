@@ -1,4 +1,4 @@
-//! Reads a create of the Agents API, with the combinations that it excludes (SDK 0.5.0 and Luma's
+//! Parses a create of the Agents API, with the combinations that it excludes (SDK 0.5.0 and Luma's
 //! page on video, 2026-11-21).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -9,7 +9,7 @@ use crate::{
     simulator::{JobState, JobView},
 };
 
-/// What a generation has to become.
+/// A parsed create.
 #[derive(Debug)]
 pub(super) struct CreateRequest {
     pub(super) kind: &'static str,
@@ -18,17 +18,17 @@ pub(super) struct CreateRequest {
     pub(super) millis: u64,
     /// Width and height in pixels.
     pub(super) frame: (u32, u32),
-    /// What it costs in millionths of a US dollar.
+    /// The price in millionths of a US dollar.
     pub(super) micros: u64,
 }
 
 /// Why a create is refused: the status and the `detail`.
 pub(super) type CreateError = (u16, Value);
 
-/// What the caller can refer to.
+/// The generations and files that the caller can refer to.
 pub(super) struct References<'a> {
     pub(super) generation: &'a dyn Fn(&str) -> Option<JobView>,
-    /// Whether a file is there and ready.
+    /// Whether a file is ready.
     pub(super) file: &'a dyn Fn(&str) -> bool,
 }
 
@@ -37,19 +37,19 @@ const IMAGE_KINDS: &[&str] = &["image", "image_edit", "layering"];
 const ASPECTS: &[&str] = &["9:16", "3:4", "1:1", "4:3", "16:9", "21:9"];
 const RESOLUTIONS: &[&str] = &["360p", "540p", "720p", "1080p"];
 const MAX_PROMPT_CHARS: usize = 6000;
-/// The largest image, in bytes.
+/// The maximum size of an image, in bytes.
 const MAX_IMAGE_BYTES: usize = 50 << 20;
 
 fn unsupported(why: &str) -> CreateError {
     (422, why.into())
 }
 
-/// What is wrong with one field, in the form of the validator pydantic.
+/// An issue of one field, in the form of the validator pydantic.
 fn field_error(field: &str, kind: &str, why: &str) -> CreateError {
     (422, json!([{ "type": kind, "loc": ["body", field], "msg": why }]))
 }
 
-/// Reads a body.
+/// Parses a body.
 pub(super) fn parse(
     body: &Value,
     references: &References<'_>,
@@ -110,7 +110,7 @@ pub(super) fn parse(
     })
 }
 
-/// `video`, as far as it decides about the file.
+/// The fields of `video` that determine the file.
 struct Options<'a> {
     resolution: &'a str,
     seconds: u64,
@@ -143,7 +143,7 @@ impl<'a> Options<'a> {
         })
     }
 
-    /// The combinations that are excluded.
+    /// Checks for the excluded combinations.
     fn check(&self, kind: &str, video: &Value) -> Result<(), CreateError> {
         let has = |name: &str| video.get(name).is_some_and(|it| !it.is_null());
         let (is_long, is_small) = (self.seconds == 10, matches!(self.resolution, "360p" | "540p"));
@@ -221,7 +221,7 @@ fn check_references(
     Ok(())
 }
 
-/// A reference to a medium: exactly one of four forms.
+/// Checks a reference to a medium: exactly one of four forms.
 fn check_reference(
     name: &str,
     it: &Value,
@@ -266,7 +266,7 @@ fn check_reference(
     }
 }
 
-/// How long the source is: known of generations only, else five seconds.
+/// The length of the source: known for generations only, else five seconds.
 fn source_millis(body: &Value, references: &References<'_>) -> u64 {
     let id = body["source"].get("generation_id").and_then(Value::as_str);
     id.and_then(|id| (references.generation)(id)).map_or(5000, |job| job.create.millis)

@@ -1,7 +1,7 @@
-//! Files of the Agents API: a record, the bytes put to a signed place, and the word that they are
-//! there (SDK 0.5.0, 2026-11-21).
+//! Files of the Agents API: create a record, upload the bytes to a URL, complete the upload (SDK
+//! 0.5.0, 2026-11-21).
 //!
-//! The lab keeps no bytes, only how many there were. A file whose size is not the announced one fails.
+//! The lab stores only the number of bytes. A file whose size is not the announced one fails.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,13 +25,13 @@ use crate::{
     router_ext::RouterExt as _,
 };
 
-/// Where bytes are put.
+/// The path of upload URLs.
 const UPLOAD_PATH: &str = "/agents-files";
-/// The largest file: 5 GiB.
+/// The maximum size of a file: 5 GiB.
 const MAX_FILE_BYTES: u64 = 5 << 30;
-/// How long the place takes bytes.
+/// The lifetime of an upload URL.
 const UPLOAD_URL_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
-/// Files that one lab remembers.
+/// The maximum number of files.
 const MAX_FILES: usize = 100_000;
 
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ struct File {
     user_id: Value,
     expires_at: Value,
     size: u64,
-    /// How many bytes have come.
+    /// The number of bytes that were received.
     received: Option<u64>,
     state: &'static str,
     created_at: Timestamp,
@@ -78,12 +78,12 @@ impl Files {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this key's file can be used.
+    /// Whether the file of this id is this key's and ready.
     pub(super) fn is_ready(&self, id: &str, key: &str) -> bool {
         self.all().iter().any(|file| file.id == id && file.key == key && file.state == "ready")
     }
 
-    /// Does something to a key's file and shows what it then is.
+    /// Updates a key's file and returns its JSON.
     fn update(&self, id: &str, key: &str, update: impl FnOnce(&mut File)) -> Option<Value> {
         let mut all = self.all();
         let file = all.iter_mut().find(|file| file.id == id && file.key == key)?;
@@ -94,12 +94,12 @@ impl Files {
 
 type FilesExtension = Extension<Arc<Files>>;
 
-/// The place that bytes are put to.
+/// The router of upload URLs.
 pub(super) fn upload_router() -> Router<EmulatorContext> {
     Router::new().at(&format!("{UPLOAD_PATH}/{{id}}"), put(receive_bytes))
 }
 
-/// `POST /files`: as JSON a place to put the bytes to is answered, as multipart they are there.
+/// `POST /files`: for JSON the response has an upload URL, multipart includes the bytes.
 pub(super) async fn create(
     State(context): State<EmulatorContext>,
     Extension(files): FilesExtension,
@@ -167,7 +167,7 @@ fn new_file(context: &EmulatorContext, key: String, form: &Form) -> Result<File,
     Ok(file)
 }
 
-/// Bytes that are put to the place of a file.
+/// Receives the bytes of a file.
 async fn receive_bytes(
     Path(id): Path<String>,
     Extension(files): FilesExtension,
@@ -224,7 +224,7 @@ fn file_response(file: Option<Value>) -> Response {
     }
 }
 
-/// The part of the list that is asked for.
+/// The requested part of the list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Page {
     #[serde(default = "default_limit")]

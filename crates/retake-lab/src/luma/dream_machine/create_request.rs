@@ -1,10 +1,10 @@
-//! Reads a create of the Dream Machine API, with the refusals that Luma lists (2026-11-21).
+//! Parses a create of the Dream Machine API, with the refusals that Luma lists (2026-11-21).
 
 use serde_json::{Value, json};
 
 use crate::{luma::frame_size, simulator::JobView};
 
-/// What is asked for.
+/// The kind of a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Video,
@@ -26,7 +26,7 @@ impl Kind {
     }
 }
 
-/// What a generation has to become.
+/// A parsed create.
 #[derive(Debug)]
 pub(super) struct CreateRequest {
     pub(super) model: String,
@@ -34,13 +34,13 @@ pub(super) struct CreateRequest {
     pub(super) millis: u64,
     /// Width and height in pixels.
     pub(super) frame: (u32, u32),
-    /// What it costs in millionths of a US dollar.
+    /// The price in millionths of a US dollar.
     pub(super) micros: u64,
-    /// The request as generations show it.
+    /// The request, as generations echo it.
     pub(super) echo: Value,
 }
 
-/// Why a create is refused.
+/// The refusal of a create.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CreateError {
     pub(super) status: u16,
@@ -51,7 +51,7 @@ fn create_error(status: u16, detail: &str) -> CreateError {
     CreateError { status, detail: detail.to_owned() }
 }
 
-/// Tells whether this key's generation is completed; `None` if there is no such generation.
+/// Whether this key's generation is completed; `None` if there is no such generation.
 type IsDone<'a> = &'a dyn Fn(&str) -> Option<bool>;
 
 const MODELS: &[&str] = &["ray-2", "ray-flash-2"];
@@ -59,7 +59,7 @@ const ASPECTS: &[&str] = &["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"];
 const RESOLUTIONS: &[&str] = &["540p", "720p", "1080p", "4k"];
 const MODES: [&str; 3] = ["adhere_", "flex_", "reimagine_"];
 
-/// Reads a body; `before` is the generation that upscaling and sound go on from.
+/// Parses a body; `source` is the generation that is upscaled or gets sound.
 pub(super) fn parse(
     kind: Kind,
     body: &Value,
@@ -114,12 +114,12 @@ pub(super) fn parse(
     })
 }
 
-/// The pixels of a generation at another resolution.
+/// The size of a generation at another resolution.
 fn upscaled_size(job: &JobView, resolution: &str) -> (u32, u32) {
     frame_size::pixels(&format!("{}:{}", job.create.width, job.create.height), resolution)
 }
 
-/// Frames a second of everything that the models make.
+/// The frame rate of all models.
 const FRAME_RATE: u64 = 24;
 
 /// A million pixels cost $0.01582 when modified with `ray-2` and $0.00544 with `ray-flash-2`

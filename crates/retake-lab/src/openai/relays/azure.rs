@@ -1,8 +1,9 @@
-//! Azure `OpenAI`, v1: the plain API with deployments for models, its own limits and errors.
+//! Azure `OpenAI`, v1: OpenAI's API with deployments in place of models, and with limits and errors
+//! of its own.
 //!
-//! From Microsoft's documentation of video generation (2025-12) and first-hand traces of its errors.
-//! Its two creations a minute and two running jobs are a matter of the scenario's conditions, which
-//! all relays share.
+//! From Microsoft's documentation of video generation (2025-12) and first-hand traces of its
+//! errors. Its limits of two creates a minute and two running jobs are set by the scenario's
+//! conditions, which all relays share.
 
 use axum::{
     Extension, Router,
@@ -68,7 +69,7 @@ impl Dialect for Azure {
     }
 }
 
-/// A deployment that exists: any name, until the day that Sora is shut down.
+/// The deployment that is named: any name exists until Sora is shut down.
 pub(super) fn deployment(context: &EmulatorContext, form: &Form) -> Result<String, ApiError> {
     let model = form.text("model").filter(|name| !name.is_empty() && !context.scenario().shutdown);
     model.ok_or_else(|| {
@@ -78,7 +79,8 @@ pub(super) fn deployment(context: &EmulatorContext, form: &Form) -> Result<Strin
     })
 }
 
-/// 4, 8 or 12 seconds, upright or wide at 720p, from a picture of exactly that size.
+/// Parses a create: 4, 8 or 12 seconds, portrait or landscape at 720p, from an image of exactly
+/// that size.
 fn parse_create(context: &EmulatorContext, form: &Form) -> Result<Create, ApiError> {
     let model = deployment(context, form)?;
     let prompt = create_request::read_prompt(form)?;
@@ -106,8 +108,8 @@ fn parse_create(context: &EmulatorContext, form: &Form) -> Result<Create, ApiErr
     })
 }
 
-/// What a caller did wrong is a `video_generation_user_error` without parameter and code; keys and
-/// rates are the business of the gateway in front, which has a shape of its own.
+/// An invalid request is a `video_generation_user_error` without parameter and code; keys and rate
+/// limits are checked by the gateway in front, which has a shape of its own.
 pub(super) fn error_response(error: &ApiError) -> Response {
     let gateway_error = |code: &str, message: &str| {
         error.respond(json!({ "error": { "code": code, "message": message } }))
@@ -130,7 +132,7 @@ pub(super) fn error_response(error: &ApiError) -> Response {
     }
 }
 
-/// Only moderation keeps its code.
+/// A user error; only moderation keeps its code.
 fn user_error(error: &ApiError, message: &str, code: Option<&str>) -> Response {
     let kind = USER_ERROR;
     error.respond(json!({

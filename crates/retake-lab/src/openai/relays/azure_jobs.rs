@@ -1,7 +1,7 @@
-//! Azure's older shape, of Sora 1: a job that ends in generations, each with an id of its own.
+//! Azure's older API, for Sora 1: a job with generations, each with an id of its own.
 //!
 //! From Microsoft's documentation of 2025, `PyRIT`'s client of it and other clients (2026-11-21). A
-//! failure is one word, without a message.
+//! failure has a reason code and no message.
 
 use axum::{
     Extension, Json, Router,
@@ -31,11 +31,11 @@ use crate::{
     simulator::{Create, Failure, JobState, JobView},
 };
 
-/// Sides of the sizes, the shorter first, and how many variants each allows (Microsoft, 2025).
+/// The sizes, the shorter side first, and the maximum number of variants of each (Microsoft, 2025).
 const SIZES: [(u32, u32, u64); 6] =
     [(480, 480, 4), (480, 854, 4), (720, 720, 2), (720, 1280, 2), (1080, 1080, 1), (1080, 1920, 1)];
 const MAX_SECONDS: u64 = 20;
-/// How long a job and its files are kept.
+/// The lifetime of a job and its files.
 const JOB_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) fn router() -> Router<EmulatorContext> {
@@ -84,7 +84,7 @@ impl Dialect for AzureJobs {
     }
 }
 
-/// Every call names the preview; without it there is no such resource.
+/// Refuses calls that do not name the preview version.
 async fn require_preview_version(request: Request, next: Next) -> Response {
     let version = auth::query_parameter(request.uri(), "api-version");
     if version.as_deref() == Some("preview") {
@@ -165,7 +165,8 @@ async fn content(
     served.await.unwrap_or_else(|error| dialect.error_response(&error))
 }
 
-/// Numbers may come as text. Pictures come as files of a form whose `inpaint_items` is JSON text.
+/// Parses a create. Numbers may be text. Images are files of a form whose `inpaint_items` is JSON
+/// text.
 fn parse_create(context: &EmulatorContext, form: &Form) -> Result<Create, ApiError> {
     let model = azure::deployment(context, form)?;
     let prompt = create_request::read_prompt(form)?;
@@ -226,7 +227,7 @@ fn generation_json(job: &JobView, nth: u32) -> Value {
     })
 }
 
-/// One of three words (`PyRIT`, 2026).
+/// The reason of a failure, one of three (`PyRIT`, 2026).
 fn reason(failure: &Failure) -> &'static str {
     match (failure.cause, failure.shape.as_deref()) {
         _ if failure.is_generic => "internal_error",

@@ -1,7 +1,7 @@
-//! The proxy of `LiteLLM`: ids that say where to go, a video object of its own, and no DELETE.
+//! The proxy of `LiteLLM`: ids that encode the upstream, a video object of its own, and no DELETE.
 //!
-//! From the source of version 1.109.1. What is behind it is taken to be `OpenAI` for models of that
-//! name, and anything else for others.
+//! From the source of version 1.109.1. Its upstream is assumed to be `OpenAI` for models of that
+//! name, and another provider for others.
 
 use axum::{
     Extension, Router,
@@ -76,7 +76,7 @@ impl Dialect for LiteLlm {
     }
 }
 
-/// `video_` and, in Base64, the way to the video: any replica can ask for it.
+/// A new id: `video_` and, in Base64, the upstream and its id, so that any replica can poll it.
 fn new_id(context: &EmulatorContext, model: &str) -> String {
     let (deployment, upstream) = (context.new_hex_id(32), context.new_hex_id(32));
     let way = format!(
@@ -120,7 +120,7 @@ fn parse_create(form: &Form) -> Result<Create, ApiError> {
     })
 }
 
-/// Without the prompt, and with what is billed by.
+/// The video object, without the prompt and with the usage.
 fn video(context: &EmulatorContext, job: &JobView) -> Value {
     let mut video = video_object::video_json(context, job);
     if let Some(fields) = video.as_object_mut() {
@@ -132,7 +132,8 @@ fn video(context: &EmulatorContext, job: &JobView) -> Value {
     video
 }
 
-/// Its exception's name before the message, and the HTTP status, as text, for a code.
+/// An error: the name of the exception before the message, and the HTTP status, as text, as the
+/// code.
 fn error_response(error: &ApiError) -> Response {
     let is_key =
         matches!(error.reason, Some(Reason::MissingKey | Reason::UnknownKey | Reason::KeyRevoked));

@@ -1,5 +1,5 @@
-//! new-api: what most resellers run. Its own create fields beside those of Sora, an object that
-//! leaves out what is empty, a second pair of routes, and neither list nor DELETE.
+//! new-api, which most resellers run: create fields of its own beside those of Sora, an object
+//! without empty fields, a second pair of routes, and neither list nor DELETE.
 //!
 //! From its router and its data types in the repository `QuantumNous/new-api`, and its pages about
 //! the Sora format (2026-11-21).
@@ -68,7 +68,7 @@ impl Dialect for NewApi {
     }
 }
 
-/// Sora's fields, or `duration`, `width`, `height` and `image`.
+/// Parses a create with Sora's fields, or with `duration`, `width`, `height` and `image`.
 fn parse_create(form: &Form) -> Result<Create, ApiError> {
     let model = form.text("model").filter(|it| !it.is_empty());
     let model = model.ok_or_else(|| invalid_param("model", "a name"))?;
@@ -95,7 +95,7 @@ fn parse_create(form: &Form) -> Result<Create, ApiError> {
     })
 }
 
-/// `duration` is a number that need not be whole.
+/// Rounds `duration`, which need not be a whole number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within bounds")]
 fn whole_seconds(number: f64) -> Option<u64> {
     (number > 0.0)
@@ -116,7 +116,7 @@ fn dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
     }
 }
 
-/// The video object: its id twice, the link in its metadata, and nothing that is empty.
+/// The video object: the id twice, the link in the metadata, and no empty fields.
 fn video(context: &EmulatorContext, job: &JobView) -> Value {
     let mut video = video_object::video_json(context, job);
     let Some(fields) = video.as_object_mut() else { return video };
@@ -137,7 +137,7 @@ fn video(context: &EmulatorContext, job: &JobView) -> Value {
     video
 }
 
-/// OpenAI's shape, of its own type where it refuses by itself.
+/// An error in OpenAI's shape, with a type of its own where the relay refuses by itself.
 fn error_response(error: &ApiError) -> Response {
     let is_own = matches!(
         error.reason,
@@ -157,7 +157,7 @@ fn error_response(error: &ApiError) -> Response {
     }))
 }
 
-/// `POST /v1/video/generations`: the same create, answered with an id and a status.
+/// `POST /v1/video/generations`: the same create, with only an id and a status in the response.
 async fn create(
     State(context): State<EmulatorContext>,
     Extension(dialect): Extension<DialectRef>,

@@ -1,5 +1,5 @@
-//! `OpenRouter`: JSON with names of its own, jobs that are pending, errors whose code is the HTTP
-//! status, links that need the key, and webhooks signed its own way.
+//! `OpenRouter`: JSON with field names of its own, pending jobs, errors whose code is the HTTP
+//! status, links that need the key, and webhooks with a signature of its own.
 //!
 //! From its pages about video generation and webhooks, its reference of `/key`, and its SDK 1.3.19
 //! (2026-11-21). There is no list, no DELETE and no cancel.
@@ -76,8 +76,8 @@ impl Dialect for OpenRouter {
     }
 }
 
-/// An error whose code is the HTTP status. Credit that does not suffice is 402, and content that was
-/// refused 403 with the reasons (`OpenRouter` docs, 2026-11-21).
+/// An error whose code is the HTTP status. Insufficient credit is 402, and refused content is 403
+/// with the reasons (`OpenRouter` docs, 2026-11-21).
 fn error_response(error: &ApiError) -> Response {
     let is_out = error.reason == Some(Reason::CreditOut) || error.kind == "insufficient_quota";
     let status = match error.status {
@@ -134,7 +134,7 @@ async fn retrieve(
     Json(video).into_response()
 }
 
-/// The video object: no progress, no times, and an error that is a text.
+/// The video object: no progress, no times, and a text as error.
 fn video(context: &EmulatorContext, job: &JobView) -> Value {
     let mut video = json!({
         "id": job.id(),
@@ -231,7 +231,7 @@ fn file_error(why: FileUnavailable) -> ApiError {
     error(status, message, "", None, None)
 }
 
-/// `GET /key`: what the key may spend and has spent, in dollars.
+/// `GET /key`: the limit and the usage of the key, in dollars.
 async fn key(State(context): State<EmulatorContext>, Caller { key, .. }: Caller) -> Json<Value> {
     let (limit, left) =
         (context.conditions().credit_micros, context.account_status(&key).credit_micros);

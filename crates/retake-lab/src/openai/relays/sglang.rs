@@ -1,8 +1,7 @@
-//! `SGLang` Diffusion: JSON or a form, files by number, errors without codes, and a DELETE that lets
-//! the job run on.
+//! `SGLang` Diffusion: JSON or a form, files by number, errors without codes, and a DELETE that
+//! does not abort the job.
 //!
-//! From the source of version 0.5.23. In JSON a picture is the text of its address, and seconds are
-//! a number.
+//! From the source of version 0.5.23. In JSON an image is its URL, and seconds are a number.
 
 use std::collections::HashMap;
 
@@ -134,7 +133,7 @@ fn video(context: &EmulatorContext, job: &JobView) -> Value {
     video
 }
 
-/// The framework's `detail`.
+/// An error: the framework's `detail`.
 fn error_response(error: &ApiError) -> Response {
     let message = match error.status {
         StatusCode::NOT_FOUND => "Video not found",
@@ -143,7 +142,7 @@ fn error_response(error: &ApiError) -> Response {
     error.respond(json!({ "detail": message }))
 }
 
-/// Answers with the video, whose status is `deleted`; the job is not aborted.
+/// Responds with the video, whose status is `deleted`; the job is not aborted.
 async fn delete(
     State(context): State<EmulatorContext>,
     Extension(dialect): Extension<DialectRef>,
@@ -161,7 +160,7 @@ async fn delete(
     }
 }
 
-/// A variant is the number of an output; `video` and `thumbnail` are none.
+/// Serves an output by its number, `variant`; `video` and `thumbnail` are not supported.
 async fn content(
     State(context): State<EmulatorContext>,
     Extension(dialect): Extension<DialectRef>,

@@ -1,7 +1,7 @@
-//! vLLM-Omni: forms only, JSON as text in their fields, any size and length, and jobs that are
-//! answered with an error status when they failed.
+//! vLLM-Omni: forms only, JSON as text in their fields, any size and length, and an error status
+//! for polls of failed jobs.
 //!
-//! From the source of version 0.30.0. It serves one model; the lab serves the one that is asked for.
+//! From the source of version 0.30.0. It serves one model; the lab serves any.
 
 use axum::{
     Extension, Json, Router,
@@ -81,7 +81,7 @@ impl Dialect for Vllm {
     }
 }
 
-/// What the framework says of a field: a list of details, with the field's place.
+/// The framework's error for a field: a list of details, with the path of the field.
 fn field_error(name: &'static str, message: &str) -> ApiError {
     error(StatusCode::UNPROCESSABLE_ENTITY, message, "value_error", Some(name), None)
 }
@@ -114,7 +114,7 @@ fn parse_create(form: &Form) -> Result<Create, ApiError> {
     })
 }
 
-/// Brackets are not understood: a field that came in them is none.
+/// Checks the references. Bracket notation is not supported.
 fn check_references(form: &Form) -> Result<(), ApiError> {
     for name in JSON_FIELDS {
         let text = form.fields.get(name).and_then(Value::as_str);
@@ -148,7 +148,7 @@ fn dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
     Ok((dimension("width", 832)?, dimension("height", 480)?))
 }
 
-/// `seconds`, or frames by their rate.
+/// The length: `seconds`, or the number of frames by their rate.
 fn length(form: &Form) -> Result<u64, ApiError> {
     if let Some(text) = form.fields.get("seconds") {
         return parse_seconds(text)
@@ -159,7 +159,7 @@ fn length(form: &Form) -> Result<u64, ApiError> {
     Ok(number("num_frames").map_or(4, |frames| (frames / rate).clamp(1, super::MAX_SECONDS)))
 }
 
-/// The status, and the code, of a failed job.
+/// The HTTP status, and the error code, of a failed job.
 fn failed_status(failure: &Failure) -> StatusCode {
     match failure.cause {
         _ if failure.is_generic => StatusCode::INTERNAL_SERVER_ERROR,
@@ -193,7 +193,7 @@ fn video(context: &EmulatorContext, job: &JobView) -> Value {
     video
 }
 
-/// Everything is a `detail`, but for the key, which is checked before the framework.
+/// An error is a `detail`, except for the key, which is checked before the framework.
 fn error_response(error: &ApiError) -> Response {
     let is_key =
         matches!(error.reason, Some(Reason::MissingKey | Reason::UnknownKey | Reason::KeyRevoked));
@@ -209,10 +209,10 @@ fn error_response(error: &ApiError) -> Response {
     })
 }
 
-/// How long a caller of the synchronous route is kept waiting.
+/// The timeout of the synchronous route.
 const SYNC_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
-/// `POST /v1/videos/sync`: the video itself, when it is done.
+/// `POST /v1/videos/sync`: responds with the video itself when it is done.
 async fn sync(
     State(context): State<EmulatorContext>,
     Extension(dialect): Extension<DialectRef>,

@@ -1,6 +1,6 @@
-//! `GET /videos/models`: what `OpenRouter` says that a few models can do.
+//! `GET /videos/models`: the capabilities of a few models, as `OpenRouter` lists them.
 //!
-//! The fields are those of its SDK (1.3.19); the values are those of the models' makers and of the
+//! The fields are those of its SDK (1.3.19); the values are those of the models' vendors and of the
 //! list on 2026-10-07. Models that are not listed here are served all the same.
 
 use axum::Json;
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 
 use super::create_request::pixels;
 
-/// What one model can do.
+/// The capabilities of one model.
 pub(super) struct Card {
     id: &'static str,
     name: &'static str,
-    /// In seconds; the first is the default.
+    /// The lengths in seconds; the first is the default.
     pub(super) durations: &'static [u64],
     pub(super) resolutions: &'static [&'static str],
     pub(super) ratios: &'static [&'static str],
     frames: &'static [&'static str],
     pub(super) audio: bool,
     seed: bool,
-    /// In millionths of a US dollar.
+    /// The price of a second in millionths of a US dollar.
     pub(super) second_micros: u64,
 }
 
@@ -61,13 +61,13 @@ const CARDS: [Card; 3] = [
     },
 ];
 
-/// What is known of a model.
+/// The capabilities of a model, if it is listed.
 pub(super) fn find(model: &str) -> Option<&'static Card> {
     CARDS.iter().find(|card| card.id == model)
 }
 
 impl Card {
-    /// The sizes that its resolutions have in its ratios.
+    /// The sizes of its resolutions in its aspect ratios.
     pub(super) fn sizes(&self) -> Vec<String> {
         let pairs = self.resolutions.iter().flat_map(|resolution| {
             self.ratios.iter().filter_map(move |ratio| pixels(resolution, ratio))
@@ -100,7 +100,7 @@ impl Card {
     }
 }
 
-/// The list, which needs no key.
+/// The list of models, without authentication.
 pub(super) async fn list() -> Json<Value> {
     let cards: Vec<Value> = CARDS.iter().map(Card::to_json).collect();
     Json(json!({ "data": cards }))

@@ -1,4 +1,4 @@
-//! Reads and checks what a create asks `OpenRouter` for.
+//! Parses and validates a create of `OpenRouter`.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -45,12 +45,13 @@ fn invalid_request(message: &str) -> ApiError {
     errors::invalid(message, None, None)
 }
 
-/// A field that is there; `null` is as good as none.
+/// A field that is present and not `null`.
 fn field<'a>(form: &'a Form, name: &str) -> Option<&'a Value> {
     form.fields.get(name).filter(|it| !it.is_null())
 }
 
-/// Any model of the form `vendor/slug` is served; what the catalogue knows of one is held against it.
+/// Parses a create. Any model of the form `vendor/slug` is served; one in the catalog is validated
+/// against its capabilities.
 pub(super) fn parse_create(
     context: &EmulatorContext,
     key: &str,
@@ -103,7 +104,7 @@ fn model(context: &EmulatorContext, form: &Form) -> Result<String, ApiError> {
     Ok(model.to_owned())
 }
 
-/// A whole number of seconds; not its text.
+/// The length: a whole number of seconds, not text.
 fn read_duration(form: &Form, card: Option<&Card>) -> Result<u64, ApiError> {
     let Some(duration) = field(form, "duration") else {
         return Ok(card.and_then(|card| card.durations.first().copied()).unwrap_or(5));
@@ -115,7 +116,7 @@ fn read_duration(form: &Form, card: Option<&Card>) -> Result<u64, ApiError> {
     })
 }
 
-/// From `size`, or from `resolution` and `aspect_ratio`.
+/// The frame size, from `size`, or from `resolution` and `aspect_ratio`.
 fn dimensions(form: &Form, card: Option<&Card>) -> Result<(u32, u32), ApiError> {
     let text = |name: &str, default: &'static str| match field(form, name).map(Value::as_str) {
         Some(Some(text)) => Ok(text.to_owned()),
@@ -145,7 +146,7 @@ fn dimensions(form: &Form, card: Option<&Card>) -> Result<(u32, u32), ApiError> 
         .ok_or_else(|| invalid_request("resolution, aspect_ratio: invalid option"))
 }
 
-/// The sides of a resolution in a ratio; even.
+/// The width and height of a resolution in an aspect ratio, both even.
 pub(super) fn pixels(resolution: &str, ratio: &str) -> Option<(u32, u32)> {
     let (_, short) = RESOLUTIONS.into_iter().find(|(name, _)| *name == resolution)?;
     let (_, across, down) = RATIOS.into_iter().find(|(name, ..)| *name == ratio)?;
@@ -153,7 +154,7 @@ pub(super) fn pixels(resolution: &str, ratio: &str) -> Option<(u32, u32)> {
     Some(if across >= down { (long, short) } else { (short, long) })
 }
 
-/// Whether there are pictures or other references; they win over each other elsewhere.
+/// Checks images and other references; returns whether there are any.
 fn check_images(form: &Form) -> Result<bool, ApiError> {
     let list = |name: &str| match field(form, name) {
         None => Ok(&[][..]),
@@ -175,14 +176,14 @@ fn check_images(form: &Form) -> Result<bool, ApiError> {
     Ok(!frames.is_empty() || !references.is_empty())
 }
 
-/// `{ "type": "image_url", "image_url": { "url": … } }`, with an address or with data.
+/// `{ "type": "image_url", "image_url": { "url": … } }`, with a URL or a data URI.
 fn is_part(part: &Value, kinds: &[&str]) -> bool {
     let kind = part.get("type").and_then(Value::as_str).filter(|kind| kinds.contains(kind));
     let url = kind.and_then(|kind| part.get(kind)?.get("url")?.as_str());
     url.is_some_and(|url| ["https://", "http://", "data:"].iter().any(|it| url.starts_with(it)))
 }
 
-/// Over HTTPS only; this being a lab, over HTTP to this machine too.
+/// Checks the callback: HTTPS only; since this is a lab, HTTP to this machine too.
 fn check_callback(form: &Form) -> Result<(), ApiError> {
     let Some(callback) = field(form, "callback_url") else { return Ok(()) };
     let starts = ["https://", "http://127.0.0.1", "http://localhost", "http://[::1]"];
@@ -190,7 +191,7 @@ fn check_callback(form: &Form) -> Result<(), ApiError> {
     if is_fine { Ok(()) } else { Err(invalid_request("callback_url: expected an HTTPS URL")) }
 }
 
-/// Edits and extensions go on from a finished job of the same key.
+/// Checks the job that an edit or extension continues: finished and of the same key.
 fn check_previous(context: &EmulatorContext, key: &str, form: &Form) -> Result<(), ApiError> {
     let Some(id) = field(form, "previous_job_id").and_then(Value::as_str) else { return Ok(()) };
     let dialect: DialectRef = &OpenRouter;

@@ -1,4 +1,4 @@
-//! Tells the `callback_url` of a request how its job ended.
+//! Webhooks to the `callback_url` of a request, for the end of its job.
 //!
 //! Signed as the webhook guide says (`OpenRouter` docs, 2026-11-21): HMAC-SHA256, in hexadecimal
 //! digits, of the time and the body with a comma between them, and only when the account has a
@@ -17,10 +17,10 @@ use crate::{
     webhook_sender::WebhookRequest,
 };
 
-/// Pauses between tries, in seconds. How often it tries is not documented; these are ours.
+/// The delays before the retries, in seconds. They are not documented; these are the lab's own.
 const RETRY_PAUSES: &[i64] = &[10, 60, 300];
 
-/// Has the callback of a job told, if there is one.
+/// Schedules the callback of a job, if it has one.
 pub(super) fn schedule_webhooks(context: &EmulatorContext, job: &JobView) {
     let url = job.create.request.get("callback_url").and_then(Value::as_str);
     let Some(url) = url.map(str::to_owned) else { return };
