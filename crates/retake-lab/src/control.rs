@@ -162,6 +162,6 @@ async fn move_clock(State(lab): Lab, body: String) -> Response {
     clock(State(lab)).await.into_response()
 }
 
-fn bad_request(why: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response()
+fn bad_request(error: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response()
 }

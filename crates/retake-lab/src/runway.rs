@@ -114,7 +114,7 @@ async fn create(
 ) -> Response {
     let body = match request_body::read_json(request.into_body()).await {
         Ok(body) => body,
-        Err(why) => return errors::error_response(StatusCode::BAD_REQUEST, &why.to_string()),
+        Err(error) => return errors::error_response(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let is_upload_ready = |id: &str| uploads.is_ready(id, &key, context.now());
     let create_request = match create_request::parse(endpoint, &body, &is_upload_ready) {

@@ -1,4 +1,4 @@
-//! The faults that look the same on every wire, heard by a plain HTTP client.
+//! The faults that look the same for every provider, seen by a plain HTTP client.
 
 use jiff::SignedDuration;
 use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
@@ -10,7 +10,7 @@ const fn seconds(count: i64) -> SignedDuration {
     SignedDuration::from_secs(count)
 }
 
-/// A lab whose clock stands still, and somebody who calls it.
+/// A lab whose clock stands still, and a client that calls it.
 struct TestClient {
     lab: Lab,
     client: Client,
@@ -20,15 +20,15 @@ struct TestClient {
 struct Api {
     provider: Provider,
     create: &'static str,
-    /// Where the answer names the job.
+    /// The JSON pointer of the job's id in the response.
     id: &'static str,
-    /// Where the job is looked at, up to its id.
+    /// The path of a poll, up to the job's id.
     job: &'static str,
     body: fn(&str) -> Value,
-    /// Where a look at a finished job shows its status, and its file.
+    /// The JSON pointers of the status and the file of a finished job.
     status: &'static str,
     file: &'static str,
-    /// What the status of a failed one is.
+    /// Whether a status is that of a failed job.
     failed: fn(&Value) -> bool,
 }
 
@@ -124,7 +124,7 @@ impl TestClient {
         with_keys(call).send().await.unwrap()
     }
 
-    /// Creates a job and returns where it is looked at.
+    /// Creates a job and returns the path of its polls.
     async fn create_job(&self, api: &Api, prompt: &str) -> String {
         let answer = self.create(api, prompt).await;
         let status = answer.status();
@@ -143,7 +143,7 @@ impl TestClient {
         (answer.status(), answer.json().await.unwrap_or_default())
     }
 
-    /// The bytes behind a link that an answer gave.
+    /// Downloads the file of a URL in a response.
     async fn file(&self, url: &str) -> Response {
         let answer = with_keys(self.client.get(url)).send().await.unwrap();
         match answer.headers().get(header::LOCATION) {

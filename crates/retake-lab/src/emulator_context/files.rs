@@ -123,7 +123,7 @@ fn unavailable(
     }
 }
 
-/// Where a key may stand that a file is asked for with, at any provider.
+/// The places where any provider's callers may put their key in a request for a file.
 const FILE_KEY_SOURCES: &[KeySource] = &[
     KeySource::Authorization("Bearer"),
     KeySource::Authorization("Key"),

@@ -113,8 +113,8 @@ impl FalError {
         Self::platform(499, "client_cancelled", "Request was cancelled by the client")
     }
 
-    pub(super) fn body_error(why: &BodyError) -> Self {
-        match why {
+    pub(super) fn body_error(error: &BodyError) -> Self {
+        match error {
             BodyError::TooLarge => Self::platform(413, "bad_request", "Request body is too large"),
             BodyError::Json(_) | BodyError::Multipart => {
                 let issue = ValidationIssue::new("json_invalid", &[], "JSON decode error");

@@ -108,7 +108,7 @@ pub(super) async fn accept(
         return Err(FalError::not_found(&what).respond().into());
     };
     let body = request_body::read_json(request.into_body()).await;
-    let body = body.map_err(|why| FalError::body_error(&why).respond())?;
+    let body = body.map_err(|error| FalError::body_error(&error).respond())?;
     let is_stored = |url: &str| storage::is_stored(context, uploads, url);
     let model_input = input::read(endpoint, family, &body, is_stored)
         .map_err(|wrong| FalError::model(422, &wrong).respond())?;

@@ -190,7 +190,7 @@ pub(super) async fn output(
         Ok(bytes) => Some(bytes.len()),
         // The output stays the same after the file has expired.
         Err(FileUnavailable::Expired | FileUnavailable::NoVideo) => None,
-        Err(why) => return Err(why),
+        Err(error) => return Err(error),
     };
     let mut output = output_json(context, job);
     if let Some(video) = output.get_mut("video").filter(|it| it.is_object()) {

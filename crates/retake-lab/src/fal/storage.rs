@@ -39,7 +39,7 @@ pub(super) async fn initiate(
 ) -> Response {
     let body = match request_body::read_json(request.into_body()).await {
         Ok(body) => body,
-        Err(why) => return FalError::body_error(&why).respond(),
+        Err(error) => return FalError::body_error(&error).respond(),
     };
     let asked = |name: &str| body.get(name).and_then(Value::as_str);
     let (Some(name), Some(_)) = (asked("file_name"), asked("content_type")) else {

@@ -131,8 +131,8 @@ pub(super) async fn read_for(
 pub(super) async fn cancel_for(context: &EmulatorContext, key: &str, id: &str) -> HandlerResult {
     let job = find_own(context, key, id)?;
     if job.create.extra["background"] != json!(true) {
-        let why = format!("Interaction {id} does not run in the background.");
-        return Err(service_error(&Status::invalid(why)));
+        let reason = format!("Interaction {id} does not run in the background.");
+        return Err(service_error(&Status::invalid(reason)));
     }
     let job = context.cancel(id).unwrap_or(job);
     respond(context, &job, false).await

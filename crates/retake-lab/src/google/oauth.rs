@@ -40,8 +40,8 @@ pub(super) async fn token(
             let body = json!({ "access_token": token, "expires_in": left, "token_type": "Bearer" });
             Json(body).into_response()
         }
-        Err((error, why)) => {
-            let body = json!({ "error": error, "error_description": why });
+        Err((error, description)) => {
+            let body = json!({ "error": error, "error_description": description });
             (StatusCode::BAD_REQUEST, Json(body)).into_response()
         }
     }
@@ -97,9 +97,9 @@ fn valid_account(claims: &Value, now: i64) -> Result<String, GrantError> {
     let (from, until) = (time("iat"), time("exp"));
     // Google tolerates a little skew and at most an hour (OAuth for server accounts, 2026-11-21).
     if until <= now || from > now + 300 || until - from > 3600 {
-        let why = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a \
+        let error = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a \
                    reasonable timeframe. Check your iat and exp values.";
-        return Err(("invalid_grant", why.to_owned()));
+        return Err(("invalid_grant", error.to_owned()));
     }
     let account = claims.get("iss").and_then(Value::as_str).filter(|it| !it.is_empty());
     account.map(str::to_owned).ok_or(("invalid_grant", "Invalid JWT: there is no iss.".to_owned()))

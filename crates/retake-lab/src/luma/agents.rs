@@ -81,7 +81,7 @@ async fn create(
     let body = match request_body::read_json(request.into_body()).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => return errors::error_response(413, "The media are too large"),
-        Err(why) => return errors::error_response(400, why.to_string()),
+        Err(error) => return errors::error_response(400, error.to_string()),
     };
     let create_request = match parse_create(&context, &files, &key, &body) {
         Ok(create_request) => create_request,

@@ -74,7 +74,7 @@ async fn create(
 ) -> Response {
     let body = match request_body::read_json(request.into_body()).await {
         Ok(body) => body,
-        Err(why) => return errors::error_response(400, why.to_string()),
+        Err(error) => return errors::error_response(400, error.to_string()),
     };
     let source = match source.map(|id| find_own_job(&context, &id, &key, NAME)) {
         Some(None) => return errors::call_error_response(CallError::Missing, error_text),

@@ -22,7 +22,7 @@ pub(super) async fn create(
 ) -> Response {
     let form = match Form::read(request).await {
         Ok(form) => form,
-        Err(why) => return errors::body_error(&why).into_response(),
+        Err(reason) => return errors::body_error(&reason).into_response(),
     };
     let fits = |name: &String| (1..=MAX_NAME_CHARS).contains(&name.chars().count());
     let Some(name) = form.text("name").filter(fits) else {

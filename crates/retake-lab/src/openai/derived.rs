@@ -32,7 +32,7 @@ pub(super) async fn remix(
 ) -> Response {
     let derived = async {
         let source = find_source(&context, dialect, &caller.key, &id)?;
-        let form = Form::read(request).await.map_err(|why| errors::body_error(&why))?;
+        let form = Form::read(request).await.map_err(|error| errors::body_error(&error))?;
         let prompt = create_request::read_prompt(&form)?;
         Ok(derive_create(&context, dialect, &source, prompt, &form))
     };
@@ -95,7 +95,7 @@ async fn read_with_source(
     key: &str,
     request: Request,
 ) -> Result<(JobView, Form), ApiError> {
-    let form = Form::read(request).await.map_err(|why| errors::body_error(&why))?;
+    let form = Form::read(request).await.map_err(|error| errors::body_error(&error))?;
     let id = form.fields.pointer("/video/id").and_then(|id| id.as_str());
     let Some(id) = id else {
         // Uploads are for eligible customers only, and nobody is one here.

@@ -102,7 +102,7 @@ impl dyn Dialect {
         Ok(Create { id, key, extra, ..create })
     }
 
-    /// The response to a call that did not get what it asked for.
+    /// The response to a failed call.
     pub(super) fn call_error_response(&self, call_error: CallError, id: &str) -> Response {
         match call_error {
             CallError::Refused(refusal) => self.error_response(&errors::refusal_error(&refusal)),

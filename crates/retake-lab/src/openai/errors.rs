@@ -110,8 +110,8 @@ pub(super) fn video_not_found(id: &str) -> ApiError {
     error(StatusCode::NOT_FOUND, &message, INVALID, Some("video_id"), Some("not_found"))
 }
 
-pub(super) fn body_error(why: &BodyError) -> ApiError {
-    match why {
+pub(super) fn body_error(reason: &BodyError) -> ApiError {
+    match reason {
         BodyError::TooLarge => {
             error(StatusCode::PAYLOAD_TOO_LARGE, "Request too large.", INVALID, None, None)
         }

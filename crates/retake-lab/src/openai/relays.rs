@@ -73,5 +73,5 @@ async fn serve_video(
     headers: &http::HeaderMap,
 ) -> Result<Response, ApiError> {
     let served = context.download(job, Some(&job.create.key), headers).await;
-    served.map_err(|why| super::videos::file_error(why, job.id()))
+    served.map_err(|error| super::videos::file_error(error, job.id()))
 }

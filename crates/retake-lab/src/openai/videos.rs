@@ -187,7 +187,7 @@ pub(super) async fn content(
         match query.get("variant").map_or("video", String::as_str) {
             "video" => {
                 let served = context.download(&job, Some(&job.create.key), &headers).await;
-                served.map_err(|why| file_error(why, &id))
+                served.map_err(|reason| file_error(reason, &id))
             }
             variant @ ("thumbnail" | "spritesheet") => serve_picture(&context, &job, variant).await,
             other => {
@@ -207,7 +207,7 @@ async fn serve_picture(
     job: &JobView,
     variant: &str,
 ) -> Result<Response, ApiError> {
-    let bytes = context.render_video(job).await.map_err(|why| file_error(why, job.id()))?;
+    let bytes = context.render_video(job).await.map_err(|reason| file_error(reason, job.id()))?;
     let made = tokio::task::spawn_blocking(move || preview(std::io::Cursor::new(bytes))).await;
     let Ok(Ok(made)) = made else {
         return Err(file_error(FileUnavailable::RenderFailed, job.id()));
@@ -219,11 +219,11 @@ async fn serve_picture(
     Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
 }
 
-pub(super) fn file_error(why: FileUnavailable, id: &str) -> ApiError {
+pub(super) fn file_error(reason: FileUnavailable, id: &str) -> ApiError {
     let not_found = |message: &str| {
         errors::error(StatusCode::NOT_FOUND, message, "invalid_request_error", None, None)
     };
-    match why {
+    match reason {
         FileUnavailable::NotReady => errors::invalid(
             "Video is not ready yet, use GET /v1/videos/{video_id} to check status.",
             None,

@@ -121,7 +121,7 @@ pub(super) async fn create_with(
 }
 
 async fn read_body(request: Request) -> Result<Value, EarlyResponse> {
-    let body = request_body::read_json(request.into_body()).await.map_err(|why| match why {
+    let body = request_body::read_json(request.into_body()).await.map_err(|error| match error {
         BodyError::TooLarge => {
             let detail = "The request body is too large.";
             errors::error_response(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", detail)

@@ -100,7 +100,7 @@ pub(super) async fn receive_form(
 ) -> Response {
     let form = match Form::read(request).await {
         Ok(form) => form,
-        Err(why) => return errors::error_response(StatusCode::BAD_REQUEST, &why.to_string()),
+        Err(error) => return errors::error_response(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let size = form.file("file").map_or(0, |file| file.bytes.len());
     let is_asked = form.fields.get("key").and_then(Value::as_str) == Some(id.as_str());

@@ -40,13 +40,13 @@ const MAX_PROMPT_CHARS: usize = 6000;
 /// The maximum size of an image, in bytes.
 const MAX_IMAGE_BYTES: usize = 50 << 20;
 
-fn unsupported(why: &str) -> CreateError {
-    (422, why.into())
+fn unsupported(error: &str) -> CreateError {
+    (422, error.into())
 }
 
 /// An issue of one field, in the form of the validator pydantic.
-fn field_error(field: &str, kind: &str, why: &str) -> CreateError {
-    (422, json!([{ "type": kind, "loc": ["body", field], "msg": why }]))
+fn field_error(field: &str, kind: &str, error: &str) -> CreateError {
+    (422, json!([{ "type": kind, "loc": ["body", field], "msg": error }]))
 }
 
 /// Parses a body.
@@ -171,7 +171,7 @@ impl<'a> Options<'a> {
             (has("keyframes") != has("keyframe_indexes"), "keyframes need keyframe_indexes"),
         ];
         match rules.iter().find(|(is_broken, _)| *is_broken) {
-            Some((_, why)) => Err(unsupported(why)),
+            Some((_, error)) => Err(unsupported(error)),
             None if has("keyframes") => self.check_keyframes(video),
             None => Ok(()),
         }

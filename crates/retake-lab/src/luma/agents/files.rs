@@ -108,11 +108,11 @@ pub(super) async fn create(
 ) -> Response {
     let form = match Form::read(request).await {
         Ok(form) => form,
-        Err(why) => return errors::error_response(400, why.to_string()),
+        Err(error) => return errors::error_response(400, error.to_string()),
     };
     let file = match new_file(&context, key, &form) {
         Ok(file) => file,
-        Err(why) => return errors::error_response(422, why),
+        Err(error) => return errors::error_response(422, error),
     };
     let mut all = files.all();
     if all.len() >= MAX_FILES {

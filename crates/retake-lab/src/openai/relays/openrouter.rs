@@ -212,8 +212,8 @@ async fn content(
     served.await.unwrap_or_else(|error| error_response(&error))
 }
 
-fn file_error(why: FileUnavailable) -> ApiError {
-    let (status, message) = match why {
+fn file_error(reason: FileUnavailable) -> ApiError {
+    let (status, message) = match reason {
         FileUnavailable::NotReady => {
             (StatusCode::CONFLICT, "Video generation is not completed yet")
         }
