@@ -26,7 +26,7 @@ pub(super) struct ModelInput {
 /// # Errors
 ///
 /// All issues of the input.
-pub(super) fn read(
+pub(super) fn parse(
     endpoint: &str,
     family: &Family,
     input: &Value,
@@ -40,11 +40,11 @@ pub(super) fn read(
             "Input should be an object",
         )]);
     }
-    let prompt = prompt(family, input, &mut issues);
+    let prompt = read_prompt(family, input, &mut issues);
     check_images(endpoint, input, is_stored, &mut issues);
     let resolution = read_choice(input, "resolution", family.resolutions, &mut issues);
     let aspect = read_choice(input, "aspect_ratio", family.aspects, &mut issues);
-    let millis = millis(family, input, &mut issues);
+    let millis = read_millis(family, input, &mut issues);
     if !issues.is_empty() {
         return Err(issues);
     }
@@ -56,7 +56,7 @@ pub(super) fn read(
     Ok(ModelInput { prompt, millis, width, height, audio })
 }
 
-fn prompt(family: &Family, input: &Value, issues: &mut Vec<ValidationIssue>) -> String {
+fn read_prompt(family: &Family, input: &Value, issues: &mut Vec<ValidationIssue>) -> String {
     let Some(prompt) = input.get("prompt") else {
         issues.push(
             ValidationIssue::new("missing", &["prompt"], "Field required")
@@ -133,7 +133,7 @@ fn read_choice(
 }
 
 /// The requested length: `duration` as `8`, `"8"` or `"8s"`, or a number of frames.
-fn millis(family: &Family, input: &Value, issues: &mut Vec<ValidationIssue>) -> u64 {
+fn read_millis(family: &Family, input: &Value, issues: &mut Vec<ValidationIssue>) -> u64 {
     let default = u64::from(family.default_seconds) * 1000;
     if let Some(frames) = input.get("num_frames").and_then(Value::as_u64) {
         let rate = input.get("frames_per_second").and_then(Value::as_u64);
@@ -165,7 +165,7 @@ mod tests {
         let kinds = |issues: Vec<ValidationIssue>| {
             issues.into_iter().map(|it| it.kind.to_owned()).collect()
         };
-        read(endpoint, family, input, |url| !url.contains("gone")).map_err(kinds)
+        parse(endpoint, family, input, |url| !url.contains("gone")).map_err(kinds)
     }
 
     #[test]

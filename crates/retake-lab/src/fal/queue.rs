@@ -110,7 +110,7 @@ pub(super) async fn accept(
     let body = request_body::read_json(request.into_body()).await;
     let body = body.map_err(|error| FalError::body_error(&error).respond())?;
     let is_stored = |url: &str| storage::is_stored(context, uploads, url);
-    let model_input = input::read(endpoint, family, &body, is_stored)
+    let model_input = input::parse(endpoint, family, &body, is_stored)
         .map_err(|wrong| FalError::model(422, &wrong).respond())?;
     let start_within_ms = read_start_timeout(&headers).map_err(|error| error.respond())?;
     let create = Create {

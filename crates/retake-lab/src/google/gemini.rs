@@ -88,9 +88,9 @@ pub(super) async fn create(
     })?;
     let body = request_body::read_json(request.into_body()).await;
     let body = body.map_err(|error| Status::invalid(error.to_string()))?;
-    let model = veo::model(&context, Api::Gemini, model)?;
-    let mut create = veo::read(&context, &port_state, Api::Gemini, model, body)?;
-    let dynamic_webhook = webhook::DynamicWebhook::read(create.request.get("webhookConfig"))?;
+    let model = veo::find_model(&context, Api::Gemini, model)?;
+    let mut create = veo::parse(&context, &port_state, Api::Gemini, model, body)?;
+    let dynamic_webhook = webhook::DynamicWebhook::parse(create.request.get("webhookConfig"))?;
     create.id = format!("models/{}/operations/{}", model.gemini_id, context.new_hex_id(12));
     create.key = key;
     let names = files::new_file_ids(&context, create.outputs);

@@ -85,7 +85,7 @@ pub(super) async fn create_for(
     let body = request_body::read_json(request.into_body()).await;
     let body = body.map_err(|error| service_error(&Status::invalid(error.to_string())))?;
     let create_request =
-        omni::read(context, api, &key, body).map_err(|status| service_error(&status))?;
+        omni::parse(context, api, &key, body).map_err(|status| service_error(&status))?;
     let (mut create, dynamic_webhook) = (create_request.create, create_request.dynamic_webhook);
     let names = omni::new_file_ids(context, &create);
     create.extra["files"] = json!(names);

@@ -38,19 +38,19 @@ struct Input {
 }
 
 /// Parses a request; `key` is the caller's.
-pub(super) fn read(
+pub(super) fn parse(
     context: &EmulatorContext,
     api: Api,
     key: &str,
     body: Value,
 ) -> Result<CreateRequest, Status> {
-    let model = model(&body)?;
+    let model = find_model(&body)?;
     let mut input = Input::default();
     input.collect(body.get("input").unwrap_or(&Value::Null), 0)?;
     let source = source_interaction(context, key, &body)?;
     let flag = |name: &str| body.get(name).and_then(Value::as_bool);
     let background = flag("background").unwrap_or(false);
-    let dynamic_webhook = DynamicWebhook::read(body.get("webhook_config"))?;
+    let dynamic_webhook = DynamicWebhook::parse(body.get("webhook_config"))?;
     if dynamic_webhook.is_some() && !background {
         return Err(Status::invalid("`webhook_config` needs `background` to be true."));
     }
@@ -61,9 +61,9 @@ pub(super) fn read(
         return Err(Status::invalid(format!("{} does not support streaming.", model.id)));
     }
     check_one_of("service_tier", body.get("service_tier"), &TIERS)?;
-    let task = task(&body, &input, source.is_some())?;
-    let format = Format::read(api, model, &body)?;
-    let millis = millis(task, format.seconds, source.as_ref())?;
+    let task = read_task(&body, &input, source.is_some())?;
+    let format = Format::parse(api, model, &body)?;
+    let millis = video_millis(task, format.seconds, source.as_ref())?;
     let (width, height) = format.size.pixels(format.is_portrait);
     let rendered = if task == Some("extend") { format.seconds * 1000 } else { millis };
     let create = Create {
@@ -83,7 +83,7 @@ pub(super) fn read(
     Ok(CreateRequest { create, background, dynamic_webhook })
 }
 
-fn model(body: &Value) -> Result<Omni, Status> {
+fn find_model(body: &Value) -> Result<Omni, Status> {
     let id = body.get("model").and_then(Value::as_str).unwrap_or_default();
     let id = id.strip_prefix("models/").unwrap_or(id);
     if id.is_empty() {
@@ -157,7 +157,11 @@ fn check_one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(
 }
 
 /// The requested task, if its inputs are present.
-fn task<'a>(body: &'a Value, input: &Input, has_source: bool) -> Result<Option<&'a str>, Status> {
+fn read_task<'a>(
+    body: &'a Value,
+    input: &Input,
+    has_source: bool,
+) -> Result<Option<&'a str>, Status> {
     let task = body.pointer("/generation_config/video_config/task");
     check_one_of("video_config.task", task, &TASKS)?;
     let task = task.and_then(Value::as_str);
@@ -170,7 +174,7 @@ fn task<'a>(body: &'a Value, input: &Input, has_source: bool) -> Result<Option<&
 }
 
 /// The length of the video, in milliseconds.
-fn millis(task: Option<&str>, seconds: u64, source: Option<&JobView>) -> Result<u64, Status> {
+fn video_millis(task: Option<&str>, seconds: u64, source: Option<&JobView>) -> Result<u64, Status> {
     let before = source.map_or(8000, |job| job.create.millis);
     match task {
         Some("edit" | "upscale") => Ok(before),
@@ -194,7 +198,7 @@ struct Format {
 }
 
 impl Format {
-    fn read(api: Api, model: Omni, body: &Value) -> Result<Self, Status> {
+    fn parse(api: Api, model: Omni, body: &Value) -> Result<Self, Status> {
         let given = body.get("response_format").unwrap_or(&Value::Null);
         let is_video = |it: &&Value| it.get("type") == Some(&json!("video"));
         let format = match given {
@@ -216,7 +220,7 @@ impl Format {
         Ok(Self {
             size: text("resolution").and_then(Size::from_name).unwrap_or(Size::P720),
             is_portrait: text("aspect_ratio") == Some("9:16"),
-            seconds: seconds(model, format.get("duration"))?,
+            seconds: read_seconds(model, format.get("duration"))?,
             delivery,
             bucket: bucket.filter(|_| api == Api::Vertex && delivery == "uri"),
         })
@@ -224,7 +228,7 @@ impl Format {
 }
 
 /// `"8s"`: 3 seconds to the model's longest.
-fn seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
+fn read_seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
     let Some(value) = duration.filter(|it| !it.is_null()) else { return Ok(8) };
     let text = value.as_str().unwrap_or_default();
     let seconds = text.strip_suffix('s').and_then(|it| it.parse::<u64>().ok());

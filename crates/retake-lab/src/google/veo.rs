@@ -36,7 +36,7 @@ enum Start {
 }
 
 /// The model of this id in this API; retired ids are unknown.
-pub(super) fn model(context: &EmulatorContext, api: Api, id: &str) -> Result<Veo, Status> {
+pub(super) fn find_model(context: &EmulatorContext, api: Api, id: &str) -> Result<Veo, Status> {
     // The previews of the Gemini API went on 2026-10-22; `shutdown` plays the time after.
     let is_gone = api == Api::Gemini && context.scenario().shutdown;
     let known = VEO.into_iter().find(|it| match api {
@@ -59,7 +59,7 @@ pub(super) fn model(context: &EmulatorContext, api: Api, id: &str) -> Result<Veo
 }
 
 /// Parses a request. The handler adds the id, the key and its own data.
-pub(super) fn read(
+pub(super) fn parse(
     context: &EmulatorContext,
     port_state: &PortState,
     api: Api,
@@ -72,7 +72,7 @@ pub(super) fn read(
     };
     let parameters = Parameters(body.get("parameters").unwrap_or(&Value::Null));
     parameters.check(api, model)?;
-    let start = start(api, model, instance)?;
+    let start = read_start(api, model, instance)?;
     let prompt = instance.get("prompt").and_then(Value::as_str).unwrap_or_default();
     if prompt.is_empty() && matches!(start, Start::Text | Start::References) {
         return Err(Status::invalid("The prompt must not be empty."));
@@ -186,7 +186,7 @@ impl Parameters<'_> {
     }
 }
 
-fn start(api: Api, model: Veo, instance: &Value) -> Result<Start, Status> {
+fn read_start(api: Api, model: Veo, instance: &Value) -> Result<Start, Status> {
     let has = |name: &str| instance.get(name).is_some_and(|it| !it.is_null());
     let references = instance.get("referenceImages").and_then(Value::as_array);
     let count = references.map_or(0, Vec::len);

@@ -108,8 +108,8 @@ async fn create(
     path: &str,
     (model, body): (&str, Value),
 ) -> HandlerResult {
-    let model = veo::model(context, Api::Vertex, model)?;
-    let mut create = veo::read(context, port_state, Api::Vertex, model, body)?;
+    let model = veo::find_model(context, Api::Vertex, model)?;
+    let mut create = veo::parse(context, port_state, Api::Vertex, model, body)?;
     create.id = format!("{path}/{}/operations/{}", model.id, context.new_uuid());
     create.key = key;
     let files = object_uris(context, &create.request, create.outputs);

@@ -38,7 +38,7 @@ pub(super) struct DynamicWebhook {
 
 impl DynamicWebhook {
     /// Parses the configuration, in the spelling of either API; returns `None` without one.
-    pub(super) fn read(config: Option<&Value>) -> Result<Option<Self>, Status> {
+    pub(super) fn parse(config: Option<&Value>) -> Result<Option<Self>, Status> {
         let Some(config) = config.filter(|it| !it.is_null()) else { return Ok(None) };
         let uris = config.get("uris").and_then(Value::as_array).cloned().unwrap_or_default();
         let uris: Vec<_> = uris.iter().filter_map(Value::as_str).map(str::to_owned).collect();

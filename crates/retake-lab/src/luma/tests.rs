@@ -14,7 +14,7 @@ struct TestClient {
 
 impl TestClient {
     async fn with_scenario(scenario: &str) -> Self {
-        // Time stands still, but for what a test puts forward.
+        // Time stands still unless a test advances it.
         let lab = Lab::start(LabConfig {
             scenario: ScenarioSource::Text(scenario.to_owned()),
             speed: Some(0.01),

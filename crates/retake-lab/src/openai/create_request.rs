@@ -29,7 +29,7 @@ pub(super) fn parse_create(context: &EmulatorContext, form: &Form) -> Result<Cre
     let seconds = read_seconds(form, "4")?;
     let size = form.text("size").unwrap_or_else(|| "720x1280".to_owned());
     let is_pro = model.starts_with("sora-2-pro");
-    let (width, height) = dimensions(&size, is_pro)?;
+    let (width, height) = parse_size(&size, is_pro)?;
     check_reference(form, (width, height))?;
     Ok(Create {
         price_micros: price_micros(&model, (width, height), seconds),
@@ -78,7 +78,7 @@ pub(super) fn read_seconds(form: &Form, default: &str) -> Result<u64, ApiError> 
 }
 
 /// The width and height of a size that the model renders.
-fn dimensions(size: &str, is_pro: bool) -> Result<(u32, u32), ApiError> {
+fn parse_size(size: &str, is_pro: bool) -> Result<(u32, u32), ApiError> {
     let is_known = SIZES.contains(&size) || (is_pro && PRO_SIZES.contains(&size));
     let sides = size.split_once('x').filter(|_| is_known);
     let sides = sides.and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));

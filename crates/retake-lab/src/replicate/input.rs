@@ -20,7 +20,7 @@ pub(super) struct ModelInput {
 /// # Errors
 ///
 /// All issues of the input.
-pub(super) fn read(
+pub(super) fn parse(
     model: &str,
     family: &Family,
     input: &Value,
@@ -138,7 +138,7 @@ mod tests {
 
     fn read_of(model: &str, input: &Value) -> Result<ModelInput, Vec<&'static str>> {
         let family = catalog::family(model).unwrap();
-        read(model, family, input).map_err(|issues| issues.iter().map(|it| it.kind).collect())
+        parse(model, family, input).map_err(|issues| issues.iter().map(|it| it.kind).collect())
     }
 
     #[test]

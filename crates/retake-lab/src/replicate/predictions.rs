@@ -88,7 +88,7 @@ pub(super) async fn create_with(
         None => target_of_version(&body).ok_or_else(errors::invalid_version)?,
     };
     let family = catalog::family(&target.model).ok_or_else(errors::not_found_response)?;
-    let model_input = input::read(&target.model, family, &body["input"])
+    let model_input = input::parse(&target.model, family, &body["input"])
         .map_err(|issues| errors::invalid("Input validation failed", &issues))?;
     let cancel_after = read_cancel_after(&headers)?;
     let create = Create {

@@ -34,7 +34,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    fn read(text: &'static str) -> Self {
+    fn parse(text: &'static str) -> Self {
         let (name, allowed) =
             text.split_once('=').map_or((text, None), |(name, it)| (name, Some(it)));
         let bare = name.strip_suffix('!');
@@ -58,7 +58,7 @@ pub(super) fn offers(endpoint: &str) -> impl Iterator<Item = Offer> {
         }
         let model = words.next()?;
         let max_prompt_units = words.next()?.parse().ok()?;
-        Some(Offer { model, max_prompt_units, fields: words.map(Field::read).collect() })
+        Some(Offer { model, max_prompt_units, fields: words.map(Field::parse).collect() })
     })
 }
 

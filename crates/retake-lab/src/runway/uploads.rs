@@ -36,7 +36,7 @@ const MAX_TICKETS: usize = 100_000;
 struct Upload {
     key: String,
     expires_at: Timestamp,
-    is_stored: bool,
+    is_received: bool,
 }
 
 /// All uploads, by their ids.
@@ -51,7 +51,7 @@ impl Uploads {
     /// Whether this key's upload was received and has not expired.
     pub(super) fn is_ready(&self, id: &str, key: &str, now: Timestamp) -> bool {
         let all = self.all();
-        all.get(id).is_some_and(|it| it.is_stored && it.key == key && it.expires_at > now)
+        all.get(id).is_some_and(|it| it.is_received && it.key == key && it.expires_at > now)
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn create_ticket(
     if all.len() >= MAX_TICKETS {
         all.clear();
     }
-    all.insert(id.clone(), Upload { key, expires_at, is_stored: false });
+    all.insert(id.clone(), Upload { key, expires_at, is_received: false });
     Json(json!({
         "uploadUrl": format!("{}{UPLOAD_PATH}/{id}", context.base_url()),
         "fields": { "key": id, "policy": "lab" },
@@ -112,7 +112,7 @@ pub(super) async fn receive_form(
     }
     match uploads.all().get_mut(&id).filter(|it| it.expires_at > context.now()) {
         Some(upload) => {
-            upload.is_stored = true;
+            upload.is_received = true;
             StatusCode::NO_CONTENT.into_response()
         }
         None => errors::error_response(StatusCode::FORBIDDEN, "AccessDenied"),

@@ -1,7 +1,7 @@
 use super::*;
 
 fn simulator_playing(scenario: &str) -> Simulator {
-    // Slow enough that only what a test puts forward passes.
+    // Slow enough that time passes only when a test advances it.
     Simulator::new(Clock::new(None, 0.01), Scenario::read(scenario).unwrap())
 }
 

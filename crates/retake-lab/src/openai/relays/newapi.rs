@@ -77,7 +77,7 @@ fn parse_create(form: &Form) -> Result<Create, ApiError> {
     let asked = field("seconds").or_else(|| field("duration")).cloned().unwrap_or(json!(4));
     let length = asked.as_f64().map_or_else(|| parse_seconds(&asked), whole_seconds);
     let length = length.ok_or_else(|| invalid_param("seconds", "a length in seconds"))?;
-    let (width, height) = dimensions(form)?;
+    let (width, height) = read_dimensions(form)?;
     if field("image").is_some_and(|image| !image.is_string()) {
         return Err(invalid_param("image", "a URL or Base64"));
     }
@@ -103,7 +103,7 @@ fn whole_seconds(number: f64) -> Option<u64> {
         .filter(|it| *it <= super::MAX_SECONDS)
 }
 
-fn dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
+fn read_dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
     if let Some(size) = form.text("size") {
         return parse_size(&size).ok_or_else(|| invalid_param("size", "a width and a height"));
     }

@@ -91,8 +91,8 @@ fn parse_create(form: &Form) -> Result<Create, ApiError> {
     let missing = || ApiError { kind: "missing", ..field_error("prompt", "Field required") };
     let prompt = prompt.ok_or_else(missing)?;
     check_references(form)?;
-    let (width, height) = dimensions(form)?;
-    let seconds = length(form)?;
+    let (width, height) = read_dimensions(form)?;
+    let seconds = read_seconds(form)?;
     if let Some(outputs) = form.fields.get("num_outputs_per_prompt") {
         let fits = whole_number(outputs).is_some_and(|it| (1..=10).contains(&it));
         fits.then_some(()).ok_or_else(|| {
@@ -135,7 +135,7 @@ fn check_references(form: &Form) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
+fn read_dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
     if let Some(size) = form.text("size") {
         return parse_size(&size)
             .ok_or_else(|| field_error("size", "String should match pattern '^\\d+x\\d+$'"));
@@ -149,7 +149,7 @@ fn dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
 }
 
 /// The length: `seconds`, or the number of frames by their rate.
-fn length(form: &Form) -> Result<u64, ApiError> {
+fn read_seconds(form: &Form) -> Result<u64, ApiError> {
     if let Some(text) = form.fields.get("seconds") {
         return parse_seconds(text)
             .ok_or_else(|| field_error("seconds", "String should match pattern '^[1-9]\\d*$'"));

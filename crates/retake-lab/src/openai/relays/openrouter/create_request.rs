@@ -57,7 +57,7 @@ pub(super) fn parse_create(
     key: &str,
     form: &Form,
 ) -> Result<Create, ApiError> {
-    let model = model(context, form)?;
+    let model = read_model(context, form)?;
     let card = catalog::find(&model);
     let has_images = check_images(form)?;
     let prompt = match field(form, "prompt").map(Value::as_str) {
@@ -66,7 +66,7 @@ pub(super) fn parse_create(
         _ => return Err(invalid_request("prompt: expected string")),
     };
     let seconds = read_duration(form, card)?;
-    let (width, height) = dimensions(form, card)?;
+    let (width, height) = read_dimensions(form, card)?;
     let audio = match field(form, "generate_audio").map(Value::as_bool) {
         Some(None) => return Err(invalid_request("generate_audio: expected boolean")),
         Some(Some(wanted)) => wanted,
@@ -91,7 +91,7 @@ pub(super) fn parse_create(
     })
 }
 
-fn model(context: &EmulatorContext, form: &Form) -> Result<String, ApiError> {
+fn read_model(context: &EmulatorContext, form: &Form) -> Result<String, ApiError> {
     let model = field(form, "model").and_then(Value::as_str).unwrap_or_default();
     let is_slug = |part: &str| !part.is_empty() && !part.contains(['/', ' ']);
     if !model.split_once('/').is_some_and(|(vendor, slug)| is_slug(vendor) && is_slug(slug)) {
@@ -117,7 +117,7 @@ fn read_duration(form: &Form, card: Option<&Card>) -> Result<u64, ApiError> {
 }
 
 /// The frame size, from `size`, or from `resolution` and `aspect_ratio`.
-fn dimensions(form: &Form, card: Option<&Card>) -> Result<(u32, u32), ApiError> {
+fn read_dimensions(form: &Form, card: Option<&Card>) -> Result<(u32, u32), ApiError> {
     let text = |name: &str, default: &'static str| match field(form, name).map(Value::as_str) {
         Some(Some(text)) => Ok(text.to_owned()),
         Some(None) => Err(invalid_request(&format!("{name}: expected string"))),
