@@ -155,14 +155,7 @@ impl EmulatorContext {
                 self.clock().hold_until(at).await;
                 self.find_job(&id).ok_or_else(|| CallError::Response(drop_connection()))
             }
-            Admission::Refused(refusal) => {
-                if refusal.is_disguised {
-                    response_fault::inject(ResponseFault::Status(
-                        StatusCode::INTERNAL_SERVER_ERROR,
-                    ));
-                }
-                Err(CallError::Refused(refusal))
-            }
+            Admission::Refused(refusal) => Err(refuse(refusal)),
             Admission::DropConnection => Err(CallError::Response(drop_connection())),
             Admission::Hang => {
                 self.clock().hold_until(Timestamp::MAX).await;
@@ -246,4 +239,12 @@ impl EmulatorContext {
     pub(crate) fn wall_millis(&self, lab: SignedDuration) -> u64 {
         u64::try_from(self.clock().real(lab).as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// The error of a refused create; a disguised refusal gets the status 500.
+fn refuse(refusal: Refusal) -> CallError {
+    if refusal.is_disguised {
+        response_fault::inject(ResponseFault::Status(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    CallError::Refused(refusal)
 }

@@ -96,25 +96,6 @@ impl Ledger {
 impl Entry {
     fn from_record(record: &Record, job: Option<&JobView>) -> Self {
         let faults = || record.fault_plan.faults();
-        let refused_for = record.refusal.as_ref().map(|it| it.cause);
-        let state = job.map(|job| &job.state);
-        let failed_for = match state {
-            Some(JobState::Failed(failure)) => Some(failure.cause),
-            Some(JobState::Done) if job.is_some_and(JobView::has_no_video) => {
-                record.fault_plan.run.as_ref().and_then(|fault| fault.cause)
-            }
-            _ => None,
-        };
-        let outcome = match (state, refused_for) {
-            (Some(JobState::Queued { .. }), _) => "queued",
-            (Some(JobState::Running { .. }), _) => "running",
-            (Some(JobState::Done), _) => "done",
-            (Some(JobState::Failed(_)), _) => "failed",
-            (Some(JobState::Cancelled), _) => "cancelled",
-            (None, Some(_)) => "refused",
-            (None, None) if record.exists_from > record.at => "received",
-            (None, None) => "cut",
-        };
         Self {
             provider: record.provider,
             number: record.number,
@@ -124,8 +105,8 @@ impl Entry {
             model: record.create.model.clone(),
             prompt: record.create.prompt.chars().take(MAX_PROMPT_CHARS).collect(),
             accepted: job.is_some(),
-            outcome: outcome.to_owned(),
-            true_cause: refused_for.or(failed_for),
+            outcome: outcome(record, job).to_owned(),
+            true_cause: true_cause(record, job),
             faults: faults().map(|fault| fault.kind.name().to_owned()).collect(),
             rules: faults().map(|fault| fault.rule.clone()).collect(),
             started_at: job.map(|it| it.starts_at).filter(|&at| has_started(at, job)),
@@ -136,6 +117,33 @@ impl Entry {
             webhooks: record.webhooks,
             deleted: record.is_deleted,
         }
+    }
+}
+
+fn outcome(record: &Record, job: Option<&JobView>) -> &'static str {
+    match job.map(|job| &job.state) {
+        Some(JobState::Queued { .. }) => "queued",
+        Some(JobState::Running { .. }) => "running",
+        Some(JobState::Done) => "done",
+        Some(JobState::Failed(_)) => "failed",
+        Some(JobState::Cancelled) => "cancelled",
+        None if record.refusal.is_some() => "refused",
+        None if record.exists_from > record.at => "received",
+        None => "cut",
+    }
+}
+
+/// The cause of a refusal or a failure, or of a video that is withheld.
+fn true_cause(record: &Record, job: Option<&JobView>) -> Option<Cause> {
+    if let Some(refusal) = &record.refusal {
+        return Some(refusal.cause);
+    }
+    match &job?.state {
+        JobState::Failed(failure) => Some(failure.cause),
+        JobState::Done if job.is_some_and(JobView::has_no_video) => {
+            record.fault_plan.run.as_ref().and_then(|fault| fault.cause)
+        }
+        _ => None,
     }
 }
 

@@ -107,17 +107,7 @@ impl EmulatorContext {
             }
             Some((FaultKind::WebhookTwice, _)) => webhook_requests.extend(webhook_requests.clone()),
             Some((FaultKind::WebhookForged, _)) => {
-                let forged = with_opposite_outcome(job, self.clock().now());
-                let forged_event = WebhookEvent {
-                    trigger,
-                    job: &forged,
-                    id: self.new_hex_id(32),
-                    is_genuine: false,
-                    wall,
-                };
-                for webhook_request in build_requests(&forged_event) {
-                    self.shared.webhook_sender.deliver(&webhook_request, &[]).await;
-                }
+                self.deliver_forged(trigger, job, build_requests).await;
             }
             _ => {}
         }
@@ -127,6 +117,21 @@ impl EmulatorContext {
                     .simulator
                     .update_record(self.provider, job.id(), |record| record.webhooks += 1);
             }
+        }
+    }
+
+    /// Delivers an event with the opposite outcome and a wrong signature.
+    async fn deliver_forged(
+        &self,
+        trigger: WebhookTrigger,
+        job: &JobView,
+        build_requests: &(impl Fn(&WebhookEvent<'_>) -> Vec<WebhookRequest> + Sync),
+    ) {
+        let forged = with_opposite_outcome(job, self.clock().now());
+        let (id, wall) = (self.new_hex_id(32), self.clock().wall());
+        let event = WebhookEvent { trigger, job: &forged, id, is_genuine: false, wall };
+        for webhook_request in build_requests(&event) {
+            self.shared.webhook_sender.deliver(&webhook_request, &[]).await;
         }
     }
 }

@@ -15,7 +15,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Caller, REQUEST_ID, endpoints,
+    Caller, REQUEST_ID,
+    endpoints::{self, Family},
     errors::{self, FalError},
     input,
     status::{self, RequestNotes, RequestState},
@@ -102,11 +103,7 @@ pub(super) async fn accept(
 ) -> Result<JobView, EarlyResponse> {
     let headers = request.headers().clone();
     let endpoint = endpoint.trim_matches('/');
-    let known = endpoints::family(endpoint).zip(endpoints::app(endpoint));
-    let Some((family, app)) = known else {
-        let what = format!("Application \"{endpoint}\"");
-        return Err(FalError::not_found(&what).respond().into());
-    };
+    let (family, app) = find_endpoint(endpoint)?;
     let body = request_body::read_json(request.into_body()).await;
     let body = body.map_err(|error| FalError::body_error(&error).respond())?;
     let is_stored = |url: &str| storage::is_stored(context, uploads, url);
@@ -134,11 +131,19 @@ pub(super) async fn accept(
         }),
         request: body,
     };
-    let admitted = context.admit_with(create, |job| {
+    let on_accept = |job: &JobView| {
         webhook::schedule_webhooks(context, job);
         watch_start(context, job);
-    });
-    Ok(admitted.await.map_err(errors::call_error_response)?)
+    };
+    let admitted = context.admit_with(create, on_accept).await;
+    Ok(admitted.map_err(errors::call_error_response)?)
+}
+
+/// The family and the app of an endpoint.
+fn find_endpoint(endpoint: &str) -> Result<(&'static Family, String), EarlyResponse> {
+    let found = endpoints::family(endpoint).zip(endpoints::app(endpoint));
+    let what = || format!("Application \"{endpoint}\"");
+    found.ok_or_else(|| FalError::not_found(&what()).respond().into())
 }
 
 fn is_truthy(headers: &HeaderMap, name: &str) -> bool {

@@ -14,7 +14,7 @@ use super::{
     auth::GeminiCaller,
     signatures,
     status::{Code, HandlerResult, Status},
-    webhook as webhook_module,
+    webhook,
 };
 use crate::{auth::query_parameter, clock::later, emulator_context::EmulatorContext, request_body};
 
@@ -88,7 +88,7 @@ impl Webhook {
     fn update(&mut self, body: &Value) -> Result<(), Status> {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         if let Some(uri) = text("uri") {
-            if !webhook_module::is_web_address(uri) {
+            if !webhook::is_web_address(uri) {
                 return Err(Status::invalid("`uri` has to be a web address."));
             }
             uri.clone_into(&mut self.uri);
@@ -259,7 +259,7 @@ fn ping(context: &EmulatorContext, webhook: &Webhook) {
         "timestamp": now.to_string(),
         "data": { "id": webhook.id },
     });
-    let webhook_request = webhook_module::sign_request(
+    let webhook_request = webhook::sign_request(
         &webhook.uri,
         &webhook.secrets(now),
         &context.new_hex_id(32),

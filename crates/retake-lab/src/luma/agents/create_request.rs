@@ -58,25 +58,7 @@ pub(super) fn parse(
         return Err((400, "The body has to be an object".into()));
     }
     let text = |name: &str| body.get(name).and_then(Value::as_str);
-    let prompt =
-        text("prompt").ok_or_else(|| field_error("prompt", "missing", "Field required"))?;
-    match prompt.chars().count() {
-        0 => {
-            return Err(field_error(
-                "prompt",
-                "string_too_short",
-                "At least 1 character is needed",
-            ));
-        }
-        it if it > MAX_PROMPT_CHARS => {
-            return Err(field_error(
-                "prompt",
-                "string_too_long",
-                "At most 6000 characters are allowed",
-            ));
-        }
-        _ => {}
-    }
+    let prompt = read_prompt(body)?;
     let kind = text("type").unwrap_or("image");
     if IMAGE_KINDS.contains(&kind) {
         return Err(unsupported("The lab makes no images: use the type video"));
@@ -108,6 +90,18 @@ pub(super) fn parse(
         frame: frame_size::pixels(aspect, options.resolution),
         micros: price(kind, &options, millis),
     })
+}
+
+/// The prompt, from 1 to 6000 characters.
+fn read_prompt(body: &Value) -> Result<&str, CreateError> {
+    let prompt = body.get("prompt").and_then(Value::as_str);
+    let prompt = prompt.ok_or_else(|| field_error("prompt", "missing", "Field required"))?;
+    let (kind, message) = match prompt.chars().count() {
+        0 => ("string_too_short", "At least 1 character is needed"),
+        it if it > MAX_PROMPT_CHARS => ("string_too_long", "At most 6000 characters are allowed"),
+        _ => return Ok(prompt),
+    };
+    Err(field_error("prompt", kind, message))
 }
 
 /// The fields of `video` that determine the file.

@@ -84,18 +84,11 @@ pub(super) fn parse(
     }
     let aspect = check_choice("aspect_ratio", text("aspect_ratio"), ASPECTS)?;
     let resolution = check_choice("resolution", text("resolution"), RESOLUTIONS)?;
-    let seconds = match text("duration") {
-        None | Some("5s") => 5,
-        Some("9s") => 9,
-        Some(_) => return Err(create_error(422, "duration: Input should be '5s' or '9s'")),
-    };
+    let seconds = read_seconds(text("duration"))?;
     match kind {
         Kind::Video => check_video(body, text("prompt"), is_done)?,
         Kind::Modify | Kind::Reframe => check_edit(kind, body, aspect)?,
-        Kind::Upscale | Kind::Audio if source.is_some_and(|job| !job.state.has_ended()) => {
-            return Err(create_error(400, "The generation is not completed"));
-        }
-        Kind::Upscale | Kind::Audio => {}
+        Kind::Upscale | Kind::Audio => check_source(source)?,
     }
     let resolution = resolution.unwrap_or(if kind == Kind::Upscale { "1080p" } else { "720p" });
     let frame = match source {
@@ -112,6 +105,22 @@ pub(super) fn parse(
         micros: price(kind, model, frame, millis),
         echo: echo_request(kind, body, is_follow_up, resolution),
     })
+}
+
+fn read_seconds(duration: Option<&str>) -> Result<u64, CreateError> {
+    match duration {
+        None | Some("5s") => Ok(5),
+        Some("9s") => Ok(9),
+        Some(_) => Err(create_error(422, "duration: Input should be '5s' or '9s'")),
+    }
+}
+
+/// Checks that the generation that is upscaled or gets sound has ended.
+fn check_source(source: Option<&JobView>) -> Result<(), CreateError> {
+    if source.is_some_and(|job| !job.state.has_ended()) {
+        return Err(create_error(400, "The generation is not completed"));
+    }
+    Ok(())
 }
 
 /// The size of a generation at another resolution.
