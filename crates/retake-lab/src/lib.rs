@@ -22,7 +22,7 @@
 
 #![expect(
     clippy::result_large_err,
-    reason = "an answer that is an error is made once for a request and moved no further"
+    reason = "an error response is built once for a request and not moved far"
 )]
 
 mod auth;

@@ -40,13 +40,13 @@ const MAX_PROMPT_CHARS: usize = 6000;
 /// The maximum size of an image, in bytes.
 const MAX_IMAGE_BYTES: usize = 50 << 20;
 
-fn unsupported(error: &str) -> CreateError {
-    (422, error.into())
+fn unsupported(message: &str) -> CreateError {
+    (422, message.into())
 }
 
 /// An issue of one field, in the form of the validator pydantic.
-fn field_error(field: &str, kind: &str, error: &str) -> CreateError {
-    (422, json!([{ "type": kind, "loc": ["body", field], "msg": error }]))
+fn field_error(field: &str, kind: &str, message: &str) -> CreateError {
+    (422, json!([{ "type": kind, "loc": ["body", field], "msg": message }]))
 }
 
 /// Parses a body.
