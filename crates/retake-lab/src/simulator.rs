@@ -118,19 +118,13 @@ impl Simulator {
             return Admission::Refused(refusal);
         }
         let fault = record.fault_plan.create.clone();
-        match fault.as_ref().map(|fault| fault.kind) {
-            Some(FaultKind::Hang) => {
-                records.insert(record);
-                return Admission::Hang;
-            }
-            Some(FaultKind::DropBeforeAccept) => {
-                records.insert(record);
-                return Admission::DropConnection;
-            }
-            Some(FaultKind::LateCreate) => {
-                record.exists_from = late_answer_at(fault.as_ref(), now);
-            }
-            _ => {}
+        let kind = fault.as_ref().map(|fault| fault.kind);
+        if let Some(admission) = admission_without_job(kind) {
+            records.insert(record);
+            return admission;
+        }
+        if kind == Some(FaultKind::LateCreate) {
+            record.exists_from = late_answer_at(fault.as_ref(), now);
         }
         let account = (provider, record.create.key.clone());
         let slot = records.earliest_start(&account, conditions.concurrency, now);
@@ -288,4 +282,13 @@ fn clamp_create(mut create: Create, fault_plan: &FaultPlan) -> Create {
 /// When a late create is answered.
 fn late_answer_at(fault: Option<&Fault>, now: Timestamp) -> Timestamp {
     fault.map_or(now, |fault| later(now, fault.lasting_or(LATE_ANSWER_SECONDS)))
+}
+
+/// The admission of a create that a fault prevents from being accepted without a refusal.
+fn admission_without_job(kind: Option<FaultKind>) -> Option<Admission> {
+    match kind? {
+        FaultKind::Hang => Some(Admission::Hang),
+        FaultKind::DropBeforeAccept => Some(Admission::DropConnection),
+        _ => None,
+    }
 }

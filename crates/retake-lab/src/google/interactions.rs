@@ -210,10 +210,7 @@ async fn respond(context: &EmulatorContext, job: &JobView, with_input: bool) -> 
     };
     let mut steps = Vec::new();
     if with_input {
-        let input = job.create.request["input"].clone();
-        let content =
-            if input.is_string() { json!([{ "type": "text", "text": input }]) } else { input };
-        steps.push(json!({ "type": "user_input", "content": content }));
+        steps.push(input_step(job));
     }
     steps.extend(output(context, job).await?);
     let updated = job.ended_at.unwrap_or(job.now);
@@ -241,6 +238,14 @@ async fn respond(context: &EmulatorContext, job: &JobView, with_input: bool) -> 
         _ => {}
     }
     Ok(Json(body).into_response())
+}
+
+/// The step with the caller's input.
+fn input_step(job: &JobView) -> Value {
+    let input = job.create.request["input"].clone();
+    let content =
+        if input.is_string() { json!([{ "type": "text", "text": input }]) } else { input };
+    json!({ "type": "user_input", "content": content })
 }
 
 /// The output step of the model, if there is one.

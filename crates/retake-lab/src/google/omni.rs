@@ -48,18 +48,8 @@ pub(super) fn parse(
     let mut input = Input::default();
     input.collect(body.get("input").unwrap_or(&Value::Null), 0)?;
     let source = source_interaction(context, key, &body)?;
-    let flag = |name: &str| body.get(name).and_then(Value::as_bool);
-    let background = flag("background").unwrap_or(false);
     let dynamic_webhook = DynamicWebhook::parse(body.get("webhook_config"))?;
-    if dynamic_webhook.is_some() && !background {
-        return Err(Status::invalid("`webhook_config` needs `background` to be true."));
-    }
-    if background && flag("store") == Some(false) {
-        return Err(Status::invalid("`background` needs `store` to be true."));
-    }
-    if flag("stream") == Some(true) {
-        return Err(Status::invalid(format!("{} does not support streaming.", model.id)));
-    }
+    let background = read_background(&body, model, dynamic_webhook.is_some())?;
     check_one_of("service_tier", body.get("service_tier"), &TIERS)?;
     let task = read_task(&body, &input, source.is_some())?;
     let format = Format::parse(api, model, &body)?;
@@ -93,6 +83,22 @@ fn find_model(body: &Value) -> Result<Omni, Status> {
     found.ok_or_else(|| {
         Status::new(Code::NotFound, format!("Model {id} was not found or has been shut down."))
     })
+}
+
+/// Whether the interaction runs in the background, if the other flags allow it.
+fn read_background(body: &Value, model: Omni, has_webhook: bool) -> Result<bool, Status> {
+    let flag = |name: &str| body.get(name).and_then(Value::as_bool);
+    let background = flag("background").unwrap_or(false);
+    if has_webhook && !background {
+        return Err(Status::invalid("`webhook_config` needs `background` to be true."));
+    }
+    if background && flag("store") == Some(false) {
+        return Err(Status::invalid("`background` needs `store` to be true."));
+    }
+    if flag("stream") == Some(true) {
+        return Err(Status::invalid(format!("{} does not support streaming.", model.id)));
+    }
+    Ok(background)
 }
 
 impl Input {

@@ -78,7 +78,7 @@ pub(super) trait Dialect: Send + Sync {
 /// The dialect of a request, as handlers get it.
 pub(super) type DialectRef = &'static dyn Dialect;
 
-impl dyn Dialect {
+impl dyn Dialect + '_ {
     /// Reads and checks a create, in JSON or as a form.
     pub(super) async fn read(
         &self,

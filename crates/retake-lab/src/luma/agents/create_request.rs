@@ -59,13 +59,7 @@ pub(super) fn parse(
     }
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let prompt = read_prompt(body)?;
-    let kind = text("type").unwrap_or("image");
-    if IMAGE_KINDS.contains(&kind) {
-        return Err(unsupported("The lab makes no images: use the type video"));
-    }
-    let Some(kind) = KINDS.iter().copied().find(|it| *it == kind) else {
-        return Err(field_error("type", "enum", "Input should be a known type"));
-    };
+    let kind = check_kind(text("type").unwrap_or("image"))?;
     if text("model") != Some("ray-3.2") {
         return Err(field_error("model", "enum", "Videos are made with ray-3.2"));
     }
@@ -90,6 +84,14 @@ pub(super) fn parse(
         frame: frame_size::pixels(aspect, options.resolution),
         micros: price(kind, &options, millis),
     })
+}
+
+fn check_kind(kind: &str) -> Result<&'static str, CreateError> {
+    if IMAGE_KINDS.contains(&kind) {
+        return Err(unsupported("The lab makes no images: use the type video"));
+    }
+    let known = KINDS.iter().copied().find(|it| *it == kind);
+    known.ok_or_else(|| field_error("type", "enum", "Input should be a known type"))
 }
 
 /// The prompt, from 1 to 6000 characters.

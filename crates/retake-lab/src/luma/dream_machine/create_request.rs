@@ -75,13 +75,7 @@ pub(super) fn parse(
     }
     check_callback(text("callback_url"))?;
     let is_follow_up = matches!(kind, Kind::Upscale | Kind::Audio);
-    let model = match source {
-        Some(job) => job.create.model.as_str(),
-        None => check_choice("model", text("model"), MODELS)?.unwrap_or_default(),
-    };
-    if model.is_empty() {
-        return Err(create_error(422, "model: Field required"));
-    }
+    let model = read_model(text("model"), source)?;
     let aspect = check_choice("aspect_ratio", text("aspect_ratio"), ASPECTS)?;
     let resolution = check_choice("resolution", text("resolution"), RESOLUTIONS)?;
     let seconds = read_seconds(text("duration"))?;
@@ -105,6 +99,21 @@ pub(super) fn parse(
         micros: price(kind, model, frame, millis),
         echo: echo_request(kind, body, is_follow_up, resolution),
     })
+}
+
+/// The model: that of the source, or the one that the body names.
+fn read_model<'a>(
+    model: Option<&'a str>,
+    source: Option<&'a JobView>,
+) -> Result<&'a str, CreateError> {
+    let model = match source {
+        Some(job) => job.create.model.as_str(),
+        None => check_choice("model", model, MODELS)?.unwrap_or_default(),
+    };
+    if model.is_empty() {
+        return Err(create_error(422, "model: Field required"));
+    }
+    Ok(model)
 }
 
 fn read_seconds(duration: Option<&str>) -> Result<u64, CreateError> {

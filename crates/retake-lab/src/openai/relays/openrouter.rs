@@ -60,7 +60,7 @@ impl Dialect for OpenRouter {
         key: &str,
         form: &Form,
     ) -> Result<Create, ApiError> {
-        create_request::parse_create(context, key, form)
+        create_request::parse_create(self, context, key, form)
     }
 
     fn schedule_webhooks(&self, context: &EmulatorContext, job: &JobView) {

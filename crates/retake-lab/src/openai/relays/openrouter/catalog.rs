@@ -6,7 +6,28 @@
 use axum::Json;
 use serde_json::{Value, json};
 
-use super::create_request::pixels;
+/// The shorter side of a resolution, in pixels.
+const RESOLUTIONS: [(&str, u32); 8] = [
+    ("360p", 360),
+    ("480p", 480),
+    ("720p", 720),
+    ("768p", 768),
+    ("1080p", 1080),
+    ("1K", 1024),
+    ("2K", 1440),
+    ("4K", 2160),
+];
+const RATIOS: [(&str, u32, u32); 9] = [
+    ("16:9", 16, 9),
+    ("9:16", 9, 16),
+    ("1:1", 1, 1),
+    ("4:3", 4, 3),
+    ("3:4", 3, 4),
+    ("3:2", 3, 2),
+    ("2:3", 2, 3),
+    ("21:9", 21, 9),
+    ("9:21", 9, 21),
+];
 
 /// The capabilities of one model.
 pub(super) struct Card {
@@ -104,4 +125,12 @@ impl Card {
 pub(super) async fn list() -> Json<Value> {
     let cards: Vec<Value> = CARDS.iter().map(Card::to_json).collect();
     Json(json!({ "data": cards }))
+}
+
+/// The width and height of a resolution in an aspect ratio, both even.
+pub(super) fn pixels(resolution: &str, ratio: &str) -> Option<(u32, u32)> {
+    let (_, short) = RESOLUTIONS.into_iter().find(|(name, _)| *name == resolution)?;
+    let (_, across, down) = RATIOS.into_iter().find(|(name, ..)| *name == ratio)?;
+    let long = (short * across.max(down)).div_ceil(across.min(down)).next_multiple_of(2);
+    Some(if across >= down { (long, short) } else { (short, long) })
 }

@@ -3,43 +3,17 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{
-    OpenRouter,
-    catalog::{self, Card},
-};
+use super::catalog::{self, Card, pixels};
 use crate::{
     emulator_context::EmulatorContext,
     openai::{
-        dialect::DialectRef,
+        dialect::Dialect,
         errors::{self, ApiError, error},
         relays::{DEFAULT_SECOND_MICROS, parse_size},
     },
     request_body::Form,
     simulator::{Create, JobState},
 };
-
-/// The shorter side of a resolution, in pixels.
-const RESOLUTIONS: [(&str, u32); 8] = [
-    ("360p", 360),
-    ("480p", 480),
-    ("720p", 720),
-    ("768p", 768),
-    ("1080p", 1080),
-    ("1K", 1024),
-    ("2K", 1440),
-    ("4K", 2160),
-];
-const RATIOS: [(&str, u32, u32); 9] = [
-    ("16:9", 16, 9),
-    ("9:16", 9, 16),
-    ("1:1", 1, 1),
-    ("4:3", 4, 3),
-    ("3:4", 3, 4),
-    ("3:2", 3, 2),
-    ("2:3", 2, 3),
-    ("21:9", 21, 9),
-    ("9:21", 9, 21),
-];
 
 fn invalid_request(message: &str) -> ApiError {
     errors::invalid(message, None, None)
@@ -53,6 +27,7 @@ fn field<'a>(form: &'a Form, name: &str) -> Option<&'a Value> {
 /// Parses a create. Any model of the form `vendor/slug` is served; one in the catalog is validated
 /// against its capabilities.
 pub(super) fn parse_create(
+    dialect: &dyn Dialect,
     context: &EmulatorContext,
     key: &str,
     form: &Form,
@@ -76,7 +51,7 @@ pub(super) fn parse_create(
         return Err(invalid_request("seed: expected integer"));
     }
     check_callback(form)?;
-    check_previous(context, key, form)?;
+    check_previous(dialect, context, key, form)?;
     Ok(Create {
         price_micros: card.map_or(DEFAULT_SECOND_MICROS, |card| card.second_micros) * seconds,
         model,
@@ -146,14 +121,6 @@ fn read_dimensions(form: &Form, card: Option<&Card>) -> Result<(u32, u32), ApiEr
         .ok_or_else(|| invalid_request("resolution, aspect_ratio: invalid option"))
 }
 
-/// The width and height of a resolution in an aspect ratio, both even.
-pub(super) fn pixels(resolution: &str, ratio: &str) -> Option<(u32, u32)> {
-    let (_, short) = RESOLUTIONS.into_iter().find(|(name, _)| *name == resolution)?;
-    let (_, across, down) = RATIOS.into_iter().find(|(name, ..)| *name == ratio)?;
-    let long = (short * across.max(down)).div_ceil(across.min(down)).next_multiple_of(2);
-    Some(if across >= down { (long, short) } else { (short, long) })
-}
-
 /// Checks images and other references; returns whether there are any.
 fn check_images(form: &Form) -> Result<bool, ApiError> {
     let list = |name: &str| match field(form, name) {
@@ -192,9 +159,13 @@ fn check_callback(form: &Form) -> Result<(), ApiError> {
 }
 
 /// Checks the job that an edit or extension continues: finished and of the same key.
-fn check_previous(context: &EmulatorContext, key: &str, form: &Form) -> Result<(), ApiError> {
+fn check_previous(
+    dialect: &dyn Dialect,
+    context: &EmulatorContext,
+    key: &str,
+    form: &Form,
+) -> Result<(), ApiError> {
     let Some(id) = field(form, "previous_job_id").and_then(Value::as_str) else { return Ok(()) };
-    let dialect: DialectRef = &OpenRouter;
     let job = dialect.find(context, key, id)?;
     if matches!(job.state, JobState::Done) {
         return Ok(());
