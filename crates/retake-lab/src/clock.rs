@@ -1,12 +1,13 @@
-//! The one place where time enters.
+//! The only source of time.
 //!
-//! The lab has a time of its own, which begins with the world's and may run faster: at a speed of
+//! The lab has its own time, which starts at the wall-clock time and may run faster: at a speed of
 //! 600, ten minutes pass in a second. Everything a provider does by the clock (rendering, limits,
-//! expiry) goes by it. What an outsider holds against *its* clock, a signature's timestamp or a
-//! token's validity, goes by [`Clock::wall`], and what it is told to wait by [`Clock::real`].
+//! expiry) uses lab time. What a caller compares with *its* clock, such as a signature's timestamp
+//! or a token's validity, uses [`Clock::wall`]; how long a caller is asked to wait uses
+//! [`Clock::real`].
 //!
-//! At a speed of 0 the clock stands still until it is put forward: a test then decides when time passes, and
-//! how fast the machine is makes no difference.
+//! At a speed of 0 the clock stands still until it is advanced: a test then decides when time
+//! passes, and the speed of the machine makes no difference.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,18 +17,18 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-/// The slowest and the fastest that a clock can run, unless it stands still.
+/// The minimum and the maximum speed of a clock that does not stand still.
 const SPEEDS: (f64, f64) = (0.01, 1_000_000.0);
 
-/// The lab's time. Clones show the same time.
+/// The lab's clock. Clones show the same time.
 #[derive(Clone, Debug)]
 pub struct Clock {
     pace: Arc<watch::Sender<Pace>>,
-    /// The moments until which answers are held back.
+    /// The times until which responses are held back.
     held: Arc<Mutex<Vec<Timestamp>>>,
 }
 
-/// Since `real`, when it was `lab`, time has passed `speed` times as fast.
+/// Since `real`, when the lab's time was `lab`, lab time has passed `speed` times as fast.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     begun: Timestamp,
@@ -44,57 +45,57 @@ impl Pace {
 }
 
 impl Clock {
-    /// A clock that shows `start` now (the world's time if that is `None`) and runs `speed` times
-    /// as fast as the world's, within 0.01 to 1,000,000; at 0 it stands still.
+    /// A clock that shows `start` now (the wall-clock time if that is `None`) and runs `speed`
+    /// times as fast as wall-clock time, within 0.01 to 1,000,000; at 0 it stands still.
     pub fn new(start: Option<Timestamp>, speed: f64) -> Self {
-        let lab = start.unwrap_or_else(world);
-        let pace = Pace { begun: lab, lab, real: Instant::now(), speed: bounded(speed) };
+        let lab = start.unwrap_or_else(system_now);
+        let pace = Pace { begun: lab, lab, real: Instant::now(), speed: clamp_speed(speed) };
         Self { pace: Arc::new(watch::Sender::new(pace)), held: Arc::default() }
     }
 
-    /// The present moment in the lab.
+    /// The current time in the lab.
     pub fn now(&self) -> Timestamp {
         self.pace.borrow().at(Instant::now())
     }
 
-    /// How long the lab has been running, in its own time.
+    /// How long the lab has been running, in lab time.
     pub fn running(&self) -> SignedDuration {
         let begun = self.pace.borrow().begun;
         self.now().duration_since(begun)
     }
 
-    /// The present moment outside, for what others hold against their own clock.
+    /// The current wall-clock time, for what callers compare with their own clock.
     pub fn wall(&self) -> Timestamp {
-        world()
+        system_now()
     }
 
-    /// How many times as fast as the world's the clock runs.
+    /// How many times as fast as wall-clock time the clock runs.
     pub fn speed(&self) -> f64 {
         self.pace.borrow().speed
     }
 
-    /// Lets the clock run faster or slower from now on.
+    /// Changes the speed of the clock.
     pub fn set_speed(&self, speed: f64) {
         self.pace.send_modify(|pace| {
             let real = Instant::now();
-            *pace = Pace { lab: pace.at(real), real, speed: bounded(speed), begun: pace.begun };
+            *pace = Pace { lab: pace.at(real), real, speed: clamp_speed(speed), begun: pace.begun };
         });
     }
 
-    /// Puts the clock forward.
+    /// Advances the clock.
     pub fn advance(&self, by: SignedDuration) {
         self.pace.send_modify(|pace| pace.lab = later(pace.lab, by.max(SignedDuration::ZERO)));
     }
 
-    /// How long a stretch of the lab's time takes outside. Whoever moves a clock that stands still moves its
-    /// own along, so there it takes as long.
+    /// How long a duration of lab time takes in wall-clock time. A clock that stands still is
+    /// advanced together with the caller's, so the duration stays the same there.
     pub fn real(&self, lab: SignedDuration) -> Duration {
         let speed = Some(self.speed()).filter(|speed| *speed > 0.0).unwrap_or(1.0);
         let seconds = lab.as_secs_f64().max(0.0) / speed;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
-    /// The moments until which answers are held back.
+    /// The times until which responses are held back.
     pub fn held_answers(&self) -> Vec<Timestamp> {
         self.held().clone()
     }
@@ -103,7 +104,7 @@ impl Clock {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `moment` has come in the lab.
+    /// Waits until the lab's time is `moment`.
     pub async fn wait_until(&self, moment: Timestamp) {
         let mut changes = self.pace.subscribe();
         loop {
@@ -112,7 +113,7 @@ impl Clock {
             if left <= SignedDuration::ZERO {
                 return;
             }
-            // A little more, so that the moment has come when the sleep ends.
+            // A little more, so that the time has come when the sleep ends.
             let sleep = self.real(left).saturating_add(Duration::from_micros(200));
             let runs = self.speed() > 0.0;
             tokio::select! {
@@ -122,37 +123,37 @@ impl Clock {
         }
     }
 
-    /// Holds an answer back until `moment` has come in the lab.
+    /// Holds a response back until the lab's time is `moment`.
     pub async fn hold_until(&self, moment: Timestamp) {
-        let _held = Held::put(self, moment);
+        let _held = HeldAnswer::new(self, moment);
         self.wait_until(moment).await;
     }
 
-    /// Holds an answer back for a stretch of the lab's time.
+    /// Holds a response back for a duration of lab time.
     pub async fn hold(&self, stretch: SignedDuration) {
         self.hold_until(later(self.now(), stretch)).await;
     }
 
-    /// Waits for a stretch of the lab's time.
+    /// Waits for a duration of lab time.
     pub async fn wait(&self, stretch: SignedDuration) {
         self.wait_until(later(self.now(), stretch)).await;
     }
 }
 
-/// A moment on a clock's list for as long as an answer is held back until then.
-struct Held<'a> {
+/// An entry in a clock's list for as long as a response is held back.
+struct HeldAnswer<'a> {
     clock: &'a Clock,
     moment: Timestamp,
 }
 
-impl<'a> Held<'a> {
-    fn put(clock: &'a Clock, moment: Timestamp) -> Self {
+impl<'a> HeldAnswer<'a> {
+    fn new(clock: &'a Clock, moment: Timestamp) -> Self {
         clock.held().push(moment);
         Self { clock, moment }
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldAnswer<'_> {
     fn drop(&mut self) {
         let mut held = self.clock.held();
         if let Some(at) = held.iter().position(|moment| *moment == self.moment) {
@@ -161,17 +162,17 @@ impl Drop for Held<'_> {
     }
 }
 
-/// `moment` and `stretch` more, or the end of time.
+/// `moment` plus `stretch`, or the maximum timestamp.
 pub(crate) fn later(moment: Timestamp, stretch: SignedDuration) -> Timestamp {
     moment.checked_add(stretch).unwrap_or(Timestamp::MAX)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
-fn world() -> Timestamp {
+fn system_now() -> Timestamp {
     Timestamp::now()
 }
 
-fn bounded(speed: f64) -> f64 {
+fn clamp_speed(speed: f64) -> f64 {
     match speed {
         0.0 => 0.0,
         speed if speed.is_finite() => speed.clamp(SPEEDS.0, SPEEDS.1),

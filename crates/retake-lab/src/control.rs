@@ -1,4 +1,5 @@
-//! The lab's own API, under `/__lab`: look at the ledger, change the scenario, move the clock.
+//! The control API of the lab, under `/__lab`: reads the ledger, changes the scenario, advances the
+//! clock.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,18 +16,18 @@ use serde_json::{Value, json};
 
 use crate::{
     Ledger, Provider,
-    emulator_context::Shared,
+    emulator_context::SharedState,
     fault::FaultKind,
-    routes::At as _,
+    router_ext::RouterExt as _,
     scenario::{Rule, Scenario, builtin},
 };
 
-/// The most rules a lab takes.
-const MOST_RULES: usize = 10_000;
+/// The maximum number of rules in a scenario.
+const MAX_RULES: usize = 10_000;
 
-type Lab = State<Arc<Shared>>;
+type Lab = State<Arc<SharedState>>;
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
+pub(crate) fn router(shared: Arc<SharedState>) -> Router {
     Router::new()
         .at("/", get(index))
         .at("/__lab", get(index))
@@ -52,22 +53,24 @@ async fn index(State(lab): Lab) -> Json<Value> {
 }
 
 async fn ledger(State(lab): Lab, Query(query): Query<HashMap<String, String>>) -> Response {
-    let provider = query.get("provider").map(|name| Provider::named(name));
+    let provider = query.get("provider").map(|name| Provider::from_name(name));
     match provider {
-        Some(None) => wrong("no provider has this name"),
-        provider => Json(Ledger::of(&lab.stage, provider.flatten())).into_response(),
+        Some(None) => bad_request("no provider has this name"),
+        provider => {
+            Json(Ledger::from_simulator(&lab.simulator, provider.flatten())).into_response()
+        }
     }
 }
 
 async fn clear_ledger(State(lab): Lab) -> StatusCode {
-    lab.stage.clear();
+    lab.simulator.clear_ledger();
     StatusCode::NO_CONTENT
 }
 
 async fn scenario(State(lab): Lab) -> Response {
-    match toml::to_string(&*lab.stage.scenario()) {
+    match toml::to_string(&*lab.simulator.scenario()) {
         Ok(text) => text.into_response(),
-        Err(error) => wrong(&error.to_string()),
+        Err(error) => bad_request(&error.to_string()),
     }
 }
 
@@ -77,7 +80,7 @@ async fn put_scenario(
     body: String,
 ) -> Response {
     let scenario = match query.get("name") {
-        Some(name) => Scenario::named(name),
+        Some(name) => Scenario::from_name(name),
         None => Scenario::read(&body),
     };
     match scenario {
@@ -85,12 +88,12 @@ async fn put_scenario(
             lab.play(scenario);
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(error) => wrong(&error.to_string()),
+        Err(error) => bad_request(&error.to_string()),
     }
 }
 
 async fn scenarios() -> Json<Value> {
-    let about = |name: &str| Scenario::named(name).map(|it| it.about).unwrap_or_default();
+    let about = |name: &str| Scenario::from_name(name).map(|it| it.about).unwrap_or_default();
     let named = builtin::names().map(|name| json!({ "name": name, "about": about(name) }));
     let faults = FaultKind::ALL
         .iter()
@@ -107,30 +110,30 @@ async fn add_fault(State(lab): Lab, body: String) -> Response {
     } else {
         toml::from_str::<Rule>(&body).map_err(|error| error.to_string())
     };
-    let rule = rule.and_then(|rule| rule.checked().map_err(|error| error.to_string()));
+    let rule = rule.and_then(|rule| rule.into_checked().map_err(|error| error.to_string()));
     match rule {
         Ok(rule) => {
-            let mut scenario = Scenario::clone(&lab.stage.scenario());
-            if scenario.faults.len() >= MOST_RULES {
-                return wrong("the scenario has too many rules");
+            let mut scenario = Scenario::clone(&lab.simulator.scenario());
+            if scenario.faults.len() >= MAX_RULES {
+                return bad_request("the scenario has too many rules");
             }
-            // What is asked for last goes first.
+            // The newest rule takes precedence.
             scenario.faults.insert(0, rule);
-            lab.stage.play(scenario);
+            lab.simulator.set_scenario(scenario);
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(error) => wrong(&error),
+        Err(error) => bad_request(&error),
     }
 }
 
 async fn clear_faults(State(lab): Lab) -> StatusCode {
-    let scenario = Scenario { faults: Vec::new(), ..Scenario::clone(&lab.stage.scenario()) };
-    lab.stage.play(scenario);
+    let scenario = Scenario { faults: Vec::new(), ..Scenario::clone(&lab.simulator.scenario()) };
+    lab.simulator.set_scenario(scenario);
     StatusCode::NO_CONTENT
 }
 
 async fn clock(State(lab): Lab) -> Json<Value> {
-    let clock = &lab.stage.clock;
+    let clock = &lab.simulator.clock;
     Json(json!({
         "now": clock.now(),
         "running_seconds": clock.running().as_secs_f64(),
@@ -146,19 +149,19 @@ struct MoveClock {
     speed: Option<f64>,
 }
 
-/// Read as JSON whatever it says it is: `curl -d` calls everything a form.
+/// The body is parsed as JSON whatever its content type: `curl -d` declares every body a form.
 async fn move_clock(State(lab): Lab, body: String) -> Response {
     let body: MoveClock = match serde_json::from_str(&body) {
         Ok(body) => body,
-        Err(error) => return wrong(&error.to_string()),
+        Err(error) => return bad_request(&error.to_string()),
     };
     if let Some(speed) = body.speed {
-        lab.stage.clock.set_speed(speed);
+        lab.simulator.clock.set_speed(speed);
     }
-    lab.stage.clock.advance(body.advance);
+    lab.simulator.clock.advance(body.advance);
     clock(State(lab)).await.into_response()
 }
 
-fn wrong(why: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response()
+fn bad_request(error: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response()
 }

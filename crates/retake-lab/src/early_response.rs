@@ -1,18 +1,18 @@
-//! Answers that end a handler before its work is done.
+//! A response that ends a handler early.
 
 use axum::response::{IntoResponse, Response};
 
-/// Such an answer; boxed, because answers are large and mostly there is none.
+/// A response that ends a handler early; boxed because responses are large and it is rare.
 #[derive(Debug)]
-pub(crate) struct Early(Box<Response>);
+pub(crate) struct EarlyResponse(Box<Response>);
 
-impl From<Response> for Early {
+impl From<Response> for EarlyResponse {
     fn from(response: Response) -> Self {
         Self(Box::new(response))
     }
 }
 
-impl IntoResponse for Early {
+impl IntoResponse for EarlyResponse {
     fn into_response(self) -> Response {
         *self.0
     }

@@ -5,10 +5,10 @@
 //! share a port. The queue is at the root, and every host is also found below its own name:
 //! `/queue.fal.run`, `/fal.run`, `/rest.fal.ai`, `/api.fal.ai` and `/v3.fal.media`.
 //!
-//! Two habits of fal set it apart. A request that failed is `COMPLETED` like any other, and only
-//! its result tells of the failure, with the status code that the model answered. And the queue
-//! tries a request again when its runner goes away, unless it was asked not to: the caller sees it
-//! wait again.
+//! fal differs from others in two ways. A request that failed is `COMPLETED` like any other, and
+//! only its result reports the failure, with the model's status code. And the queue retries a
+//! request when its runner goes away, unless it was asked not to: the caller sees it in the queue
+//! again.
 
 mod endpoints;
 mod errors;
@@ -31,10 +31,16 @@ use axum::{
     response::Response,
     routing::{any, delete, get, post, put},
 };
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, request::Parts};
 use uuid::Uuid;
 
-use crate::{emulator_context::EmulatorContext, routes::At as _, upload_store::UploadStore};
+use crate::{
+    auth::{self, AuthScheme, KeySource},
+    emulator_context::EmulatorContext,
+    router_ext::RouterExt as _,
+    simulator::Refusal,
+    upload_store::UploadStore,
+};
 
 /// The name of the header that identifies a request.
 const REQUEST_ID: &str = "x-fal-request-id";
@@ -51,7 +57,7 @@ pub(crate) fn router() -> Router<EmulatorContext> {
         .nest("/api.fal.ai", platform())
         .nest("/v3.fal.media", cdn())
         .layer(Extension(Arc::new(UploadStore::default())))
-        .layer(from_fn(identify))
+        .layer(from_fn(set_request_id))
 }
 
 /// `rest.fal.ai`: uploads and the keys of webhooks.
@@ -78,16 +84,16 @@ fn platform() -> Router<EmulatorContext> {
         .at("/v1/models/pricing/estimate", post(platform::estimate))
         .at("/v1/models/usage", get(platform::usage))
         .at("/v1/models/requests/by-endpoint", get(platform::requests))
-        .at("/v1/models/requests/{id}/payloads", delete(platform::forget))
+        .at("/v1/models/requests/{id}/payloads", delete(platform::delete_payloads))
         .at("/v1/account/billing", get(platform::billing))
 }
 
-/// Marks an answer that did not come from fal itself but from something in front of it.
+/// Marks a response that comes from the load balancer in front of fal.
 #[derive(Clone, Copy)]
 struct FromIngress;
 
-/// Every answer of fal's own carries the id of its request; handlers that know a better one set it.
-async fn identify(request: Request, next: Next) -> Response {
+/// Sets the request id on every response of fal's own, unless the handler has set one.
+async fn set_request_id(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let is_fals = response.extensions().get::<FromIngress>().is_none();
     let is_named = response.headers().contains_key(REQUEST_ID);
@@ -100,10 +106,18 @@ async fn identify(request: Request, next: Next) -> Response {
     response
 }
 
-/// Adds a header, unless its value cannot be one.
-fn with(mut response: Response, name: &'static str, value: &str) -> Response {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        response.headers_mut().insert(HeaderName::from_static(name), value);
+/// A caller of the queue, the synchronous host or storage.
+type Caller = auth::Caller<FalAuth>;
+
+/// How callers of fal authenticate.
+struct FalAuth;
+
+impl AuthScheme for FalAuth {
+    fn key_sources(_parts: &Parts) -> &'static [KeySource] {
+        &[KeySource::Authorization("Key")]
     }
-    response
+
+    fn reject(_parts: &Parts, refusal: &Refusal) -> Response {
+        errors::refusal_response(refusal)
+    }
 }

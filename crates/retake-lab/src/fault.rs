@@ -1,33 +1,34 @@
-//! What can go wrong, by name.
+//! The faults that can be injected, by name.
 //!
-//! A [`Fault`] says what happens and, if it matters, why in truth (the [`Cause`]) and in which of
-//! the provider's shapes. The shapes are the emulators': they know how their provider words it.
+//! A [`Fault`] says what happens and, if it matters, the true [`Cause`] and the shape in which the
+//! provider reports it. The shapes are defined by the emulators, which know how their provider
+//! reports an error.
 
 use std::str::FromStr;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// Why something went wrong in truth, whatever the wire says.
+/// The true cause of a failure, whatever the provider's response says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The renderer broke.
+    /// The renderer failed.
     RuntimeError,
     /// The content was refused.
     ContentModeration,
-    /// Too much was asked of the provider at once.
+    /// The provider is over its capacity.
     Capacity,
-    /// The request could not be rendered as it was.
+    /// The request cannot be rendered as it is.
     InvalidRequest,
-    /// Something the provider leans on took too long.
+    /// A dependency of the provider timed out.
     DependencyTimeout,
-    /// The account may not, or not now.
+    /// The account lacks permission, credit or quota.
     Account,
 }
 
 impl Cause {
-    /// All six.
+    /// All causes.
     pub const ALL: [Self; 6] = [
         Self::RuntimeError,
         Self::ContentModeration,
@@ -37,7 +38,7 @@ impl Cause {
         Self::Account,
     ];
 
-    /// The id, as in a scenario.
+    /// The id that scenarios use.
     pub const fn id(self) -> &'static str {
         match self {
             Self::RuntimeError => "runtime_error",
@@ -49,23 +50,23 @@ impl Cause {
         }
     }
 
-    /// The cause of that id, with `-` and `_` alike.
-    pub fn named(id: &str) -> Option<Self> {
+    /// The cause of this id; `-` and `_` are equivalent.
+    pub fn from_name(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.id() == id.replace('-', "_"))
     }
 }
 
-/// Where in the life of a job a fault strikes. A job has at most one fault in each.
+/// The phase of a job in which a fault occurs. A job has at most one fault in each phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// When it is asked for.
+    /// The create request.
     Create,
-    /// While it is rendered and polled.
+    /// The render, and the polls during it.
     Run,
-    /// When its file is downloaded.
+    /// The download of its file.
     Result,
-    /// When its end is told.
+    /// The webhooks that report its end.
     Webhook,
 }
 
@@ -81,17 +82,17 @@ macro_rules! fault_kinds {
             /// All kinds, in the order of a job's life.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
 
-            /// The name, as in a scenario.
+            /// The name that scenarios use.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$kind => $name),* }
             }
 
-            /// One sentence about it.
+            /// A description in one sentence.
             pub const fn about(self) -> &'static str {
                 match self { $(Self::$kind => $about),* }
             }
 
-            /// Where it strikes.
+            /// The phase in which it occurs.
             pub const fn phase(self) -> Phase {
                 match self { $(Self::$kind => Phase::$phase),* }
             }
@@ -154,57 +155,57 @@ fault_kinds! {
     WebhookForged = "webhook-forged" in Webhook: "A webhook that claims the opposite and is signed by somebody else arrives first.",
 }
 
-/// Nothing that goes wrong has this name.
+/// No fault has this name.
 #[derive(Debug, thiserror::Error)]
-#[error("no fault is called `{0}`")]
-pub struct NoSuchFault(String);
+#[error("unknown fault `{0}`")]
+pub struct UnknownFaultKind(String);
 
 impl FromStr for FaultKind {
-    type Err = NoSuchFault;
+    type Err = UnknownFaultKind;
 
-    fn from_str(name: &str) -> Result<Self, NoSuchFault> {
+    fn from_str(name: &str) -> Result<Self, UnknownFaultKind> {
         let found = Self::ALL.iter().copied().find(|it| it.name() == name);
-        found.ok_or_else(|| NoSuchFault(name.to_owned()))
+        found.ok_or_else(|| UnknownFaultKind(name.to_owned()))
     }
 }
 
-/// One thing that goes wrong. What is left out is chosen: the cause and the shape by the seed.
+/// One fault to inject. A cause or a shape that is left out is sampled by the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// What happens.
+    /// The kind of fault.
     pub kind: FaultKind,
-    /// Why in truth.
+    /// The true cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// In which of the provider's shapes; the emulators name them.
+    /// The shape in which the provider reports it; the emulators name their shapes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<String>,
-    /// After which part of the render, or of the file: 0 to 1.
+    /// The fraction of the render, or of the file, after which it occurs: 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<f64>,
-    /// Whether the failed render is paid for; left out, as the provider does.
+    /// Whether the failed render is billed; if left out, as the provider does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billed: Option<bool>,
-    /// How long, in the lab's time.
+    /// The duration, in lab time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lasting: Option<SignedDuration>,
-    /// How often.
+    /// The number of occurrences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// What `Retry-After` says, as the lab's time; `"0s"` leaves it out.
+    /// The value of `Retry-After`, in lab time; `"0s"` leaves the header out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<SignedDuration>,
-    /// The name of the rule that chose it.
+    /// The name of the rule that selected it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rule: String,
-    /// A number for choices that the scenario leaves open; the same for the same seed.
+    /// The sample that decides what the scenario leaves open; the same for the same seed.
     #[serde(skip)]
-    pub dice: u64,
+    pub sample: u64,
 }
 
 impl Fault {
-    /// A fault of this kind with everything left open.
+    /// A fault of this kind with everything else left open.
     pub fn new(kind: FaultKind) -> Self {
         Self {
             kind,
@@ -216,7 +217,7 @@ impl Fault {
             times: None,
             retry_after: None,
             rule: String::new(),
-            dice: 0,
+            sample: 0,
         }
     }
 
@@ -226,7 +227,7 @@ impl Fault {
     }
 }
 
-/// What will go wrong with one job: at most one thing in each phase.
+/// The faults planned for one job: at most one in each phase.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FaultPlan {
     pub create: Option<Fault>,
@@ -236,24 +237,24 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// Everything that goes wrong, in order.
+    /// The planned faults, in the order of the phases.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         [&self.create, &self.run, &self.result, &self.webhook].into_iter().flatten()
     }
 
-    /// Whether this kind is part of it.
+    /// Whether a fault of this kind is planned.
     pub fn has(&self, kind: FaultKind) -> bool {
         self.faults().any(|fault| fault.kind == kind)
     }
 
-    /// Sets what happens in a phase, unless something was set already.
+    /// Plans a fault, unless its phase has one already.
     pub(crate) fn add(&mut self, fault: Fault) {
-        let place = match fault.kind.phase() {
+        let slot = match fault.kind.phase() {
             Phase::Create => &mut self.create,
             Phase::Run => &mut self.run,
             Phase::Result => &mut self.result,
             Phase::Webhook => &mut self.webhook,
         };
-        place.get_or_insert(fault);
+        slot.get_or_insert(fault);
     }
 }

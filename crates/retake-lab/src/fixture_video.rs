@@ -1,8 +1,8 @@
-//! Renders the files that the emulators deliver: real MP4, small and quickly made.
+//! Renders the videos that the emulators serve: valid MP4 files that are small and fast to make.
 //!
-//! Half a second of moving bars is drawn and encoded once for a size and repeated to the length that
-//! was asked for; it is a closed group of pictures, so it can follow itself. Sound is taken from one
-//! small animatic and repeated in the same way. A film is kept while there is room.
+//! Half a second of moving bars is drawn and encoded once and repeated up to the requested length;
+//! it is a closed group of pictures, so it can follow itself. Sound is taken from one short
+//! animatic and repeated in the same way. Videos are cached.
 
 use std::{
     collections::HashMap,
@@ -20,91 +20,91 @@ use retake_media::{
 use tiny_skia::{Color, Paint, Pixmap, Rect, Transform};
 use tokio::sync::OnceCell;
 
-/// Frames that are drawn; the rest repeats them.
-const GROUP: u32 = FPS / 2;
-/// Bytes of films that are kept.
-const KEPT: usize = 128 << 20;
-/// The longest film, in thousandths of a second.
-const LONGEST: u64 = 600_000;
+/// The number of frames that are drawn; the rest repeats them.
+const GROUP_FRAMES: u32 = FPS / 2;
+/// The maximum size of the cache, in bytes.
+const MAX_CACHE_BYTES: usize = 128 << 20;
+/// The maximum length of a video, in milliseconds.
+const MAX_MILLIS: u64 = 600_000;
 /// Stereo AAC-LC at 48 kHz, as the animatic encodes it.
 const SOUND_CONFIG: [u8; 2] = [0x11, 0x90];
 const SAMPLE_RATE: u32 = 48_000;
-const PACKET: u32 = 1024;
+const PACKET_SAMPLES: u32 = 1024;
 
-/// What decides a film.
+/// The parameters of a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct VideoSpec {
-    /// Pixels; made even, and from 64 to 2160.
+    /// The width in pixels; made even, from 64 to 2160.
     pub(crate) width: u32,
-    /// Pixels, likewise.
+    /// The height in pixels, likewise.
     pub(crate) height: u32,
-    /// Length in thousandths of a second; at most ten minutes.
+    /// The length in milliseconds; at most ten minutes.
     pub(crate) millis: u64,
     pub(crate) audio: bool,
 }
 
-/// Why a film could not be made.
+/// The reason why a video could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FixtureVideoError {
-    #[error("there is not enough memory for the pictures")]
+    #[error("failed to allocate the canvas")]
     NoCanvas,
-    #[error("the pictures could not be encoded")]
+    #[error("failed to encode the frames")]
     Encode(#[from] EncodeError),
     #[error("the encoder's first frame does not describe the stream")]
     Stream(#[from] AvcError),
-    #[error("the sound could not be made")]
+    #[error("failed to render the sound")]
     Sound(#[from] RenderError),
-    #[error("the sound could not be read")]
+    #[error("failed to read the sound")]
     Probe(#[from] ProbeError),
-    #[error("the file could not be written")]
+    #[error("failed to write the file")]
     Write(#[from] WriteError),
-    #[error("the studio stopped")]
+    #[error("the rendering task was cancelled")]
     Stopped(#[from] tokio::task::JoinError),
 }
 
-type Takes = HashMap<VideoSpec, Arc<OnceCell<Bytes>>>;
+type VideoCache = HashMap<VideoSpec, Arc<OnceCell<Bytes>>>;
 
-/// Makes films and keeps them.
+/// Renders videos and caches them.
 #[derive(Default)]
 pub(crate) struct FixtureVideos {
-    films: Mutex<Takes>,
+    videos: Mutex<VideoCache>,
     sound: Arc<OnceCell<Arc<Vec<Vec<u8>>>>>,
 }
 
 impl FixtureVideos {
-    /// The film of this description, made at most once at a time.
-    pub(crate) async fn film(&self, take: VideoSpec) -> Result<Bytes, FixtureVideoError> {
-        let take = take.bounded();
+    /// The video with these parameters, rendered at most once at a time.
+    pub(crate) async fn get_or_render(&self, spec: VideoSpec) -> Result<Bytes, FixtureVideoError> {
+        let spec = spec.clamp();
         let place = {
-            let mut films = self.films.lock().unwrap_or_else(PoisonError::into_inner);
-            make_room(&mut films);
-            Arc::clone(films.entry(take).or_default())
+            let mut videos = self.videos.lock().unwrap_or_else(PoisonError::into_inner);
+            make_room(&mut videos);
+            Arc::clone(videos.entry(spec).or_default())
         };
-        let film = place.get_or_try_init(|| self.make(take)).await?;
-        Ok(film.clone())
+        let video = place.get_or_try_init(|| self.make(spec)).await?;
+        Ok(video.clone())
     }
 
-    async fn make(&self, take: VideoSpec) -> Result<Bytes, FixtureVideoError> {
-        let sound = if take.audio { Some(self.sound().await?) } else { None };
-        let film = tokio::task::spawn_blocking(move || shoot(take, sound.as_deref())).await??;
-        Ok(Bytes::from(film))
+    async fn make(&self, spec: VideoSpec) -> Result<Bytes, FixtureVideoError> {
+        let sound = if spec.audio { Some(self.sound().await?) } else { None };
+        let video = tokio::task::spawn_blocking(move || render(spec, sound.as_deref())).await??;
+        Ok(Bytes::from(video))
     }
 
     async fn sound(&self) -> Result<Arc<Vec<Vec<u8>>>, FixtureVideoError> {
         let recorded = self.sound.get_or_try_init(|| async {
-            Ok::<_, FixtureVideoError>(Arc::new(tokio::task::spawn_blocking(record).await??))
+            Ok::<_, FixtureVideoError>(Arc::new(tokio::task::spawn_blocking(render_sound).await??))
         });
         Ok(Arc::clone(recorded.await?))
     }
 }
 
 impl VideoSpec {
-    fn bounded(self) -> Self {
+    fn clamp(self) -> Self {
         let side = |pixels: u32| pixels.clamp(64, 2160) & !1;
         Self {
             width: side(self.width),
             height: side(self.height),
-            millis: self.millis.clamp(100, LONGEST),
+            millis: self.millis.clamp(100, MAX_MILLIS),
             ..self
         }
     }
@@ -115,33 +115,33 @@ impl VideoSpec {
     }
 }
 
-/// Forgets films until what is kept is within bounds.
-fn make_room(films: &mut Takes) {
-    let size = |film: &Arc<OnceCell<Bytes>>| film.get().map_or(0, Bytes::len);
-    let mut total: usize = films.values().map(size).sum();
-    while total > KEPT {
-        let Some(largest) = films.iter().max_by_key(|it| size(it.1)).map(|it| *it.0) else {
+/// Evicts the largest videos until the cache is within its size.
+fn make_room(videos: &mut VideoCache) {
+    let size = |video: &Arc<OnceCell<Bytes>>| video.get().map_or(0, Bytes::len);
+    let mut total: usize = videos.values().map(size).sum();
+    while total > MAX_CACHE_BYTES {
+        let Some(largest) = videos.iter().max_by_key(|it| size(it.1)).map(|it| *it.0) else {
             return;
         };
-        total -= films.remove(&largest).as_ref().map_or(0, size);
+        total -= videos.remove(&largest).as_ref().map_or(0, size);
     }
 }
 
-/// Draws, encodes and writes a whole film.
-fn shoot(take: VideoSpec, sound: Option<&Vec<Vec<u8>>>) -> Result<Vec<u8>, FixtureVideoError> {
-    let group = draw(take.width, take.height, take.frames().min(GROUP))?;
+/// Draws, encodes and writes a whole video.
+fn render(spec: VideoSpec, sound: Option<&Vec<Vec<u8>>>) -> Result<Vec<u8>, FixtureVideoError> {
+    let group = draw_group(spec.width, spec.height, spec.frames().min(GROUP_FRAMES))?;
     let first = group.first().map(Vec::as_slice).unwrap_or_default();
-    let frames = take.frames();
+    let frames = spec.frames();
     let track = sound.map(|_| track(frames));
     let packets = track.as_ref().map_or(0, |track| track.packets);
     let movie = Movie {
         picture: AvcTrack {
             config: AvcConfig::from_annex_b(first)?,
-            width: u16::try_from(take.width).unwrap_or(u16::MAX),
-            height: u16::try_from(take.height).unwrap_or(u16::MAX),
+            width: u16::try_from(spec.width).unwrap_or(u16::MAX),
+            height: u16::try_from(spec.height).unwrap_or(u16::MAX),
             frame_rate: FPS,
             frames,
-            key_frames: frames.div_ceil(GROUP),
+            key_frames: frames.div_ceil(GROUP_FRAMES),
         },
         sound: track,
         title: None,
@@ -150,16 +150,18 @@ fn shoot(take: VideoSpec, sound: Option<&Vec<Vec<u8>>>) -> Result<Vec<u8>, Fixtu
     };
     let samples: Vec<Vec<u8>> = group.iter().map(|unit| length_prefixed(unit)).collect();
     let mut writer = Mp4Writer::new(Cursor::new(Vec::new()), movie)?;
-    let mut written = 0;
+    let mut packets_written = 0;
     for (frame, sample) in (1..=frames).zip(samples.iter().cycle()) {
-        writer.write_frame(sample, (frame - 1).is_multiple_of(GROUP))?;
+        writer.write_frame(sample, (frame - 1).is_multiple_of(GROUP_FRAMES))?;
         let due = if frame == frames { packets } else { packets * frame / frames };
-        for packet in sound.into_iter().flat_map(|all| all.iter().cycle()).skip(written as usize) {
-            if written >= due {
+        for packet in
+            sound.into_iter().flat_map(|all| all.iter().cycle()).skip(packets_written as usize)
+        {
+            if packets_written >= due {
                 break;
             }
             writer.write_sound(packet)?;
-            written += 1;
+            packets_written += 1;
         }
     }
     Ok(writer.finish()?.0.into_inner())
@@ -177,20 +179,20 @@ fn track(frames: u32) -> AacTrack {
         config: SOUND_CONFIG.to_vec(),
         sample_rate: SAMPLE_RATE,
         channels: 2,
-        priming: PACKET,
-        packets: samples.div_ceil(PACKET) + 1,
+        priming: PACKET_SAMPLES,
+        packets: samples.div_ceil(PACKET_SAMPLES) + 1,
     }
 }
 
 /// A closed group of pictures: bars of brightness, and a square that moves across them.
-fn draw(width: u32, height: u32, frames: u32) -> Result<Vec<Vec<u8>>, FixtureVideoError> {
+fn draw_group(width: u32, height: u32, frames: u32) -> Result<Vec<Vec<u8>>, FixtureVideoError> {
     let mut encoder = OpenH264Encoder::new(width, height)?;
     encoder.start_group()?;
     let mut canvas = Pixmap::new(width, height).ok_or(FixtureVideoError::NoCanvas)?;
     let mut picture = I420::new(width, height);
     let mut units = Vec::new();
     for frame in 0..frames {
-        paint(&mut canvas, frame);
+        paint_frame(&mut canvas, frame);
         picture.convert(&canvas);
         let mut unit = Vec::new();
         encoder.encode(&picture, &mut unit)?;
@@ -200,7 +202,7 @@ fn draw(width: u32, height: u32, frames: u32) -> Result<Vec<Vec<u8>>, FixtureVid
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most a few thousand pixels")]
-fn paint(canvas: &mut Pixmap, frame: u32) {
+fn paint_frame(canvas: &mut Pixmap, frame: u32) {
     let (width, height) = (canvas.width() as f32, canvas.height() as f32);
     let mut fill = |x: f32, y: f32, w: f32, h: f32, (r, g, b): (u8, u8, u8)| {
         let mut paint = Paint::default();
@@ -216,12 +218,12 @@ fn paint(canvas: &mut Pixmap, frame: u32) {
         fill(f32::from(nth) * bar, 0.0, bar + 1.0, height, (grey, grey, 230 - nth * 20));
     }
     let side = height / 4.0;
-    let x = (width - side) * frame as f32 / GROUP as f32;
+    let x = (width - side) * frame as f32 / GROUP_FRAMES as f32;
     fill(x, height * 0.4, side, side, (240, 120, 40));
 }
 
-/// The packets of a second or two of sound.
-fn record() -> Result<Vec<Vec<u8>>, FixtureVideoError> {
+/// Renders the packets of a second or two of sound.
+fn render_sound() -> Result<Vec<Vec<u8>>, FixtureVideoError> {
     let brief = Brief {
         prompt: "waves on a beach in the wind".to_owned(),
         negative_prompt: None,
@@ -259,33 +261,33 @@ mod tests {
 
     #[tokio::test]
     async fn films_are_what_was_asked_for_and_made_once() {
-        let studio = FixtureVideos::default();
+        let fixture_videos = FixtureVideos::default();
         for (width, height, millis, audio) in
             [(1280, 720, 8000, true), (640, 360, 5041, false), (720, 1280, 4000, true)]
         {
-            let take = VideoSpec { width, height, millis, audio };
+            let spec = VideoSpec { width, height, millis, audio };
 
-            let film = studio.film(take).await.unwrap();
-            let again = studio.film(take).await.unwrap();
+            let video = fixture_videos.get_or_render(spec).await.unwrap();
+            let again = fixture_videos.get_or_render(spec).await.unwrap();
 
-            let found = probe(Cursor::new(film.clone())).unwrap();
+            let found = probe(Cursor::new(video.clone())).unwrap();
             assert_eq!((found.picture.width, found.picture.height), (width, height));
             let apart = found.duration.as_duration().abs_diff(Duration::from_millis(millis));
             assert!(apart <= Duration::from_millis(42), "{apart:?}");
             assert_eq!(found.sound.is_some(), audio);
             assert!(found.faststart);
-            assert_eq!(film.as_ptr(), again.as_ptr());
+            assert_eq!(video.as_ptr(), again.as_ptr());
         }
     }
 
     #[test]
     fn the_largest_films_are_forgotten_first() {
-        let take = |millis| VideoSpec { width: 64, height: 64, millis, audio: false };
-        let film = |bytes| Arc::new(OnceCell::from(Bytes::from(vec![0; bytes])));
-        let mut films = Takes::from([(take(1), film(KEPT)), (take(2), film(9))]);
+        let spec = |millis| VideoSpec { width: 64, height: 64, millis, audio: false };
+        let video = |bytes| Arc::new(OnceCell::from(Bytes::from(vec![0; bytes])));
+        let mut videos = VideoCache::from([(spec(1), video(MAX_CACHE_BYTES)), (spec(2), video(9))]);
 
-        make_room(&mut films);
+        make_room(&mut videos);
 
-        assert_eq!(films.into_keys().collect::<Vec<_>>(), [take(2)]);
+        assert_eq!(videos.into_keys().collect::<Vec<_>>(), [spec(2)]);
     }
 }

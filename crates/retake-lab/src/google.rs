@@ -1,34 +1,34 @@
-//! Google's emulator: three wires on one port, as they were on 2026-11-21.
+//! The emulator of Google: three APIs on one port, as they were on 2026-11-21.
 //!
 //! - **Vertex**: Veo through `predictLongRunning` and `fetchPredictOperation`, with OAuth tokens that
 //!   `/token` gives out for an hour, and results in a bucket that the Cloud Storage paths read.
-//! - **Gemini operations**: the same Veo behind an API key, polled with GET, its files fetched through
-//!   a redirect. Google retired it on 2026-10-22; clients and resellers still speak it.
-//! - **Interactions**: Gemini Omni, in the foreground or in the background, told of by webhooks.
+//! - **Gemini operations**: the same Veo behind an API key, polled with GET, its files downloaded
+//!   through a redirect. Google retired it on 2026-10-22; clients and resellers still speak it.
+//! - **Interactions**: Gemini Omni, in the foreground or in the background, with webhooks.
 //!
-//! Jobs are kept under the name that the caller gets (an operation's name, an interaction's id).
-//! What else a port remembers, its files and the webhooks registered with it, is in `memory`.
+//! A job's id is the name that the caller gets (an operation's name, an interaction's id). Files
+//! and registered webhooks are kept in `port_state`.
 
-mod access;
-mod catalogue;
+mod auth;
+mod catalog;
+mod error_text;
 mod files;
 mod gemini;
-mod hooks;
 mod interactions;
-mod memory;
-mod news;
 mod oauth;
 mod omni;
 mod operation;
+mod port_state;
+mod registered_webhooks;
 mod safety;
-mod seal;
+mod signatures;
 mod status;
 mod storage;
 #[cfg(test)]
 mod tests;
 mod veo;
 mod vertex;
-mod wording;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -40,16 +40,16 @@ use axum::{
 };
 use serde_json::Value;
 
-use crate::{emulator_context::EmulatorContext, routes::At as _};
-use memory::Memory;
+use crate::{emulator_context::EmulatorContext, router_ext::RouterExt as _};
+use port_state::PortState;
 use status::{Code, Status};
 
-/// The versions under which the paths of each wire answer alike.
+/// The API versions that serve the same paths.
 const GEMINI_VERSIONS: [&str; 3] = ["v1", "v1alpha", "v1beta"];
 const VERTEX_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 
-/// What a port remembers, as handlers get it.
-type Mem = Extension<Arc<Memory>>;
+/// The state of the port, as handlers extract it.
+type PortStateExtension = Extension<Arc<PortState>>;
 
 pub(crate) fn router() -> Router<EmulatorContext> {
     let mut router = Router::new()
@@ -73,18 +73,21 @@ pub(crate) fn router() -> Router<EmulatorContext> {
             .at(&path("interactions"), post(interactions::create))
             .at(&path("interactions/{id}"), get(interactions::read).delete(interactions::remove))
             .at(&path("interactions/{id}/cancel"), post(interactions::cancel))
-            .at(&path("webhooks"), get(hooks::list).post(hooks::create))
+            .at(&path("webhooks"), get(registered_webhooks::list).post(registered_webhooks::create))
             .at(
                 &path("webhooks/{id}"),
-                get(hooks::read).patch(hooks::update).delete(hooks::remove).post(hooks::act),
+                get(registered_webhooks::read)
+                    .patch(registered_webhooks::update)
+                    .delete(registered_webhooks::remove)
+                    .post(registered_webhooks::call_method),
             );
     }
-    router.fallback(not_found).layer(Extension(Arc::new(Memory::default())))
+    router.fallback(not_found).layer(Extension(Arc::new(PortState::default())))
 }
 
 /// `GET /.well-known/jwks.json`: the keys that dynamic webhooks are signed with.
-async fn jwks(Extension(memory): Mem) -> Json<Value> {
-    Json(memory.seal.jwks())
+async fn jwks(Extension(port_state): PortStateExtension) -> Json<Value> {
+    Json(port_state.jwt_signer.jwks())
 }
 
 async fn not_found(uri: Uri) -> Response {

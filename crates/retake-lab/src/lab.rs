@@ -1,4 +1,4 @@
-//! One lab: its ports, its emulators, and what they share.
+//! A lab: its ports, its emulators, and the state that they share.
 
 use std::{
     collections::BTreeMap, io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc,
@@ -18,50 +18,49 @@ use tokio::net::TcpListener;
 
 use crate::{
     Clock, Ledger, Provider, control,
-    emulator_context::{EmulatorContext, Shared, serve_link},
+    emulator_context::{EmulatorContext, SharedState, serve_video_url},
     fal,
     fixture_video::FixtureVideos,
-    google, intake, listener, luma, openai, replicate,
-    routes::At as _,
+    google, listener, luma, openai, replicate, request_body, response_fault,
+    router_ext::RouterExt as _,
     runway,
     scenario::{Scenario, ScenarioError},
     simulator::Simulator,
-    status,
+    status_pages,
     tasks::Tasks,
-    twist,
     webhook_sender::WebhookSender,
 };
 
-/// How often a scenario's file is looked at.
-const WATCH: Duration = Duration::from_millis(200);
+/// How often a scenario's file is checked for changes.
+const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Where the control port is among the lab's, and the status page.
+/// The names of the ports of the control API and the status pages.
 const CONTROL: &str = "control";
 const STATUS: &str = "status";
 
-/// Where a scenario comes from.
+/// The source of a scenario.
 #[derive(Clone, Debug)]
 pub enum ScenarioSource {
-    /// One that comes with the lab.
+    /// A built-in scenario, by name.
     Named(String),
-    /// A file; it is read again whenever it changes.
+    /// A TOML file; it is reloaded whenever it changes.
     File(PathBuf),
-    /// TOML.
+    /// TOML text.
     Text(String),
-    /// One that is made already.
+    /// A scenario that was built already.
     Ready(Box<Scenario>),
 }
 
-/// How a lab is set up.
+/// The configuration of a lab.
 #[derive(Clone, Debug)]
 pub struct LabConfig {
-    /// The first of eight ports in a row (see [`port_of`]); free ones if left out.
+    /// The first of eight consecutive ports (see [`port_of`]); free ports if left out.
     pub base_port: Option<u16>,
     pub scenario: ScenarioSource,
-    /// How many times as fast as the world's the lab's clock runs, in place of the scenario's speed; at 0 it
-    /// stands still until it is put forward.
+    /// The speed of the lab's clock relative to wall-clock time, in place of the scenario's; at 0
+    /// the clock stands still until it is advanced.
     pub speed: Option<f64>,
-    /// In place of the scenario's seed.
+    /// The seed, in place of the scenario's.
     pub seed: Option<u64>,
 }
 
@@ -72,7 +71,7 @@ impl Default for LabConfig {
     }
 }
 
-/// Why a lab could not be started.
+/// The reason why a lab could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     #[error("the scenario cannot be used")]
@@ -93,27 +92,27 @@ pub enum LabError {
     },
 }
 
-/// The addresses of a lab, by the name of the provider, `control` or `status`.
+/// The URLs of a lab, by the name of the provider, `control` or `status`.
 #[derive(Clone, Debug, Default)]
 pub struct Urls(BTreeMap<&'static str, String>);
 
 impl Urls {
-    /// `http://127.0.0.1:PORT` of a provider.
-    pub fn of(&self, provider: Provider) -> &str {
-        self.named(provider.name())
+    /// The URL of a provider, `http://127.0.0.1:PORT`.
+    pub fn provider(&self, provider: Provider) -> &str {
+        self.url(provider.name())
     }
 
-    /// That of the lab's own API.
+    /// The URL of the control API.
     pub fn control(&self) -> &str {
-        self.named(CONTROL)
+        self.url(CONTROL)
     }
 
-    /// That of the status pages.
+    /// The URL of the status pages.
     pub fn status(&self) -> &str {
-        self.named(STATUS)
+        self.url(STATUS)
     }
 
-    fn named(&self, name: &str) -> &str {
+    fn url(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 }
@@ -137,15 +136,15 @@ pub fn port_of(name: &str, base: u16) -> Option<u16> {
     base.checked_add(u16::try_from(at).ok()?)
 }
 
-/// The addresses of a lab with this first port.
+/// The URLs of a lab with this first port.
 pub fn urls_from(base: u16) -> Urls {
     let url = |name| Some((name, format!("http://127.0.0.1:{}", port_of(name, base)?)));
     Urls(names().filter_map(url).collect())
 }
 
-/// Emulators on local ports. They stop when this is stopped or dropped.
+/// A running lab. Its emulators stop when it is stopped or dropped.
 pub struct Lab {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
 }
 
 impl Lab {
@@ -162,15 +161,15 @@ impl Lab {
         let speed = config.speed.or(scenario.speed).unwrap_or(1.0);
         let clock = Clock::new(scenario.start, speed);
         let (urls, listeners) = listen(config.base_port).await?;
-        let shared = Arc::new(Shared {
-            courier: WebhookSender::new(clock.clone()),
-            stage: Simulator::new(clock, scenario),
-            studio: FixtureVideos::default(),
+        let shared = Arc::new(SharedState {
+            webhook_sender: WebhookSender::new(clock.clone()),
+            simulator: Simulator::new(clock, scenario),
+            fixture_videos: FixtureVideos::default(),
             tasks: Tasks::default(),
             urls,
         });
         for (name, listener) in listeners {
-            let router = router_of(name, &shared);
+            let router = build_router(name, &shared);
             shared.tasks.spawn(listener::serve(listener, router, shared.tasks.clone()));
         }
         if let ScenarioSource::File(path) = config.scenario {
@@ -179,30 +178,30 @@ impl Lab {
         Ok(Self { shared })
     }
 
-    /// Where everything listens.
+    /// The URLs of all ports.
     pub fn urls(&self) -> &Urls {
         &self.shared.urls
     }
 
     /// The lab's clock.
     pub fn clock(&self) -> &Clock {
-        &self.shared.stage.clock
+        &self.shared.simulator.clock
     }
 
-    /// What was asked of the emulators, and what became of it.
+    /// The creates that the emulators received, and their outcomes.
     pub fn ledger(&self) -> Ledger {
-        Ledger::of(&self.shared.stage, None)
+        Ledger::from_simulator(&self.shared.simulator, None)
     }
 
-    /// Plays another scenario from now on; jobs that were admitted keep their fate.
+    /// Switches to another scenario; jobs that were admitted already keep their fault plan.
     pub fn play(&self, scenario: Scenario) {
         self.shared.play(scenario);
     }
 
-    /// Closes the ports and all connections.
+    /// Stops the lab: closes the ports and all connections.
     pub async fn stop(self) {
         self.shared.tasks.stop();
-        self.shared.tasks.ended().await;
+        self.shared.tasks.wait().await;
     }
 }
 
@@ -212,19 +211,19 @@ impl Drop for Lab {
     }
 }
 
-impl Shared {
-    /// Plays another scenario, at its speed if it names one.
+impl SharedState {
+    /// Switches to another scenario, and to its speed if it sets one.
     pub(crate) fn play(&self, scenario: Scenario) {
         if let Some(speed) = scenario.speed {
-            self.stage.clock.set_speed(speed);
+            self.simulator.clock.set_speed(speed);
         }
-        self.stage.play(scenario);
+        self.simulator.set_scenario(scenario);
     }
 }
 
 async fn load(source: &ScenarioSource) -> Result<Scenario, LabError> {
     Ok(match source {
-        ScenarioSource::Named(name) => Scenario::named(name)?,
+        ScenarioSource::Named(name) => Scenario::from_name(name)?,
         ScenarioSource::Text(text) => Scenario::read(text)?,
         ScenarioSource::Ready(scenario) => Scenario::clone(scenario),
         ScenarioSource::File(path) => {
@@ -249,17 +248,17 @@ async fn listen(base: Option<u16>) -> Result<(Urls, Vec<(&'static str, TcpListen
     Ok((urls, listeners))
 }
 
-/// Everything that one port answers.
-fn router_of(name: &str, shared: &Arc<Shared>) -> Router {
-    let Some(provider) = Provider::named(name) else {
+/// The router of one port.
+fn build_router(name: &str, shared: &Arc<SharedState>) -> Router {
+    let Some(provider) = Provider::from_name(name) else {
         return if name == STATUS {
-            status::router(Arc::clone(shared))
+            status_pages::router(Arc::clone(shared))
         } else {
             control::router(Arc::clone(shared))
         };
     };
-    let desk = EmulatorContext::new(provider, Arc::clone(shared));
-    let clock = desk.clock().clone();
+    let context = EmulatorContext::new(provider, Arc::clone(shared));
+    let clock = context.clock().clone();
     let router = match provider {
         Provider::Openai => openai::router(),
         Provider::Google => google::router(),
@@ -269,15 +268,15 @@ fn router_of(name: &str, shared: &Arc<Shared>) -> Router {
         Provider::Replicate => replicate::router(),
     };
     router
-        .at("/__lab/media/{provider}/{id}/{file}", get(media))
-        .layer(DefaultBodyLimit::max(intake::LARGEST_BODY))
-        .layer(from_fn_with_state(clock.clone(), twist::layer))
-        .layer(from_fn_with_state(clock, dated))
-        .with_state(desk)
+        .at("/__lab/media/{provider}/{id}/{file}", get(serve_video))
+        .layer(DefaultBodyLimit::max(request_body::MAX_BODY_BYTES))
+        .layer(from_fn_with_state(clock.clone(), response_fault::apply))
+        .layer(from_fn_with_state(clock, set_date_header))
+        .with_state(context)
 }
 
-/// Dates an answer by the lab's clock, as a server does by its own.
-async fn dated(State(clock): State<Clock>, request: Request, next: Next) -> Response {
+/// Sets the `Date` header to the lab's time.
+async fn set_date_header(State(clock): State<Clock>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&clock.now());
     let date = date.ok().and_then(|date| HeaderValue::from_str(&date).ok());
@@ -287,38 +286,38 @@ async fn dated(State(clock): State<Clock>, request: Request, next: Next) -> Resp
     response
 }
 
-async fn media(
-    State(desk): State<EmulatorContext>,
+async fn serve_video(
+    State(context): State<EmulatorContext>,
     Path((provider, id, _file)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    serve_link(desk, (provider, id, headers)).await
+    serve_video_url(context, (provider, id, headers)).await
 }
 
-/// Plays a file's scenario again whenever it changes. One that cannot be used is told and left.
-async fn watch(shared: Arc<Shared>, path: PathBuf, seed: Option<u64>) {
-    let stamp = || async {
+/// Reloads a scenario's file whenever it changes. A file that cannot be used is logged and ignored.
+async fn watch(shared: Arc<SharedState>, path: PathBuf, seed: Option<u64>) {
+    let fingerprint = || async {
         let about = tokio::fs::metadata(&path).await.ok()?;
         Some((about.modified().ok()?, about.len()))
     };
-    let mut seen = stamp().await;
+    let mut last_seen = fingerprint().await;
     loop {
-        tokio::time::sleep(WATCH).await;
-        let now = stamp().await;
-        if now.is_none() || now == seen {
+        tokio::time::sleep(WATCH_INTERVAL).await;
+        let now = fingerprint().await;
+        if now.is_none() || now == last_seen {
             continue;
         }
-        seen = now;
+        last_seen = now;
         match load(&ScenarioSource::File(path.clone())).await {
             Ok(mut scenario) => {
                 scenario.seed = seed.unwrap_or(scenario.seed);
                 shared.play(scenario);
-                tracing::info!(path = %path.display(), "the lab plays the changed scenario");
+                tracing::info!(path = %path.display(), "reloaded the scenario of the lab");
             }
             Err(error) => {
-                let why = std::error::Error::source(&error).map(ToString::to_string);
-                let why = why.unwrap_or_else(|| error.to_string());
-                tracing::warn!(%why, "the changed scenario cannot be used; the old one goes on");
+                let reason = std::error::Error::source(&error).map(ToString::to_string);
+                let reason = reason.unwrap_or_else(|| error.to_string());
+                tracing::warn!(error = %reason, "failed to reload the scenario of the lab; the previous one stays");
             }
         }
     }

@@ -1,7 +1,7 @@
-//! The truth: every create that was seen, what became of it and what it cost.
+//! The ledger: every create that was received, its true outcome and its cost.
 //!
-//! What a gateway believes is measured against this. An entry is made for each create, also for one
-//! that was refused, cut off or never answered.
+//! A gateway's view is checked against it. Every create has an entry, also one that was refused,
+//! dropped or never answered.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,76 +9,77 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Provider,
     fault::Cause,
-    simulator::{JobView, Record, Simulator, State},
+    simulator::{JobState, JobView, Record, Simulator},
 };
 
-/// Characters of a prompt that an entry shows.
-const PROMPT: usize = 2000;
+/// The number of characters of a prompt that an entry shows.
+const MAX_PROMPT_CHARS: usize = 2000;
 
 /// All creates since the ledger was last cleared.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     pub totals: Totals,
-    /// In the order in which they came.
+    /// The entries, in the order of the creates.
     pub entries: Vec<Entry>,
 }
 
-/// Sums over the entries.
+/// Totals over the entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     pub creates: u64,
     pub accepted: u64,
-    /// Done, whether or not the file was fetched.
+    /// Jobs that are done, whether or not the file was downloaded.
     pub rendered: u64,
     pub failed: u64,
     pub cancelled: u64,
-    /// Millionths of a US dollar.
+    /// The billed amount in millionths of a US dollar.
     pub billed_micros: u64,
 }
 
-/// One create.
+/// One create and its outcome.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
     pub provider: Provider,
-    /// Which of the provider's creates it was, from 1.
+    /// The number of the create at its provider, counted from 1.
     pub number: u64,
-    /// When it came, in the lab's time.
+    /// The time of the create, in lab time.
     pub at: Timestamp,
-    /// The end of the key.
+    /// The last four characters of the key.
     pub key: String,
-    /// The job's id, if it was accepted.
+    /// The provider's id of the job, if it was accepted.
     pub remote_id: Option<String>,
     pub model: String,
-    /// The first 2000 characters.
+    /// The first 2000 characters of the prompt.
     pub prompt: String,
     pub accepted: bool,
-    /// `refused`, `cut`, `received` (the job does not exist yet), `queued`, `running`, `done`, `failed` or
-    /// `cancelled`.
+    /// The outcome: `refused`, `cut`, `received` (the job does not exist yet), `queued`, `running`,
+    /// `done`, `failed` or `cancelled`.
     pub outcome: String,
-    /// Why it was refused or failed in truth, whatever the wire said.
+    /// The true cause of a refusal or a failure, whatever the response said.
     pub true_cause: Option<Cause>,
-    /// What was planned to go wrong: the kinds of fault, in the order of a job's life.
+    /// The kinds of the planned faults, in the order of the phases.
     pub faults: Vec<String>,
-    /// The rules that planned it.
+    /// The rules that planned the faults.
     pub rules: Vec<String>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
-    /// Millionths of a US dollar.
+    /// The billed amount in millionths of a US dollar.
     pub billed_micros: u64,
     pub polls: u32,
     pub downloads: u32,
-    /// Webhooks that were delivered.
+    /// The number of delivered webhooks.
     pub webhooks: u32,
     pub deleted: bool,
 }
 
 impl Ledger {
-    /// Everything the stage has seen, of one provider or of all.
-    pub(crate) fn of(stage: &Simulator, provider: Option<Provider>) -> Self {
-        let history = stage.history();
+    /// The ledger of one provider or of all.
+    pub(crate) fn from_simulator(simulator: &Simulator, provider: Option<Provider>) -> Self {
+        let history = simulator.history();
         let asked =
             history.iter().filter(|(it, _)| provider.is_none_or(|asked| asked == it.provider));
-        let entries: Vec<_> = asked.map(|(record, job)| Entry::of(record, job.as_ref())).collect();
+        let entries: Vec<_> =
+            asked.map(|(record, job)| Entry::from_record(record, job.as_ref())).collect();
         let count = |is: &dyn Fn(&Entry) -> bool| entries.iter().filter(|it| is(it)).count() as u64;
         let totals = Totals {
             creates: entries.len() as u64,
@@ -93,41 +94,22 @@ impl Ledger {
 }
 
 impl Entry {
-    fn of(record: &Record, job: Option<&JobView>) -> Self {
-        let faults = || record.fate.faults();
-        let refused_for = record.refusal.as_ref().map(|it| it.cause);
-        let state = job.map(|job| &job.state);
-        let failed_for = match state {
-            Some(State::Failed(failure)) => Some(failure.cause),
-            Some(State::Done) if job.is_some_and(JobView::is_empty) => {
-                record.fate.run.as_ref().and_then(|fault| fault.cause)
-            }
-            _ => None,
-        };
-        let outcome = match (state, refused_for) {
-            (Some(State::Queued { .. }), _) => "queued",
-            (Some(State::Running { .. }), _) => "running",
-            (Some(State::Done), _) => "done",
-            (Some(State::Failed(_)), _) => "failed",
-            (Some(State::Cancelled), _) => "cancelled",
-            (None, Some(_)) => "refused",
-            (None, None) if record.exists_from > record.at => "received",
-            (None, None) => "cut",
-        };
+    fn from_record(record: &Record, job: Option<&JobView>) -> Self {
+        let faults = || record.fault_plan.faults();
         Self {
             provider: record.provider,
             number: record.number,
             at: record.at,
-            key: ending(&record.create.key),
+            key: last_four(&record.create.key),
             remote_id: job.is_some().then(|| record.create.id.clone()),
             model: record.create.model.clone(),
-            prompt: record.create.prompt.chars().take(PROMPT).collect(),
+            prompt: record.create.prompt.chars().take(MAX_PROMPT_CHARS).collect(),
             accepted: job.is_some(),
-            outcome: outcome.to_owned(),
-            true_cause: refused_for.or(failed_for),
+            outcome: outcome(record, job).to_owned(),
+            true_cause: true_cause(record, job),
             faults: faults().map(|fault| fault.kind.name().to_owned()).collect(),
             rules: faults().map(|fault| fault.rule.clone()).collect(),
-            started_at: job.map(|it| it.starts_at).filter(|&at| started(at, job)),
+            started_at: job.map(|it| it.starts_at).filter(|&at| has_started(at, job)),
             ended_at: job.and_then(|it| it.ended_at),
             billed_micros: job.map_or(0, |it| it.billed_micros),
             polls: record.polls,
@@ -138,12 +120,39 @@ impl Entry {
     }
 }
 
-fn started(at: Timestamp, job: Option<&JobView>) -> bool {
+fn outcome(record: &Record, job: Option<&JobView>) -> &'static str {
+    match job.map(|job| &job.state) {
+        Some(JobState::Queued { .. }) => "queued",
+        Some(JobState::Running { .. }) => "running",
+        Some(JobState::Done) => "done",
+        Some(JobState::Failed(_)) => "failed",
+        Some(JobState::Cancelled) => "cancelled",
+        None if record.refusal.is_some() => "refused",
+        None if record.exists_from > record.at => "received",
+        None => "cut",
+    }
+}
+
+/// The cause of a refusal or a failure, or of a video that is withheld.
+fn true_cause(record: &Record, job: Option<&JobView>) -> Option<Cause> {
+    if let Some(refusal) = &record.refusal {
+        return Some(refusal.cause);
+    }
+    match &job?.state {
+        JobState::Failed(failure) => Some(failure.cause),
+        JobState::Done if job.is_some_and(JobView::has_no_video) => {
+            record.fault_plan.run.as_ref().and_then(|fault| fault.cause)
+        }
+        _ => None,
+    }
+}
+
+fn has_started(at: Timestamp, job: Option<&JobView>) -> bool {
     job.is_some_and(|job| at <= job.ended_at.unwrap_or(job.now))
 }
 
 /// The last four characters.
-fn ending(key: &str) -> String {
+fn last_four(key: &str) -> String {
     let skipped = key.chars().count().saturating_sub(4);
     key.chars().skip(skipped).collect()
 }

@@ -1,48 +1,54 @@
-//! The lab: the providers' APIs on local ports, with every fault they show in the wild.
+//! The lab: emulators of the video providers' APIs on local ports, with every fault that was seen
+//! in the wild.
 //!
-//! A [`Lab`] is one set of emulators. Each speaks one provider's wire, written from that provider's
-//! documentation alone: nothing here is shared with the adapters, so that one mistake cannot agree
-//! with itself. What happens on the wire is decided behind it, once for all of them:
+//! A [`Lab`] is one set of emulators. Each speaks one provider's wire format and is written from
+//! that provider's documentation alone: nothing is shared with the adapters, so that one mistake
+//! cannot agree with itself. What happens is decided behind the wire format, once for all
+//! emulators:
 //!
-//! 1. `scenario` says which faults happen when, and how fast and how generous a provider is;
-//! 2. `dice` turns that into the [`FaultPlan`] of one create, the same for the same seed;
-//! 3. `stage` admits jobs and tells at any moment what has become of them;
-//! 4. `desk` is what an emulator holds: it admits, polls, lists, cancels, serves files and tells
-//!    webhooks, and plays the faults that look the same on every wire (silence, cut connections),
-//!    and `twist` those that concern an answer and not what it says (its status, its pace);
-//! 5. `studio` renders the files, `courier` delivers the webhooks, `control` lets a person or a test
-//!    look at the ledger and change the scenario while it runs.
+//! 1. `scenario` configures which faults happen when, how fast a provider is and what its limits
+//!    are;
+//! 2. `fault_sampler` draws the [`FaultPlan`] of one create from it, the same for the same seed;
+//! 3. `simulator` admits jobs and computes the state of each at any time;
+//! 4. `emulator_context` is what an emulator's handlers work with: it admits, polls, lists and
+//!    cancels jobs, serves files, schedules webhooks, and injects the faults that look the same for
+//!    every provider (no response, dropped connections); `response_fault` changes a finished
+//!    response (its status, its pace); `auth` authenticates callers;
+//! 5. `fixture_video` renders the files, `webhook_sender` delivers webhooks, and `control` is the
+//!    API by which a person or a test reads the ledger and changes the scenario while the lab runs.
 //!
-//! Time is the lab's own ([`Clock`]) and may run faster than the world's. Jobs need no background
-//! work: what has become of one follows from the time alone.
+//! The lab has its own time ([`Clock`]), which may run faster than wall-clock time. Jobs need no
+//! background work: the state of a job follows from the time alone.
 
 #![expect(
     clippy::result_large_err,
-    reason = "an answer that is an error is made once for a request and moved no further"
+    reason = "an error response is built once for a request and not moved far"
 )]
 
+mod auth;
 mod clock;
 mod control;
-mod digits;
 mod early_response;
 mod emulator_context;
-mod envelope;
+mod error_envelope;
 mod fault;
 mod fault_sampler;
+mod file_response;
 mod fixture_video;
-mod frame;
-mod intake;
+mod frame_size;
+mod headers;
+mod hex;
 mod lab;
 mod ledger;
 mod listener;
-mod media;
 mod provider;
-mod routes;
+mod request_body;
+mod response_fault;
+mod router_ext;
 mod scenario;
 mod signed_url;
 mod simulator;
 mod tasks;
-mod twist;
 mod upload_store;
 mod webhook_sender;
 
@@ -52,7 +58,7 @@ mod luma;
 mod openai;
 mod replicate;
 mod runway;
-mod status;
+mod status_pages;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +68,6 @@ pub use lab::{Lab, LabConfig, LabError, ScenarioSource, Urls, port_of, urls_from
 pub use ledger::{Entry, Ledger, Totals};
 pub use provider::Provider;
 pub use scenario::{
-    Conditions, Hook, Impact, Incident, Moderates, Moderation, Over, Patch, Rule, Scenario,
-    ScenarioError, When, builtin,
+    Conditions, Impact, Incident, Moderation, ModerationTiming, OverConcurrency, Patch, Rule,
+    Scenario, ScenarioError, WebhookEndpoint, When, builtin,
 };

@@ -1,7 +1,7 @@
-//! Accepts connections and serves HTTP/1.1 on each, until one is to be cut.
+//! Accepts connections and serves HTTP/1.1 on each, or drops one when a fault asks for it.
 //!
-//! A provider that goes down in the middle of an answer sends nothing at all: no status, no head.
-//! An answer made by [`cut`] is never written; the connection is closed in its place.
+//! A provider that crashes while it handles a request sends nothing at all, not even a status line.
+//! A response built by [`drop_connection`] is never written; the connection is closed instead.
 
 use std::{convert::Infallible, io, net::Ipv4Addr};
 
@@ -12,14 +12,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::tasks::Tasks;
 
-/// Marks an answer in whose place the connection is closed.
+/// Marks a response instead of which the connection is closed.
 #[derive(Clone, Copy)]
-struct Cut;
+struct DropConnection;
 
-/// An answer that closes the connection without a word.
-pub(crate) fn cut() -> Response {
+/// A response that drops the connection without sending anything.
+pub(crate) fn drop_connection() -> Response {
     let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(Cut);
+    response.extensions_mut().insert(DropConnection);
     response
 }
 
@@ -32,16 +32,16 @@ pub(crate) async fn bind(port: u16) -> io::Result<TcpListener> {
 pub(crate) async fn serve(listener: TcpListener, router: Router, tasks: Tasks) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => tasks.spawn(answer(stream, router.clone())),
+            Ok((stream, _)) => tasks.spawn(serve_connection(stream, router.clone())),
             Err(error) => {
-                tracing::warn!(%error, "the lab could not accept a connection");
+                tracing::warn!(%error, "the lab failed to accept a connection");
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         }
     }
 }
 
-async fn answer(stream: TcpStream, router: Router) {
+async fn serve_connection(stream: TcpStream, router: Router) {
     stream.set_nodelay(true).ok();
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -49,12 +49,12 @@ async fn answer(stream: TcpStream, router: Router) {
         async move {
             let answer: Result<Response, Infallible> = answer.await;
             let Ok(answer) = answer;
-            if answer.extensions().get::<Cut>().is_some() {
+            if answer.extensions().get::<DropConnection>().is_some() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
             }
             Ok(answer)
         }
     });
-    // Ends with an error whenever a connection is cut or a caller goes away.
+    // This fails whenever a connection is dropped or a caller goes away.
     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
 }

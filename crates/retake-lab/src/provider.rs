@@ -1,8 +1,8 @@
-//! The providers that the lab stands in for.
+//! The providers that the lab emulates.
 
 use serde::{Deserialize, Serialize};
 
-/// A provider, as scenarios and the ledger name it.
+/// A provider, by the name that scenarios and the ledger use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Provider {
@@ -15,11 +15,11 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// All of them, in the order of their ports.
+    /// All providers, in the order of their ports.
     pub const ALL: [Self; 6] =
         [Self::Openai, Self::Google, Self::Runway, Self::Luma, Self::Fal, Self::Replicate];
 
-    /// The name, as in a scenario.
+    /// The name that scenarios use.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Openai => "openai",
@@ -31,8 +31,8 @@ impl Provider {
         }
     }
 
-    /// The provider of that name.
-    pub fn named(name: &str) -> Option<Self> {
+    /// The provider of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
 }

@@ -3,18 +3,18 @@
 //! Written from Replicate's documentation and from what its SDKs send and read (replicate 1.0.7 for
 //! Python and 1.4.0 for Node, looked at on 2026-11-21).
 //!
-//! A prediction keeps its input and output for an hour after the run and then forgets both. Its
-//! errors are free text: newer ones carry a code in parentheses. Creating can wait for the end
-//! (`Prefer: wait`), and a deadline (`Cancel-After`) aborts a prediction that has not started.
+//! A prediction keeps its input and output for an hour after the run. Its errors are free text;
+//! newer ones contain a code in parentheses. A create can wait for the end (`Prefer: wait`), and a
+//! deadline (`Cancel-After`) aborts a prediction that has not started.
 
 mod catalog;
 mod deployments;
+mod errors;
 mod failures;
 mod files;
 mod input;
 mod models;
 mod predictions;
-mod problem;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -24,15 +24,17 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json, Router,
-    extract::State,
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::{get, post},
 };
-use http::HeaderMap;
-use serde_json::json;
+use http::request::Parts;
+use serde_json::{Value, json};
 
 use crate::{
-    early_response::Early, emulator_context::EmulatorContext, intake, routes::At as _,
+    auth::{self, AuthScheme, KeySource},
+    emulator_context::EmulatorContext,
+    router_ext::RouterExt as _,
+    simulator::Refusal,
     upload_store::UploadStore,
 };
 
@@ -57,39 +59,42 @@ pub(crate) fn router() -> Router<EmulatorContext> {
         .at("/v1/account", get(account))
         .at("/v1/hardware", get(hardware))
         .at("/v1/webhooks/default/secret", get(webhook::secret))
-        .fallback(problem::not_found)
+        .fallback(errors::fallback)
         .layer(Extension(Arc::new(UploadStore::default())))
         .layer(Extension(Arc::new(deployments::Deployments::default())))
 }
 
-/// The key of a caller, or the answer that it gets without one.
-fn authenticate(desk: &EmulatorContext, headers: &HeaderMap) -> Result<String, Early> {
-    let key = ["Bearer", "Token"].iter().find_map(|it| intake::authorization(headers, it));
-    desk.authenticate(key).map_err(|refusal| problem::refuse(&refusal).into())
-}
+/// A caller of the API.
+type Caller = auth::Caller<ReplicateAuth>;
 
-/// `GET /v1/account`: whose key it is; the balance is not told.
-async fn account(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
-    match authenticate(&desk, &headers) {
-        Ok(_) => Json(owner()).into_response(),
-        Err(early) => early.into_response(),
+/// How callers of Replicate authenticate.
+struct ReplicateAuth;
+
+impl AuthScheme for ReplicateAuth {
+    fn key_sources(_parts: &Parts) -> &'static [KeySource] {
+        &[KeySource::Authorization("Bearer"), KeySource::Authorization("Token")]
+    }
+
+    fn reject(_parts: &Parts, refusal: &Refusal) -> Response {
+        errors::refusal_response(refusal)
     }
 }
 
-/// The account that every key belongs to.
-fn owner() -> serde_json::Value {
+/// `GET /v1/account`: the account of the key; the balance is not shown.
+async fn account(_: Caller) -> Json<Value> {
+    Json(owner())
+}
+
+/// The account that owns every key.
+fn owner() -> Value {
     json!({ "type": "user", "username": "retake-lab", "name": "Retake lab", "github_url": null })
 }
 
 /// `GET /v1/hardware`: what deployments can run on.
-async fn hardware(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
-    match authenticate(&desk, &headers) {
-        Ok(_) => Json(json!([
-            { "name": "CPU", "sku": "cpu" },
-            { "name": "Nvidia L40S GPU", "sku": "gpu-l40s" },
-            { "name": "Nvidia H100 GPU", "sku": "gpu-h100" },
-        ]))
-        .into_response(),
-        Err(early) => early.into_response(),
-    }
+async fn hardware(_: Caller) -> Json<Value> {
+    Json(json!([
+        { "name": "CPU", "sku": "cpu" },
+        { "name": "Nvidia L40S GPU", "sku": "gpu-l40s" },
+        { "name": "Nvidia H100 GPU", "sku": "gpu-h100" },
+    ]))
 }

@@ -1,17 +1,17 @@
 //! Runway's developer API, as the SDKs of October 2026 speak it.
 //!
-//! Tasks are made on one path for each kind of work and looked at under `/v1/tasks`. What cannot be
-//! told by the SDKs comes from Runway's pages on failures, HTTP errors and limits (2026-11-21). There
-//! is no list of tasks and there are no webhooks, so a create whose answer is lost cannot be found
-//! again. A task above the concurrency is accepted and shows `THROTTLED`; links to files are signed
-//! anew at each look; moderated tasks keep their credits.
+//! Tasks are created on one path for each kind and polled under `/v1/tasks`. What the SDKs do not
+//! show comes from Runway's pages on failures, HTTP errors and limits (2026-11-21). There is no
+//! list of tasks and there are no webhooks, so a create whose response is lost cannot be found
+//! again. A task above the concurrency limit is accepted and `THROTTLED`; URLs of files are signed
+//! anew at each poll; moderated tasks are billed.
 
-mod catalogue;
-mod frame;
+mod catalog;
+mod create_request;
+mod errors;
+mod frame_size;
 mod inputs;
-mod order;
 mod organization;
-mod problem;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -21,9 +21,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json, Router,
-    extract::{
-        DefaultBodyLimit, FromRequestParts, Path, Query, Request, State, rejection::QueryRejection,
-    },
+    extract::{DefaultBodyLimit, Path, Query, Request, State, rejection::QueryRejection},
     middleware,
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post},
@@ -32,45 +30,46 @@ use http::{HeaderMap, StatusCode, request::Parts};
 use serde_json::json;
 
 use crate::{
+    auth::{self, AuthScheme, KeySource},
     emulator_context::{CallError, EmulatorContext},
-    intake,
-    routes::At as _,
-    signed_url::{self, Pass},
-    simulator::{Create, State as Simulator},
+    headers, request_body,
+    router_ext::RouterExt as _,
+    signed_url::{self, SignedQuery},
+    simulator::{Create, JobState, Refusal},
 };
 use uploads::Uploads;
 
 /// The only version of the API that is served (`X-Runway-Version`; SDKs of 2026-10).
 const VERSION: &str = "2024-11-06";
-/// Where files are served from.
+/// The path of files.
 const FILES: &str = "/outputs";
 
 pub(crate) fn router() -> Router<EmulatorContext> {
-    catalogue::ENDPOINTS
+    catalog::ENDPOINTS
         .iter()
         .fold(Router::new(), |router, endpoint| {
-            router.at(&format!("/v1/{endpoint}"), creates(endpoint))
+            router.at(&format!("/v1/{endpoint}"), create_route(endpoint))
         })
-        .at("/v1/tasks/{id}", get(retrieve).delete(remove))
-        .at("/v1/uploads", post(uploads::ticket))
+        .at("/v1/tasks/{id}", get(retrieve).delete(delete_task))
+        .at("/v1/uploads", post(uploads::create_ticket))
         .at("/v1/organization", get(organization::retrieve))
         .at("/v1/organization/usage", post(organization::usage))
         .at(
-            &format!("{}/{{id}}", uploads::PLACE),
-            post(uploads::receive).layer(DefaultBodyLimit::max(intake::LARGEST_BODY)),
+            &format!("{}/{{id}}", uploads::UPLOAD_PATH),
+            post(uploads::receive_form).layer(DefaultBodyLimit::max(request_body::MAX_BODY_BYTES)),
         )
         .at(&format!("{FILES}/{{id}}/{{file}}"), get(file))
         .method_not_allowed_fallback(async || {
-            problem::plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+            errors::error_response(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         })
-        .fallback(async || problem::plain(StatusCode::NOT_FOUND, "Not Found"))
-        .layer(middleware::from_fn(versioned))
+        .fallback(async || errors::error_response(StatusCode::NOT_FOUND, "Not Found"))
+        .layer(middleware::from_fn(require_version))
         .layer(Extension(Arc::<Uploads>::default()))
 }
 
 /// Refuses calls to the API that do not name its version.
-async fn versioned(request: Request, next: middleware::Next) -> Response {
-    let version = intake::named(request.headers(), "x-runway-version");
+async fn require_version(request: Request, next: middleware::Next) -> Response {
+    let version = headers::text(request.headers(), "x-runway-version");
     if !request.uri().path().starts_with("/v1/") || version == Some(VERSION) {
         return next.run(request).await;
     }
@@ -78,106 +77,113 @@ async fn versioned(request: Request, next: middleware::Next) -> Response {
         None => "The X-Runway-Version header is required.".to_owned(),
         Some(other) => format!("The API version {other:?} is not supported; use {VERSION}."),
     };
-    problem::plain(StatusCode::BAD_REQUEST, &text)
+    errors::error_response(StatusCode::BAD_REQUEST, &text)
 }
 
-/// The key of a call. Calls without one that is good are answered before a handler sees them.
-struct Caller(String);
+/// A caller of the API.
+type Caller = auth::Caller<RunwayAuth>;
 
-impl FromRequestParts<EmulatorContext> for Caller {
-    type Rejection = Response;
+/// How callers of Runway authenticate.
+struct RunwayAuth;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        desk: &EmulatorContext,
-    ) -> Result<Self, Response> {
-        let key = desk.authenticate(intake::authorization(&parts.headers, "Bearer"));
-        key.map(Self).map_err(|refusal| problem::refused(&refusal))
+impl AuthScheme for RunwayAuth {
+    fn key_sources(_parts: &Parts) -> &'static [KeySource] {
+        &[KeySource::Authorization("Bearer")]
+    }
+
+    fn reject(_parts: &Parts, refusal: &Refusal) -> Response {
+        errors::refusal_response(refusal)
     }
 }
 
-/// `POST /v1/<endpoint>`: makes a task.
-fn creates(endpoint: &'static str) -> MethodRouter<EmulatorContext> {
+/// `POST /v1/<endpoint>`: creates a task.
+fn create_route(endpoint: &'static str) -> MethodRouter<EmulatorContext> {
     post(
-        move |State(desk): State<EmulatorContext>,
+        move |State(context): State<EmulatorContext>,
               uploads: Extension<Arc<Uploads>>,
               caller,
-              request| { create(desk, caller, (uploads.0, endpoint), request) },
+              request| { create(context, caller, (uploads.0, endpoint), request) },
     )
 }
 
 async fn create(
-    desk: EmulatorContext,
-    Caller(key): Caller,
+    context: EmulatorContext,
+    Caller { key, .. }: Caller,
     (uploads, endpoint): (Arc<Uploads>, &'static str),
     request: Request,
 ) -> Response {
-    let body = match intake::json(request.into_body()).await {
+    let body = match request_body::read_json(request.into_body()).await {
         Ok(body) => body,
-        Err(why) => return problem::plain(StatusCode::BAD_REQUEST, &why.to_string()),
+        Err(error) => return errors::error_response(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let known = |id: &str| uploads.is_ready(id, &key, desk.now());
-    let order = match order::read(endpoint, &body, &known) {
-        Ok(order) => order,
-        Err(issues) => return problem::invalid(&issues),
+    let is_upload_ready = |id: &str| uploads.is_ready(id, &key, context.now());
+    let create_request = match create_request::parse(endpoint, &body, &is_upload_ready) {
+        Ok(create_request) => create_request,
+        Err(issues) => return errors::invalid(&issues),
     };
     let create = Create {
-        id: desk.uuid(),
+        id: context.new_uuid(),
         key,
-        model: order.model,
-        prompt: order.prompt,
-        millis: order.millis,
-        width: order.frame.0,
-        height: order.frame.1,
-        audio: order.audio,
+        model: create_request.model,
+        prompt: create_request.prompt,
+        millis: create_request.millis,
+        width: create_request.frame.0,
+        height: create_request.frame.1,
+        audio: create_request.audio,
         outputs: 1,
-        price_micros: order.credits * task::MICROS_PER_CREDIT,
+        price_micros: create_request.credits * task::MICROS_PER_CREDIT,
         request: body,
-        extra: json!({ "most_credits": order.most_credits }),
+        extra: json!({ "most_credits": create_request.max_credits }),
     };
-    match desk.admit(create).await {
+    match context.admit(create).await {
         Ok(job) => {
             let estimate = task::estimate(&job);
             Json(json!({ "id": job.id(), "estimatedCost": estimate })).into_response()
         }
-        Err(setback) => problem::setback(setback),
+        Err(call_error) => errors::call_error_response(call_error),
     }
 }
 
 /// `GET /v1/tasks/{id}`.
 async fn retrieve(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
-    Caller(key): Caller,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    match desk.poll(&id, Some(&key)).await {
-        Ok(job) => Json(task::view(&desk, &job)).into_response(),
-        Err(setback) => problem::setback(setback),
+    match context.poll(&id, Some(&key)).await {
+        Ok(job) => Json(task::to_json(&context, &job)).into_response(),
+        Err(call_error) => errors::call_error_response(call_error),
     }
 }
 
-/// `DELETE /v1/tasks/{id}`: cancels what has not ended; either way the task is gone afterwards.
-async fn remove(
-    State(desk): State<EmulatorContext>,
+/// `DELETE /v1/tasks/{id}`: cancels a task that has not ended, and deletes it in either case.
+async fn delete_task(
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
-    Caller(key): Caller,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    let Some(job) = desk.look(&id).filter(|job| job.create.key == key) else {
-        return problem::setback(CallError::Missing);
+    let Some(job) = context.find_job(&id).filter(|job| job.create.key == key) else {
+        return errors::call_error_response(CallError::Missing);
     };
-    if matches!(job.state, Simulator::Queued { .. } | Simulator::Running { .. }) {
-        desk.cancel(&id);
+    if matches!(job.state, JobState::Queued { .. } | JobState::Running { .. }) {
+        context.cancel(&id);
     }
-    desk.delete(&id);
+    context.delete(&id);
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// A file, behind a link that a task showed.
+/// Serves a file under a URL that a task showed.
 async fn file(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path((id, file)): Path<(String, String)>,
-    pass: Result<Query<Pass>, QueryRejection>,
+    signed_query: Result<Query<SignedQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    signed_url::serve(&desk, (&id, &file), pass.ok().map(|Query(pass)| pass), &headers).await
+    signed_url::serve(
+        &context,
+        (&id, &file),
+        signed_query.ok().map(|Query(signed_query)| signed_query),
+        &headers,
+    )
+    .await
 }

@@ -1,8 +1,7 @@
-//! A scenario: how fast and how generous the providers are, and what goes wrong when.
+//! A scenario: the providers' speed and limits, and the faults that occur.
 //!
-//! It is TOML, read strictly: a key that nobody knows is an error, so that a misspelt fault does not
-//! quietly leave the day a calm one. Durations are written `"90s"`, `"5m"`, `"1h 30m"` and are the
-//! lab's time.
+//! It is written in TOML and parsed strictly: an unknown key is an error, so that a misspelt fault
+//! is not silently ignored. Durations are written `"90s"`, `"5m"`, `"1h 30m"` and are in lab time.
 
 pub mod builtin;
 mod conditions;
@@ -13,7 +12,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use conditions::{Conditions, Hook, Moderates, Over, Patch};
+pub use conditions::{Conditions, ModerationTiming, OverConcurrency, Patch, WebhookEndpoint};
 pub use rule::{Rule, When};
 
 use crate::{
@@ -21,37 +20,37 @@ use crate::{
     fault::{Cause, FaultKind, Phase},
 };
 
-/// The largest scenario that is read, in bytes.
-pub(crate) const LARGEST: usize = 1 << 20;
-/// The most rules, phrases and incidents of a scenario.
-const MOST: usize = 10_000;
+/// The maximum size of a scenario, in bytes.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// The maximum number of rules, of phrases and of incidents in a scenario.
+const MAX_ENTRIES: usize = 10_000;
 
-/// What happens in a lab.
+/// The configuration of what happens in a lab.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// One line about it.
+    /// A description in one line.
     pub about: String,
-    /// Decides everything that the rules leave open.
+    /// The seed of everything that the rules leave open.
     pub seed: u64,
-    /// How many times as fast as the world's the lab's clock runs.
+    /// The speed of the lab's clock relative to wall-clock time.
     pub speed: Option<f64>,
-    /// When the lab's clock begins; the present if left out.
+    /// The start time of the lab's clock; the current time if left out.
     pub start: Option<Timestamp>,
-    /// Whether `lab:<fault>` in a prompt brings that fault about.
+    /// Whether `lab:<fault>` in a prompt triggers that fault.
     pub prompt_triggers: bool,
-    /// Whether OpenAI answers as after the removal of its Videos API on 2026-09-24.
+    /// Whether OpenAI responds as after the removal of its Videos API on 2026-09-24.
     pub shutdown: bool,
-    /// What may not be shown.
+    /// The phrases that moderation refuses.
     pub moderation: Moderation,
-    /// How all providers are, unless one of them is described below.
+    /// The conditions of all providers, unless overridden for one of them.
     pub defaults: Patch,
-    /// How one provider is.
+    /// The conditions of single providers.
     pub providers: BTreeMap<Provider, Patch>,
-    /// What goes wrong when. The first rule that fits a create decides, in each phase.
+    /// The fault rules. In each phase the first rule that matches a create applies.
     #[serde(rename = "fault")]
     pub faults: Vec<Rule>,
-    /// What the status pages tell.
+    /// The incidents that the status pages show.
     #[serde(rename = "incident")]
     pub incidents: Vec<Incident>,
 }
@@ -74,13 +73,13 @@ impl Default for Scenario {
     }
 }
 
-/// Phrases in prompts, in any case, that a provider refuses.
+/// Phrases in prompts that a provider refuses, regardless of case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Moderation {
-    /// Refused before anything is rendered.
+    /// Phrases that are refused before the render.
     pub input: Vec<String>,
-    /// Refused in the middle of the render.
+    /// Phrases that are refused in the middle of the render.
     pub midrender: Vec<String>,
 }
 
@@ -95,40 +94,40 @@ impl Default for Moderation {
 }
 
 impl Moderation {
-    /// The phrase of `phrases` that the prompt contains.
-    pub(crate) fn offence<'a>(phrases: &'a [String], prompt: &str) -> Option<&'a str> {
+    /// Finds the phrase that the prompt contains.
+    pub(crate) fn find_phrase<'a>(phrases: &'a [String], prompt: &str) -> Option<&'a str> {
         let prompt = prompt.to_lowercase();
         phrases.iter().map(String::as_str).find(|it| prompt.contains(&it.to_lowercase()))
     }
 }
 
-/// Something that a provider's status page tells.
+/// An incident on a provider's status page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Incident {
-    /// Whose page tells it.
+    /// The provider whose page shows it.
     pub provider: Provider,
-    /// Its headline.
+    /// The headline of the incident.
     pub name: String,
-    /// The part of the service that suffers, as the page lists it.
-    #[serde(default = "video_generation")]
+    /// The affected component, as the page lists it.
+    #[serde(default = "default_component")]
     pub component: String,
-    /// How badly.
+    /// The severity.
     #[serde(default)]
     pub impact: Impact,
-    /// When it begins, counted from the start of the lab.
+    /// The time from the start of the lab to the start of the incident.
     #[serde(default)]
     pub from: SignedDuration,
-    /// When it is resolved, counted likewise; never if left out.
+    /// The time from the start of the lab to the resolution; never resolved if left out.
     #[serde(default)]
     pub until: Option<SignedDuration>,
 }
 
-fn video_generation() -> String {
+fn default_component() -> String {
     "Video generation".to_owned()
 }
 
-/// How badly a service suffers.
+/// The severity of an incident.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impact {
@@ -138,7 +137,7 @@ pub enum Impact {
     Critical,
 }
 
-/// Why a scenario cannot be used.
+/// The reason why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     #[error("no scenario is called `{0}`; `retake lab --list` names those there are")]
@@ -147,7 +146,7 @@ pub enum ScenarioError {
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
 
-    #[error("the scenario is larger than {} KiB", LARGEST / 1024)]
+    #[error("the scenario is larger than {} KiB", MAX_BYTES / 1024)]
     TooLarge,
 
     #[error("{0}")]
@@ -155,13 +154,13 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
-    /// Reads a scenario.
+    /// Parses a scenario.
     ///
     /// # Errors
     ///
-    /// [`ScenarioError`] saying what is wrong and where.
+    /// [`ScenarioError`] that says what is wrong and where.
     pub fn read(text: &str) -> Result<Self, ScenarioError> {
-        if text.len() > LARGEST {
+        if text.len() > MAX_BYTES {
             return Err(ScenarioError::TooLarge);
         }
         let scenario: Self = toml::from_str(text)?;
@@ -169,26 +168,27 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// One of those that come with the lab.
+    /// The built-in scenario of this name.
     ///
     /// # Errors
     ///
     /// [`ScenarioError::Unknown`] when none has this name.
-    pub fn named(name: &str) -> Result<Self, ScenarioError> {
+    pub fn from_name(name: &str) -> Result<Self, ScenarioError> {
         let found = builtin::ALL.iter().find(|it| it.0 == name);
         if let Some((_, text)) = found {
             return Self::read(text);
         }
         let kind: FaultKind = name.parse().map_err(|_| ScenarioError::Unknown(name.to_owned()))?;
-        Ok(builtin::of_fault(kind))
+        Ok(builtin::from_fault(kind))
     }
 
-    /// How this provider is: its own description over the defaults over what is known of it.
+    /// The conditions of this provider: its own settings override the defaults, which override what
+    /// is known of it.
     pub fn conditions(&self, provider: Provider) -> Conditions {
-        let mut conditions = Conditions::of(provider);
-        conditions.lay(&self.defaults);
+        let mut conditions = Conditions::defaults_for(provider);
+        conditions.apply(&self.defaults);
         if let Some(own) = self.providers.get(&provider) {
-            conditions.lay(own);
+            conditions.apply(own);
         }
         conditions
     }
@@ -196,15 +196,17 @@ impl Scenario {
     fn check(&self) -> Result<(), ScenarioError> {
         let lists = [self.moderation.input.len(), self.moderation.midrender.len()];
         let lists = lists.into_iter().chain([self.faults.len(), self.incidents.len()]);
-        if lists.max().unwrap_or(0) > MOST {
-            return Err(ScenarioError::Nonsense(format!("more than {MOST} entries in one list")));
+        if lists.max().unwrap_or(0) > MAX_ENTRIES {
+            return Err(ScenarioError::Nonsense(format!(
+                "more than {MAX_ENTRIES} entries in one list"
+            )));
         }
         self.faults.iter().enumerate().try_for_each(|(at, rule)| rule.check(at))
     }
 }
 
-/// The default cause of a fault that names none, where there is a natural one.
-pub(crate) fn natural_cause(kind: FaultKind) -> Option<Cause> {
+/// The default cause of a fault that names none, for kinds that have one.
+pub(crate) fn default_cause(kind: FaultKind) -> Option<Cause> {
     use FaultKind as K;
     Some(match kind {
         K::RateLimited | K::LoadShedding => Cause::Capacity,
@@ -248,10 +250,10 @@ mod tests {
     #[test]
     fn every_scenario_that_comes_with_the_lab_can_be_read_and_says_what_it_is() {
         for name in builtin::names() {
-            let scenario = Scenario::named(name).unwrap();
+            let scenario = Scenario::from_name(name).unwrap();
             assert!(!scenario.about.is_empty(), "{name}");
         }
-        assert!(Scenario::named("no-such-day").is_err());
+        assert!(Scenario::from_name("no-such-day").is_err());
     }
 
     #[test]

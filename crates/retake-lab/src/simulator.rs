@@ -1,16 +1,16 @@
-//! The engine behind every emulator: admits jobs and knows what has become of each.
+//! The simulation behind every emulator: admits jobs and computes the state of each.
 //!
-//! A job's whole course is laid down when it is admitted: when it starts, when it fails or is done.
-//! What is asked later follows from that and the clock, so nothing runs in the background and a
-//! clock that is put forward finishes jobs at once. Only a cancelled job changes the course of
-//! others: those that wait behind it move up.
+//! A job's whole schedule is fixed when it is admitted: when it starts, when it fails or is done.
+//! Its state follows from that and the clock, so nothing runs in the background, and advancing the
+//! clock finishes jobs at once. Only cancelling a job changes the schedule of others: those that
+//! wait behind it move up.
 
 mod account;
-mod course;
+mod job_schedule;
+mod job_view;
 mod records;
 #[cfg(test)]
 mod tests;
-mod view;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
@@ -20,45 +20,46 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-pub(crate) use account::Standing;
-use course::Course;
+pub(crate) use account::AccountStatus;
+use job_schedule::JobSchedule;
+pub(crate) use job_view::{Create, Failure, JobState, JobView, Reason, Refusal};
 pub(crate) use records::Record;
 use records::Records;
-pub(crate) use view::{Create, Failure, JobView, Reason, Refusal, State};
 
 use crate::{
     Provider,
     clock::{Clock, later},
     fault::{Cause, Fault, FaultKind, FaultPlan},
-    scenario::{Conditions, Over, Scenario, rule::Occasion},
+    scenario::{Conditions, OverConcurrency, Scenario, rule::CreateContext},
 };
 
-/// Seconds after which a late answer comes: more than callers wait for one.
-const LATE: i64 = 150;
-/// Creates that one lab remembers; above that it turns creates away.
-const MOST_RECORDS: usize = 200_000;
+/// Seconds after which a late response is sent: longer than callers wait.
+const LATE_ANSWER_SECONDS: i64 = 150;
+/// The maximum number of creates that a lab records; further ones are refused.
+const MAX_RECORDS: usize = 200_000;
 
-/// What became of a create.
+/// The outcome of a create.
 pub(crate) enum Admission {
-    /// Accepted; tell the caller.
+    /// The job was accepted and the caller gets it.
     Accepted(JobView),
-    /// Accepted, and the caller is told of an error.
-    Disowned(JobView, Refusal),
-    /// Accepted, and the connection is cut.
-    AcceptedThenCut,
-    /// Accepted, and a proxy answers with the status in the fault's shape.
-    Proxied(JobView, Refusal),
-    /// Accepted, now or then; the caller is told then.
+    /// The job was accepted and the caller gets an error.
+    AcceptedThenError(JobView, Refusal),
+    /// The job was accepted and the connection is dropped.
+    AcceptedThenDropped,
+    /// The job was accepted and the caller gets a proxy's page with the status in the fault's
+    /// shape.
+    AcceptedThenProxyPage(JobView, Refusal),
+    /// The job was accepted, now or at this time, at which the caller gets the response.
     Late(JobView, Timestamp),
-    /// Not accepted.
+    /// The job was not accepted and the caller gets a refusal.
     Refused(Refusal),
-    /// Not accepted, and the connection is cut.
-    Cut,
-    /// Not accepted and never answered.
+    /// The job was not accepted and the connection is dropped.
+    DropConnection,
+    /// The job was not accepted and the caller never gets a response.
     Hang,
 }
 
-/// The jobs of all providers.
+/// The simulated jobs of all providers.
 pub(crate) struct Simulator {
     pub(crate) clock: Clock,
     scenario: RwLock<Arc<Scenario>>,
@@ -73,18 +74,18 @@ impl Simulator {
         Self { clock, scenario, records, changed }
     }
 
-    /// The scenario at present.
+    /// The current scenario.
     pub(crate) fn scenario(&self) -> Arc<Scenario> {
         Arc::clone(&self.scenario.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Plays another scenario from now on; jobs that were admitted keep their fate.
-    pub(crate) fn play(&self, scenario: Scenario) {
+    /// Switches to another scenario; jobs that were admitted already keep their fault plan.
+    pub(crate) fn set_scenario(&self, scenario: Scenario) {
         *self.scenario.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(scenario);
     }
 
-    /// Hears whenever a job's course was changed from outside.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+    /// Notifies whenever a job's schedule was changed by a cancellation.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
@@ -92,14 +93,14 @@ impl Simulator {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides about a create and records it.
+    /// Decides whether a create is accepted, and records it.
     pub(crate) fn admit(&self, provider: Provider, create: Create) -> Admission {
         let scenario = self.scenario();
         let conditions = scenario.conditions(provider);
         let now = self.clock.now();
         let mut records = self.records();
         let number = records.next_number(provider);
-        let fate = scenario.fate(&Occasion {
+        let fault_plan = scenario.plan_faults(&CreateContext {
             provider,
             number,
             model: &create.model,
@@ -107,81 +108,91 @@ impl Simulator {
             now,
             running: self.clock.running(),
         });
-        let refusal = self.refusal(&mut records, &conditions, provider, &create, &fate, now);
-        let create = clamped(create, &fate);
-        let mut record = Record::new(provider, number, now, create, fate);
+        let refusal =
+            self.find_refusal(&mut records, &conditions, provider, &create, &fault_plan, now);
+        let create = clamp_create(create, &fault_plan);
+        let mut record = Record::new(provider, number, now, create, fault_plan);
         if let Some(refusal) = refusal {
             record.refusal = Some(refusal.clone());
-            records.keep(record);
+            records.insert(record);
             return Admission::Refused(refusal);
         }
-        let kind = record.fate.create.as_ref().map(|fault| fault.kind);
-        if let Some(kind @ (FaultKind::Hang | FaultKind::DropBeforeAccept)) = kind {
-            records.keep(record);
-            return if kind == FaultKind::Hang { Admission::Hang } else { Admission::Cut };
+        let fault = record.fault_plan.create.clone();
+        let kind = fault.as_ref().map(|fault| fault.kind);
+        if let Some(admission) = admission_without_job(kind) {
+            records.insert(record);
+            return admission;
         }
-        let late = record.fate.create.as_ref().map(|fault| later(now, fault.lasting_or(LATE)));
-        if let (Some(FaultKind::LateCreate), Some(late)) = (kind, late) {
-            record.exists_from = late;
+        if kind == Some(FaultKind::LateCreate) {
+            record.exists_from = late_answer_at(fault.as_ref(), now);
         }
         let account = (provider, record.create.key.clone());
-        let slot = records.slot(&account, conditions.concurrency, now);
-        record.course = Some(Course::lay(&record, &conditions, scenario.seed, slot));
-        let fault = record.fate.create.clone();
-        let at = records.keep(record);
-        let job = records.view(at, now);
-        match fault {
-            Some(fault) if fault.kind == FaultKind::DropAfterAccept => Admission::AcceptedThenCut,
-            Some(fault) if fault.kind == FaultKind::ProxyAfterAccept => {
-                Admission::Proxied(job, self.scripted(&fault, Reason::AfterAccept))
+        let slot = records.earliest_start(&account, conditions.concurrency, now);
+        record.schedule = Some(JobSchedule::new(&record, &conditions, scenario.seed, slot));
+        let index = records.insert(record);
+        let job = records.view(index, now);
+        drop(records);
+        self.admission(job, fault.as_ref())
+    }
+
+    /// How the create of an accepted job is answered, given its fault.
+    fn admission(&self, job: JobView, fault: Option<&Fault>) -> Admission {
+        use FaultKind as K;
+        let Some(fault) = fault else { return Admission::Accepted(job) };
+        let refusal = || self.refusal_from_fault(fault, Reason::AfterAccept);
+        match fault.kind {
+            K::DropAfterAccept => Admission::AcceptedThenDropped,
+            K::ProxyAfterAccept => Admission::AcceptedThenProxyPage(job, refusal()),
+            K::LateAnswer | K::LateCreate => {
+                let at = late_answer_at(Some(fault), job.now);
+                Admission::Late(job, at)
             }
-            Some(fault) if matches!(fault.kind, FaultKind::LateAnswer | FaultKind::LateCreate) => {
-                Admission::Late(job, late.unwrap_or(now))
-            }
-            Some(fault) => Admission::Disowned(job, self.scripted(&fault, Reason::AfterAccept)),
-            None => Admission::Accepted(job),
+            _ => Admission::AcceptedThenError(job, refusal()),
         }
     }
 
-    /// Why this create is refused, if it is: first what the account may, then what the scenario wants.
-    fn refusal(
+    /// The reason why a create is refused, if it is: the account's limits are checked first, then
+    /// the scenario's fault.
+    fn find_refusal(
         &self,
         records: &mut Records,
         conditions: &Conditions,
         provider: Provider,
         create: &Create,
-        fate: &FaultPlan,
+        fault_plan: &FaultPlan,
         now: Timestamp,
     ) -> Option<Refusal> {
-        if records.is_full(MOST_RECORDS) {
+        if records.is_full(MAX_RECORDS) {
             return Some(Refusal::new(Cause::Capacity, Reason::Overloaded));
         }
         let key = (provider, create.key.clone());
         records.settle(&key, now);
         let account = records.account(&key);
-        if let Some(reason) = account.barred() {
+        if let Some(reason) = account.block_reason() {
             return Some(Refusal::new(Cause::Account, reason));
         }
-        let waits = account.count(conditions, now);
+        let waits = account.count_create(conditions, now);
         if let Some((reason, cause, wait)) = waits {
-            let retry_after = Some(self.advice(wait));
+            let retry_after = Some(self.retry_delay(wait));
             return Some(Refusal { retry_after, ..Refusal::new(cause, reason) });
         }
-        if let Some(refusal) = fate.create.as_ref().and_then(|fault| self.strike(account, fault)) {
+        if let Some(refusal) =
+            fault_plan.create.as_ref().and_then(|fault| self.apply_create_fault(account, fault))
+        {
             return Some(refusal);
         }
-        if conditions.over_concurrency == Over::Refuse
+        if conditions.over_concurrency == OverConcurrency::Refuse
             && account.open.len() >= conditions.concurrency as usize
         {
             return Some(Refusal::new(Cause::Capacity, Reason::TooManyAtOnce));
         }
-        let committed = records.committed(&key);
+        let committed = records.committed_micros(&key);
         (committed.saturating_add(create.price_micros) > conditions.credit_micros)
             .then(|| Refusal::new(Cause::Account, Reason::CreditOut))
     }
 
-    /// What a fault at create does, if it refuses.
-    fn strike(&self, account: &mut account::Account, fault: &Fault) -> Option<Refusal> {
+    /// The refusal that a fault at create causes, if it causes one.
+    fn apply_create_fault(&self, account: &mut account::Account, fault: &Fault) -> Option<Refusal> {
         use FaultKind as K;
         let reason = match fault.kind {
             K::Refused | K::Generic | K::DisguisedRefusal => Reason::Scripted,
@@ -198,11 +209,11 @@ impl Simulator {
             }
             _ => return None,
         };
-        Some(self.scripted(fault, reason))
+        Some(self.refusal_from_fault(fault, reason))
     }
 
-    /// A fault as a refusal.
-    pub(crate) fn scripted(&self, fault: &Fault, reason: Reason) -> Refusal {
+    /// The refusal that a fault describes.
+    pub(crate) fn refusal_from_fault(&self, fault: &Fault, reason: Reason) -> Refusal {
         let advised = match fault.retry_after {
             None if reason == Reason::TooFast => Some(SignedDuration::from_secs(20)),
             advised => advised.filter(SignedDuration::is_positive),
@@ -211,22 +222,22 @@ impl Simulator {
             cause: fault.cause.unwrap_or(Cause::RuntimeError),
             reason,
             shape: fault.shape.clone(),
-            generic: fault.kind == FaultKind::Generic,
+            is_generic: fault.kind == FaultKind::Generic,
             is_disguised: fault.kind == FaultKind::DisguisedRefusal,
-            retry_after: advised.map(|it| self.advice(it)),
-            dice: fault.dice,
+            retry_after: advised.map(|it| self.retry_delay(it)),
+            sample: fault.sample,
         }
     }
 
-    /// A stretch of the lab's time as the advice to wait so long: whole seconds of the world's time.
-    fn advice(&self, lab: SignedDuration) -> Duration {
+    /// A duration of lab time as a `Retry-After`: whole seconds of wall-clock time.
+    fn retry_delay(&self, lab: SignedDuration) -> Duration {
         let real = self.clock.real(lab);
         let begun = u64::from(real.subsec_nanos() > 0);
         Duration::from_secs(real.as_secs().saturating_add(begun).max(1))
     }
 
-    /// Whether this key may call at all.
-    pub(crate) fn bars(&self, provider: Provider, key: &str) -> Option<Refusal> {
+    /// The refusal of a key that is unknown or revoked.
+    pub(crate) fn key_refusal(&self, provider: Provider, key: &str) -> Option<Refusal> {
         let conditions = self.scenario().conditions(provider);
         let refused = |reason| Some(Refusal::new(Cause::Account, reason));
         if !conditions.keys.is_empty() && !conditions.keys.iter().any(|it| it == key) {
@@ -237,7 +248,8 @@ impl Simulator {
         if is_revoked { refused(Reason::KeyRevoked) } else { None }
     }
 
-    /// Cancels a job that has not ended; those behind it move up. `None` if there is no such job.
+    /// Cancels a job that has not ended; those behind it move up. Returns `None` if there is no
+    /// such job.
     pub(crate) fn cancel(&self, provider: Provider, id: &str) -> Option<JobView> {
         let now = self.clock.now();
         let concurrency = self.scenario().conditions(provider).concurrency;
@@ -253,16 +265,30 @@ impl Simulator {
     }
 }
 
-/// The create as the provider will render it, when it makes less of it than was asked for.
-fn clamped(mut create: Create, fate: &FaultPlan) -> Create {
-    let Some(fault) = fate.run.as_ref().filter(|it| it.kind == FaultKind::Clamped) else {
+/// The create as the provider renders it: shorter than requested when the fault plan clamps it.
+fn clamp_create(mut create: Create, fault_plan: &FaultPlan) -> Create {
+    let Some(fault) = fault_plan.run.as_ref().filter(|it| it.kind == FaultKind::Clamped) else {
         return create;
     };
     let asked = create.millis;
     let given = fault.lasting.map(|it| u64::try_from(it.as_millis()).unwrap_or(0));
-    // Whole seconds, as the answers tell it.
+    // Whole seconds, as responses report the length.
     let made = given.unwrap_or((asked * 2 / 3000 * 1000).max(1000)).clamp(1, asked.max(1));
     create.price_micros = create.price_micros / asked.max(1) * made;
     create.millis = made;
     create
+}
+
+/// When a late create is answered.
+fn late_answer_at(fault: Option<&Fault>, now: Timestamp) -> Timestamp {
+    fault.map_or(now, |fault| later(now, fault.lasting_or(LATE_ANSWER_SECONDS)))
+}
+
+/// The admission of a create that a fault prevents from being accepted without a refusal.
+fn admission_without_job(kind: Option<FaultKind>) -> Option<Admission> {
+    match kind? {
+        FaultKind::Hang => Some(Admission::Hang),
+        FaultKind::DropBeforeAccept => Some(Admission::DropConnection),
+        _ => None,
+    }
 }

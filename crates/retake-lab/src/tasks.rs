@@ -1,4 +1,4 @@
-//! Background work that stopping the lab can wait for.
+//! Background tasks, which stopping the lab waits for.
 
 use std::future::Future;
 
@@ -23,14 +23,14 @@ impl Tasks {
         });
     }
 
-    /// Tells the tasks to end.
+    /// Signals the tasks to stop.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
         self.tracker.close();
     }
 
-    /// Waits until all have ended; [`Tasks::stop`] comes first.
-    pub(crate) async fn ended(&self) {
+    /// Waits until all tasks have ended; call [`Tasks::stop`] first.
+    pub(crate) async fn wait(&self) {
         self.tracker.wait().await;
     }
 }

@@ -1,4 +1,4 @@
-//! The faults that look the same on every wire, heard by a plain HTTP client.
+//! The faults that look the same for every provider, seen by a plain HTTP client.
 
 use jiff::SignedDuration;
 use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
@@ -10,8 +10,8 @@ const fn seconds(count: i64) -> SignedDuration {
     SignedDuration::from_secs(count)
 }
 
-/// A lab whose clock stands still, and somebody who calls it.
-struct Caller {
+/// A lab whose clock stands still, and a client that calls it.
+struct TestClient {
     lab: Lab,
     client: Client,
 }
@@ -20,15 +20,15 @@ struct Caller {
 struct Api {
     provider: Provider,
     create: &'static str,
-    /// Where the answer names the job.
+    /// The JSON pointer of the job's id in the response.
     id: &'static str,
-    /// Where the job is looked at, up to its id.
+    /// The path of a poll, up to the job's id.
     job: &'static str,
     body: fn(&str) -> Value,
-    /// Where a look at a finished job shows its status, and its file.
+    /// The JSON pointers of the status and the file of a finished job.
     status: &'static str,
     file: &'static str,
-    /// What the status of a failed one is.
+    /// Whether a status is that of a failed job.
     failed: fn(&Value) -> bool,
 }
 
@@ -105,7 +105,7 @@ const APIS: [Api; 7] = [
     },
 ];
 
-impl Caller {
+impl TestClient {
     async fn new() -> Self {
         let scenario = ScenarioSource::Text("[defaults]\ncreates_per_minute = 100".to_owned());
         let config = LabConfig { scenario, speed: Some(0.0), ..LabConfig::default() };
@@ -119,13 +119,13 @@ impl Caller {
     }
 
     async fn create(&self, api: &Api, prompt: &str) -> Response {
-        let url = format!("{}{}", self.lab.urls().of(api.provider), api.create);
+        let url = format!("{}{}", self.lab.urls().provider(api.provider), api.create);
         let call = self.client.post(url).json(&(api.body)(prompt));
-        signed(call).send().await.unwrap()
+        with_keys(call).send().await.unwrap()
     }
 
-    /// Creates a job and returns where it is looked at.
-    async fn created(&self, api: &Api, prompt: &str) -> String {
+    /// Creates a job and returns the path of its polls.
+    async fn create_job(&self, api: &Api, prompt: &str) -> String {
         let answer = self.create(api, prompt).await;
         let status = answer.status();
         let body: Value = answer.json().await.unwrap();
@@ -134,8 +134,8 @@ impl Caller {
     }
 
     async fn get(&self, api: &Api, path: &str) -> Response {
-        let url = format!("{}{path}", self.lab.urls().of(api.provider));
-        signed(self.client.get(url)).send().await.unwrap()
+        let url = format!("{}{path}", self.lab.urls().provider(api.provider));
+        with_keys(self.client.get(url)).send().await.unwrap()
     }
 
     async fn json(&self, api: &Api, path: &str) -> (StatusCode, Value) {
@@ -143,11 +143,13 @@ impl Caller {
         (answer.status(), answer.json().await.unwrap_or_default())
     }
 
-    /// The bytes behind a link that an answer gave.
+    /// Downloads the file of a URL in a response.
     async fn file(&self, url: &str) -> Response {
-        let answer = signed(self.client.get(url)).send().await.unwrap();
+        let answer = with_keys(self.client.get(url)).send().await.unwrap();
         match answer.headers().get(header::LOCATION) {
-            Some(place) => signed(self.client.get(place.to_str().unwrap())).send().await.unwrap(),
+            Some(place) => {
+                with_keys(self.client.get(place.to_str().unwrap())).send().await.unwrap()
+            }
             None => answer,
         }
     }
@@ -157,7 +159,7 @@ impl Caller {
     }
 }
 
-fn signed(call: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+fn with_keys(call: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
     call.bearer_auth("lab-key")
         .header("x-goog-api-key", "lab-key")
         .header("x-runway-version", "2024-11-06")
@@ -173,7 +175,7 @@ const VIDEOS: Api = Api {
 
 #[tokio::test]
 async fn a_late_create_is_listed_and_answered_only_when_its_time_has_come() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     let listed =
         || async { caller.json(&VIDEOS, "/v1/videos").await.1["data"].as_array().unwrap().len() };
 
@@ -199,7 +201,7 @@ async fn a_late_create_is_listed_and_answered_only_when_its_time_has_come() {
 
 #[tokio::test]
 async fn a_late_answer_is_about_a_job_that_was_there_at_once() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
 
     let answered = caller.create(&VIDEOS, "a cat lab:late-answer");
     let looking = async {
@@ -219,7 +221,7 @@ async fn a_late_answer_is_about_a_job_that_was_there_at_once() {
 
 #[tokio::test]
 async fn a_proxy_answers_an_accepted_create_with_a_page_on_every_wire() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for (api, status) in APIS.iter().zip(["502", "503", "504", "302", "307", "503", "502"]) {
         let prompt = format!("a cat lab:proxy-after-accept=runtime_error/{status}");
 
@@ -237,7 +239,7 @@ async fn a_proxy_answers_an_accepted_create_with_a_page_on_every_wire() {
 
 #[tokio::test]
 async fn a_disguised_refusal_is_worded_as_ever_and_nothing_was_accepted() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for api in APIS.iter().chain([&VIDEOS]) {
         let plain = caller.create(api, "a cat lab:refused=account").await;
         let usual = (plain.status(), plain.text().await.unwrap());
@@ -254,9 +256,9 @@ async fn a_disguised_refusal_is_worded_as_ever_and_nothing_was_accepted() {
 
 #[tokio::test]
 async fn a_job_is_missing_once_in_the_middle_of_its_render_and_goes_on() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for api in &APIS {
-        let path = caller.created(api, "a cat lab:poll-missing").await;
+        let path = caller.create_job(api, "a cat lab:poll-missing").await;
         assert_eq!(caller.get(api, &path).await.status(), StatusCode::OK, "it waits");
         caller.advance(seconds(25));
 
@@ -275,8 +277,8 @@ async fn a_job_is_missing_for_some_time_when_the_scenario_says_so() {
     let scenario = ScenarioSource::Text(rule.to_owned());
     let config = LabConfig { scenario, speed: Some(0.0), ..LabConfig::default() };
     let lab = Lab::start(config).await.unwrap();
-    let caller = Caller { lab, ..Caller::new().await };
-    let path = caller.created(&VIDEOS, "a cat").await;
+    let caller = TestClient { lab, ..TestClient::new().await };
+    let path = caller.create_job(&VIDEOS, "a cat").await;
 
     let mut seen = Vec::new();
     for wait in [25, 10, 60, 60] {
@@ -289,14 +291,14 @@ async fn a_job_is_missing_for_some_time_when_the_scenario_says_so() {
 
 #[tokio::test]
 async fn an_envelope_of_a_relay_comes_with_200_and_the_render_goes_on() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for (shape, code) in [
         ("do_request_failed", json!("do_request_failed")),
         ("500", json!(500)),
         ("fail_to_fetch_task", json!("fail_to_fetch_task")),
     ] {
         let prompt = format!("a cat lab:poll-envelope=runtime_error/{shape}");
-        let path = caller.created(&APIS[0], &prompt).await;
+        let path = caller.create_job(&APIS[0], &prompt).await;
         caller.advance(seconds(25));
 
         let (status, body) = caller.json(&APIS[0], &path).await;
@@ -310,10 +312,10 @@ async fn an_envelope_of_a_relay_comes_with_200_and_the_render_goes_on() {
 
 #[tokio::test]
 async fn a_finished_job_may_say_that_it_failed_or_nothing_known_beside_its_file() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     for api in &APIS {
         for kind in ["failed-with-file", "unknown-with-file"] {
-            let path = caller.created(api, &format!("a cat lab:{kind}")).await;
+            let path = caller.create_job(api, &format!("a cat lab:{kind}")).await;
             caller.advance(seconds(120));
 
             let (status, job) = caller.json(api, &path).await;
@@ -333,23 +335,23 @@ async fn a_finished_job_may_say_that_it_failed_or_nothing_known_beside_its_file(
 
 #[tokio::test]
 async fn a_clamped_video_is_shorter_and_cheaper_and_the_answer_to_the_create_says_so() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     let plain: Value = caller.create(&VIDEOS, "a cat").await.json().await.unwrap();
     let clamped: Value = caller.create(&VIDEOS, "a cat lab:clamped").await.json().await.unwrap();
     caller.advance(seconds(120));
     let prices: Vec<_> = caller.lab.ledger().entries.iter().map(|it| it.billed_micros).collect();
     let path = format!("/v1/videos/{}/content", clamped["id"].as_str().unwrap());
-    let film = caller.get(&VIDEOS, &path).await.bytes().await.unwrap();
+    let video = caller.get(&VIDEOS, &path).await.bytes().await.unwrap();
 
     assert_eq!((&plain["seconds"], &clamped["seconds"]), (&json!("12"), &json!("8")));
     assert_eq!(prices[1] * 12, prices[0] * 8);
-    let found = retake_media::probe(std::io::Cursor::new(film)).unwrap();
+    let found = retake_media::probe(std::io::Cursor::new(video)).unwrap();
     assert_eq!(found.duration.as_duration().as_millis(), 8000);
 }
 
 /// What a prompt's first and second download get: status, type and length.
-async fn downloads(caller: &Caller, prompt: &str) -> [(u16, String, usize); 2] {
-    let path = caller.created(&VIDEOS, prompt).await;
+async fn downloads(caller: &TestClient, prompt: &str) -> [(u16, String, usize); 2] {
+    let path = caller.create_job(&VIDEOS, prompt).await;
     caller.advance(seconds(120));
     let path = format!("{path}/content");
     let load = async || {
@@ -362,7 +364,7 @@ async fn downloads(caller: &Caller, prompt: &str) -> [(u16, String, usize); 2] {
 
 #[tokio::test]
 async fn a_download_goes_wrong_once_in_each_way_and_the_render_is_billed_once() {
-    let caller = Caller::new().await;
+    let caller = TestClient::new().await;
     let [(_, _, whole), _] = downloads(&caller, "a cat").await;
     for (kind, status, media_type) in [
         ("page-for-file", 200, "text/html; charset=utf-8"),
@@ -386,13 +388,13 @@ async fn a_download_goes_wrong_once_in_each_way_and_the_render_is_billed_once() 
 
 #[tokio::test]
 async fn a_model_renders_in_steps_of_its_own() {
-    let caller = Caller::new().await;
-    let path = caller.created(&VIDEOS, "a cat lab:grain").await;
+    let caller = TestClient::new().await;
+    let path = caller.create_job(&VIDEOS, "a cat lab:grain").await;
     caller.advance(seconds(120));
 
-    let film = caller.get(&VIDEOS, &format!("{path}/content")).await.bytes().await.unwrap();
+    let video = caller.get(&VIDEOS, &format!("{path}/content")).await.bytes().await.unwrap();
 
-    let found = retake_media::probe(std::io::Cursor::new(film)).unwrap();
+    let found = retake_media::probe(std::io::Cursor::new(video)).unwrap();
     assert_eq!((found.picture.width, found.picture.height), (1280, 704));
     // 295 frames at 24 a second.
     assert_eq!(found.duration.as_duration().as_millis(), 12_291);
@@ -400,8 +402,8 @@ async fn a_model_renders_in_steps_of_its_own() {
 
 #[tokio::test]
 async fn an_answer_comes_byte_by_byte_with_a_pause_before_each() {
-    let caller = Caller::new().await;
-    let path = caller.created(&VIDEOS, "a cat lab:drip-polls").await;
+    let caller = TestClient::new().await;
+    let path = caller.create_job(&VIDEOS, "a cat lab:drip-polls").await;
     let begun = caller.lab.clock().now();
 
     let reading = async { caller.get(&VIDEOS, &path).await.bytes().await.unwrap() };

@@ -1,7 +1,7 @@
-//! Delivers webhooks.
+//! Delivers webhooks over HTTP.
 //!
-//! A delivery that is not answered with a 2xx in time is tried again after the pauses that the
-//! provider documents, in the lab's time. Any address is fine, loopback too: this is a lab.
+//! A delivery without a timely 2xx response is retried after the delays that the provider
+//! documents, in lab time. Every address is allowed, loopback too: this is a lab.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use reqwest::redirect::Policy;
 
 use crate::clock::Clock;
 
-/// How long a receiver may take, in the world's time.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a receiver may take to respond, in wall-clock time.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Something to be delivered.
+/// The HTTP request of a webhook.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Notice {
+pub(crate) struct WebhookRequest {
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-/// Delivers notices over HTTP.
+/// The HTTP client that delivers webhooks.
 #[derive(Clone)]
 pub(crate) struct WebhookSender {
     client: Option<reqwest::Client>,
@@ -30,32 +30,33 @@ pub(crate) struct WebhookSender {
 
 impl WebhookSender {
     pub(crate) fn new(clock: Clock) -> Self {
-        // An error would say that there is one already, which is as good.
+        // An error means that a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(RESPONSE_TIMEOUT)
             .redirect(Policy::none())
             .no_proxy()
             .build()
-            .inspect_err(|error| tracing::warn!(%error, "the lab cannot deliver webhooks"));
+            .inspect_err(|error| tracing::warn!(%error, "the lab failed to build its HTTP client; webhooks are not delivered"));
         Self { client: client.ok(), clock }
     }
 
-    /// Delivers, trying again after each pause (in seconds). Returns whether it was taken.
-    pub(crate) async fn post(&self, notice: &Notice, pauses: &[i64]) -> bool {
+    /// Delivers a webhook, with a retry after each pause (in seconds). Returns whether it was
+    /// accepted.
+    pub(crate) async fn deliver(&self, webhook_request: &WebhookRequest, pauses: &[i64]) -> bool {
         for pause in std::iter::once(&0).chain(pauses) {
             self.clock.wait(SignedDuration::from_secs(*pause)).await;
-            if self.post_once(notice).await {
+            if self.send(webhook_request).await {
                 return true;
             }
         }
         false
     }
 
-    async fn post_once(&self, notice: &Notice) -> bool {
+    async fn send(&self, webhook_request: &WebhookRequest) -> bool {
         let Some(client) = &self.client else { return false };
-        let mut request = client.post(&notice.url).body(notice.body.clone());
-        for (name, value) in &notice.headers {
+        let mut request = client.post(&webhook_request.url).body(webhook_request.body.clone());
+        for (name, value) in &webhook_request.headers {
             request = request.header(name, value);
         }
         request.send().await.is_ok_and(|answer| answer.status().is_success())

@@ -56,20 +56,12 @@ pub(crate) fn is_in_trouble(json: &Json) -> bool {
 /// Whether an answer tells, in any part of it, that the request was taken on or that there is a render of it: then it is
 /// no refusal, whatever else stands in it.
 pub(crate) fn tells_of_render(json: &Json) -> bool {
-    let reports = report::of_error(json);
-    proof::was_had_before(&reports)
-        || reports.iter().filter_map(|report| report.code.as_deref()).any(tells_of_output)
+    proof::was_had_before(&report::of_error(json))
 }
 
 /// Whether a text tells of a request that was taken on.
 pub(crate) fn text_tells_of_render(text: &str) -> bool {
     proof::text_was_had_before(text)
-}
-
-/// Whether a code concerns what came out of a render.
-fn tells_of_output(code: &str) -> bool {
-    let code = lower(code);
-    code.starts_with("output") && lists::lists().render_codes.contains(&code)
 }
 
 /// Whether a code is one by which a relay says that it got no answer from the server behind it.

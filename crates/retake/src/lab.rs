@@ -106,7 +106,7 @@ fn variables(urls: &Urls) -> impl Iterator<Item = (&'static str, &'static str, S
         ("RETAKE_LAB_REPLICATE", P::Replicate, ""),
     ];
     let providers = providers.map(|(variable, provider, path)| {
-        (variable, provider.name(), urls.of(provider).to_owned() + path)
+        (variable, provider.name(), urls.provider(provider).to_owned() + path)
     });
     providers.into_iter().chain([
         ("RETAKE_LAB_STATUS", "status", urls.status().to_owned()),
@@ -121,7 +121,7 @@ fn lines(urls: &Urls) -> String {
 }
 
 fn list(context: &Context) -> Result<(), Failure> {
-    let about = |name: &str| Scenario::named(name).map(|it| it.about).unwrap_or_default();
+    let about = |name: &str| Scenario::from_name(name).map(|it| it.about).unwrap_or_default();
     let named: Vec<_> = builtin::ALL.iter().map(|it| [it.0.to_owned(), about(it.0)]).collect();
     let faults = FaultKind::ALL.iter();
     let faults: Vec<_> =

@@ -1,53 +1,53 @@
-//! The models that the emulator offers, by family: what their inputs may be and what a second costs.
+//! The models that the emulator offers, by family: their inputs and their prices per second.
 //!
-//! fal has a schema for each endpoint. A family here stands for all endpoints of a maker whose
-//! inputs are alike, so that a new version of a model can be called before anybody has listed it.
-//! Prices are those of the provider page of 2026-11-21 where it has one, else the lab's own.
+//! fal has a schema for each endpoint. A family stands for all endpoints of a vendor with the same
+//! inputs, so that a new version of a model works before it is listed. Prices are those of the
+//! provider page of 2026-11-21 where it has one, else the lab's own.
 
-use crate::scenario::rule::matches_glob;
+use crate::scenario::rule::is_glob_match;
 
 /// Endpoints that share their inputs and their price.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// Patterns of endpoint ids, in which `*` stands for anything.
+    /// Patterns of endpoint ids, in which `*` matches anything.
     patterns: &'static [&'static str],
-    /// Lengths in seconds that a caller can ask for.
+    /// The lengths in seconds that a caller can request.
     pub(super) seconds: &'static [u32],
-    /// The length when none is asked for.
-    pub(super) usual_seconds: u32,
+    /// The default length in seconds.
+    pub(super) default_seconds: u32,
     pub(super) resolutions: &'static [&'static str],
     pub(super) aspects: &'static [&'static str],
-    /// The most characters of a prompt.
-    pub(super) longest_prompt: usize,
-    /// Whether there is sound unless the caller says no.
+    /// The maximum number of characters in a prompt.
+    pub(super) max_prompt_chars: usize,
+    /// Whether there is sound by default.
     pub(super) has_sound: bool,
-    /// One second in millionths of a US dollar.
+    /// The price of a second in millionths of a US dollar.
     pub(super) second_micros: u64,
 }
 
 const WIDE: &[&str] = &["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"];
 const HD: &[&str] = &["720p", "1080p"];
 
-const PLAIN: Family = Family {
+const BASE: Family = Family {
     patterns: &[],
     seconds: &[5, 10],
-    usual_seconds: 5,
+    default_seconds: 5,
     resolutions: &["480p", "540p", "580p", "720p", "1080p"],
     aspects: WIDE,
-    longest_prompt: 10_000,
+    max_prompt_chars: 10_000,
     has_sound: false,
     second_micros: 50_000,
 };
 
-/// All families; the first that fits an id is its own.
+/// All families; the first with a matching pattern is used.
 const FAMILIES: &[Family] = &[
     Family {
         patterns: &["fal-ai/veo3*", "google/veo*"],
         seconds: &[4, 6, 8],
-        usual_seconds: 8,
+        default_seconds: 8,
         resolutions: &["720p", "1080p", "4k"],
         aspects: &["16:9", "9:16", "1:1"],
-        longest_prompt: 20_000,
+        max_prompt_chars: 20_000,
         has_sound: true,
         second_micros: 400_000,
     },
@@ -56,9 +56,9 @@ const FAMILIES: &[Family] = &[
         seconds: &[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
         resolutions: HD,
         aspects: &["16:9", "9:16", "1:1"],
-        longest_prompt: 2_500,
+        max_prompt_chars: 2_500,
         second_micros: 70_000,
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["bytedance/seedance-*", "fal-ai/bytedance/seedance/*"],
@@ -66,40 +66,40 @@ const FAMILIES: &[Family] = &[
         resolutions: &["480p", "720p", "1080p"],
         has_sound: true,
         second_micros: 303_400,
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["minimax/*", "fal-ai/minimax/*"],
         seconds: &[4, 5, 6, 8, 10, 12, 15],
-        usual_seconds: 6,
+        default_seconds: 6,
         resolutions: &["512p", "768p", "1080p"],
         second_micros: 60_000,
-        ..PLAIN
+        ..BASE
     },
-    Family { patterns: &["fal-ai/wan*", "wan/*"], seconds: &[2, 3, 4, 5, 8, 10, 15], ..PLAIN },
+    Family { patterns: &["fal-ai/wan*", "wan/*"], seconds: &[2, 3, 4, 5, 8, 10, 15], ..BASE },
     Family {
         patterns: &["fal-ai/pika/*"],
         seconds: &[5, 8, 10],
         resolutions: HD,
         second_micros: 40_000,
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["fal-ai/luma-dream-machine*"],
         seconds: &[5, 9, 10],
         resolutions: &["540p", "720p", "1080p", "4k"],
-        longest_prompt: 5_000,
+        max_prompt_chars: 5_000,
         second_micros: 100_000,
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["fal-ai/pixverse/*", "fal-ai/ltx*", "fal-ai/hunyuan-video*", "fal-ai/vidu/*"],
         seconds: &[4, 5, 6, 8, 10],
-        ..PLAIN
+        ..BASE
     },
 ];
 
-/// Endpoints that the list of models shows.
+/// The endpoints in the list of models.
 pub(super) const LISTED: &[&str] = &[
     "fal-ai/veo3.1",
     "fal-ai/veo3.1/fast",
@@ -124,17 +124,17 @@ pub(super) const LISTED: &[&str] = &[
     "fal-ai/luma-dream-machine/ray-2/image-to-video",
 ];
 
-/// Namespaces that come before the owner of an app.
+/// Namespaces that may precede the owner of an app.
 const NAMESPACES: &[&str] = &["workflows", "comfy"];
 
 /// The family of an endpoint, if the emulator knows it.
 pub(super) fn family(endpoint: &str) -> Option<&'static Family> {
-    let fits = |family: &&Family| family.patterns.iter().any(|it| matches_glob(it, endpoint));
+    let fits = |family: &&Family| family.patterns.iter().any(|it| is_glob_match(it, endpoint));
     FAMILIES.iter().find(fits)
 }
 
-/// The app of an endpoint: its owner and alias, without what comes after. This is what the paths of
-/// its requests begin with.
+/// The app of an endpoint: its owner and alias, without the rest of the path. The paths of its
+/// requests begin with it.
 pub(super) fn app(endpoint: &str) -> Option<String> {
     let parts: Vec<&str> = endpoint.split('/').collect();
     let is_spaced = parts.first().is_some_and(|it| NAMESPACES.contains(it));
@@ -163,7 +163,7 @@ mod tests {
     fn every_listed_endpoint_has_a_family_whose_usual_length_can_be_asked_for() {
         for endpoint in LISTED {
             let family = family(endpoint).unwrap();
-            assert!(family.seconds.contains(&family.usual_seconds), "{endpoint}");
+            assert!(family.seconds.contains(&family.default_seconds), "{endpoint}");
         }
         assert!(family("fal-ai/flux/dev").is_none());
     }

@@ -1,5 +1,5 @@
-//! fal's errors: those of the platform (a sentence and an `error_type`) and those of a model (a list
-//! of what is wrong), from the pages "Request errors" and "Model errors" of 2026-11-21.
+//! fal's errors: those of the platform (a sentence and an `error_type`) and those of a model (a
+//! list of issues), from the pages "Request errors" and "Model errors" of 2026-11-21.
 
 use axum::{
     Json,
@@ -8,17 +8,18 @@ use axum::{
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{FromIngress, with};
+use super::FromIngress;
 use crate::{
     emulator_context::CallError,
     fault::Cause,
-    intake::Unreadable,
+    headers::with_header,
+    request_body::BodyError,
     simulator::{Failure, Reason, Refusal},
 };
 
-/// One thing that a model finds wrong.
+/// One issue in the input of a model.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Wrong {
+pub(super) struct ValidationIssue {
     pub(super) kind: &'static str,
     loc: Vec<String>,
     message: String,
@@ -26,19 +27,19 @@ pub(super) struct Wrong {
     input: Option<Value>,
 }
 
-impl Wrong {
-    /// Something wrong in the body, or in one of its fields.
+impl ValidationIssue {
+    /// An issue in the body, or in one of its fields.
     pub(super) fn new(kind: &'static str, field: &[&str], message: &str) -> Self {
         let loc = std::iter::once(&"body").chain(field).map(|it| (*it).to_owned()).collect();
         Self { kind, loc, message: message.to_owned(), ctx: None, input: None }
     }
 
-    /// With the bound that it violates.
+    /// Adds the limit that is violated.
     pub(super) fn with_ctx(self, ctx: Value) -> Self {
         Self { ctx: Some(ctx), ..self }
     }
 
-    /// With what was found there.
+    /// Adds the invalid input.
     pub(super) fn with_input(self, input: Value) -> Self {
         Self { input: Some(input), ..self }
     }
@@ -56,18 +57,18 @@ impl Wrong {
     }
 }
 
-/// An error as fal answers it.
+/// An error response of fal.
 #[derive(Clone, Debug)]
 pub(super) struct FalError {
     pub(super) status: StatusCode,
-    /// A sentence for people.
+    /// The message for people.
     pub(super) message: String,
-    /// The machine's word for it; a model's errors have theirs in the body only.
+    /// The machine-readable type; the errors of a model have theirs in the body only.
     pub(super) error_type: Option<&'static str>,
     pub(super) body: Value,
-    is_worth_retrying: bool,
-    /// Whether it is the caller's own limit that ran out.
-    is_users_timeout: bool,
+    is_retryable: bool,
+    /// Whether the caller's own start timeout expired.
+    is_start_timeout: bool,
 }
 
 impl FalError {
@@ -78,116 +79,118 @@ impl FalError {
             message: message.to_owned(),
             error_type: Some(kind),
             body: json!({ "detail": message, "error_type": kind }),
-            is_worth_retrying: status >= 500,
-            is_users_timeout: false,
+            is_retryable: status >= 500,
+            is_start_timeout: false,
         }
     }
 
-    /// The errors of a model.
-    pub(super) fn model(status: u16, wrong: &[Wrong]) -> Self {
-        let detail: Vec<Value> = wrong.iter().map(Wrong::json).collect();
+    /// An error of a model, with its issues.
+    pub(super) fn model(status: u16, issue: &[ValidationIssue]) -> Self {
+        let detail: Vec<Value> = issue.iter().map(ValidationIssue::json).collect();
         Self {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
-            message: wrong.first().map(|it| it.message.clone()).unwrap_or_default(),
+            message: issue.first().map(|it| it.message.clone()).unwrap_or_default(),
             error_type: None,
             body: json!({ "detail": detail }),
-            is_worth_retrying: status >= 500,
-            is_users_timeout: false,
+            is_retryable: status >= 500,
+            is_start_timeout: false,
         }
     }
 
-    /// No such app, or no such request.
-    pub(super) fn missing(what: &str) -> Self {
+    /// The error for an unknown app or request.
+    pub(super) fn not_found(what: &str) -> Self {
         Self::platform(404, "not_found", &format!("{what} not found"))
     }
 
-    /// The caller's own limit for the start ran out.
-    pub(super) fn users_timeout() -> Self {
+    /// The error when the caller's own start timeout has expired.
+    pub(super) fn start_timeout() -> Self {
         let timeout = Self::platform(504, "request_timeout", "Request timed out");
-        Self { is_users_timeout: true, is_worth_retrying: false, ..timeout }
+        Self { is_start_timeout: true, is_retryable: false, ..timeout }
     }
 
-    /// The caller cancelled the request.
+    /// The error of a request that the caller cancelled.
     pub(super) fn cancelled() -> Self {
         Self::platform(499, "client_cancelled", "Request was cancelled by the client")
     }
 
-    pub(super) fn unreadable(why: &Unreadable) -> Self {
-        match why {
-            Unreadable::TooLarge => Self::platform(413, "bad_request", "Request body is too large"),
-            Unreadable::Json(_) | Unreadable::Multipart => {
-                let wrong = Wrong::new("json_invalid", &[], "JSON decode error");
-                Self::model(422, &[wrong])
+    pub(super) fn body_error(error: &BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::platform(413, "bad_request", "Request body is too large"),
+            BodyError::Json(_) | BodyError::Multipart => {
+                let issue = ValidationIssue::new("json_invalid", &[], "JSON decode error");
+                Self::model(422, &[issue])
             }
         }
     }
 
     pub(super) fn respond(&self) -> Response {
         let response = (self.status, Json(self.body.clone())).into_response();
-        let yes = self.is_worth_retrying;
-        let response = with(response, "x-fal-retryable", if yes { "true" } else { "false" });
-        let response = with(response, "x-fal-needs-retry", if yes { "1" } else { "0" });
+        let yes = self.is_retryable;
+        let response = with_header(response, "x-fal-retryable", if yes { "true" } else { "false" });
+        let response = with_header(response, "x-fal-needs-retry", if yes { "1" } else { "0" });
         let response = match self.error_type {
-            Some(kind) => with(response, "x-fal-error-type", kind),
+            Some(kind) => with_header(response, "x-fal-error-type", kind),
             None => response,
         };
-        if self.is_users_timeout {
-            with(response, "x-fal-request-timeout-type", "user")
+        if self.is_start_timeout {
+            with_header(response, "x-fal-request-timeout-type", "user")
         } else {
             response
         }
     }
 }
 
-/// Words a call that does not get what it asked for.
-pub(super) fn setback(setback: CallError) -> Response {
-    match setback {
-        CallError::Refused(refusal) => refuse(&refusal),
-        CallError::Missing => FalError::missing("Request").respond(),
-        CallError::Cut(response) => response,
+/// The response to a failed call.
+pub(super) fn call_error_response(call_error: CallError) -> Response {
+    match call_error {
+        CallError::Refused(refusal) => refusal_response(&refusal),
+        CallError::Missing => FalError::not_found("Request").respond(),
+        CallError::Response(response) => response,
     }
 }
 
-/// Words a refusal.
-pub(super) fn refuse(refusal: &Refusal) -> Response {
-    let response = by_reason(refusal);
+/// The response to a refused call.
+pub(super) fn refusal_response(refusal: &Refusal) -> Response {
+    let response = response_by_reason(refusal);
     match refusal.retry_after {
-        Some(wait) => with(response, "retry-after", &wait.as_secs().to_string()),
+        Some(wait) => with_header(response, "retry-after", &wait.as_secs().to_string()),
         None => response,
     }
 }
 
-fn by_reason(refusal: &Refusal) -> Response {
+fn response_by_reason(refusal: &Refusal) -> Response {
     let locked = "User is locked. Reason: Exhausted balance. Top up your balance at \
                   fal.ai/dashboard/billing.";
     match refusal.reason {
-        Reason::MissingKey => denied(401, "Authentication is required to access this application"),
-        Reason::UnknownKey | Reason::KeyRevoked => {
-            denied(401, "Invalid authentication credentials")
+        Reason::MissingKey => {
+            auth_error(401, "Authentication is required to access this application")
         }
-        Reason::SoftBlock => denied(403, "User is locked. Please contact support."),
-        Reason::CreditOut => denied(403, locked),
+        Reason::UnknownKey | Reason::KeyRevoked => {
+            auth_error(401, "Invalid authentication credentials")
+        }
+        Reason::SoftBlock => auth_error(403, "User is locked. Please contact support."),
+        Reason::CreditOut => auth_error(403, locked),
         Reason::TooFast | Reason::TooManyToday | Reason::TooManyAtOnce => too_many(),
-        Reason::Overloaded => named("runner_scheduling_failure").respond(),
+        Reason::Overloaded => error_by_name("runner_scheduling_failure").respond(),
         Reason::AfterAccept => match refusal.pick(&["internal_error", "ingress"]) {
-            "ingress" => ingress(StatusCode::BAD_GATEWAY),
-            kind => named(kind).respond(),
+            "ingress" => ingress_page(StatusCode::BAD_GATEWAY),
+            kind => error_by_name(kind).respond(),
         },
         Reason::Poll => match refusal.cause {
-            Cause::Capacity => ingress(StatusCode::SERVICE_UNAVAILABLE),
-            Cause::DependencyTimeout => ingress(StatusCode::GATEWAY_TIMEOUT),
-            _ => named("internal_error").respond(),
+            Cause::Capacity => ingress_page(StatusCode::SERVICE_UNAVAILABLE),
+            Cause::DependencyTimeout => ingress_page(StatusCode::GATEWAY_TIMEOUT),
+            _ => error_by_name("internal_error").respond(),
         },
-        Reason::Scripted if refusal.generic => named("internal_error").respond(),
-        Reason::Scripted => match refusal.pick(shapes(refusal.cause)) {
-            "auth_error" => denied(401, "Invalid authentication credentials"),
-            "balance" => denied(403, locked),
-            kind => named(kind).respond(),
+        Reason::Scripted if refusal.is_generic => error_by_name("internal_error").respond(),
+        Reason::Scripted => match refusal.pick(shapes_of_cause(refusal.cause)) {
+            "auth_error" => auth_error(401, "Invalid authentication credentials"),
+            "balance" => auth_error(403, locked),
+            kind => error_by_name(kind).respond(),
         },
     }
 }
 
-fn denied(status: u16, message: &str) -> Response {
+fn auth_error(status: u16, message: &str) -> Response {
     FalError::platform(status, "auth_error", message).respond()
 }
 
@@ -196,9 +199,9 @@ fn too_many() -> Response {
     (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response()
 }
 
-/// What the load balancer in front says when it gets no answer: no JSON and no request id, which is
-/// how fal's Python SDK knows that it may try again.
-fn ingress(status: StatusCode) -> Response {
+/// The response of the load balancer when it gets none from fal: no JSON and no request id, by
+/// which fal's Python SDK knows that it may retry.
+fn ingress_page(status: StatusCode) -> Response {
     let reason = status.canonical_reason().unwrap_or_default();
     let code = status.as_u16();
     let page = format!(
@@ -212,7 +215,7 @@ fn ingress(status: StatusCode) -> Response {
 }
 
 /// The names of the shapes that a cause may take.
-fn shapes(cause: Cause) -> &'static [&'static str] {
+fn shapes_of_cause(cause: Cause) -> &'static [&'static str] {
     match cause {
         Cause::RuntimeError => &[
             "internal_server_error",
@@ -252,35 +255,35 @@ fn shapes(cause: Cause) -> &'static [&'static str] {
     }
 }
 
-/// How a failed render is told.
+/// The error of a failed render.
 pub(super) fn failure(failure: &Failure) -> FalError {
-    if failure.generic {
-        // The two that say nothing; the second hides refusals by the model's own filter.
-        return named(match failure.cause {
+    if failure.is_generic {
+        // The two least specific errors; the first also hides refusals by the model's own filter.
+        return error_by_name(match failure.cause {
             Cause::ContentModeration => "no_media_generated",
             _ => "internal_server_error",
         });
     }
     match failure.shape.as_deref() {
-        Some("input") => return named("content_policy_violation"),
-        Some("output") => return named("no_media_generated"),
+        Some("input") => return error_by_name("content_policy_violation"),
+        Some("output") => return error_by_name("no_media_generated"),
         _ => {}
     }
-    match failure.pick(shapes(failure.cause)) {
+    match failure.pick(shapes_of_cause(failure.cause)) {
         "balance" => {
             let message = "User is locked. Reason: Exhausted balance.";
             FalError::platform(403, "auth_error", message)
         }
-        kind => named(kind),
+        kind => error_by_name(kind),
     }
 }
 
-/// The error of this name; one of the platform if it is among its own, else one of a model.
-pub(super) fn named(name: &str) -> FalError {
-    request_error(name).unwrap_or_else(|| model_error(name))
+/// The error of this name: one of the platform if it has that name, else one of a model.
+pub(super) fn error_by_name(name: &str) -> FalError {
+    platform_error(name).unwrap_or_else(|| model_error(name))
 }
 
-fn request_error(name: &str) -> Option<FalError> {
+fn platform_error(name: &str) -> Option<FalError> {
     let (status, kind, message) = match name {
         "request_timeout" => (504, "request_timeout", "Request timed out"),
         "startup_timeout" => (504, "startup_timeout", "Runner did not start in time"),
@@ -308,57 +311,60 @@ fn request_error(name: &str) -> Option<FalError> {
 }
 
 fn model_error(name: &str) -> FalError {
-    let picture = &["image_url"][..];
-    let (status, wrong) = match name {
+    let image_field = &["image_url"][..];
+    let (status, issue) = match name {
         "generation_timeout" => {
-            (504, Wrong::new("generation_timeout", &[], "The generation took too long"))
+            (504, ValidationIssue::new("generation_timeout", &[], "The generation took too long"))
         }
         "downstream_service_error" => {
-            (400, Wrong::new("downstream_service_error", &[], "Downstream service error"))
+            (400, ValidationIssue::new("downstream_service_error", &[], "Downstream service error"))
         }
         "downstream_service_unavailable" => {
             let message = "Downstream service unavailable";
-            (500, Wrong::new("downstream_service_unavailable", &[], message))
+            (500, ValidationIssue::new("downstream_service_unavailable", &[], message))
         }
         "content_policy_violation" => {
             let message = "The content could not be processed because it contained material \
                            flagged by a content checker.";
-            (422, Wrong::new("content_policy_violation", &["prompt"], message))
+            (422, ValidationIssue::new("content_policy_violation", &["prompt"], message))
         }
         "no_media_generated" => {
             let message = "No media was generated. Please try again with a different prompt.";
-            (422, Wrong::new("no_media_generated", &[], message))
+            (422, ValidationIssue::new("no_media_generated", &[], message))
         }
         "image_too_small" => {
             let ctx = json!({ "min_height": 300, "min_width": 300 });
-            let wrong = Wrong::new("image_too_small", picture, "Image is too small");
-            (422, wrong.with_ctx(ctx))
+            let issue = ValidationIssue::new("image_too_small", image_field, "Image is too small");
+            (422, issue.with_ctx(ctx))
         }
         "image_too_large" => {
             let ctx = json!({ "max_height": 4000, "max_width": 4000 });
-            let wrong = Wrong::new("image_too_large", picture, "Image is too large");
-            (422, wrong.with_ctx(ctx))
+            let issue = ValidationIssue::new("image_too_large", image_field, "Image is too large");
+            (422, issue.with_ctx(ctx))
         }
         "file_too_large" => {
-            let wrong = Wrong::new("file_too_large", picture, "File size exceeds the limit");
-            (422, wrong.with_ctx(json!({ "max_size": 10_485_760 })))
+            let issue =
+                ValidationIssue::new("file_too_large", image_field, "File size exceeds the limit");
+            (422, issue.with_ctx(json!({ "max_size": 10_485_760 })))
         }
         "image_load_error" => {
-            (422, Wrong::new("image_load_error", picture, "Failed to load the image"))
+            (422, ValidationIssue::new("image_load_error", image_field, "Failed to load the image"))
         }
-        "file_download_error" => {
-            (422, Wrong::new("file_download_error", picture, "Failed to download the file"))
-        }
-        "face_detection_error" => {
-            (422, Wrong::new("face_detection_error", picture, "Could not detect a face"))
-        }
-        name => bound_error(name),
+        "file_download_error" => (
+            422,
+            ValidationIssue::new("file_download_error", image_field, "Failed to download the file"),
+        ),
+        "face_detection_error" => (
+            422,
+            ValidationIssue::new("face_detection_error", image_field, "Could not detect a face"),
+        ),
+        name => limit_error(name),
     };
-    FalError::model(status, &[wrong])
+    FalError::model(status, &[issue])
 }
 
-/// Errors that name the bound that was violated; what nobody knows is an internal error.
-fn bound_error(name: &str) -> (u16, Wrong) {
+/// Errors that name a violated limit; an unknown name is an internal error.
+fn limit_error(name: &str) -> (u16, ValidationIssue) {
     let (kind, field, message, ctx) = match name {
         "unsupported_image_format" => (
             "unsupported_image_format",
@@ -408,9 +414,14 @@ fn bound_error(name: &str) -> (u16, Wrong) {
             "This feature is not supported with the given parameters",
             json!({}),
         ),
-        _ => return (500, Wrong::new("internal_server_error", &[], "Internal server error")),
+        _ => {
+            return (
+                500,
+                ValidationIssue::new("internal_server_error", &[], "Internal server error"),
+            );
+        }
     };
-    (422, Wrong::new(kind, &[field], message).with_ctx(ctx))
+    (422, ValidationIssue::new(kind, &[field], message).with_ctx(ctx))
 }
 
 #[cfg(test)]
@@ -420,8 +431,8 @@ mod tests {
     #[test]
     fn every_shape_is_an_error_of_that_name() {
         for cause in Cause::ALL {
-            for shape in shapes(cause).iter().filter(|it| **it != "balance") {
-                let body = named(shape).body;
+            for shape in shapes_of_cause(cause).iter().filter(|it| **it != "balance") {
+                let body = error_by_name(shape).body;
                 let found = body.get("error_type").or_else(|| body.pointer("/detail/0/type"));
                 assert_eq!(found.and_then(Value::as_str), Some(*shape), "{body}");
             }
@@ -430,7 +441,7 @@ mod tests {
 
     #[test]
     fn the_load_balancer_speaks_without_a_request_id() {
-        let response = ingress(StatusCode::BAD_GATEWAY);
+        let response = ingress_page(StatusCode::BAD_GATEWAY);
         assert!(response.extensions().get::<FromIngress>().is_some());
     }
 }

@@ -1,19 +1,19 @@
-//! Reads the input of a model, and refuses it as fal's models do: with a list of what is wrong.
+//! Parses the input of a model and validates it as fal's models do, with a list of all issues.
 
 use serde_json::{Value, json};
 
-use super::{endpoints::Family, errors::Wrong};
-use crate::{frame, intake};
+use super::{endpoints::Family, errors::ValidationIssue};
+use crate::{frame_size, request_body};
 
-/// Fields that models take a first picture in.
-const FIRST_PICTURES: &[&str] =
+/// The fields for a first image.
+const FIRST_IMAGE_FIELDS: &[&str] =
     &["image_url", "start_image_url", "first_frame_url", "first_frame_image_url"];
-/// Fields that hold several pictures, or a video.
-const MATERIAL: &[&str] = &["image_urls", "reference_image_urls", "images", "video_url"];
+/// The fields for several images or a video.
+const REFERENCE_FIELDS: &[&str] = &["image_urls", "reference_image_urls", "images", "video_url"];
 
-/// What an input asks for.
+/// The parsed input of a model.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct ModelInput {
     pub(super) prompt: String,
     pub(super) millis: u64,
     pub(super) width: u32,
@@ -21,89 +21,105 @@ pub(super) struct Wanted {
     pub(super) audio: bool,
 }
 
-/// Reads an input. `is_there` tells whether a file that was uploaded here can be fetched.
+/// Parses an input. `is_stored` says whether an uploaded file exists.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it.
-pub(super) fn read(
+/// All issues of the input.
+pub(super) fn parse(
     endpoint: &str,
     family: &Family,
     input: &Value,
-    is_there: impl Fn(&str) -> bool,
-) -> Result<Wanted, Vec<Wrong>> {
-    let mut wrong = Vec::new();
+    is_stored: impl Fn(&str) -> bool,
+) -> Result<ModelInput, Vec<ValidationIssue>> {
+    let mut issues = Vec::new();
     if !input.is_object() {
-        return Err(vec![Wrong::new("model_attributes_type", &[], "Input should be an object")]);
+        return Err(vec![ValidationIssue::new(
+            "model_attributes_type",
+            &[],
+            "Input should be an object",
+        )]);
     }
-    let prompt = prompt(family, input, &mut wrong);
-    check_pictures(endpoint, input, is_there, &mut wrong);
-    let resolution = one_of(input, "resolution", family.resolutions, &mut wrong);
-    let aspect = one_of(input, "aspect_ratio", family.aspects, &mut wrong);
-    let millis = millis(family, input, &mut wrong);
-    if !wrong.is_empty() {
-        return Err(wrong);
+    let prompt = read_prompt(family, input, &mut issues);
+    check_images(endpoint, input, is_stored, &mut issues);
+    let resolution = read_choice(input, "resolution", family.resolutions, &mut issues);
+    let aspect = read_choice(input, "aspect_ratio", family.aspects, &mut issues);
+    let millis = read_millis(family, input, &mut issues);
+    if !issues.is_empty() {
+        return Err(issues);
     }
-    let usual = family.resolutions.iter().find(|it| **it == "720p").or(family.resolutions.first());
-    let resolution = resolution.or(usual.map(|it| (*it).to_owned())).unwrap_or_default();
-    let (width, height) = frame::pixels(&resolution, &aspect.unwrap_or_default());
+    let default =
+        family.resolutions.iter().find(|it| **it == "720p").or(family.resolutions.first());
+    let resolution = resolution.or(default.map(|it| (*it).to_owned())).unwrap_or_default();
+    let (width, height) = frame_size::pixels(&resolution, &aspect.unwrap_or_default());
     let audio = input.get("generate_audio").and_then(Value::as_bool).unwrap_or(family.has_sound);
-    Ok(Wanted { prompt, millis, width, height, audio })
+    Ok(ModelInput { prompt, millis, width, height, audio })
 }
 
-fn prompt(family: &Family, input: &Value, wrong: &mut Vec<Wrong>) -> String {
+fn read_prompt(family: &Family, input: &Value, issues: &mut Vec<ValidationIssue>) -> String {
     let Some(prompt) = input.get("prompt") else {
-        wrong.push(Wrong::new("missing", &["prompt"], "Field required").with_input(input.clone()));
+        issues.push(
+            ValidationIssue::new("missing", &["prompt"], "Field required")
+                .with_input(input.clone()),
+        );
         return String::new();
     };
     let Some(prompt) = prompt.as_str() else {
-        let found = Wrong::new("string_type", &["prompt"], "Input should be a valid string");
-        wrong.push(found.with_input(prompt.clone()));
+        let issue =
+            ValidationIssue::new("string_type", &["prompt"], "Input should be a valid string");
+        issues.push(issue.with_input(prompt.clone()));
         return String::new();
     };
-    let most = family.longest_prompt;
-    if prompt.chars().count() > most {
-        let message = format!("Value should have at most {most} items");
-        let found = Wrong::new("sequence_too_long", &["prompt"], &message);
-        wrong.push(found.with_ctx(json!({ "max_length": most })));
+    let max = family.max_prompt_chars;
+    if prompt.chars().count() > max {
+        let message = format!("Value should have at most {max} items");
+        let issue = ValidationIssue::new("sequence_too_long", &["prompt"], &message);
+        issues.push(issue.with_ctx(json!({ "max_length": max })));
     }
     prompt.to_owned()
 }
 
-fn check_pictures(
+fn check_images(
     endpoint: &str,
     input: &Value,
-    is_there: impl Fn(&str) -> bool,
-    wrong: &mut Vec<Wrong>,
+    is_stored: impl Fn(&str) -> bool,
+    issues: &mut Vec<ValidationIssue>,
 ) {
     let needs = ["image-to-video", "frame-to-video", "reference-to-video", "pikascenes"];
-    let mut is_given = MATERIAL.iter().any(|it| input.get(it).is_some_and(|it| !it.is_null()));
+    let mut has_image =
+        REFERENCE_FIELDS.iter().any(|it| input.get(it).is_some_and(|it| !it.is_null()));
     let mut check = |field: &str, value: &Value| {
         let url = value.as_str().unwrap_or_default();
         let is_link = ["http://", "https://", "data:"].iter().any(|it| url.starts_with(it));
-        if !is_link || !is_there(url) {
+        if !is_link || !is_stored(url) {
             let message = "Failed to download the file. Please check that the URL is accessible.";
-            let found = Wrong::new("file_download_error", &[field], message);
-            wrong.push(found.with_input(value.clone()));
+            let issue = ValidationIssue::new("file_download_error", &[field], message);
+            issues.push(issue.with_input(value.clone()));
         }
     };
-    for field in FIRST_PICTURES.iter().chain(&["end_image_url", "tail_image_url", "last_frame_url"])
+    for field in
+        FIRST_IMAGE_FIELDS.iter().chain(&["end_image_url", "tail_image_url", "last_frame_url"])
     {
         if let Some(value) = input.get(field).filter(|it| !it.is_null()) {
-            is_given |= FIRST_PICTURES.contains(field);
+            has_image |= FIRST_IMAGE_FIELDS.contains(field);
             check(field, value);
         }
     }
-    if needs.iter().any(|it| endpoint.contains(it)) && !is_given {
-        let found = Wrong::new("missing", &["image_url"], "Field required");
-        wrong.push(found.with_input(input.clone()));
+    if needs.iter().any(|it| endpoint.contains(it)) && !has_image {
+        let issue = ValidationIssue::new("missing", &["image_url"], "Field required");
+        issues.push(issue.with_input(input.clone()));
     }
 }
 
-/// A field that takes one of some words; `auto` is always one.
-fn one_of(input: &Value, field: &str, allowed: &[&str], wrong: &mut Vec<Wrong>) -> Option<String> {
+/// Reads a field with a fixed set of values; `auto` is always allowed.
+fn read_choice(
+    input: &Value,
+    field: &str,
+    allowed: &[&str],
+    issues: &mut Vec<ValidationIssue>,
+) -> Option<String> {
     let value = input.get(field).filter(|it| !it.is_null())?;
-    let text = intake::text(value).unwrap_or_default();
+    let text = request_body::scalar_text(value).unwrap_or_default();
     if text == "auto" {
         return None;
     }
@@ -111,23 +127,23 @@ fn one_of(input: &Value, field: &str, allowed: &[&str], wrong: &mut Vec<Wrong>) 
         return Some((*word).to_owned());
     }
     let message = format!("Value should be one of: {}", allowed.join(", "));
-    let found = Wrong::new("one_of", &[field], &message);
-    wrong.push(found.with_input(value.clone()).with_ctx(json!({ "expected": allowed })));
+    let issue = ValidationIssue::new("one_of", &[field], &message);
+    issues.push(issue.with_input(value.clone()).with_ctx(json!({ "expected": allowed })));
     None
 }
 
-/// The length asked for: `duration` as `8`, `"8"` or `"8s"`, or a number of frames.
-fn millis(family: &Family, input: &Value, wrong: &mut Vec<Wrong>) -> u64 {
-    let usual = u64::from(family.usual_seconds) * 1000;
+/// The requested length: `duration` as `8`, `"8"` or `"8s"`, or a number of frames.
+fn read_millis(family: &Family, input: &Value, issues: &mut Vec<ValidationIssue>) -> u64 {
+    let default = u64::from(family.default_seconds) * 1000;
     if let Some(frames) = input.get("num_frames").and_then(Value::as_u64) {
         let rate = input.get("frames_per_second").and_then(Value::as_u64);
         let rate = rate.unwrap_or(16).clamp(4, 60);
         return frames.clamp(17, 361) * 1000 / rate;
     }
-    let Some(value) = input.get("duration").filter(|it| !it.is_null()) else { return usual };
-    let text = intake::text(value).unwrap_or_default();
+    let Some(value) = input.get("duration").filter(|it| !it.is_null()) else { return default };
+    let text = request_body::scalar_text(value).unwrap_or_default();
     if text == "auto" {
-        return usual;
+        return default;
     }
     let seconds = text.strip_suffix('s').unwrap_or(&text).parse::<u32>().ok();
     if let Some(seconds) = seconds.filter(|it| family.seconds.contains(it)) {
@@ -135,19 +151,21 @@ fn millis(family: &Family, input: &Value, wrong: &mut Vec<Wrong>) -> u64 {
     }
     let allowed: Vec<String> = family.seconds.iter().map(ToString::to_string).collect();
     let message = format!("Value should be one of: {}", allowed.join(", "));
-    let found = Wrong::new("one_of", &["duration"], &message);
-    wrong.push(found.with_input(value.clone()).with_ctx(json!({ "expected": allowed })));
-    usual
+    let issue = ValidationIssue::new("one_of", &["duration"], &message);
+    issues.push(issue.with_input(value.clone()).with_ctx(json!({ "expected": allowed })));
+    default
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::endpoints, *};
 
-    fn read_of(endpoint: &str, input: &Value) -> Result<Wanted, Vec<String>> {
+    fn read_of(endpoint: &str, input: &Value) -> Result<ModelInput, Vec<String>> {
         let family = endpoints::family(endpoint).unwrap();
-        let kinds = |wrong: Vec<Wrong>| wrong.into_iter().map(|it| it.kind.to_owned()).collect();
-        read(endpoint, family, input, |url| !url.contains("gone")).map_err(kinds)
+        let kinds = |issues: Vec<ValidationIssue>| {
+            issues.into_iter().map(|it| it.kind.to_owned()).collect()
+        };
+        parse(endpoint, family, input, |url| !url.contains("gone")).map_err(kinds)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The queue: requests are submitted, looked after, cancelled, and their results fetched.
+//! The queue: submits requests, reports their status, cancels them and returns their results.
 
 use std::sync::Arc;
 
@@ -15,150 +15,152 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    REQUEST_ID, endpoints,
+    Caller, REQUEST_ID,
+    endpoints::{self, Family},
     errors::{self, FalError},
     input,
-    status::{self, Notes, Stand},
-    storage, webhook, with,
+    status::{self, RequestNotes, RequestState},
+    storage, webhook,
 };
 use crate::{
     clock::later,
-    early_response::Early,
+    early_response::EarlyResponse,
     emulator_context::EmulatorContext,
     fault::FaultKind,
-    intake,
+    headers,
+    headers::with_header,
+    request_body,
     simulator::{self, Create, JobView},
     upload_store::UploadStore,
 };
 
-/// How long the result of a request whose payloads are not stored can be fetched.
+/// How long the result of a request without stored payloads can be fetched.
 const RESULT_LASTS: SignedDuration = SignedDuration::from_hours(1);
-/// How often the stream of statuses looks again.
-const LOOK: SignedDuration = SignedDuration::from_secs(1);
+/// The polling interval of the status stream.
+const STREAM_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct QueryFields {
     #[serde(default)]
     fal_webhook: Option<String>,
     #[serde(default)]
     logs: Option<String>,
 }
 
-/// A path of the queue: what it is about.
+/// A path of the queue: the request that it names.
 #[derive(Debug, PartialEq, Eq)]
 struct Target<'a> {
     app: &'a str,
     id: &'a str,
-    /// What comes after the id.
-    more: &'a str,
+    /// The path after the id.
+    rest: &'a str,
 }
 
 impl<'a> Target<'a> {
-    fn of(path: &'a str) -> Option<Self> {
-        let (app, rest) = path.trim_end_matches('/').split_once("/requests/")?;
-        let (id, more) = rest.split_once('/').unwrap_or((rest, ""));
-        (!id.is_empty()).then_some(Self { app, id, more })
+    fn parse(path: &'a str) -> Option<Self> {
+        let (app, tail) = path.trim_end_matches('/').split_once("/requests/")?;
+        let (id, rest) = tail.split_once('/').unwrap_or((tail, ""));
+        (!id.is_empty()).then_some(Self { app, id, rest })
     }
 }
 
-/// `POST /{endpoint}`: takes a request into the queue.
+/// `POST /{endpoint}`: adds a request to the queue.
 pub(super) async fn submit(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(path): Path<String>,
-    Query(asked): Query<Asked>,
-    Extension(shelf): Extension<Arc<UploadStore>>,
+    Query(asked): Query<QueryFields>,
+    Extension(uploads): Extension<Arc<UploadStore>>,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    let job = match accept(&desk, &shelf, &path, asked.fal_webhook, request).await {
+    let job = match accept(&context, &uploads, key, &path, asked.fal_webhook, request).await {
         Ok(job) => job,
-        Err(early) => return early.into_response(),
+        Err(early_response) => return early_response.into_response(),
     };
-    let mut body = status::urls(&desk, &job);
+    let mut body = status::urls(&context, &job);
     if let Some(body) = body.as_object_mut() {
         body.insert("status".to_owned(), json!("IN_QUEUE"));
         body.insert("queue_position".to_owned(), json!(position(&job)));
     }
-    with(Json(body).into_response(), REQUEST_ID, job.id())
+    with_header(Json(body).into_response(), REQUEST_ID, job.id())
 }
 
 fn position(job: &JobView) -> usize {
-    match status::stand(job) {
-        Stand::InQueue { position } => position,
+    match status::request_state(job) {
+        RequestState::InQueue { position } => position,
         _ => 0,
     }
 }
 
-/// Checks a request and admits it, for the queue and for the synchronous host.
+/// Validates and admits a request, for the queue and for the synchronous host.
 pub(super) async fn accept(
-    desk: &EmulatorContext,
-    shelf: &UploadStore,
+    context: &EmulatorContext,
+    uploads: &UploadStore,
+    key: String,
     endpoint: &str,
     webhook: Option<String>,
     request: Request,
-) -> Result<JobView, Early> {
+) -> Result<JobView, EarlyResponse> {
     let headers = request.headers().clone();
-    let key = authenticate(desk, &headers)?;
     let endpoint = endpoint.trim_matches('/');
-    let known = endpoints::family(endpoint).zip(endpoints::app(endpoint));
-    let Some((family, app)) = known else {
-        let what = format!("Application \"{endpoint}\"");
-        return Err(FalError::missing(&what).respond().into());
-    };
-    let body = intake::json(request.into_body()).await;
-    let body = body.map_err(|why| FalError::unreadable(&why).respond())?;
-    let is_there = |url: &str| storage::is_there(desk, shelf, url);
-    let wanted = input::read(endpoint, family, &body, is_there)
+    let (family, app) = find_endpoint(endpoint)?;
+    let body = request_body::read_json(request.into_body()).await;
+    let body = body.map_err(|error| FalError::body_error(&error).respond())?;
+    let is_stored = |url: &str| storage::is_stored(context, uploads, url);
+    let model_input = input::parse(endpoint, family, &body, is_stored)
         .map_err(|wrong| FalError::model(422, &wrong).respond())?;
-    let start_within_ms = start_within(&headers).map_err(|error| error.respond())?;
+    let start_within_ms = read_start_timeout(&headers).map_err(|error| error.respond())?;
     let create = Create {
-        id: desk.uuid(),
+        id: context.new_uuid(),
         key,
         model: endpoint.to_owned(),
-        prompt: wanted.prompt,
-        millis: wanted.millis,
-        width: wanted.width,
-        height: wanted.height,
-        audio: wanted.audio,
+        prompt: model_input.prompt,
+        millis: model_input.millis,
+        width: model_input.width,
+        height: model_input.height,
+        audio: model_input.audio,
         outputs: 1,
-        price_micros: family.second_micros.saturating_mul(wanted.millis) / 1000,
+        price_micros: family.second_micros.saturating_mul(model_input.millis) / 1000,
         extra: json!({
             "app": app,
             "webhook": webhook,
             "start_within_ms": start_within_ms,
-            "no_retry": says_yes(&headers, "x-fal-no-retry"),
-            "no_store": intake::named(&headers, "x-fal-store-io") == Some("0"),
-            "seed": seed(&body, desk),
+            "no_retry": is_truthy(&headers, "x-fal-no-retry"),
+            "no_store": headers::text(&headers, "x-fal-store-io") == Some("0"),
+            "seed": seed(&body, context),
         }),
         request: body,
     };
-    let admitted = desk.admit_and(create, |job| {
-        webhook::tell(desk, job);
-        watch_start(desk, job);
-    });
-    Ok(admitted.await.map_err(errors::setback)?)
+    let on_accept = |job: &JobView| {
+        webhook::schedule_webhooks(context, job);
+        watch_start(context, job);
+    };
+    let admitted = context.admit_with(create, on_accept).await;
+    Ok(admitted.map_err(errors::call_error_response)?)
 }
 
-/// The key of a caller, or the answer that it gets without one.
-pub(super) fn authenticate(desk: &EmulatorContext, headers: &HeaderMap) -> Result<String, Early> {
-    desk.authenticate(intake::authorization(headers, "Key"))
-        .map_err(|refusal| errors::refuse(&refusal).into())
+/// The family and the app of an endpoint.
+fn find_endpoint(endpoint: &str) -> Result<(&'static Family, String), EarlyResponse> {
+    let found = endpoints::family(endpoint).zip(endpoints::app(endpoint));
+    let what = || format!("Application \"{endpoint}\"");
+    found.ok_or_else(|| FalError::not_found(&what()).respond().into())
 }
 
-fn says_yes(headers: &HeaderMap, name: &str) -> bool {
-    let value = intake::named(headers, name).unwrap_or_default().to_ascii_lowercase();
+fn is_truthy(headers: &HeaderMap, name: &str) -> bool {
+    let value = headers::text(headers, name).unwrap_or_default().to_ascii_lowercase();
     ["1", "true", "yes"].contains(&value.as_str())
 }
 
-fn seed(body: &Value, desk: &EmulatorContext) -> u64 {
+fn seed(body: &Value, context: &EmulatorContext) -> u64 {
     let asked = body.get("seed").and_then(Value::as_u64);
-    asked.unwrap_or_else(|| u64::from_str_radix(&desk.hex(8), 16).unwrap_or_default())
+    asked.unwrap_or_else(|| u64::from_str_radix(&context.new_hex_id(8), 16).unwrap_or_default())
 }
 
-/// How long the caller lets the request wait, in thousandths of a second. The first header is the
-/// newer one (fal docs, 2026-11-21).
-fn start_within(headers: &HeaderMap) -> Result<Option<i64>, FalError> {
+/// How long the request may wait for its start, in milliseconds. The first header is the newer one
+/// (fal docs, 2026-11-21).
+fn read_start_timeout(headers: &HeaderMap) -> Result<Option<i64>, FalError> {
     let names = ["x-fal-request-start-timeout", "x-fal-request-timeout"];
-    let Some(text) = names.iter().find_map(|name| intake::named(headers, name)) else {
+    let Some(text) = names.iter().find_map(|name| headers::text(headers, name)) else {
         return Ok(None);
     };
     let seconds = text.trim().parse::<f64>().ok().filter(|it| *it > 0.1 && *it < 1e9);
@@ -170,113 +172,114 @@ fn start_within(headers: &HeaderMap) -> Result<Option<i64>, FalError> {
     }
 }
 
-/// Takes a request out of the queue when it has not started in time.
-fn watch_start(desk: &EmulatorContext, job: &JobView) {
-    let Some(within) = Notes::of(job).start_within() else { return };
-    let (desk, id, deadline) = (desk.clone(), job.id().to_owned(), later(job.accepted_at, within));
-    desk.clone().shared.tasks.spawn(async move {
-        desk.clock().hold_until(deadline).await;
-        if desk.look(&id).is_some_and(|job| job.starts_at > deadline) {
-            desk.cancel(&id);
+/// Cancels a request that has not started in time.
+fn watch_start(context: &EmulatorContext, job: &JobView) {
+    let Some(within) = RequestNotes::new(job).start_timeout() else { return };
+    let (context, id, deadline) =
+        (context.clone(), job.id().to_owned(), later(job.accepted_at, within));
+    context.clone().shared.tasks.spawn(async move {
+        context.clock().hold_until(deadline).await;
+        if context.find_job(&id).is_some_and(|job| job.starts_at > deadline) {
+            context.cancel(&id);
         }
     });
 }
 
 /// `GET /{app}/requests/{id}`, with `/response`, `/status` or `/status/stream`.
 pub(super) async fn read(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(path): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
+    Query(asked): Query<QueryFields>,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    let key = match authenticate(&desk, &headers) {
-        Ok(key) => key,
-        Err(early) => return early.into_response(),
-    };
-    let Some(target) = Target::of(&path) else { return FalError::missing("Path").respond() };
-    if let Err(early) = belongs(&desk, &target, &key) {
-        return early.into_response();
+    let Some(target) = Target::parse(&path) else { return FalError::not_found("Path").respond() };
+    if let Err(early_response) = find_request(&context, &target, &key) {
+        return early_response.into_response();
     }
-    let job = match desk.poll(target.id, Some(&key)).await {
+    let job = match context.poll(target.id, Some(&key)).await {
         Ok(job) => job,
-        Err(setback) => return errors::setback(setback),
+        Err(call_error) => return errors::call_error_response(call_error),
     };
-    let with_logs = asked.logs.is_some_and(|it| ["1", "true"].contains(&it.as_str()));
-    let response = match target.more {
-        "" | "response" => result(&desk, &job).await,
-        "status" => status_of(&desk, &job, with_logs),
-        "status/stream" => status_stream(desk.clone(), job.id().to_owned(), with_logs),
-        _ => return FalError::missing("Path").respond(),
+    let has_logs = asked.logs.is_some_and(|it| ["1", "true"].contains(&it.as_str()));
+    let response = match target.rest {
+        "" | "response" => result(&context, &job).await,
+        "status" => status_response(&context, &job, has_logs),
+        "status/stream" => status_stream(context.clone(), job.id().to_owned(), has_logs),
+        _ => return FalError::not_found("Path").respond(),
     };
-    with(response, REQUEST_ID, job.id())
+    with_header(response, REQUEST_ID, job.id())
 }
 
-/// Whether a path names a request of this key, and its app without what comes after it. fal answers
-/// a path with the whole endpoint with 405.
-fn belongs(desk: &EmulatorContext, target: &Target<'_>, key: &str) -> Result<JobView, Early> {
-    let job = desk.look(target.id).filter(|job| job.create.key == key);
-    let job = job.ok_or_else(|| FalError::missing("Request").respond())?;
-    match Notes::of(&job).app() {
+/// Finds the request that a path names, if it is of this key and its app. fal responds with 405 to
+/// a path with the whole endpoint instead of the app.
+fn find_request(
+    context: &EmulatorContext,
+    target: &Target<'_>,
+    key: &str,
+) -> Result<JobView, EarlyResponse> {
+    let job = context.find_job(target.id).filter(|job| job.create.key == key);
+    let job = job.ok_or_else(|| FalError::not_found("Request").respond())?;
+    match RequestNotes::new(&job).app() {
         app if app == target.app => Ok(job),
         app if target.app.starts_with(app) => {
             let body = json!({ "detail": "Method Not Allowed" });
             Err((StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response().into())
         }
-        _ => Err(FalError::missing("Request").respond().into()),
+        _ => Err(FalError::not_found("Request").respond().into()),
     }
 }
 
-fn status_of(desk: &EmulatorContext, job: &JobView, with_logs: bool) -> Response {
-    let (body, has_ended) = status::status(desk, job, with_logs);
+fn status_response(context: &EmulatorContext, job: &JobView, has_logs: bool) -> Response {
+    let (body, has_ended) = status::status(context, job, has_logs);
     let code = if has_ended { StatusCode::OK } else { StatusCode::ACCEPTED };
     (code, Json(body)).into_response()
 }
 
-/// The answer to whoever asks for the result.
-pub(super) async fn result(desk: &EmulatorContext, job: &JobView) -> Response {
-    match status::stand(job) {
-        Stand::InQueue { .. } | Stand::InProgress => {
+/// The response with the result.
+pub(super) async fn result(context: &EmulatorContext, job: &JobView) -> Response {
+    match status::request_state(job) {
+        RequestState::InQueue { .. } | RequestState::InProgress => {
             let body = json!({ "detail": "Request is still in progress" });
             (StatusCode::BAD_REQUEST, Json(body)).into_response()
         }
-        Stand::Failed(error) if job.run_fault(FaultKind::ErrorIn200).is_some() => {
+        RequestState::Failed(error) if job.run_fault(FaultKind::ErrorIn200).is_some() => {
             Json(error.body).into_response()
         }
-        Stand::Failed(error) => error.respond(),
-        Stand::Done if is_forgotten(job) => FalError::missing("Request").respond(),
-        Stand::Done => match status::output(desk, job).await {
-            Ok(output) => billed(Json(output).into_response(), job),
-            Err(_) => errors::named("internal_error").respond(),
+        RequestState::Failed(error) => error.respond(),
+        RequestState::Done if is_forgotten(job) => FalError::not_found("Request").respond(),
+        RequestState::Done => match status::output(context, job).await {
+            Ok(output) => with_billable_units(Json(output).into_response(), job),
+            Err(_) => errors::error_by_name("internal_error").respond(),
         },
     }
 }
 
 fn is_forgotten(job: &JobView) -> bool {
     let is_old = job.ended_at.is_some_and(|ended| later(ended, RESULT_LASTS) <= job.now);
-    is_old && !Notes::of(job).keeps_payloads()
+    is_old && !RequestNotes::new(job).is_payload_stored()
 }
 
-/// Video is billed by the second.
-fn billed(response: Response, job: &JobView) -> Response {
+/// Adds the billed units: video is billed by the second.
+fn with_billable_units(response: Response, job: &JobView) -> Response {
     let units = job.create.millis.div_ceil(1000).to_string();
-    with(response, "x-fal-billable-units", &units)
+    with_header(response, "x-fal-billable-units", &units)
 }
 
 /// Statuses as server-sent events, one whenever something changed, until the end.
-fn status_stream(desk: EmulatorContext, id: String, with_logs: bool) -> Response {
+fn status_stream(context: EmulatorContext, id: String, has_logs: bool) -> Response {
     let events = stream::unfold(Some(Value::Null), move |seen| {
-        let (desk, id) = (desk.clone(), id.clone());
+        let (context, id) = (context.clone(), id.clone());
         async move {
             let seen = seen?;
             loop {
-                let job = desk.look(&id)?;
-                let (body, has_ended) = status::status(&desk, &job, with_logs);
+                let job = context.find_job(&id)?;
+                let (body, has_ended) = status::status(&context, &job, has_logs);
                 if body != seen {
                     let event = Bytes::from(format!("data: {body}\n\n"));
                     let next = (!has_ended).then_some(body);
                     return Some((Ok::<_, std::io::Error>(event), next));
                 }
-                desk.clock().hold(LOOK).await;
+                context.clock().hold(STREAM_INTERVAL).await;
             }
         }
     });
@@ -284,36 +287,32 @@ fn status_stream(desk: EmulatorContext, id: String, with_logs: bool) -> Response
     (kind, Body::from_stream(events)).into_response()
 }
 
-/// `PUT /{app}/requests/{id}/cancel`: takes a waiting request out, or asks a running one to stop.
+/// `PUT /{app}/requests/{id}/cancel`: removes a waiting request, or asks a running one to stop.
 pub(super) async fn cancel(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(path): Path<String>,
-    headers: HeaderMap,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    let key = match authenticate(&desk, &headers) {
-        Ok(key) => key,
-        Err(early) => return early.into_response(),
-    };
-    let target = Target::of(&path).filter(|target| target.more == "cancel");
-    let Some(target) = target else { return FalError::missing("Path").respond() };
-    let job = desk.look(target.id).filter(|job| job.create.key == key);
-    let Some(job) = job.filter(|job| Notes::of(job).app() == target.app) else {
-        return told(StatusCode::NOT_FOUND, "NOT_FOUND", target.id);
+    let target = Target::parse(&path).filter(|target| target.rest == "cancel");
+    let Some(target) = target else { return FalError::not_found("Path").respond() };
+    let job = context.find_job(target.id).filter(|job| job.create.key == key);
+    let Some(job) = job.filter(|job| RequestNotes::new(job).app() == target.app) else {
+        return cancel_response(StatusCode::NOT_FOUND, "NOT_FOUND", target.id);
     };
     if job.state.has_ended() {
-        return told(StatusCode::BAD_REQUEST, "ALREADY_COMPLETED", target.id);
+        return cancel_response(StatusCode::BAD_REQUEST, "ALREADY_COMPLETED", target.id);
     }
-    let was_waiting = matches!(job.state, simulator::State::Queued { .. });
-    desk.cancel(target.id);
+    let was_waiting = matches!(job.state, simulator::JobState::Queued { .. });
+    context.cancel(target.id);
     if was_waiting {
-        told(StatusCode::OK, "OK", target.id)
+        cancel_response(StatusCode::OK, "OK", target.id)
     } else {
-        told(StatusCode::ACCEPTED, "CANCELLATION_REQUESTED", target.id)
+        cancel_response(StatusCode::ACCEPTED, "CANCELLATION_REQUESTED", target.id)
     }
 }
 
-fn told(code: StatusCode, word: &str, id: &str) -> Response {
-    with((code, Json(json!({ "status": word }))).into_response(), REQUEST_ID, id)
+fn cancel_response(code: StatusCode, status: &str, id: &str) -> Response {
+    with_header((code, Json(json!({ "status": status }))).into_response(), REQUEST_ID, id)
 }
 
 #[cfg(test)]
@@ -322,11 +321,11 @@ mod tests {
 
     #[test]
     fn a_path_is_split_at_its_requests() {
-        let target = Target::of("fal-ai/veo3.1/requests/abc/status/stream").unwrap();
-        assert_eq!((target.app, target.id, target.more), ("fal-ai/veo3.1", "abc", "status/stream"));
-        assert_eq!(Target::of("a/b/requests/abc/").unwrap().more, "");
-        assert_eq!(Target::of("a/b/requests/"), None);
-        assert_eq!(Target::of("a/b"), None);
+        let target = Target::parse("fal-ai/veo3.1/requests/abc/status/stream").unwrap();
+        assert_eq!((target.app, target.id, target.rest), ("fal-ai/veo3.1", "abc", "status/stream"));
+        assert_eq!(Target::parse("a/b/requests/abc/").unwrap().rest, "");
+        assert_eq!(Target::parse("a/b/requests/"), None);
+        assert_eq!(Target::parse("a/b"), None);
     }
 
     #[test]
@@ -334,7 +333,7 @@ mod tests {
         let read = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("x-fal-request-timeout", text.parse().unwrap());
-            start_within(&headers).map_err(|error| error.status.as_u16())
+            read_start_timeout(&headers).map_err(|error| error.status.as_u16())
         };
         assert_eq!(read("2.5"), Ok(Some(2500)));
         assert_eq!((read("0"), read("NaN"), read("soon")), (Err(400), Err(400), Err(400)));

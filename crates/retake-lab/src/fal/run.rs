@@ -1,7 +1,7 @@
-//! The synchronous host, `fal.run`: one call that answers with the model's output.
+//! The synchronous host, `fal.run`: one call that returns the model's output.
 //!
-//! Nothing is tried again here and there is no status to ask for. Whoever hangs up loses the result,
-//! though not the bill.
+//! Nothing is retried here and there is no status. A caller who disconnects loses the result but is
+//! billed.
 
 use std::sync::Arc;
 
@@ -11,30 +11,34 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{REQUEST_ID, errors, queue, status::Stand, with};
-use crate::{emulator_context::EmulatorContext, upload_store::UploadStore};
+use super::{Caller, REQUEST_ID, errors, queue, status::RequestState};
+use crate::{emulator_context::EmulatorContext, headers::with_header, upload_store::UploadStore};
 
-/// `POST /fal.run/{endpoint}`: renders and answers with the output.
+/// `POST /fal.run/{endpoint}`: renders and returns the output.
 pub(super) async fn run(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(path): Path<String>,
-    Extension(shelf): Extension<Arc<UploadStore>>,
+    Extension(uploads): Extension<Arc<UploadStore>>,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    let job = match queue::accept(&desk, &shelf, &path, None, request).await {
+    let job = match queue::accept(&context, &uploads, key, &path, None, request).await {
         Ok(job) => job,
-        Err(early) => return early.into_response(),
+        Err(early_response) => return early_response.into_response(),
     };
     loop {
-        let Some(job) = desk.look(job.id()) else {
-            return errors::named("internal_error").respond();
+        let Some(job) = context.find_job(job.id()) else {
+            return errors::error_by_name("internal_error").respond();
         };
-        if matches!(super::status::stand(&job), Stand::Done | Stand::Failed(_)) {
-            return with(queue::result(&desk, &job).await, REQUEST_ID, job.id());
+        if matches!(
+            super::status::request_state(&job),
+            RequestState::Done | RequestState::Failed(_)
+        ) {
+            return with_header(queue::result(&context, &job).await, REQUEST_ID, job.id());
         }
-        match job.changes_at {
-            Some(moment) => desk.clock().hold_until(moment).await,
-            // It stands still for ever, and so does this call.
+        match job.next_change_at {
+            Some(moment) => context.clock().hold_until(moment).await,
+            // The job is stuck, so this call never returns.
             None => std::future::pending().await,
         }
     }

@@ -1,4 +1,4 @@
-//! What becomes of a request, as the queue tells it.
+//! The status of a request, as the queue reports it.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -8,15 +8,15 @@ use crate::{
     clock::later,
     emulator_context::EmulatorContext,
     fault::FaultKind,
-    media::NoFile,
-    simulator::{JobView, State},
+    file_response::FileUnavailable,
+    simulator::{JobState, JobView},
 };
 
-/// What the emulator remembers about a request besides what every job has.
-pub(super) struct Notes<'a>(&'a Value);
+/// The emulator's own data about a request.
+pub(super) struct RequestNotes<'a>(&'a Value);
 
-impl<'a> Notes<'a> {
-    pub(super) fn of(job: &'a JobView) -> Self {
+impl<'a> RequestNotes<'a> {
+    pub(super) fn new(job: &'a JobView) -> Self {
         Self(&job.create.extra)
     }
 
@@ -24,7 +24,7 @@ impl<'a> Notes<'a> {
         self.0.get(name)?.as_str()
     }
 
-    fn is(&self, name: &str) -> bool {
+    fn flag(&self, name: &str) -> bool {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
@@ -37,14 +37,14 @@ impl<'a> Notes<'a> {
         self.text("webhook")
     }
 
-    /// Whether the platform was asked not to try again.
-    fn forbids_retries(&self) -> bool {
-        self.is("no_retry")
+    /// Whether the caller asked not to retry.
+    fn is_retry_forbidden(&self) -> bool {
+        self.flag("no_retry")
     }
 
-    /// Whether input and output are kept.
-    pub(super) fn keeps_payloads(&self) -> bool {
-        !self.is("no_store")
+    /// Whether input and output are stored.
+    pub(super) fn is_payload_stored(&self) -> bool {
+        !self.flag("no_store")
     }
 
     fn seed(&self) -> u64 {
@@ -52,61 +52,65 @@ impl<'a> Notes<'a> {
     }
 
     /// How long the request may wait for its start.
-    pub(super) fn start_within(&self) -> Option<SignedDuration> {
+    pub(super) fn start_timeout(&self) -> Option<SignedDuration> {
         let millis = self.0.get("start_within_ms")?.as_i64()?;
         Some(SignedDuration::from_millis(millis))
     }
 }
 
-/// A request as its caller sees it.
+/// The state of a request, as its caller sees it.
 #[derive(Debug)]
-pub(super) enum Stand {
+pub(super) enum RequestState {
     InQueue { position: usize },
     InProgress,
     Failed(FalError),
     Done,
 }
 
-/// How a request stands.
-pub(super) fn stand(job: &JobView) -> Stand {
-    let notes = Notes::of(job);
-    let deadline = notes.start_within().map(|within| later(job.accepted_at, within));
-    let has_missed = deadline.is_some_and(|at| job.starts_at > at && job.now >= at);
+/// The current state of a request.
+pub(super) fn request_state(job: &JobView) -> RequestState {
+    let notes = RequestNotes::new(job);
+    let deadline = notes.start_timeout().map(|within| later(job.accepted_at, within));
+    let has_timed_out = deadline.is_some_and(|at| job.starts_at > at && job.now >= at);
     match &job.state {
-        State::Queued { .. } | State::Cancelled if has_missed => {
-            Stand::Failed(FalError::users_timeout())
+        JobState::Queued { .. } | JobState::Cancelled if has_timed_out => {
+            RequestState::Failed(FalError::start_timeout())
         }
-        State::Queued { ahead } => Stand::InQueue { position: ahead.saturating_sub(1) },
-        State::Running { progress } if is_retried(job, *progress) => Stand::InQueue { position: 0 },
-        State::Running { .. } => Stand::InProgress,
-        State::Failed(_) if is_retried_later(job) => Stand::InQueue { position: 0 },
-        State::Failed(failure) => Stand::Failed(errors::failure(failure)),
-        State::Cancelled => Stand::Failed(FalError::cancelled()),
-        State::Done => Stand::Done,
+        JobState::Queued { ahead } => RequestState::InQueue { position: ahead.saturating_sub(1) },
+        JobState::Running { progress } if is_retried(job, *progress) => {
+            RequestState::InQueue { position: 0 }
+        }
+        JobState::Running { .. } => RequestState::InProgress,
+        JobState::Failed(_) if is_retried_later(job) => RequestState::InQueue { position: 0 },
+        JobState::Failed(failure) => RequestState::Failed(errors::failure(failure)),
+        JobState::Cancelled => RequestState::Failed(FalError::cancelled()),
+        JobState::Done => RequestState::Done,
     }
 }
 
-/// The platform tries a request again when its runner answers 503 or 504. While a request that is to
-/// fail so is worked on, every second stretch is one of waiting.
+/// The platform retries a request when its runner responds with 503 or 504. While such a request is
+/// running, it is back in the queue every other interval.
 fn is_retried(job: &JobView, progress: f64) -> bool {
     let Some(fault) = job.run_fault(FaultKind::Fail) else { return false };
     let shape = fault.shape.as_deref().unwrap_or_default();
-    let is_platforms = errors::named(shape).error_type.is_some();
-    let is_retryable = is_platforms && matches!(errors::named(shape).status.as_u16(), 503 | 504);
+    let is_platforms = errors::error_by_name(shape).error_type.is_some();
+    let is_retryable =
+        is_platforms && matches!(errors::error_by_name(shape).status.as_u16(), 503 | 504);
     let is_odd_stretch = (progress * 20.0) % 2.0 >= 1.0;
-    is_retryable && is_odd_stretch && !Notes::of(job).forbids_retries()
+    is_retryable && is_odd_stretch && !RequestNotes::new(job).is_retry_forbidden()
 }
 
-/// A late success in the shape `retried` is one of the platform's own: the caller sees it wait.
+/// A late success in the shape `retried` is a retry of the platform: the caller sees the request in
+/// the queue.
 fn is_retried_later(job: &JobView) -> bool {
     let fault = job.run_fault(FaultKind::LateSuccess);
     let is_shape = fault.is_some_and(|it| it.shape.as_deref() == Some("retried"));
-    is_shape && !Notes::of(job).forbids_retries()
+    is_shape && !RequestNotes::new(job).is_retry_forbidden()
 }
 
-/// The addresses of a request.
-pub(super) fn urls(desk: &EmulatorContext, job: &JobView) -> Value {
-    let (base, app, id) = (desk.base_url(), Notes::of(job).app(), job.id());
+/// The URLs of a request.
+pub(super) fn urls(context: &EmulatorContext, job: &JobView) -> Value {
+    let (base, app, id) = (context.base_url(), RequestNotes::new(job).app(), job.id());
     let response = format!("{base}/{app}/requests/{id}");
     json!({
         "request_id": id,
@@ -116,11 +120,11 @@ pub(super) fn urls(desk: &EmulatorContext, job: &JobView) -> Value {
     })
 }
 
-/// The status of a request, and whether it has come to its end.
-pub(super) fn status(desk: &EmulatorContext, job: &JobView, with_logs: bool) -> (Value, bool) {
-    let mut body = urls(desk, job);
-    let logs = if with_logs { logs(job) } else { Value::Null };
-    let word = |usual: &'static str| {
+/// The status of a request, and whether it has ended.
+pub(super) fn status(context: &EmulatorContext, job: &JobView, has_logs: bool) -> (Value, bool) {
+    let mut body = urls(context, job);
+    let logs = if has_logs { logs(job) } else { Value::Null };
+    let running_status = |usual: &'static str| {
         job.odd_status(&["RUNNING", "PROCESSING", "STARTING"]).unwrap_or(usual).to_owned()
     };
     let mut put = |name: &str, value: Value| {
@@ -128,32 +132,32 @@ pub(super) fn status(desk: &EmulatorContext, job: &JobView, with_logs: bool) -> 
             body.insert(name.to_owned(), value);
         }
     };
-    let stand = stand(job);
-    match &stand {
-        Stand::InQueue { position } => {
+    let state = request_state(job);
+    match &state {
+        RequestState::InQueue { position } => {
             put("status", json!("IN_QUEUE"));
             put("queue_position", json!(position));
         }
-        Stand::InProgress => {
-            put("status", json!(word("IN_PROGRESS")));
+        RequestState::InProgress => {
+            put("status", json!(running_status("IN_PROGRESS")));
             put("logs", logs);
         }
-        Stand::Done | Stand::Failed(_) => {
-            put("status", json!(job.word_of_done("COMPLETED", "COMPLETED").to_uppercase()));
+        RequestState::Done | RequestState::Failed(_) => {
+            put("status", json!(job.done_status("COMPLETED", "COMPLETED").to_uppercase()));
             put("logs", logs);
             put("metrics", json!({ "inference_time": inference_seconds(job) }));
         }
     }
-    if matches!(stand, Stand::Done) && job.word_of_done("", "failed") == "failed" {
+    if matches!(state, RequestState::Done) && job.done_status("", "failed") == "failed" {
         put("error", json!("Internal Server Error"));
     }
-    if let Stand::Failed(error) = &stand {
+    if let RequestState::Failed(error) = &state {
         put("error", json!(error.message));
         if let Some(kind) = error.error_type {
             put("error_type", json!(kind));
         }
     }
-    (body, matches!(stand, Stand::Done | Stand::Failed(_)))
+    (body, matches!(state, RequestState::Done | RequestState::Failed(_)))
 }
 
 fn inference_seconds(job: &JobView) -> f64 {
@@ -162,7 +166,7 @@ fn inference_seconds(job: &JobView) -> f64 {
 }
 
 fn logs(job: &JobView) -> Value {
-    if matches!(job.state, State::Queued { .. }) {
+    if matches!(job.state, JobState::Queued { .. }) {
         return json!([]);
     }
     let line = |at: jiff::Timestamp, message: String| json!({ "timestamp": at.to_string(), "level": "INFO", "source": "USER", "message": message });
@@ -173,33 +177,36 @@ fn logs(job: &JobView) -> Value {
     ])
 }
 
-/// What a finished request gives: the model's output, without a video if the scenario wants that.
+/// The model's output of a finished request, without a video if the scenario withholds it.
 ///
 /// # Errors
 ///
-/// When the lab could not make the file.
-pub(super) async fn output(desk: &EmulatorContext, job: &JobView) -> Result<Value, NoFile> {
-    let size = match desk.film(job).await {
-        Ok(film) => Some(film.len()),
-        // What was answered once stays as it was, also when the file is gone.
-        Err(NoFile::Expired | NoFile::NoVideo) => None,
-        Err(why) => return Err(why),
+/// When the lab could not render the file.
+pub(super) async fn output(
+    context: &EmulatorContext,
+    job: &JobView,
+) -> Result<Value, FileUnavailable> {
+    let size = match context.render_video(job).await {
+        Ok(bytes) => Some(bytes.len()),
+        // The output stays the same after the file has expired.
+        Err(FileUnavailable::Expired | FileUnavailable::NoVideo) => None,
+        Err(error) => return Err(error),
     };
-    let mut output = told_output(desk, job);
+    let mut output = output_json(context, job);
     if let Some(video) = output.get_mut("video").filter(|it| it.is_object()) {
         video["file_size"] = json!(size);
     }
     Ok(output)
 }
 
-/// The same as a webhook tells it, which does not know the size of the file.
-pub(super) fn told_output(desk: &EmulatorContext, job: &JobView) -> Value {
-    let seed = Notes::of(job).seed();
+/// The output without the size of the file, as webhooks send it.
+pub(super) fn output_json(context: &EmulatorContext, job: &JobView) -> Value {
+    let seed = RequestNotes::new(job).seed();
     if job.outputs() == 0 {
         return json!({ "video": null, "seed": seed });
     }
     let video = json!({
-        "url": desk.link(job, 0),
+        "url": context.video_url(job, 0),
         "content_type": "video/mp4",
         "file_name": "output.mp4",
         "file_size": null,

@@ -9,36 +9,43 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::status::{self, Notes, Stand};
+use super::status::{self, RequestNotes, RequestState};
 use crate::{
-    digits::hex,
-    emulator_context::{EmulatorContext, Moment, News},
+    emulator_context::{EmulatorContext, WebhookEvent, WebhookTrigger},
+    hex,
     simulator::JobView,
-    webhook_sender::Notice,
+    webhook_sender::WebhookRequest,
 };
 
-/// Pauses before the ten further tries, in seconds: two hours all in all.
-const PAUSES: &[i64] = &[10, 20, 40, 80, 160, 320, 640, 1280, 1860, 2790];
+/// The delays before the ten retries, in seconds: two hours in all.
+const RETRY_PAUSES: &[i64] = &[10, 20, 40, 80, 160, 320, 640, 1280, 1860, 2790];
 /// The user that webhooks are signed for.
 const USER: &str = "retake-lab";
-/// What the lab's key pairs are made from. They are for show; there is nothing to protect.
+/// The seeds of the lab's key pairs. They protect nothing.
 const TRUE_SEED: &str = "retake-lab fal key";
 const FALSE_SEED: &str = "somebody else's key";
 
-/// Tells the webhook of a request, if it has one, how it ended.
-pub(super) fn tell(desk: &EmulatorContext, job: &JobView) {
-    let Some(url) = Notes::of(job).webhook().map(str::to_owned) else { return };
-    let teller = desk.clone();
-    desk.tell(job, &[Moment::Ended], PAUSES, move |news| vec![notice(&teller, &url, news)]);
+/// Schedules the webhook of a request, if it has one, for its end.
+pub(super) fn schedule_webhooks(context: &EmulatorContext, job: &JobView) {
+    let Some(url) = RequestNotes::new(job).webhook().map(str::to_owned) else { return };
+    let shared = context.clone();
+    context.schedule_webhooks(job, &[WebhookTrigger::Ended], RETRY_PAUSES, move |event| {
+        vec![webhook_request(&shared, &url, event)]
+    });
 }
 
-fn notice(desk: &EmulatorContext, url: &str, news: &News<'_>) -> Notice {
-    let body = body(desk, news.job).to_string().into_bytes();
-    let (id, at) = (news.job.id(), news.wall.as_second().to_string());
-    let digest = hex(&Sha256::digest(&body));
+fn webhook_request(
+    context: &EmulatorContext,
+    url: &str,
+    event: &WebhookEvent<'_>,
+) -> WebhookRequest {
+    let body = body(context, event.job).to_string().into_bytes();
+    let (id, at) = (event.job.id(), event.wall.as_second().to_string());
+    let digest = hex::encode(&Sha256::digest(&body));
     let message = format!("{id}\n{USER}\n{at}\n{digest}");
-    let pair = key_pair(news.is_genuine);
-    let signature = pair.map(|it| hex(it.sign(message.as_bytes()).as_ref())).unwrap_or_default();
+    let pair = key_pair(event.is_genuine);
+    let signature =
+        pair.map(|it| hex::encode(it.sign(message.as_bytes()).as_ref())).unwrap_or_default();
     let headers = [
         ("content-type", "application/json"),
         ("x-fal-webhook-request-id", id),
@@ -47,13 +54,13 @@ fn notice(desk: &EmulatorContext, url: &str, news: &News<'_>) -> Notice {
         ("x-fal-webhook-signature", &signature),
     ];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    Notice { url: url.to_owned(), headers, body }
+    WebhookRequest { url: url.to_owned(), headers, body }
 }
 
-fn body(desk: &EmulatorContext, job: &JobView) -> Value {
+fn body(context: &EmulatorContext, job: &JobView) -> Value {
     let id = job.id();
-    match status::stand(job) {
-        Stand::Failed(error) => json!({
+    match status::request_state(job) {
+        RequestState::Failed(error) => json!({
             "request_id": id,
             "gateway_request_id": id,
             "status": "ERROR",
@@ -65,7 +72,7 @@ fn body(desk: &EmulatorContext, job: &JobView) -> Value {
             "gateway_request_id": id,
             "status": "OK",
             "error": null,
-            "payload": status::told_output(desk, job),
+            "payload": status::output_json(context, job),
         }),
     }
 }

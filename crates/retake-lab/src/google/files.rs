@@ -1,4 +1,5 @@
-//! Files of the Gemini API: two days old at most, shown to their key, fetched through a redirect.
+//! Files of the Gemini API: kept for two days, visible to their key only, downloaded through a
+//! redirect.
 
 use axum::{
     Extension, Json,
@@ -9,37 +10,40 @@ use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::json;
 
 use super::{
-    Mem, access, seal,
-    status::{Answer, Code, Status},
+    PortStateExtension,
+    auth::GeminiCaller,
+    signatures,
+    status::{Code, HandlerResult, Status},
 };
 use crate::{
+    auth::query_parameter,
     emulator_context::EmulatorContext,
-    intake,
-    media::NoFile,
-    simulator::{JobView, State as Stand},
+    file_response::FileUnavailable,
+    headers,
+    simulator::{JobState, JobView},
 };
 
-/// Ids for the videos of a job.
-pub(super) fn names(desk: &EmulatorContext, outputs: u32) -> Vec<String> {
-    (0..outputs.max(1)).map(|_| desk.hex(12)).collect()
+/// New ids for the videos of a job.
+pub(super) fn new_file_ids(context: &EmulatorContext, outputs: u32) -> Vec<String> {
+    (0..outputs.max(1)).map(|_| context.new_hex_id(12)).collect()
 }
 
-/// The addresses of a job's first `outputs` videos.
-pub(super) fn uris(desk: &EmulatorContext, job: &JobView, outputs: u32) -> Vec<String> {
+/// The URIs of a job's first `outputs` videos.
+pub(super) fn file_uris(context: &EmulatorContext, job: &JobView, outputs: u32) -> Vec<String> {
     let files = job.create.extra["files"].as_array().cloned().unwrap_or_default();
     let names = files.iter().filter_map(|it| it.as_str()).take(outputs as usize);
-    names.map(|name| uri(desk, name)).collect()
+    names.map(|name| file_uri(context, name)).collect()
 }
 
-fn uri(desk: &EmulatorContext, name: &str) -> String {
-    format!("{}/v1beta/files/{name}:download?alt=media", desk.base_url())
+fn file_uri(context: &EmulatorContext, name: &str) -> String {
+    format!("{}/v1beta/files/{name}:download?alt=media", context.base_url())
 }
 
-/// The id in a file's address; an address of another kind is its own name.
+/// The id in a file's URI; a URI of another kind is returned as it is.
 ///
 /// Google's Python client makes ids of `https://` addresses only. Given one of the lab's it asks for
 /// `files/http://127.0.0.1/v1beta/files/ID:download`, so the last id counts.
-pub(super) fn name_in(uri: &str) -> &str {
+pub(super) fn file_id_in(uri: &str) -> &str {
     let Some((_, name)) = uri.rsplit_once("files/").filter(|_| !uri.starts_with("gs://")) else {
         return uri;
     };
@@ -48,51 +52,50 @@ pub(super) fn name_in(uri: &str) -> &str {
 
 /// `GET /v1beta/files/{id}` and `GET /v1beta/files/{id}:download?alt=media`.
 pub(super) async fn read(
-    State(desk): State<EmulatorContext>,
-    Extension(memory): Mem,
+    State(context): State<EmulatorContext>,
+    Extension(port_state): PortStateExtension,
     Path(file): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Answer {
-    let key = access::api_key(&desk, &headers, &uri)?;
+    GeminiCaller { key, .. }: GeminiCaller,
+) -> HandlerResult {
     let path = format!("files/{file}");
-    let name = name_in(&path);
-    let job = memory.job_of(&desk, name).filter(|job| job.create.key == key);
-    let job = job.filter(|job| !has_expired(&desk, job)).ok_or_else(|| hidden(name))?;
+    let name = file_id_in(&path);
+    let job = port_state.find_job_of_file(&context, name).filter(|job| job.create.key == key);
+    let job =
+        job.filter(|job| !has_expired(&context, job)).ok_or_else(|| permission_denied(name))?;
     if !file.ends_with(":download") {
-        return Ok(Json(card(&desk, &job, name)).into_response());
+        return Ok(Json(describe(&context, &job, name)).into_response());
     }
-    let ticket = seal::mac(name);
-    let to = format!("{}/download/v1beta/files/{name}:download", desk.base_url());
+    let ticket = signatures::mac(name);
+    let to = format!("{}/download/v1beta/files/{name}:download", context.base_url());
     let to = format!("{to}?alt=media&ticket={ticket}");
     Ok((StatusCode::FOUND, [(header::LOCATION, to)]).into_response())
 }
 
-fn has_expired(desk: &EmulatorContext, job: &JobView) -> bool {
-    job.expires_at(desk.conditions().result_lasts).is_some_and(|at| at <= desk.now())
+fn has_expired(context: &EmulatorContext, job: &JobView) -> bool {
+    job.expires_at(context.conditions().result_lasts).is_some_and(|at| at <= context.now())
 }
 
-fn hidden(name: &str) -> Status {
+fn permission_denied(name: &str) -> Status {
     let message =
         format!("You do not have permission to access the File {name} or it may not exist.");
     Status::new(Code::PermissionDenied, message)
 }
 
-fn card(desk: &EmulatorContext, job: &JobView, name: &str) -> serde_json::Value {
-    let is_done = matches!(job.state, Stand::Done);
+fn describe(context: &EmulatorContext, job: &JobView, name: &str) -> serde_json::Value {
+    let is_done = matches!(job.state, JobState::Done);
     let made = job.ended_at.unwrap_or(job.accepted_at);
     let mut card = json!({
         "name": format!("files/{name}"),
         "mimeType": "video/mp4",
         "createTime": made.to_string(),
         "updateTime": made.to_string(),
-        "uri": format!("{}/v1beta/files/{name}", desk.base_url()),
+        "uri": format!("{}/v1beta/files/{name}", context.base_url()),
         "state": if is_done { "ACTIVE" } else { "PROCESSING" },
         "source": "GENERATED",
     });
     if is_done {
-        card["downloadUri"] = json!(uri(desk, name));
-        let until = job.expires_at(desk.conditions().result_lasts);
+        card["downloadUri"] = json!(file_uri(context, name));
+        let until = job.expires_at(context.conditions().result_lasts);
         card["expirationTime"] = json!(until.map(|at| at.to_string()));
         let seconds = job.create.millis.div_ceil(1000);
         card["videoMetadata"] = json!({ "videoDuration": format!("{seconds}s") });
@@ -100,36 +103,40 @@ fn card(desk: &EmulatorContext, job: &JobView, name: &str) -> serde_json::Value 
     card
 }
 
-/// `GET /download/v1beta/files/{id}:download`: where the redirect leads; the ticket stands for the key.
+/// `GET /download/v1beta/files/{id}:download`: the target of the redirect; the ticket replaces the
+/// key.
 pub(super) async fn fetch(
-    State(desk): State<EmulatorContext>,
-    Extension(memory): Mem,
+    State(context): State<EmulatorContext>,
+    Extension(port_state): PortStateExtension,
     Path(file): Path<String>,
     headers: HeaderMap,
     uri: Uri,
-) -> Answer {
+) -> HandlerResult {
     let path = format!("files/{file}");
-    let name = name_in(&path);
-    let is_valid = access::parameter(&uri, "ticket").is_some_and(|it| it == seal::mac(name));
-    let job = memory.job_of(&desk, name).filter(|_| is_valid).ok_or_else(|| hidden(name))?;
-    let key = intake::named(&headers, "x-goog-api-key");
-    let served = desk.download(&job, key, &headers).await;
-    Ok(served.map_err(|trouble| worded(trouble, name))?)
+    let name = file_id_in(&path);
+    let is_valid = query_parameter(&uri, "ticket").is_some_and(|it| it == signatures::mac(name));
+    let job = port_state
+        .find_job_of_file(&context, name)
+        .filter(|_| is_valid)
+        .ok_or_else(|| permission_denied(name))?;
+    let key = headers::text(&headers, "x-goog-api-key");
+    let served = context.download(&job, key, &headers).await;
+    Ok(served.map_err(|unavailable| file_error(unavailable, name))?)
 }
 
-fn worded(trouble: NoFile, name: &str) -> Status {
-    match trouble {
-        NoFile::NotReady => {
+fn file_error(unavailable: FileUnavailable, name: &str) -> Status {
+    match unavailable {
+        FileUnavailable::NotReady => {
             Status::new(Code::FailedPrecondition, format!("The File {name} is not ACTIVE yet."))
         }
-        NoFile::NoVideo | NoFile::Expired => hidden(name),
-        NoFile::NeedsKey => Status::new(
+        FileUnavailable::NoVideo | FileUnavailable::Expired => permission_denied(name),
+        FileUnavailable::KeyRequired => Status::new(
             Code::PermissionDenied,
             "Method doesn't allow unregistered callers. Please use an API key.",
         ),
-        NoFile::NotThere => {
+        FileUnavailable::NotYetStored => {
             Status::new(Code::NotFound, format!("Requested entity files/{name} was not found."))
         }
-        NoFile::Broken => Status::new(Code::Internal, "Internal error encountered."),
+        FileUnavailable::RenderFailed => Status::new(Code::Internal, "Internal error encountered."),
     }
 }

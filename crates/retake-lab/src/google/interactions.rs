@@ -1,7 +1,7 @@
-//! Interactions: Gemini Omni, waited for or in the background.
+//! Interactions: Gemini Omni, in the foreground or in the background.
 //!
-//! The Gemini API and Vertex serve the same resource to a key or to a token. Errors of the service
-//! have a text for a code; those of the front end before it (who calls, how often) are standard.
+//! The Gemini API and Vertex serve the same resource, to a key and to a token. Errors of the
+//! service have a text as code; those of the front end (authentication, rate limits) are standard.
 
 use std::sync::Arc;
 
@@ -11,167 +11,173 @@ use axum::{
     response::IntoResponse as _,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, Uri};
+use http::Uri;
 use serde_json::{Value, json};
 
 use super::{
-    Mem, access, files,
-    memory::Memory,
-    news, omni,
-    status::{Answer, Code, Status, Turn},
-    wording::{self, Wire},
+    PortStateExtension,
+    auth::GeminiCaller,
+    error_text::{self, Api},
+    files, omni,
+    port_state::PortState,
+    status::{Code, HandlerResult, Status, interactions_error},
+    webhook,
 };
 use crate::{
+    auth::query_parameter,
+    early_response::EarlyResponse,
     emulator_context::{CallError, EmulatorContext},
     fault::{Cause, FaultKind},
-    intake,
-    simulator::{Failure, JobView, Reason, Refusal, State as Stand},
+    request_body,
+    simulator::{Failure, JobState, JobView, Reason, Refusal},
 };
 
-/// A moderation failure that ends as `completed`, with words and no video (reported, 2026-11-21).
+/// A moderation failure that ends as `completed`, with a text and no video (reported, 2026-11-21).
 const WITHOUT_VIDEO: &str = "no-video";
-const ODD_WORDS: [&str; 3] = ["processing", "rendering", "waiting_for_capacity"];
+const ODD_STATUSES: [&str; 3] = ["processing", "rendering", "waiting_for_capacity"];
 
 /// `POST /v1beta/interactions`.
 pub(super) async fn create(
-    State(desk): State<EmulatorContext>,
-    Extension(memory): Mem,
+    State(context): State<EmulatorContext>,
+    Extension(port_state): PortStateExtension,
+    GeminiCaller { key, .. }: GeminiCaller,
     request: Request,
-) -> Answer {
-    let key = access::api_key(&desk, request.headers(), request.uri())?;
-    create_as(&desk, &memory, key, Wire::Gemini, request).await
+) -> HandlerResult {
+    create_for(&context, &port_state, key, Api::Gemini, request).await
 }
 
 /// `GET /v1beta/interactions/{id}`.
 pub(super) async fn read(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    GeminiCaller { key, .. }: GeminiCaller,
     uri: Uri,
-) -> Answer {
-    let key = access::api_key(&desk, &headers, &uri)?;
-    read_as(&desk, &key, &id, &uri).await
+) -> HandlerResult {
+    read_for(&context, &key, &id, &uri).await
 }
 
 /// `POST /v1beta/interactions/{id}/cancel`.
 pub(super) async fn cancel(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Answer {
-    let key = access::api_key(&desk, &headers, &uri)?;
-    cancel_as(&desk, &key, &id).await
+    GeminiCaller { key, .. }: GeminiCaller,
+) -> HandlerResult {
+    cancel_for(&context, &key, &id).await
 }
 
 /// `DELETE /v1beta/interactions/{id}`.
 pub(super) async fn remove(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Answer {
-    let key = access::api_key(&desk, &headers, &uri)?;
-    remove_as(&desk, &key, &id)
+    GeminiCaller { key, .. }: GeminiCaller,
+) -> HandlerResult {
+    delete_for(&context, &key, &id)
 }
 
-/// Creates an interaction for a caller who was let in.
-pub(super) async fn create_as(
-    desk: &EmulatorContext,
-    memory: &Arc<Memory>,
+/// Creates an interaction for an authenticated caller.
+pub(super) async fn create_for(
+    context: &EmulatorContext,
+    port_state: &Arc<PortState>,
     key: String,
-    wire: Wire,
+    api: Api,
     request: Request,
-) -> Answer {
-    let body = intake::json(request.into_body()).await;
-    let body = body.map_err(|error| refused(&Status::invalid(error.to_string())))?;
-    let order = omni::read(desk, wire, &key, body).map_err(|status| refused(&status))?;
-    let (mut create, hook) = (order.create, order.hook);
-    let names = omni::names(desk, &create);
+) -> HandlerResult {
+    let body = request_body::read_json(request.into_body()).await;
+    let body = body.map_err(|error| service_error(&Status::invalid(error.to_string())))?;
+    let create_request =
+        omni::parse(context, api, &key, body).map_err(|status| service_error(&status))?;
+    let (mut create, dynamic_webhook) = (create_request.create, create_request.dynamic_webhook);
+    let names = omni::new_file_ids(context, &create);
     create.extra["files"] = json!(names);
-    create.extra["background"] = json!(order.background);
+    create.extra["background"] = json!(create_request.background);
     let id = create.id.clone();
-    let tells = order.background && wire == Wire::Gemini;
-    let then = |job: &JobView| {
-        memory.keep(job.id(), &names);
-        if tells {
-            news::tell(desk, memory, job, hook);
+    let has_webhooks = create_request.background && api == Api::Gemini;
+    let on_accept = |job: &JobView| {
+        port_state.register_files(job.id(), &names);
+        if has_webhooks {
+            webhook::schedule_webhooks(context, port_state, job, dynamic_webhook);
         }
     };
-    let admitted = desk.admit_and(create, then).await;
-    let mut job = admitted.map_err(|it| setback(it, &id, wire))?;
-    if !order.background {
-        job = finished(desk, job).await;
-        if let (Stand::Failed(failure), false) = (&job.state, lacks_video(&job)) {
-            return Err(refused(&wording::failure(wire, failure)));
+    let admitted = context.admit_with(create, on_accept).await;
+    let mut job = admitted.map_err(|it| call_error_response(it, &id, api))?;
+    if !create_request.background {
+        job = wait_for_end(context, job).await;
+        if let (JobState::Failed(failure), false) = (&job.state, has_no_video(&job)) {
+            return Err(service_error(&error_text::failure(api, failure)));
         }
     }
-    show(desk, &job, false).await
+    respond(context, &job, false).await
 }
 
-/// The interaction of this id, for a caller who was let in.
-pub(super) async fn read_as(desk: &EmulatorContext, key: &str, id: &str, uri: &Uri) -> Answer {
-    let polled = desk.poll(id, Some(key)).await;
-    let job = polled.map_err(|it| setback(it, id, Wire::Gemini))?;
-    if let (Stand::Failed(failure), Some(_)) = (&job.state, job.run_fault(FaultKind::ErrorIn200)) {
-        let error = wording::failure(Wire::Gemini, failure);
-        return Ok(Json(error.of_interactions()).into_response());
+/// Returns an interaction to an authenticated caller.
+pub(super) async fn read_for(
+    context: &EmulatorContext,
+    key: &str,
+    id: &str,
+    uri: &Uri,
+) -> HandlerResult {
+    let polled = context.poll(id, Some(key)).await;
+    let job = polled.map_err(|it| call_error_response(it, id, Api::Gemini))?;
+    if let (JobState::Failed(failure), Some(_)) = (&job.state, job.run_fault(FaultKind::ErrorIn200))
+    {
+        let error = error_text::failure(Api::Gemini, failure);
+        return Ok(Json(error.interactions_body()).into_response());
     }
-    let with_input = access::parameter(uri, "include_input").as_deref() == Some("true");
-    show(desk, &job, with_input).await
+    let with_input = query_parameter(uri, "include_input").as_deref() == Some("true");
+    respond(context, &job, with_input).await
 }
 
-/// Cancels what runs in the background; what has ended stays as it is.
-pub(super) async fn cancel_as(desk: &EmulatorContext, key: &str, id: &str) -> Answer {
-    let job = own(desk, key, id)?;
+/// Cancels an interaction in the background; one that has ended stays as it is.
+pub(super) async fn cancel_for(context: &EmulatorContext, key: &str, id: &str) -> HandlerResult {
+    let job = find_own(context, key, id)?;
     if job.create.extra["background"] != json!(true) {
-        let why = format!("Interaction {id} does not run in the background.");
-        return Err(refused(&Status::invalid(why)));
+        let reason = format!("Interaction {id} does not run in the background.");
+        return Err(service_error(&Status::invalid(reason)));
     }
-    let job = desk.cancel(id).unwrap_or(job);
-    show(desk, &job, false).await
+    let job = context.cancel(id).unwrap_or(job);
+    respond(context, &job, false).await
 }
 
-/// Forgets an interaction; what runs goes on and is paid for.
-pub(super) fn remove_as(desk: &EmulatorContext, key: &str, id: &str) -> Answer {
-    own(desk, key, id)?;
-    desk.delete(id);
+/// Deletes an interaction; a running render continues and is billed.
+pub(super) fn delete_for(context: &EmulatorContext, key: &str, id: &str) -> HandlerResult {
+    find_own(context, key, id)?;
+    context.delete(id);
     Ok(Json(json!({})).into_response())
 }
 
-fn own(desk: &EmulatorContext, key: &str, id: &str) -> Result<JobView, Turn> {
-    let job = desk.look(id).filter(|job| job.create.key == key);
-    job.ok_or_else(|| refused(&omni::unknown(id)))
+fn find_own(context: &EmulatorContext, key: &str, id: &str) -> Result<JobView, EarlyResponse> {
+    let job = context.find_job(id).filter(|job| job.create.key == key);
+    job.ok_or_else(|| service_error(&omni::interaction_not_found(id)))
 }
 
-fn refused(status: &Status) -> Turn {
-    Turn::service(status)
+fn service_error(status: &Status) -> EarlyResponse {
+    interactions_error(status)
 }
 
-fn setback(it: CallError, id: &str, wire: Wire) -> Turn {
+fn call_error_response(it: CallError, id: &str, api: Api) -> EarlyResponse {
     match it {
         CallError::Refused(refusal) => {
-            let status = wording::refusal(wire, &refusal);
-            if is_front_end(&refusal) { status.into() } else { refused(&status) }
+            let status = error_text::refusal(api, &refusal);
+            if is_front_end(&refusal) { status.into() } else { service_error(&status) }
         }
-        CallError::Missing => refused(&omni::unknown(id)),
-        CallError::Cut(response) => Turn::back(response),
+        CallError::Missing => service_error(&omni::interaction_not_found(id)),
+        CallError::Response(response) => EarlyResponse::from(response),
     }
 }
 
-/// Whether the service never saw the call.
+/// Whether the front end refused the call before the service got it.
 const fn is_front_end(refusal: &Refusal) -> bool {
     !matches!(refusal.reason, Reason::Scripted | Reason::AfterAccept | Reason::Poll)
 }
 
-/// The job when nothing more happens to it; of one that is stuck, never.
-async fn finished(desk: &EmulatorContext, mut job: JobView) -> JobView {
+/// Waits until the job has ended; for a stuck job, forever.
+async fn wait_for_end(context: &EmulatorContext, mut job: JobView) -> JobView {
     while !job.state.has_ended() {
-        match job.changes_at {
-            Some(moment) => desk.clock().hold_until(moment).await,
+        match job.next_change_at {
+            Some(moment) => context.clock().hold_until(moment).await,
             None => std::future::pending().await,
         }
-        match desk.look(job.id()) {
+        match context.find_job(job.id()) {
             Some(now) => job = now,
             None => std::future::pending().await,
         }
@@ -179,39 +185,36 @@ async fn finished(desk: &EmulatorContext, mut job: JobView) -> JobView {
     job
 }
 
-/// Whether it is `completed` on the wire and has nothing to show.
-pub(super) fn lacks_video(job: &JobView) -> bool {
+/// Whether the interaction is `completed` without a video.
+pub(super) fn has_no_video(job: &JobView) -> bool {
     match &job.state {
-        Stand::Done => job.is_empty(),
-        Stand::Failed(failure) => is_soft(failure),
+        JobState::Done => job.has_no_video(),
+        JobState::Failed(failure) => is_soft_refusal(failure),
         _ => false,
     }
 }
 
-fn is_soft(failure: &Failure) -> bool {
-    let is_moderated = failure.cause == Cause::ContentModeration && !failure.generic;
+fn is_soft_refusal(failure: &Failure) -> bool {
+    let is_moderated = failure.cause == Cause::ContentModeration && !failure.is_generic;
     is_moderated && failure.pick(&[WITHOUT_VIDEO, "failed"]) == WITHOUT_VIDEO
 }
 
-async fn show(desk: &EmulatorContext, job: &JobView, with_input: bool) -> Answer {
+async fn respond(context: &EmulatorContext, job: &JobView, with_input: bool) -> HandlerResult {
     let status = match &job.state {
-        Stand::Queued { .. } => "queued",
-        Stand::Running { .. } => job.odd_status(&ODD_WORDS).unwrap_or("in_progress"),
-        Stand::Failed(failure) if !is_soft(failure) => "failed",
-        Stand::Done => job.word_of_done("completed", "failed"),
-        Stand::Failed(_) => "completed",
-        Stand::Cancelled => "cancelled",
+        JobState::Queued { .. } => "queued",
+        JobState::Running { .. } => job.odd_status(&ODD_STATUSES).unwrap_or("in_progress"),
+        JobState::Failed(failure) if !is_soft_refusal(failure) => "failed",
+        JobState::Done => job.done_status("completed", "failed"),
+        JobState::Failed(_) => "completed",
+        JobState::Cancelled => "cancelled",
     };
     let mut steps = Vec::new();
     if with_input {
-        let input = job.create.request["input"].clone();
-        let content =
-            if input.is_string() { json!([{ "type": "text", "text": input }]) } else { input };
-        steps.push(json!({ "type": "user_input", "content": content }));
+        steps.push(input_step(job));
     }
-    steps.extend(output(desk, job).await?);
+    steps.extend(output(context, job).await?);
     let updated = job.ended_at.unwrap_or(job.now);
-    let mut view = json!({
+    let mut body = json!({
         "id": job.id(),
         "object": "interaction",
         "model": job.create.model,
@@ -222,41 +225,49 @@ async fn show(desk: &EmulatorContext, job: &JobView, with_input: bool) -> Answer
     });
     for name in ["previous_interaction_id", "service_tier", "webhook_config", "labels"] {
         if let Some(value) = job.create.request.get(name) {
-            view[name] = value.clone();
+            body[name] = value.clone();
         }
     }
     match &job.state {
-        Stand::Failed(failure) if !is_soft(failure) => {
-            let error = wording::failure(Wire::Gemini, failure);
-            let error = json!({ "code": error.code.word(), "message": error.message });
-            view["errors"] = json!([error]);
+        JobState::Failed(failure) if !is_soft_refusal(failure) => {
+            let error = error_text::failure(Api::Gemini, failure);
+            let error = json!({ "code": error.code.text_code(), "message": error.message });
+            body["errors"] = json!([error]);
         }
-        Stand::Done => view["usage"] = usage(job),
+        JobState::Done => body["usage"] = usage(job),
         _ => {}
     }
-    Ok(Json(view).into_response())
+    Ok(Json(body).into_response())
 }
 
-/// The step that the model put out, if it did.
-async fn output(desk: &EmulatorContext, job: &JobView) -> Result<Option<Value>, Turn> {
-    if lacks_video(job) {
+/// The step with the caller's input.
+fn input_step(job: &JobView) -> Value {
+    let input = job.create.request["input"].clone();
+    let content =
+        if input.is_string() { json!([{ "type": "text", "text": input }]) } else { input };
+    json!({ "type": "user_input", "content": content })
+}
+
+/// The output step of the model, if there is one.
+async fn output(context: &EmulatorContext, job: &JobView) -> Result<Option<Value>, EarlyResponse> {
+    if has_no_video(job) {
         let text = "I can't generate that video. Try describing something else.";
         let content = json!([{ "type": "text", "text": text }]);
         return Ok(Some(json!({ "type": "model_output", "content": content })));
     }
-    if !matches!(job.state, Stand::Done) {
+    if !matches!(job.state, JobState::Done) {
         return Ok(None);
     }
     let mut video = json!({ "type": "video", "mime_type": "video/mp4" });
     let extra = &job.create.extra;
     if extra["delivery"] == json!("uri") {
         let in_bucket = extra["gcs"].is_string().then(|| extra["files"][0].clone());
-        let uri = in_bucket.unwrap_or_else(|| json!(files::uris(desk, job, 1).pop()));
+        let uri = in_bucket.unwrap_or_else(|| json!(files::file_uris(context, job, 1).pop()));
         video["uri"] = uri;
     } else {
-        let gone = |_| refused(&Status::new(Code::NotFound, "The video has expired."));
-        let film = desk.film(job).await.map_err(gone)?;
-        video["data"] = json!(STANDARD.encode(film));
+        let expired = |_| service_error(&Status::new(Code::NotFound, "The video has expired."));
+        let bytes = context.render_video(job).await.map_err(expired)?;
+        video["data"] = json!(STANDARD.encode(bytes));
     }
     Ok(Some(json!({ "type": "model_output", "content": [video] })))
 }

@@ -1,35 +1,35 @@
-//! Reads a request for Gemini Omni and checks it.
+//! Parses and validates a request for Gemini Omni.
 
 use serde_json::{Value, json};
 
 use super::{
-    catalogue::{OMNI, Omni, Size},
-    news::Dynamic,
+    catalog::{OMNI, Omni, Size},
+    error_text::Api,
     status::{Code, Status},
-    wording::Wire,
+    webhook::DynamicWebhook,
 };
 use crate::{
     emulator_context::EmulatorContext,
-    simulator::{Create, JobView, State},
+    simulator::{Create, JobState, JobView},
 };
 
-/// The most steps that are looked into below `input`.
-const DEEPEST: usize = 4;
-/// The longest that an extended video can get, in seconds (reported: 30 to 40, 2026-11-21).
-const LONGEST: u64 = 40;
+/// The maximum depth of `input`.
+const MAX_DEPTH: usize = 4;
+/// The maximum length of an extended video, in seconds (reported: 30 to 40, 2026-11-21).
+const MAX_SECONDS: u64 = 40;
 const TASKS: [&str; 6] =
     ["text_to_video", "image_to_video", "reference_to_video", "edit", "extend", "upscale"];
 const TIERS: [&str; 4] = ["flex", "standard", "priority", "deferred"];
 
-/// A request, read.
-pub(super) struct Order {
+/// A parsed request.
+pub(super) struct CreateRequest {
     pub(super) create: Create,
-    /// Whether the caller does not wait for the video.
+    /// Whether the interaction runs in the background.
     pub(super) background: bool,
-    pub(super) hook: Option<Dynamic>,
+    pub(super) dynamic_webhook: Option<DynamicWebhook>,
 }
 
-/// What the input consists of.
+/// The parts of the input.
 #[derive(Default)]
 struct Input {
     texts: Vec<String>,
@@ -37,37 +37,27 @@ struct Input {
     videos: usize,
 }
 
-/// Reads a request; `key` is the caller's.
-pub(super) fn read(
-    desk: &EmulatorContext,
-    wire: Wire,
+/// Parses a request; `key` is the caller's.
+pub(super) fn parse(
+    context: &EmulatorContext,
+    api: Api,
     key: &str,
     body: Value,
-) -> Result<Order, Status> {
-    let model = model(&body)?;
+) -> Result<CreateRequest, Status> {
+    let model = find_model(&body)?;
     let mut input = Input::default();
-    input.take(body.get("input").unwrap_or(&Value::Null), 0)?;
-    let earlier = earlier(desk, key, &body)?;
-    let flag = |name: &str| body.get(name).and_then(Value::as_bool);
-    let background = flag("background").unwrap_or(false);
-    let hook = Dynamic::read(body.get("webhook_config"))?;
-    if hook.is_some() && !background {
-        return Err(Status::invalid("`webhook_config` needs `background` to be true."));
-    }
-    if background && flag("store") == Some(false) {
-        return Err(Status::invalid("`background` needs `store` to be true."));
-    }
-    if flag("stream") == Some(true) {
-        return Err(Status::invalid(format!("{} does not support streaming.", model.id)));
-    }
-    one_of("service_tier", body.get("service_tier"), &TIERS)?;
-    let task = task(&body, &input, earlier.is_some())?;
-    let format = Format::read(wire, model, &body)?;
-    let millis = millis(task, format.seconds, earlier.as_ref())?;
+    input.collect(body.get("input").unwrap_or(&Value::Null), 0)?;
+    let source = source_interaction(context, key, &body)?;
+    let dynamic_webhook = DynamicWebhook::parse(body.get("webhook_config"))?;
+    let background = read_background(&body, model, dynamic_webhook.is_some())?;
+    check_one_of("service_tier", body.get("service_tier"), &TIERS)?;
+    let task = read_task(&body, &input, source.is_some())?;
+    let format = Format::parse(api, model, &body)?;
+    let millis = video_millis(task, format.seconds, source.as_ref())?;
     let (width, height) = format.size.pixels(format.is_portrait);
     let rendered = if task == Some("extend") { format.seconds * 1000 } else { millis };
     let create = Create {
-        id: format!("v1_{}", desk.hex(32)),
+        id: format!("v1_{}", context.new_hex_id(32)),
         key: key.to_owned(),
         model: model.id.to_owned(),
         prompt: input.texts.join("\n"),
@@ -80,10 +70,10 @@ pub(super) fn read(
         extra: json!({ "wire": "interactions", "delivery": format.delivery, "gcs": format.bucket }),
         request: body,
     };
-    Ok(Order { create, background, hook })
+    Ok(CreateRequest { create, background, dynamic_webhook })
 }
 
-fn model(body: &Value) -> Result<Omni, Status> {
+fn find_model(body: &Value) -> Result<Omni, Status> {
     let id = body.get("model").and_then(Value::as_str).unwrap_or_default();
     let id = id.strip_prefix("models/").unwrap_or(id);
     if id.is_empty() {
@@ -95,55 +85,75 @@ fn model(body: &Value) -> Result<Omni, Status> {
     })
 }
 
+/// Whether the interaction runs in the background, if the other flags allow it.
+fn read_background(body: &Value, model: Omni, has_webhook: bool) -> Result<bool, Status> {
+    let flag = |name: &str| body.get(name).and_then(Value::as_bool);
+    let background = flag("background").unwrap_or(false);
+    if has_webhook && !background {
+        return Err(Status::invalid("`webhook_config` needs `background` to be true."));
+    }
+    if background && flag("store") == Some(false) {
+        return Err(Status::invalid("`background` needs `store` to be true."));
+    }
+    if flag("stream") == Some(true) {
+        return Err(Status::invalid(format!("{} does not support streaming.", model.id)));
+    }
+    Ok(background)
+}
+
 impl Input {
-    /// Takes a text, a part, a step, or a list of them.
-    fn take(&mut self, value: &Value, depth: usize) -> Result<(), Status> {
-        let unreadable = || Status::invalid("`input` cannot be read.");
+    /// Collects a text, a part, a step, or a list of them.
+    fn collect(&mut self, value: &Value, depth: usize) -> Result<(), Status> {
+        let body_error = || Status::invalid("`input` cannot be read.");
         match value {
             Value::String(text) if !text.is_empty() => self.texts.push(text.clone()),
-            Value::Array(parts) if !parts.is_empty() && depth < DEEPEST => {
-                parts.iter().try_for_each(|part| self.take(part, depth + 1))?;
+            Value::Array(parts) if !parts.is_empty() && depth < MAX_DEPTH => {
+                parts.iter().try_for_each(|part| self.collect(part, depth + 1))?;
             }
-            Value::Object(part) if depth < DEEPEST => {
+            Value::Object(part) if depth < MAX_DEPTH => {
                 let has = |name: &str| part.get(name).is_some_and(Value::is_string);
                 match part.get("type").and_then(Value::as_str) {
                     Some("text") => {
                         let text = part.get("text").and_then(Value::as_str);
-                        self.texts.push(text.ok_or_else(unreadable)?.to_owned());
+                        self.texts.push(text.ok_or_else(body_error)?.to_owned());
                     }
                     Some("image") if has("data") || has("uri") => self.images += 1,
                     Some("video") if has("data") || has("uri") => self.videos += 1,
                     Some("user_input" | "model_output") => {
-                        self.take(part.get("content").unwrap_or(&Value::Null), depth + 1)?;
+                        self.collect(part.get("content").unwrap_or(&Value::Null), depth + 1)?;
                     }
-                    _ => return Err(unreadable()),
+                    _ => return Err(body_error()),
                 }
             }
-            _ => return Err(unreadable()),
+            _ => return Err(body_error()),
         }
         Ok(())
     }
 }
 
-/// The interaction that this one goes on from; it has to be the caller's.
-fn earlier(desk: &EmulatorContext, key: &str, body: &Value) -> Result<Option<JobView>, Status> {
+/// The interaction that this one continues; it has to be the caller's.
+fn source_interaction(
+    context: &EmulatorContext,
+    key: &str,
+    body: &Value,
+) -> Result<Option<JobView>, Status> {
     let Some(id) = body.get("previous_interaction_id").filter(|it| !it.is_null()) else {
         return Ok(None);
     };
     let id = id.as_str().unwrap_or_default();
-    let job = desk.look(id).filter(|job| job.create.key == key);
-    match job.ok_or_else(|| unknown(id))? {
-        job if matches!(job.state, State::Done) => Ok(Some(job)),
+    let job = context.find_job(id).filter(|job| job.create.key == key);
+    match job.ok_or_else(|| interaction_not_found(id))? {
+        job if matches!(job.state, JobState::Done) => Ok(Some(job)),
         _ => Err(Status::invalid(format!("Interaction {id} is not completed."))),
     }
 }
 
-/// An interaction that there is not: 400, not 404 (reported, 2026-11-21).
-pub(super) fn unknown(id: &str) -> Status {
+/// The error for an unknown interaction: 400, not 404 (reported, 2026-11-21).
+pub(super) fn interaction_not_found(id: &str) -> Status {
     Status::invalid(format!("Invalid interaction name: {id}"))
 }
 
-fn one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(), Status> {
+fn check_one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(), Status> {
     match value.filter(|it| !it.is_null()).map(|it| it.as_str().unwrap_or_default()) {
         Some(found) if !allowed.contains(&found) => {
             Err(Status::invalid(format!("Invalid value for `{name}`: {found}")))
@@ -152,26 +162,30 @@ fn one_of(name: &str, value: Option<&Value>, allowed: &[&str]) -> Result<(), Sta
     }
 }
 
-/// The task that is asked for, if what it needs is there.
-fn task<'a>(body: &'a Value, input: &Input, goes_on: bool) -> Result<Option<&'a str>, Status> {
+/// The requested task, if its inputs are present.
+fn read_task<'a>(
+    body: &'a Value,
+    input: &Input,
+    has_source: bool,
+) -> Result<Option<&'a str>, Status> {
     let task = body.pointer("/generation_config/video_config/task");
-    one_of("video_config.task", task, &TASKS)?;
+    check_one_of("video_config.task", task, &TASKS)?;
     let task = task.and_then(Value::as_str);
     let lacks = match task {
         Some("image_to_video" | "reference_to_video") if input.images == 0 => "an image",
-        Some("edit" | "extend" | "upscale") if input.videos == 0 && !goes_on => "a video",
+        Some("edit" | "extend" | "upscale") if input.videos == 0 && !has_source => "a video",
         _ => return Ok(task),
     };
     Err(Status::invalid(format!("The task {} needs {lacks}.", task.unwrap_or_default())))
 }
 
-/// How long the video gets, in thousandths of a second.
-fn millis(task: Option<&str>, seconds: u64, earlier: Option<&JobView>) -> Result<u64, Status> {
-    let before = earlier.map_or(8000, |job| job.create.millis);
+/// The length of the video, in milliseconds.
+fn video_millis(task: Option<&str>, seconds: u64, source: Option<&JobView>) -> Result<u64, Status> {
+    let before = source.map_or(8000, |job| job.create.millis);
     match task {
         Some("edit" | "upscale") => Ok(before),
-        Some("extend") if before + seconds * 1000 > LONGEST * 1000 => {
-            Err(Status::invalid(format!("The extended video would exceed {LONGEST} seconds.")))
+        Some("extend") if before + seconds * 1000 > MAX_SECONDS * 1000 => {
+            Err(Status::invalid(format!("The extended video would exceed {MAX_SECONDS} seconds.")))
         }
         Some("extend") => Ok(before + seconds * 1000),
         _ => Ok(seconds * 1000),
@@ -185,12 +199,12 @@ struct Format {
     seconds: u64,
     /// `inline` or `uri`.
     delivery: &'static str,
-    /// Where Vertex puts the file.
+    /// The bucket in which Vertex stores the file.
     bucket: Option<String>,
 }
 
 impl Format {
-    fn read(wire: Wire, model: Omni, body: &Value) -> Result<Self, Status> {
+    fn parse(api: Api, model: Omni, body: &Value) -> Result<Self, Status> {
         let given = body.get("response_format").unwrap_or(&Value::Null);
         let is_video = |it: &&Value| it.get("type") == Some(&json!("video"));
         let format = match given {
@@ -200,31 +214,31 @@ impl Format {
         let format = format.ok_or_else(|| {
             Status::invalid(format!("`response_format` has to be a video for {}.", model.id))
         })?;
-        one_of("aspect_ratio", format.get("aspect_ratio"), &["16:9", "9:16"])?;
-        one_of("delivery", format.get("delivery"), &["inline", "uri"])?;
-        one_of("resolution", format.get("resolution"), &["360p", "720p", "1080p", "4k"])?;
+        check_one_of("aspect_ratio", format.get("aspect_ratio"), &["16:9", "9:16"])?;
+        check_one_of("delivery", format.get("delivery"), &["inline", "uri"])?;
+        check_one_of("resolution", format.get("resolution"), &["360p", "720p", "1080p", "4k"])?;
         let text = |name: &str| format.get(name).and_then(Value::as_str);
         let delivery = if text("delivery") == Some("uri") { "uri" } else { "inline" };
         let bucket = text("gcs_uri").filter(|it| it.starts_with("gs://")).map(str::to_owned);
-        if wire == Wire::Vertex && delivery == "uri" && bucket.is_none() {
+        if api == Api::Vertex && delivery == "uri" && bucket.is_none() {
             return Err(Status::invalid("`gcs_uri` is required when `delivery` is `uri`."));
         }
         Ok(Self {
-            size: text("resolution").and_then(Size::named).unwrap_or(Size::P720),
+            size: text("resolution").and_then(Size::from_name).unwrap_or(Size::P720),
             is_portrait: text("aspect_ratio") == Some("9:16"),
-            seconds: seconds(model, format.get("duration"))?,
+            seconds: read_seconds(model, format.get("duration"))?,
             delivery,
-            bucket: bucket.filter(|_| wire == Wire::Vertex && delivery == "uri"),
+            bucket: bucket.filter(|_| api == Api::Vertex && delivery == "uri"),
         })
     }
 }
 
 /// `"8s"`: 3 seconds to the model's longest.
-fn seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
+fn read_seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
     let Some(value) = duration.filter(|it| !it.is_null()) else { return Ok(8) };
     let text = value.as_str().unwrap_or_default();
     let seconds = text.strip_suffix('s').and_then(|it| it.parse::<u64>().ok());
-    let longest = model.longest;
+    let longest = model.max_seconds;
     seconds.filter(|it| (3..=longest).contains(it)).ok_or_else(|| {
         Status::invalid(format!(
             "Invalid value for `duration`: {value}; {} takes \"3s\" to \"{longest}s\".",
@@ -233,12 +247,16 @@ fn seconds(model: Omni, duration: Option<&Value>) -> Result<u64, Status> {
     })
 }
 
-/// The names under which the video of an order will be fetched.
-pub(super) fn names(desk: &EmulatorContext, create: &Create) -> Vec<String> {
+/// The names under which the video will be downloaded.
+pub(super) fn new_file_ids(context: &EmulatorContext, create: &Create) -> Vec<String> {
     match create.extra.get("gcs").and_then(Value::as_str) {
         Some(bucket) => {
-            vec![format!("{}/{}/sample_0.mp4", bucket.trim_end_matches('/'), desk.hex(16))]
+            vec![format!(
+                "{}/{}/sample_0.mp4",
+                bucket.trim_end_matches('/'),
+                context.new_hex_id(16)
+            )]
         }
-        None => super::files::names(desk, 1),
+        None => super::files::new_file_ids(context, 1),
     }
 }

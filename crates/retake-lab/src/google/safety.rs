@@ -37,8 +37,8 @@ pub(super) fn shapes(of_output: bool) -> Vec<&'static str> {
 }
 
 /// One of `raiMediaFilteredReasons`.
-pub(super) fn reason(shape: &str, dice: u64) -> String {
-    match found(shape, dice) {
+pub(super) fn reason(shape: &str, sample: u64) -> String {
+    match find_category(shape, sample) {
         Some((label, code)) => format!(
             "The generated video was filtered out because it may violate the usage guidelines \
              ({label}). Rephrase the prompt and try again. Support codes: {code}"
@@ -49,9 +49,9 @@ pub(super) fn reason(shape: &str, dice: u64) -> String {
     }
 }
 
-/// A prompt that is refused when the video is asked for.
-pub(super) fn refusal(shape: &str, dice: u64) -> Status {
-    let (label, code) = found(shape, dice).unwrap_or(("safety", "64151117"));
+/// The error for a prompt that is refused by the create.
+pub(super) fn refusal(shape: &str, sample: u64) -> Status {
+    let (label, code) = find_category(shape, sample).unwrap_or(("safety", "64151117"));
     Status::new(
         Code::InvalidArgument,
         format!(
@@ -61,8 +61,8 @@ pub(super) fn refusal(shape: &str, dice: u64) -> Status {
     )
 }
 
-fn found(shape: &str, dice: u64) -> Option<(&'static str, &'static str)> {
+fn find_category(shape: &str, sample: u64) -> Option<(&'static str, &'static str)> {
     let (_, label, codes) = CATEGORIES.iter().find(|(name, ..)| *name == shape)?;
-    let nth = usize::try_from(dice >> 8).unwrap_or_default() % codes.len().max(1);
+    let nth = usize::try_from(sample >> 8).unwrap_or_default() % codes.len().max(1);
     Some((label, codes.get(nth)?))
 }

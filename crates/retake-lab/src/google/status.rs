@@ -1,16 +1,18 @@
 //! Google's errors: the standard error model of its APIs, and the two ways Gemini departs from it.
 //!
-//! The front end of the Gemini API sometimes wraps an error in an array, and the Interactions service
-//! behind it words its own errors with a text for a code (seen in bug reports, 2026-06-12).
+//! The front end of the Gemini API sometimes wraps an error in an array, and the Interactions
+//! service behind it has a text as the code of its errors (seen in bug reports, 2026-06-12).
 
 use std::time::Duration;
 
 use axum::{
     Json,
-    response::{IntoResponse, Response},
+    response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
 use serde_json::{Value, json};
+
+use crate::early_response::EarlyResponse;
 
 /// The `google.rpc` codes that the video APIs use (Google API design guide, 2026-11-21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,29 +32,29 @@ pub(super) enum Code {
 impl Code {
     /// The number, as an operation's `error.code` has it.
     pub(super) const fn number(self) -> u16 {
-        self.row().0
+        self.codes().0
     }
 
     /// The name, as in `error.status`.
     pub(super) const fn name(self) -> &'static str {
-        self.row().1
+        self.codes().1
     }
 
     /// The HTTP status that goes with it.
     pub(super) const fn http(self) -> u16 {
-        self.row().2
+        self.codes().2
     }
 
-    /// The text in the Interactions service's own errors. Only `invalid_request` has been seen in
-    /// the wild; the others follow the names.
-    pub(super) fn word(self) -> String {
+    /// The code in the Interactions service's own errors. Only `invalid_request` has been seen in
+    /// the wild; the others are derived from the names.
+    pub(super) fn text_code(self) -> String {
         match self {
             Self::InvalidArgument => "invalid_request".to_owned(),
             _ => self.name().to_ascii_lowercase(),
         }
     }
 
-    const fn row(self) -> (u16, &'static str, u16) {
+    const fn codes(self) -> (u16, &'static str, u16) {
         match self {
             Self::Cancelled => (1, "CANCELLED", 499),
             Self::InvalidArgument => (3, "INVALID_ARGUMENT", 400),
@@ -68,28 +70,28 @@ impl Code {
     }
 }
 
-/// An error as the error model has it.
+/// An error in the standard error model.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Status {
     pub(super) code: Code,
     pub(super) message: String,
     pub(super) details: Vec<Value>,
     /// Whether the front end wraps it in an array.
-    pub(super) in_array: bool,
+    pub(super) is_in_array: bool,
 }
 
 impl Status {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: Vec::new(), in_array: false }
+        Self { code, message: message.into(), details: Vec::new(), is_in_array: false }
     }
 
-    /// A parameter that cannot be used.
+    /// An invalid argument.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message)
     }
 
     /// Adds a `google.rpc.ErrorInfo`.
-    pub(super) fn because(mut self, reason: &str, service: &str) -> Self {
+    pub(super) fn with_error_info(mut self, reason: &str, service: &str) -> Self {
         self.details.push(json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": reason,
@@ -100,7 +102,7 @@ impl Status {
     }
 
     /// Adds a `google.rpc.QuotaFailure`.
-    pub(super) fn over_quota(mut self, metric: &str, id: &str) -> Self {
+    pub(super) fn with_quota_failure(mut self, metric: &str, id: &str) -> Self {
         self.details.push(json!({
             "@type": "type.googleapis.com/google.rpc.QuotaFailure",
             "violations": [{ "quotaMetric": metric, "quotaId": id }],
@@ -108,8 +110,8 @@ impl Status {
         self
     }
 
-    /// Adds a `google.rpc.RetryInfo`, if there is advice.
-    pub(super) fn retry_in(mut self, wait: Option<Duration>) -> Self {
+    /// Adds a `google.rpc.RetryInfo`, if there is a delay.
+    pub(super) fn with_retry_info(mut self, wait: Option<Duration>) -> Self {
         self.details.extend(wait.map(|wait| {
             json!({
                 "@type": "type.googleapis.com/google.rpc.RetryInfo",
@@ -119,7 +121,7 @@ impl Status {
         self
     }
 
-    /// The body of an answer.
+    /// The body of the response.
     pub(super) fn body(&self) -> Value {
         let mut error = json!({
             "code": self.code.http(),
@@ -130,11 +132,11 @@ impl Status {
             error["details"] = json!(self.details);
         }
         let body = json!({ "error": error });
-        if self.in_array { json!([body]) } else { body }
+        if self.is_in_array { json!([body]) } else { body }
     }
 
-    /// The `error` of an operation: the code is the number there.
-    pub(super) fn in_operation(&self) -> Value {
+    /// The `error` of an operation, whose code is a number.
+    pub(super) fn operation_error(&self) -> Value {
         let mut error = json!({ "code": self.code.number(), "message": self.message });
         if !self.details.is_empty() {
             error["details"] = json!(self.details);
@@ -142,12 +144,12 @@ impl Status {
         error
     }
 
-    /// The error as the Interactions service words it.
-    pub(super) fn of_interactions(&self) -> Value {
-        json!({ "error": { "code": self.code.word(), "message": self.message } })
+    /// The body in the form of the Interactions service.
+    pub(super) fn interactions_body(&self) -> Value {
+        json!({ "error": { "code": self.code.text_code(), "message": self.message } })
     }
 
-    /// The answer.
+    /// The response.
     pub(super) fn response(&self) -> Response {
         (self.http(), Json(self.body())).into_response()
     }
@@ -157,35 +159,19 @@ impl Status {
     }
 }
 
-/// An answer that ends a call early.
-pub(super) struct Turn(Box<Response>);
-
-impl Turn {
-    /// One that is returned as it is.
-    pub(super) fn back(response: Response) -> Self {
-        Self(Box::new(response))
+/// An error of the Interactions service itself; one in an array comes from the front end.
+pub(super) fn interactions_error(status: &Status) -> EarlyResponse {
+    if status.is_in_array {
+        return status.response().into();
     }
-
-    /// An error of the Interactions service itself; one in an array comes from the front end.
-    pub(super) fn service(status: &Status) -> Self {
-        if status.in_array {
-            return Self::back(status.response());
-        }
-        Self::back((status.http(), Json(status.of_interactions())).into_response())
-    }
+    (status.http(), Json(status.interactions_body())).into_response().into()
 }
 
-impl From<Status> for Turn {
+impl From<Status> for EarlyResponse {
     fn from(status: Status) -> Self {
-        Self::back(status.response())
+        status.response().into()
     }
 }
 
-impl IntoResponse for Turn {
-    fn into_response(self) -> Response {
-        *self.0
-    }
-}
-
-/// What a handler answers.
-pub(super) type Answer = Result<Response, Turn>;
+/// What a handler of Google's returns.
+pub(super) type HandlerResult = Result<Response, EarlyResponse>;

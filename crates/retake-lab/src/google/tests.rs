@@ -7,14 +7,14 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::{Lab, LabConfig, Provider, ScenarioSource, routes::At as _, tasks::Tasks};
+use crate::{Lab, LabConfig, Provider, ScenarioSource, router_ext::RouterExt as _, tasks::Tasks};
 
 const MODEL: &str = "/v1/projects/p/locations/us-central1/publishers/google/models";
 const VEO: &str = "veo-3.1-fast-generate-001";
 const MINUTES: SignedDuration = SignedDuration::from_mins(5);
 
-/// A lab whose clock stands almost still until it is put forward, and a caller.
-struct Bench {
+/// A lab whose clock stands almost still unless a test advances it, and a client that calls it.
+struct TestClient {
     lab: Lab,
     client: reqwest::Client,
     base: String,
@@ -23,13 +23,13 @@ struct Bench {
 /// A status and a body.
 type Reply = (u16, Value);
 
-impl Bench {
-    async fn start(scenario: &str) -> Self {
+impl TestClient {
+    async fn with_scenario(scenario: &str) -> Self {
         let scenario = ScenarioSource::Text(scenario.to_owned());
         let config = LabConfig { speed: Some(0.01), scenario, ..LabConfig::default() };
         let lab = Lab::start(config).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let base = lab.urls().of(Provider::Google).to_owned();
+        let base = lab.urls().provider(Provider::Google).to_owned();
         Self { lab, client, base }
     }
 
@@ -86,15 +86,15 @@ impl Bench {
 
 #[tokio::test]
 async fn a_token_is_good_for_an_hour_of_the_lab() {
-    let bench = Bench::start("").await;
-    let token = bench.token().await;
+    let caller = TestClient::with_scenario("").await;
+    let token = caller.token().await;
     let body = json!({ "instances": [{ "prompt": "a cat" }] });
 
-    let (first, created) = bench.vertex(&token, "predictLongRunning", body).await;
-    bench.lab.clock().advance(SignedDuration::from_mins(61));
+    let (first, created) = caller.vertex(&token, "predictLongRunning", body).await;
+    caller.lab.clock().advance(SignedDuration::from_mins(61));
     let poll = json!({ "operationName": created["name"] });
-    let (expired, error) = bench.vertex(&token, "fetchPredictOperation", poll.clone()).await;
-    let (renewed, _) = bench.vertex(&bench.token().await, "fetchPredictOperation", poll).await;
+    let (expired, error) = caller.vertex(&token, "fetchPredictOperation", poll.clone()).await;
+    let (renewed, _) = caller.vertex(&caller.token().await, "fetchPredictOperation", poll).await;
 
     assert_eq!((first, expired, renewed), (200, 401, 200));
     assert_eq!(error["error"]["status"], "UNAUTHENTICATED");
@@ -102,11 +102,11 @@ async fn a_token_is_good_for_an_hour_of_the_lab() {
 
 #[tokio::test]
 async fn what_the_filters_take_is_counted_and_is_no_error() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
 
-    let none = bench.vertex_end("lab:fail=content_moderation/child", json!({})).await;
-    let some = bench.vertex_end("a cat, lab:partial", json!({ "sampleCount": 4 })).await;
-    let bare = bench.vertex_end("a cat, lab:done-without-video", json!({})).await;
+    let none = caller.vertex_end("lab:fail=content_moderation/child", json!({})).await;
+    let some = caller.vertex_end("a cat, lab:partial", json!({ "sampleCount": 4 })).await;
+    let bare = caller.vertex_end("a cat, lab:done-without-video", json!({})).await;
 
     assert_eq!(none["response"]["raiMediaFilteredCount"], 1);
     let reason = none["response"]["raiMediaFilteredReasons"][0].as_str().unwrap();
@@ -119,7 +119,7 @@ async fn what_the_filters_take_is_counted_and_is_no_error() {
 
 #[tokio::test]
 async fn a_failed_operation_carries_the_number_of_its_code() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     for (trigger, number) in [
         ("runtime_error/internal", 13),
         ("capacity/resource-exhausted", 8),
@@ -129,7 +129,7 @@ async fn a_failed_operation_carries_the_number_of_its_code() {
         ("account/permission-denied", 7),
         ("content_moderation/op-error", 3),
     ] {
-        let ended = bench.vertex_end(&format!("a cat lab:fail={trigger}"), json!({})).await;
+        let ended = caller.vertex_end(&format!("a cat lab:fail={trigger}"), json!({})).await;
 
         assert_eq!(ended["error"]["code"], number, "{trigger}: {ended}");
     }
@@ -137,15 +137,16 @@ async fn a_failed_operation_carries_the_number_of_its_code() {
 
 #[tokio::test]
 async fn results_go_to_the_caller_s_bucket_and_are_read_there_with_a_token() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     let storage = json!({ "storageUri": "gs://bucket/out/" });
-    let ended = bench.vertex_end("a cat", storage).await;
+    let ended = caller.vertex_end("a cat", storage).await;
     let uri = ended["response"]["videos"][0]["gcsUri"].as_str().unwrap();
     let object = uri.strip_prefix("gs://bucket/").unwrap().replace('/', "%2F");
-    let url = bench.url(&format!("/storage/v1/b/bucket/o/{object}?alt=media"));
+    let url = caller.url(&format!("/storage/v1/b/bucket/o/{object}?alt=media"));
 
-    let stranger = bench.client.get(&url).send().await.unwrap();
-    let file = bench.client.get(&url).header("authorization", "Bearer robot").send().await.unwrap();
+    let stranger = caller.client.get(&url).send().await.unwrap();
+    let file =
+        caller.client.get(&url).header("authorization", "Bearer robot").send().await.unwrap();
 
     assert_eq!(stranger.status(), 401);
     assert_eq!(file.headers()["content-type"], "video/mp4");
@@ -154,21 +155,21 @@ async fn results_go_to_the_caller_s_bucket_and_are_read_there_with_a_token() {
 
 #[tokio::test]
 async fn a_file_of_the_gemini_api_needs_its_key_and_is_gone_after_two_days() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     let create = "/v1beta/models/veo-3.1-generate-preview:predictLongRunning";
     let body =
         json!({ "instances": [{ "prompt": "a cat" }], "parameters": { "durationSeconds": 4 } });
-    let (_, created) = bench.call("POST", create, body).await;
+    let (_, created) = caller.call("POST", create, body).await;
     let path = format!("/v1beta/{}", created["name"].as_str().unwrap());
-    bench.lab.clock().advance(MINUTES);
-    let (_, ended) = bench.call("GET", &path, Value::Null).await;
+    caller.lab.clock().advance(MINUTES);
+    let (_, ended) = caller.call("GET", &path, Value::Null).await;
     let samples = &ended["response"]["generateVideoResponse"]["generatedSamples"];
     let uri = samples[0]["video"]["uri"].as_str().unwrap();
 
-    let keyed = bench.client.get(uri).header("x-goog-api-key", "lab-key").send().await.unwrap();
-    let (other, _) = bench.call_as("GET", uri, ("x-goog-api-key", "other"), Value::Null).await;
-    bench.lab.clock().advance(SignedDuration::from_hours(49));
-    let (late, error) = bench.call("GET", uri, Value::Null).await;
+    let keyed = caller.client.get(uri).header("x-goog-api-key", "lab-key").send().await.unwrap();
+    let (other, _) = caller.call_as("GET", uri, ("x-goog-api-key", "other"), Value::Null).await;
+    caller.lab.clock().advance(SignedDuration::from_hours(49));
+    let (late, error) = caller.call("GET", uri, Value::Null).await;
 
     assert!(keyed.url().path().starts_with("/download/"), "{}", keyed.url());
     assert_eq!(&keyed.bytes().await.unwrap()[4..8], b"ftyp");
@@ -178,11 +179,11 @@ async fn a_file_of_the_gemini_api_needs_its_key_and_is_gone_after_two_days() {
 
 #[tokio::test]
 async fn retired_models_are_not_found() {
-    let bench = Bench::start("shutdown = true").await;
+    let caller = TestClient::with_scenario("shutdown = true").await;
     let veo = json!({ "instances": [{ "prompt": "a cat" }] });
     let post = |path: String, body: Value| {
-        let bench = &bench;
-        async move { bench.call("POST", &path, body).await.0 }
+        let caller = &caller;
+        async move { caller.call("POST", &path, body).await.0 }
     };
 
     let preview = "/v1beta/models/veo-3.1-generate-preview:predictLongRunning".to_owned();
@@ -196,18 +197,18 @@ async fn retired_models_are_not_found() {
 
 #[tokio::test]
 async fn an_interaction_goes_from_queued_to_completed_and_can_be_cancelled_before() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     let format = json!({ "type": "video", "delivery": "uri", "duration": "3s" });
-    let (_, first) = bench.interaction(json!({ "input": "a", "response_format": format })).await;
-    let (_, second) = bench.interaction(json!({ "input": "b" })).await;
+    let (_, first) = caller.interaction(json!({ "input": "a", "response_format": format })).await;
+    let (_, second) = caller.interaction(json!({ "input": "b" })).await;
     let path = |it: &Value| format!("/v1beta/interactions/{}", it["id"].as_str().unwrap());
 
-    let (_, cancelled) = bench.call("POST", &format!("{}/cancel", path(&second)), json!({})).await;
-    bench.lab.clock().advance(SignedDuration::from_secs(10));
-    let (_, running) = bench.call("GET", &path(&first), Value::Null).await;
-    bench.lab.clock().advance(MINUTES);
-    let (_, done) = bench.call("GET", &path(&first), Value::Null).await;
-    let (unknown, error) = bench.call("GET", "/v1beta/interactions/v1_no", Value::Null).await;
+    let (_, cancelled) = caller.call("POST", &format!("{}/cancel", path(&second)), json!({})).await;
+    caller.lab.clock().advance(SignedDuration::from_secs(10));
+    let (_, running) = caller.call("GET", &path(&first), Value::Null).await;
+    caller.lab.clock().advance(MINUTES);
+    let (_, done) = caller.call("GET", &path(&first), Value::Null).await;
+    let (unknown, error) = caller.call("GET", "/v1beta/interactions/v1_no", Value::Null).await;
 
     assert_eq!(first["status"], "queued");
     assert_eq!(cancelled["status"], "cancelled");
@@ -220,27 +221,28 @@ async fn an_interaction_goes_from_queued_to_completed_and_can_be_cancelled_befor
 
 #[tokio::test]
 async fn a_refused_interaction_may_be_completed_without_a_video() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     let input = json!({ "input": "a cat, lab:fail=content_moderation/no-video" });
-    let (_, created) = bench.interaction(input).await;
-    bench.lab.clock().advance(MINUTES);
+    let (_, created) = caller.interaction(input).await;
+    caller.lab.clock().advance(MINUTES);
 
     let path = format!("/v1beta/interactions/{}", created["id"].as_str().unwrap());
-    let (_, ended) = bench.call("GET", &path, Value::Null).await;
+    let (_, ended) = caller.call("GET", &path, Value::Null).await;
 
     assert_eq!(ended["status"], "completed");
     assert_eq!(ended["steps"][0]["content"][0]["type"], "text");
-    assert_eq!(bench.lab.ledger().entries[0].outcome, "failed");
+    assert_eq!(caller.lab.ledger().entries[0].outcome, "failed");
 }
 
 #[tokio::test]
 async fn an_error_may_come_in_an_array_and_tells_when_to_come_again() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     let limited = "[[fault]]\nwhat = { kind = \"rate-limited\", shape = \"array\" }";
-    let limited = Bench::start(limited).await.interaction(json!({ "input": "a" })).await;
+    let limited =
+        TestClient::with_scenario(limited).await.interaction(json!({ "input": "a" })).await;
 
     let (status, refused) =
-        bench.interaction(json!({ "input": "a lab:refused=account/array" })).await;
+        caller.interaction(json!({ "input": "a lab:refused=account/array" })).await;
 
     assert_eq!(limited.0, 429);
     assert_eq!(limited.1[0]["error"]["status"], "RESOURCE_EXHAUSTED");
@@ -254,12 +256,12 @@ type Inbox = mpsc::UnboundedReceiver<(HeaderMap, String)>;
 
 async fn receiver() -> (String, Inbox) {
     let (sender, inbox) = mpsc::unbounded_channel();
-    let take =
+    let receive =
         |State(sender): State<mpsc::UnboundedSender<_>>, headers: HeaderMap, body: String| {
             sender.send((headers, body)).unwrap();
             std::future::ready(())
         };
-    let router = Router::new().at("/", post(take)).with_state(sender);
+    let router = Router::new().at("/", post(receive)).with_state(sender);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let tasks = Tasks::default();
@@ -267,11 +269,15 @@ async fn receiver() -> (String, Inbox) {
     (url, inbox)
 }
 
-/// Puts the clock forward until there are as many.
-async fn wait_for(bench: &Bench, inbox: &mut Inbox, count: usize) -> Vec<(HeaderMap, String)> {
+/// Advances the clock until this many webhooks have arrived.
+async fn wait_for(
+    caller: &TestClient,
+    inbox: &mut Inbox,
+    count: usize,
+) -> Vec<(HeaderMap, String)> {
     let mut got = Vec::new();
     for _ in 0..1000 {
-        bench.lab.clock().advance(MINUTES);
+        caller.lab.clock().advance(MINUTES);
         let next = tokio::time::timeout(Duration::from_millis(20), inbox.recv()).await;
         got.extend(next.into_iter().flatten());
         if got.len() >= count {
@@ -283,15 +289,15 @@ async fn wait_for(bench: &Bench, inbox: &mut Inbox, count: usize) -> Vec<(Header
 
 #[tokio::test]
 async fn a_dynamic_webhook_comes_twice_with_one_id_and_a_jwt_that_the_key_set_verifies() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     let (url, mut inbox) = receiver().await;
     let hook = json!({ "uris": [url], "user_metadata": { "job": "j-1" } });
     let input = json!({ "input": "a cat lab:webhook-twice", "webhook_config": hook });
 
-    let (_, created) = bench.interaction(input).await;
-    let got = wait_for(&bench, &mut inbox, 2).await;
+    let (_, created) = caller.interaction(input).await;
+    let got = wait_for(&caller, &mut inbox, 2).await;
 
-    let (_, keys) = bench.call("GET", "/.well-known/jwks.json", Value::Null).await;
+    let (_, keys) = caller.call("GET", "/.well-known/jwks.json", Value::Null).await;
     assert_eq!(got[0].0["webhook-id"], got[1].0["webhook-id"]);
     let claims = verified(got[0].0["webhook-signature"].to_str().unwrap(), &keys["keys"][0]);
     let event: Value = serde_json::from_str(&got[0].1).unwrap();
@@ -303,15 +309,15 @@ async fn a_dynamic_webhook_comes_twice_with_one_id_and_a_jwt_that_the_key_set_ve
 
 #[tokio::test]
 async fn a_forged_dynamic_webhook_does_not_verify() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     let (url, mut inbox) = receiver().await;
     let hook = json!({ "uris": [url] });
     let input = json!({ "input": "a lab:webhook-forged", "webhook_config": hook });
 
-    bench.interaction(input).await;
-    let got = wait_for(&bench, &mut inbox, 2).await;
+    caller.interaction(input).await;
+    let got = wait_for(&caller, &mut inbox, 2).await;
 
-    let (_, keys) = bench.call("GET", "/.well-known/jwks.json", Value::Null).await;
+    let (_, keys) = caller.call("GET", "/.well-known/jwks.json", Value::Null).await;
     let signature = |nth: usize| got[nth].0["webhook-signature"].to_str().unwrap().to_owned();
     assert!(claims_of(&signature(0), &keys["keys"][0]).is_none());
     assert!(claims_of(&signature(1), &keys["keys"][0]).is_some());
@@ -320,28 +326,28 @@ async fn a_forged_dynamic_webhook_does_not_verify() {
 
 #[tokio::test]
 async fn after_a_rotation_registered_webhooks_are_signed_with_both_secrets_for_a_day() {
-    let bench = Bench::start("").await;
+    let caller = TestClient::with_scenario("").await;
     let (url, mut inbox) = receiver().await;
     let hook = json!({ "uri": url, "subscribed_events": ["video.generated"] });
-    let (_, hook) = bench.call("POST", "/v1beta/webhooks", hook).await;
+    let (_, hook) = caller.call("POST", "/v1beta/webhooks", hook).await;
     let path = format!("/v1beta/webhooks/{}", hook["id"].as_str().unwrap());
-    let (_, rotated) = bench.call("POST", &format!("{path}:rotateSigningSecret"), json!({})).await;
+    let (_, rotated) = caller.call("POST", &format!("{path}:rotateSigningSecret"), json!({})).await;
 
     let create = "/v1beta/models/veo-3.1-lite-generate-preview:predictLongRunning";
-    bench.call("POST", create, json!({ "instances": [{ "prompt": "a cat" }] })).await;
-    let (headers, body) = wait_for(&bench, &mut inbox, 1).await.remove(0);
+    caller.call("POST", create, json!({ "instances": [{ "prompt": "a cat" }] })).await;
+    let (headers, body) = wait_for(&caller, &mut inbox, 1).await.remove(0);
 
     let text = |name: &str| headers[name].to_str().unwrap();
     let signature = |secret: &Value| {
         let at = text("webhook-timestamp").parse().unwrap();
-        super::seal::standard(secret.as_str().unwrap(), text("webhook-id"), at, &body)
+        super::signatures::sign_standard(secret.as_str().unwrap(), text("webhook-id"), at, &body)
     };
     let expected =
         format!("{} {}", signature(&hook["new_signing_secret"]), signature(&rotated["secret"]));
     assert_eq!(text("webhook-signature"), expected);
     assert!(body.contains("video.generated"), "{body}");
     let sent: i64 = text("webhook-timestamp").parse().unwrap();
-    let now: Timestamp = bench.lab.clock().wall();
+    let now: Timestamp = caller.lab.clock().wall();
     assert!((now.as_second() - sent).abs() < 60);
 }
 

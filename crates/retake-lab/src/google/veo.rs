@@ -1,15 +1,15 @@
-//! Reads a Veo request, which both Veo wires put in the same body, and checks it as Google does.
+//! Parses a Veo request, whose body is the same in both Veo APIs, and validates it as Google does.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    catalogue::{Size, VEO, Veo},
-    memory::Memory,
+    catalog::{Size, VEO, Veo},
+    error_text::Api,
+    port_state::PortState,
     status::{Code, Status},
-    wording::Wire,
 };
-use crate::{emulator_context::EmulatorContext, intake, simulator::Create};
+use crate::{emulator_context::EmulatorContext, request_body, simulator::Create};
 
 /// Parameters that the Gemini API does not know (google-genai 2.34.0 refuses to send them).
 const VERTEX_ONLY: [&str; 7] = [
@@ -21,12 +21,12 @@ const VERTEX_ONLY: [&str; 7] = [
     "compressionQuality",
     "resizeMode",
 ];
-/// The longest that an extended video can get, in seconds.
-const LONGEST: u64 = 37;
+/// The maximum length of an extended video, in seconds.
+const MAX_SECONDS: u64 = 37;
 /// What an extension adds, in seconds.
-const STEP: u64 = 7;
+const EXTENSION_SECONDS: u64 = 7;
 
-/// What kind of pictures a request starts from.
+/// The input that a request starts from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
     Text,
@@ -35,21 +35,21 @@ enum Start {
     References,
 }
 
-/// The model of that id on this wire; ids that were retired are as unknown as any other.
-pub(super) fn model(desk: &EmulatorContext, wire: Wire, id: &str) -> Result<Veo, Status> {
+/// The model of this id in this API; retired ids are unknown.
+pub(super) fn find_model(context: &EmulatorContext, api: Api, id: &str) -> Result<Veo, Status> {
     // The previews of the Gemini API went on 2026-10-22; `shutdown` plays the time after.
-    let is_gone = wire == Wire::Gemini && desk.scenario().shutdown;
-    let known = VEO.into_iter().find(|it| match wire {
-        Wire::Vertex => it.id == id,
-        Wire::Gemini => it.gemini_id == id && !is_gone,
+    let is_gone = api == Api::Gemini && context.scenario().shutdown;
+    let known = VEO.into_iter().find(|it| match api {
+        Api::Vertex => it.id == id,
+        Api::Gemini => it.gemini_id == id && !is_gone,
     });
     known.ok_or_else(|| {
-        let message = match wire {
-            Wire::Vertex => format!(
+        let message = match api {
+            Api::Vertex => format!(
                 "Publisher Model `publishers/google/models/{id}` was not found or your project \
                  does not have access to it."
             ),
-            Wire::Gemini => format!(
+            Api::Gemini => format!(
                 "models/{id} is not found for API version v1beta, or is not supported for \
                  predictLongRunning. Call ListModels to see the list of available models."
             ),
@@ -58,11 +58,11 @@ pub(super) fn model(desk: &EmulatorContext, wire: Wire, id: &str) -> Result<Veo,
     })
 }
 
-/// What a request asks for. The caller adds the id, the key and what it wants to remember.
-pub(super) fn read(
-    desk: &EmulatorContext,
-    memory: &Memory,
-    wire: Wire,
+/// Parses a request. The handler adds the id, the key and its own data.
+pub(super) fn parse(
+    context: &EmulatorContext,
+    port_state: &PortState,
+    api: Api,
     model: Veo,
     body: Value,
 ) -> Result<Create, Status> {
@@ -71,23 +71,24 @@ pub(super) fn read(
         return Err(Status::invalid("Exactly one instance is required."));
     };
     let parameters = Parameters(body.get("parameters").unwrap_or(&Value::Null));
-    parameters.check(wire, model)?;
-    let start = start(wire, model, instance)?;
+    parameters.check(api, model)?;
+    let start = read_start(api, model, instance)?;
     let prompt = instance.get("prompt").and_then(Value::as_str).unwrap_or_default();
     if prompt.is_empty() && matches!(start, Start::Text | Start::References) {
         return Err(Status::invalid("The prompt must not be empty."));
     }
     let size = parameters.size(model)?;
     let seconds = parameters.seconds(start, size)?;
-    let earlier = if start == Start::Video { earlier(desk, memory, instance)? } else { 0 };
+    let source =
+        if start == Start::Video { source_millis(context, port_state, instance)? } else { 0 };
     let (width, height) = size.pixels(parameters.is_portrait()?);
     let audio = parameters.get("generateAudio").and_then(Value::as_bool).unwrap_or(true);
     let outputs = parameters.samples()?;
     let price = model.price(size, audio) * seconds * u64::from(outputs);
     Ok(Create {
-        model: if wire == Wire::Vertex { model.id } else { model.gemini_id }.to_owned(),
+        model: if api == Api::Vertex { model.id } else { model.gemini_id }.to_owned(),
         prompt: prompt.to_owned(),
-        millis: earlier + seconds * 1000,
+        millis: source + seconds * 1000,
         width,
         height,
         audio,
@@ -107,13 +108,13 @@ impl Parameters<'_> {
         self.0.get(name).filter(|it| !it.is_null())
     }
 
-    fn whole(&self, name: &str) -> Result<Option<u64>, Status> {
+    fn whole_number(&self, name: &str) -> Result<Option<u64>, Status> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let number = intake::text(value).and_then(|it| it.parse().ok());
+        let number = request_body::scalar_text(value).and_then(|it| it.parse().ok());
         number.map(Some).ok_or_else(|| Status::invalid(format!("`{name}` must be a whole number.")))
     }
 
-    fn one_of(&self, name: &str, allowed: &[&str]) -> Result<(), Status> {
+    fn check_one_of(&self, name: &str, allowed: &[&str]) -> Result<(), Status> {
         match self.get(name).map(|it| it.as_str().unwrap_or_default()) {
             Some(found) if !allowed.contains(&found) => {
                 Err(Status::invalid(format!("`{found}` is not supported for `{name}`.")))
@@ -122,15 +123,18 @@ impl Parameters<'_> {
         }
     }
 
-    fn check(&self, wire: Wire, model: Veo) -> Result<(), Status> {
-        let stranger = VERTEX_ONLY.into_iter().find(|name| self.get(name).is_some());
-        if let Some(name) = stranger.filter(|_| wire == Wire::Gemini) {
+    fn check(&self, api: Api, model: Veo) -> Result<(), Status> {
+        let unsupported = VERTEX_ONLY.into_iter().find(|name| self.get(name).is_some());
+        if let Some(name) = unsupported.filter(|_| api == Api::Gemini) {
             return Err(Status::invalid(format!("`{name}` isn't supported by this model.")));
         }
-        self.one_of("personGeneration", &["dont_allow", "allow_adult", "allow_all"])?;
-        self.one_of("compressionQuality", &["OPTIMIZED", "LOSSLESS", "optimized", "lossless"])?;
-        self.one_of("resizeMode", &["CROP", "PAD", "crop", "pad"])?;
-        if self.whole("seed")?.is_some_and(|seed| seed > u64::from(u32::MAX)) {
+        self.check_one_of("personGeneration", &["dont_allow", "allow_adult", "allow_all"])?;
+        self.check_one_of(
+            "compressionQuality",
+            &["OPTIMIZED", "LOSSLESS", "optimized", "lossless"],
+        )?;
+        self.check_one_of("resizeMode", &["CROP", "PAD", "crop", "pad"])?;
+        if self.whole_number("seed")?.is_some_and(|seed| seed > u64::from(u32::MAX)) {
             return Err(Status::invalid("`seed` must be between 0 and 4294967295."));
         }
         if self.get("enhancePrompt").is_some_and(|it| it == &json!(false)) {
@@ -145,32 +149,32 @@ impl Parameters<'_> {
     }
 
     fn samples(&self) -> Result<u32, Status> {
-        match self.whole("sampleCount")?.unwrap_or(1) {
+        match self.whole_number("sampleCount")?.unwrap_or(1) {
             count @ 1..=4 => Ok(u32::try_from(count).unwrap_or(1)),
             count => Err(Status::invalid(format!("`sampleCount` must be 1 to 4, not {count}."))),
         }
     }
 
     fn is_portrait(&self) -> Result<bool, Status> {
-        self.one_of("aspectRatio", &["16:9", "9:16"])?;
+        self.check_one_of("aspectRatio", &["16:9", "9:16"])?;
         Ok(self.get("aspectRatio") == Some(&json!("9:16")))
     }
 
     fn size(&self, model: Veo) -> Result<Size, Status> {
         let name = self.get("resolution").map_or("720p", |it| it.as_str().unwrap_or_default());
-        let size = Size::named(name).filter(|size| *size != Size::P360);
+        let size = Size::from_name(name).filter(|size| *size != Size::P360);
         let size = size.filter(|size| *size != Size::FourK || model.four_k);
         size.ok_or_else(|| {
             Status::invalid(format!("`{name}` is not supported for `resolution` by {}.", model.id))
         })
     }
 
-    /// Seconds that are rendered: 4, 6 or 8; an extension always adds 7.
+    /// The seconds that are rendered: 4, 6 or 8; an extension always adds 7.
     fn seconds(&self, start: Start, size: Size) -> Result<u64, Status> {
-        let asked = self.whole("durationSeconds")?;
+        let asked = self.whole_number("durationSeconds")?;
         let only_8 = start == Start::References || size != Size::P720;
         match asked.unwrap_or(8) {
-            _ if start == Start::Video => Ok(STEP),
+            _ if start == Start::Video => Ok(EXTENSION_SECONDS),
             8 => Ok(8),
             4 | 6 if !only_8 => Ok(asked.unwrap_or(8)),
             found => Err(Status::invalid(format!(
@@ -182,7 +186,7 @@ impl Parameters<'_> {
     }
 }
 
-fn start(wire: Wire, model: Veo, instance: &Value) -> Result<Start, Status> {
+fn read_start(api: Api, model: Veo, instance: &Value) -> Result<Start, Status> {
     let has = |name: &str| instance.get(name).is_some_and(|it| !it.is_null());
     let references = instance.get("referenceImages").and_then(Value::as_array);
     let count = references.map_or(0, Vec::len);
@@ -195,12 +199,12 @@ fn start(wire: Wire, model: Veo, instance: &Value) -> Result<Start, Status> {
     if count > 3 || (count > 0 && !model.references) {
         return Err(Status::invalid(format!("{} takes no {count} reference images.", model.id)));
     }
-    if wire == Wire::Gemini && has("mask") {
+    if api == Api::Gemini && has("mask") {
         return Err(Status::invalid("`mask` isn't supported by this model."));
     }
     let nested = references.into_iter().flatten().filter_map(|it| it.get("image"));
     let own = ["image", "lastFrame", "mask"].into_iter().filter_map(|name| instance.get(name));
-    own.chain(nested).filter(|it| !it.is_null()).try_for_each(|image| check_image(wire, image))?;
+    own.chain(nested).filter(|it| !it.is_null()).try_for_each(|image| check_image(api, image))?;
     Ok(match (has("video"), has("image"), count) {
         (true, ..) => Start::Video,
         (_, true, _) => Start::Image,
@@ -209,7 +213,7 @@ fn start(wire: Wire, model: Veo, instance: &Value) -> Result<Start, Status> {
     })
 }
 
-fn check_image(wire: Wire, image: &Value) -> Result<(), Status> {
+fn check_image(api: Api, image: &Value) -> Result<(), Status> {
     let text = |name: &str| image.get(name).and_then(Value::as_str);
     let kind = text("mimeType");
     if kind.is_some_and(|it| !["image/jpeg", "image/png", "image/webp"].contains(&it)) {
@@ -218,25 +222,31 @@ fn check_image(wire: Wire, image: &Value) -> Result<(), Status> {
     match (text("bytesBase64Encoded"), text("gcsUri")) {
         (Some(bytes), _) if STANDARD.decode(bytes).is_ok_and(|it| !it.is_empty()) => Ok(()),
         (Some(_), _) => Err(Status::invalid("Unable to process input image.")),
-        (None, Some(uri)) if wire == Wire::Vertex && uri.starts_with("gs://") => Ok(()),
+        (None, Some(uri)) if api == Api::Vertex && uri.starts_with("gs://") => Ok(()),
         _ => Err(Status::invalid("The image has neither bytes nor a usable URI.")),
     }
 }
 
-/// The length, in thousandths of a second, of the video that is extended. One that was not made here
-/// counts as 8 s.
-fn earlier(desk: &EmulatorContext, memory: &Memory, instance: &Value) -> Result<u64, Status> {
+/// The length in milliseconds of the video that is extended. An unknown video counts as 8 s.
+fn source_millis(
+    context: &EmulatorContext,
+    port_state: &PortState,
+    instance: &Value,
+) -> Result<u64, Status> {
     let video = instance.get("video").unwrap_or(&Value::Null);
     let uri = ["gcsUri", "uri"].into_iter().find_map(|name| video.get(name)?.as_str());
-    let known = uri.and_then(|uri| memory.job_of(desk, super::files::name_in(uri)));
-    let lasts = desk.conditions().result_lasts;
+    let known =
+        uri.and_then(|uri| port_state.find_job_of_file(context, super::files::file_id_in(uri)));
+    let lasts = context.conditions().result_lasts;
     let is_gone = known.as_ref().and_then(|job| job.expires_at(lasts));
-    if is_gone.is_some_and(|at| at <= desk.now()) {
+    if is_gone.is_some_and(|at| at <= context.now()) {
         return Err(Status::new(Code::NotFound, "The input video was not found or has expired."));
     }
     let millis = known.map_or(8000, |job| job.create.millis);
-    if millis > (LONGEST - STEP) * 1000 {
-        return Err(Status::invalid(format!("The extended video would exceed {LONGEST} seconds.")));
+    if millis > (MAX_SECONDS - EXTENSION_SECONDS) * 1000 {
+        return Err(Status::invalid(format!(
+            "The extended video would exceed {MAX_SECONDS} seconds."
+        )));
     }
     Ok(millis)
 }

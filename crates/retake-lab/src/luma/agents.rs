@@ -1,10 +1,10 @@
 //! The Agents API: `ray-3.2` (SDK 0.5.0 and Luma's pages, 2026-11-21).
 //!
-//! Jobs can be made and looked at, and nothing else: no list, no cancel, no webhooks. Links to files
-//! last an hour, and each look brings a new one. Images are not emulated.
+//! Jobs can be created and polled, and nothing else: no list, no cancel, no webhooks. URLs of files
+//! expire after an hour, and each poll returns a new one. Images are not emulated.
 
+mod create_request;
 mod files;
-mod order;
 
 use std::sync::Arc;
 
@@ -19,26 +19,26 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{API, Caller, moment, own, problem};
+use super::{API, Caller, errors, find_own_job, format_time};
 use crate::{
     emulator_context::{CallError, EmulatorContext},
     fault::{Cause, FaultKind},
-    intake::{self, Unreadable},
-    routes::At as _,
-    signed_url::{self, Pass},
-    simulator::{Create, Failure, JobView, Reason, Refusal, State as Simulator},
+    request_body::{self, BodyError},
+    router_ext::RouterExt as _,
+    signed_url::{self, SignedQuery},
+    simulator::{Create, Failure, JobState, JobView, Reason, Refusal},
 };
+use create_request::{CreateError, CreateRequest, References};
 use files::Files;
-use order::{Order, Refused, UploadStore};
 
-/// How this API's jobs are told apart.
+/// The name that marks this API's jobs.
 const NAME: &str = "agents";
-/// What `X-API-Version` says.
+/// The value of `X-API-Version`.
 const VERSION: &str = "2026-04-01";
-/// Where files are served from.
+/// The path of files.
 const OUTPUTS: &str = "/agents-outputs";
-/// How long a link to a file lasts, at most.
-const LINK_LASTS: SignedDuration = SignedDuration::from_hours(1);
+/// The maximum lifetime of a file's URL.
+const MAX_LINK_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn routes(router: Router<EmulatorContext>, bases: &[&str]) -> Router<EmulatorContext> {
     let uploads = Arc::<Files>::default();
@@ -51,15 +51,16 @@ pub(super) fn routes(router: Router<EmulatorContext>, bases: &[&str]) -> Router<
             .at(&path("/files/{id}"), get(files::retrieve).delete(files::remove))
             .at(&path("/files/{id}/complete"), post(files::complete))
     });
-    let api = api.layer(middleware::from_fn(stamped)).layer(Extension(Arc::clone(&uploads)));
+    let api =
+        api.layer(middleware::from_fn(set_response_headers)).layer(Extension(Arc::clone(&uploads)));
     router
         .merge(api)
         .at(&format!("{OUTPUTS}/{{id}}/{{file}}"), get(output))
-        .merge(files::place().layer(Extension(uploads)))
+        .merge(files::upload_router().layer(Extension(uploads)))
 }
 
-/// Puts on every answer what Luma puts on it: the caller's request id, or a new one, and the version.
-async fn stamped(request: Request, next: middleware::Next) -> Response {
+/// Sets the headers of every response: the caller's request id, or a new one, and the version.
+async fn set_response_headers(request: Request, next: middleware::Next) -> Response {
     let name = HeaderName::from_static("x-request-id");
     let id = request.headers().get(&name).cloned();
     let mut response = next.run(request).await;
@@ -72,57 +73,64 @@ async fn stamped(request: Request, next: middleware::Next) -> Response {
 }
 
 async fn create(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Extension(files): Extension<Arc<Files>>,
-    Caller(key): Caller,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    let body = match intake::json(request.into_body()).await {
+    let body = match request_body::read_json(request.into_body()).await {
         Ok(body) => body,
-        Err(Unreadable::TooLarge) => return problem::detail(413, "The media are too large"),
-        Err(why) => return problem::detail(400, why.to_string()),
+        Err(BodyError::TooLarge) => return errors::error_response(413, "The media are too large"),
+        Err(error) => return errors::error_response(400, error.to_string()),
     };
-    let order = match read(&desk, &files, &key, &body) {
-        Ok(order) => order,
-        Err((status, detail)) => return limits(&desk, &key, problem::detail(status, detail)),
+    let create_request = match parse_create(&context, &files, &key, &body) {
+        Ok(create_request) => create_request,
+        Err((status, detail)) => {
+            return with_limit_headers(&context, &key, errors::error_response(status, detail));
+        }
     };
     let create = Create {
-        id: desk.uuid(),
+        id: context.new_uuid(),
         key: key.clone(),
-        model: order.model,
-        prompt: order.prompt,
-        millis: order.millis,
-        width: order.frame.0,
-        height: order.frame.1,
+        model: create_request.model,
+        prompt: create_request.prompt,
+        millis: create_request.millis,
+        width: create_request.frame.0,
+        height: create_request.frame.1,
         audio: false,
         outputs: 1,
-        price_micros: order.micros,
+        price_micros: create_request.micros,
         request: body,
-        extra: json!({ API: NAME, "type": order.kind }),
+        extra: json!({ API: NAME, "type": create_request.kind }),
     };
-    let response = match desk.admit(create).await {
-        Ok(job) => (StatusCode::CREATED, Json(view(&desk, &job))).into_response(),
-        Err(CallError::Cut(response)) => return response,
-        Err(setback) => problem::setback(setback, wording),
+    let response = match context.admit(create).await {
+        Ok(job) => (StatusCode::CREATED, Json(generation_json(&context, &job))).into_response(),
+        Err(CallError::Response(response)) => return response,
+        Err(call_error) => errors::call_error_response(call_error, error_text),
     };
-    limits(&desk, &key, response)
+    with_limit_headers(&context, &key, response)
 }
 
-fn read(desk: &EmulatorContext, files: &Files, key: &str, body: &Value) -> Result<Order, Refused> {
-    let shelf = UploadStore {
-        generation: &|id| own(desk, id, key, NAME),
+fn parse_create(
+    context: &EmulatorContext,
+    files: &Files,
+    key: &str,
+    body: &Value,
+) -> Result<CreateRequest, CreateError> {
+    let references = References {
+        generation: &|id| find_own_job(context, id, key, NAME),
         file: &|id| files.is_ready(id, key),
     };
-    order::read(body, &shelf)
+    create_request::parse(body, &references)
 }
 
-/// Adds how the key stands with its creates in a minute; the reset is in the world's seconds.
-fn limits(desk: &EmulatorContext, key: &str, mut response: Response) -> Response {
-    let standing = desk.standing(key);
-    let reset = desk.real_millis(standing.resets_in).div_ceil(1000);
+/// Adds the rate limit headers; the reset is in seconds of wall-clock time.
+fn with_limit_headers(context: &EmulatorContext, key: &str, mut response: Response) -> Response {
+    let account_status = context.account_status(key);
+    let reset = context.wall_millis(account_status.resets_in).div_ceil(1000);
     for (name, value) in [
-        ("x-ratelimit-limit", u64::from(standing.per_minute)),
-        ("x-ratelimit-remaining", u64::from(standing.left)),
+        ("x-ratelimit-limit", u64::from(account_status.per_minute)),
+        ("x-ratelimit-remaining", u64::from(account_status.remaining)),
         ("x-ratelimit-reset", reset),
     ] {
         response.headers_mut().insert(name, HeaderValue::from(value));
@@ -131,35 +139,41 @@ fn limits(desk: &EmulatorContext, key: &str, mut response: Response) -> Response
 }
 
 async fn retrieve(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
-    Caller(key): Caller,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    let polled = match own(&desk, &id, &key, NAME) {
-        Some(_) => desk.poll(&id, Some(&key)).await,
+    let polled = match find_own_job(&context, &id, &key, NAME) {
+        Some(_) => context.poll(&id, Some(&key)).await,
         None => Err(CallError::Missing),
     };
     match polled {
-        Ok(job) => Json(view(&desk, &job)).into_response(),
-        Err(setback) => problem::setback(setback, wording),
+        Ok(job) => Json(generation_json(&context, &job)).into_response(),
+        Err(call_error) => errors::call_error_response(call_error, error_text),
     }
 }
 
-/// A file, behind a link that a generation showed.
+/// Serves a file under a URL that a generation showed.
 async fn output(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path((id, file)): Path<(String, String)>,
-    pass: Result<Query<Pass>, QueryRejection>,
+    signed_query: Result<Query<SignedQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    signed_url::serve(&desk, (&id, &file), pass.ok().map(|Query(pass)| pass), &headers).await
+    signed_url::serve(
+        &context,
+        (&id, &file),
+        signed_query.ok().map(|Query(signed_query)| signed_query),
+        &headers,
+    )
+    .await
 }
 
-/// The generation, or only an error when the scenario wants a failure to look like that.
-fn view(desk: &EmulatorContext, job: &JobView) -> Value {
+/// The generation, or only an error when the scenario asks for that.
+fn generation_json(context: &EmulatorContext, job: &JobView) -> Value {
     let (code, reason) = match &job.state {
-        Simulator::Failed(failure) => {
-            let (code, reason) = told(failure);
+        JobState::Failed(failure) => {
+            let (code, reason) = failure_code_and_reason(failure);
             (Some(code), Some(reason))
         }
         _ => (None, None),
@@ -168,35 +182,34 @@ fn view(desk: &EmulatorContext, job: &JobView) -> Value {
         return json!({ "detail": reason });
     }
     let state = match job.state {
-        Simulator::Queued { .. } => "queued",
-        Simulator::Running { .. } => {
+        JobState::Queued { .. } => "queued",
+        JobState::Running { .. } => {
             job.odd_status(&["dreaming", "pending", "uploading"]).unwrap_or("processing")
         }
-        Simulator::Done => job.word_of_done("completed", "failed"),
-        Simulator::Failed(_) | Simulator::Cancelled => "failed",
+        JobState::Done => job.done_status("completed", "failed"),
+        JobState::Failed(_) | JobState::Cancelled => "failed",
     };
-    let lasting = LINK_LASTS.min(desk.conditions().result_lasts);
-    let output = |nth| json!({ "type": "video", "url": signed_url::mint(desk, job, nth, (OUTPUTS, lasting)) });
-    let outputs = matches!(job.state, Simulator::Done)
+    let lasting = MAX_LINK_LIFETIME.min(context.conditions().result_lasts);
+    let output = |nth| json!({ "type": "video", "url": signed_url::sign_url(context, job, nth, (OUTPUTS, lasting)) });
+    let outputs = matches!(job.state, JobState::Done)
         .then(|| (0..job.outputs()).map(output).collect::<Vec<_>>());
     json!({
         "id": job.id(),
         "type": job.create.extra["type"],
         "model": job.create.model,
         "state": state,
-        "created_at": moment(job.accepted_at),
+        "created_at": format_time(job.accepted_at),
         "output": outputs.unwrap_or_default(),
         "failure_code": code,
         "failure_reason": reason,
     })
 }
 
-/// `failure_code`, which is one of nine, and `failure_reason`.
+/// The `failure_code`, which is one of nine, and the `failure_reason`.
 ///
-/// None of the nine is a time-out of something behind the model; two that are to be tried again
-/// stand in.
-fn told(failure: &Failure) -> (&'static str, &'static str) {
-    if failure.generic {
+/// None of the nine is a timeout of a dependency; two retryable ones stand in.
+fn failure_code_and_reason(failure: &Failure) -> (&'static str, &'static str) {
+    if failure.is_generic {
         return ("generation_failed", "The generation failed.");
     }
     let shapes: &[&str] = match failure.cause {
@@ -228,8 +241,8 @@ fn told(failure: &Failure) -> (&'static str, &'static str) {
     (failure.pick(shapes), reason)
 }
 
-/// What a create is refused with. Only the text tells the two kinds of 429 apart.
-fn wording(refusal: &Refusal) -> (u16, &'static str) {
+/// The status and the text of a refusal. Only the text distinguishes the two kinds of 429.
+fn error_text(refusal: &Refusal) -> (u16, &'static str) {
     const RATE: (u16, &str) = (429, "Rate limit exceeded");
     const CONCURRENCY: (u16, &str) = (429, "Too many concurrent jobs");
     const BALANCE: (u16, &str) = (402, "Insufficient balance");

@@ -7,14 +7,14 @@ use crate::{Lab, LabConfig, Provider, ScenarioSource};
 const DREAM: &str = "/dream-machine/v1";
 const AGENTS: &str = "/agents/v1";
 
-struct Caller {
+struct TestClient {
     lab: Lab,
     client: Client,
 }
 
-impl Caller {
-    async fn of(scenario: &str) -> Self {
-        // Time stands still, but for what a test puts forward.
+impl TestClient {
+    async fn with_scenario(scenario: &str) -> Self {
+        // Time stands still unless a test advances it.
         let lab = Lab::start(LabConfig {
             scenario: ScenarioSource::Text(scenario.to_owned()),
             speed: Some(0.01),
@@ -25,7 +25,7 @@ impl Caller {
     }
 
     fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}{path}", self.lab.urls().of(Provider::Luma));
+        let url = format!("{}{path}", self.lab.urls().provider(Provider::Luma));
         self.client.request(method.parse().unwrap(), url).bearer_auth("lab-key")
     }
 
@@ -57,7 +57,7 @@ impl Caller {
 
 #[tokio::test]
 async fn links_of_agents_last_an_hour_and_those_of_the_dream_machine_stay() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     let agents = format!("{AGENTS}/generations/{}", caller.accepted(AGENTS, "a cat").await);
     let dream = format!("{DREAM}/generations/{}", caller.accepted(DREAM, "a cat").await);
     caller.wait(5);
@@ -75,7 +75,7 @@ async fn links_of_agents_last_an_hour_and_those_of_the_dream_machine_stay() {
 
 #[tokio::test]
 async fn a_generation_of_one_api_is_unknown_to_the_other() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     let id = caller.accepted(AGENTS, "a cat").await;
 
     let there = caller.call("GET", &format!("/v1/generations/{id}")).send().await.unwrap();
@@ -89,7 +89,7 @@ async fn a_generation_of_one_api_is_unknown_to_the_other() {
 
 #[tokio::test]
 async fn a_lost_create_of_the_dream_machine_is_found_in_the_list_by_its_request() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     caller.accepted(DREAM, "a dog").await;
 
     let lost = caller.create(DREAM, "lab:drop-after-accept").await;
@@ -102,7 +102,9 @@ async fn a_lost_create_of_the_dream_machine_is_found_in_the_list_by_its_request(
 
 #[tokio::test]
 async fn too_many_in_a_minute_and_too_many_at_once_differ_by_their_text_only() {
-    let caller = Caller::of("[providers.luma]\nconcurrency = 2\ncreates_per_minute = 4").await;
+    let caller =
+        TestClient::with_scenario("[providers.luma]\nconcurrency = 2\ncreates_per_minute = 4")
+            .await;
     for _ in 0..2 {
         caller.accepted(AGENTS, "a cat lab:stuck").await;
     }
@@ -118,7 +120,7 @@ async fn too_many_in_a_minute_and_too_many_at_once_differ_by_their_text_only() {
 
 #[tokio::test]
 async fn every_failure_of_the_dream_machine_is_free_text_and_is_refunded() {
-    let caller = Caller::of("[providers.luma]\nconcurrency = 100").await;
+    let caller = TestClient::with_scenario("[providers.luma]\nconcurrency = 100").await;
     let mut generations = Vec::new();
     for (prompt, reason) in [
         ("lab:fail=runtime_error", "Job failed"),
@@ -147,7 +149,7 @@ async fn every_failure_of_the_dream_machine_is_free_text_and_is_refunded() {
 
 #[tokio::test]
 async fn every_failure_code_of_agents_can_be_had() {
-    let caller = Caller::of("[providers.luma]\nconcurrency = 100").await;
+    let caller = TestClient::with_scenario("[providers.luma]\nconcurrency = 100").await;
     let mut generations = Vec::new();
     for (cause, code) in [
         ("runtime_error", "generation_failed"),
@@ -177,7 +179,7 @@ async fn every_failure_code_of_agents_can_be_had() {
 
 #[tokio::test]
 async fn a_render_whose_callback_failed_turns_out_to_be_completed() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     let body = json!({
         "model": "ray-2", "prompt": "lab:late-success", "callback_url": "http://127.0.0.1:9/hook",
     });

@@ -1,202 +1,186 @@
-//! Whose way of speaking OpenAI's dialect a path has.
+//! What differs between OpenAI's API and the relays and servers that imitate it.
 //!
-//! What all of them do alike (admit, find, page through, delete) is written once, in `videos`; this
-//! is where a difference is looked up: ids, what a create may ask, the video object, errors. A job
-//! belongs to the dialect that it was created in, and the others do not know it.
+//! Whatever all of them do alike (admit, find, page through, delete) is written once, in `videos` and
+//! here; an API implements [`Dialect`] for its differences: ids, the parameters of a create, the video
+//! object, errors. Its router puts the dialect into the extensions of every request. A job belongs to
+//! the dialect that it was created in, and the others do not know it.
 
 use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::{StatusCode, request::Parts};
 use serde_json::{Value, json};
 
-use super::{
-    ask, hooks,
-    relays::{azure, azure_jobs, litellm, newapi, openrouter, sglang, vllm},
-    videos,
-    wire::{self, Problem},
-};
+use super::errors::{self, ApiError};
+use super::video_object;
 use crate::{
+    auth::{self, AuthScheme, KeySource},
     emulator_context::{CallError, EmulatorContext},
-    intake::{self, Form},
-    simulator::{Create, Failure, JobView},
+    request_body::Form,
+    simulator::{Create, Failure, JobView, Refusal},
 };
 
-/// OpenAI, or a relay or server like it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
-    OpenAi,
-    Azure,
-    /// Azure's older shape, of Sora 1.
-    AzureJobs,
-    LiteLlm,
-    NewApi,
-    OpenRouter,
-    Sglang,
-    Vllm,
-}
+/// Where OpenAI and most of its imitators look for a key.
+const BEARER: &[KeySource] = &[KeySource::Authorization("Bearer")];
+/// Where Azure looks for a key.
+pub(super) const BEARER_OR_API_KEY: &[KeySource] =
+    &[KeySource::Authorization("Bearer"), KeySource::Header("api-key")];
+/// Servers that one runs oneself mostly have no keys.
+pub(super) const BEARER_OR_NONE: &[KeySource] =
+    &[KeySource::Authorization("Bearer"), KeySource::Anonymous("nobody")];
 
-impl Dialect {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::OpenAi => "openai",
-            Self::Azure => "azure",
-            Self::AzureJobs => "azure-jobs",
-            Self::LiteLlm => "litellm",
-            Self::NewApi => "newapi",
-            Self::OpenRouter => "openrouter",
-            Self::Sglang => "sglang",
-            Self::Vllm => "vllm-omni",
-        }
+/// The differences of one API. The defaults are those of OpenAI.
+pub(super) trait Dialect: Send + Sync {
+    /// The name that marks its jobs.
+    fn name(&self) -> &'static str;
+
+    /// Whether it is OpenAI's own service, with its headers.
+    fn is_openai(&self) -> bool {
+        false
     }
 
-    /// Whether it is OpenAI's own service, with its headers and webhooks.
-    pub(super) const fn is_openai(self) -> bool {
-        matches!(self, Self::OpenAi)
+    /// The places that are searched for the caller's key.
+    fn key_sources(&self) -> &'static [KeySource] {
+        BEARER
     }
 
-    /// An id in the form that it gives out.
-    pub(super) fn new_id(self, desk: &EmulatorContext, model: &str) -> String {
-        match self {
-            Self::OpenAi | Self::Azure => format!("video_{}", desk.hex(32)),
-            Self::AzureJobs => format!("task_01{}", desk.hex(24)),
-            Self::LiteLlm => litellm::new_id(desk, model),
-            Self::NewApi => format!("task_{}", desk.hex(32)),
-            Self::OpenRouter => {
-                format!("gen-vid-{}-{}", desk.now().as_second(), desk.hex(20))
-            }
-            Self::Sglang => desk.uuid(),
-            Self::Vllm => format!("video_gen_{}", desk.hex(32)),
-        }
-    }
+    /// A new job id in the form of this API.
+    fn new_id(&self, context: &EmulatorContext, model: &str) -> String;
 
-    /// The caller's key. The two servers that one runs oneself mostly have none.
-    pub(super) fn key(
-        self,
-        desk: &EmulatorContext,
-        headers: &HeaderMap,
-    ) -> Result<String, Problem> {
-        let bearer = intake::authorization(headers, "Bearer");
-        let key = match self {
-            Self::Azure | Self::AzureJobs => return videos::key(desk, headers),
-            Self::Sglang | Self::Vllm => bearer.or_else(|| Some("nobody".to_owned())),
-            _ => bearer,
-        };
-        desk.authenticate(key).map_err(|refusal| wire::refuse(&refusal))
-    }
-
-    /// Reads and checks a create, in JSON or as a form.
-    pub(super) async fn read(
-        self,
-        desk: &EmulatorContext,
-        request: Request,
-    ) -> Result<Create, Problem> {
-        let key = self.key(desk, request.headers())?;
-        let form = Form::read(request).await.map_err(|why| wire::unreadable(&why))?;
-        self.ask(desk, key, &form)
-    }
-
-    /// Checks what a create asks for.
-    pub(super) fn ask(
-        self,
-        desk: &EmulatorContext,
-        key: String,
+    /// Reads and checks the parameters of a create; `key` is the caller's.
+    fn parse_create(
+        &self,
+        context: &EmulatorContext,
+        key: &str,
         form: &Form,
-    ) -> Result<Create, Problem> {
-        let create = match self {
-            Self::OpenAi => ask::create(desk, form)?,
-            Self::Azure => azure::ask(desk, form)?,
-            Self::AzureJobs => azure_jobs::ask(desk, form)?,
-            Self::LiteLlm => litellm::ask(form)?,
-            Self::NewApi => newapi::ask(form)?,
-            Self::OpenRouter => openrouter::ask(self, desk, &key, form)?,
-            Self::Sglang => sglang::ask(form)?,
-            Self::Vllm => vllm::ask(form)?,
-        };
-        let (id, extra) = (self.new_id(desk, &create.model), json!({ "dialect": self.name() }));
-        Ok(Create { id, key, extra, ..create })
-    }
+    ) -> Result<Create, ApiError>;
 
-    /// Has those told that are to hear how a job ends.
-    pub(super) fn tell(self, desk: &EmulatorContext, job: &JobView) {
-        match self {
-            Self::OpenAi => hooks::tell(desk, job),
-            Self::OpenRouter => openrouter::tell(desk, job),
-            _ => {}
-        }
-    }
+    /// Schedules the webhooks of an accepted job.
+    fn schedule_webhooks(&self, _context: &EmulatorContext, _job: &JobView) {}
 
     /// The video object.
-    pub(super) fn video(self, desk: &EmulatorContext, job: &JobView) -> Value {
-        match self {
-            Self::OpenAi | Self::Azure => wire::video(desk, job),
-            Self::AzureJobs => azure_jobs::job(desk, job),
-            Self::LiteLlm => litellm::video(desk, job),
-            Self::NewApi => newapi::video(desk, job),
-            Self::OpenRouter => openrouter::video(desk, job),
-            Self::Sglang => sglang::video(desk, job),
-            Self::Vllm => vllm::video(desk, job),
-        }
+    fn video(&self, context: &EmulatorContext, job: &JobView) -> Value {
+        video_object::video_json(context, job)
     }
 
     /// The HTTP status of a poll that finds a failed job.
-    pub(super) fn status_of_failed(self, failure: &Failure) -> StatusCode {
-        if self == Self::Vllm { vllm::status_of(failure) } else { StatusCode::OK }
+    fn failed_status(&self, _failure: &Failure) -> StatusCode {
+        StatusCode::OK
     }
 
-    /// Words an error.
-    pub(super) fn word(self, problem: Problem) -> Response {
-        match self {
-            Self::OpenAi => problem.into_response(),
-            Self::Azure | Self::AzureJobs => azure::word(&problem),
-            Self::LiteLlm => litellm::word(&problem),
-            Self::NewApi => newapi::word(&problem),
-            Self::OpenRouter => openrouter::word(&problem),
-            Self::Sglang => sglang::word(&problem),
-            Self::Vllm => vllm::word(&problem),
+    /// An error in the form of this API.
+    fn error_response(&self, error: &ApiError) -> Response {
+        error.response()
+    }
+}
+
+/// The dialect of a request, as handlers get it.
+pub(super) type DialectRef = &'static dyn Dialect;
+
+impl dyn Dialect + '_ {
+    /// Reads and checks a create, in JSON or as a form.
+    pub(super) async fn read(
+        &self,
+        context: &EmulatorContext,
+        key: String,
+        request: Request,
+    ) -> Result<Create, ApiError> {
+        let form = Form::read(request).await.map_err(|error| errors::body_error(&error))?;
+        self.read_form(context, key, &form)
+    }
+
+    /// Checks a create whose body was read, and gives the job its id.
+    pub(super) fn read_form(
+        &self,
+        context: &EmulatorContext,
+        key: String,
+        form: &Form,
+    ) -> Result<Create, ApiError> {
+        let create = self.parse_create(context, &key, form)?;
+        let (id, extra) = (self.new_id(context, &create.model), json!({ "dialect": self.name() }));
+        Ok(Create { id, key, extra, ..create })
+    }
+
+    /// The response to a failed call.
+    pub(super) fn call_error_response(&self, call_error: CallError, id: &str) -> Response {
+        match call_error {
+            CallError::Refused(refusal) => self.error_response(&errors::refusal_error(&refusal)),
+            CallError::Missing => self.error_response(&errors::video_not_found(id)),
+            CallError::Response(response) => response,
         }
     }
 
-    /// Words a setback.
-    pub(super) fn setback(self, setback: CallError, id: &str) -> Response {
-        match setback {
-            CallError::Refused(refusal) => self.word(wire::refuse(&refusal)),
-            CallError::Missing => self.word(wire::missing(id)),
-            CallError::Cut(response) => response,
-        }
-    }
-
-    fn owns(self, job: &JobView) -> bool {
+    fn is_owner_of(&self, job: &JobView) -> bool {
         job.create.extra.get("dialect").and_then(Value::as_str) == Some(self.name())
     }
 
-    /// A job of the caller's.
+    /// The job of this id, if it is the caller's and of this dialect.
     pub(super) fn find(
-        self,
-        desk: &EmulatorContext,
-        headers: &HeaderMap,
+        &self,
+        context: &EmulatorContext,
+        key: &str,
         id: &str,
-    ) -> Result<JobView, Problem> {
-        let key = self.key(desk, headers)?;
-        let job = desk.look(id).filter(|job| job.create.key == key && self.owns(job));
-        job.ok_or_else(|| wire::missing(id))
+    ) -> Result<JobView, ApiError> {
+        let job = context.find_job(id);
+        let job = job.filter(|job| job.create.key == key && self.is_owner_of(job));
+        job.ok_or_else(|| errors::video_not_found(id))
     }
 
     /// Polls a job of the caller's.
     pub(super) async fn poll(
-        self,
-        desk: &EmulatorContext,
-        headers: &HeaderMap,
+        &self,
+        context: &EmulatorContext,
+        key: &str,
         id: &str,
     ) -> Result<JobView, Response> {
-        let job = self.find(desk, headers, id).map_err(|problem| self.word(problem))?;
-        let polled = desk.poll(id, Some(&job.create.key)).await;
-        polled.map_err(|setback| self.setback(setback, id))
+        self.find(context, key, id).map_err(|error| self.error_response(&error))?;
+        let polled = context.poll(id, Some(key)).await;
+        polled.map_err(|call_error| self.call_error_response(call_error, id))
     }
 
     /// The jobs of a key, oldest first.
-    pub(super) fn list(self, desk: &EmulatorContext, key: &str) -> Vec<JobView> {
-        desk.list(key).into_iter().filter(|job| self.owns(job)).collect()
+    pub(super) fn list(&self, context: &EmulatorContext, key: &str) -> Vec<JobView> {
+        context.list_jobs(key).into_iter().filter(|job| self.is_owner_of(job)).collect()
+    }
+}
+
+/// A caller of any dialect, accepted or refused as the dialect of the request does it.
+pub(super) type Caller = auth::Caller<DialectAuth>;
+
+/// Authentication as the dialect of the request has it.
+pub(super) struct DialectAuth;
+
+fn dialect_of(parts: &Parts) -> Option<DialectRef> {
+    parts.extensions.get::<DialectRef>().copied()
+}
+
+impl AuthScheme for DialectAuth {
+    fn key_sources(parts: &Parts) -> &'static [KeySource] {
+        dialect_of(parts).map_or(BEARER, Dialect::key_sources)
+    }
+
+    fn reject(parts: &Parts, refusal: &Refusal) -> Response {
+        let error = errors::refusal_error(refusal);
+        match dialect_of(parts) {
+            Some(dialect) => dialect.error_response(&error),
+            None => error.into_response(),
+        }
+    }
+}
+
+/// A caller of what relays pass on to OpenAI as it is: models, chat completions, characters.
+pub(super) type OpenAiCaller = auth::Caller<OpenAiAuth>;
+
+/// Authentication in OpenAI's form, whatever the dialect of the request.
+pub(super) struct OpenAiAuth;
+
+impl AuthScheme for OpenAiAuth {
+    fn key_sources(_parts: &Parts) -> &'static [KeySource] {
+        BEARER_OR_API_KEY
+    }
+
+    fn reject(_parts: &Parts, refusal: &Refusal) -> Response {
+        errors::refusal_error(refusal).into_response()
     }
 }

@@ -1,35 +1,31 @@
-//! Relays and servers that speak OpenAI's dialect with differences of their own.
+//! Relays and servers that imitate OpenAI's API with differences of their own.
 //!
-//! Each answers under a prefix of OpenAI's port, with the differences that its own sources and
-//! documentation show (read on 2026-11-21), in a module of its own. None of them knows which models
-//! there are behind it: whatever is asked for is served.
+//! Each has a prefix on OpenAI's port and a module of its own, with the differences that its
+//! sources and documentation show (read on 2026-11-21). None of them checks the model: any model is
+//! served.
 
-pub(super) mod azure;
-pub(super) mod azure_jobs;
-pub(super) mod litellm;
-pub(super) mod newapi;
-pub(super) mod openrouter;
-pub(super) mod sglang;
+mod azure;
+mod azure_jobs;
+mod litellm;
+mod newapi;
+mod openrouter;
+mod sglang;
 #[cfg(test)]
 mod tests;
-pub(super) mod vllm;
+mod vllm;
 
-use axum::{
-    Router,
-    response::{IntoResponse as _, Response},
-};
-use http::StatusCode;
+use axum::{Router, response::Response};
 use serde_json::Value;
 
-use super::wire::{self, Problem};
-use crate::{emulator_context::EmulatorContext, intake, simulator::JobView};
+use super::errors::{self, ApiError};
+use crate::{emulator_context::EmulatorContext, request_body, simulator::JobView};
 
-/// The longest video that anybody renders here, in seconds.
-const LONGEST: u64 = 120;
-/// Pixels of a side.
-const SIDES: std::ops::RangeInclusive<u32> = 16..=4096;
-/// What a second costs where nobody says, in millionths of a US dollar.
-const SECOND: u64 = 50_000;
+/// The maximum length of a video, in seconds.
+const MAX_SECONDS: u64 = 120;
+/// The allowed length of a side, in pixels.
+const SIDE_RANGE: std::ops::RangeInclusive<u32> = 16..=4096;
+/// The default price of a second, in millionths of a US dollar.
+const DEFAULT_SECOND_MICROS: u64 = 50_000;
 
 pub(super) fn router() -> Router<EmulatorContext> {
     Router::new()
@@ -42,45 +38,40 @@ pub(super) fn router() -> Router<EmulatorContext> {
         .merge(vllm::router())
 }
 
-/// A whole number, given as one or as its text.
-fn whole(value: &Value) -> Option<u64> {
-    intake::text(value)?.parse().ok()
+/// A whole number, given as a number or as text.
+fn whole_number(value: &Value) -> Option<u64> {
+    request_body::scalar_text(value)?.parse().ok()
 }
 
-/// Seconds that can be rendered.
-fn seconds(value: &Value) -> Option<u64> {
-    whole(value).filter(|seconds| (1..=LONGEST).contains(seconds))
+/// A length in seconds that can be rendered.
+fn parse_seconds(value: &Value) -> Option<u64> {
+    whole_number(value).filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
 }
 
-/// A side in pixels.
-fn side(value: &Value) -> Option<u32> {
-    let side = whole(value).and_then(|it| u32::try_from(it).ok());
-    side.filter(|side| SIDES.contains(side))
+/// The length of a side in pixels.
+fn parse_side(value: &Value) -> Option<u32> {
+    let side = whole_number(value).and_then(|it| u32::try_from(it).ok());
+    side.filter(|side| SIDE_RANGE.contains(side))
 }
 
-/// The sides of a size `1280x720`.
-fn sides(size: &str) -> Option<(u32, u32)> {
+/// The width and height of a size like `1280x720`.
+fn parse_size(size: &str) -> Option<(u32, u32)> {
     let (width, height) = size.split_once('x')?;
-    Some((side(&Value::from(width))?, side(&Value::from(height))?))
+    Some((parse_side(&Value::from(width))?, parse_side(&Value::from(height))?))
 }
 
-/// A field of the request that was not understood; `None` if it was.
-fn wrong(param: &'static str, expected: &str) -> Problem {
+/// The error for an invalid parameter.
+fn invalid_param(param: &'static str, expected: &str) -> ApiError {
     let message = format!("Invalid '{param}': expected {expected}.");
-    wire::invalid(&message, Some(param), Some("invalid_value"))
+    errors::invalid(&message, Some(param), Some("invalid_value"))
 }
 
-/// Serves the one video of a job, or tells in which state it is instead.
-async fn film(
-    desk: &EmulatorContext,
+/// Serves the video of a job, or returns the error why there is none.
+async fn serve_video(
+    context: &EmulatorContext,
     job: &JobView,
     headers: &http::HeaderMap,
-) -> Result<Response, Problem> {
-    let served = desk.download(job, Some(&job.create.key), headers).await;
-    served.map_err(|why| super::videos::no_file(why, job.id()))
-}
-
-/// An empty answer.
-fn nothing(status: StatusCode) -> Response {
-    status.into_response()
+) -> Result<Response, ApiError> {
+    let served = context.download(job, Some(&job.create.key), headers).await;
+    served.map_err(|error| super::videos::file_error(error, job.id()))
 }

@@ -6,14 +6,14 @@ use crate::{Cause, Lab, LabConfig, Provider, ScenarioSource};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-pub(super) struct Caller {
+pub(super) struct TestClient {
     pub(super) lab: Lab,
     pub(super) client: Client,
 }
 
-impl Caller {
-    pub(super) async fn of(scenario: &str) -> Self {
-        // Time stands still, but for what a test puts forward.
+impl TestClient {
+    pub(super) async fn with_scenario(scenario: &str) -> Self {
+        // Time stands still unless a test advances it.
         let lab = Lab::start(LabConfig {
             scenario: ScenarioSource::Text(scenario.to_owned()),
             speed: Some(0.01),
@@ -24,7 +24,7 @@ impl Caller {
     }
 
     pub(super) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.lab.urls().of(Provider::Openai))
+        format!("{}{path}", self.lab.urls().provider(Provider::Openai))
     }
 
     pub(super) async fn post(
@@ -55,7 +55,7 @@ impl Caller {
 
 #[tokio::test]
 async fn a_video_is_queued_rendered_and_downloaded() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
 
     let id = caller.create("a cat").await;
     let queued = caller.video(&id).await;
@@ -66,9 +66,9 @@ async fn a_video_is_queued_rendered_and_downloaded() {
     assert_eq!((&queued["status"], &done["status"]), (&json!("queued"), &json!("completed")));
     assert_eq!(done["progress"], 100);
     assert_eq!(file.headers()[header::CONTENT_TYPE], "video/mp4");
-    let film = retake_media::probe(std::io::Cursor::new(file.bytes().await.unwrap())).unwrap();
-    assert_eq!((film.picture.width, film.picture.height), (720, 1280));
-    assert!(film.sound.is_some());
+    let video = retake_media::probe(std::io::Cursor::new(file.bytes().await.unwrap())).unwrap();
+    assert_eq!((video.picture.width, video.picture.height), (720, 1280));
+    assert!(video.sound.is_some());
     let ledger = caller.lab.ledger();
     assert_eq!((ledger.totals.rendered, ledger.totals.billed_micros), (1, 400_000));
     assert_eq!((ledger.entries[0].polls, ledger.entries[0].downloads), (2, 1));
@@ -76,7 +76,7 @@ async fn a_video_is_queued_rendered_and_downloaded() {
 
 #[tokio::test]
 async fn each_cause_fails_a_video_with_a_code_and_its_truth_is_in_the_ledger() {
-    let caller = Caller::of("[defaults]\ncreates_per_minute = 100").await;
+    let caller = TestClient::with_scenario("[defaults]\ncreates_per_minute = 100").await;
     let mut ids = Vec::new();
     for cause in Cause::ALL {
         ids.push(caller.create(&format!("a cat lab:fail={}", cause.id())).await);
@@ -96,7 +96,7 @@ async fn each_cause_fails_a_video_with_a_code_and_its_truth_is_in_the_ledger() {
 
 #[tokio::test]
 async fn a_create_that_is_cut_off_after_it_was_accepted_is_in_the_list() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     let body = json!({ "prompt": "a cat lab:drop-after-accept" });
 
     let answer = caller.post("/v1/videos", body).await;
@@ -109,7 +109,7 @@ async fn a_create_that_is_cut_off_after_it_was_accepted_is_in_the_list() {
 
 #[tokio::test]
 async fn refusals_have_openai_s_shape() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     let cases = [
         (json!({ "prompt": "x [unsafe]" }), 400, "moderation_blocked"),
         (json!({ "prompt": "x", "seconds": "5" }), 400, "invalid_value"),
@@ -132,7 +132,8 @@ async fn refusals_have_openai_s_shape() {
 
 #[tokio::test]
 async fn a_truncated_download_breaks_off_and_the_next_one_is_whole() {
-    let caller = Caller::of("[[fault]]\nwhat = { kind = \"truncated\", times = 1 }").await;
+    let caller =
+        TestClient::with_scenario("[[fault]]\nwhat = { kind = \"truncated\", times = 1 }").await;
     let id = caller.create("a cat").await;
     caller.lab.clock().advance(SignedDuration::from_mins(5));
     let path = format!("/v1/videos/{id}/content");
@@ -146,7 +147,7 @@ async fn a_truncated_download_breaks_off_and_the_next_one_is_whole() {
 
 #[tokio::test]
 async fn lists_are_paged_by_the_last_id() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     let (first, second) = (caller.create("a").await, caller.create("b").await);
 
     let page: Value = caller.get("/v1/videos?limit=1").await.json().await.unwrap();
@@ -159,7 +160,7 @@ async fn lists_are_paged_by_the_last_id() {
 
 #[tokio::test]
 async fn a_video_can_be_remixed_extended_and_deleted() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     let id = caller.create("a cat").await;
     caller.lab.clock().advance(SignedDuration::from_mins(5));
 
@@ -177,7 +178,7 @@ async fn a_video_can_be_remixed_extended_and_deleted() {
 
 #[tokio::test]
 async fn after_the_shutdown_there_is_no_model() {
-    let caller = Caller::of("shutdown = true").await;
+    let caller = TestClient::with_scenario("shutdown = true").await;
     let (status, answer) = caller.post("/v1/videos", json!({ "prompt": "x" })).await.unwrap();
     assert_eq!((status.as_u16(), &answer["error"]["code"]), (404, &json!("model_not_found")));
 }

@@ -1,44 +1,44 @@
-//! The models that the emulator offers: whose they are, what their inputs may be, what they cost.
+//! The models that the emulator offers: their owners, inputs and prices.
 //!
-//! Replicate tells the inputs of a model as a JSON schema, and so does this; validation goes by the
-//! same table. A family stands for all models of a maker whose inputs are alike. Names are those of
-//! the provider page of 2026-11-21; values that it does not have are the lab's own.
+//! Replicate publishes the inputs of a model as a JSON schema, which is generated from the same
+//! table as the validation. A family stands for all models of a vendor with the same inputs. Names
+//! are those of the provider page of 2026-11-21; values that it does not list are the lab's own.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::{digits::hex, scenario::rule::matches_glob};
+use crate::{hex, scenario::rule::is_glob_match};
 
 /// Models that share their inputs and their price.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// Patterns of `owner/name`, in which `*` stands for anything.
+    /// Patterns of `owner/name`, in which `*` matches anything.
     patterns: &'static [&'static str],
-    /// The fields that take a first picture and a last one.
-    pub(super) pictures: &'static [&'static str],
-    /// Whether there has to be a first picture.
-    pub(super) needs_picture: bool,
-    /// Lengths in seconds; the first is the usual one.
+    /// The fields for a first image and a last one.
+    pub(super) image_fields: &'static [&'static str],
+    /// Whether the first image is required.
+    pub(super) is_image_required: bool,
+    /// The lengths in seconds; the first is the default.
     pub(super) seconds: &'static [u32],
-    /// Resolutions; the first is the usual one. Empty: the model has one only.
+    /// The resolutions; the first is the default. Empty if the model has only one.
     pub(super) resolutions: &'static [&'static str],
     pub(super) aspects: &'static [&'static str],
     pub(super) has_sound: bool,
     /// Whether the output is a list of files.
-    pub(super) lists_outputs: bool,
-    /// One second in millionths of a US dollar.
+    pub(super) has_output_list: bool,
+    /// The price of a second in millionths of a US dollar.
     pub(super) second_micros: u64,
 }
 
-const PLAIN: Family = Family {
+const BASE: Family = Family {
     patterns: &[],
-    pictures: &["image", "last_frame"],
-    needs_picture: false,
+    image_fields: &["image", "last_frame"],
+    is_image_required: false,
     seconds: &[5, 10],
     resolutions: &["720p", "480p", "1080p"],
     aspects: &["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"],
     has_sound: false,
-    lists_outputs: false,
+    has_output_list: false,
     second_micros: 60_000,
 };
 
@@ -50,58 +50,63 @@ const FAMILIES: &[Family] = &[
         aspects: &["16:9", "9:16"],
         has_sound: true,
         second_micros: 400_000,
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["kwaivgi/kling-*"],
-        pictures: &["start_image", "end_image"],
+        image_fields: &["start_image", "end_image"],
         seconds: &[5, 10, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15],
         resolutions: &[],
         aspects: &["16:9", "9:16", "1:1"],
         second_micros: 70_000,
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["bytedance/seedance-*"],
-        pictures: &["image", "last_frame_image"],
+        image_fields: &["image", "last_frame_image"],
         seconds: &[5, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12],
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["minimax/*"],
-        pictures: &["first_frame_image", "last_frame_image"],
+        image_fields: &["first_frame_image", "last_frame_image"],
         seconds: &[6, 10],
         resolutions: &["768p", "512p", "1080p"],
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["luma/ray-*"],
-        pictures: &["start_image", "end_image"],
+        image_fields: &["start_image", "end_image"],
         seconds: &[5, 9],
         resolutions: &[],
         second_micros: 100_000,
-        ..PLAIN
+        ..BASE
     },
     Family {
         patterns: &["wan-video/*-i2v*"],
-        pictures: &["image", "last_image"],
-        needs_picture: true,
-        ..PLAIN
+        image_fields: &["image", "last_image"],
+        is_image_required: true,
+        ..BASE
     },
-    Family { patterns: &["wan-video/*"], pictures: &[], ..PLAIN },
+    Family { patterns: &["wan-video/*"], image_fields: &[], ..BASE },
     Family {
         patterns: &["runwayml/gen4-turbo"],
-        pictures: &["image"],
-        needs_picture: true,
+        image_fields: &["image"],
+        is_image_required: true,
         resolutions: &[],
-        ..PLAIN
+        ..BASE
     },
-    Family { patterns: &["pixverse/*"], seconds: &[5, 8], ..PLAIN },
-    Family { patterns: &["leonardoai/*"], seconds: &[5], resolutions: &[], ..PLAIN },
-    Family { patterns: &["tencent/hunyuan-video"], pictures: &[], lists_outputs: true, ..PLAIN },
+    Family { patterns: &["pixverse/*"], seconds: &[5, 8], ..BASE },
+    Family { patterns: &["leonardoai/*"], seconds: &[5], resolutions: &[], ..BASE },
+    Family {
+        patterns: &["tencent/hunyuan-video"],
+        image_fields: &[],
+        has_output_list: true,
+        ..BASE
+    },
 ];
 
-/// Models that the list shows, and whose versions can be run by their id alone.
+/// The models in the list, whose versions can be run by their id alone.
 pub(super) const LISTED: &[&str] = &[
     "google/veo-3.1",
     "google/veo-3.1-fast",
@@ -131,34 +136,34 @@ pub(super) const LISTED: &[&str] = &[
 
 /// The family of `owner/name`, if the emulator knows it.
 pub(super) fn family(model: &str) -> Option<&'static Family> {
-    FAMILIES.iter().find(|it| it.patterns.iter().any(|pattern| matches_glob(pattern, model)))
+    FAMILIES.iter().find(|it| it.patterns.iter().any(|pattern| is_glob_match(pattern, model)))
 }
 
 /// The id of a model's only version: 64 hexadecimal digits.
-pub(super) fn version_of(model: &str) -> String {
-    hex(&Sha256::digest(model))
+pub(super) fn version_id(model: &str) -> String {
+    hex::encode(&Sha256::digest(model))
 }
 
-/// The model that a `version` means: an id, `owner/name:id` or `owner/name`.
-pub(super) fn model_of(version: &str) -> Option<String> {
+/// The model of a `version`: an id, `owner/name:id` or `owner/name`.
+pub(super) fn find_model(version: &str) -> Option<String> {
     if let Some((model, id)) = version.split_once(':') {
-        return (family(model).is_some() && id == version_of(model)).then(|| model.to_owned());
+        return (family(model).is_some() && id == version_id(model)).then(|| model.to_owned());
     }
     if version.contains('/') {
         return family(version).map(|_| version.to_owned());
     }
-    LISTED.iter().find(|model| version_of(model) == version).map(|it| (*it).to_owned())
+    LISTED.iter().find(|model| version_id(model) == version).map(|it| (*it).to_owned())
 }
 
 impl Family {
-    /// Resolution and proportion when nothing else is asked for; some models have them in their name.
-    pub(super) fn usual_resolution(&self, model: &str) -> String {
+    /// The default resolution; some models have it in their name.
+    pub(super) fn default_resolution(&self, model: &str) -> String {
         let named = model.rsplit('-').next().filter(|it| it.ends_with('p') && it.len() <= 5);
         let named = named.filter(|it| it.trim_end_matches('p').parse::<u32>().is_ok());
         named.or(self.resolutions.first().copied()).unwrap_or("720p").to_owned()
     }
 
-    /// The model's interface as an OpenAPI document, in the form that Cog gives it.
+    /// The model's interface as an OpenAPI document, as Cog generates it.
     pub(super) fn schema(&self) -> Value {
         let mut properties = Map::new();
         let mut kinds = Map::new();
@@ -168,9 +173,9 @@ impl Family {
             properties.insert(name.to_owned(), about);
         };
         put("prompt", json!({ "type": "string", "description": "What to show" }));
-        for picture in self.pictures {
+        for image in self.image_fields {
             let about = "A picture to start or to end with";
-            put(picture, json!({ "type": "string", "format": "uri", "description": about }));
+            put(image, json!({ "type": "string", "format": "uri", "description": about }));
         }
         let words = |words: &[&str]| json!(words);
         for (name, kind, values) in [
@@ -178,12 +183,12 @@ impl Family {
             ("resolution", "string", words(self.resolutions)),
             ("aspect_ratio", "string", words(self.aspects)),
         ] {
-            let usual = values.get(0).cloned().unwrap_or_default();
-            if usual.is_null() {
+            let default = values.get(0).cloned().unwrap_or_default();
+            if default.is_null() {
                 continue;
             }
             let place = format!("#/components/schemas/{name}");
-            put(name, json!({ "allOf": [{ "$ref": place }], "default": usual }));
+            put(name, json!({ "allOf": [{ "$ref": place }], "default": default }));
             let kind = json!({
                 "type": kind, "enum": values, "title": name, "description": "An enumeration.",
             });
@@ -194,7 +199,7 @@ impl Family {
         if self.has_sound {
             put("generate_audio", json!({ "type": "boolean", "default": true }));
         }
-        let needed = self.pictures.first().filter(|_| self.needs_picture);
+        let needed = self.image_fields.first().filter(|_| self.is_image_required);
         let required: Vec<&str> = std::iter::once("prompt").chain(needed.copied()).collect();
         let input = json!({
             "type": "object", "title": "Input", "required": required, "properties": properties,
@@ -211,7 +216,7 @@ impl Family {
 
     fn output_schema(&self) -> Value {
         let file = json!({ "type": "string", "format": "uri" });
-        if self.lists_outputs {
+        if self.has_output_list {
             json!({ "type": "array", "items": file, "title": "Output" })
         } else {
             json!({ "type": "string", "format": "uri", "title": "Output" })
@@ -225,12 +230,12 @@ mod tests {
 
     #[test]
     fn a_version_is_found_by_its_id_with_and_without_the_model() {
-        let id = version_of("google/veo-3.1");
+        let id = version_id("google/veo-3.1");
         for version in [id.clone(), format!("google/veo-3.1:{id}"), "google/veo-3.1".to_owned()] {
-            assert_eq!(model_of(&version).as_deref(), Some("google/veo-3.1"), "{version}");
+            assert_eq!(find_model(&version).as_deref(), Some("google/veo-3.1"), "{version}");
         }
-        assert_eq!(model_of("google/veo-3.1:0000"), None);
-        assert_eq!(model_of("me/mine"), None);
+        assert_eq!(find_model("google/veo-3.1:0000"), None);
+        assert_eq!(find_model("me/mine"), None);
     }
 
     #[test]
@@ -244,9 +249,9 @@ mod tests {
 
     #[test]
     fn a_resolution_in_the_name_is_the_model_s() {
-        let usual = |model| family(model).unwrap().usual_resolution(model);
-        assert_eq!(usual("luma/ray-2-540p"), "540p");
-        assert_eq!(usual("minimax/hailuo-02"), "768p");
-        assert_eq!(usual("kwaivgi/kling-v2.1"), "720p");
+        let default = |model| family(model).unwrap().default_resolution(model);
+        assert_eq!(default("luma/ray-2-540p"), "540p");
+        assert_eq!(default("minimax/hailuo-02"), "768p");
+        assert_eq!(default("kwaivgi/kling-v2.1"), "720p");
     }
 }

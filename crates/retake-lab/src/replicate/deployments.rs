@@ -1,4 +1,4 @@
-//! Deployments: a model under a name of the caller's own.
+//! Deployments: models under a name that the caller chooses.
 
 use std::{
     collections::BTreeMap,
@@ -10,24 +10,25 @@ use axum::{
     extract::{Path, Request, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    authenticate, catalog, owner,
+    Caller, catalog,
+    errors::{self, InvalidField},
+    owner,
     predictions::{self, Target},
-    problem::{self, Invalid},
 };
-use crate::{emulator_context::EmulatorContext, intake};
+use crate::{emulator_context::EmulatorContext, request_body};
 
-/// The most deployments of a lab.
-const MOST: usize = 1000;
+/// The maximum number of deployments.
+const MAX_DEPLOYMENTS: usize = 1000;
 
-/// What was deployed, by the key and the name.
+/// The deployments, by key and name.
 #[derive(Debug, Default)]
 pub(super) struct Deployments(Mutex<BTreeMap<(String, String), Value>>);
 
-type All = Extension<Arc<Deployments>>;
+type DeploymentsExtension = Extension<Arc<Deployments>>;
 
 impl Deployments {
     fn all(&self) -> MutexGuard<'_, BTreeMap<(String, String), Value>> {
@@ -41,45 +42,36 @@ impl Deployments {
 
 /// `GET /v1/deployments`.
 pub(super) async fn list(
-    State(desk): State<EmulatorContext>,
-    Extension(deployments): All,
-    headers: HeaderMap,
+    Extension(deployments): DeploymentsExtension,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    match authenticate(&desk, &headers) {
-        Ok(key) => {
-            let all = deployments.all();
-            let theirs = all.iter().filter(|((owner, _), _)| *owner == key);
-            let results: Vec<&Value> = theirs.map(|it| it.1).collect();
-            Json(json!({ "previous": null, "next": null, "results": results })).into_response()
-        }
-        Err(early) => early.into_response(),
-    }
+    let all = deployments.all();
+    let own = all.iter().filter(|((owner, _), _)| *owner == key);
+    let results: Vec<&Value> = own.map(|it| it.1).collect();
+    Json(json!({ "previous": null, "next": null, "results": results })).into_response()
 }
 
 /// `POST /v1/deployments`: `{name, model, version, hardware, min_instances, max_instances}`.
 pub(super) async fn create(
-    State(desk): State<EmulatorContext>,
-    Extension(deployments): All,
+    State(context): State<EmulatorContext>,
+    Extension(deployments): DeploymentsExtension,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    let key = match authenticate(&desk, request.headers()) {
-        Ok(key) => key,
-        Err(early) => return early.into_response(),
-    };
-    let Ok(body) = intake::json(request.into_body()).await else {
-        return problem::bad_request("The request body is not valid JSON.");
+    let Ok(body) = request_body::read_json(request.into_body()).await else {
+        return errors::bad_request("The request body is not valid JSON.");
     };
     let fields = ["name", "model", "version", "hardware"];
-    let missing = fields.iter().filter(|it| !body[**it].is_string()).map(|it| required(it));
-    let missing: Vec<Invalid> = missing.collect();
+    let missing = fields.iter().filter(|it| !body[**it].is_string()).map(|it| required_field(it));
+    let missing: Vec<InvalidField> = missing.collect();
     if !missing.is_empty() {
-        return problem::invalid("Validation failed", &missing);
+        return errors::invalid("Validation failed", &missing);
     }
     let text = |name: &str| body[name].as_str().unwrap_or_default();
     if catalog::family(text("model")).is_none()
-        || catalog::version_of(text("model")) != text("version")
+        || catalog::version_id(text("model")) != text("version")
     {
-        return problem::invalid_version();
+        return errors::invalid_version();
     }
     let configuration = json!({
         "hardware": text("hardware"),
@@ -90,58 +82,50 @@ pub(super) async fn create(
         "number": 1,
         "model": text("model"),
         "version": text("version"),
-        "created_at": desk.now().to_string(),
+        "created_at": context.now().to_string(),
         "created_by": owner(),
         "configuration": configuration,
     });
     let name: String = text("name").chars().take(100).collect();
     let deployment = json!({ "owner": "retake-lab", "name": name, "current_release": release });
     let mut all = deployments.all();
-    if all.len() >= MOST || all.contains_key(&(key.clone(), name.clone())) {
+    if all.len() >= MAX_DEPLOYMENTS || all.contains_key(&(key.clone(), name.clone())) {
         let detail = "A deployment of this name exists, or there are too many.";
-        return problem::problem(StatusCode::CONFLICT, "Conflict", detail);
+        return errors::error_response(StatusCode::CONFLICT, "Conflict", detail);
     }
     all.insert((key, name), deployment.clone());
     (StatusCode::CREATED, Json(deployment)).into_response()
 }
 
-fn required(field: &str) -> Invalid {
+fn required_field(field: &str) -> InvalidField {
     let description = format!("{field} is required");
-    Invalid { kind: "required", field: String::new(), description }
+    InvalidField { kind: "required", field: String::new(), description }
 }
 
 /// `GET /v1/deployments/{owner}/{name}`.
 pub(super) async fn retrieve(
-    State(desk): State<EmulatorContext>,
     Path((_owner, name)): Path<(String, String)>,
-    Extension(deployments): All,
-    headers: HeaderMap,
+    Extension(deployments): DeploymentsExtension,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    match authenticate(&desk, &headers) {
-        Ok(key) => match deployments.get(&key, &name) {
-            Some(deployment) => Json(deployment).into_response(),
-            None => problem::missing(),
-        },
-        Err(early) => early.into_response(),
+    match deployments.get(&key, &name) {
+        Some(deployment) => Json(deployment).into_response(),
+        None => errors::not_found_response(),
     }
 }
 
 /// `PATCH /v1/deployments/{owner}/{name}`: another configuration is another release.
 pub(super) async fn update(
-    State(desk): State<EmulatorContext>,
     Path((_owner, name)): Path<(String, String)>,
-    Extension(deployments): All,
+    Extension(deployments): DeploymentsExtension,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    let key = match authenticate(&desk, request.headers()) {
-        Ok(key) => key,
-        Err(early) => return early.into_response(),
-    };
-    let Ok(body) = intake::json(request.into_body()).await else {
-        return problem::bad_request("The request body is not valid JSON.");
+    let Ok(body) = request_body::read_json(request.into_body()).await else {
+        return errors::bad_request("The request body is not valid JSON.");
     };
     let mut all = deployments.all();
-    let Some(deployment) = all.get_mut(&(key, name)) else { return problem::missing() };
+    let Some(deployment) = all.get_mut(&(key, name)) else { return errors::not_found_response() };
     let release = &mut deployment["current_release"];
     release["number"] = json!(release["number"].as_u64().unwrap_or(0).saturating_add(1));
     let is_right = |name: &str| {
@@ -157,37 +141,32 @@ pub(super) async fn update(
 
 /// `DELETE /v1/deployments/{owner}/{name}`.
 pub(super) async fn delete(
-    State(desk): State<EmulatorContext>,
     Path((_owner, name)): Path<(String, String)>,
-    Extension(deployments): All,
-    headers: HeaderMap,
+    Extension(deployments): DeploymentsExtension,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    match authenticate(&desk, &headers) {
-        Ok(key) => match deployments.all().remove(&(key, name)) {
-            Some(_) => StatusCode::NO_CONTENT.into_response(),
-            None => problem::missing(),
-        },
-        Err(early) => early.into_response(),
+    match deployments.all().remove(&(key, name)) {
+        Some(_) => StatusCode::NO_CONTENT.into_response(),
+        None => errors::not_found_response(),
     }
 }
 
 /// `POST /v1/deployments/{owner}/{name}/predictions`.
 pub(super) async fn predict(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path((owner, name)): Path<(String, String)>,
-    Extension(deployments): All,
+    Extension(deployments): DeploymentsExtension,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    let key = match authenticate(&desk, request.headers()) {
-        Ok(key) => key,
-        Err(early) => return early.into_response(),
+    let Some(deployment) = deployments.get(&key, &name) else {
+        return errors::not_found_response();
     };
-    let Some(deployment) = deployments.get(&key, &name) else { return problem::missing() };
     let text = |name: &str| deployment["current_release"][name].as_str().map(str::to_owned);
     let target = Target {
         model: text("model").unwrap_or_default(),
         version: text("version"),
         deployment: Some(format!("{owner}/{name}")),
     };
-    predictions::create_with(&desk, request, Some(target)).await.into_response()
+    predictions::create_with(&context, key, request, Some(target)).await.into_response()
 }

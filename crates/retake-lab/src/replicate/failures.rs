@@ -1,23 +1,23 @@
-//! How a failed prediction says why: in free text, mostly with a code in parentheses.
+//! The errors of failed predictions: free text, mostly with a code in parentheses.
 //!
-//! Codes and causes are those of the provider page of 2026-11-21; the words around them are the
-//! lab's, except where a code's name is part of the documentation.
+//! Codes and causes are those of the provider page of 2026-11-21; the texts are the lab's own,
+//! except where they are documented.
 
 use crate::{fault::Cause, simulator::Failure};
 
-/// The name of the failure that has no text: a deadline passed before the start.
+/// The name of the failure without a text: the deadline passed before the start.
 pub(super) const ABORTED: &str = "aborted";
 
-/// What a failed prediction's `error` says; `None` for one that was aborted.
-pub(super) fn text(failure: &Failure) -> Option<&'static str> {
-    if failure.generic {
+/// The `error` of a failed prediction; `None` for one that was aborted.
+pub(super) fn error_text(failure: &Failure) -> Option<&'static str> {
+    if failure.is_generic {
         return Some("Prediction failed for an unknown reason. It might help to retry.");
     }
     let shape = match failure.shape.as_deref() {
         Some("input" | "output") => "E005",
         _ => failure.pick(shapes(failure.cause)),
     };
-    worded(shape)
+    text_by_shape(shape)
 }
 
 /// The names of the shapes that a cause may take.
@@ -32,7 +32,7 @@ fn shapes(cause: Cause) -> &'static [&'static str] {
     }
 }
 
-fn worded(shape: &str) -> Option<&'static str> {
+fn text_by_shape(shape: &str) -> Option<&'static str> {
     Some(match shape {
         ABORTED => return None,
         "E1001" => "The model ran out of memory. Try a smaller input. (E1001)",
@@ -68,9 +68,9 @@ mod tests {
     fn every_code_stands_in_its_own_text() {
         for cause in Cause::ALL {
             for shape in shapes(cause).iter().filter(|it| it.starts_with('E')) {
-                assert!(worded(shape).unwrap().ends_with(&format!("({shape})")), "{shape}");
+                assert!(text_by_shape(shape).unwrap().ends_with(&format!("({shape})")), "{shape}");
             }
         }
-        assert_eq!(worded(ABORTED), None);
+        assert_eq!(text_by_shape(ABORTED), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Files that callers upload as input; they are gone after a day.
+//! Files that callers upload as input; they expire after a day.
 
 use std::sync::Arc;
 
@@ -7,121 +7,113 @@ use axum::{
     extract::{Path, Request, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    authenticate,
-    problem::{self, Invalid},
+    Caller,
+    errors::{self, InvalidField},
 };
 use crate::{
     clock::later,
-    digits::hex,
     emulator_context::EmulatorContext,
-    intake::{Form, Unreadable},
-    upload_store::{Stored, UploadStore},
+    hex,
+    request_body::{BodyError, Form},
+    upload_store::{StoredFile, UploadStore},
 };
 
-/// How long a file is kept.
-const LASTS: SignedDuration = SignedDuration::from_hours(24);
+/// The lifetime of a file.
+const FILE_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 type Files = Extension<Arc<UploadStore>>;
 
 /// `POST /v1/files`: multipart with `content` and, as text or as a file, `metadata`.
 pub(super) async fn create(
-    State(desk): State<EmulatorContext>,
-    Extension(shelf): Files,
+    State(context): State<EmulatorContext>,
+    Extension(uploads): Files,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    let key = match authenticate(&desk, request.headers()) {
-        Ok(key) => key,
-        Err(early) => return early.into_response(),
-    };
     let form = match Form::read(request).await {
         Ok(form) => form,
-        Err(Unreadable::TooLarge) => {
+        Err(BodyError::TooLarge) => {
             let detail = "The file is larger than allowed.";
-            return problem::problem(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large", detail);
+            return errors::error_response(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Payload too large",
+                detail,
+            );
         }
-        Err(_) => return problem::bad_request("The request body could not be parsed."),
+        Err(_) => return errors::bad_request("The request body could not be parsed."),
     };
     let Some(content) = form.file("content") else {
         let description = "content is required".to_owned();
-        let wrong = Invalid { kind: "required", field: String::new(), description };
-        return problem::invalid("Validation failed", &[wrong]);
+        let issue = InvalidField { kind: "required", field: String::new(), description };
+        return errors::invalid("Validation failed", &[issue]);
     };
     let given = form.file("metadata").map(|it| it.bytes.clone());
     let given = given.or_else(|| form.text("metadata").map(Into::into));
     let metadata = given.and_then(|it| serde_json::from_slice::<Map<_, _>>(&it).ok());
     let kind = content.content_type.clone();
-    let file = Stored {
-        id: desk.hex(32),
+    let file = StoredFile {
+        id: context.new_hex_id(32),
         key,
         name: "file".to_owned(),
         content_type: kind.unwrap_or_else(|| "application/octet-stream".to_owned()),
         bytes: content.bytes.clone(),
         metadata: Value::Object(metadata.unwrap_or_default()),
-        created_at: desk.now(),
+        created_at: context.now(),
     };
-    let body = view(&desk, &file);
-    shelf.put(file);
+    let body = file_json(&context, &file);
+    uploads.put(file);
     (StatusCode::CREATED, Json(body)).into_response()
 }
 
-/// `GET /v1/files`: those of a key, newest first, on one page.
+/// `GET /v1/files`: the files of a key, newest first, on one page.
 pub(super) async fn list(
-    State(desk): State<EmulatorContext>,
-    Extension(shelf): Files,
-    headers: HeaderMap,
+    State(context): State<EmulatorContext>,
+    Extension(uploads): Files,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    match authenticate(&desk, &headers) {
-        Ok(key) => {
-            let files = shelf.list(&key).into_iter().filter(|file| !has_expired(&desk, file));
-            let results: Vec<Value> = files.map(|file| view(&desk, &file)).collect();
-            Json(json!({ "previous": null, "next": null, "results": results })).into_response()
-        }
-        Err(early) => early.into_response(),
-    }
+    let files = uploads.list(&key).into_iter().filter(|file| !has_expired(&context, file));
+    let results: Vec<Value> = files.map(|file| file_json(&context, &file)).collect();
+    Json(json!({ "previous": null, "next": null, "results": results })).into_response()
 }
 
 /// `GET /v1/files/{id}`.
 pub(super) async fn retrieve(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
-    Extension(shelf): Files,
-    headers: HeaderMap,
+    Extension(uploads): Files,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    match authenticate(&desk, &headers) {
-        Ok(key) => match shelf.get(&id).filter(|it| it.key == key && !has_expired(&desk, it)) {
-            Some(file) => Json(view(&desk, &file)).into_response(),
-            None => problem::missing(),
-        },
-        Err(early) => early.into_response(),
+    match uploads.get(&id).filter(|it| it.key == key && !has_expired(&context, it)) {
+        Some(file) => Json(file_json(&context, &file)).into_response(),
+        None => errors::not_found_response(),
     }
 }
 
 /// `DELETE /v1/files/{id}`.
 pub(super) async fn delete(
-    State(desk): State<EmulatorContext>,
     Path(id): Path<String>,
-    Extension(shelf): Files,
-    headers: HeaderMap,
+    Extension(uploads): Files,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    match authenticate(&desk, &headers) {
-        Ok(key) if shelf.remove(&id, &key) => StatusCode::NO_CONTENT.into_response(),
-        Ok(_) => problem::missing(),
-        Err(early) => early.into_response(),
+    if uploads.remove(&id, &key) {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        errors::not_found_response()
     }
 }
 
-fn has_expired(desk: &EmulatorContext, file: &Stored) -> bool {
-    later(file.created_at, LASTS) <= desk.now()
+fn has_expired(context: &EmulatorContext, file: &StoredFile) -> bool {
+    later(file.created_at, FILE_LIFETIME) <= context.now()
 }
 
-fn view(desk: &EmulatorContext, file: &Stored) -> Value {
-    let sum = hex(&Sha256::digest(&file.bytes));
+fn file_json(context: &EmulatorContext, file: &StoredFile) -> Value {
+    let sum = hex::encode(&Sha256::digest(&file.bytes));
     json!({
         "id": file.id,
         "name": file.name,
@@ -131,7 +123,7 @@ fn view(desk: &EmulatorContext, file: &Stored) -> Value {
         "checksums": { "sha256": sum },
         "metadata": file.metadata,
         "created_at": file.created_at.to_string(),
-        "expires_at": later(file.created_at, LASTS).to_string(),
-        "urls": { "get": format!("{}/v1/files/{}", desk.base_url(), file.id) },
+        "expires_at": later(file.created_at, FILE_LIFETIME).to_string(),
+        "urls": { "get": format!("{}/v1/files/{}", context.base_url(), file.id) },
     })
 }

@@ -1,13 +1,13 @@
-//! Reads the input of a model, and refuses what its schema does not allow.
+//! Parses the input of a model and validates it against the model's schema.
 
 use serde_json::Value;
 
-use super::{catalog::Family, problem::Invalid};
-use crate::frame;
+use super::{catalog::Family, errors::InvalidField};
+use crate::frame_size;
 
-/// What an input asks for.
+/// The parsed input of a model.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct ModelInput {
     pub(super) prompt: String,
     pub(super) millis: u64,
     pub(super) width: u32,
@@ -15,55 +15,59 @@ pub(super) struct Wanted {
     pub(super) audio: bool,
 }
 
-/// Reads an input; fields that the schema does not have are let be.
+/// Parses an input; unknown fields are ignored.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it.
-pub(super) fn read(model: &str, family: &Family, input: &Value) -> Result<Wanted, Vec<Invalid>> {
-    let mut wrong = Vec::new();
-    let prompt = text(input, "prompt", &mut wrong);
-    if prompt.is_none() && wrong.is_empty() {
-        wrong.push(required("prompt"));
+/// All issues of the input.
+pub(super) fn parse(
+    model: &str,
+    family: &Family,
+    input: &Value,
+) -> Result<ModelInput, Vec<InvalidField>> {
+    let mut issues = Vec::new();
+    let prompt = read_text(input, "prompt", &mut issues);
+    if prompt.is_none() && issues.is_empty() {
+        issues.push(required_field("prompt"));
     }
-    for (nth, field) in family.pictures.iter().enumerate() {
-        let picture = text(input, field, &mut wrong);
+    for (nth, field) in family.image_fields.iter().enumerate() {
+        let image = read_text(input, field, &mut issues);
         let is_link =
             |it: &String| ["http://", "https://", "data:"].iter().any(|p| it.starts_with(p));
-        match picture {
+        match image {
             Some(link) if !is_link(&link) => {
-                wrong.push(about("format", field, "Does not match format 'uri'"));
+                issues.push(issue("format", field, "Does not match format 'uri'"));
             }
-            None if nth == 0 && family.needs_picture => wrong.push(required(field)),
+            None if nth == 0 && family.is_image_required => issues.push(required_field(field)),
             _ => {}
         }
     }
-    let seconds = seconds(family, input, &mut wrong);
-    let resolution = one_of(input, "resolution", family.resolutions, &mut wrong);
-    let aspect = one_of(input, "aspect_ratio", family.aspects, &mut wrong);
+    let seconds = read_seconds(family, input, &mut issues);
+    let resolution = read_choice(input, "resolution", family.resolutions, &mut issues);
+    let aspect = read_choice(input, "aspect_ratio", family.aspects, &mut issues);
     if input.get("seed").is_some_and(|it| !it.is_i64() && !it.is_null()) {
-        wrong.push(mistyped("seed", "integer", &input["seed"]));
+        issues.push(wrong_type("seed", "integer", &input["seed"]));
     }
-    if !wrong.is_empty() {
-        return Err(wrong);
+    if !issues.is_empty() {
+        return Err(issues);
     }
-    let resolution = resolution.unwrap_or_else(|| family.usual_resolution(model));
-    let (width, height) = frame::pixels(&resolution, &aspect.unwrap_or_default());
+    let resolution = resolution.unwrap_or_else(|| family.default_resolution(model));
+    let (width, height) = frame_size::pixels(&resolution, &aspect.unwrap_or_default());
     let audio = input.get("generate_audio").and_then(Value::as_bool).unwrap_or(family.has_sound);
     let millis = u64::from(seconds) * 1000;
-    Ok(Wanted { prompt: prompt.unwrap_or_default(), millis, width, height, audio })
+    Ok(ModelInput { prompt: prompt.unwrap_or_default(), millis, width, height, audio })
 }
 
-fn about(kind: &'static str, field: &str, description: &str) -> Invalid {
-    Invalid { kind, field: format!("input.{field}"), description: description.to_owned() }
+fn issue(kind: &'static str, field: &str, description: &str) -> InvalidField {
+    InvalidField { kind, field: format!("input.{field}"), description: description.to_owned() }
 }
 
-fn required(field: &str) -> Invalid {
+fn required_field(field: &str) -> InvalidField {
     let description = format!("{field} is required");
-    Invalid { kind: "required", field: "input".to_owned(), description }
+    InvalidField { kind: "required", field: "input".to_owned(), description }
 }
 
-fn mistyped(field: &str, expected: &str, given: &Value) -> Invalid {
+fn wrong_type(field: &str, expected: &str, given: &Value) -> InvalidField {
     let given = match given {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -73,48 +77,48 @@ fn mistyped(field: &str, expected: &str, given: &Value) -> Invalid {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    about("invalid_type", field, &format!("Invalid type. Expected: {expected}, given: {given}"))
+    issue("invalid_type", field, &format!("Invalid type. Expected: {expected}, given: {given}"))
 }
 
-fn text(input: &Value, field: &str, wrong: &mut Vec<Invalid>) -> Option<String> {
+fn read_text(input: &Value, field: &str, issues: &mut Vec<InvalidField>) -> Option<String> {
     match input.get(field) {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(text.clone()),
         Some(other) => {
-            wrong.push(mistyped(field, "string", other));
+            issues.push(wrong_type(field, "string", other));
             None
         }
     }
 }
 
-fn one_of(
+fn read_choice(
     input: &Value,
     field: &str,
     allowed: &[&str],
-    wrong: &mut Vec<Invalid>,
+    issues: &mut Vec<InvalidField>,
 ) -> Option<String> {
-    let text = text(input, field, wrong)?;
+    let text = read_text(input, field, issues)?;
     if allowed.is_empty() || allowed.contains(&text.as_str()) {
         return Some(text).filter(|_| !allowed.is_empty());
     }
-    wrong.push(not_among(field, &allowed.join(", ")));
+    issues.push(not_allowed(field, &allowed.join(", ")));
     None
 }
 
-fn not_among(field: &str, allowed: &str) -> Invalid {
+fn not_allowed(field: &str, allowed: &str) -> InvalidField {
     let description = format!("input.{field} must be one of the following: {allowed}");
-    about("enum", field, &description)
+    issue("enum", field, &description)
 }
 
-fn seconds(family: &Family, input: &Value, wrong: &mut Vec<Invalid>) -> u32 {
-    let usual = family.seconds.first().copied().unwrap_or(5);
+fn read_seconds(family: &Family, input: &Value, issues: &mut Vec<InvalidField>) -> u32 {
+    let default = family.seconds.first().copied().unwrap_or(5);
     let value = match input.get("duration") {
-        None | Some(Value::Null) => return usual,
+        None | Some(Value::Null) => return default,
         Some(value) => value,
     };
     let Some(asked) = value.as_i64() else {
-        wrong.push(mistyped("duration", "integer", value));
-        return usual;
+        issues.push(wrong_type("duration", "integer", value));
+        return default;
     };
     if let Some(seconds) = family.seconds.iter().find(|it| i64::from(**it) == asked) {
         return *seconds;
@@ -122,8 +126,8 @@ fn seconds(family: &Family, input: &Value, wrong: &mut Vec<Invalid>) -> u32 {
     let mut allowed = family.seconds.to_vec();
     allowed.sort_unstable();
     let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-    wrong.push(not_among("duration", &allowed.join(", ")));
-    usual
+    issues.push(not_allowed("duration", &allowed.join(", ")));
+    default
 }
 
 #[cfg(test)]
@@ -132,9 +136,9 @@ mod tests {
 
     use super::{super::catalog, *};
 
-    fn read_of(model: &str, input: &Value) -> Result<Wanted, Vec<&'static str>> {
+    fn read_of(model: &str, input: &Value) -> Result<ModelInput, Vec<&'static str>> {
         let family = catalog::family(model).unwrap();
-        read(model, family, input).map_err(|wrong| wrong.iter().map(|it| it.kind).collect())
+        parse(model, family, input).map_err(|issues| issues.iter().map(|it| it.kind).collect())
     }
 
     #[test]

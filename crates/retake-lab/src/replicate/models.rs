@@ -2,85 +2,64 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::Path,
     response::{IntoResponse as _, Response},
 };
-use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    authenticate,
+    Caller,
     catalog::{self, Family, LISTED},
-    problem,
+    errors,
 };
-use crate::{early_response::Early, emulator_context::EmulatorContext};
 
-/// `GET /v1/models`: all that are listed, on one page.
-pub(super) async fn list(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
-    if let Err(early) = authenticate(&desk, &headers) {
-        return early.into_response();
-    }
-    let known = LISTED.iter().filter_map(|name| Some(model(name, catalog::family(name)?)));
+/// `GET /v1/models`: the listed models, on one page.
+pub(super) async fn list(_: Caller) -> Response {
+    let known = LISTED.iter().filter_map(|name| Some(model_json(name, catalog::family(name)?)));
     let models: Vec<Value> = known.collect();
     Json(json!({ "previous": null, "next": null, "results": models })).into_response()
 }
 
 /// `GET /v1/models/{owner}/{name}`.
-pub(super) async fn retrieve(
-    State(desk): State<EmulatorContext>,
-    Path((owner, name)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    match known(&desk, &headers, &owner, &name) {
-        Ok((name, family)) => Json(model(&name, family)).into_response(),
-        Err(early) => early.into_response(),
+pub(super) async fn retrieve(Path((owner, name)): Path<(String, String)>, _: Caller) -> Response {
+    match find_model(&owner, &name) {
+        Some((name, family)) => Json(model_json(&name, family)).into_response(),
+        None => errors::not_found_response(),
     }
 }
 
 /// `GET /v1/models/{owner}/{name}/versions`: there is one.
-pub(super) async fn versions(
-    State(desk): State<EmulatorContext>,
-    Path((owner, name)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    match known(&desk, &headers, &owner, &name) {
-        Ok((name, family)) => {
-            let results = [version_of(&name, family)];
+pub(super) async fn versions(Path((owner, name)): Path<(String, String)>, _: Caller) -> Response {
+    match find_model(&owner, &name) {
+        Some((name, family)) => {
+            let results = [version_json(&name, family)];
             Json(json!({ "previous": null, "next": null, "results": results })).into_response()
         }
-        Err(early) => early.into_response(),
+        None => errors::not_found_response(),
     }
 }
 
 /// `GET /v1/models/{owner}/{name}/versions/{id}`.
 pub(super) async fn version(
-    State(desk): State<EmulatorContext>,
     Path((owner, name, id)): Path<(String, String, String)>,
-    headers: HeaderMap,
+    _: Caller,
 ) -> Response {
-    match known(&desk, &headers, &owner, &name) {
-        Ok((name, family)) if catalog::version_of(&name) == id => {
-            Json(version_of(&name, family)).into_response()
+    match find_model(&owner, &name) {
+        Some((name, family)) if catalog::version_id(&name) == id => {
+            Json(version_json(&name, family)).into_response()
         }
-        Ok(_) => problem::missing(),
-        Err(early) => early.into_response(),
+        _ => errors::not_found_response(),
     }
 }
 
-fn known(
-    desk: &EmulatorContext,
-    headers: &HeaderMap,
-    owner: &str,
-    name: &str,
-) -> Result<(String, &'static Family), Early> {
-    authenticate(desk, headers)?;
+fn find_model(owner: &str, name: &str) -> Option<(String, &'static Family)> {
     let name = format!("{owner}/{name}");
-    let family = catalog::family(&name).ok_or_else(problem::missing)?;
-    Ok((name, family))
+    let family = catalog::family(&name)?;
+    Some((name, family))
 }
 
-fn model(model: &str, family: &Family) -> Value {
+fn model_json(model: &str, family: &Family) -> Value {
     let (owner, name) = model.split_once('/').unwrap_or((model, ""));
     json!({
         "url": format!("https://replicate.com/{model}"),
@@ -95,13 +74,13 @@ fn model(model: &str, family: &Family) -> Value {
         "run_count": 0,
         "cover_image_url": null,
         "default_example": null,
-        "latest_version": version_of(model, family),
+        "latest_version": version_json(model, family),
     })
 }
 
-fn version_of(model: &str, family: &Family) -> Value {
+fn version_json(model: &str, family: &Family) -> Value {
     json!({
-        "id": catalog::version_of(model),
+        "id": catalog::version_id(model),
         "created_at": Timestamp::UNIX_EPOCH.to_string(),
         "cog_version": "0.16.0",
         "openapi_schema": family.schema(),

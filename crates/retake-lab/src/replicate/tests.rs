@@ -1,4 +1,4 @@
-//! What Replicate's SDKs do not show: data that is removed, deadlines, pages, and refusals' wording.
+//! What Replicate's SDKs do not cover: removed data, deadlines, pages, and the texts of refusals.
 
 use jiff::SignedDuration;
 use reqwest::{Client, RequestBuilder};
@@ -6,24 +6,24 @@ use serde_json::{Value, json};
 
 use crate::{Lab, LabConfig, Provider, ScenarioSource};
 
-/// A lab whose clock stands (almost) still unless a test moves it.
-struct Bench {
+/// A lab whose clock stands almost still unless a test advances it, and a client that calls it.
+struct TestClient {
     lab: Lab,
     client: Client,
 }
 
-impl Bench {
-    async fn with(scenario: &str) -> Self {
+impl TestClient {
+    async fn with_scenario(scenario: &str) -> Self {
         let scenario = ScenarioSource::Text(scenario.to_owned());
         let config = LabConfig { speed: Some(0.01), scenario, ..LabConfig::default() };
         Self { lab: Lab::start(config).await.unwrap(), client: Client::new() }
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}/v1{path}", self.lab.urls().of(Provider::Replicate))
+        format!("{}/v1{path}", self.lab.urls().provider(Provider::Replicate))
     }
 
-    fn pass(&self, seconds: i64) {
+    fn advance(&self, seconds: i64) {
         self.lab.clock().advance(SignedDuration::from_secs(seconds));
     }
 
@@ -55,15 +55,15 @@ impl Bench {
 
 #[tokio::test]
 async fn an_hour_after_the_run_input_and_output_are_gone() {
-    let bench = Bench::with("").await;
-    let prediction = bench.create("a cat").await;
-    bench.pass(600);
-    let fresh = bench.reload(&prediction).await;
+    let caller = TestClient::with_scenario("").await;
+    let prediction = caller.create("a cat").await;
+    caller.advance(600);
+    let fresh = caller.reload(&prediction).await;
     let video = fresh["output"].as_str().unwrap().to_owned();
-    bench.pass(3600);
+    caller.advance(3600);
 
-    let stale = bench.reload(&prediction).await;
-    let file = bench.client.get(video).send().await.unwrap();
+    let stale = caller.reload(&prediction).await;
+    let file = caller.client.get(video).send().await.unwrap();
 
     assert_eq!(fresh["input"]["prompt"], "a cat");
     assert_eq!((&stale["data_removed"], &stale["output"]), (&json!(true), &Value::Null));
@@ -72,22 +72,22 @@ async fn an_hour_after_the_run_input_and_output_are_gone() {
 
 #[tokio::test]
 async fn a_deadline_aborts_before_the_start_and_cancels_after_it() {
-    let bench = Bench::with("[defaults]\nqueue = \"20s\"\nrender = \"1000s\"").await;
-    let with = |deadline: &str| bench.creation("a cat").header("cancel-after", deadline);
-    let (_, early) = bench.call(with("10s")).await;
-    let (_, late) = bench.call(with("1m")).await;
-    let never = bench.call(with("soon")).await;
+    let caller = TestClient::with_scenario("[defaults]\nqueue = \"20s\"\nrender = \"1000s\"").await;
+    let with = |deadline: &str| caller.creation("a cat").header("cancel-after", deadline);
+    let (_, early_response) = caller.call(with("10s")).await;
+    let (_, late) = caller.call(with("1m")).await;
+    let never = caller.call(with("soon")).await;
     // One after the other, so that the deadline is met when it comes.
     for _ in 0..2 {
-        bench.pass(11);
-        bench.reload(&early).await;
+        caller.advance(11);
+        caller.reload(&early_response).await;
     }
-    bench.pass(60);
+    caller.advance(60);
 
     let status = async |prediction: &Value, word: &str| {
         let mut seen = Value::Null;
         for _ in 0..1000 {
-            seen = bench.reload(prediction).await["status"].clone();
+            seen = caller.reload(prediction).await["status"].clone();
             if seen == word {
                 break;
             }
@@ -96,7 +96,7 @@ async fn a_deadline_aborts_before_the_start_and_cancels_after_it() {
         seen
     };
 
-    assert_eq!(status(&early, "aborted").await, "aborted");
+    assert_eq!(status(&early_response, "aborted").await, "aborted");
     assert_eq!(status(&late, "canceled").await, "canceled");
     assert_eq!((never.0, &never.1["invalid_fields"][0]["field"]), (422, &json!("Cancel-After")));
 }
@@ -106,10 +106,10 @@ async fn a_create_that_waits_too_long_says_starting_and_one_that_waits_long_enou
     let scenario = "[defaults]\nqueue = \"1s\"\nrender = \"30s\"";
     let scenario = ScenarioSource::Text(scenario.to_owned());
     let config = LabConfig { speed: Some(500.0), scenario, ..LabConfig::default() };
-    let bench = Bench { lab: Lab::start(config).await.unwrap(), client: Client::new() };
+    let caller = TestClient { lab: Lab::start(config).await.unwrap(), client: Client::new() };
 
-    let short = bench.call(bench.creation("a cat").header("prefer", "wait=5")).await;
-    let long = bench.call(bench.creation("a cat").header("prefer", "wait")).await;
+    let short = caller.call(caller.creation("a cat").header("prefer", "wait=5")).await;
+    let long = caller.call(caller.creation("a cat").header("prefer", "wait")).await;
 
     assert_eq!((short.0, &short.1["status"]), (202, &json!("starting")));
     assert_eq!((long.0, &long.1["status"]), (201, &json!("succeeded")));
@@ -117,14 +117,14 @@ async fn a_create_that_waits_too_long_says_starting_and_one_that_waits_long_enou
 
 #[tokio::test]
 async fn the_list_goes_on_from_page_to_page_and_back() {
-    let bench = Bench::with("").await;
+    let caller = TestClient::with_scenario("").await;
     for _ in 0..101 {
-        bench.create("a cat").await;
+        caller.create("a cat").await;
     }
 
-    let (_, first) = bench.get(&bench.url("/predictions")).await;
-    let (_, second) = bench.get(first["next"].as_str().unwrap()).await;
-    let (_, again) = bench.get(second["previous"].as_str().unwrap()).await;
+    let (_, first) = caller.get(&caller.url("/predictions")).await;
+    let (_, second) = caller.get(first["next"].as_str().unwrap()).await;
+    let (_, again) = caller.get(second["previous"].as_str().unwrap()).await;
 
     let count = |page: &Value| page["results"].as_array().map_or(0, Vec::len);
     assert_eq!((count(&first), count(&second), count(&again)), (100, 1, 100));
@@ -134,10 +134,10 @@ async fn the_list_goes_on_from_page_to_page_and_back() {
 
 #[tokio::test]
 async fn a_throttled_create_tells_when_the_limit_resets() {
-    let bench = Bench::with("[providers.replicate]\ncreates_per_minute = 1").await;
-    bench.create("a cat").await;
+    let caller = TestClient::with_scenario("[providers.replicate]\ncreates_per_minute = 1").await;
+    caller.create("a cat").await;
 
-    let (status, body) = bench.call(bench.creation("a dog")).await;
+    let (status, body) = caller.call(caller.creation("a dog")).await;
 
     let detail = body["detail"].as_str().unwrap();
     assert_eq!(status, 429);
@@ -146,11 +146,11 @@ async fn a_throttled_create_tells_when_the_limit_resets() {
 
 #[tokio::test]
 async fn what_stands_around_the_input_is_checked_too() {
-    let bench = Bench::with("").await;
+    let caller = TestClient::with_scenario("").await;
     let body = json!({ "version": "google/veo-3", "inptu": {}, "webhook": "nowhere" });
 
-    let request = bench.client.post(bench.url("/predictions")).json(&body);
-    let (status, body) = bench.call(request).await;
+    let request = caller.client.post(caller.url("/predictions")).json(&body);
+    let (status, body) = caller.call(request).await;
 
     let kinds: Vec<_> =
         body["invalid_fields"].as_array().unwrap().iter().map(|it| it["type"].clone()).collect();
@@ -160,12 +160,12 @@ async fn what_stands_around_the_input_is_checked_too() {
 
 #[tokio::test]
 async fn a_capacity_failure_can_be_an_abortion_without_a_word() {
-    let bench = Bench::with("").await;
-    let aborted = bench.create("lab:fail=capacity/aborted").await;
-    let busy = bench.create("lab:fail=capacity/E003").await;
-    bench.pass(600);
+    let caller = TestClient::with_scenario("").await;
+    let aborted = caller.create("lab:fail=capacity/aborted").await;
+    let busy = caller.create("lab:fail=capacity/E003").await;
+    caller.advance(600);
 
-    let (aborted, busy) = (bench.reload(&aborted).await, bench.reload(&busy).await);
+    let (aborted, busy) = (caller.reload(&aborted).await, caller.reload(&busy).await);
 
     assert_eq!((&aborted["status"], &aborted["error"]), (&json!("aborted"), &Value::Null));
     assert_eq!(busy["status"], "failed");

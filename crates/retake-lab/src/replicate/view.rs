@@ -1,4 +1,4 @@
-//! A prediction as its caller sees it.
+//! The JSON of a prediction.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use super::failures;
 use crate::{
     clock::later,
     emulator_context::EmulatorContext,
-    simulator::{JobView, State},
+    simulator::{JobState, JobView},
 };
 
-/// What the emulator remembers about a prediction besides what every job has.
-pub(super) struct Notes<'a>(&'a Value);
+/// The emulator's own data about a prediction.
+pub(super) struct RequestNotes<'a>(&'a Value);
 
-impl<'a> Notes<'a> {
-    pub(super) fn of(job: &'a JobView) -> Self {
+impl<'a> RequestNotes<'a> {
+    pub(super) fn new(job: &'a JobView) -> Self {
         Self(&job.create.extra)
     }
 
@@ -22,8 +22,8 @@ impl<'a> Notes<'a> {
         self.0.get(name)?.as_str()
     }
 
-    /// Events that the webhook is for; all if none were named.
-    pub(super) fn wants(&self, event: &str) -> bool {
+    /// Whether the webhook is subscribed to an event; without a filter, to all.
+    pub(super) fn is_subscribed(&self, event: &str) -> bool {
         let filter = self.0.get("events").and_then(Value::as_array);
         filter.is_none_or(|it| it.is_empty() || it.iter().any(|it| it == event))
     }
@@ -33,14 +33,14 @@ impl<'a> Notes<'a> {
         Some(SignedDuration::from_secs(self.0.get("cancel_after_s")?.as_i64()?))
     }
 
-    fn lists_outputs(&self) -> bool {
+    fn has_output_list(&self) -> bool {
         self.0.get("lists_outputs").and_then(Value::as_bool).unwrap_or(false)
     }
 }
 
 /// When a prediction is cancelled by its deadline.
 pub(super) fn deadline(job: &JobView) -> Option<Timestamp> {
-    Notes::of(job).cancel_after().map(|after| later(job.accepted_at, after))
+    RequestNotes::new(job).cancel_after().map(|after| later(job.accepted_at, after))
 }
 
 /// Whether its deadline passed before it had started.
@@ -49,31 +49,31 @@ fn is_aborted(job: &JobView) -> bool {
     deadline(job).is_some_and(|at| at <= ended && job.starts_at > at)
 }
 
-/// The status of a prediction, in Replicate's words.
+/// The status of a prediction, as Replicate names it.
 pub(super) fn status(job: &JobView) -> &str {
     match &job.state {
-        State::Queued { .. } => "starting",
-        State::Running { .. } => job.odd_status(&["queued", "booting"]).unwrap_or("processing"),
-        State::Done => job.word_of_done("succeeded", "failed"),
-        State::Failed(failure) if failures::text(failure).is_none() => failures::ABORTED,
-        State::Failed(_) => "failed",
-        State::Cancelled if is_aborted(job) => failures::ABORTED,
-        State::Cancelled => "canceled",
+        JobState::Queued { .. } => "starting",
+        JobState::Running { .. } => job.odd_status(&["queued", "booting"]).unwrap_or("processing"),
+        JobState::Done => job.done_status("succeeded", "failed"),
+        JobState::Failed(failure) if failures::error_text(failure).is_none() => failures::ABORTED,
+        JobState::Failed(_) => "failed",
+        JobState::Cancelled if is_aborted(job) => failures::ABORTED,
+        JobState::Cancelled => "canceled",
     }
 }
 
-/// The prediction. An hour after the run, what went in and what came out is gone.
-pub(super) fn prediction(desk: &EmulatorContext, job: &JobView) -> Value {
-    let (base, id, notes) = (desk.base_url(), job.id(), Notes::of(job));
+/// The prediction. An hour after the run, input and output are removed.
+pub(super) fn prediction(context: &EmulatorContext, job: &JobView) -> Value {
+    let (base, id, notes) = (context.base_url(), job.id(), RequestNotes::new(job));
     let is_removed = job
-        .expires_at(desk.conditions().result_lasts)
+        .expires_at(context.conditions().result_lasts)
         .is_some_and(|at| job.state.has_ended() && at <= job.now);
     let error = match &job.state {
-        State::Failed(failure) => failures::text(failure),
+        JobState::Failed(failure) => failures::error_text(failure),
         _ => None,
     };
     let has_started = job.starts_at <= job.ended_at.unwrap_or(job.now);
-    let started = (has_started && !matches!(job.state, State::Queued { .. }))
+    let started = (has_started && !matches!(job.state, JobState::Queued { .. }))
         .then(|| job.starts_at.to_string());
     let mut body = json!({
         "id": id,
@@ -81,7 +81,7 @@ pub(super) fn prediction(desk: &EmulatorContext, job: &JobView) -> Value {
         "version": notes.text("version").unwrap_or("hidden"),
         "status": status(job),
         "input": if is_removed { json!({}) } else { job.create.request["input"].clone() },
-        "output": if is_removed { Value::Null } else { output(desk, job) },
+        "output": if is_removed { Value::Null } else { output(context, job) },
         "error": error,
         "logs": if is_removed { String::new() } else { logs(job) },
         "metrics": metrics(job, started.is_some()),
@@ -110,18 +110,19 @@ pub(super) fn prediction(desk: &EmulatorContext, job: &JobView) -> Value {
     body
 }
 
-fn output(desk: &EmulatorContext, job: &JobView) -> Value {
-    if !matches!(job.state, State::Done) || job.outputs() == 0 {
+fn output(context: &EmulatorContext, job: &JobView) -> Value {
+    if !matches!(job.state, JobState::Done) || job.outputs() == 0 {
         return Value::Null;
     }
-    if Notes::of(job).lists_outputs() {
-        let links: Vec<String> = (0..job.outputs()).map(|nth| desk.link(job, nth)).collect();
+    if RequestNotes::new(job).has_output_list() {
+        let links: Vec<String> =
+            (0..job.outputs()).map(|nth| context.video_url(job, nth)).collect();
         return json!(links);
     }
-    json!(desk.link(job, 0))
+    json!(context.video_url(job, 0))
 }
 
-/// Progress is told in the logs only, as a line that the SDKs know how to read.
+/// The logs. Progress is reported only here, in a line that the SDKs parse.
 fn logs(job: &JobView) -> String {
     if job.starts_at > job.ended_at.unwrap_or(job.now) {
         return String::new();

@@ -1,18 +1,19 @@
-//! What a reference to a medium has to be (Runway's page on inputs, 2026-11-21).
+//! Validation of references to media (Runway's page on inputs, 2026-11-21).
 //!
 //! Three forms: an HTTPS URL with a domain name, a data URI of at most 5 MB whose bytes are what it
-//! says, and the `runway://` name of an upload. The lab fetches nothing: a URL is judged by its looks.
+//! says, and the `runway://` name of an upload. The lab fetches nothing: only the form of a URL is
+//! checked.
 
 use std::net::IpAddr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// The longest URL, in characters.
-const LONGEST_URL: usize = 2048;
-/// The longest data URI, in characters.
-const LONGEST_DATA: usize = 5 << 20;
+/// The maximum length of a URL, in characters.
+const MAX_URL_CHARS: usize = 2048;
+/// The maximum length of a data URI, in characters.
+const MAX_DATA_CHARS: usize = 5 << 20;
 
-/// What a medium is.
+/// The kind of a medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Medium {
     Image,
@@ -30,24 +31,25 @@ impl Medium {
     }
 }
 
-/// What is wrong with a reference, if something is. `known` tells whether an upload is there.
-pub(super) fn trouble(
+/// The issue with a reference, if there is one. `is_upload_ready` says whether an upload can be
+/// used.
+pub(super) fn check(
     uri: &str,
     medium: Medium,
-    known: &dyn Fn(&str) -> bool,
+    is_upload_ready: &dyn Fn(&str) -> bool,
 ) -> Option<&'static str> {
     if let Some(data) = uri.strip_prefix("data:") {
-        return data_trouble(data, medium);
+        return check_data_uri(data, medium);
     }
     if let Some(id) = uri.strip_prefix("runway://") {
-        return (!known(id))
+        return (!is_upload_ready(id))
             .then_some("The upload does not exist, has expired or is not complete.");
     }
-    url_trouble(uri)
+    check_url(uri)
 }
 
-fn url_trouble(uri: &str) -> Option<&'static str> {
-    if uri.chars().count() > LONGEST_URL {
+fn check_url(uri: &str) -> Option<&'static str> {
+    if uri.chars().count() > MAX_URL_CHARS {
         return Some("The URL is longer than 2048 characters.");
     }
     let Ok(url) = uri.parse::<http::Uri>() else { return Some("Invalid URL") };
@@ -60,8 +62,8 @@ fn url_trouble(uri: &str) -> Option<&'static str> {
     (!is_domain).then_some("The URL has to have a domain name.")
 }
 
-fn data_trouble(data: &str, medium: Medium) -> Option<&'static str> {
-    if data.len() > LONGEST_DATA {
+fn check_data_uri(data: &str, medium: Medium) -> Option<&'static str> {
+    if data.len() > MAX_DATA_CHARS {
         return Some("The data URI is larger than 5 MB.");
     }
     let Some((head, body)) = data.split_once(";base64,") else {
@@ -105,7 +107,7 @@ mod tests {
             (lie.as_str(), false),
             ("a picture", false),
         ] {
-            let found = trouble(uri, Medium::Image, &|id| id == "there");
+            let found = check(uri, Medium::Image, &|id| id == "there");
             assert_eq!(found.is_none(), is_good, "{uri}: {found:?}");
         }
     }

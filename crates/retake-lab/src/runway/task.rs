@@ -1,4 +1,4 @@
-//! A task as Runway shows it (SDK 5.24.0, and the page on task failures, 2026-11-21).
+//! Tasks in Runway's format (SDK 5.24.0, and the page on task failures, 2026-11-21).
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,24 +8,24 @@ use crate::{
     emulator_context::EmulatorContext,
     fault::{Cause, FaultKind},
     signed_url,
-    simulator::{Failure, JobView, State},
+    simulator::{Failure, JobState, JobView},
 };
 
 /// A credit is one US cent (Runway's pricing page, 2026-11-21).
 pub(super) const MICROS_PER_CREDIT: u64 = 10_000;
 
-/// What a task may cost at most.
+/// The estimated price of a task.
 pub(super) fn estimate(job: &JobView) -> Value {
     json!({ "credits": job.create.extra["most_credits"] })
 }
 
-/// The task, or only an error when the scenario wants a failure to look like that.
-pub(super) fn view(desk: &EmulatorContext, job: &JobView) -> Value {
-    let State::Failed(failure) = &job.state else { return shown(desk, job) };
+/// The task, or only an error when the scenario asks for that.
+pub(super) fn to_json(context: &EmulatorContext, job: &JobView) -> Value {
+    let JobState::Failed(failure) = &job.state else { return unfailed_task(context, job) };
     if job.run_fault(FaultKind::ErrorIn200).is_some() {
-        return json!({ "error": told(failure).1 });
+        return json!({ "error": failure_code_and_text(failure).1 });
     }
-    let (code, text) = told(failure);
+    let (code, text) = failure_code_and_text(failure);
     let mut task = base(job, "FAILED");
     task["failure"] = text.into();
     task["cost"] = cost(job);
@@ -35,48 +35,50 @@ pub(super) fn view(desk: &EmulatorContext, job: &JobView) -> Value {
     task
 }
 
-fn shown(desk: &EmulatorContext, job: &JobView) -> Value {
+fn unfailed_task(context: &EmulatorContext, job: &JobView) -> Value {
     let (status, field, value) = match &job.state {
-        State::Queued { ahead: 0 } => ("PENDING", "estimatedCost", estimate(job)),
-        State::Queued { .. } => ("THROTTLED", "estimatedCost", estimate(job)),
-        State::Running { progress } => {
+        JobState::Queued { ahead: 0 } => ("PENDING", "estimatedCost", estimate(job)),
+        JobState::Queued { .. } => ("THROTTLED", "estimatedCost", estimate(job)),
+        JobState::Running { progress } => {
             let status = job.odd_status(&["PROCESSING", "QUEUED", "UPLOADING"]);
             (status.unwrap_or("RUNNING"), "progress", json!(progress))
         }
-        State::Done => {
-            let word = match job.word_of_done("SUCCEEDED", "FAILED") {
+        JobState::Done => {
+            let status = match job.done_status("SUCCEEDED", "FAILED") {
                 "unknown" => "UNKNOWN",
-                word => word,
+                status => status,
             };
-            (word, "output", json!(output(desk, job)))
+            (status, "output", json!(output(context, job)))
         }
-        State::Failed(_) | State::Cancelled => ("CANCELLED", "cost", cost(job)),
+        JobState::Failed(_) | JobState::Cancelled => ("CANCELLED", "cost", cost(job)),
     };
     let mut task = base(job, status);
     task[field] = value;
     match job.state {
-        State::Running { .. } => task["estimatedCost"] = estimate(job),
-        State::Done => task["cost"] = cost(job),
+        JobState::Running { .. } => task["estimatedCost"] = estimate(job),
+        JobState::Done => task["cost"] = cost(job),
         _ => {}
     }
     task
 }
 
 fn base(job: &JobView, status: &str) -> Value {
-    json!({ "id": job.id(), "status": status, "createdAt": moment(job.accepted_at) })
+    json!({ "id": job.id(), "status": status, "createdAt": format_time(job.accepted_at) })
 }
 
 fn cost(job: &JobView) -> Value {
     json!({ "credits": job.billed_micros / MICROS_PER_CREDIT })
 }
 
-fn output(desk: &EmulatorContext, job: &JobView) -> Vec<String> {
-    let lasting = desk.conditions().result_lasts;
-    (0..job.outputs()).map(|nth| signed_url::mint(desk, job, nth, (FILES, lasting))).collect()
+fn output(context: &EmulatorContext, job: &JobView) -> Vec<String> {
+    let lasting = context.conditions().result_lasts;
+    (0..job.outputs())
+        .map(|nth| signed_url::sign_url(context, job, nth, (FILES, lasting)))
+        .collect()
 }
 
-/// A moment with thousandths of a second, in UTC.
-pub(super) fn moment(at: Timestamp) -> String {
+/// A time in UTC with milliseconds.
+pub(super) fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
@@ -111,9 +113,9 @@ fn shapes(cause: Cause) -> &'static [&'static str] {
     }
 }
 
-/// `failureCode`, if there is one, and `failure`.
-fn told(failure: &Failure) -> (Option<&str>, &'static str) {
-    if failure.generic {
+/// The `failureCode`, if there is one, and the `failure`.
+fn failure_code_and_text(failure: &Failure) -> (Option<&str>, &'static str) {
+    if failure.is_generic {
         return (None, "An unexpected error occurred.");
     }
     let code = match failure.shape.as_deref() {

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use crate::{Cause, Lab, LabConfig, Provider, ScenarioSource};
 
-struct Caller {
+struct TestClient {
     lab: Lab,
     client: Client,
 }
 
-impl Caller {
-    async fn of(scenario: &str) -> Self {
-        // Time stands still, but for what a test puts forward.
+impl TestClient {
+    async fn with_scenario(scenario: &str) -> Self {
+        // Time stands still unless a test advances it.
         let lab = Lab::start(LabConfig {
             scenario: ScenarioSource::Text(scenario.to_owned()),
             speed: Some(0.01),
@@ -22,7 +22,7 @@ impl Caller {
     }
 
     fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}{path}", self.lab.urls().of(Provider::Runway));
+        let url = format!("{}{path}", self.lab.urls().provider(Provider::Runway));
         let request = self.client.request(method.parse().unwrap(), url);
         request.bearer_auth("lab-key").header("x-runway-version", "2024-11-06")
     }
@@ -61,8 +61,8 @@ impl Caller {
 
 #[tokio::test]
 async fn a_call_without_the_version_or_the_key_is_refused() {
-    let caller = Caller::of("").await;
-    let url = format!("{}/v1/tasks/1", caller.lab.urls().of(Provider::Runway));
+    let caller = TestClient::with_scenario("").await;
+    let url = format!("{}/v1/tasks/1", caller.lab.urls().provider(Provider::Runway));
 
     let unversioned = caller.client.get(&url).bearer_auth("lab-key").send().await.unwrap();
     let old =
@@ -78,7 +78,7 @@ async fn a_call_without_the_version_or_the_key_is_refused() {
 
 #[tokio::test]
 async fn a_task_shows_its_progress_only_while_it_runs_and_its_cost_only_at_the_end() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
 
     let id = caller.accepted("a cat").await;
     let pending = caller.task(&id).await;
@@ -96,7 +96,7 @@ async fn a_task_shows_its_progress_only_while_it_runs_and_its_cost_only_at_the_e
 
 #[tokio::test]
 async fn an_expired_link_is_refused_and_a_poll_renews_it() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
     let id = caller.accepted("a cat").await;
     caller.wait(1);
     let first = caller.task(&id).await["output"][0].clone();
@@ -114,7 +114,7 @@ async fn an_expired_link_is_refused_and_a_poll_renews_it() {
 #[tokio::test]
 async fn a_task_above_the_concurrency_is_throttled_and_the_daily_limit_refuses() {
     let scenario = "[providers.runway]\nconcurrency = 1\ncreates_per_day = 2";
-    let caller = Caller::of(scenario).await;
+    let caller = TestClient::with_scenario(scenario).await;
     caller.accepted("a cat lab:stuck").await;
     let second = caller.accepted("a dog").await;
     caller.lab.clock().advance(SignedDuration::from_mins(10));
@@ -129,15 +129,15 @@ async fn a_task_above_the_concurrency_is_throttled_and_the_daily_limit_refuses()
 
 #[tokio::test]
 async fn a_task_is_gone_once_deleted_and_one_that_ran_is_not_refunded() {
-    let caller = Caller::of("").await;
-    let (early, late) = (caller.accepted("a cat").await, caller.accepted("a dog").await);
+    let caller = TestClient::with_scenario("").await;
+    let (early_response, late) = (caller.accepted("a cat").await, caller.accepted("a dog").await);
 
-    let deleted = caller.delete(&early).await;
+    let deleted = caller.delete(&early_response).await;
     caller.lab.clock().advance(SignedDuration::from_secs(15));
     caller.delete(&late).await;
 
     assert_eq!(
-        (deleted, caller.delete(&early).await),
+        (deleted, caller.delete(&early_response).await),
         (StatusCode::NO_CONTENT, StatusCode::NOT_FOUND)
     );
     assert_eq!(caller.task(&late).await["error"], "No task has this id.");
@@ -147,7 +147,7 @@ async fn a_task_is_gone_once_deleted_and_one_that_ran_is_not_refunded() {
 
 #[tokio::test]
 async fn every_failure_has_its_code_and_tells_what_it_cost() {
-    let caller = Caller::of("[providers.runway]\nconcurrency = 100").await;
+    let caller = TestClient::with_scenario("[providers.runway]\nconcurrency = 100").await;
     let mut tasks = Vec::new();
     for (prompt, code, credits) in [
         (
@@ -179,7 +179,7 @@ async fn every_failure_has_its_code_and_tells_what_it_cost() {
 
 #[tokio::test]
 async fn a_task_whose_create_was_cut_off_is_made_and_shows_only_in_the_counts() {
-    let caller = Caller::of("").await;
+    let caller = TestClient::with_scenario("").await;
 
     let lost = caller.create("lab:drop-after-accept").await;
     let account = caller.call("GET", "/v1/organization").send().await.unwrap();

@@ -1,6 +1,6 @@
-//! Ephemeral uploads: a ticket, then a form posted to the place it names, then `runway://`.
+//! Ephemeral uploads: create a ticket, post a form to its URL, then refer to `runway://`.
 //!
-//! The lab keeps no bytes: an upload is remembered by its size and by when it ends.
+//! The lab stores no bytes, only whether an upload was received and when it expires.
 
 use std::{
     collections::HashMap,
@@ -16,27 +16,27 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Caller, problem};
+use super::{Caller, errors};
 use crate::{
     clock::later,
     emulator_context::EmulatorContext,
-    intake::{self, Form},
+    request_body::{self, Form},
 };
 
-/// Where forms are posted to.
-pub(super) const PLACE: &str = "/uploads";
-/// The smallest file, in bytes.
-const SMALLEST: usize = 512;
-/// How long an upload can be used.
-const LASTS: SignedDuration = SignedDuration::from_hours(24);
-/// Tickets that one lab remembers.
-const MOST: usize = 100_000;
+/// The path of upload URLs.
+pub(super) const UPLOAD_PATH: &str = "/uploads";
+/// The minimum size of a file, in bytes.
+const MIN_FILE_BYTES: usize = 512;
+/// The lifetime of an upload.
+const UPLOAD_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+/// The maximum number of tickets.
+const MAX_TICKETS: usize = 100_000;
 
 #[derive(Debug)]
 struct Upload {
     key: String,
-    until: Timestamp,
-    is_there: bool,
+    expires_at: Timestamp,
+    is_received: bool,
 }
 
 /// All uploads, by their ids.
@@ -48,67 +48,73 @@ impl Uploads {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this key's upload has been received and has not ended.
+    /// Whether this key's upload was received and has not expired.
     pub(super) fn is_ready(&self, id: &str, key: &str, now: Timestamp) -> bool {
         let all = self.all();
-        all.get(id).is_some_and(|it| it.is_there && it.key == key && it.until > now)
+        all.get(id).is_some_and(|it| it.is_received && it.key == key && it.expires_at > now)
     }
 }
 
 /// `POST /v1/uploads`.
-pub(super) async fn ticket(
-    State(desk): State<EmulatorContext>,
+pub(super) async fn create_ticket(
+    State(context): State<EmulatorContext>,
     Extension(uploads): Extension<Arc<Uploads>>,
-    Caller(key): Caller,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
-    let body = intake::json(request.into_body()).await.unwrap_or_default();
+    let body = request_body::read_json(request.into_body()).await.unwrap_or_default();
     let has_name = body["filename"].as_str().is_some_and(|it| !it.is_empty() && it.len() <= 255);
     if !has_name || body["type"] != "ephemeral" {
         let path = if has_name { "type" } else { "filename" };
         let message = "Invalid input";
-        return problem::invalid(&[
+        return errors::invalid(&[
             json!({ "code": "invalid_type", "expected": "string", "path": [path], "message": message }),
         ]);
     }
-    if desk.standing(&key).credit_micros == 0 {
-        return problem::plain(StatusCode::BAD_REQUEST, "There are not enough credits to upload.");
+    if context.account_status(&key).credit_micros == 0 {
+        return errors::error_response(
+            StatusCode::BAD_REQUEST,
+            "There are not enough credits to upload.",
+        );
     }
-    let (id, until) = (desk.uuid(), later(desk.now(), LASTS));
+    let (id, expires_at) = (context.new_uuid(), later(context.now(), UPLOAD_LIFETIME));
     let mut all = uploads.all();
-    if all.len() >= MOST {
+    if all.len() >= MAX_TICKETS {
         all.clear();
     }
-    all.insert(id.clone(), Upload { key, until, is_there: false });
+    all.insert(id.clone(), Upload { key, expires_at, is_received: false });
     Json(json!({
-        "uploadUrl": format!("{}{PLACE}/{id}", desk.base_url()),
+        "uploadUrl": format!("{}{UPLOAD_PATH}/{id}", context.base_url()),
         "fields": { "key": id, "policy": "lab" },
         "runwayUri": format!("runway://{id}"),
     }))
     .into_response()
 }
 
-/// The form that a ticket asked for.
-pub(super) async fn receive(
-    State(desk): State<EmulatorContext>,
+/// Receives the form of a ticket.
+pub(super) async fn receive_form(
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
     Extension(uploads): Extension<Arc<Uploads>>,
     request: Request,
 ) -> Response {
     let form = match Form::read(request).await {
         Ok(form) => form,
-        Err(why) => return problem::plain(StatusCode::BAD_REQUEST, &why.to_string()),
+        Err(error) => return errors::error_response(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let size = form.file("file").map_or(0, |file| file.bytes.len());
     let is_asked = form.fields.get("key").and_then(Value::as_str) == Some(id.as_str());
-    if !is_asked || size < SMALLEST {
-        return problem::plain(StatusCode::BAD_REQUEST, "EntityTooSmall or a field is missing");
+    if !is_asked || size < MIN_FILE_BYTES {
+        return errors::error_response(
+            StatusCode::BAD_REQUEST,
+            "EntityTooSmall or a field is missing",
+        );
     }
-    match uploads.all().get_mut(&id).filter(|it| it.until > desk.now()) {
+    match uploads.all().get_mut(&id).filter(|it| it.expires_at > context.now()) {
         Some(upload) => {
-            upload.is_there = true;
+            upload.is_received = true;
             StatusCode::NO_CONTENT.into_response()
         }
-        None => problem::plain(StatusCode::FORBIDDEN, "AccessDenied"),
+        None => errors::error_response(StatusCode::FORBIDDEN, "AccessDenied"),
     }
 }

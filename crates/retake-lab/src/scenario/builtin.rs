@@ -1,9 +1,9 @@
-//! The scenarios that come with the lab: some written by hand, and one for each fault alone.
+//! The built-in scenarios: some written by hand, and one for each fault alone.
 
 use super::{Rule, Scenario, When};
 use crate::fault::{Fault, FaultKind};
 
-/// Those written by hand: the name and the text.
+/// The hand-written scenarios: name and text.
 pub const ALL: &[(&str, &str)] = &[
     ("calm", include_str!("../scenarios/calm.toml")),
     ("bad-day", include_str!("../scenarios/bad-day.toml")),
@@ -14,13 +14,13 @@ pub const ALL: &[(&str, &str)] = &[
     ("shutdown", include_str!("../scenarios/shutdown.toml")),
 ];
 
-/// The names of all, those of the faults included.
+/// The names of all built-in scenarios, those of single faults included.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|it| it.0).chain(FaultKind::ALL.iter().map(|kind| kind.name()))
 }
 
-/// The scenario in which this fault happens to every create, and nothing else.
-pub(super) fn of_fault(kind: FaultKind) -> Scenario {
+/// The scenario in which every create meets this fault and no other.
+pub(super) fn from_fault(kind: FaultKind) -> Scenario {
     let rule = Rule { name: String::new(), when: When::default(), what: Fault::new(kind) };
     Scenario {
         about: format!("Every time: {}", kind.about()),

@@ -1,48 +1,48 @@
-//! How fast and how generous a provider is.
+//! The speed and the limits of a provider.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::Provider;
 
-/// What a provider does with a job above its concurrency.
+/// What a provider does with a job above its concurrency limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Over {
-    /// It is refused.
+pub enum OverConcurrency {
+    /// The create is refused.
     Refuse,
-    /// It waits.
+    /// The job waits in the queue.
     Queue,
 }
 
-/// When a provider tells that a prompt is refused.
+/// When a provider reports that a prompt is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Moderates {
-    /// In answer to the create.
+pub enum ModerationTiming {
+    /// In the response to the create.
     AtCreate,
     /// As the failure of an accepted job, before anything is rendered.
     AsJob,
 }
 
-/// A place that webhooks go to.
+/// A webhook endpoint that is registered with the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hook {
-    /// Where to; loopback is fine, this is a lab.
+pub struct WebhookEndpoint {
+    /// The URL of the endpoint; loopback addresses are allowed.
     pub url: String,
-    /// What they are signed with, in the provider's own form.
+    /// The signing secret, in the provider's form.
     #[serde(default)]
     pub secret: String,
 }
 
 macro_rules! conditions {
     ($($(#[$doc:meta])* $name:ident: $kind:ty,)*) => {
-        /// How a provider is.
+        /// The conditions of a provider.
         #[derive(Clone, Debug)]
         pub struct Conditions { $($(#[$doc])* pub $name: $kind,)* }
 
-        /// A part of [`Conditions`], to be laid over others.
+        /// A part of [`Conditions`], which overrides others.
         #[derive(Clone, Debug, Default, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Patch {
@@ -50,8 +50,8 @@ macro_rules! conditions {
         }
 
         impl Conditions {
-            /// Replaces what the patch names.
-            pub(crate) fn lay(&mut self, patch: &Patch) {
+            /// Overrides what the patch sets.
+            pub(crate) fn apply(&mut self, patch: &Patch) {
                 $(if let Some(value) = &patch.$name { self.$name.clone_from(value); })*
             }
         }
@@ -59,35 +59,35 @@ macro_rules! conditions {
 }
 
 conditions! {
-    /// How long a job waits before it is rendered, give or take a quarter.
+    /// How long a job waits before it is rendered, plus or minus a quarter.
     queue: SignedDuration,
-    /// How long a render takes, give or take a quarter.
+    /// How long a render takes, plus or minus a quarter.
     render: SignedDuration,
-    /// Creates of one key in a minute.
+    /// The maximum number of creates of one key in a minute.
     creates_per_minute: u32,
-    /// Creates of one key in 24 hours.
+    /// The maximum number of creates of one key in 24 hours.
     creates_per_day: u32,
-    /// Jobs of one key that are rendered at the same time.
+    /// The maximum number of jobs of one key that are rendered at the same time.
     concurrency: u32,
-    /// What happens to a job above that.
-    over_concurrency: Over,
-    /// Credit of one key in millionths of a US dollar.
+    /// What happens to a job above the concurrency limit.
+    over_concurrency: OverConcurrency,
+    /// The credit of one key in millionths of a US dollar.
     credit_micros: u64,
-    /// How long a finished file, or the link to it, can be fetched.
+    /// How long a finished file, or the link to it, can be downloaded.
     result_lasts: SignedDuration,
-    /// Whether failed renders are paid for.
+    /// Whether failed renders are billed.
     bills_failures: bool,
-    /// When a refused prompt is told.
-    moderates: Moderates,
-    /// The keys that are known; empty means that any key is.
+    /// When a refused prompt is reported.
+    moderates: ModerationTiming,
+    /// The known keys; if empty, every key is accepted.
     keys: Vec<String>,
-    /// Where webhooks go that are set up with the account and not with the request.
-    webhooks: Vec<Hook>,
+    /// The webhook endpoints that are registered with the account and not named in a request.
+    webhooks: Vec<WebhookEndpoint>,
 }
 
 impl Conditions {
-    /// What is known of the provider (the provider pages of 2026-11-21), with a generous credit.
-    pub(crate) fn of(provider: Provider) -> Self {
+    /// The documented limits of the provider (the provider pages of 2026-11-21), with ample credit.
+    pub(crate) fn defaults_for(provider: Provider) -> Self {
         use Provider as P;
         let secs = SignedDuration::from_secs;
         let (per_minute, concurrency) = match provider {
@@ -99,8 +99,8 @@ impl Conditions {
             P::Replicate => (600, 1_000),
         };
         let over_concurrency = match provider {
-            P::Runway | P::Fal | P::Replicate => Over::Queue,
-            P::Openai | P::Google | P::Luma => Over::Refuse,
+            P::Runway | P::Fal | P::Replicate => OverConcurrency::Queue,
+            P::Openai | P::Google | P::Luma => OverConcurrency::Refuse,
         };
         let hours = match provider {
             P::Openai | P::Replicate => 1,
@@ -111,8 +111,8 @@ impl Conditions {
             P::Fal => 7 * 24,
         };
         let moderates = match provider {
-            P::Runway | P::Luma | P::Fal | P::Replicate => Moderates::AsJob,
-            P::Openai | P::Google => Moderates::AtCreate,
+            P::Runway | P::Luma | P::Fal | P::Replicate => ModerationTiming::AsJob,
+            P::Openai | P::Google => ModerationTiming::AtCreate,
         };
         Self {
             queue: secs(4),

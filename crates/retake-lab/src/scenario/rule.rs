@@ -1,4 +1,4 @@
-//! A rule: when a fault happens.
+//! A rule: a fault and the creates that it applies to.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -6,50 +6,50 @@ use serde::{Deserialize, Serialize};
 use super::ScenarioError;
 use crate::{Provider, fault::Fault};
 
-/// One fault and when it happens.
+/// One fault and the creates that it applies to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// What the ledger calls it; the name of the fault if left out.
+    /// The name in the ledger; the name of the fault if left out.
     #[serde(default)]
     pub name: String,
-    /// The creates that it happens to; all if left out.
+    /// The creates that it applies to; all if left out.
     #[serde(default)]
     pub when: When,
-    /// What happens.
+    /// The fault.
     pub what: Fault,
 }
 
-/// Which creates a rule is for. Everything that is given has to fit.
+/// The creates that a rule applies to. Every condition that is given has to hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct When {
-    /// Of this provider.
+    /// The provider of the create.
     pub provider: Option<Provider>,
-    /// For a model that fits this pattern, in which `*` stands for anything.
+    /// A pattern for the model, in which `*` matches anything.
     pub model: Option<String>,
-    /// With one of these phrases in the prompt, in any case.
+    /// Phrases of which the prompt contains one, regardless of case.
     pub prompt: Vec<String>,
-    /// The provider's create of this number, counted from 1.
+    /// The number of the create at its provider, counted from 1.
     pub nth: Option<u64>,
-    /// Each create whose number this divides.
+    /// A divisor of the create's number.
     pub every: Option<u64>,
-    /// Creates with a higher number than this.
+    /// The create's number is higher than this.
     pub after: Option<u64>,
-    /// Creates up to this number.
+    /// The create's number is at most this.
     pub up_to: Option<u64>,
-    /// This part of the creates, 0 to 1.
+    /// The fraction of the creates, 0 to 1.
     pub probability: Option<f64>,
-    /// Once the lab has been running for so long.
+    /// The lab has been running for at least this long.
     pub from: Option<SignedDuration>,
-    /// Until the lab has been running for so long.
+    /// The lab has been running for less than this.
     pub until: Option<SignedDuration>,
-    /// At this time of the day, in whole hours of UTC: `"14-20"`; `"22-06"` spans midnight.
+    /// The time of day in whole hours of UTC: `"14-20"`; `"22-06"` spans midnight.
     pub hours: Option<String>,
 }
 
-/// What a rule is held against.
-pub(crate) struct Occasion<'a> {
+/// The facts about a create that rules are matched against.
+pub(crate) struct CreateContext<'a> {
     pub(crate) provider: Provider,
     pub(crate) number: u64,
     pub(crate) model: &'a str,
@@ -59,61 +59,62 @@ pub(crate) struct Occasion<'a> {
 }
 
 impl Rule {
-    /// The name, or that of the fault.
-    pub fn called(&self) -> &str {
+    /// The name of the rule, or of its fault.
+    pub fn label(&self) -> &str {
         if self.name.is_empty() { self.what.kind.name() } else { &self.name }
     }
 
-    /// The rule, if it makes sense.
-    pub(crate) fn checked(self) -> Result<Self, ScenarioError> {
+    /// Returns the rule if it is valid.
+    pub(crate) fn into_checked(self) -> Result<Self, ScenarioError> {
         self.check(0)?;
         Ok(self)
     }
 
     pub(super) fn check(&self, at: usize) -> Result<(), ScenarioError> {
-        let wrong = |what: &str| {
-            let rule = self.called();
+        let invalid = |what: &str| {
+            let rule = self.label();
             Err(ScenarioError::Nonsense(format!("fault number {} ({rule}): {what}", at + 1)))
         };
-        let is_part = |it: &Option<f64>| it.is_none_or(|it| (0.0..=1.0).contains(&it));
-        if !is_part(&self.when.probability) {
-            return wrong("probability has to be from 0 to 1");
+        let is_fraction = |it: &Option<f64>| it.is_none_or(|it| (0.0..=1.0).contains(&it));
+        if !is_fraction(&self.when.probability) {
+            return invalid("probability has to be from 0 to 1");
         }
-        if !is_part(&self.what.progress) {
-            return wrong("progress has to be from 0 to 1");
+        if !is_fraction(&self.what.progress) {
+            return invalid("progress has to be from 0 to 1");
         }
         if self.when.every == Some(0) || self.when.nth == Some(0) {
-            return wrong("nth and every count from 1");
+            return invalid("nth and every count from 1");
         }
         if self.when.hours.as_deref().is_some_and(|it| hours(it).is_none()) {
-            return wrong("hours are written like \"14-20\", from 0 to 24");
+            return invalid("hours are written like \"14-20\", from 0 to 24");
         }
         Ok(())
     }
 }
 
 impl When {
-    /// Whether the rule is for this create; `chance` from 0 to 1 is the create's and the rule's own.
-    pub(crate) fn fits(&self, it: &Occasion<'_>, chance: f64) -> bool {
+    /// Whether the rule applies to this create; `sample`, from 0 to 1, is drawn for the create and
+    /// the rule.
+    pub(crate) fn matches(&self, it: &CreateContext<'_>, sample: f64) -> bool {
         self.provider.is_none_or(|provider| provider == it.provider)
-            && self.model.as_deref().is_none_or(|pattern| matches_glob(pattern, it.model))
-            && self.fits_prompt(it.prompt)
+            && self.model.as_deref().is_none_or(|pattern| is_glob_match(pattern, it.model))
+            && self.matches_prompt(it.prompt)
             && self.nth.is_none_or(|nth| nth == it.number)
             && self.every.is_none_or(|every| every > 0 && it.number.is_multiple_of(every))
             && self.after.is_none_or(|after| it.number > after)
             && self.up_to.is_none_or(|up_to| it.number <= up_to)
             && self.from.is_none_or(|from| it.running >= from)
             && self.until.is_none_or(|until| it.running < until)
-            && self.fits_hour(it.now)
-            && self.probability.is_none_or(|probability| chance < probability)
+            && self.matches_hour(it.now)
+            && self.probability.is_none_or(|probability| sample < probability)
     }
 
-    fn fits_prompt(&self, prompt: &str) -> bool {
+    fn matches_prompt(&self, prompt: &str) -> bool {
         let prompt = prompt.to_lowercase();
         self.prompt.is_empty() || self.prompt.iter().any(|it| prompt.contains(&it.to_lowercase()))
     }
 
-    fn fits_hour(&self, now: Timestamp) -> bool {
+    fn matches_hour(&self, now: Timestamp) -> bool {
         let Some((from, until)) = self.hours.as_deref().and_then(hours) else { return true };
         let hour = now.to_zoned(TimeZone::UTC).hour();
         if from <= until { (from..until).contains(&hour) } else { hour >= from || hour < until }
@@ -126,8 +127,8 @@ fn hours(text: &str) -> Option<(i8, i8)> {
     Some((hour(from)?, hour(until)?))
 }
 
-/// Whether `text` fits `pattern`, in which `*` stands for any characters.
-pub(crate) fn matches_glob(pattern: &str, text: &str) -> bool {
+/// Whether `text` matches `pattern`, in which `*` matches any characters.
+pub(crate) fn is_glob_match(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut rest) = text.strip_prefix(head) else { return false };
     let (middle, end) = tail.rsplit_once('*').unwrap_or(("", tail));
@@ -144,8 +145,8 @@ pub(crate) fn matches_glob(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn the_fourth_create(prompt: &str) -> Occasion<'_> {
-        Occasion {
+    fn the_fourth_create(prompt: &str) -> CreateContext<'_> {
+        CreateContext {
             provider: Provider::Openai,
             number: 4,
             model: "sora-2-pro",
@@ -182,10 +183,10 @@ mod tests {
             "provider = \"fal\"",
         ];
         for text in fitting {
-            assert!(when(text).fits(&the_fourth_create("a cat"), 0.5), "{text}");
+            assert!(when(text).matches(&the_fourth_create("a cat"), 0.5), "{text}");
         }
         for text in others {
-            assert!(!when(text).fits(&the_fourth_create("a cat"), 0.5), "{text}");
+            assert!(!when(text).matches(&the_fourth_create("a cat"), 0.5), "{text}");
         }
     }
 
@@ -199,7 +200,7 @@ mod tests {
             ("*", "", true),
             ("a*a", "a", false),
         ] {
-            assert_eq!(matches_glob(pattern, text), fits, "{pattern} {text}");
+            assert_eq!(is_glob_match(pattern, text), fits, "{pattern} {text}");
         }
     }
 }

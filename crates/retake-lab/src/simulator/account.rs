@@ -1,4 +1,4 @@
-//! What one key has used of its limits.
+//! The usage of one key, and its limits.
 
 use std::collections::VecDeque;
 
@@ -10,44 +10,45 @@ use crate::{Provider, clock::later, fault::Cause, scenario::Conditions};
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Whose limits: every key is an account of its own.
+/// The account of a key: every key is an account of its own.
 pub(super) type Key = (Provider, String);
 
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// Records of jobs that have not ended, in the order of their creates.
+    /// The records of jobs that have not ended, in the order of their creates.
     pub(super) open: Vec<usize>,
-    /// Paid for jobs that have ended, in millionths of a US dollar.
+    /// The amount billed for ended jobs, in millionths of a US dollar.
     pub(super) spent: u64,
     pub(super) revoked: bool,
     pub(super) blocked: bool,
-    /// The creates of the last 24 hours.
+    /// The times of the creates of the last 24 hours.
     creates: VecDeque<Timestamp>,
 }
 
-/// How a key stands with its limits.
+/// The rate limit and the credit that a key has left.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
-    /// Creates in a minute.
+pub(crate) struct AccountStatus {
+    /// The maximum number of creates in a minute.
     pub(crate) per_minute: u32,
-    /// How many of them are left.
-    pub(crate) left: u32,
-    /// When all are there again, from now, in the lab's time.
+    /// The number of creates that are left in this minute.
+    pub(crate) remaining: u32,
+    /// The time until the limit is reset, in lab time.
     pub(crate) resets_in: SignedDuration,
-    /// Credit that is left, in millionths of a US dollar.
+    /// The remaining credit, in millionths of a US dollar.
     pub(crate) credit_micros: u64,
 }
 
 impl Account {
-    pub(super) fn barred(&self) -> Option<Reason> {
+    pub(super) fn block_reason(&self) -> Option<Reason> {
         if self.revoked {
             return Some(Reason::KeyRevoked);
         }
         self.blocked.then_some(Reason::SoftBlock)
     }
 
-    /// Counts a create. Tells how long to wait when it is one too many, and counts it not.
-    pub(super) fn count(
+    /// Counts a create against the rate limits. A create above a limit is not counted; the reason
+    /// and the time to wait are returned.
+    pub(super) fn count_create(
         &mut self,
         it: &Conditions,
         now: Timestamp,
@@ -55,15 +56,15 @@ impl Account {
         while self.creates.front().is_some_and(|&at| later(at, DAY) <= now) {
             self.creates.pop_front();
         }
-        let free_again = |most: u32, window: SignedDuration| {
+        let wait_for_window = |most: u32, window: SignedDuration| {
             let nth = self.creates.len().checked_sub((most as usize).max(1))?;
             let oldest = self.creates.get(nth)?;
             Some(later(*oldest, window).duration_since(now)).filter(SignedDuration::is_positive)
         };
-        let day = free_again(it.creates_per_day, DAY)
+        let day = wait_for_window(it.creates_per_day, DAY)
             .map(|wait| (Reason::TooManyToday, Cause::Account, wait));
         let minute = || {
-            free_again(it.creates_per_minute, MINUTE)
+            wait_for_window(it.creates_per_minute, MINUTE)
                 .map(|wait| (Reason::TooFast, Cause::Capacity, wait))
         };
         let refused = day.or_else(minute);
@@ -73,13 +74,18 @@ impl Account {
         refused
     }
 
-    pub(super) fn standing(&self, it: &Conditions, committed: u64, now: Timestamp) -> Standing {
+    pub(super) fn account_status(
+        &self,
+        it: &Conditions,
+        committed: u64,
+        now: Timestamp,
+    ) -> AccountStatus {
         let recent = self.creates.iter().rev().take_while(|&&at| later(at, MINUTE) > now);
         let used = u32::try_from(recent.count()).unwrap_or(u32::MAX);
         let last = self.creates.back().filter(|_| used > 0);
-        Standing {
+        AccountStatus {
             per_minute: it.creates_per_minute,
-            left: it.creates_per_minute.saturating_sub(used),
+            remaining: it.creates_per_minute.saturating_sub(used),
             resets_in: last
                 .map_or(SignedDuration::ZERO, |&at| later(at, MINUTE).duration_since(now)),
             credit_micros: it.credit_micros.saturating_sub(committed),

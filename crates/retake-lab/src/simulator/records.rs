@@ -1,13 +1,13 @@
-//! Every create that was seen, and what each key has used.
+//! The records of all creates, and the usage of each key.
 
 use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
 use super::{
-    Create, JobView, Refusal, Simulator, Standing, State,
+    AccountStatus, Create, JobState, JobView, Refusal, Simulator,
     account::{Account, Key},
-    course::Course,
+    job_schedule::JobSchedule,
 };
 use crate::{
     Provider,
@@ -15,23 +15,23 @@ use crate::{
     fault::{Fault, FaultPlan},
 };
 
-/// One create and what became of it.
+/// One create and its outcome.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) provider: Provider,
     pub(crate) number: u64,
-    /// When it was received.
+    /// When the create was received.
     pub(crate) at: Timestamp,
-    /// When the job came to exist, or will.
+    /// From when the job exists.
     pub(crate) exists_from: Timestamp,
     pub(crate) create: Arc<Create>,
-    pub(crate) fate: Arc<FaultPlan>,
+    pub(crate) fault_plan: Arc<FaultPlan>,
     pub(crate) refusal: Option<Refusal>,
-    /// Laid down for those that were accepted.
-    pub(super) course: Option<Course>,
+    /// The schedule of a job that was accepted.
+    pub(super) schedule: Option<JobSchedule>,
     pub(crate) polls: u32,
-    /// Polls that met the fault of the run, and when the first did.
-    pub(crate) struck: (u32, Option<Timestamp>),
+    /// The number of polls that met the fault of the run, and the time of the first.
+    pub(crate) poll_faults: (u32, Option<Timestamp>),
     pub(crate) downloads: u32,
     pub(crate) webhooks: u32,
     pub(crate) is_deleted: bool,
@@ -43,7 +43,7 @@ impl Record {
         number: u64,
         at: Timestamp,
         create: Create,
-        fate: FaultPlan,
+        fault_plan: FaultPlan,
     ) -> Self {
         Self {
             provider,
@@ -51,11 +51,11 @@ impl Record {
             at,
             exists_from: at,
             create: Arc::new(create),
-            fate: Arc::new(fate),
+            fault_plan: Arc::new(fault_plan),
             refusal: None,
-            course: None,
+            schedule: None,
             polls: 0,
-            struck: (0, None),
+            poll_faults: (0, None),
             downloads: 0,
             webhooks: 0,
             is_deleted: false,
@@ -69,7 +69,7 @@ pub(super) struct Records {
     by_id: HashMap<(Provider, String), usize>,
     numbers: HashMap<Provider, u64>,
     accounts: HashMap<Key, Account>,
-    /// The ledger shows records from here on.
+    /// The index of the first record that the ledger shows.
     shown_from: usize,
 }
 
@@ -88,9 +88,9 @@ impl Records {
         self.accounts.entry(key.clone()).or_default()
     }
 
-    pub(super) fn keep(&mut self, record: Record) -> usize {
+    pub(super) fn insert(&mut self, record: Record) -> usize {
         let at = self.all.len();
-        if record.course.is_some() {
+        if record.schedule.is_some() {
             self.by_id.insert((record.provider, record.create.id.clone()), at);
             self.account(&(record.provider, record.create.key.clone())).open.push(at);
         }
@@ -98,139 +98,141 @@ impl Records {
         at
     }
 
-    /// The job of this id, if it exists at this moment.
+    /// The index of the job of this id, if it exists at this time.
     pub(super) fn find(&self, provider: Provider, id: &str, now: Timestamp) -> Option<usize> {
         let at = *self.by_id.get(&(provider, id.to_owned()))?;
         let record = &self.all[at];
         (!record.is_deleted && record.exists_from <= now).then_some(at)
     }
 
-    /// Moves jobs that have ended from what is open to what is spent.
+    /// Moves ended jobs from the open ones to the billed amount.
     pub(super) fn settle(&mut self, key: &Key, now: Timestamp) {
         let Self { all, accounts, .. } = self;
         let Some(account) = accounts.get_mut(key) else { return };
         let Account { open, spent, .. } = account;
         open.retain(|&at| {
             let record = &all[at];
-            let Some(course) = &record.course else { return false };
-            let is_open = course.final_at() > now;
+            let Some(schedule) = &record.schedule else { return false };
+            let is_open = schedule.final_at() > now;
             if !is_open {
-                let billed = course.billed(record, &course.state(record, now));
+                let billed = schedule.billed_micros(record, &schedule.state(record, now));
                 *spent = spent.saturating_add(billed);
             }
             is_open
         });
     }
 
-    /// What is spent, and what the open jobs will cost.
-    pub(super) fn committed(&self, key: &Key) -> u64 {
+    /// The amount that was billed, plus what the open jobs will cost.
+    pub(super) fn committed_micros(&self, key: &Key) -> u64 {
         let Some(account) = self.accounts.get(key) else { return 0 };
         let open = account.open.iter().map(|&at| self.all[at].create.price_micros);
         open.fold(account.spent, u64::saturating_add)
     }
 
-    /// When a job that comes now can start: when so many of those before it have ended that fewer
-    /// than `concurrency` are left.
-    pub(super) fn slot(&self, key: &Key, concurrency: u32, now: Timestamp) -> Timestamp {
+    /// When a job that is created now can start: when fewer than `concurrency` of those before it
+    /// are left.
+    pub(super) fn earliest_start(&self, key: &Key, concurrency: u32, now: Timestamp) -> Timestamp {
         let Some(account) = self.accounts.get(key) else { return now };
-        self.slot_behind(&account.open, concurrency, now)
+        self.earliest_start_behind(&account.open, concurrency, now)
     }
 
-    fn slot_behind(&self, open: &[usize], concurrency: u32, now: Timestamp) -> Timestamp {
+    fn earliest_start_behind(&self, open: &[usize], concurrency: u32, now: Timestamp) -> Timestamp {
         let Some(has_to_end) = open.len().checked_sub((concurrency as usize).max(1)) else {
             return now;
         };
-        let courses = open.iter().filter_map(|&at| self.all[at].course.as_ref());
-        let mut ends: Vec<_> = courses.map(Course::final_at).collect();
+        let schedules = open.iter().filter_map(|&at| self.all[at].schedule.as_ref());
+        let mut ends: Vec<_> = schedules.map(JobSchedule::final_at).collect();
         ends.sort_unstable();
         ends.get(has_to_end).copied().unwrap_or(now)
     }
 
     pub(super) fn cancel(&mut self, at: usize, concurrency: u32, now: Timestamp) {
-        if let Some(course) = &mut self.all[at].course {
-            course.cancelled_at = Some(now);
+        if let Some(schedule) = &mut self.all[at].schedule {
+            schedule.cancelled_at = Some(now);
         }
         let key = (self.all[at].provider, self.all[at].create.key.clone());
         self.settle(&key, now);
         let open = self.account(&key).open.clone();
         for (nth, &waiting) in open.iter().enumerate() {
-            let slot = self.slot_behind(&open[..nth], concurrency, now);
-            if let Some(course) = &mut self.all[waiting].course
-                && !course.has_started(now)
+            let slot = self.earliest_start_behind(&open[..nth], concurrency, now);
+            if let Some(schedule) = &mut self.all[waiting].schedule
+                && !schedule.has_started(now)
             {
-                course.starts_at = course.ready_at.max(slot);
+                schedule.starts_at = schedule.ready_at.max(slot);
             }
         }
     }
 
-    /// The record's job at this moment; of a create that was not accepted, one that was cancelled.
+    /// The record's job at this time; a create that was not accepted is shown as cancelled.
     pub(super) fn view(&self, at: usize, now: Timestamp) -> JobView {
         let record = &self.all[at];
-        let mut state =
-            record.course.as_ref().map_or(State::Cancelled, |course| course.state(record, now));
-        let course = record.course.as_ref();
-        if let State::Queued { ahead } = &mut state
-            && course.is_some_and(|course| course.starts_at > course.ready_at)
+        let mut state = record
+            .schedule
+            .as_ref()
+            .map_or(JobState::Cancelled, |schedule| schedule.state(record, now));
+        let schedule = record.schedule.as_ref();
+        if let JobState::Queued { ahead } = &mut state
+            && schedule.is_some_and(|schedule| schedule.starts_at > schedule.ready_at)
         {
-            *ahead = self.ahead_of(at, now);
+            *ahead = self.count_ahead(at, now);
         }
         JobView {
             number: record.number,
             create: Arc::clone(&record.create),
-            fate: Arc::clone(&record.fate),
+            fault_plan: Arc::clone(&record.fault_plan),
             now,
             accepted_at: record.exists_from,
-            starts_at: course.map_or(now, |course| course.starts_at),
-            ended_at: course.and_then(|course| course.ended_at(&state)),
-            changes_at: course.and_then(|course| course.changes_at(now)),
-            billed_micros: course.map_or(0, |course| course.billed(record, &state)),
+            starts_at: schedule.map_or(now, |schedule| schedule.starts_at),
+            ended_at: schedule.and_then(|schedule| schedule.ended_at(&state)),
+            next_change_at: schedule.and_then(|schedule| schedule.next_change_at(now)),
+            billed_micros: schedule.map_or(0, |schedule| schedule.billed_micros(record, &state)),
             state,
             polls: record.polls,
             downloads: record.downloads,
         }
     }
 
-    fn ahead_of(&self, at: usize, now: Timestamp) -> usize {
+    fn count_ahead(&self, at: usize, now: Timestamp) -> usize {
         let record = &self.all[at];
         let key = (record.provider, record.create.key.clone());
         let Some(account) = self.accounts.get(&key) else { return 1 };
         let waits = |&&other: &&usize| {
-            let course = self.all[other].course.as_ref();
-            let is_held = |it: &Course| !it.has_started(now) && it.starts_at > it.ready_at;
-            other < at && course.is_some_and(is_held)
+            let schedule = self.all[other].schedule.as_ref();
+            let is_held = |it: &JobSchedule| !it.has_started(now) && it.starts_at > it.ready_at;
+            other < at && schedule.is_some_and(is_held)
         };
         account.open.iter().filter(waits).count() + 1
     }
 }
 
 impl Simulator {
-    /// A job by its id, without counting it as a poll.
-    pub(crate) fn look(&self, provider: Provider, id: &str) -> Option<JobView> {
+    /// The job of this id, without counting a poll.
+    pub(crate) fn find_job(&self, provider: Provider, id: &str) -> Option<JobView> {
         let (now, records) = (self.clock.now(), self.records());
         Some(records.view(records.find(provider, id, now)?, now))
     }
 
-    /// Counts something that was done with a job; returns the job as it was before.
-    pub(crate) fn count(
+    /// Updates the record of a job; returns the job as it was before.
+    pub(crate) fn update_record(
         &self,
         provider: Provider,
         id: &str,
-        count: impl FnOnce(&mut Record),
+        update: impl FnOnce(&mut Record),
     ) -> Option<JobView> {
         let (now, mut records) = (self.clock.now(), self.records());
         let at = records.find(provider, id, now)?;
         let job = records.view(at, now);
-        count(&mut records.all[at]);
+        update(&mut records.all[at]);
         Some(job)
     }
 
     /// The jobs of a key, oldest first, without those that were deleted.
-    pub(crate) fn list(&self, provider: Provider, key: &str) -> Vec<JobView> {
+    pub(crate) fn list_jobs(&self, provider: Provider, key: &str) -> Vec<JobView> {
         let (now, records) = (self.clock.now(), self.records());
         let is_listed = |record: &Record| {
             record.provider == provider
                 && record.create.key == key
-                && record.course.is_some()
+                && record.schedule.is_some()
                 && record.exists_from <= now
                 && !record.is_deleted
         };
@@ -238,52 +240,58 @@ impl Simulator {
         found.map(|(at, _)| records.view(at, now)).collect()
     }
 
-    /// How a key stands with its limits.
-    pub(crate) fn standing(&self, provider: Provider, key: &str) -> Standing {
+    /// The rate limit and the credit that a key has left.
+    pub(crate) fn account_status(&self, provider: Provider, key: &str) -> AccountStatus {
         let conditions = self.scenario().conditions(provider);
         let (now, mut records) = (self.clock.now(), self.records());
         let key = (provider, key.to_owned());
         records.settle(&key, now);
-        let committed = records.committed(&key);
-        records.account(&key).standing(&conditions, committed, now)
+        let committed = records.committed_micros(&key);
+        records.account(&key).account_status(&conditions, committed, now)
     }
 
-    /// Every record since the ledger was cleared, each with its job as it is now.
+    /// The records since the ledger was cleared, each with its job as it is now.
     pub(crate) fn history(&self) -> Vec<(Record, Option<JobView>)> {
         let (now, records) = (self.clock.now(), self.records());
         let shown = records.all.iter().enumerate().skip(records.shown_from);
         shown
             .map(|(at, record)| {
-                let exists = record.course.is_some() && record.exists_from <= now;
+                let exists = record.schedule.is_some() && record.exists_from <= now;
                 let job = exists.then(|| records.view(at, now));
                 (record.clone(), job)
             })
             .collect()
     }
 
-    /// Whether this poll meets a fault that strikes the `times` first polls of a render that is as far as the
-    /// fault says, or all polls for `lasting` from the first one on.
-    pub(crate) fn strikes(&self, provider: Provider, job: &JobView, fault: &Fault) -> bool {
+    /// Consumes one occurrence of a fault of polls and returns whether this poll meets it. The
+    /// fault affects the first `times` polls after its progress was reached, or all polls for
+    /// `lasting` from the first one on.
+    pub(crate) fn consume_poll_fault(
+        &self,
+        provider: Provider,
+        job: &JobView,
+        fault: &Fault,
+    ) -> bool {
         let (now, mut records) = (self.clock.now(), self.records());
         let Some(at) = records.find(provider, job.id(), now) else { return false };
-        let (count, since) = records.all[at].struck;
+        let (count, since) = records.all[at].poll_faults;
         let is_far_enough = match job.state {
-            State::Running { progress } => progress >= fault.progress.unwrap_or(0.1),
+            JobState::Running { progress } => progress >= fault.progress.unwrap_or(0.1),
             _ => false,
         };
-        let strikes = match (fault.lasting, since) {
+        let is_faulty = match (fault.lasting, since) {
             (Some(lasting), Some(since)) => now < later(since, lasting),
             (Some(_), None) => is_far_enough,
             (None, _) => is_far_enough && count < fault.times.unwrap_or(1),
         };
-        if strikes {
-            records.all[at].struck = (count.saturating_add(1), since.or(Some(now)));
+        if is_faulty {
+            records.all[at].poll_faults = (count.saturating_add(1), since.or(Some(now)));
         }
-        strikes
+        is_faulty
     }
 
-    /// Begins the ledger anew; jobs go on.
-    pub(crate) fn clear(&self) {
+    /// Clears the ledger; jobs continue.
+    pub(crate) fn clear_ledger(&self) {
         let mut records = self.records();
         records.shown_from = records.all.len();
     }

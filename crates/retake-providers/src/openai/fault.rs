@@ -41,7 +41,8 @@ pub(super) fn body_of(reply: &Reply, stage: Stage) -> ErrorBody {
         return in_doubt(reply, &reports, loose, is_told);
     }
     if !is_told && !is_own_word(&reports) {
-        return ErrorBody::Foreign(with_code(response::foreign_fault(reply), &reports));
+        let fault = with_code(response::foreign_fault(reply), &reports);
+        return ErrorBody::of_stranger(reply, fault);
     }
     let by_status = || unknown(signal::kind_of_status(reply.status.as_u16()), &reports);
     let fault = from(stage, &reports, Some(reply.status)).unwrap_or_else(by_status);

@@ -28,9 +28,19 @@ pub(crate) fn tells_of_no_answer(text: &str) -> bool {
         || has(&short(text), &lists.had_before)
 }
 
-/// Whether any part of an answer tells that this very request was had before.
+/// Whether any part of an answer tells that this very request was had before, or what came out of it: then it is no
+/// refusal, whatever else stands in it.
 pub(crate) fn was_had_before(reports: &[Report]) -> bool {
-    reports.iter().filter_map(|report| report.message.as_deref()).any(text_was_had_before)
+    reports.iter().any(|report| {
+        report.message.as_deref().is_some_and(text_was_had_before)
+            || report.code.as_deref().is_some_and(is_of_output)
+    })
+}
+
+/// Whether a code concerns what came out of a render.
+fn is_of_output(code: &str) -> bool {
+    let code = lower(code);
+    code.starts_with("output") && lists().render_codes.contains(&code)
 }
 
 /// Whether a text tells that this very request was had before.
@@ -45,6 +55,9 @@ pub(crate) fn tells_of_work(text: &str) -> bool {
 
 /// What an answer proves that is no refusal by its status.
 pub(crate) fn find(reports: &[Report], status: u16) -> Option<Proof> {
+    if was_had_before(reports) {
+        return None;
+    }
     let inside_out = || reports.iter().rev();
     let is_relayed = is_relayed(reports);
     inside_out()

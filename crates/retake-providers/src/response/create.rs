@@ -49,11 +49,7 @@ impl ErrorBody {
         own: Option<Fault>,
         by_code: Option<FaultKind>,
     ) -> Self {
-        let Some(fault) = own else {
-            let fault = foreign_fault(reply);
-            let is_taken_on = crate::refusal::text_tells_of_render(&words_of_page(&reply.body));
-            return if is_taken_on { Self::PassedOn(fault) } else { Self::Foreign(fault) };
-        };
+        let Some(fault) = own else { return Self::of_stranger(reply, foreign_fault(reply)) };
         let json = reply.json().unwrap_or_default();
         if crate::refusal::tells_of_render(&json) {
             return Self::PassedOn(without_reason(StatusCode::BAD_GATEWAY, "", fault));
@@ -82,6 +78,12 @@ impl ErrorBody {
             None if is_in_trouble => Self::PassedOn(without_reason(reply.status, vendor, fault)),
             None => Self::Own(without_reason(reply.status, vendor, fault)),
         }
+    }
+
+    /// A body that the provider did not write. What it says of a request that was taken on may stand anywhere in a page.
+    pub(crate) fn of_stranger(reply: &Reply, fault: Fault) -> Self {
+        let is_taken_on = crate::refusal::text_tells_of_render(&words_of_page(&reply.body));
+        if is_taken_on { Self::PassedOn(fault) } else { Self::Foreign(fault) }
     }
 
     /// The body of an answer whose status is that of a refusal.

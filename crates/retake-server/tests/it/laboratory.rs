@@ -50,7 +50,7 @@ fn accounts(lab: &Lab, time: Time) -> String {
         Time::Moved => ("5s", "20m"),
         Time::Running => ("10m", "10m"),
     };
-    let url = |provider, path: &str| format!("{}{path}", lab.urls().of(provider));
+    let url = |provider, path: &str| format!("{}{path}", lab.urls().provider(provider));
     let account = |name: &str, provider: &str, variant: &str, url: String, more: &str| {
         format!(
             "[accounts.{name}]\nprovider = \"{provider}\"\nvariant = \"{variant}\"\n\

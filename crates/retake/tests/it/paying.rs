@@ -30,7 +30,7 @@ fn killed(
     let lab = LabConfig { scenario, speed: Some(100.0), ..LabConfig::default() };
     let lab = runtime.block_on(Lab::start(lab)).unwrap();
     let home = tempfile::tempdir().unwrap();
-    let url = lab.urls().of(provider);
+    let url = lab.urls().provider(provider);
     let settings = format!(
         "[accounts.lab]\nbase_url = \"{url}\"\napi_key_env = \"LAB_KEY\"\npoll_interval = \"20ms\"\n\
          render_timeout = \"40s\"\nresponse_timeout = \"5s\"\nconcurrency = 8\n{account}\n\

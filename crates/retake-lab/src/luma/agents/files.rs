@@ -1,7 +1,7 @@
-//! Files of the Agents API: a record, the bytes put to a signed place, and the word that they are
-//! there (SDK 0.5.0, 2026-11-21).
+//! Files of the Agents API: create a record, upload the bytes to a URL, complete the upload (SDK
+//! 0.5.0, 2026-11-21).
 //!
-//! The lab keeps no bytes, only how many there were. A file whose size is not the announced one fails.
+//! The lab stores only the number of bytes. A file whose size is not the announced one fails.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,19 +20,19 @@ use serde_json::{Value, json};
 use crate::{
     clock::later,
     emulator_context::EmulatorContext,
-    intake::{Form, LARGEST_BODY, text},
-    luma::{Caller, moment, problem},
-    routes::At as _,
+    luma::{Caller, errors, format_time},
+    request_body::{Form, MAX_BODY_BYTES, scalar_text},
+    router_ext::RouterExt as _,
 };
 
-/// Where bytes are put.
-const PLACE: &str = "/agents-files";
-/// The largest file: 5 GiB.
-const LARGEST: u64 = 5 << 30;
-/// How long the place takes bytes.
-const PLACE_LASTS: SignedDuration = SignedDuration::from_hours(1);
-/// Files that one lab remembers.
-const MOST: usize = 100_000;
+/// The path of upload URLs.
+const UPLOAD_PATH: &str = "/agents-files";
+/// The maximum size of a file: 5 GiB.
+const MAX_FILE_BYTES: u64 = 5 << 30;
+/// The lifetime of an upload URL.
+const UPLOAD_URL_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+/// The maximum number of files.
+const MAX_FILES: usize = 100_000;
 
 #[derive(Clone, Debug)]
 struct File {
@@ -44,7 +44,7 @@ struct File {
     user_id: Value,
     expires_at: Value,
     size: u64,
-    /// How many bytes have come.
+    /// The number of bytes that were received.
     received: Option<u64>,
     state: &'static str,
     created_at: Timestamp,
@@ -55,9 +55,9 @@ impl File {
     fn view(&self) -> Value {
         let failed = (self.state == "failed").then_some("The bytes are not what was announced.");
         json!({
-            "id": self.id, "created_at": moment(self.created_at), "mime_type": self.mime_type,
+            "id": self.id, "created_at": format_time(self.created_at), "mime_type": self.mime_type,
             "purpose": self.purpose, "size_bytes": self.size, "state": self.state,
-            "deleted_at": self.deleted_at.map(moment), "expires_at": self.expires_at,
+            "deleted_at": self.deleted_at.map(format_time), "expires_at": self.expires_at,
             "failure_reason": failed, "filename": self.filename, "user_id": self.user_id,
         })
     }
@@ -78,51 +78,51 @@ impl Files {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this key's file can be used.
+    /// Whether the file of this id is this key's and ready.
     pub(super) fn is_ready(&self, id: &str, key: &str) -> bool {
         self.all().iter().any(|file| file.id == id && file.key == key && file.state == "ready")
     }
 
-    /// Does something to a key's file and shows what it then is.
-    fn change(&self, id: &str, key: &str, change: impl FnOnce(&mut File)) -> Option<Value> {
+    /// Updates a key's file and returns its JSON.
+    fn update(&self, id: &str, key: &str, update: impl FnOnce(&mut File)) -> Option<Value> {
         let mut all = self.all();
         let file = all.iter_mut().find(|file| file.id == id && file.key == key)?;
-        change(file);
+        update(file);
         Some(file.view())
     }
 }
 
-type UploadStore = Extension<Arc<Files>>;
+type FilesExtension = Extension<Arc<Files>>;
 
-/// The place that bytes are put to.
-pub(super) fn place() -> Router<EmulatorContext> {
-    Router::new().at(&format!("{PLACE}/{{id}}"), put(receive))
+/// The router of upload URLs.
+pub(super) fn upload_router() -> Router<EmulatorContext> {
+    Router::new().at(&format!("{UPLOAD_PATH}/{{id}}"), put(receive_bytes))
 }
 
-/// `POST /files`: as JSON a place to put the bytes to is answered, as multipart they are there.
+/// `POST /files`: for JSON the response has an upload URL, multipart includes the bytes.
 pub(super) async fn create(
-    State(desk): State<EmulatorContext>,
-    Extension(files): UploadStore,
-    Caller(key): Caller,
+    State(context): State<EmulatorContext>,
+    Extension(files): FilesExtension,
+    Caller { key, .. }: Caller,
     request: Request,
 ) -> Response {
     let form = match Form::read(request).await {
         Ok(form) => form,
-        Err(why) => return problem::detail(400, why.to_string()),
+        Err(error) => return errors::error_response(400, error.to_string()),
     };
-    let file = match record(&desk, key, &form) {
+    let file = match new_file(&context, key, &form) {
         Ok(file) => file,
-        Err(why) => return problem::detail(422, why),
+        Err(error) => return errors::error_response(422, error),
     };
     let mut all = files.all();
-    if all.len() >= MOST {
+    if all.len() >= MAX_FILES {
         all.clear();
     }
     all.push(file.clone());
-    let until = moment(later(desk.now(), PLACE_LASTS));
+    let until = format_time(later(context.now(), UPLOAD_URL_LIFETIME));
     let upload = file.received.is_none().then(|| {
         json!({
-            "method": "PUT", "url": format!("{}{PLACE}/{}", desk.base_url(), file.id),
+            "method": "PUT", "url": format!("{}{UPLOAD_PATH}/{}", context.base_url(), file.id),
             "headers": { "Content-Type": file.mime_type }, "expires_at": until,
         })
     });
@@ -131,34 +131,34 @@ pub(super) async fn create(
     (StatusCode::CREATED, Json(body)).into_response()
 }
 
-fn record(desk: &EmulatorContext, key: String, form: &Form) -> Result<File, &'static str> {
+fn new_file(context: &EmulatorContext, key: String, form: &Form) -> Result<File, &'static str> {
     let sent = form.files.first();
-    let named = |name: &str| form.fields.get(name).cloned().unwrap_or_default();
-    let mime_type = text(&named("mime_type"));
+    let field = |name: &str| form.fields.get(name).cloned().unwrap_or_default();
+    let mime_type = scalar_text(&field("mime_type"));
     let mime_type = mime_type.or_else(|| sent.and_then(|it| it.content_type.clone()));
     let mime_type = mime_type.ok_or("mime_type: Field required")?;
     if !["image/", "video/"].iter().any(|it| mime_type.starts_with(it)) {
         return Err("mime_type: The type is not supported");
     }
     let received = sent.map(|it| it.bytes.len() as u64);
-    let size = received.or_else(|| named("size_bytes").as_u64());
-    let size = size.filter(|it| (1..=LARGEST).contains(it));
-    let purpose = text(&named("purpose")).unwrap_or_else(|| "input".to_owned());
+    let size = received.or_else(|| field("size_bytes").as_u64());
+    let size = size.filter(|it| (1..=MAX_FILE_BYTES).contains(it));
+    let purpose = scalar_text(&field("purpose")).unwrap_or_else(|| "input".to_owned());
     if !matches!(purpose.as_str(), "input" | "reference") {
         return Err("purpose: Input should be 'input' or 'reference'");
     }
     let mut file = File {
-        id: desk.uuid(),
+        id: context.new_uuid(),
         key,
         mime_type,
         purpose,
-        filename: named("filename"),
-        user_id: named("user_id"),
-        expires_at: named("expires_at"),
+        filename: field("filename"),
+        user_id: field("user_id"),
+        expires_at: field("expires_at"),
         size: size.ok_or("size_bytes: Input should be from 1 to 5 GiB")?,
         received,
         state: "pending",
-        created_at: desk.now(),
+        created_at: context.now(),
         deleted_at: None,
     };
     if received.is_some() {
@@ -167,13 +167,13 @@ fn record(desk: &EmulatorContext, key: String, form: &Form) -> Result<File, &'st
     Ok(file)
 }
 
-/// Bytes that are put to the place of a file.
-async fn receive(
+/// Receives the bytes of a file.
+async fn receive_bytes(
     Path(id): Path<String>,
-    Extension(files): UploadStore,
+    Extension(files): FilesExtension,
     request: Request,
 ) -> StatusCode {
-    let Ok(bytes) = to_bytes(request.into_body(), LARGEST_BODY).await else {
+    let Ok(bytes) = to_bytes(request.into_body(), MAX_BODY_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE;
     };
     match files.all().iter_mut().find(|file| file.id == id && file.state == "pending") {
@@ -188,61 +188,61 @@ async fn receive(
 /// `POST /files/{id}/complete`.
 pub(super) async fn complete(
     Path(id): Path<String>,
-    Extension(files): UploadStore,
-    Caller(key): Caller,
+    Extension(files): FilesExtension,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    answer(files.change(&id, &key, File::complete))
+    file_response(files.update(&id, &key, File::complete))
 }
 
 /// `GET /files/{id}`.
 pub(super) async fn retrieve(
     Path(id): Path<String>,
-    Extension(files): UploadStore,
-    Caller(key): Caller,
+    Extension(files): FilesExtension,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    answer(files.change(&id, &key, |_| {}))
+    file_response(files.update(&id, &key, |_| {}))
 }
 
 /// `DELETE /files/{id}`: the record stays, as `deleted`.
 pub(super) async fn remove(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
     Path(id): Path<String>,
-    Extension(files): UploadStore,
-    Caller(key): Caller,
+    Extension(files): FilesExtension,
+    Caller { key, .. }: Caller,
 ) -> Response {
-    let now = desk.now();
+    let now = context.now();
     let delete = |file: &mut File| (file.state, file.deleted_at) = ("deleted", Some(now));
-    let response = answer(files.change(&id, &key, delete));
+    let response = file_response(files.update(&id, &key, delete));
     let is_done = response.status() == StatusCode::OK;
     if is_done { StatusCode::NO_CONTENT.into_response() } else { response }
 }
 
-fn answer(file: Option<Value>) -> Response {
+fn file_response(file: Option<Value>) -> Response {
     match file {
         Some(file) => Json(file).into_response(),
-        None => problem::detail(404, "File not found"),
+        None => errors::error_response(404, "File not found"),
     }
 }
 
-/// The part of the list that is asked for.
+/// The requested part of the list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Page {
-    #[serde(default = "usual_limit")]
+    #[serde(default = "default_limit")]
     limit: usize,
     cursor: Option<String>,
     purpose: Option<String>,
     state: Option<String>,
 }
 
-fn usual_limit() -> usize {
+fn default_limit() -> usize {
     25
 }
 
 /// `GET /files`: the newest first; the cursor is the last file's id.
 pub(super) async fn list(
     Query(page): Query<Page>,
-    Extension(files): UploadStore,
-    Caller(key): Caller,
+    Extension(files): FilesExtension,
+    Caller { key, .. }: Caller,
 ) -> Response {
     let all = files.all();
     let fits = |asked: &Option<String>, it: &str| asked.as_deref().is_none_or(|asked| asked == it);

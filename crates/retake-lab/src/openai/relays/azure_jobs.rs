@@ -1,13 +1,12 @@
-//! Azure's older shape, of Sora 1: a job that ends in generations, each with an id of its own.
+//! Azure's older API, for Sora 1: a job with generations, each with an id of its own.
 //!
 //! From Microsoft's documentation of 2025, `PyRIT`'s client of it and other clients (2026-11-21). A
-//! failure is one word, without a message.
-
-use std::collections::HashMap;
+//! failure has a reason code and no message.
 
 use axum::{
     Extension, Json, Router,
-    extract::{Path, Query, Request, State},
+    extract::{Path, Request, State},
+    middleware::{Next, from_fn},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -15,172 +14,176 @@ use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{azure, nothing, side, whole, wrong};
+use super::{azure, invalid_param, parse_side, whole_number};
 use crate::{
+    auth::{self, KeySource},
     clock::later,
     emulator_context::EmulatorContext,
     fault::Cause,
-    intake::Form,
     openai::{
-        ask,
-        dialect::Dialect,
+        create_request,
+        dialect::{self, Caller, Dialect, DialectRef},
+        errors::{self, ApiError},
         videos,
-        wire::{self, Problem},
     },
-    routes::At as _,
-    simulator::{Create, Failure, JobView, State as Job},
+    request_body::Form,
+    router_ext::RouterExt as _,
+    simulator::{Create, Failure, JobState, JobView},
 };
 
-/// Sides of the sizes, the shorter first, and how many variants each allows (Microsoft, 2025).
+/// The sizes, the shorter side first, and the maximum number of variants of each (Microsoft, 2025).
 const SIZES: [(u32, u32, u64); 6] =
     [(480, 480, 4), (480, 854, 4), (720, 720, 2), (720, 1280, 2), (1080, 1080, 1), (1080, 1920, 1)];
-const LONGEST: u64 = 20;
-/// How long a job and its files are kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
+const MAX_SECONDS: u64 = 20;
+/// The lifetime of a job and its files.
+const JOB_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
-pub(in crate::openai) fn router() -> Router<EmulatorContext> {
+pub(super) fn router() -> Router<EmulatorContext> {
     const BASE: &str = "/azure/openai/v1/video/generations";
     let at = |path: &str| format!("{BASE}{path}");
     Router::new()
-        .at(&at("/jobs"), post(create).get(list))
-        .at(&at("/jobs/{id}"), get(retrieve).delete(delete))
+        .at(&at("/jobs"), post(create).get(videos::list))
+        .at(&at("/jobs/{id}"), get(videos::retrieve).delete(delete))
         .at(&at("/{id}"), get(generation))
         .at(&at("/{id}/content/video"), get(content))
-        .layer(Extension(Dialect::AzureJobs))
+        .layer(from_fn(require_preview_version))
+        .layer(Extension(&AzureJobs as DialectRef))
 }
 
-type Words = Query<HashMap<String, String>>;
+/// The dialect of Azure's older API.
+struct AzureJobs;
 
-/// Every call names the preview; without it there is no such resource.
-fn version(query: &HashMap<String, String>) -> Result<(), Response> {
-    if query.get("api-version").is_some_and(|version| version == "preview") {
-        return Ok(());
+impl Dialect for AzureJobs {
+    fn name(&self) -> &'static str {
+        "azure-jobs"
+    }
+
+    fn key_sources(&self) -> &'static [KeySource] {
+        dialect::BEARER_OR_API_KEY
+    }
+
+    fn new_id(&self, context: &EmulatorContext, _model: &str) -> String {
+        format!("task_01{}", context.new_hex_id(24))
+    }
+
+    fn parse_create(
+        &self,
+        context: &EmulatorContext,
+        _key: &str,
+        form: &Form,
+    ) -> Result<Create, ApiError> {
+        parse_create(context, form)
+    }
+
+    fn video(&self, _context: &EmulatorContext, job: &JobView) -> Value {
+        job_json(job)
+    }
+
+    fn error_response(&self, error: &ApiError) -> Response {
+        azure::error_response(error)
+    }
+}
+
+/// Refuses calls that do not name the preview version.
+async fn require_preview_version(request: Request, next: Next) -> Response {
+    let version = auth::query_parameter(request.uri(), "api-version");
+    if version.as_deref() == Some("preview") {
+        return next.run(request).await;
     }
     let body = json!({ "error": { "code": "404", "message": "Resource not found" } });
-    Err((StatusCode::NOT_FOUND, Json(body)).into_response())
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
 
 async fn create(
-    desk: State<EmulatorContext>,
-    dialect: Extension<Dialect>,
-    Query(query): Words,
+    context: State<EmulatorContext>,
+    dialect: Extension<DialectRef>,
+    caller: Caller,
     request: Request,
 ) -> Response {
-    if let Err(refused) = version(&query) {
-        return refused;
-    }
-    let mut response = videos::create(desk, dialect, request).await;
+    let mut response = videos::create(context, dialect, caller, request).await;
     if response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::CREATED;
     }
     response
 }
 
-async fn retrieve(
-    desk: State<EmulatorContext>,
-    dialect: Extension<Dialect>,
-    Query(query): Words,
-    id: Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    match version(&query) {
-        Ok(()) => videos::retrieve(desk, dialect, id, headers).await,
-        Err(refused) => refused,
-    }
-}
-
-async fn list(
-    desk: State<EmulatorContext>,
-    dialect: Extension<Dialect>,
-    Query(query): Words,
-    headers: HeaderMap,
-) -> Response {
-    match version(&query) {
-        Ok(()) => videos::list(desk, dialect, Query(query), headers).await,
-        Err(refused) => refused,
-    }
-}
-
 async fn delete(
-    State(desk): State<EmulatorContext>,
-    Extension(dialect): Extension<Dialect>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
-    Query(query): Words,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Response {
-    if let Err(refused) = version(&query) {
-        return refused;
-    }
-    match dialect.find(&desk, &headers, &id) {
+    match dialect.find(&context, &caller.key, &id) {
         Ok(job) => {
-            desk.delete(job.id());
-            nothing(StatusCode::NO_CONTENT)
+            context.delete(job.id());
+            StatusCode::NO_CONTENT.into_response()
         }
-        Err(problem) => dialect.word(problem),
+        Err(error) => dialect.error_response(&error),
     }
 }
 
-/// A generation, by its own id: the job's with the number of the variant behind.
-fn made(desk: &EmulatorContext, headers: &HeaderMap, id: &str) -> Result<(JobView, u32), Problem> {
-    let dialect = Dialect::AzureJobs;
-    dialect.key(desk, headers)?;
+/// The generation of this id: the job's id with the number of the variant behind.
+fn find_generation(
+    context: &EmulatorContext,
+    dialect: DialectRef,
+    key: &str,
+    id: &str,
+) -> Result<(JobView, u32), ApiError> {
     let parts = id.strip_prefix("gen_").and_then(|rest| rest.split_at_checked(26));
     let parts = parts.and_then(|(job, nth)| Some((format!("task_{job}"), nth.parse().ok()?)));
-    let (job, nth) = parts.ok_or_else(|| wire::missing(id))?;
-    let job = dialect.find(desk, headers, &job).map_err(|_| wire::missing(id))?;
-    if matches!(job.state, Job::Done) && nth < job.outputs() {
+    let (job, nth) = parts.ok_or_else(|| errors::video_not_found(id))?;
+    let job = dialect.find(context, key, &job).map_err(|_| errors::video_not_found(id))?;
+    if matches!(job.state, JobState::Done) && nth < job.outputs() {
         return Ok((job, nth));
     }
-    Err(wire::missing(id))
+    Err(errors::video_not_found(id))
 }
 
 async fn generation(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
-    Query(query): Words,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Response {
-    if let Err(refused) = version(&query) {
-        return refused;
-    }
-    match made(&desk, &headers, &id) {
-        Ok((job, nth)) => Json(described(&job, nth)).into_response(),
-        Err(problem) => Dialect::AzureJobs.word(problem),
+    match find_generation(&context, dialect, &caller.key, &id) {
+        Ok((job, nth)) => Json(generation_json(&job, nth)).into_response(),
+        Err(error) => dialect.error_response(&error),
     }
 }
 
 async fn content(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
-    Query(query): Words,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refused) = version(&query) {
-        return refused;
-    }
     let served = async {
-        let (job, _) = made(&desk, &headers, &id)?;
-        super::film(&desk, &job, &headers).await
+        let (job, _) = find_generation(&context, dialect, &caller.key, &id)?;
+        super::serve_video(&context, &job, &headers).await
     };
-    served.await.unwrap_or_else(|problem| Dialect::AzureJobs.word(problem))
+    served.await.unwrap_or_else(|error| dialect.error_response(&error))
 }
 
-/// Numbers may come as text. Pictures come as files of a form whose `inpaint_items` is JSON text.
-pub(in crate::openai) fn ask(desk: &EmulatorContext, form: &Form) -> Result<Create, Problem> {
-    let model = azure::deployment(desk, form)?;
-    let prompt = ask::prompt(form)?;
+/// Parses a create. Numbers may be text. Images are files of a form whose `inpaint_items` is JSON
+/// text.
+fn parse_create(context: &EmulatorContext, form: &Form) -> Result<Create, ApiError> {
+    let model = azure::deployment(context, form)?;
+    let prompt = create_request::read_prompt(form)?;
     let or =
         |name: &str, default: u64| form.fields.get(name).cloned().unwrap_or_else(|| json!(default));
-    let (width, height) = (side(&or("width", 480)), side(&or("height", 480)));
-    let (width, height) = width.zip(height).ok_or_else(|| wrong("width", "a known size"))?;
+    let (width, height) = (parse_side(&or("width", 480)), parse_side(&or("height", 480)));
+    let (width, height) =
+        width.zip(height).ok_or_else(|| invalid_param("width", "a known size"))?;
     let sides = (width.min(height), width.max(height));
     let size = SIZES.into_iter().find(|(short, long, _)| (*short, *long) == sides);
-    let (.., most) = size.ok_or_else(|| wrong("width", "a known size"))?;
-    let seconds = whole(&or("n_seconds", 5)).filter(|it| (1..=LONGEST).contains(it));
-    let seconds = seconds.ok_or_else(|| wrong("n_seconds", "1 to 20"))?;
-    let variants = whole(&or("n_variants", 1)).filter(|it| (1..=most).contains(it));
-    let variants = variants.ok_or_else(|| wrong("n_variants", "fewer variants at this size"))?;
-    pictures(form)?;
+    let (.., most) = size.ok_or_else(|| invalid_param("width", "a known size"))?;
+    let seconds = whole_number(&or("n_seconds", 5)).filter(|it| (1..=MAX_SECONDS).contains(it));
+    let seconds = seconds.ok_or_else(|| invalid_param("n_seconds", "1 to 20"))?;
+    let variants = whole_number(&or("n_variants", 1)).filter(|it| (1..=most).contains(it));
+    let variants =
+        variants.ok_or_else(|| invalid_param("n_variants", "fewer variants at this size"))?;
+    check_images(form)?;
     Ok(Create {
         price_micros: 100_000 * seconds * variants,
         model,
@@ -194,7 +197,7 @@ pub(in crate::openai) fn ask(desk: &EmulatorContext, form: &Form) -> Result<Crea
     })
 }
 
-fn pictures(form: &Form) -> Result<(), Problem> {
+fn check_images(form: &Form) -> Result<(), ApiError> {
     let Some(items) = form.fields.get("inpaint_items") else { return Ok(()) };
     let read = items.as_str().map(serde_json::from_str);
     let items = match read {
@@ -207,10 +210,10 @@ fn pictures(form: &Form) -> Result<(), Problem> {
     if is_list && form.is_multipart && !form.files.is_empty() {
         return Ok(());
     }
-    Err(wrong("inpaint_items", "a list of items, each with the name of a file of the form"))
+    Err(invalid_param("inpaint_items", "a list of items, each with the name of a file of the form"))
 }
 
-fn described(job: &JobView, nth: u32) -> Value {
+fn generation_json(job: &JobView, nth: u32) -> Value {
     let create = &job.create;
     json!({
         "object": "video.generation",
@@ -224,10 +227,10 @@ fn described(job: &JobView, nth: u32) -> Value {
     })
 }
 
-/// One of three words (`PyRIT`, 2026).
+/// The reason of a failure, one of three (`PyRIT`, 2026).
 fn reason(failure: &Failure) -> &'static str {
     match (failure.cause, failure.shape.as_deref()) {
-        _ if failure.generic => "internal_error",
+        _ if failure.is_generic => "internal_error",
         (Cause::ContentModeration, Some("input")) => "input_moderation",
         (Cause::ContentModeration, Some("output")) => "output_moderation",
         (Cause::ContentModeration, _) => failure.pick(&["input_moderation", "output_moderation"]),
@@ -236,27 +239,27 @@ fn reason(failure: &Failure) -> &'static str {
 }
 
 /// The job object.
-pub(in crate::openai) fn job(_: &EmulatorContext, job: &JobView) -> Value {
+fn job_json(job: &JobView) -> Value {
     let create = &job.create;
     let (status, failure) = match &job.state {
-        Job::Queued { .. } => ("queued", None),
-        Job::Running { progress } if *progress < 0.1 => ("preprocessing", None),
-        Job::Running { .. } => {
+        JobState::Queued { .. } => ("queued", None),
+        JobState::Running { progress } if *progress < 0.1 => ("preprocessing", None),
+        JobState::Running { .. } => {
             (job.odd_status(&["processing", "pending"]).unwrap_or("running"), None)
         }
-        Job::Done => (job.word_of_done("succeeded", "failed"), None),
-        Job::Failed(failure) => ("failed", Some(reason(failure))),
-        Job::Cancelled => ("cancelled", None),
+        JobState::Done => (job.done_status("succeeded", "failed"), None),
+        JobState::Failed(failure) => ("failed", Some(reason(failure))),
+        JobState::Cancelled => ("cancelled", None),
     };
-    let made = if matches!(job.state, Job::Done) { job.outputs() } else { 0 };
-    let generations: Vec<Value> = (0..made).map(|nth| described(job, nth)).collect();
+    let made = if matches!(job.state, JobState::Done) { job.outputs() } else { 0 };
+    let generations: Vec<Value> = (0..made).map(|nth| generation_json(job, nth)).collect();
     json!({
         "object": "video.generation.job",
         "id": job.id(),
         "status": status,
         "created_at": job.accepted_at.as_second(),
         "finished_at": job.ended_at.map(Timestamp::as_second),
-        "expires_at": later(job.accepted_at, KEPT).as_second(),
+        "expires_at": later(job.accepted_at, JOB_LIFETIME).as_second(),
         "generations": generations,
         "prompt": create.prompt,
         "model": create.model,

@@ -1,7 +1,7 @@
-//! The proxy of `LiteLLM`: ids that say where to go, a video object of its own, and no DELETE.
+//! The proxy of `LiteLLM`: ids that encode the upstream, a video object of its own, and no DELETE.
 //!
-//! From the source of version 1.109.1. What is behind it is taken to be `OpenAI` for models of that
-//! name, and anything else for others.
+//! From the source of version 1.109.1. Its upstream is assumed to be `OpenAI` for models of that
+//! name, and another provider for others.
 
 use axum::{
     Extension, Router,
@@ -12,44 +12,73 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{SECOND, seconds, sides, wrong};
+use super::{DEFAULT_SECOND_MICROS, invalid_param, parse_seconds, parse_size};
 use crate::{
     emulator_context::EmulatorContext,
-    intake::Form,
     openai::{
-        ask, characters,
-        dialect::Dialect,
-        sequels, videos,
-        wire::{self, Problem},
-        words,
+        characters, chat, create_request, derived,
+        dialect::{Dialect, DialectRef},
+        errors::ApiError,
+        video_object, videos,
     },
-    routes::At as _,
+    request_body::Form,
+    router_ext::RouterExt as _,
     simulator::{Create, JobView, Reason},
 };
 
 /// All routes, with and without `/v1`.
-pub(in crate::openai) fn router() -> Router<EmulatorContext> {
+pub(super) fn router() -> Router<EmulatorContext> {
     ["/litellm/v1", "/litellm"]
         .into_iter()
         .fold(Router::new(), |router, prefix| {
             let at = |path: &str| format!("{prefix}{path}");
             router
                 .at(&at("/videos"), post(videos::create).get(videos::list))
-                .at(&at("/videos/edits"), post(sequels::edit))
-                .at(&at("/videos/extensions"), post(sequels::extend))
+                .at(&at("/videos/edits"), post(derived::edit))
+                .at(&at("/videos/extensions"), post(derived::extend))
                 .at(&at("/videos/characters"), post(characters::create))
                 .at(&at("/videos/characters/{id}"), get(characters::retrieve))
                 .at(&at("/videos/{id}"), get(videos::retrieve))
                 .at(&at("/videos/{id}/content"), get(videos::content))
-                .at(&at("/videos/{id}/remix"), post(sequels::remix))
-                .merge(words(prefix))
+                .at(&at("/videos/{id}/remix"), post(derived::remix))
+                .merge(chat::router(prefix))
         })
-        .layer(Extension(Dialect::LiteLlm))
+        .layer(Extension(&LiteLlm as DialectRef))
 }
 
-/// `video_` and, in Base64, the way to the video: any replica can ask for it.
-pub(in crate::openai) fn new_id(desk: &EmulatorContext, model: &str) -> String {
-    let (deployment, upstream) = (desk.hex(32), desk.hex(32));
+/// The dialect of the proxy.
+struct LiteLlm;
+
+impl Dialect for LiteLlm {
+    fn name(&self) -> &'static str {
+        "litellm"
+    }
+
+    fn new_id(&self, context: &EmulatorContext, model: &str) -> String {
+        new_id(context, model)
+    }
+
+    fn parse_create(
+        &self,
+        _context: &EmulatorContext,
+        _key: &str,
+        form: &Form,
+    ) -> Result<Create, ApiError> {
+        parse_create(form)
+    }
+
+    fn video(&self, context: &EmulatorContext, job: &JobView) -> Value {
+        video(context, job)
+    }
+
+    fn error_response(&self, error: &ApiError) -> Response {
+        error_response(error)
+    }
+}
+
+/// A new id: `video_` and, in Base64, the upstream and its id, so that any replica can poll it.
+fn new_id(context: &EmulatorContext, model: &str) -> String {
+    let (deployment, upstream) = (context.new_hex_id(32), context.new_hex_id(32));
     let way = format!(
         "litellm:custom_llm_provider:openai;model_id:{deployment};video_id:video_{upstream};\
          requested_model:{}",
@@ -58,18 +87,25 @@ pub(in crate::openai) fn new_id(desk: &EmulatorContext, model: &str) -> String {
     format!("video_{}", BASE64_STANDARD.encode(way))
 }
 
-pub(in crate::openai) fn ask(form: &Form) -> Result<Create, Problem> {
+fn parse_create(form: &Form) -> Result<Create, ApiError> {
     let model = form.text("model").unwrap_or_else(|| "sora-2".to_owned());
-    let prompt = ask::prompt(form)?;
-    let is_sora = model.rsplit('/').next().is_some_and(|name| ask::MODELS.contains(&name));
+    let prompt = create_request::read_prompt(form)?;
+    let is_sora =
+        model.rsplit('/').next().is_some_and(|name| create_request::MODELS.contains(&name));
     let asked = form.fields.get("seconds").cloned().unwrap_or_else(|| json!("4"));
-    let seconds = if is_sora { ask::seconds(form, "4").ok() } else { seconds(&asked) };
-    let seconds = seconds.ok_or_else(|| wrong("seconds", "a length that the model renders"))?;
+    let seconds =
+        if is_sora { create_request::read_seconds(form, "4").ok() } else { parse_seconds(&asked) };
+    let seconds =
+        seconds.ok_or_else(|| invalid_param("seconds", "a length that the model renders"))?;
     let size = form.text("size").unwrap_or_else(|| "720x1280".to_owned());
-    let (width, height) = sides(&size).ok_or_else(|| wrong("size", "a width and a height"))?;
-    ask::reference(form, (width, height))?;
-    let price_micros =
-        if is_sora { ask::price(&model, (width, height), seconds) } else { SECOND * seconds };
+    let (width, height) =
+        parse_size(&size).ok_or_else(|| invalid_param("size", "a width and a height"))?;
+    create_request::check_reference(form, (width, height))?;
+    let price_micros = if is_sora {
+        create_request::price_micros(&model, (width, height), seconds)
+    } else {
+        DEFAULT_SECOND_MICROS * seconds
+    };
     Ok(Create {
         model,
         prompt,
@@ -84,9 +120,9 @@ pub(in crate::openai) fn ask(form: &Form) -> Result<Create, Problem> {
     })
 }
 
-/// Without the prompt, and with what is billed by.
-pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
-    let mut video = wire::video(desk, job);
+/// The video object, without the prompt and with the usage.
+fn video(context: &EmulatorContext, job: &JobView) -> Value {
+    let mut video = video_object::video_json(context, job);
     if let Some(fields) = video.as_object_mut() {
         fields.remove("prompt");
         #[expect(clippy::cast_precision_loss, reason = "two minutes at most")]
@@ -96,28 +132,27 @@ pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     video
 }
 
-/// Its exception's name before the message, and the HTTP status, as text, for a code.
-pub(in crate::openai) fn word(problem: &Problem) -> Response {
-    let is_key = matches!(
-        problem.reason,
-        Some(Reason::MissingKey | Reason::UnknownKey | Reason::KeyRevoked)
-    );
+/// An error: the name of the exception before the message, and the HTTP status, as text, as the
+/// code.
+fn error_response(error: &ApiError) -> Response {
+    let is_key =
+        matches!(error.reason, Some(Reason::MissingKey | Reason::UnknownKey | Reason::KeyRevoked));
     let (message, kind) = if is_key {
-        (format!("Authentication Error, {}", problem.message), "auth_error")
+        (format!("Authentication Error, {}", error.message), "auth_error")
     } else {
-        let exception = exception(problem);
-        (format!("litellm.{exception}: OpenAIException - {}", problem.message), problem.kind)
+        let exception = exception(error);
+        (format!("litellm.{exception}: OpenAIException - {}", error.message), error.kind)
     };
-    let code = problem.status.as_str();
-    let param = problem.param;
-    problem.answer(json!({
+    let code = error.status.as_str();
+    let param = error.param;
+    error.respond(json!({
         "error": { "message": message, "type": kind, "param": param, "code": code },
     }))
 }
 
-fn exception(problem: &Problem) -> &'static str {
-    match problem.status {
-        StatusCode::BAD_REQUEST if problem.is_moderated() => "ContentPolicyViolationError",
+fn exception(error: &ApiError) -> &'static str {
+    match error.status {
+        StatusCode::BAD_REQUEST if error.is_moderated() => "ContentPolicyViolationError",
         StatusCode::UNAUTHORIZED => "AuthenticationError",
         StatusCode::FORBIDDEN => "PermissionDeniedError",
         StatusCode::NOT_FOUND => "NotFoundError",

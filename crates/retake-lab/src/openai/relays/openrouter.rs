@@ -1,17 +1,17 @@
-//! `OpenRouter`: JSON with names of its own, jobs that are pending, errors whose code is the HTTP
-//! status, links that need the key, and webhooks signed its own way.
+//! `OpenRouter`: JSON with field names of its own, pending jobs, errors whose code is the HTTP
+//! status, links that need the key, and webhooks with a signature of its own.
 //!
 //! From its pages about video generation and webhooks, its reference of `/key`, and its SDK 1.3.19
 //! (2026-11-21). There is no list, no DELETE and no cancel.
 
-mod ask;
-mod catalogue;
-mod hooks;
+mod catalog;
+mod create_request;
+mod webhook;
 
 use std::collections::HashMap;
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{Path, Query, Request, State},
     response::{IntoResponse as _, Response},
     routing::{get, post},
@@ -19,79 +19,114 @@ use axum::{
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-pub(in crate::openai) use ask::ask;
-pub(in crate::openai) use hooks::tell;
-
 use crate::{
     emulator_context::{CallError, EmulatorContext},
     fault::FaultKind,
-    intake::{self, Form},
-    media::NoFile,
+    file_response::FileUnavailable,
     openai::{
-        dialect::Dialect,
-        wire::{self, Problem, error},
+        dialect::{Caller, Dialect, DialectRef},
+        errors::{self, ApiError, error},
     },
-    routes::At as _,
-    simulator::{JobView, Reason, State as Job},
+    request_body::{self, Form},
+    router_ext::RouterExt as _,
+    simulator::{Create, JobState, JobView, Reason},
 };
 
-const ROUTER: Dialect = Dialect::OpenRouter;
-
-pub(in crate::openai) fn router() -> Router<EmulatorContext> {
+pub(super) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/openrouter/api/v1/videos", post(create))
-        .at("/openrouter/api/v1/videos/models", get(catalogue::list))
+        .at("/openrouter/api/v1/videos/models", get(catalog::list))
         .at("/openrouter/api/v1/videos/{id}", get(retrieve))
         .at("/openrouter/api/v1/videos/{id}/content", get(content))
         .at("/openrouter/api/v1/key", get(key))
+        .layer(Extension(&OpenRouter as DialectRef))
 }
 
-/// An error whose code is the HTTP status. Credit that does not suffice is 402, and content that was
-/// refused 403 with the reasons (`OpenRouter` docs, 2026-11-21).
-pub(in crate::openai) fn word(problem: &Problem) -> Response {
-    let is_out = problem.reason == Some(Reason::CreditOut) || problem.kind == "insufficient_quota";
-    let status = match problem.status {
+/// The dialect of the router.
+struct OpenRouter;
+
+impl Dialect for OpenRouter {
+    fn name(&self) -> &'static str {
+        "openrouter"
+    }
+
+    fn new_id(&self, context: &EmulatorContext, _model: &str) -> String {
+        format!("gen-vid-{}-{}", context.now().as_second(), context.new_hex_id(20))
+    }
+
+    fn parse_create(
+        &self,
+        context: &EmulatorContext,
+        key: &str,
+        form: &Form,
+    ) -> Result<Create, ApiError> {
+        create_request::parse_create(self, context, key, form)
+    }
+
+    fn schedule_webhooks(&self, context: &EmulatorContext, job: &JobView) {
+        webhook::schedule_webhooks(context, job);
+    }
+
+    fn video(&self, context: &EmulatorContext, job: &JobView) -> Value {
+        video(context, job)
+    }
+
+    fn error_response(&self, error: &ApiError) -> Response {
+        error_response(error)
+    }
+}
+
+/// An error whose code is the HTTP status. Insufficient credit is 402, and refused content is 403
+/// with the reasons (`OpenRouter` docs, 2026-11-21).
+fn error_response(error: &ApiError) -> Response {
+    let is_out = error.reason == Some(Reason::CreditOut) || error.kind == "insufficient_quota";
+    let status = match error.status {
         _ if is_out => StatusCode::PAYMENT_REQUIRED,
-        _ if problem.is_moderated() => StatusCode::FORBIDDEN,
+        _ if error.is_moderated() => StatusCode::FORBIDDEN,
         status => status,
     };
-    let mut error = json!({ "code": status.as_u16(), "message": problem.message });
-    if problem.is_moderated() {
-        error["metadata"] = json!({ "reasons": ["violence"], "flagged_input": "..." });
+    let mut body = json!({ "code": status.as_u16(), "message": error.message });
+    if error.is_moderated() {
+        body["metadata"] = json!({ "reasons": ["violence"], "flagged_input": "..." });
     }
-    let mut response = problem.answer(json!({ "error": error }));
+    let mut response = error.respond(json!({ "error": body }));
     *response.status_mut() = status;
     response
 }
 
-async fn create(State(desk): State<EmulatorContext>, request: Request) -> Response {
-    let asked = async {
-        let key = ROUTER.key(&desk, request.headers())?;
-        let fields = intake::json(request.into_body()).await;
-        let fields = fields.map_err(|why| wire::unreadable(&why))?;
-        ROUTER.ask(&desk, key, &Form { fields, ..Form::default() })
+async fn create(
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
+    caller: Caller,
+    request: Request,
+) -> Response {
+    let parsed = async {
+        let fields = request_body::read_json(request.into_body()).await;
+        let fields = fields.map_err(|error| errors::body_error(&error))?;
+        dialect.read_form(&context, caller.key, &Form { fields, ..Form::default() })
     };
-    let create = match asked.await {
+    let create = match parsed.await {
         Ok(create) => create,
-        Err(problem) => return word(&problem),
+        Err(error) => return error_response(&error),
     };
-    match desk.admit_and(create, |job| ROUTER.tell(&desk, job)).await {
-        Ok(job) => (StatusCode::ACCEPTED, Json(video(&desk, &job))).into_response(),
-        Err(CallError::Cut(response)) => response,
-        Err(setback) => ROUTER.setback(setback, ""),
+    match context.admit_with(create, |job| dialect.schedule_webhooks(&context, job)).await {
+        Ok(job) => (StatusCode::ACCEPTED, Json(video(&context, &job))).into_response(),
+        Err(CallError::Response(response)) => response,
+        Err(call_error) => dialect.call_error_response(call_error, ""),
     }
 }
 
 async fn retrieve(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Response {
-    let job = match ROUTER.poll(&desk, &headers, &id).await {
+    let job = match dialect.poll(&context, &caller.key, &id).await {
         Ok(job) => job,
-        Err(refused) => return refused,
+        Err(response) => return response,
     };
-    let video = video(&desk, &job);
+    let video = video(&context, &job);
     if job.run_fault(FaultKind::ErrorIn200).is_some() && job.state.has_ended() {
         let error = json!({ "code": 502, "message": video["error"] });
         return Json(json!({ "error": error })).into_response();
@@ -99,24 +134,25 @@ async fn retrieve(
     Json(video).into_response()
 }
 
-/// The video object: no progress, no times, and an error that is a text.
-pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
+/// The video object: no progress, no times, and a text as error.
+fn video(context: &EmulatorContext, job: &JobView) -> Value {
     let mut video = json!({
         "id": job.id(),
         "polling_url": format!("/api/v1/videos/{}", job.id()),
         "status": status(job),
     });
-    if !matches!(job.state, Job::Queued { .. }) {
+    if !matches!(job.state, JobState::Queued { .. }) {
         video["generation_id"] = json!(generation(job));
     }
     match &job.state {
-        Job::Done => {
-            video["unsigned_urls"] = json!(links(desk, job));
-            let signed: Vec<String> = (0..job.outputs()).map(|nth| desk.link(job, nth)).collect();
+        JobState::Done => {
+            video["unsigned_urls"] = json!(links(context, job));
+            let signed: Vec<String> =
+                (0..job.outputs()).map(|nth| context.video_url(job, nth)).collect();
             video["urls"] = json!(signed);
             video["usage"] = usage(job);
         }
-        Job::Failed(failure) => video["error"] = json!(wire::failure(failure).1),
+        JobState::Failed(failure) => video["error"] = json!(errors::failure(failure).1),
         _ => {}
     }
     video
@@ -124,11 +160,13 @@ pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
 
 fn status(job: &JobView) -> &str {
     match job.state {
-        Job::Queued { .. } => "pending",
-        Job::Running { .. } => job.odd_status(&["processing", "queued"]).unwrap_or("in_progress"),
-        Job::Done => job.word_of_done("completed", "failed"),
-        Job::Failed(_) => "failed",
-        Job::Cancelled => "cancelled",
+        JobState::Queued { .. } => "pending",
+        JobState::Running { .. } => {
+            job.odd_status(&["processing", "queued"]).unwrap_or("in_progress")
+        }
+        JobState::Done => job.done_status("completed", "failed"),
+        JobState::Failed(_) => "failed",
+        JobState::Cancelled => "cancelled",
     }
 }
 
@@ -137,8 +175,8 @@ fn generation(job: &JobView) -> String {
 }
 
 /// The links that need the key.
-fn links(desk: &EmulatorContext, job: &JobView) -> Vec<String> {
-    let base = format!("{}/openrouter/api/v1/videos/{}/content", desk.base_url(), job.id());
+fn links(context: &EmulatorContext, job: &JobView) -> Vec<String> {
+    let base = format!("{}/openrouter/api/v1/videos/{}/content", context.base_url(), job.id());
     (0..job.outputs()).map(|nth| format!("{base}?index={nth}")).collect()
 }
 
@@ -153,43 +191,50 @@ fn dollars(micros: u64) -> f64 {
 
 /// `GET …/content?index=0`: 409 before it is ready, 410 when it is gone.
 async fn content(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Response {
     let served = async {
-        let job = ROUTER.find(&desk, &headers, &id)?;
+        let job = dialect.find(&context, &caller.key, &id)?;
         let nth = query.get("index").map_or(Ok(0), |it| it.parse::<u32>());
         let nth = nth.map_err(|_| {
-            wire::invalid("Invalid index: expected a number from 0", Some("index"), None)
+            errors::invalid("Invalid index: expected a number from 0", Some("index"), None)
         })?;
-        if matches!(job.state, Job::Done) && nth >= job.outputs() {
-            return Err(no_file(NoFile::NoVideo));
+        if matches!(job.state, JobState::Done) && nth >= job.outputs() {
+            return Err(file_error(FileUnavailable::NoVideo));
         }
-        desk.download(&job, Some(&job.create.key), &headers).await.map_err(no_file)
+        context.download(&job, Some(&job.create.key), &headers).await.map_err(file_error)
     };
-    served.await.unwrap_or_else(|problem| word(&problem))
+    served.await.unwrap_or_else(|error| error_response(&error))
 }
 
-fn no_file(why: NoFile) -> Problem {
-    let (status, message) = match why {
-        NoFile::NotReady => (StatusCode::CONFLICT, "Video generation is not completed yet"),
-        NoFile::Expired => (StatusCode::GONE, "The video has expired and is no longer available"),
-        NoFile::NoVideo | NoFile::NotThere => (StatusCode::NOT_FOUND, "Video content not found"),
-        NoFile::NeedsKey => (StatusCode::UNAUTHORIZED, "No auth credentials found"),
-        NoFile::Broken => (StatusCode::BAD_GATEWAY, "The provider could not deliver the video"),
+fn file_error(reason: FileUnavailable) -> ApiError {
+    let (status, message) = match reason {
+        FileUnavailable::NotReady => {
+            (StatusCode::CONFLICT, "Video generation is not completed yet")
+        }
+        FileUnavailable::Expired => {
+            (StatusCode::GONE, "The video has expired and is no longer available")
+        }
+        FileUnavailable::NoVideo | FileUnavailable::NotYetStored => {
+            (StatusCode::NOT_FOUND, "Video content not found")
+        }
+        FileUnavailable::KeyRequired => (StatusCode::UNAUTHORIZED, "No auth credentials found"),
+        FileUnavailable::RenderFailed => {
+            (StatusCode::BAD_GATEWAY, "The provider could not deliver the video")
+        }
     };
     error(status, message, "", None, None)
 }
 
-/// `GET /key`: what the key may spend and has spent, in dollars.
-async fn key(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Response {
-    let key = match ROUTER.key(&desk, &headers) {
-        Ok(key) => key,
-        Err(problem) => return word(&problem),
-    };
-    let (limit, left) = (desk.conditions().credit_micros, desk.standing(&key).credit_micros);
+/// `GET /key`: the limit and the usage of the key, in dollars.
+async fn key(State(context): State<EmulatorContext>, Caller { key, .. }: Caller) -> Json<Value> {
+    let (limit, left) =
+        (context.conditions().credit_micros, context.account_status(&key).credit_micros);
     let used = dollars(limit.saturating_sub(left));
     let label: String = key.chars().take(8).collect();
     Json(json!({ "data": {
@@ -209,5 +254,4 @@ async fn key(State(desk): State<EmulatorContext>, headers: HeaderMap) -> Respons
         "is_free_tier": false,
         "is_provisioning_key": false,
     }}))
-    .into_response()
 }

@@ -1,8 +1,7 @@
-//! `SGLang` Diffusion: JSON or a form, files by number, errors without codes, and a DELETE that lets
-//! the job run on.
+//! `SGLang` Diffusion: JSON or a form, files by number, errors without codes, and a DELETE that
+//! does not abort the job.
 //!
-//! From the source of version 0.5.23. In JSON a picture is the text of its address, and seconds are
-//! a number.
+//! From the source of version 0.5.23. In JSON an image is its URL, and seconds are a number.
 
 use std::collections::HashMap;
 
@@ -15,54 +14,90 @@ use axum::{
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::{SECOND, seconds, sides, whole};
+use super::{DEFAULT_SECOND_MICROS, parse_seconds, parse_size, whole_number};
 use crate::{
+    auth::KeySource,
     emulator_context::EmulatorContext,
-    intake::Form,
     openai::{
-        dialect::Dialect,
-        videos,
-        wire::{self, Problem},
+        dialect::{self, Caller, Dialect, DialectRef},
+        errors::{self, ApiError},
+        video_object, videos,
     },
-    routes::At as _,
-    simulator::{Create, JobView, State as Job},
+    request_body::Form,
+    router_ext::RouterExt as _,
+    simulator::{Create, JobState, JobView},
 };
 
-pub(in crate::openai) fn router() -> Router<EmulatorContext> {
+pub(super) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/sglang/v1/videos", post(videos::create).get(videos::list))
         .at("/sglang/v1/videos/{id}", get(videos::retrieve).delete(delete))
         .at("/sglang/v1/videos/{id}/content", get(content))
-        .layer(Extension(Dialect::Sglang))
+        .layer(Extension(&Sglang as DialectRef))
 }
 
-fn unfit(name: &'static str, expected: &str) -> Problem {
+/// The dialect of the server.
+struct Sglang;
+
+impl Dialect for Sglang {
+    fn name(&self) -> &'static str {
+        "sglang"
+    }
+
+    fn key_sources(&self) -> &'static [KeySource] {
+        dialect::BEARER_OR_NONE
+    }
+
+    fn new_id(&self, context: &EmulatorContext, _model: &str) -> String {
+        context.new_uuid()
+    }
+
+    fn parse_create(
+        &self,
+        _context: &EmulatorContext,
+        _key: &str,
+        form: &Form,
+    ) -> Result<Create, ApiError> {
+        parse_create(form)
+    }
+
+    fn video(&self, context: &EmulatorContext, job: &JobView) -> Value {
+        video(context, job)
+    }
+
+    fn error_response(&self, error: &ApiError) -> Response {
+        error_response(error)
+    }
+}
+
+fn invalid_request(name: &'static str, expected: &str) -> ApiError {
     let message = format!("Invalid request body: {name}: {expected}");
-    wire::invalid(&message, Some(name), None)
+    errors::invalid(&message, Some(name), None)
 }
 
-pub(in crate::openai) fn ask(form: &Form) -> Result<Create, Problem> {
+fn parse_create(form: &Form) -> Result<Create, ApiError> {
     let prompt = form.fields.get("prompt").and_then(Value::as_str);
-    let prompt = prompt.ok_or_else(|| wire::invalid("prompt is required", None, None))?;
+    let prompt = prompt.ok_or_else(|| errors::invalid("prompt is required", None, None))?;
     for name in ["input_reference", "reference_url", "video_url", "video_path"] {
         if form.fields.get(name).is_some_and(|it| !it.is_string() && !it.is_null()) {
-            return Err(unfit(name, "Input should be a valid string"));
+            return Err(invalid_request(name, "Input should be a valid string"));
         }
     }
     let or = |name: &str, default: u64| {
         form.fields.get(name).filter(|it| !it.is_null()).cloned().unwrap_or(json!(default))
     };
-    let seconds = seconds(&or("seconds", 4));
-    let seconds = seconds.ok_or_else(|| unfit("seconds", "Input should be a valid integer"))?;
-    let outputs = whole(&or("n", 1)).filter(|it| (1..=10).contains(it));
-    let outputs = outputs.ok_or_else(|| unfit("n", "Input should be from 1 to 10"))?;
+    let seconds = parse_seconds(&or("seconds", 4));
+    let seconds =
+        seconds.ok_or_else(|| invalid_request("seconds", "Input should be a valid integer"))?;
+    let outputs = whole_number(&or("n", 1)).filter(|it| (1..=10).contains(it));
+    let outputs = outputs.ok_or_else(|| invalid_request("n", "Input should be from 1 to 10"))?;
     let size = form.text("size").filter(|size| !size.is_empty());
-    let size = size.map_or(Some((1280, 720)), |size| sides(&size));
-    let (width, height) = size.ok_or_else(|| unfit("size", "Invalid size"))?;
+    let size = size.map_or(Some((1280, 720)), |size| parse_size(&size));
+    let (width, height) = size.ok_or_else(|| invalid_request("size", "Invalid size"))?;
     Ok(Create {
         model: form.text("model").unwrap_or_else(|| "sora-2".to_owned()),
         prompt: prompt.to_owned(),
-        price_micros: SECOND * seconds * outputs,
+        price_micros: DEFAULT_SECOND_MICROS * seconds * outputs,
         millis: seconds * 1000,
         width,
         height,
@@ -73,15 +108,15 @@ pub(in crate::openai) fn ask(form: &Form) -> Result<Create, Problem> {
 }
 
 /// The video object: an error is a message only, and the files are paths on the server.
-pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
-    let mut video = wire::video(desk, job);
+fn video(context: &EmulatorContext, job: &JobView) -> Value {
+    let mut video = video_object::video_json(context, job);
     if let Some(error) = video["error"].as_object_mut() {
         error.remove("code");
     }
     if !job.create.request.get("size").is_some_and(Value::is_string) {
         video["size"] = json!("");
     }
-    let is_done = matches!(job.state, Job::Done) && !job.is_empty();
+    let is_done = matches!(job.state, JobState::Done) && !job.has_no_video();
     let paths: Vec<String> = (0..if is_done { job.outputs() } else { 0 })
         .map(|nth| format!("outputs/{}_{nth}.mp4", job.id()))
         .collect();
@@ -98,44 +133,47 @@ pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     video
 }
 
-/// The framework's `detail`.
-pub(in crate::openai) fn word(problem: &Problem) -> Response {
-    let message = match problem.status {
+/// An error: the framework's `detail`.
+fn error_response(error: &ApiError) -> Response {
+    let message = match error.status {
         StatusCode::NOT_FOUND => "Video not found",
-        _ => problem.message.as_str(),
+        _ => error.message.as_str(),
     };
-    problem.answer(json!({ "detail": message }))
+    error.respond(json!({ "detail": message }))
 }
 
-/// Answers with the video, whose status is `deleted`; the job is not aborted.
+/// Responds with the video, whose status is `deleted`; the job is not aborted.
 async fn delete(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Response {
-    match Dialect::Sglang.find(&desk, &headers, &id) {
+    match dialect.find(&context, &caller.key, &id) {
         Ok(job) => {
-            let mut video = video(&desk, &job);
+            let mut video = video(&context, &job);
             video["status"] = json!("deleted");
-            desk.delete(&id);
+            context.delete(&id);
             Json(video).into_response()
         }
-        Err(problem) => word(&problem),
+        Err(error) => error_response(&error),
     }
 }
 
-/// A variant is the number of an output; `video` and `thumbnail` are none.
+/// Serves an output by its number, `variant`; `video` and `thumbnail` are not supported.
 async fn content(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Response {
     let detail =
         |text: &str| (StatusCode::NOT_FOUND, Json(json!({ "detail": text }))).into_response();
-    let job = match Dialect::Sglang.find(&desk, &headers, &id) {
+    let job = match dialect.find(&context, &caller.key, &id) {
         Ok(job) => job,
-        Err(problem) => return word(&problem),
+        Err(error) => return error_response(&error),
     };
     if !job.state.has_ended() {
         return detail("Generation is still in-progress");
@@ -144,5 +182,7 @@ async fn content(
     if !nth.is_ok_and(|nth| nth < job.outputs()) {
         return detail("Variant not found");
     }
-    super::film(&desk, &job, &headers).await.unwrap_or_else(|problem| word(&problem))
+    super::serve_video(&context, &job, &headers)
+        .await
+        .unwrap_or_else(|error| error_response(&error))
 }

@@ -1,7 +1,7 @@
-//! vLLM-Omni: forms only, JSON as text in their fields, any size and length, and jobs that are
-//! answered with an error status when they failed.
+//! vLLM-Omni: forms only, JSON as text in their fields, any size and length, and an error status
+//! for polls of failed jobs.
 //!
-//! From the source of version 0.30.0. It serves one model; the lab serves the one that is asked for.
+//! From the source of version 0.30.0. It serves one model; the lab serves any.
 
 use axum::{
     Extension, Json, Router,
@@ -13,56 +13,97 @@ use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{SECOND, seconds, side, sides, whole};
+use super::{DEFAULT_SECOND_MICROS, parse_seconds, parse_side, parse_size, whole_number};
 use crate::{
+    auth::KeySource,
     clock::later,
     emulator_context::{CallError, EmulatorContext},
     fault::Cause,
-    intake::Form,
+    headers::with_header,
     openai::{
-        dialect::Dialect,
-        videos,
-        wire::{self, Problem, error},
+        dialect::{self, Caller, Dialect, DialectRef},
+        errors::{self, ApiError, error},
+        video_object, videos,
     },
-    routes::At as _,
-    simulator::{Create, Failure, JobView, Reason, State as Job},
+    request_body::Form,
+    router_ext::RouterExt as _,
+    simulator::{Create, Failure, JobState, JobView, Reason},
 };
 
 /// Fields whose text is JSON.
 const JSON_FIELDS: [&str; 5] =
     ["image_reference", "video_reference", "audio_reference", "lora", "extra_params"];
 
-pub(in crate::openai) fn router() -> Router<EmulatorContext> {
+pub(super) fn router() -> Router<EmulatorContext> {
     Router::new()
         .at("/vllm/v1/videos", post(videos::create).get(videos::list))
         .at("/vllm/v1/videos/sync", post(sync))
         .at("/vllm/v1/videos/{id}", get(videos::retrieve).delete(delete))
         .at("/vllm/v1/videos/{id}/content", get(content))
-        .layer(Extension(Dialect::Vllm))
+        .layer(Extension(&Vllm as DialectRef))
 }
 
-/// What the framework says of a field: a list of details, with the field's place.
-fn field(name: &'static str, message: &str) -> Problem {
+/// The dialect of the server.
+struct Vllm;
+
+impl Dialect for Vllm {
+    fn name(&self) -> &'static str {
+        "vllm-omni"
+    }
+
+    fn key_sources(&self) -> &'static [KeySource] {
+        dialect::BEARER_OR_NONE
+    }
+
+    fn new_id(&self, context: &EmulatorContext, _model: &str) -> String {
+        format!("video_gen_{}", context.new_hex_id(32))
+    }
+
+    fn parse_create(
+        &self,
+        _context: &EmulatorContext,
+        _key: &str,
+        form: &Form,
+    ) -> Result<Create, ApiError> {
+        parse_create(form)
+    }
+
+    fn video(&self, context: &EmulatorContext, job: &JobView) -> Value {
+        video(context, job)
+    }
+
+    fn failed_status(&self, failure: &Failure) -> StatusCode {
+        failed_status(failure)
+    }
+
+    fn error_response(&self, error: &ApiError) -> Response {
+        error_response(error)
+    }
+}
+
+/// The framework's error for a field: a list of details, with the path of the field.
+fn field_error(name: &'static str, message: &str) -> ApiError {
     error(StatusCode::UNPROCESSABLE_ENTITY, message, "value_error", Some(name), None)
 }
 
-pub(in crate::openai) fn ask(form: &Form) -> Result<Create, Problem> {
+fn parse_create(form: &Form) -> Result<Create, ApiError> {
     let prompt = form.text("prompt").filter(|_| form.is_multipart);
-    let missing = || Problem { kind: "missing", ..field("prompt", "Field required") };
+    let missing = || ApiError { kind: "missing", ..field_error("prompt", "Field required") };
     let prompt = prompt.ok_or_else(missing)?;
-    references(form)?;
-    let (width, height) = dimensions(form)?;
-    let seconds = length(form)?;
+    check_references(form)?;
+    let (width, height) = read_dimensions(form)?;
+    let seconds = read_seconds(form)?;
     if let Some(outputs) = form.fields.get("num_outputs_per_prompt") {
-        let fits = whole(outputs).is_some_and(|it| (1..=10).contains(&it));
-        fits.then_some(())
-            .ok_or_else(|| field("num_outputs_per_prompt", "Input should be between 1 and 10"))?;
+        let fits = whole_number(outputs).is_some_and(|it| (1..=10).contains(&it));
+        fits.then_some(()).ok_or_else(|| {
+            field_error("num_outputs_per_prompt", "Input should be between 1 and 10")
+        })?;
     }
     let is = |name: &str| form.text(name).is_some_and(|it| it.eq_ignore_ascii_case("true"));
     Ok(Create {
         model: form.text("model").unwrap_or_else(|| "the-served-model".to_owned()),
         prompt,
-        price_micros: SECOND * seconds,
+        price_micros: DEFAULT_SECOND_MICROS * seconds,
         millis: seconds * 1000,
         width,
         height,
@@ -73,56 +114,55 @@ pub(in crate::openai) fn ask(form: &Form) -> Result<Create, Problem> {
     })
 }
 
-/// Brackets are not understood: a field that came in them is none.
-fn references(form: &Form) -> Result<(), Problem> {
+/// Checks the references. Bracket notation is not supported.
+fn check_references(form: &Form) -> Result<(), ApiError> {
     for name in JSON_FIELDS {
         let text = form.fields.get(name).and_then(Value::as_str);
         let read = text.map(serde_json::from_str::<Value>);
         if read.is_some_and(|read| !read.is_ok_and(|it| it.is_object())) {
             let message = format!("Invalid JSON in form field '{name}'");
-            return Err(wire::invalid(&message, Some(name), None));
+            return Err(errors::invalid(&message, Some(name), None));
         }
     }
     if form.fields.get("input_reference").is_some_and(Value::is_string) {
-        return Err(field("input_reference", "Value error, Expected UploadFile"));
+        return Err(field_error("input_reference", "Value error, Expected UploadFile"));
     }
     let has = |name: &str| form.fields.get(name).is_some_and(Value::is_string);
     if form.file("input_reference").is_some() && has("image_reference") {
         let message = "input_reference and image_reference cannot both be given";
-        return Err(wire::invalid(message, None, None));
+        return Err(errors::invalid(message, None, None));
     }
     Ok(())
 }
 
-fn dimensions(form: &Form) -> Result<(u32, u32), Problem> {
+fn read_dimensions(form: &Form) -> Result<(u32, u32), ApiError> {
     if let Some(size) = form.text("size") {
-        return sides(&size)
-            .ok_or_else(|| field("size", "String should match pattern '^\\d+x\\d+$'"));
+        return parse_size(&size)
+            .ok_or_else(|| field_error("size", "String should match pattern '^\\d+x\\d+$'"));
     }
-    let of = |name: &'static str, default: u32| match form.fields.get(name) {
-        Some(value) => {
-            side(value).ok_or_else(|| field(name, "Input should be a valid integer greater than 0"))
-        }
+    let dimension = |name: &'static str, default: u32| match form.fields.get(name) {
+        Some(value) => parse_side(value)
+            .ok_or_else(|| field_error(name, "Input should be a valid integer greater than 0")),
         None => Ok(default),
     };
-    Ok((of("width", 832)?, of("height", 480)?))
+    Ok((dimension("width", 832)?, dimension("height", 480)?))
 }
 
-/// `seconds`, or frames by their rate.
-fn length(form: &Form) -> Result<u64, Problem> {
+/// The length: `seconds`, or the number of frames by their rate.
+fn read_seconds(form: &Form) -> Result<u64, ApiError> {
     if let Some(text) = form.fields.get("seconds") {
-        return seconds(text)
-            .ok_or_else(|| field("seconds", "String should match pattern '^[1-9]\\d*$'"));
+        return parse_seconds(text)
+            .ok_or_else(|| field_error("seconds", "String should match pattern '^[1-9]\\d*$'"));
     }
-    let number = |name: &str| form.fields.get(name).and_then(whole).filter(|it| *it > 0);
+    let number = |name: &str| form.fields.get(name).and_then(whole_number).filter(|it| *it > 0);
     let rate = number("fps").unwrap_or(24);
-    Ok(number("num_frames").map_or(4, |frames| (frames / rate).clamp(1, super::LONGEST)))
+    Ok(number("num_frames").map_or(4, |frames| (frames / rate).clamp(1, super::MAX_SECONDS)))
 }
 
-/// The status, and the code, of a failed job.
-pub(in crate::openai) fn status_of(failure: &Failure) -> StatusCode {
+/// The HTTP status, and the error code, of a failed job.
+fn failed_status(failure: &Failure) -> StatusCode {
     match failure.cause {
-        _ if failure.generic => StatusCode::INTERNAL_SERVER_ERROR,
+        _ if failure.is_generic => StatusCode::INTERNAL_SERVER_ERROR,
         Cause::ContentModeration | Cause::InvalidRequest => StatusCode::BAD_REQUEST,
         Cause::Capacity => StatusCode::SERVICE_UNAVAILABLE,
         Cause::DependencyTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -131,10 +171,10 @@ pub(in crate::openai) fn status_of(failure: &Failure) -> StatusCode {
 }
 
 /// The video object: the code of an error is a number.
-pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
+fn video(context: &EmulatorContext, job: &JobView) -> Value {
     const FPS: u64 = 24;
-    let mut video = wire::video(desk, job);
-    let is_done = matches!(job.state, Job::Done);
+    let mut video = video_object::video_json(context, job);
+    let is_done = matches!(job.state, JobState::Done);
     let seconds = job.create.millis / 1000;
     let took = job.ended_at.map(|end| end.duration_since(job.starts_at).as_secs_f64());
     video["quality"] = json!("lossless");
@@ -147,23 +187,21 @@ pub(in crate::openai) fn video(desk: &EmulatorContext, job: &JobView) -> Value {
     video["peak_memory_mb"] = json!(is_done.then_some(40_960));
     video["metrics"] = Value::Null;
     video["action"] = Value::Null;
-    if let Job::Failed(failure) = &job.state {
-        video["error"]["code"] = json!(status_of(failure).as_u16());
+    if let JobState::Failed(failure) = &job.state {
+        video["error"]["code"] = json!(failed_status(failure).as_u16());
     }
     video
 }
 
-/// Everything is a `detail`, but for the key, which is checked before the framework.
-pub(in crate::openai) fn word(problem: &Problem) -> Response {
-    let is_key = matches!(
-        problem.reason,
-        Some(Reason::MissingKey | Reason::UnknownKey | Reason::KeyRevoked)
-    );
-    let message = &problem.message;
-    problem.answer(match (problem.status, problem.param) {
+/// An error is a `detail`, except for the key, which is checked before the framework.
+fn error_response(error: &ApiError) -> Response {
+    let is_key =
+        matches!(error.reason, Some(Reason::MissingKey | Reason::UnknownKey | Reason::KeyRevoked));
+    let message = &error.message;
+    error.respond(match (error.status, error.param) {
         _ if is_key => json!({ "error": "Unauthorized" }),
         (StatusCode::UNPROCESSABLE_ENTITY, Some(name)) => {
-            let (kind, place) = (problem.kind, ["body", name]);
+            let (kind, place) = (error.kind, ["body", name]);
             json!({ "detail": [{ "type": kind, "loc": place, "msg": message, "input": null }] })
         }
         (StatusCode::NOT_FOUND, _) => json!({ "detail": "Video not found" }),
@@ -171,81 +209,91 @@ pub(in crate::openai) fn word(problem: &Problem) -> Response {
     })
 }
 
-/// How long a caller of the synchronous route is kept waiting.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+/// The timeout of the synchronous route.
+const SYNC_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
-/// `POST /v1/videos/sync`: the video itself, when it is done.
-async fn sync(State(desk): State<EmulatorContext>, request: Request) -> Response {
-    let create = match Dialect::Vllm.read(&desk, request).await {
+/// `POST /v1/videos/sync`: responds with the video itself when it is done.
+async fn sync(
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
+    caller: Caller,
+    request: Request,
+) -> Response {
+    let create = match dialect.read(&context, caller.key, request).await {
         Ok(create) => create,
-        Err(problem) => return word(&problem),
+        Err(error) => return error_response(&error),
     };
-    let mut job = match desk.admit(create).await {
+    let mut job = match context.admit(create).await {
         Ok(job) => job,
-        Err(CallError::Cut(response)) => return response,
-        Err(setback) => return Dialect::Vllm.setback(setback, ""),
+        Err(CallError::Response(response)) => return response,
+        Err(call_error) => return dialect.call_error_response(call_error, ""),
     };
-    let deadline = later(job.accepted_at, PATIENCE);
+    let deadline = later(job.accepted_at, SYNC_TIMEOUT);
     while !job.state.has_ended() {
-        let next = job.changes_at.filter(|at| *at < deadline);
-        desk.clock().hold_until(next.unwrap_or(deadline)).await;
-        let seen = desk.look(job.id());
+        let next = job.next_change_at.filter(|at| *at < deadline);
+        context.clock().hold_until(next.unwrap_or(deadline)).await;
+        let seen = context.find_job(job.id());
         let Some(seen) = seen.filter(|seen| next.is_some() || seen.state.has_ended()) else {
-            desk.cancel(job.id());
+            context.cancel(job.id());
             let body = Json(json!({ "detail": "Video generation timed out" }));
             return (StatusCode::GATEWAY_TIMEOUT, body).into_response();
         };
         job = seen;
     }
-    delivered(&desk, &job).await
+    deliver_video(&context, &job).await
 }
 
-async fn delivered(desk: &EmulatorContext, job: &JobView) -> Response {
-    if let Job::Failed(failure) = &job.state {
-        let body = Json(json!({ "detail": wire::failure(failure).1 }));
-        return (status_of(failure), body).into_response();
+async fn deliver_video(context: &EmulatorContext, job: &JobView) -> Response {
+    if let JobState::Failed(failure) = &job.state {
+        let body = Json(json!({ "detail": errors::failure(failure).1 }));
+        return (failed_status(failure), body).into_response();
     }
-    let film = match super::film(desk, job, &HeaderMap::new()).await {
-        Ok(film) => film,
-        Err(problem) => return word(&problem),
+    let response = match super::serve_video(context, job, &HeaderMap::new()).await {
+        Ok(response) => response,
+        Err(error) => return error_response(&error),
     };
     let took = job.ended_at.map(|end| end.duration_since(job.starts_at).as_secs_f64());
-    let film = wire::with(film, "x-request-id", job.id());
-    let film = wire::with(film, "x-model", &job.create.model);
-    wire::with(film, "x-inference-time-s", &took.unwrap_or_default().to_string())
+    let response = with_header(response, "x-request-id", job.id());
+    let response = with_header(response, "x-model", &job.create.model);
+    with_header(response, "x-inference-time-s", &took.unwrap_or_default().to_string())
 }
 
 /// Deleting a running job aborts it.
 async fn delete(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Response {
-    match Dialect::Vllm.find(&desk, &headers, &id) {
+    match dialect.find(&context, &caller.key, &id) {
         Ok(_) => {
-            desk.cancel(&id);
-            desk.delete(&id);
+            context.cancel(&id);
+            context.delete(&id);
             Json(json!({ "id": id, "object": "video.deleted", "deleted": true })).into_response()
         }
-        Err(problem) => word(&problem),
+        Err(error) => error_response(&error),
     }
 }
 
 async fn content(
-    State(desk): State<EmulatorContext>,
+    State(context): State<EmulatorContext>,
+    Extension(dialect): Extension<DialectRef>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Response {
     let detail =
         |status: StatusCode, text: &str| (status, Json(json!({ "detail": text }))).into_response();
-    let job = match Dialect::Vllm.find(&desk, &headers, &id) {
+    let job = match dialect.find(&context, &caller.key, &id) {
         Ok(job) => job,
-        Err(problem) => return word(&problem),
+        Err(error) => return error_response(&error),
     };
-    match (&job.state, super::film(&desk, &job, &headers).await) {
+    match (&job.state, super::serve_video(&context, &job, &headers).await) {
         (_, Ok(response)) => response,
-        (Job::Failed(_), _) => detail(StatusCode::UNPROCESSABLE_ENTITY, "Video generation failed"),
-        (Job::Done, Err(problem)) => word(&problem),
+        (JobState::Failed(_), _) => {
+            detail(StatusCode::UNPROCESSABLE_ENTITY, "Video generation failed")
+        }
+        (JobState::Done, Err(error)) => error_response(&error),
         (_, Err(_)) => detail(StatusCode::NOT_FOUND, "Video is not ready"),
     }
 }
