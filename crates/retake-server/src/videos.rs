@@ -110,9 +110,10 @@ impl Videos {
             waits.map(|account| self.wait_for(account, of(account))).collect();
         let reasons = reasons.filter(|reasons| !reasons.is_empty())?;
         let is_missing = |account: &String| self.accounts.get(account).is_none();
-        let kind = match job.awaited_accounts().iter().all(is_missing) {
-            true => HoldKind::Account,
-            false => HoldKind::Slot,
+        let kind = if job.awaited_accounts().iter().all(is_missing) {
+            HoldKind::Account
+        } else {
+            HoldKind::Slot
         };
         Some(Hold { kind, until: None, reason: reasons.join("; ") })
     }

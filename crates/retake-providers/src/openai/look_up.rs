@@ -56,7 +56,7 @@ pub(super) fn talk(
         found: Vec::new(),
         unclear: false,
         unlike: false,
-        shows_running: false,
+        shows: Shows::Finished,
         reached: Reached::Window,
         ordered: true,
         last: None,
@@ -84,13 +84,22 @@ struct Walk {
     /// Something was seen that differs from what was asked, as a server shows it that changes what it was given. Or a page
     /// told of an error, so that it need not show everything.
     unlike: bool,
-    /// Whether a render was seen that is under way: lists that promise nothing may show finished ones only.
-    shows_running: bool,
+    /// Lists that promise nothing may show finished renders only.
+    shows: Shows,
     reached: Reached,
     /// So far every render was older than the one before.
     ordered: bool,
     last: Option<Timestamp>,
     pages: usize,
+}
+
+/// What was seen in the list so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    /// No render that is under way.
+    Finished,
+    /// One that is.
+    Running,
 }
 
 /// How far back the list was read.
@@ -178,7 +187,9 @@ impl Walk {
 
     /// Takes note of an entry.
     fn see(&mut self, entry: &Json) {
-        self.shows_running |= status::state(entry) == Some(State::Running);
+        if status::state(entry) == Some(State::Running) {
+            self.shows = Shows::Running;
+        }
         let at = response::number(entry, "/created_at").and_then(listing::timestamp);
         if let (Some(at), Some(last)) = (at, self.last) {
             self.ordered &= at <= last;
@@ -251,7 +262,7 @@ impl Walk {
     fn verdict(self, end: End) -> Reconciliation {
         let is_whole = matches!(self.account.dialect.list, List::Whole | List::Verbatim);
         let shows_all = match end {
-            End::Past => is_whole || self.shows_running,
+            End::Past => is_whole || self.shows == Shows::Running,
             End::OfList => is_whole,
             End::OfPage | End::CutOff => false,
         };

@@ -59,7 +59,7 @@ fn hint(code: Option<&str>) -> &'static str {
 fn charged(json: &Json) -> String {
     match response::number(json, "/cost/credits") {
         Some(credits) if credits > 0.0 => format!(" ({credits} credits were charged)"),
-        Some(credits) if credits == 0.0 => " (nothing was charged)".into(),
+        Some(0.0) => " (nothing was charged)".into(),
         _ => String::new(),
     }
 }

@@ -301,12 +301,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_cancel_interrupts_a_question_that_gets_no_answer() {
-        stopped_in_the_middle(Trouble::SaysNothing).await;
+        Box::pin(stopped_in_the_middle(Trouble::SaysNothing)).await;
     }
 
     #[tokio::test]
     async fn a_cancel_interrupts_a_download_that_drips() {
-        stopped_in_the_middle(Trouble::Drips).await;
+        Box::pin(stopped_in_the_middle(Trouble::Drips)).await;
     }
 
     #[tokio::test]
