@@ -1,7 +1,7 @@
 //! What to do next for a job: one side effect per step.
 //!
 //! [`decide()`] chooses it from the record of the job and the state of the world, and chooses anew whenever the job is
-//! claimed. The scheduler carries it out. [`apply`] records what happened and says when, and for which accounts, the
+//! claimed. The scheduler carries it out. [`apply()`] records what happened and says when, and for which accounts, the
 //! job is to be claimed again.
 
 mod apply;

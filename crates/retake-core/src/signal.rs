@@ -1,7 +1,7 @@
 //! Signals: what one answer of a provider says of a failure, before anybody draws a conclusion.
 //!
 //! An adapter knows where its provider puts codes and texts; it does not know what they mean. It reports what it found,
-//! and [`judge`] makes a fault of all of it together. What codes and phrases stand for is data ([`table`]): one file for
+//! and [`judge()`] makes a fault of all of it together. What codes and phrases stand for is data ([`table`]): one file for
 //! all providers and one for each vendor, so that one sentence has one cause wherever it is read, and a new sentence is a
 //! line in a file.
 //!

@@ -1,7 +1,7 @@
 //! The scheduler: claims due jobs, does one effect per step, and commits one transition.
 //!
 //! It keeps nothing in memory that the ledger does not know, so a restart continues every job from there.
-//! What comes next is [`decide`]d, and what has happened is [`apply`]'d, by the rules in `retake-core`;
+//! What comes next is [`decide`]d, and what has happened is [`apply()`]'d, by the rules in `retake-core`;
 //! here are only the effects. A transition whose commit fails (a full disk, a locked database) is kept
 //! and committed again until it succeeds or the lease is lost: what has happened at a provider must not
 //! be forgotten.
