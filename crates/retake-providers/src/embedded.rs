@@ -93,8 +93,11 @@ impl Provider for Embedded {
     async fn submit(&self, submission: Submission, _log: &Log) -> Result<Submitted, SubmitError> {
         let tag = submission.tag.clone();
         if !is_safe(&tag) {
-            let fault =
-                Fault::new(FaultKind::BadRequest, FaultSource::Gateway, "the tag is no file name");
+            let fault = Fault::new(
+                FaultKind::BadRequest,
+                FaultSource::Gateway,
+                "the tag is not a valid file name",
+            );
             return Err(SubmitError::Refused(fault));
         }
         let finished = self.finished(&tag);

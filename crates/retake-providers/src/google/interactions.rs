@@ -143,8 +143,9 @@ fn polled(answer: Answer, asked: &str) -> Result<(Interaction, Reply), Fault> {
     // Every interaction carries its id (google-genai 3.4.0).
     let (body, matched) = veo::answered(&reply, |body| polling::match_render(body, "/id", asked))?;
     polling::refuse_another(&reply, matched)?;
-    let read = interaction(body)
-        .ok_or_else(|| response::unexpected(&reply, "the answer to a poll is no interaction"))?;
+    let read = interaction(body).ok_or_else(|| {
+        response::unexpected(&reply, "the answer to a poll is not an interaction")
+    })?;
     if matches!(read, Interaction::Failed(_)) {
         polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {

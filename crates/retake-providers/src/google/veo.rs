@@ -137,7 +137,7 @@ pub(super) fn polled(answer: Answer, asked: &str) -> Result<(Operation, Reply), 
     let (body, matched) = answered(&reply, |body| polling::match_by(body.get("name"), own))?;
     polling::refuse_another(&reply, matched)?;
     let operation = operation(body)
-        .ok_or_else(|| response::unexpected(&reply, "the answer to a poll is no operation"))?;
+        .ok_or_else(|| response::unexpected(&reply, "the answer to a poll is not an operation"))?;
     if matches!(operation, Operation::Failed(..)) {
         polling::require_name(&reply, matched)?;
     } else if !reply.status.is_success() {

@@ -112,7 +112,7 @@ impl Adapter for Agents {
             }
             let is_list = reply.json().is_some_and(|json| json.pointer("/data").is_some());
             if !is_list {
-                return Err(response::unexpected(&reply, "the answer is no list of files"));
+                return Err(response::unexpected(&reply, "the answer is not a list of files"));
             }
             let summary = "the key works; Luma tells no credit or limits here".into();
             Ok(AccountStatus { summary, ..AccountStatus::default() })
@@ -218,7 +218,7 @@ fn generation(reply: &Reply, asked: &str) -> Result<Generation, Fault> {
             .filter(is_over)
             .ok_or_else(|| fault::of_agents_reply(reply, Stage::Poll));
     }
-    let unreadable = || response::unexpected(reply, "the answer is no generation");
+    let unreadable = || response::unexpected(reply, "the answer is not a generation");
     let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, matched)?;
     if is_over(&generation) {

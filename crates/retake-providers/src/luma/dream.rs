@@ -201,7 +201,7 @@ fn generation(reply: &Reply, asked: &str, age: SignedDuration) -> Result<Generat
     if !is_success {
         return generation.filter(is_over).ok_or_else(|| fault::of_reply(reply, Stage::Poll));
     }
-    let unreadable = || response::unexpected(reply, "the answer is no generation");
+    let unreadable = || response::unexpected(reply, "the answer is not a generation");
     let generation = generation.ok_or_else(unreadable)?;
     polling::refuse_another(reply, matched)?;
     if is_over(&generation) {

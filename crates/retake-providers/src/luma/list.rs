@@ -165,7 +165,7 @@ fn page(answer: Answer) -> Result<Page, Fault> {
     if !reply.status.is_success() {
         return Err(fault::of_reply(&reply, Stage::LookUp));
     }
-    let unreadable = || response::unexpected(&reply, "the answer is no list of generations");
+    let unreadable = || response::unexpected(&reply, "the answer is not a list of generations");
     let mut json = reply.json().ok_or_else(unreadable)?;
     let is_troubled = listing::is_troubled(&reply, &json, "generations");
     let has_more = json.pointer("/has_more").and_then(Json::as_bool);

@@ -268,6 +268,9 @@ fn a_create_that_lands_after_the_first_look_is_found_by_the_second() {
     let first = look(json!([]));
     let second = look(json!([{ "name": "videos/video_0198c0de-1/9/sample_0.mp4" }]));
 
-    assert!(matches!(first, Reconciliation::Unknowable { .. }), "no file is no absence: {first:?}");
+    assert!(
+        matches!(first, Reconciliation::Unknowable { .. }),
+        "a missing file does not prove an absence: {first:?}"
+    );
     assert!(matches!(second, Reconciliation::Marked(_)), "{second:?}");
 }

@@ -30,7 +30,7 @@ async fn jobs(ledger: &SqliteLedger) -> Vec<Job> {
 }
 
 /// What a job waits for, its attempts, and the accounts of which it waits for a slot.
-fn told(job: &Job) -> (&str, Option<HoldKind>, Vec<String>, String) {
+fn summary(job: &Job) -> (&str, Option<HoldKind>, Vec<String>, String) {
     let attempts = job.record.attempts.iter();
     let attempts = attempts.map(|one| format!("{} {}", one.planned.route, one.state)).collect();
     let kind = job.record.hold.as_ref().map(|hold| hold.kind);
@@ -52,7 +52,7 @@ async fn every_job_of_a_ledger_of_the_version_before_is_there_with_its_attempts(
         ("a pier", None, vec!["animatic/animatic succeeded".to_owned()], ""),
         ("a gull", None, vec![], "luma"),
     ];
-    let found: Vec<_> = jobs.iter().map(told).collect();
+    let found: Vec<_> = jobs.iter().map(summary).collect();
     let expected: Vec<_> = expected
         .into_iter()
         .map(|(prompt, hold, attempts, waits)| (prompt, hold, attempts, waits.to_owned()))
